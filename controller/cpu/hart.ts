@@ -1,0 +1,51 @@
+/**
+ * The state of one hart as 32-bit words in shared memory, at the start of its engine block.
+ *
+ * It is flat so that the interpreter, translated code (by constant offsets), a crash dump and a test can all
+ * read it without asking each other. Only the thread that runs the hart writes it, with two exceptions that
+ * any thread may store: ATTENTION and LIMIT.
+ *
+ * How a running hart is interrupted: the other thread stores a reason to ATTENTION and then 0 to LIMIT, both
+ * with Atomics. The engine compares its retired-instruction count with LIMIT before each instruction (the
+ * interpreter) or at each back edge and call (translated code), so it stops at once. The engine itself stores
+ * LIMIT and then reads ATTENTION, so one of the two sees the other, whatever the order.
+ *
+ * Vocabulary: The RISC-V Instruction Set Manual, volumes I and II.
+ */
+export const enum Hart {
+  /** x0 to x31; x0 is always 0. */
+  X = 0,
+  /** Where a write to x0 goes. */
+  SINK = 32,
+  PC = 33,
+  /** Instructions this run() may retire; 0 stops it now. */
+  LIMIT = 34,
+  /** Not 0: another thread wants the hart to leave run(). */
+  ATTENTION = 35,
+  /** Instructions retired since reset, 64 bits. */
+  RETIRED_LO = 36,
+  RETIRED_HI = 37,
+  MSTATUS = 38,
+  MIE = 39,
+  MIP = 40,
+  MTVEC = 41,
+  MSCRATCH = 42,
+  MEPC = 43,
+  MCAUSE = 44,
+  MTVAL = 45,
+  MCOUNTINHIBIT = 46,
+  MCYCLE_LO = 47,
+  MCYCLE_HI = 48,
+  MINSTRET_LO = 49,
+  MINSTRET_HI = 50,
+  /** Upper half of mstatus; MDT (Smdbltrp) is bit 10. */
+  MSTATUSH = 51,
+  /** Physical address of the LR/SC reservation, -1 without one. */
+  RESERVATION = 52,
+  /** Instructions retired so far in the run() that is under way. */
+  RUN_RETIRED = 53,
+  WORDS = 64,
+}
+
+/** Bytes of the hart state at the start of an engine block. */
+export const HART_BYTES = Hart.WORDS * 4;

@@ -1,0 +1,121 @@
+/**
+ * Where everything lies in the one shared WebAssembly memory. This is the only place that decides an offset.
+ *
+ * Invariants (asserted in {@link planLayout}): every segment is aligned to 4 KiB, none overlaps another,
+ * all lie inside the memory. Offsets are host offsets into the SharedArrayBuffer; physical addresses are
+ * those of map.ts.
+ */
+import { MAX_REGIONS, MIN_REGIONS, REGION_STRIDE } from "./map.ts";
+
+export const PAGE_BYTES = 4096;
+const WASM_PAGE_BYTES = 65_536;
+
+export const CONTROL_BYTES = PAGE_BYTES;
+/** One engine block per controller worker slot: hart state and the words it shares with the supervisor. */
+export const ENGINE_BYTES = PAGE_BYTES;
+/** Controller workers that exist at once: the one that executes and the standby. */
+export const ENGINE_SLOTS = 2;
+export const EVENT_RING_BYTES = 65_536;
+/** Ring of the last characters that the firmware sent through the UART. */
+export const UART_RING_BYTES = PAGE_BYTES;
+/** Two replicas and the security floor, each in a page of its own. */
+export const TABLE_BYTES = 3 * PAGE_BYTES;
+export const NVRAM_BYTES = 65_536;
+
+/** What a user may choose about the controller's memory. */
+export interface MemoryConfig {
+  /** Number of regions, 2 to 4. */
+  readonly regions: number;
+  /** Bytes of one region, 64 KiB to 16 MiB, a multiple of sectorBytes. */
+  readonly regionBytes: number;
+  /** Bytes of RAM, 64 KiB to 512 MiB, a multiple of 4 KiB. */
+  readonly ramBytes: number;
+  /** Bytes of host memory (queues and buffers), 64 KiB to 16 MiB, a multiple of 4 KiB. */
+  readonly hostBytes: number;
+  /** NOR erase unit in bytes. */
+  readonly sectorBytes: number;
+  /** NOR program unit in bytes; divides sectorBytes. */
+  readonly programUnitBytes: number;
+}
+
+export const DEFAULT_MEMORY_CONFIG: MemoryConfig = {
+  regions: 2,
+  regionBytes: 256 * 1024,
+  ramBytes: 16 * 1024 * 1024,
+  hostBytes: 1024 * 1024,
+  sectorBytes: 4096,
+  programUnitBytes: 256,
+};
+
+/** Host offsets in bytes of every segment. */
+export interface Layout {
+  readonly config: MemoryConfig;
+  readonly control: number;
+  /** Engine block of slot n. */
+  readonly engines: readonly number[];
+  readonly eventRing: number;
+  readonly uartRing: number;
+  readonly table: number;
+  readonly nvram: number;
+  readonly host: number;
+  readonly regions: readonly number[];
+  readonly ram: number;
+  /** Pages of 64 KiB of the whole WebAssembly memory. */
+  readonly wasmPages: number;
+}
+
+/** A configuration that the emulator refuses; `message` is one sentence for its user. */
+export class MemoryConfigError extends Error {
+  override readonly name = "MemoryConfigError";
+}
+
+function requireRange(what: string, value: number, min: number, max: number, multiple: number): void {
+  if (!Number.isInteger(value) || value < min || value > max || value % multiple !== 0) {
+    throw new MemoryConfigError(
+      `${what} is ${value}: it must be a multiple of ${multiple} from ${min} to ${max}`,
+    );
+  }
+}
+
+export function checkMemoryConfig(config: MemoryConfig): void {
+  requireRange("the number of regions", config.regions, MIN_REGIONS, MAX_REGIONS, 1);
+  requireRange("the sector size in bytes", config.sectorBytes, 256, 65_536, 256);
+  requireRange("the region size in bytes", config.regionBytes, 65_536, REGION_STRIDE, config.sectorBytes);
+  requireRange("the region size in bytes", config.regionBytes, 65_536, REGION_STRIDE, PAGE_BYTES);
+  requireRange("the program unit in bytes", config.programUnitBytes, 4, config.sectorBytes, 4);
+  if (config.sectorBytes % config.programUnitBytes !== 0) {
+    throw new MemoryConfigError(
+      `the program unit of ${config.programUnitBytes} bytes does not divide the sector of ${config.sectorBytes} bytes`,
+    );
+  }
+  requireRange("the RAM size in bytes", config.ramBytes, 65_536, 512 * 1024 * 1024, PAGE_BYTES);
+  requireRange("the host memory size in bytes", config.hostBytes, 65_536, 16 * 1024 * 1024, PAGE_BYTES);
+}
+
+/** Lays the segments out one behind the other. Throws {@link MemoryConfigError}. */
+export function planLayout(config: MemoryConfig): Layout {
+  checkMemoryConfig(config);
+  let end = 0;
+  const take = (bytes: number): number => {
+    const start = end;
+    end += bytes;
+    if (start % PAGE_BYTES !== 0 || end <= start) throw new Error(`segment at ${start} is misplaced`);
+    return start;
+  };
+  const control = take(CONTROL_BYTES);
+  const engines = Array.from({ length: ENGINE_SLOTS }, () => take(ENGINE_BYTES));
+  const eventRing = take(EVENT_RING_BYTES);
+  const uartRing = take(UART_RING_BYTES);
+  const table = take(TABLE_BYTES);
+  const nvram = take(NVRAM_BYTES);
+  const host = take(config.hostBytes);
+  const regions = Array.from({ length: config.regions }, () => take(config.regionBytes));
+  const ram = take(config.ramBytes);
+  const wasmPages = Math.ceil(end / WASM_PAGE_BYTES);
+  return { config, control, engines, eventRing, uartRing, table, nvram, host, regions, ram, wasmPages };
+}
+
+/** Creates the controller's memory: all zero, its size fixed for its lifetime. */
+export function createMemory(layout: Layout): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: layout.wasmPages, maximum: layout.wasmPages, shared: true });
+}
