@@ -1,0 +1,160 @@
+/**
+ * The words that threads share beside the controller's memory: the control block (one per device) and the
+ * part of each engine block behind the hart state (one per controller worker slot).
+ *
+ * Invariants: every word has exactly one writer at a time, named in its comment; words that different threads
+ * write lie on different cache lines of 64 bytes; a word that publishes other words is stored last, with
+ * Atomics. A thread that changes something another thread waits for stores first and rings second.
+ */
+
+import { CONTROL_BYTES, ENGINE_BYTES, type Layout } from "./layout.ts";
+import { HOST_BASE, MAX_REGIONS } from "./map.ts";
+
+/** Word indices in the control block. */
+export const enum Control {
+  /** CONTROL_MAGIC once the memory emulator worker has laid the memory out. */
+  MAGIC = 0,
+  /** Float64 at words 2–3: monotonic nanoseconds at power-on, where mtime is 0. */
+  POWER_ON_NS_F64 = 1,
+  /** Raised and notified by whoever has news for the supervisor's main thread, which alone waits here. */
+  DOORBELL = 16,
+  /** Generation that stands in both replicas. Supervisor. */
+  GENERATION = 32,
+  /** Raised at every start of a version. Supervisor. */
+  BOOT_EPOCH = 48,
+  BOOT_REASON = 49,
+  /** Index of the region that executes, -1 for none. */
+  REGION = 50,
+  TRIAL = 51,
+  /** Boot epoch of the version that said it is ready / works; hart. */
+  READY = 64,
+  CONFIRM = 65,
+  /** Host queue. Written at power-on. */
+  QUEUE_ENTRIES = 80,
+  SQ_ADDRESS = 81,
+  CQ_ADDRESS = 82,
+  /** Host's side of the queue: the supervisor's main thread. */
+  SQ_TAIL = 96,
+  CQ_HEAD = 97,
+  /** Firmware's side of the queue: the hart. */
+  SQ_HEAD = 112,
+  CQ_TAIL = 113,
+  /** Per region: raised before any of its bytes change. Memory emulator worker and fault port. */
+  STORE_EPOCH = 128,
+  /** Per region: bytes stored so far, modulo 2^32. Memory emulator worker and fault port. */
+  STORE_COUNT = 144,
+  /** Next index of the event ring; any thread, by Atomics.add. */
+  EVENT_NEXT = 160,
+  /** Characters that the UART ring has taken; hart. */
+  UART_NEXT = 176,
+  WORDS = 192,
+}
+
+export const CONTROL_MAGIC = 0x666c_6970;
+
+/** Word indices in an engine block, behind the hart state. */
+export const enum Engine {
+  /** {@link EngineState}; the controller worker of the slot. */
+  STATE = 128,
+  /** Raised by the worker while it runs or is parked. */
+  HEARTBEAT = 129,
+  /** {@link EngineCommand}; supervisor. A parked worker waits here. */
+  COMMAND = 144,
+  /** What RUN starts: region, and the store epoch that its verification holds for. Supervisor. */
+  RUN_REGION = 145,
+  RUN_STORE_EPOCH = 146,
+  RUN_ENTRY = 147,
+  RUN_GENERATION = 148,
+  /** {@link WorkerFault} that the worker is to commit, 0 for none. Supervisor. */
+  INJECT = 149,
+  /** Raised and notified to end a guest's `wfi`: host doorbell, halt. Any thread. */
+  WAKE = 160,
+  /** Evidence of the last stop; the worker, before it stores STATE. */
+  EVIDENCE = 176,
+  EVIDENCE_CODE = 177,
+  EVIDENCE_CAUSE = 178,
+  EVIDENCE_PC = 179,
+  EVIDENCE_TVAL = 180,
+  /** Float64 at words 182–183: when the fault happened, monotonic nanoseconds. */
+  FAULT_NS_F64 = 91,
+  WORDS = 192,
+}
+
+/** What a controller worker is doing. */
+export const enum EngineState {
+  /** In its event loop: takes comlink calls. */
+  IDLE = 0,
+  /** Prepared and waiting in Atomics.wait for a command. */
+  PARKED = 1,
+  RUNNING = 2,
+  /** Stopped with evidence; takes comlink calls again. */
+  STOPPED = 3,
+}
+
+/** What the supervisor wants of a parked worker. */
+export const enum EngineCommand {
+  NONE = 0,
+  RUN = 1,
+  /** Back to the event loop. */
+  RELEASE = 2,
+}
+
+/** Why another thread wants a running hart to leave its engine ({@link Hart.ATTENTION}). */
+export const enum Attention {
+  NONE = 0,
+  /** Stop; evidence is the supervisor's. */
+  HALT = 1,
+  /** Bytes of a region changed under the engine. */
+  MEMORY_CHANGED = 2,
+  /** Commit the fault in {@link Engine.INJECT}. */
+  INJECT = 3,
+}
+
+/** 32-bit view of the control block. */
+export function controlWords(memory: WebAssembly.Memory, layout: Layout): Int32Array {
+  return new Int32Array(memory.buffer, layout.control, CONTROL_BYTES / 4);
+}
+
+/** 64-bit float view of the same block, for times. */
+export function controlTimes(memory: WebAssembly.Memory, layout: Layout): Float64Array {
+  return new Float64Array(memory.buffer, layout.control, CONTROL_BYTES / 8);
+}
+
+/** 32-bit view of the engine block of a slot: {@link Hart} words first, then {@link Engine} words. */
+export function engineWords(memory: WebAssembly.Memory, layout: Layout, slot: number): Int32Array {
+  return new Int32Array(memory.buffer, engineOffset(layout, slot), ENGINE_BYTES / 4);
+}
+
+export function engineTimes(memory: WebAssembly.Memory, layout: Layout, slot: number): Float64Array {
+  return new Float64Array(memory.buffer, engineOffset(layout, slot), ENGINE_BYTES / 8);
+}
+
+function engineOffset(layout: Layout, slot: number): number {
+  const offset = layout.engines[slot];
+  if (offset === undefined) throw new Error(`there is no engine slot ${slot}`);
+  return offset;
+}
+
+/** Tells the supervisor's main thread that something it watches has changed. */
+export function ringDoorbell(control: Int32Array): void {
+  Atomics.add(control, Control.DOORBELL, 1);
+  Atomics.notify(control, Control.DOORBELL);
+}
+
+/** Queue entries, and where submission and completion queue lie in host memory. */
+export const QUEUE_ENTRIES = 256;
+export const SQ_ENTRY_BYTES = 64;
+export const CQ_ENTRY_BYTES = 16;
+export const SQ_PHYSICAL = HOST_BASE;
+export const CQ_PHYSICAL = HOST_BASE + QUEUE_ENTRIES * SQ_ENTRY_BYTES;
+/** Bytes of host memory before the first buffer. */
+export const QUEUE_BYTES = QUEUE_ENTRIES * (SQ_ENTRY_BYTES + CQ_ENTRY_BYTES);
+
+function assertLayout(): void {
+  const fits =
+    Control.STORE_COUNT - Control.STORE_EPOCH >= MAX_REGIONS &&
+    Control.WORDS * 4 <= CONTROL_BYTES &&
+    Engine.WORDS * 4 <= ENGINE_BYTES;
+  if (!fits) throw new Error("the control words do not fit their blocks");
+}
+assertLayout();
