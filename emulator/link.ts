@@ -1,0 +1,71 @@
+/**
+ * Calls from the supervisor to a worker thread, by comlink.
+ *
+ * comlink leaves a call pending for ever when its worker dies (GoogleChromeLabs/comlink#601). Here every call
+ * ends: with its result, with a {@link LinkError} when the deadline passes, or with one when the worker exits.
+ */
+import { parentPort, type Worker } from "node:worker_threads";
+import { expose, wrap } from "comlink";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+
+/** What a worker offers: named functions over values that can be cloned. */
+export type Api = Record<string, (...args: never[]) => unknown>;
+type Arguments<F> = F extends (...args: infer A) => unknown ? A : never;
+type Result<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
+
+type Methods = Record<string, (...args: unknown[]) => Promise<unknown>>;
+
+export class LinkError extends Error {
+  override readonly name = "LinkError";
+}
+
+export class Link<A extends Api> {
+  readonly #proxy: Methods;
+  readonly #pending = new Set<(error: LinkError) => void>();
+  #closed = false;
+
+  constructor(worker: Worker) {
+    this.#proxy = wrap(nodeEndpoint(worker)) as unknown as Methods;
+    worker.once("exit", () => this.#close());
+  }
+
+  /** Calls a function of the worker. Rejects with {@link LinkError} after `deadlineMs`, or at the worker's exit. */
+  call<N extends keyof A & string>(
+    deadlineMs: number,
+    name: N,
+    ...args: Arguments<A[N]>
+  ): Promise<Result<A[N]>> {
+    if (this.#closed) return Promise.reject(new LinkError(`${name}: the worker has exited`));
+    const method = this.#proxy[name];
+    if (method === undefined)
+      return Promise.reject(new LinkError(`${name}: the worker has no such function`));
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void): void => {
+        clearTimeout(timer);
+        this.#pending.delete(fail);
+        finish();
+      };
+      const fail = (error: LinkError): void => settle(() => reject(error));
+      const timer = setTimeout(
+        () => fail(new LinkError(`${name}: no answer within ${deadlineMs} ms`)),
+        deadlineMs,
+      );
+      this.#pending.add(fail);
+      method(...args).then(
+        (value) => settle(() => resolve(value as Result<A[N]>)),
+        (error: unknown) => settle(() => reject(error)),
+      );
+    });
+  }
+
+  #close(): void {
+    this.#closed = true;
+    for (const fail of [...this.#pending]) fail(new LinkError("the worker exited before it answered"));
+  }
+}
+
+/** Offers `api` to the thread that started this worker. */
+export function serve(api: Api): void {
+  if (parentPort === null) throw new Error("serve() is for worker threads");
+  expose(api, nodeEndpoint(parentPort));
+}
