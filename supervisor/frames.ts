@@ -1,0 +1,129 @@
+/**
+ * Frames between processes: a 32-bit little-endian length, then one msgpack value, over a byte stream.
+ *
+ * Invariants: nothing larger than MAX_FRAME_BYTES is read or buffered; a peer that sends something else is cut
+ * off with a {@link FrameError} and costs nobody anything more.
+ */
+import { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
+import { Packr } from "msgpackr";
+
+/** Largest payload of one frame: an image of 16 MiB and its envelope. */
+export const MAX_FRAME_BYTES = 17 * 1024 * 1024;
+const LENGTH_BYTES = 4;
+
+export class FrameError extends Error {
+  override readonly name = "FrameError";
+}
+
+/** Plain msgpack maps without shared structures: every frame can be read on its own. */
+const packr = new Packr({ useRecords: false, moreTypes: false });
+
+export function encodeFrame(value: unknown): Buffer {
+  const payload = packr.pack(value);
+  if (payload.length > MAX_FRAME_BYTES)
+    throw new FrameError(`a frame of ${payload.length} bytes is too large`);
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + payload.length);
+  frame.writeUInt32LE(payload.length, 0);
+  payload.copy(frame, LENGTH_BYTES);
+  return frame;
+}
+
+/** Cuts a byte stream into values; one per connection. */
+export class FrameReader {
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  /** Takes the next bytes and returns the values that they complete. Throws {@link FrameError}. */
+  push(chunk: Buffer): unknown[] {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    const values: unknown[] = [];
+    for (let payload = this.#next(); payload !== undefined; payload = this.#next())
+      values.push(decode(payload));
+    return values;
+  }
+
+  #next(): Buffer | undefined {
+    if (this.#bytes < LENGTH_BYTES) return undefined;
+    const first = this.#peek(LENGTH_BYTES);
+    const length = first.readUInt32LE(0);
+    if (length > MAX_FRAME_BYTES)
+      throw new FrameError(`a frame of ${length} bytes is announced, ${MAX_FRAME_BYTES} are allowed`);
+    if (this.#bytes < LENGTH_BYTES + length) return undefined;
+    const all = this.#peek(LENGTH_BYTES + length);
+    const rest = all.subarray(LENGTH_BYTES + length);
+    this.#chunks = rest.length > 0 ? [rest] : [];
+    this.#bytes = rest.length;
+    return all.subarray(LENGTH_BYTES, LENGTH_BYTES + length);
+  }
+
+  /** One buffer that holds at least `bytes` of what came; joins chunks only when it must. */
+  #peek(bytes: number): Buffer {
+    const head = this.#chunks[0];
+    if (head !== undefined && head.length >= bytes && this.#chunks.length === 1) return head;
+    const joined = Buffer.concat(this.#chunks);
+    this.#chunks = [joined];
+    return joined;
+  }
+}
+
+function decode(payload: Buffer): unknown {
+  try {
+    return packr.unpack(payload);
+  } catch (error) {
+    throw new FrameError(
+      `a frame is no msgpack value: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+/**
+ * Values in both directions over one stream. `onClose` is called once, with the reason when the peer broke the
+ * protocol. A peer that does not read is cut off once MAX_FRAME_BYTES wait for it.
+ */
+export class FrameConnection {
+  readonly #stream: Duplex;
+  readonly #reader = new FrameReader();
+  #closed = false;
+
+  constructor(stream: Duplex, onValue: (value: unknown) => void, onClose: (reason?: FrameError) => void) {
+    this.#stream = stream;
+    const close = (reason?: FrameError): void => {
+      if (this.#closed) return;
+      this.#closed = true;
+      stream.destroy();
+      onClose(reason);
+    };
+    stream.on("data", (chunk: Buffer) => {
+      try {
+        for (const value of this.#reader.push(chunk)) onValue(value);
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error;
+        close(error);
+      }
+    });
+    stream.on("error", () => close());
+    stream.on("close", () => close());
+    stream.on("end", () => close());
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Sends a value; false when the connection is gone or the peer does not keep up. */
+  send(value: unknown): boolean {
+    if (this.#closed) return false;
+    if (this.#stream.writableLength > MAX_FRAME_BYTES) {
+      this.#stream.destroy();
+      return false;
+    }
+    this.#stream.write(encodeFrame(value));
+    return true;
+  }
+
+  close(): void {
+    this.#stream.end();
+  }
+}

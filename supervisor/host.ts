@@ -1,0 +1,164 @@
+/**
+ * The host at the other end of the host queue: submits commands to the firmware and takes its completions.
+ *
+ * It stands for the driver of the machine that the controller serves, so it believes nothing that the firmware
+ * writes: indices and command ids are checked, an impossible one is {@link HostProtocolError evidence} against the
+ * firmware. Invariants: at most QUEUE_ENTRIES − 1 commands are outstanding; every one ends exactly once: completed,
+ * aborted by a failover, or overdue (which is evidence too).
+ */
+import {
+  Control,
+  CQ_ENTRY_BYTES,
+  CQ_PHYSICAL,
+  controlWords,
+  QUEUE_BYTES,
+  QUEUE_ENTRIES,
+  SQ_ENTRY_BYTES,
+  SQ_PHYSICAL,
+} from "../emulator/control.ts";
+import type { Layout } from "../emulator/layout.ts";
+import { HOST_BASE } from "../emulator/map.ts";
+
+/** Opcodes of the reference firmware, docs/hardware.md. */
+export const enum Opcode {
+  FLUSH = 0x00,
+  XOR_PARITY = 0xc0,
+  CRC32C = 0xc1,
+  COPY = 0xc2,
+  IDENTIFY = 0xc3,
+  INJECT_FAULT = 0xe0,
+}
+
+export interface HostCommand {
+  readonly opcode: number;
+  /** Physical addresses in host memory. */
+  readonly source?: number;
+  readonly destination?: number;
+  readonly cdw10?: number;
+  readonly cdw11?: number;
+}
+
+export interface HostCompletion {
+  /** `aborted`: a failover came between; the command was fetched and may or may not have been carried out. */
+  readonly outcome: "completed" | "aborted";
+  /** NVMe status field, 0 is success. */
+  readonly status: number;
+  readonly result: number;
+  readonly result2: number;
+}
+
+type OnCompletion = (completion: HostCompletion) => void;
+
+interface Outstanding {
+  readonly queueIndex: number;
+  readonly submittedNs: number;
+  readonly deadlineNs: number;
+  readonly onCompletion: OnCompletion;
+}
+
+const ABORTED: HostCompletion = { outcome: "aborted", status: 0x07, result: 0, result2: 0 };
+const MASK = QUEUE_ENTRIES - 1;
+
+export class Host {
+  readonly #control: Int32Array;
+  readonly #host: Int32Array;
+  readonly #outstanding = new Map<number, Outstanding>();
+  /** Physical address range that commands may use for their buffers. */
+  readonly bufferAddress = HOST_BASE + QUEUE_BYTES;
+  readonly bufferBytes: number;
+  /** The buffers as bytes. */
+  readonly buffers: Uint8Array;
+  #nextId = 0;
+
+  constructor(memory: WebAssembly.Memory, layout: Layout) {
+    this.#control = controlWords(memory, layout);
+    this.#host = new Int32Array(memory.buffer, layout.host, layout.config.hostBytes / 4);
+    this.bufferBytes = layout.config.hostBytes - QUEUE_BYTES;
+    this.buffers = new Uint8Array(memory.buffer, layout.host + QUEUE_BYTES, this.bufferBytes);
+  }
+
+  get outstanding(): number {
+    return this.#outstanding.size;
+  }
+
+  /** Queues a command; false when the queue is full. The caller wakes the hart. */
+  submit(command: HostCommand, nowNs: number, deadlineMs: number, onCompletion: OnCompletion): boolean {
+    const tail = Atomics.load(this.#control, Control.SQ_TAIL);
+    const head = Atomics.load(this.#control, Control.SQ_HEAD);
+    if (((tail + 1) & MASK) === head || this.#outstanding.size >= MASK) return false;
+    const id = this.#takeId();
+    const at = (SQ_PHYSICAL - HOST_BASE + tail * SQ_ENTRY_BYTES) / 4;
+    this.#host.fill(0, at, at + SQ_ENTRY_BYTES / 4);
+    this.#host[at] = (command.opcode & 0xff) | (id << 16);
+    this.#host[at + 6] = command.source ?? 0;
+    this.#host[at + 8] = command.destination ?? 0;
+    this.#host[at + 10] = command.cdw10 ?? 0;
+    this.#host[at + 11] = command.cdw11 ?? 0;
+    const deadlineNs = nowNs + deadlineMs * 1e6;
+    this.#outstanding.set(id, { queueIndex: tail, submittedNs: nowNs, deadlineNs, onCompletion });
+    Atomics.store(this.#control, Control.SQ_TAIL, (tail + 1) & MASK);
+    return true;
+  }
+
+  /** Takes what the firmware has posted. Returns how many, or what the firmware did that no controller may. */
+  poll(): number | string {
+    const tail = Atomics.load(this.#control, Control.CQ_TAIL);
+    if (tail < 0 || tail > MASK) return `completion queue tail ${tail} is outside the queue`;
+    let head = Atomics.load(this.#control, Control.CQ_HEAD);
+    let taken = 0;
+    while (head !== tail) {
+      const at = (CQ_PHYSICAL - HOST_BASE + head * CQ_ENTRY_BYTES) / 4;
+      const last = this.#host[at + 3] ?? 0;
+      const id = last & 0xffff;
+      const entry = this.#outstanding.get(id);
+      head = (head + 1) & MASK;
+      Atomics.store(this.#control, Control.CQ_HEAD, head);
+      if (entry === undefined) return `completion of command ${id}, which is not outstanding`;
+      this.#outstanding.delete(id);
+      taken++;
+      entry.onCompletion({
+        outcome: "completed",
+        status: last >>> 17,
+        result: this.#host[at] ?? 0,
+        result2: this.#host[at + 1] ?? 0,
+      });
+    }
+    return taken;
+  }
+
+  /** Submission time of the oldest command that is past its deadline, undefined when none is. */
+  overdueSinceNs(nowNs: number): number | undefined {
+    for (const entry of this.#outstanding.values()) {
+      if (nowNs > entry.deadlineNs) return entry.submittedNs;
+    }
+    return undefined;
+  }
+
+  /** Where the stopped version's fetching ended; read before the next version starts. */
+  get submissionHead(): number {
+    return Atomics.load(this.#control, Control.SQ_HEAD);
+  }
+
+  /**
+   * After a version was stopped at `headAtStop`: takes what was completed, then aborts what it had fetched and not
+   * completed. What it had not fetched is the next version's, with a fresh deadline.
+   */
+  afterStop(headAtStop: number, nowNs: number, deadlineMs: number): void {
+    this.poll();
+    const queued = (Atomics.load(this.#control, Control.SQ_TAIL) - headAtStop) & MASK;
+    for (const [id, entry] of [...this.#outstanding]) {
+      if (((entry.queueIndex - headAtStop) & MASK) < queued) {
+        this.#outstanding.set(id, { ...entry, deadlineNs: nowNs + deadlineMs * 1e6 });
+      } else {
+        this.#outstanding.delete(id);
+        entry.onCompletion(ABORTED);
+      }
+    }
+  }
+
+  #takeId(): number {
+    do this.#nextId = (this.#nextId + 1) & 0xffff;
+    while (this.#outstanding.has(this.#nextId));
+    return this.#nextId;
+  }
+}
