@@ -117,12 +117,9 @@ export interface VerifiedImage extends ParsedImage {
   readonly signed: boolean;
 }
 
-export type ParseResult =
-  | { readonly ok: true; readonly image: ParsedImage }
-  | { readonly ok: false; readonly fault: ImageFault };
-export type VerifyResult =
-  | { readonly ok: true; readonly image: VerifiedImage }
-  | { readonly ok: false; readonly fault: ImageFault };
+type FaultResult = { readonly ok: false; readonly fault: ImageFault };
+export type ParseResult = { readonly ok: true; readonly image: ParsedImage } | FaultResult;
+export type VerifyResult = { readonly ok: true; readonly image: VerifiedImage } | FaultResult;
 
 /** A public Ed25519 key that may sign images, with the hash by which an image names it. */
 export interface ImageKey {
@@ -131,7 +128,7 @@ export interface ImageKey {
   readonly hash: Uint8Array;
 }
 
-function fail(name: ImageFaultName, message: string): { readonly ok: false; readonly fault: ImageFault } {
+function fail(name: ImageFaultName, message: string): FaultResult {
   return { ok: false, fault: { name, message } };
 }
 
@@ -260,15 +257,17 @@ function judgeFlags(flags: number, loadAddress: number): ImageFault | undefined 
   return undefined;
 }
 
-/**
- * Reads the structure of the image at the start of `region` without hashing anything.
- * @param region all bytes of the region; the image must lie within
- */
-export function parseImage(region: Uint8Array): ParseResult {
+/** What the header says, checked as far as it can be by itself. */
+type Header = Pick<
+  ParsedImage,
+  "version" | "headerBytes" | "bodyBytes" | "hashedBytes" | "flags" | "loadAddress"
+>;
+
+function readHeader(region: Uint8Array): { readonly ok: true; readonly header: Header } | FaultResult {
   const limit = region.length;
   if (limit < IMAGE_HEADER_BYTES) return fail("no-image", `${limit} bytes are too few for an image header`);
   const magic = readU32(region, 0);
-  if (magic === 0xffff_ffff) return fail("blank", "the region is erased");
+  if (magic === 0xffff_ffff) return fail("blank", "it reads erased where the image's header should be");
   if (magic !== IMAGE_MAGIC) return fail("no-image", `there is no image: the magic is ${hex(magic)}`);
   const loadAddress = readU32(region, 4);
   const headerBytes = readU16(region, 8);
@@ -282,55 +281,58 @@ export function parseImage(region: Uint8Array): ParseResult {
   if (bodyBytes < MIN_BODY_BYTES) return fail("bad-header", `a body of ${bodyBytes} bytes holds no code`);
   const flagFault = judgeFlags(flags, loadAddress);
   if (flagFault !== undefined) return { ok: false, fault: flagFault };
-
-  // All sums stay far below 2^53: no wrap is possible.
-  const protectedStart = headerBytes + bodyBytes;
-  const hashedBytes = protectedStart + protectedBytes;
+  // The sum stays far below 2^53: it cannot wrap.
+  const hashedBytes = headerBytes + bodyBytes + protectedBytes;
   if (hashedBytes + TLV_HEAD_BYTES > limit) {
     return fail("too-large", `the image reaches beyond the ${limit} bytes that there are`);
   }
+  return { ok: true, header: { version, headerBytes, bodyBytes, hashedBytes, flags, loadAddress } };
+}
+
+/** The protected TLV area lies between the body and the end of what is hashed; it may be missing. */
+function readProtectedTlvs(region: Uint8Array, header: Header, found: TlvFindings): ImageFault | undefined {
+  const start = header.headerBytes + header.bodyBytes;
+  const areaBytes = header.hashedBytes - start;
+  if (areaBytes === 0) return undefined;
+  const wrong = (message: string): ImageFault => ({ name: "bad-tlv", message });
+  if (areaBytes < TLV_HEAD_BYTES || readU16(region, start) !== TLV_PROTECTED_INFO_MAGIC) {
+    return wrong("the protected TLV area that the header announces is not there");
+  }
+  if (readU16(region, start + 2) !== areaBytes) {
+    return wrong("header and protected TLV area disagree about its size");
+  }
+  return walkTlvs(region, start + TLV_HEAD_BYTES, header.hashedBytes, true, found);
+}
+
+/**
+ * Reads the structure of the image at the start of `region` without hashing anything.
+ * @param region all bytes of the region; the image must lie within
+ */
+export function parseImage(region: Uint8Array): ParseResult {
+  const read = readHeader(region);
+  if (!read.ok) return read;
+  const { header } = read;
   const found: TlvFindings = { digestOffset: -1, securityCounter: 0, signatures: [] };
-  const firstMagic = readU16(region, protectedStart);
-  if (protectedBytes > 0) {
-    if (protectedBytes < TLV_HEAD_BYTES || firstMagic !== TLV_PROTECTED_INFO_MAGIC) {
-      return fail("bad-tlv", "the protected TLV area that the header announces is not there");
-    }
-    if (readU16(region, protectedStart + 2) !== protectedBytes) {
-      return fail("bad-tlv", "header and protected TLV area disagree about its size");
-    }
-    const fault = walkTlvs(region, protectedStart + TLV_HEAD_BYTES, hashedBytes, true, found);
-    if (fault !== undefined) return { ok: false, fault };
+  const protectedFault = readProtectedTlvs(region, header, found);
+  if (protectedFault !== undefined) return { ok: false, fault: protectedFault };
+
+  const start = header.hashedBytes;
+  if (readU16(region, start) !== TLV_INFO_MAGIC) {
+    return fail("bad-tlv", `there is no TLV area behind the body at ${hex(start)}`);
   }
-  if (readU16(region, hashedBytes) !== TLV_INFO_MAGIC) {
-    return fail("bad-tlv", `there is no TLV area behind the body at ${hex(hashedBytes)}`);
-  }
-  const tlvBytes = readU16(region, hashedBytes + 2);
-  const imageBytes = hashedBytes + tlvBytes;
+  const tlvBytes = readU16(region, start + 2);
+  const imageBytes = start + tlvBytes;
   if (tlvBytes < TLV_HEAD_BYTES) return fail("bad-tlv", `a TLV area of ${tlvBytes} bytes is impossible`);
-  if (imageBytes > limit) {
+  if (imageBytes > region.length) {
     return fail(
       "too-large",
-      `the image has ${imageBytes} bytes and reaches beyond the ${limit} that there are`,
+      `the image has ${imageBytes} bytes, more than the ${region.length} that there are`,
     );
   }
-  const fault = walkTlvs(region, hashedBytes + TLV_HEAD_BYTES, imageBytes, false, found);
+  const fault = walkTlvs(region, start + TLV_HEAD_BYTES, imageBytes, false, found);
   if (fault !== undefined) return { ok: false, fault };
   if (found.digestOffset < 0) return fail("no-digest", "the image has no SHA-256");
-  return {
-    ok: true,
-    image: {
-      version,
-      headerBytes,
-      bodyBytes,
-      hashedBytes,
-      imageBytes,
-      flags,
-      loadAddress,
-      securityCounter: found.securityCounter,
-      digestOffset: found.digestOffset,
-      signatures: found.signatures,
-    },
-  };
+  return { ok: true, image: { ...header, ...found, imageBytes } };
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
