@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+/**
+ * The command line. Each command is a module of its own, loaded only when it is called: start-up time is a figure.
+ */
+import { EXIT_HELD, EXIT_USAGE, UsageError } from "./options.ts";
+
+/** Carries a command out and returns the exit code: 0 held, 1 a violation or finding, 2 usage or bad input. */
+type Command = (args: readonly string[]) => Promise<number>;
+
+const COMMANDS: Readonly<
+  Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>
+> = {
+  emulate: {
+    summary: "soak a live controller: inject every kind of fault and check that it always comes back",
+    load: async () => (await import("./emulate.ts")).emulateCommand,
+  },
+  run: {
+    summary: "run a bare-metal RV32 ELF in RAM",
+    load: async () => (await import("./run.ts")).runCommand,
+  },
+  image: {
+    summary: "create, show or verify an MCUboot image",
+    load: async () => (await import("./image.ts")).imageCommand,
+  },
+  table: {
+    summary: "print a management table",
+    load: async () => (await import("./table.ts")).tableCommand,
+  },
+};
+
+function help(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
+  return `flipside: a storage controller with two firmware regions that always comes back\n\nusage: flipside COMMAND [options]\n\n${rows.join("\n")}\n\nflipside COMMAND --help tells each command's options.\n`;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(help());
+    return name === undefined ? EXIT_USAGE : EXIT_HELD;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    throw new UsageError(
+      `there is no command "${name}": it must be one of ${Object.keys(COMMANDS).join(", ")}`,
+    );
+  }
+  return (await command.load())(rest);
+}
+
+/** A reader that went away (`flipside … | head`) is no error of ours. */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(EXIT_HELD);
+  throw error;
+});
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`flipside: ${error.message}\n`);
+  process.exitCode = EXIT_USAGE;
+}

@@ -1,0 +1,83 @@
+/**
+ * Reading command lines. Bad input ends in a {@link UsageError}: one clear sentence, exit code 2.
+ */
+import { writeFileSync } from "node:fs";
+import { type ParseArgsConfig, parseArgs } from "node:util";
+
+/** What the user wrote cannot be carried out; `message` is one sentence that says what and where. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Exit codes of every command. */
+export const EXIT_HELD = 0;
+export const EXIT_FINDING = 1;
+export const EXIT_USAGE = 2;
+
+type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
+
+/** Parses with node:util and turns its errors into {@link UsageError}. */
+export function parseOptions<O extends OptionsConfig>(args: readonly string[], options: O, positionals = 0) {
+  try {
+    const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    if (parsed.positionals.length > positionals) {
+      throw new UsageError(`there is one argument too many: ${parsed.positionals[positionals]}`);
+    }
+    return parsed;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new UsageError(text.split("\n", 1)[0]?.replace(/\.? To specify a positional.*$/, "") ?? text);
+  }
+}
+
+export function parseInteger(what: string, text: string, min: number, max: number): number {
+  const value = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) {
+    throw new UsageError(`${what} is "${text}": it must be a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** "65536", "64K", "16M" in bytes. */
+export function parseSize(what: string, text: string, minBytes: number, maxBytes: number): number {
+  const match = /^(\d+)([kmg]?)(?:i?b)?$/i.exec(text);
+  const bytes = Number(match?.[1] ?? Number.NaN) * (SIZE_UNITS[match?.[2]?.toLowerCase() ?? ""] ?? 1);
+  if (!(bytes >= minBytes && bytes <= maxBytes)) {
+    throw new UsageError(
+      `${what} is "${text}": it must be a size from ${minBytes} to ${maxBytes} bytes, such as 16M`,
+    );
+  }
+  return bytes;
+}
+
+const DURATION_UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  "": 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** "500ms", "30s", "30" (seconds), "10m", "1h" in milliseconds. */
+export function parseDuration(what: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(text);
+  const durationMs = Number(match?.[1] ?? Number.NaN) * (DURATION_UNITS[match?.[2] ?? ""] ?? Number.NaN);
+  if (!(durationMs > 0)) {
+    throw new UsageError(`${what} is "${text}": it must be a duration such as 500ms, 30s, 10m or 1h`);
+  }
+  return durationMs;
+}
+
+/** Writes a machine-readable report. Throws {@link UsageError} when the file cannot be written. */
+export function writeReport(file: string, report: unknown): void {
+  try {
+    writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  } catch (error) {
+    throw new UsageError(
+      `the report cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
