@@ -1,0 +1,77 @@
+/**
+ * What an engine (interpreter or translator) and the machine around it owe each other.
+ *
+ * The engine executes instructions on the flat hart state (hart.ts) over the shared memory. Whatever is not
+ * plain memory it asks of the {@link Bus}: devices, the bits of mip, the time. The machine decides how far a
+ * run may go and what the reason means for which it came back.
+ */
+
+/** Why a run came back. In every case the hart state is exact: PC is the next instruction to execute. */
+export const enum Stop {
+  /** The budget is used up, or LIMIT was lowered: look at ATTENTION. */
+  LIMIT = 0,
+  /** `wfi` retired and no enabled interrupt is pending. */
+  WFI = 1,
+  /** A device asked for a stop; the store that asked has retired. The bus knows why. */
+  DEVICE = 2,
+  /**
+   * Smdbltrp: a trap while MDT was set. PC is the instruction that trapped, TRAP_CAUSE and TRAP_TVAL tell
+   * the second trap; mepc, mcause and mtval are still those of the first.
+   */
+  CRITICAL_ERROR = 3,
+  /**
+   * The first instruction of the trap handler traps, for ever: no instruction can retire any more. Only
+   * without Smdbltrp. mcause and mtval tell the trap.
+   */
+  TRAP_LOOP = 4,
+}
+
+/** Exception codes of mcause (volume II, table "Machine cause register"). */
+export const enum Cause {
+  INSTRUCTION_ACCESS_FAULT = 1,
+  ILLEGAL_INSTRUCTION = 2,
+  BREAKPOINT = 3,
+  LOAD_MISALIGNED = 4,
+  LOAD_ACCESS_FAULT = 5,
+  STORE_MISALIGNED = 6,
+  STORE_ACCESS_FAULT = 7,
+  ECALL_M = 11,
+}
+
+/** Bits of mip and mie, and the interrupt's number in mcause is the bit's. */
+export const enum InterruptBit {
+  SOFTWARE = 1 << 3,
+  TIMER = 1 << 7,
+  EXTERNAL = 1 << 11,
+}
+
+/** Result of {@link Bus.load} and {@link Bus.store} for an address where no register answers. */
+export const BUS_FAULT = -1;
+
+/**
+ * Everything that is not plain memory. Before each call the engine has stored the instructions retired so far
+ * to RUN_RETIRED, so that a register which tells the time is exact.
+ *
+ * A store may change MIP (the engine looks at it after every store to a device), may lower LIMIT (a nearer
+ * event), and may ask for a stop by {@link Bus.stopRequested}.
+ */
+export interface Bus {
+  /** The register's value, 0 to 2^32 - 1 (zero-extended from `size` bytes), or {@link BUS_FAULT}. */
+  load(address: number, size: number): number;
+  /** 0, or {@link BUS_FAULT}. `value` is a signed 32-bit number of which `size` bytes count. */
+  store(address: number, size: number, value: number): number;
+  /** True from the moment at which a device wants the hart to stop until the machine has dealt with it. */
+  stopRequested: boolean;
+  /** mtime's halves, for the CSRs time and timeh. */
+  timeLow(): number;
+  timeHigh(): number;
+}
+
+/** Executes instructions. */
+export interface Engine {
+  /**
+   * Runs until `maxInstructions` (at least 1, less than 2^31) have retired or something else ends it. Not
+   * started while ATTENTION is set: then it returns Stop.LIMIT at once.
+   */
+  run(maxInstructions: number): Stop;
+}
