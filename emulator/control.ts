@@ -99,15 +99,14 @@ export const enum EngineCommand {
   RELEASE = 2,
 }
 
-/** Why another thread wants a running hart to leave its engine ({@link Hart.ATTENTION}). */
+/** Why another thread wants a running hart to leave its engine: bits of {@link Hart.ATTENTION}. */
 export const enum Attention {
-  NONE = 0,
   /** Stop; evidence is the supervisor's. */
-  HALT = 1,
+  HALT = 1 << 0,
   /** Bytes of a region changed under the engine. */
-  MEMORY_CHANGED = 2,
+  MEMORY_CHANGED = 1 << 1,
   /** Commit the fault in {@link Engine.INJECT}. */
-  INJECT = 3,
+  INJECT = 1 << 2,
 }
 
 /** 32-bit view of the control block. */

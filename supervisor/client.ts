@@ -1,0 +1,112 @@
+/**
+ * A supervisor process as the process that starts it holds it: spawn, calls, notifications, end.
+ *
+ * Invariants: every call ends: with its result, with the {@link DeviceError} that the supervisor answered, or with
+ * one that says how the process ended. No process is left behind: when the parent goes, its end of the socket
+ * closes and the supervisor ends itself.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Duplex } from "node:stream";
+import { FrameConnection } from "./frames.ts";
+import type { Answer, MethodName, Methods, Notification } from "./protocol.ts";
+
+/** The supervisor refused or failed to do what was asked; `name` tells which of the named errors it was. */
+export class DeviceError extends Error {
+  constructor(name: string, message: string) {
+    super(message);
+    this.name = name;
+  }
+}
+
+/** File descriptor of the socket in the supervisor process. */
+export const CONTROL_FD = 3;
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: DeviceError) => void;
+}
+
+export interface SupervisorOptions {
+  readonly onNotification?: (notification: Notification) => void;
+  /** Arguments of Node itself. */
+  readonly execArgv?: readonly string[];
+}
+
+export class SupervisorProcess {
+  readonly #child: ChildProcess;
+  readonly #connection: FrameConnection;
+  readonly #pending = new Map<number, Pending>();
+  /** Resolves when the process has exited, with its exit code or signal. */
+  readonly exited: Promise<string>;
+  #nextId = 1;
+  #ending: string | undefined;
+
+  constructor(options: SupervisorOptions = {}) {
+    const program = new URL("./process.js", import.meta.url).pathname;
+    const nodeArguments = [...(options.execArgv ?? []), program];
+    this.#child = spawn(process.execPath, nodeArguments, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+    const socket = this.#child.stdio[CONTROL_FD] as unknown as Duplex;
+    const onValue = (value: unknown): void => this.#take(value as Answer | Notification, options);
+    this.#connection = new FrameConnection(socket, onValue, (reason) => {
+      if (reason !== undefined) this.#fail(reason.message);
+    });
+    this.exited = new Promise((resolve) => {
+      const end = (how: string): void => {
+        this.#fail(how);
+        resolve(how);
+      };
+      this.#child.once("error", (error) => end(`the supervisor process cannot be started: ${error.message}`));
+      this.#child.once("exit", (code, signal) =>
+        end(
+          signal === null
+            ? `the supervisor process ended with exit code ${code}`
+            : `the supervisor process was ended by ${signal}`,
+        ),
+      );
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Calls a method. Rejects with {@link DeviceError}. */
+  call<N extends MethodName>(method: N, params: Methods[N]["params"]): Promise<Methods[N]["result"]> {
+    if (this.#ending !== undefined) return Promise.reject(new DeviceError("SupervisorGone", this.#ending));
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve: (value) => resolve(value as Methods[N]["result"]), reject });
+      this.#connection.send({ id, method, params });
+    });
+  }
+
+  /** Ends the device and its process; resolves when the process is gone. */
+  async stop(): Promise<void> {
+    if (this.#ending === undefined) await this.call("stop", null).catch(() => undefined);
+    this.#connection.close();
+    await this.exited;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  #take(value: Answer | Notification, options: SupervisorOptions): void {
+    if ("event" in value) {
+      options.onNotification?.(value);
+      return;
+    }
+    const pending = this.#pending.get(value.id);
+    if (pending === undefined) return;
+    this.#pending.delete(value.id);
+    if (value.error === undefined) pending.resolve(value.result);
+    else pending.reject(new DeviceError(value.error.name, value.error.message));
+  }
+
+  #fail(how: string): void {
+    this.#ending ??= how;
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of pending) reject(new DeviceError("SupervisorGone", how));
+  }
+}

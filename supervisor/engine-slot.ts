@@ -1,0 +1,183 @@
+/**
+ * One of the two slots for a controller worker: its thread, and the words through which it is driven.
+ *
+ * Invariants: comlink calls are made only while the worker is in its event loop (phase `idle`); everything on the
+ * failover path ({@link EngineSlot.run}, {@link EngineSlot.halt}) is stores and one notify.
+ */
+import type { ControllerApi, Inspection } from "../controller/api.ts";
+import { Hart } from "../controller/cpu/hart.ts";
+import { Attention, Engine, EngineCommand, EngineState, engineTimes, engineWords } from "../emulator/control.ts";
+import type { Layout } from "../emulator/layout.ts";
+import type { LogConfig } from "../emulator/log.ts";
+import { type WorkerEnd, WorkerThread } from "./worker-thread.ts";
+
+export type SlotPhase =
+  /** No thread, or one that has ended. */
+  | "empty"
+  /** The thread starts and attaches. */
+  | "starting"
+  /** In its event loop; takes calls. */
+  | "idle"
+  /** Verifies and prepares a region. */
+  | "preparing"
+  /** Prepared for {@link EngineSlot.region}, waits for a command. */
+  | "parked"
+  | "running"
+  /** Stopped with evidence; takes calls. */
+  | "stopped";
+
+/** Cleanly ending threads exit within a few milliseconds; one that has not by then is in native code. */
+export const TERMINATE_DEADLINE_MS = 100;
+const CALL_DEADLINE_MS = 5_000;
+/** Enough for the worker's own objects; a firmware's memory is not on this heap. */
+const WORKER_HEAP_MB = 64;
+
+export interface SlotContext {
+  readonly memory: WebAssembly.Memory;
+  readonly layout: Layout;
+  readonly log: LogConfig;
+  readonly onEnd: (slot: EngineSlot, end: WorkerEnd) => void;
+}
+
+export class EngineSlot {
+  readonly index: number;
+  readonly words: Int32Array;
+  readonly times: Float64Array;
+  readonly #context: SlotContext;
+  #thread: WorkerThread<ControllerApi> | undefined;
+  #phase: SlotPhase = "empty";
+  #region = -1;
+
+  constructor(index: number, context: SlotContext) {
+    this.index = index;
+    this.#context = context;
+    this.words = engineWords(context.memory, context.layout, index);
+    this.times = engineTimes(context.memory, context.layout, index);
+  }
+
+  get phase(): SlotPhase {
+    return this.#phase;
+  }
+
+  /** Region that the worker is prepared for or runs, -1 for none. */
+  get region(): number {
+    return this.#region;
+  }
+
+  get heartbeat(): number {
+    return Atomics.load(this.words, Engine.HEARTBEAT);
+  }
+
+  /** Starts a fresh thread in this slot and attaches it to the memory. */
+  async start(): Promise<void> {
+    if (this.#phase !== "empty") throw new Error(`slot ${this.index} is ${this.#phase}, not empty`);
+    this.words.fill(0);
+    this.#phase = "starting";
+    const options = { resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB }, name: `controller-${this.index}` };
+    const thread = new WorkerThread<ControllerApi>(
+      new URL("../controller/worker.js", import.meta.url),
+      options,
+      (end) => {
+        if (this.#thread === thread) {
+          this.#phase = "empty";
+          this.#thread = undefined;
+        }
+        this.#context.onEnd(this, end);
+      },
+    );
+    this.#thread = thread;
+    const { memory, layout, log } = this.#context;
+    await thread.link.call(CALL_DEADLINE_MS, "attach", { memory, layout, slot: this.index, log });
+    this.#phase = "idle";
+  }
+
+  /** The boot ROM's reading of every region. */
+  inspect(): Promise<Inspection> {
+    return this.#idleThread().link.call(CALL_DEADLINE_MS, "inspect");
+  }
+
+  /** Verifies and prepares `region`; the worker parks right after its answer. */
+  async prepare(region: number): Promise<Inspection> {
+    const thread = this.#idleThread();
+    this.#phase = "preparing";
+    const inspection = await thread.link.call(CALL_DEADLINE_MS, "prepare", region);
+    this.#region = region;
+    this.#phase = "parked";
+    return inspection;
+  }
+
+  /** Starts the prepared region. On the failover path. */
+  run(storeEpoch: number, generation: number): void {
+    if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
+    this.words[Engine.RUN_REGION] = this.#region;
+    this.words[Engine.RUN_STORE_EPOCH] = storeEpoch;
+    this.words[Engine.RUN_GENERATION] = generation;
+    this.#phase = "running";
+    Atomics.store(this.words, Engine.COMMAND, EngineCommand.RUN);
+    Atomics.notify(this.words, Engine.COMMAND);
+  }
+
+  /** Sends a parked worker back to its event loop. */
+  release(): void {
+    if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
+    this.#phase = "idle";
+    this.#region = -1;
+    Atomics.store(this.words, Engine.COMMAND, EngineCommand.RELEASE);
+    Atomics.notify(this.words, Engine.COMMAND);
+  }
+
+  /** Asks a running engine to stop; it answers by its state word. On the failover path. */
+  halt(): void {
+    this.#attract(Attention.HALT);
+  }
+
+  /** Makes the running worker commit a fault of worker-faults.ts. */
+  injectWorkerFault(code: number): void {
+    Atomics.store(this.words, Engine.INJECT, code);
+    this.#attract(Attention.INJECT);
+  }
+
+  /** Tells a running engine that bytes of a region are no longer what it decoded. */
+  memoryChanged(): void {
+    this.#attract(Attention.MEMORY_CHANGED);
+  }
+
+  /** Ends a guest's `wfi`. */
+  wakeGuest(): void {
+    Atomics.add(this.words, Engine.WAKE, 1);
+    Atomics.notify(this.words, Engine.WAKE);
+  }
+
+  /** True when a running worker has stopped with evidence; it then takes calls again. */
+  takeStopped(): boolean {
+    if (this.#phase !== "running") return false;
+    if (Atomics.load(this.words, Engine.STATE) !== EngineState.STOPPED) return false;
+    this.#phase = "stopped";
+    return true;
+  }
+
+  /** A stopped worker becomes idle: what it knew of its failure has been read. */
+  recycle(): void {
+    if (this.#phase !== "stopped") throw new Error(`slot ${this.index} is ${this.#phase}, not stopped`);
+    this.#phase = "idle";
+    this.#region = -1;
+  }
+
+  /** Ends the thread; true once it has exited. */
+  async terminate(): Promise<boolean> {
+    return (await this.#thread?.terminate(TERMINATE_DEADLINE_MS)) ?? true;
+  }
+
+  #attract(attention: Attention): void {
+    Atomics.or(this.words, Hart.ATTENTION, attention);
+    Atomics.store(this.words, Hart.LIMIT, 0);
+    this.wakeGuest();
+  }
+
+  #idleThread(): WorkerThread<ControllerApi> {
+    if (this.#thread === undefined || this.#phase !== "idle") {
+      throw new Error(`slot ${this.index} is ${this.#phase}, not idle`);
+    }
+    return this.#thread;
+  }
+}

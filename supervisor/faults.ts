@@ -1,0 +1,99 @@
+/**
+ * The catalogue of faults: what can be done to a running controller, and by what evidence it must be found out.
+ * The soak, `inject` and the sweep draw from here.
+ */
+
+import { WORKER_FAULT_NAMES, type WorkerFaultName } from "../controller/worker-faults.ts";
+import type { EvidenceName } from "../emulator/evidence.ts";
+
+/** How the fault shows, and so how soon it can be found. */
+export type FaultClass =
+  /** The hart stops by itself at once. */
+  | "trap"
+  /** The firmware runs and does no work: watchdog, command deadline or boot deadline. */
+  | "hang"
+  /** The controller worker's thread is gone. */
+  | "thread-death"
+  /** The thread is there and makes no progress. */
+  | "thread-stuck"
+  /** The standby dies; alone that is no failover. */
+  | "standby";
+
+export type FaultOrigin = "firmware" | "worker" | "outside";
+
+export interface Fault {
+  readonly kind: string;
+  readonly class: FaultClass;
+  readonly origin: FaultOrigin;
+  /** Any of these may find it first. Empty: no failover follows. */
+  readonly evidence: readonly EvidenceName[];
+  /** Number of the inject-fault command, docs/hardware.md. */
+  readonly firmwareNumber?: number;
+  readonly workerFault?: WorkerFaultName;
+}
+
+type FirmwareRow = readonly [kind: string, faultClass: FaultClass, evidence: readonly EvidenceName[]];
+
+/** In the order of the fault numbers of docs/hardware.md. */
+const FIRMWARE: readonly FirmwareRow[] = [
+  ["illegal-instruction", "trap", ["panic"]],
+  ["load-nowhere", "trap", ["panic"]],
+  ["store-nowhere", "trap", ["panic"]],
+  ["store-own-region", "trap", ["panic"]],
+  ["jump-zero", "trap", ["panic"]],
+  ["misaligned-jump", "trap", ["panic"]],
+  ["stack-overflow", "trap", ["panic"]],
+  ["ebreak", "trap", ["panic"]],
+  ["ecall", "trap", ["panic"]],
+  ["finisher", "trap", ["finisher"]],
+  ["double-trap", "trap", ["double-trap"]],
+  ["tight-loop", "hang", ["watchdog"]],
+  ["wfi-forever", "hang", ["watchdog"]],
+  ["kicks-without-progress", "hang", ["overdue-command"]],
+  ["interrupt-storm", "hang", ["watchdog"]],
+  ["early-kick", "trap", ["early-kick"]],
+  ["never-ready", "hang", ["never-ready"]],
+];
+
+const THREAD_EVIDENCE: Readonly<Record<WorkerFaultName, readonly EvidenceName[]>> = {
+  throw: ["thread-error"],
+  "unhandled-rejection": ["thread-error"],
+  "process-exit": ["thread-exit"],
+  // Collecting garbage for longer than the heartbeat deadline is being stuck, too.
+  "heap-exhaustion": ["thread-heap", "heartbeat"],
+  "js-loop": ["heartbeat"],
+  "wasm-loop": ["heartbeat"],
+  "atomics-wait": ["heartbeat"],
+};
+
+function threadClass(name: WorkerFaultName): FaultClass {
+  return THREAD_EVIDENCE[name][0] === "heartbeat" ? "thread-stuck" : "thread-death";
+}
+
+export const FAULTS: readonly Fault[] = [
+  ...FIRMWARE.map(
+    ([kind, faultClass, evidence], index): Fault => ({
+      kind,
+      class: faultClass,
+      origin: "firmware",
+      evidence,
+      firmwareNumber: index + 1,
+    }),
+  ),
+  ...WORKER_FAULT_NAMES.map(
+    (name): Fault => ({
+      kind: `worker-${name}`,
+      class: threadClass(name),
+      origin: "worker",
+      evidence: THREAD_EVIDENCE[name],
+      workerFault: name,
+    }),
+  ),
+  { kind: "worker-terminate", class: "thread-death", origin: "outside", evidence: ["thread-exit"] },
+  { kind: "standby-death", class: "standby", origin: "outside", evidence: [] },
+  { kind: "standby-death-at-failover", class: "standby", origin: "outside", evidence: ["panic"] },
+];
+
+export function findFault(kind: string): Fault | undefined {
+  return FAULTS.find((fault) => fault.kind === kind);
+}
