@@ -2,16 +2,13 @@ import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  compareVersions,
   encodeImage,
-  formatVersion,
   type ImageFaultName,
   ImageKeyError,
   type ImageSource,
   ImageSourceError,
   imageKey,
   parseImage,
-  parseVersion,
   verifyImage,
 } from "../../controller/image.ts";
 
@@ -268,37 +265,4 @@ describe("signatures", () => {
     expect(() => imageKey(rsa.publicKey)).toThrow(ImageKeyError);
     expect(() => imageKey("no key")).toThrow(ImageKeyError);
   });
-});
-
-describe("versions", () => {
-  const versions = fc.record({
-    major: fc.nat(0xff),
-    minor: fc.nat(0xff),
-    revision: fc.nat(0xffff),
-    build: fc.nat(0xffff_ffff),
-  });
-
-  it("read back from their text", () => {
-    fc.assert(
-      fc.property(versions, (v) => {
-        expect(parseVersion(formatVersion(v))).toEqual(v);
-      }),
-    );
-  });
-
-  it("are ordered by major, minor, revision, build", () => {
-    const ascending = ["0.0.1", "0.0.1+1", "0.1.0", "0.255.65535", "1.0.0", "1.0.0+4294967295", "255.0.0"];
-    const read = ascending.map((text) => parseVersion(text) ?? version);
-    for (const [i, low] of read.entries()) {
-      for (const [j, high] of read.entries())
-        expect(Math.sign(compareVersions(low, high))).toBe(Math.sign(i - j));
-    }
-  });
-
-  it.each(["", "1.", "256", "1.2.65536", "1.2.3+4294967296", "v1.2.3", "1.2.3.4", "-1", "1.2.3+"])(
-    "%j is none",
-    (text) => {
-      expect(parseVersion(text)).toBeUndefined();
-    },
-  );
 });
