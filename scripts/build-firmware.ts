@@ -1,0 +1,169 @@
+/**
+ * `npm run build:firmware`: compiles the firmware versions and the benchmark programs with Debian's
+ * riscv64-unknown-elf toolchain and stores them where they are committed.
+ *
+ * Invariant: the output is a function of the sources and of the compiler's version alone (no path, date, user or
+ * build id gets into it), so that `--check` can prove the committed files to be what the sources say.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseOptions, UsageError } from "./options.ts";
+
+const PREFIX = "riscv64-unknown-elf-";
+/** The compiler that made the committed files; another one makes others, just as good. */
+const REFERENCE_COMPILER = "12.2.0";
+
+const COMPILE_FLAGS = [
+  "-march=rv32imac_zicsr_zifencei",
+  "-mabi=ilp32",
+  "-std=gnu11",
+  "-ffreestanding",
+  "-fno-common",
+  "-fno-ident",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+];
+/** Pages of 16 bytes: these files are loaded, not mapped, and need no padding. */
+const LINK_FLAGS = [
+  "-nostdlib",
+  "-Wl,--build-id=none",
+  "-Wl,--fatal-warnings",
+  "-Wl,--no-warn-rwx-segments",
+  "-Wl,-z,max-page-size=16",
+];
+/** Symbols that tell nothing, or the name of a temporary object file. */
+const STRIP_FLAGS = ["--wildcard", "--strip-symbol=$x*", "--strip-symbol=*.o"];
+
+/** Programs in controller/firmware/bench, each linked with the harness. */
+const BENCH_PROGRAMS = [
+  "command-queue",
+  "crc32c",
+  "dispatch",
+  "linked-list",
+  "mapping-table",
+  "matrix",
+  "memory-copy",
+  "recursion",
+  "reed-solomon",
+  "shared-page",
+  "xor-parity",
+];
+const SHARED_PAGE = ["-Wl,--defsym=SHARED_PAGE=1"];
+
+const HELP = `usage: npm run build:firmware -- [--check]
+
+Compiles controller/firmware with ${PREFIX}gcc into controller/firmware/images (MCUboot images and their ELF files)
+and controller/firmware/bench/elf.
+
+  --check   store nothing; exit code 1 when a committed file is not what the sources make
+  --help    this text
+`;
+
+/** Runs a tool of the toolchain in `cwd` and returns its standard output. Throws {@link UsageError}. */
+function tool(name: string, args: readonly string[], cwd: string): string {
+  const result = spawnSync(PREFIX + name, args, {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, LC_ALL: "C" },
+  });
+  if (result.error !== undefined) {
+    throw new UsageError(
+      `${PREFIX}${name} cannot be run (${result.error.message}): install Debian's gcc-riscv64-unknown-elf`,
+    );
+  }
+  if (result.status !== 0) throw new UsageError(`${PREFIX}${name} failed:\n${result.stderr.trimEnd()}`);
+  return result.stdout;
+}
+
+/** Compiles and links `sources` (in `cwd`) to an ELF file without paths in it, and returns its path. */
+function compile(cwd: string, sources: readonly string[], flags: readonly string[], elf: string): string {
+  tool("gcc", [...COMPILE_FLAGS, ...LINK_FLAGS, ...flags, ...sources, "-o", elf], cwd);
+  tool("objcopy", [...STRIP_FLAGS, elf], cwd);
+  return elf;
+}
+
+function buildBench(firmwareDir: string, workDir: string): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  for (const program of BENCH_PROGRAMS) {
+    const flags = ["-O2", "-T", "bench.ld", ...(program === "shared-page" ? SHARED_PAGE : [])];
+    const sources = ["start.S", `${program}.c`, "harness.c"];
+    const elf = compile(join(firmwareDir, "bench"), sources, flags, join(workDir, `${program}.elf`));
+    files.set(`bench/elf/${program}.elf`, readFileSync(elf));
+  }
+  return files;
+}
+
+/** Compiles everything. Keys are paths below controller/firmware. Throws {@link UsageError}. */
+export function buildFirmware(firmwareDir: string): Map<string, Uint8Array> {
+  const workDir = mkdtempSync(join(tmpdir(), "flipside-firmware-"));
+  try {
+    return new Map([...buildBench(firmwareDir, workDir)]);
+  } finally {
+    rmSync(workDir, { recursive: true });
+  }
+}
+
+/** Paths of the committed files that are missing or not what `files` says. */
+function differences(firmwareDir: string, files: ReadonlyMap<string, Uint8Array>): string[] {
+  return [...files].flatMap(([path, bytes]) => {
+    const committed = join(firmwareDir, path);
+    return existsSync(committed) && readFileSync(committed).equals(bytes) ? [] : [path];
+  });
+}
+
+function store(firmwareDir: string, files: ReadonlyMap<string, Uint8Array>): void {
+  for (const [path, bytes] of files) {
+    mkdirSync(dirname(join(firmwareDir, path)), { recursive: true });
+    writeFileSync(join(firmwareDir, path), bytes);
+    process.stdout.write(`${path.padEnd(36)} ${String(bytes.length).padStart(6)} bytes\n`);
+  }
+}
+
+function check(firmwareDir: string, files: ReadonlyMap<string, Uint8Array>): number {
+  const changed = differences(firmwareDir, files);
+  for (const path of changed) process.stdout.write(`${path} is not what its sources make\n`);
+  const version = tool("gcc", ["-dumpfullversion"], firmwareDir).trim();
+  if (changed.length > 0 && version !== REFERENCE_COMPILER) {
+    process.stdout.write(`the committed files were made by gcc ${REFERENCE_COMPILER}, this is ${version}\n`);
+  }
+  if (changed.length === 0) process.stdout.write(`${files.size} files are what their sources make\n`);
+  return changed.length === 0 ? EXIT_HELD : EXIT_FINDING;
+}
+
+/** controller/firmware of the package that this file belongs to, as a source or compiled to dist. */
+export function findFirmwareDir(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const root = [join(here, ".."), join(here, "..", "..")].find((dir) =>
+    existsSync(join(dir, "package.json")),
+  );
+  if (root === undefined) throw new UsageError(`there is no package.json above ${here}`);
+  return join(root, "controller", "firmware");
+}
+
+/** Exit codes: 0 built, or all files agree; 1 with --check when one differs. Throws {@link UsageError}. */
+export function buildFirmwareCommand(args: readonly string[]): number {
+  const { values } = parseOptions(args, { check: { type: "boolean" }, help: { type: "boolean" } });
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return EXIT_HELD;
+  }
+  const firmwareDir = findFirmwareDir();
+  const files = buildFirmware(firmwareDir);
+  if (values.check === true) return check(firmwareDir, files);
+  store(firmwareDir, files);
+  return EXIT_HELD;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    process.exitCode = buildFirmwareCommand(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`build:firmware: ${error.message}\n`);
+    process.exitCode = EXIT_USAGE;
+  }
+}
