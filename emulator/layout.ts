@@ -53,6 +53,8 @@ export interface Layout {
   readonly control: number;
   /** Engine block of slot n. */
   readonly engines: readonly number[];
+  /** Per slot: one byte for each page of RAM, by which its engine finds stores that need a second look. */
+  readonly ramFlags: readonly number[];
   readonly eventRing: number;
   readonly uartRing: number;
   readonly table: number;
@@ -92,6 +94,11 @@ export function checkMemoryConfig(config: MemoryConfig): void {
   requireRange("the host memory size in bytes", config.hostBytes, 65_536, 16 * 1024 * 1024, PAGE_BYTES);
 }
 
+/** Bytes of one slot's page flags, rounded up to whole pages. */
+function ramFlagBytes(ramBytes: number): number {
+  return Math.ceil(ramBytes / PAGE_BYTES / PAGE_BYTES) * PAGE_BYTES;
+}
+
 /** Lays the segments out one behind the other. Throws {@link MemoryConfigError}. */
 export function planLayout(config: MemoryConfig): Layout {
   checkMemoryConfig(config);
@@ -104,6 +111,7 @@ export function planLayout(config: MemoryConfig): Layout {
   };
   const control = take(CONTROL_BYTES);
   const engines = Array.from({ length: ENGINE_SLOTS }, () => take(ENGINE_BYTES));
+  const ramFlags = Array.from({ length: ENGINE_SLOTS }, () => take(ramFlagBytes(config.ramBytes)));
   const eventRing = take(EVENT_RING_BYTES);
   const uartRing = take(UART_RING_BYTES);
   const table = take(TABLE_BYTES);
@@ -112,7 +120,20 @@ export function planLayout(config: MemoryConfig): Layout {
   const regions = Array.from({ length: config.regions }, () => take(config.regionBytes));
   const ram = take(config.ramBytes);
   const wasmPages = Math.ceil(end / WASM_PAGE_BYTES);
-  return { config, control, engines, eventRing, uartRing, table, nvram, host, regions, ram, wasmPages };
+  return {
+    config,
+    control,
+    engines,
+    ramFlags,
+    eventRing,
+    uartRing,
+    table,
+    nvram,
+    host,
+    regions,
+    ram,
+    wasmPages,
+  };
 }
 
 /** Creates the controller's memory: all zero, its size fixed for its lifetime. */

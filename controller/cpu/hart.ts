@@ -44,8 +44,31 @@ export const enum Hart {
   RESERVATION = 52,
   /** Instructions retired so far in the run() that is under way. */
   RUN_RETIRED = 53,
+  /** The trap of a critical error or a trap loop: what did not reach mcause and mtval. */
+  TRAP_CAUSE = 54,
+  TRAP_TVAL = 55,
+  /** 1 after `wfi`, until an enabled interrupt is pending. */
+  WAITING = 56,
   WORDS = 64,
 }
 
 /** Bytes of the hart state at the start of an engine block. */
 export const HART_BYTES = Hart.WORDS * 4;
+
+/** Puts the hart into its reset state at `pc`; {@link Hart.ATTENTION} and LIMIT belong to other threads and stay. */
+export function resetHart(hart: Int32Array, pc: number): void {
+  hart.fill(0, Hart.X, Hart.LIMIT);
+  hart.fill(0, Hart.RETIRED_LO, Hart.WORDS);
+  hart[Hart.PC] = pc;
+  hart[Hart.MSTATUS] = MSTATUS_MPP;
+  hart[Hart.RESERVATION] = NO_RESERVATION;
+}
+
+/** mstatus.MPP: machine mode, the only value that a hart without S and U can hold. */
+export const MSTATUS_MPP = 3 << 11;
+export const NO_RESERVATION = -1;
+
+/** Instructions retired since reset. */
+export function retiredInstructions(hart: Int32Array): number {
+  return (hart[Hart.RETIRED_HI] as number) * 2 ** 32 + ((hart[Hart.RETIRED_LO] as number) >>> 0);
+}

@@ -1,0 +1,139 @@
+/**
+ * Physical addresses to bytes of the shared memory: which memory a hart may read, write and execute, and where.
+ *
+ * Invariants: an answer lies inside one segment and is what map.ts and design.md allow (regions and table are
+ * read-only, code comes from the window and RAM); everything else, devices included, is {@link NOWHERE}.
+ * Nothing here copies: the window is the designated region's own bytes.
+ */
+import { type Layout, NVRAM_BYTES, PAGE_BYTES, TABLE_BYTES } from "../emulator/layout.ts";
+import {
+  HOST_BASE,
+  NVRAM_BASE,
+  RAM_BASE,
+  REGION_BASE,
+  REGION_STRIDE,
+  TABLE_BASE,
+  WINDOW_BASE,
+} from "../emulator/map.ts";
+
+/** No memory at this address for this access. */
+export const NOWHERE = -1;
+
+/** What a hart sees besides RAM. */
+export const enum Visibility {
+  /** A bare machine as `flipside run` gives it: RAM and nothing else. */
+  RAM_ONLY = 0,
+  /** The controller of docs/hardware.md. */
+  CONTROLLER = 1,
+}
+
+/** Bits of a RAM page's flag byte; a page whose byte is 0 takes stores without a second look. */
+export const enum PageFlag {
+  /** An engine holds decoded or translated code of this page. */
+  CODE = 1,
+  /** The machine wants to see stores to this page before they are made (undo, HTIF). */
+  WATCHED = 2,
+}
+
+/** One range of addresses with memory behind it. */
+interface Range {
+  readonly base: number;
+  readonly bytes: number;
+  readonly offset: number;
+}
+
+function within(address: number, size: number, base: number, bytes: number): boolean {
+  const start = (address >>> 0) - base;
+  return start >= 0 && start + size <= bytes;
+}
+
+export class AddressSpace {
+  readonly layout: Layout;
+  /** The whole shared memory, by bytes, aligned halves and aligned words. */
+  readonly bytes: Uint8Array;
+  readonly halves: Uint16Array;
+  readonly words: Int32Array;
+  readonly ramBytes: number;
+  readonly ramOffset: number;
+  /** {@link PageFlag} byte of each page of RAM. */
+  readonly ramFlags: Uint8Array;
+  readonly #readOnly: readonly Range[];
+  readonly #writable: readonly Range[];
+  readonly #visibility: Visibility;
+  #region = NOWHERE;
+  #windowOffset = NOWHERE;
+
+  constructor(memory: WebAssembly.Memory, layout: Layout, slot: number, visibility: Visibility) {
+    this.layout = layout;
+    this.bytes = new Uint8Array(memory.buffer);
+    this.halves = new Uint16Array(memory.buffer);
+    this.words = new Int32Array(memory.buffer);
+    this.ramBytes = layout.config.ramBytes;
+    this.ramOffset = layout.ram;
+    const flags = layout.ramFlags[slot];
+    if (flags === undefined) throw new Error(`there is no engine slot ${slot}`);
+    this.ramFlags = new Uint8Array(memory.buffer, flags, this.ramBytes / PAGE_BYTES);
+    this.#visibility = visibility;
+    const { regionBytes, hostBytes } = layout.config;
+    const regions = layout.regions.map((offset, index) => ({
+      base: REGION_BASE + index * REGION_STRIDE,
+      bytes: regionBytes,
+      offset,
+    }));
+    const controller = visibility === Visibility.CONTROLLER;
+    this.#readOnly = controller
+      ? [...regions, { base: TABLE_BASE, bytes: TABLE_BYTES, offset: layout.table }]
+      : [];
+    this.#writable = controller
+      ? [
+          { base: NVRAM_BASE, bytes: NVRAM_BYTES, offset: layout.nvram },
+          { base: HOST_BASE, bytes: hostBytes, offset: layout.host },
+        ]
+      : [];
+  }
+
+  /** Index of the region behind the window, or {@link NOWHERE}. */
+  get region(): number {
+    return this.#region;
+  }
+
+  /** Host offset of the window's first byte, or {@link NOWHERE}. */
+  get windowOffset(): number {
+    return this.#windowOffset;
+  }
+
+  /** Points the window at a region. */
+  setRegion(region: number): void {
+    const offset = this.layout.regions[region];
+    if (offset === undefined || this.#visibility === Visibility.RAM_ONLY) {
+      throw new Error(`there is no region ${region}`);
+    }
+    this.#region = region;
+    this.#windowOffset = offset;
+  }
+
+  /** Host offset of `size` bytes that may be read at `address`, all in one segment, or {@link NOWHERE}. */
+  readable(address: number, size: number): number {
+    const start = address >>> 0;
+    if (within(start, size, RAM_BASE, this.ramBytes)) return start - RAM_BASE + this.ramOffset;
+    const inWindow =
+      this.#windowOffset >= 0 && within(start, size, WINDOW_BASE, this.layout.config.regionBytes);
+    if (inWindow) return start - WINDOW_BASE + this.#windowOffset;
+    const writable = find(this.#writable, start, size);
+    return writable >= 0 ? writable : find(this.#readOnly, start, size);
+  }
+
+  /** Host offset of `size` bytes that may be written at `address`, all in one segment, or {@link NOWHERE}. */
+  writable(address: number, size: number): number {
+    const start = address >>> 0;
+    if (within(start, size, RAM_BASE, this.ramBytes)) return start - RAM_BASE + this.ramOffset;
+    return find(this.#writable, start, size);
+  }
+}
+
+function find(ranges: readonly Range[], start: number, size: number): number {
+  for (const range of ranges) {
+    if (within(start, size, range.base, range.bytes)) return start - range.base + range.offset;
+  }
+  return NOWHERE;
+}
