@@ -10,6 +10,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { encodeImage, IMAGE_HEADER_BYTES } from "../controller/image.ts";
+import { type ImageVersion, parseVersion } from "../emulator/version.ts";
 import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseOptions, UsageError } from "./options.ts";
 
 const PREFIX = "riscv64-unknown-elf-";
@@ -37,6 +39,23 @@ const LINK_FLAGS = [
 ];
 /** Symbols that tell nothing, or the name of a temporary object file. */
 const STRIP_FLAGS = ["--wildcard", "--strip-symbol=$x*", "--strip-symbol=*.o"];
+
+/** What a version is made of; the order of the sources is the order of the code in flash. */
+interface FirmwareVersion {
+  readonly version: string;
+  readonly optimisation: string;
+  readonly sources: readonly string[];
+}
+
+const KERNEL = ["main.c", "interrupts.c", "scrub.c", "selftest.c", "nvram.c", "watchdog.c", "uart.c"];
+const FAST_PATH = ["queue.c", "commands.c", "crc32c-sliced.c", "parity-unrolled.c", "memory.c"];
+const SIMPLE_PATH = ["queue.c", "commands.c", "crc32c-bytewise.c", "parity-words.c", "memory.c"];
+
+const FIRMWARE_VERSIONS: readonly FirmwareVersion[] = [
+  { version: "1.0.0", optimisation: "-Os", sources: [...KERNEL, ...SIMPLE_PATH, "faults.c"] },
+  { version: "1.1.0", optimisation: "-O2", sources: [...FAST_PATH, ...KERNEL, "faults.c"] },
+  { version: "1.2.0", optimisation: "-O2", sources: [...FAST_PATH, "trace.c", ...KERNEL, "faults.c"] },
+];
 
 /** Programs in controller/firmware/bench, each linked with the harness. */
 const BENCH_PROGRAMS = [
@@ -97,11 +116,68 @@ function buildBench(firmwareDir: string, workDir: string): Map<string, Uint8Arra
   return files;
 }
 
+/** CRC-32C (reflected polynomial 0x82f63b78) as the scrub computes it. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffff_ffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f6_3b78 : 0);
+  }
+  return ~crc >>> 0;
+}
+
+/**
+ * The word that the scrub compares with (section .image_check, the last of the body): the CRC-32C of header and
+ * body before it. The header tells sizes and version only, so it does not depend on the word.
+ */
+function imageCheck(body: Uint8Array, version: ImageVersion): Uint8Array {
+  const image = encodeImage({ body, version });
+  const word = new Uint8Array(4);
+  new DataView(word.buffer).setUint32(
+    0,
+    crc32c(image.subarray(0, IMAGE_HEADER_BYTES + body.length - 4)),
+    true,
+  );
+  return word;
+}
+
+function buildVersion(
+  firmwareDir: string,
+  workDir: string,
+  source: FirmwareVersion,
+): Map<string, Uint8Array> {
+  const name = `controller-${source.version}`;
+  const version = parseVersion(source.version);
+  if (version === undefined) throw new Error(`${source.version} is no version`);
+  const flags = [source.optimisation, "-include", `versions/${source.version}.h`, "-T", "firmware.ld"];
+  const elf = compile(
+    firmwareDir,
+    ["start.S", "trap.S", ...source.sources],
+    flags,
+    join(workDir, `${name}.elf`),
+  );
+  const binary = join(workDir, `${name}.bin`);
+  const toBinary = (): Uint8Array => {
+    tool("objcopy", ["-O", "binary", elf, binary], workDir);
+    return readFileSync(binary);
+  };
+  const check = join(workDir, `${name}.check`);
+  writeFileSync(check, imageCheck(toBinary(), version));
+  tool("objcopy", [`--update-section=.image_check=${check}`, elf], workDir);
+  return new Map([
+    [`images/${name}.img`, encodeImage({ body: toBinary(), version })],
+    [`images/${name}.elf`, readFileSync(elf)],
+  ]);
+}
+
 /** Compiles everything. Keys are paths below controller/firmware. Throws {@link UsageError}. */
 export function buildFirmware(firmwareDir: string): Map<string, Uint8Array> {
   const workDir = mkdtempSync(join(tmpdir(), "flipside-firmware-"));
   try {
-    return new Map([...buildBench(firmwareDir, workDir)]);
+    return new Map([
+      ...FIRMWARE_VERSIONS.flatMap((source) => [...buildVersion(firmwareDir, workDir, source)]),
+      ...buildBench(firmwareDir, workDir),
+    ]);
   } finally {
     rmSync(workDir, { recursive: true });
   }
