@@ -92,6 +92,11 @@ export class AddressSpace {
       : [];
   }
 
+  /** False for a bare machine, which has RAM alone. */
+  get hasRegions(): boolean {
+    return this.#visibility === Visibility.CONTROLLER;
+  }
+
   /** Index of the region behind the window, or {@link NOWHERE}. */
   get region(): number {
     return this.#region;

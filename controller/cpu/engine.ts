@@ -67,6 +67,23 @@ export interface Bus {
   timeHigh(): number;
 }
 
+/**
+ * Sees the stores that matter to somebody besides the hart: every store to NVRAM and host memory, and those to
+ * pages of RAM that carry PageFlag.WATCHED. Called around the store; offsets are host offsets.
+ */
+export interface StoreObserver {
+  beforeStore(offset: number, bytes: number): void;
+  afterStore(offset: number, bytes: number): void;
+}
+
+/** Holds copies of code, and drops those that a store makes stale. */
+export interface CodeCache {
+  /** Bytes of RAM changed on a page that carries PageFlag.CODE. */
+  ramChanged(offset: number, bytes: number): void;
+  /** `fence.i`: nothing decoded from RAM is trusted any more. */
+  dropRam(): void;
+}
+
 /** Executes instructions. */
 export interface Engine {
   /**

@@ -49,6 +49,8 @@ export const enum Hart {
   TRAP_TVAL = 55,
   /** 1 after `wfi`, until an enabled interrupt is pending. */
   WAITING = 56,
+  /** Of RUN_RETIRED: the instructions that mcycle and minstret have counted already. */
+  COUNTED = 57,
   WORDS = 64,
 }
 

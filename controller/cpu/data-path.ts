@@ -1,0 +1,188 @@
+/**
+ * Loads, stores and atomic memory operations of a hart in full generality: any address, any alignment, memory
+ * or device. Engines do the plain cases themselves and come here for the rest; both give the same result.
+ *
+ * A fault is told by `cause` (0: none) and `faultAddress`, the first byte of the access that has nothing behind
+ * it (volume II, "mtval"); memory is then unchanged.
+ */
+import { type AddressSpace, NOWHERE, PageFlag } from "../address-space.ts";
+import { Op } from "./decode.ts";
+import { BUS_FAULT, type Bus, Cause, type CodeCache, type StoreObserver } from "./engine.ts";
+import { Hart, NO_RESERVATION } from "./hart.ts";
+
+const NO_CAUSE = 0;
+
+export class DataPath {
+  /** Of the last access: 0, or the exception it raises. */
+  cause: Cause | 0 = NO_CAUSE;
+  faultAddress = 0;
+  /** Sees the stores that others must know of; see {@link StoreObserver}. */
+  observer: StoreObserver | undefined;
+  readonly #space: AddressSpace;
+  readonly #hart: Int32Array;
+  readonly #bus: Bus;
+  readonly #caches: CodeCache[] = [];
+
+  constructor(space: AddressSpace, hart: Int32Array, bus: Bus) {
+    this.#space = space;
+    this.#hart = hart;
+    this.#bus = bus;
+  }
+
+  /** Has `cache` told of stores to pages that carry PageFlag.CODE. */
+  addCodeCache(cache: CodeCache): void {
+    this.#caches.push(cache);
+  }
+
+  /** `fence.i`: every copy of code in RAM is dropped. */
+  fenceInstructions(): void {
+    for (const cache of this.#caches) cache.dropRam();
+  }
+
+  /** Loads 1, 2 or 4 bytes, zero-extended; 4 bytes as a signed 32-bit number. */
+  load(address: number, size: number): number {
+    this.cause = NO_CAUSE;
+    const offset = this.#space.readable(address, size);
+    if (offset !== NOWHERE) return this.#read(offset, size);
+    const value = this.#bus.load(address, size);
+    if (value !== BUS_FAULT) return value | 0;
+    return this.#loadAcross(address, size);
+  }
+
+  /** Stores the low 1, 2 or 4 bytes of `value`. */
+  store(address: number, size: number, value: number): void {
+    this.cause = NO_CAUSE;
+    const offset = this.#space.writable(address, size);
+    if (offset !== NOWHERE) {
+      this.#write(offset, size, value);
+    } else if (this.#bus.store(address, size, value) === BUS_FAULT) {
+      this.#storeAcross(address, size, value);
+    }
+  }
+
+  loadReserved(address: number): number {
+    this.#hart[Hart.RESERVATION] = NO_RESERVATION;
+    if ((address & 3) !== 0) return this.#fault(Cause.LOAD_MISALIGNED, address);
+    const offset = this.#space.readable(address, 4);
+    if (offset === NOWHERE) return this.#fault(Cause.LOAD_ACCESS_FAULT, address);
+    this.cause = NO_CAUSE;
+    this.#hart[Hart.RESERVATION] = address;
+    return this.#read(offset, 4);
+  }
+
+  /** 0 if the store was made, 1 if the reservation was gone. It faults where a store would, either way. */
+  storeConditional(address: number, value: number): number {
+    const offset = this.#atomicTarget(address);
+    if (offset === NOWHERE) return 0;
+    const reserved = this.#hart[Hart.RESERVATION] === address;
+    this.#hart[Hart.RESERVATION] = NO_RESERVATION;
+    if (!reserved) return 1;
+    this.#write(offset, 4, value);
+    return 0;
+  }
+
+  /** Returns what memory held. */
+  atomic(op: Op, address: number, value: number): number {
+    const offset = this.#atomicTarget(address);
+    if (offset === NOWHERE) return 0;
+    const old = this.#read(offset, 4);
+    this.#write(offset, 4, combine(op, old, value));
+    return old;
+  }
+
+  /** AMOs and SC need an aligned word of memory; devices take none. */
+  #atomicTarget(address: number): number {
+    this.cause = NO_CAUSE;
+    const aligned = (address & 3) === 0;
+    const offset = aligned ? this.#space.writable(address, 4) : NOWHERE;
+    if (offset === NOWHERE) {
+      this.#fault(aligned ? Cause.STORE_ACCESS_FAULT : Cause.STORE_MISALIGNED, address);
+    }
+    return offset;
+  }
+
+  #fault(cause: Cause, address: number): number {
+    this.cause = cause;
+    this.faultAddress = address | 0;
+    return 0;
+  }
+
+  #read(offset: number, size: number): number {
+    const { bytes, words } = this.#space;
+    if (size === 4 && (offset & 3) === 0) return words[offset >>> 2] as number;
+    let value = 0;
+    for (let at = size - 1; at >= 0; at--) value = (value << 8) | (bytes[offset + at] as number);
+    return value;
+  }
+
+  #write(offset: number, size: number, value: number): void {
+    const flags = this.#flags(offset, size);
+    const observer = (flags & PageFlag.WATCHED) === 0 ? undefined : this.observer;
+    observer?.beforeStore(offset, size);
+    const { bytes, halves, words } = this.#space;
+    // An aligned store is one access: other threads and a power cut see all of it or nothing.
+    if (size === 4 && (offset & 3) === 0) words[offset >>> 2] = value;
+    else if (size === 2 && (offset & 1) === 0) halves[offset >>> 1] = value;
+    else for (let at = 0; at < size; at++) bytes[offset + at] = value >> (8 * at);
+    if ((flags & PageFlag.CODE) !== 0) {
+      for (const cache of this.#caches) cache.ramChanged(offset, size);
+    }
+    observer?.afterStore(offset, size);
+  }
+
+  /** {@link PageFlag} of what is stored to. NVRAM and host memory are always watched. */
+  #flags(offset: number, size: number): number {
+    const { ramOffset, ramFlags } = this.#space;
+    const inRam = offset - ramOffset;
+    if (inRam < 0) return PageFlag.WATCHED;
+    return (ramFlags[inRam >>> 12] as number) | (ramFlags[(inRam + size - 1) >>> 12] as number);
+  }
+
+  /** An access that no single segment takes: it lies across two, or it faults. */
+  #loadAcross(address: number, size: number): number {
+    let value = 0;
+    for (let at = 0; at < size; at++) {
+      const offset = this.#space.readable(address + at, 1);
+      if (offset === NOWHERE) return this.#fault(Cause.LOAD_ACCESS_FAULT, address + at);
+      value |= (this.#space.bytes[offset] as number) << (8 * at);
+    }
+    return value;
+  }
+
+  #storeAcross(address: number, size: number, value: number): void {
+    for (let at = 0; at < size; at++) {
+      if (this.#space.writable(address + at, 1) === NOWHERE) {
+        this.#fault(Cause.STORE_ACCESS_FAULT, address + at);
+        return;
+      }
+    }
+    for (let at = 0; at < size; at++) {
+      this.#write(this.#space.writable(address + at, 1), 1, value >> (8 * at));
+    }
+  }
+}
+
+function combine(op: Op, old: number, value: number): number {
+  switch (op) {
+    case Op.AMOSWAP_W:
+      return value;
+    case Op.AMOADD_W:
+      return (old + value) | 0;
+    case Op.AMOXOR_W:
+      return old ^ value;
+    case Op.AMOAND_W:
+      return old & value;
+    case Op.AMOOR_W:
+      return old | value;
+    case Op.AMOMIN_W:
+      return Math.min(old, value);
+    case Op.AMOMAX_W:
+      return Math.max(old, value);
+    case Op.AMOMINU_W:
+      return old >>> 0 < value >>> 0 ? old : value;
+    case Op.AMOMAXU_W:
+      return old >>> 0 > value >>> 0 ? old : value;
+    default:
+      throw new Error(`operation ${op} is no AMO`);
+  }
+}

@@ -1,0 +1,734 @@
+/**
+ * The reference engine: a predecoding interpreter.
+ *
+ * Each instruction is one entry of two words (decoded-code.ts) and one case of one switch. The loop keeps the
+ * entry's index and the count of retired instructions in locals; everything else lives in the flat hart state.
+ * Before each instruction the count is compared with LIMIT in shared memory, so a budget is exact and another
+ * thread's halt is felt at the next instruction.
+ *
+ * Micro is a const enum in this file, because only then do tsc and bundlers alike turn the cases into the small
+ * integer literals from which V8 builds a jump table.
+ */
+import { RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
+import type { AddressSpace } from "../address-space.ts";
+import {
+  advanceCounter,
+  countInstructions,
+  csrAccessible,
+  MSTATUSH_MDT,
+  Mstatus,
+  readCsr,
+  writeCsr,
+} from "./csr.ts";
+import type { DataPath } from "./data-path.ts";
+import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
+import type { CodeSegment, DecodedCode } from "./decoded-code.ts";
+import { type Bus, Cause, type Engine, InterruptBit, Stop } from "./engine.ts";
+import { Hart, MSTATUS_MPP } from "./hart.ts";
+import { multiplyHigh, multiplyHighSignedUnsigned, multiplyHighUnsigned } from "./multiply.ts";
+
+/** Operations of decoded entries. Those named as an {@link Op} are it. */
+export const enum Micro {
+  UNDECODED = 0,
+  /** Execution ran off the end of the segment. */
+  SEGMENT_END,
+  /** A 4-byte instruction of which only the first half lies in the segment. */
+  RAGGED,
+  ILLEGAL,
+  NOP,
+  /** rd = operand. */
+  LI,
+  JAL,
+  /** jal without link. */
+  J,
+  JALR,
+  /** jal or a branch whose target lies outside its segment. */
+  JUMP_OUT,
+  BEQ,
+  BNE,
+  BLT,
+  BGE,
+  BLTU,
+  BGEU,
+  LB,
+  LH,
+  LW,
+  LBU,
+  LHU,
+  SB,
+  SH,
+  SW,
+  ADDI,
+  SLTI,
+  SLTIU,
+  XORI,
+  ORI,
+  ANDI,
+  SLLI,
+  SRLI,
+  SRAI,
+  ADD,
+  SUB,
+  SLL,
+  SLT,
+  SLTU,
+  XOR,
+  SRL,
+  SRA,
+  OR,
+  AND,
+  MUL,
+  MULH,
+  MULHSU,
+  MULHU,
+  DIV,
+  DIVU,
+  REM,
+  REMU,
+  LR_W,
+  SC_W,
+  /** The operand holds the Op above bit 12. */
+  AMO,
+  /** The operand holds the CSR number and, above bit 12, the Op. */
+  CSR,
+  FENCE_I,
+  ECALL,
+  EBREAK,
+  MRET,
+  WFI,
+}
+
+/** Instead of an entry's index: the run ends here, with PC and RUN_RETIRED stored. */
+const NO_ENTRY = -1;
+/** Instructions of one run at most: counts stay small integers. */
+const MAX_RUN = 2 ** 30;
+const INTERRUPT = 1 << 31;
+const SOFTWARE_INTERRUPT = INTERRUPT | 3;
+const TIMER_INTERRUPT = INTERRUPT | 7;
+const EXTERNAL_INTERRUPT = INTERRUPT | 11;
+/** RAM begins at -2^31 as a signed number, so one signed comparison tells whether an address is in it. */
+const RAM_SIGN = RAM_BASE | 0;
+
+export interface InterpreterParts {
+  /** {@link Hart} words. */
+  readonly hart: Int32Array;
+  readonly space: AddressSpace;
+  readonly code: DecodedCode;
+  readonly data: DataPath;
+  readonly bus: Bus;
+  /** Whether the hart has Smdbltrp (docs/hardware.md). */
+  readonly smdbltrp: boolean;
+}
+
+export class Interpreter implements Engine {
+  readonly #hart: Int32Array;
+  readonly #space: AddressSpace;
+  readonly #code: DecodedCode;
+  readonly #data: DataPath;
+  readonly #bus: Bus;
+  readonly #smdbltrp: boolean;
+  readonly #scratch = emptyInstruction();
+  /** The segment that executes. */
+  #segment: CodeSegment;
+  /** Why the run ends, once something says NO_ENTRY. */
+  #stop: Stop = Stop.LIMIT;
+  /** Instructions retired when the last trap was taken, -1 before. */
+  #lastTrapRetired = -1;
+
+  constructor(parts: InterpreterParts) {
+    this.#hart = parts.hart;
+    this.#space = parts.space;
+    this.#code = parts.code;
+    this.#data = parts.data;
+    this.#bus = parts.bus;
+    this.#smdbltrp = parts.smdbltrp;
+    this.#segment = parts.code.ram;
+  }
+
+  run(maxInstructions: number): Stop {
+    const hart = this.#hart;
+    Atomics.store(hart, Hart.LIMIT, Math.min(maxInstructions, MAX_RUN));
+    if (Atomics.load(hart, Hart.ATTENTION) !== 0) return Stop.LIMIT;
+    if ((hart[Hart.WAITING] as number) !== 0) {
+      if (this.#enabledInterrupts() === 0) return Stop.WFI;
+      hart[Hart.WAITING] = 0;
+    }
+    this.#stop = Stop.LIMIT;
+    this.#lastTrapRetired = -1;
+    const start = this.#resume(hart[Hart.PC] as number);
+    if (start !== NO_ENTRY) this.#execute(start);
+    const retired = hart[Hart.RUN_RETIRED] as number;
+    countInstructions(hart, retired);
+    advanceCounter(hart, Hart.RETIRED_LO, retired);
+    hart[Hart.RUN_RETIRED] = 0;
+    hart[Hart.COUNTED] = 0;
+    return this.#stop;
+  }
+
+  /**
+   * Executes from the entry `start` until LIMIT is reached or a step ends the run. One function, long on
+   * purpose: what changes with every instruction stays in machine registers. A case either does the whole
+   * instruction or leaves it, untouched, to {@link #step}.
+   */
+  #execute(start: number): void {
+    const hart = this.#hart;
+    const entries = this.#code.entries;
+    const { bytes, halves, words, ramFlags, ramBytes, ramOffset, windowOffset } = this.#space;
+    const ramEnd = (RAM_SIGN + ramBytes) | 0;
+    const ramToHost = (ramOffset - RAM_SIGN) | 0;
+    // Accesses that could reach over the window's end are left to the general path.
+    const windowLast = windowOffset < 0 ? -1 : this.#space.layout.config.regionBytes - 4;
+    let { base, bytes: segmentBytes, entryBase } = this.#segment;
+    let toPc = base - entryBase;
+    let index = start;
+    let retired = 0;
+    for (;;) {
+      if (retired >= (hart[Hart.LIMIT] as number)) break;
+      const entry = entries[index] as number;
+      // biome-ignore lint/suspicious/noConfusingLabels: the one way out of a case that cannot do the instruction
+      fast: {
+        switch (entry & 0xff) {
+          case Micro.LI:
+            hart[(entry >> 8) & 63] = entries[index + 1] as number;
+            break;
+          case Micro.NOP:
+            break;
+          case Micro.ADD:
+            hart[(entry >> 8) & 63] =
+              ((hart[(entry >> 14) & 31] as number) + (hart[(entry >> 19) & 31] as number)) | 0;
+            break;
+          case Micro.SUB:
+            hart[(entry >> 8) & 63] =
+              ((hart[(entry >> 14) & 31] as number) - (hart[(entry >> 19) & 31] as number)) | 0;
+            break;
+          case Micro.ADDI:
+            hart[(entry >> 8) & 63] =
+              ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            break;
+          case Micro.XORI:
+            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) ^ (entries[index + 1] as number);
+            break;
+          case Micro.XOR:
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) ^ (hart[(entry >> 19) & 31] as number);
+            break;
+          case Micro.ORI:
+            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) | (entries[index + 1] as number);
+            break;
+          case Micro.OR:
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) | (hart[(entry >> 19) & 31] as number);
+            break;
+          case Micro.ANDI:
+            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) & (entries[index + 1] as number);
+            break;
+          case Micro.AND:
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) & (hart[(entry >> 19) & 31] as number);
+            break;
+          case Micro.SLLI:
+            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) << (entries[index + 1] as number);
+            break;
+          case Micro.SLL:
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) << (hart[(entry >> 19) & 31] as number);
+            break;
+          case Micro.SRLI:
+            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) >>> (entries[index + 1] as number);
+            break;
+          case Micro.SRL:
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) >>> (hart[(entry >> 19) & 31] as number);
+            break;
+          case Micro.SRAI:
+            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) >> (entries[index + 1] as number);
+            break;
+          case Micro.SRA:
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) >> (hart[(entry >> 19) & 31] as number);
+            break;
+          case Micro.SLTI:
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) < (entries[index + 1] as number) ? 1 : 0;
+            break;
+          case Micro.SLT:
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) < (hart[(entry >> 19) & 31] as number) ? 1 : 0;
+            break;
+          case Micro.SLTIU:
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) >>> 0 < (entries[index + 1] as number) >>> 0 ? 1 : 0;
+            break;
+          case Micro.SLTU:
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) >>> 0 < (hart[(entry >> 19) & 31] as number) >>> 0 ? 1 : 0;
+            break;
+          case Micro.BEQ:
+            if ((hart[(entry >> 14) & 31] as number) === (hart[(entry >> 19) & 31] as number)) {
+              index = entries[index + 1] as number;
+              retired++;
+              continue;
+            }
+            break;
+          case Micro.BNE:
+            if ((hart[(entry >> 14) & 31] as number) !== (hart[(entry >> 19) & 31] as number)) {
+              index = entries[index + 1] as number;
+              retired++;
+              continue;
+            }
+            break;
+          case Micro.BLT:
+            if ((hart[(entry >> 14) & 31] as number) < (hart[(entry >> 19) & 31] as number)) {
+              index = entries[index + 1] as number;
+              retired++;
+              continue;
+            }
+            break;
+          case Micro.BGE:
+            if ((hart[(entry >> 14) & 31] as number) >= (hart[(entry >> 19) & 31] as number)) {
+              index = entries[index + 1] as number;
+              retired++;
+              continue;
+            }
+            break;
+          case Micro.BLTU:
+            if ((hart[(entry >> 14) & 31] as number) >>> 0 < (hart[(entry >> 19) & 31] as number) >>> 0) {
+              index = entries[index + 1] as number;
+              retired++;
+              continue;
+            }
+            break;
+          case Micro.BGEU:
+            if ((hart[(entry >> 14) & 31] as number) >>> 0 >= (hart[(entry >> 19) & 31] as number) >>> 0) {
+              index = entries[index + 1] as number;
+              retired++;
+              continue;
+            }
+            break;
+          case Micro.J:
+            index = entries[index + 1] as number;
+            retired++;
+            continue;
+          case Micro.JAL:
+            hart[(entry >> 8) & 63] = index + toPc + (entry >> 24);
+            index = entries[index + 1] as number;
+            retired++;
+            continue;
+          case Micro.JALR: {
+            const target = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) & ~1;
+            const offset = (target - base) | 0;
+            if (offset < 0 || offset >= segmentBytes) break fast;
+            hart[(entry >> 8) & 63] = index + toPc + (entry >> 24);
+            index = (target - toPc) | 0;
+            retired++;
+            continue;
+          }
+          case Micro.LW: {
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            let host = (address + ramToHost) | 0;
+            if (address >= ramEnd || (address & 3) !== 0) {
+              const offset = (address - WINDOW_BASE) | 0;
+              if (offset < 0 || offset > windowLast || (address & 3) !== 0) break fast;
+              host = offset + windowOffset;
+            }
+            hart[(entry >> 8) & 63] = words[host >> 2] as number;
+            break;
+          }
+          case Micro.LBU: {
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            let host = (address + ramToHost) | 0;
+            if (address >= ramEnd) {
+              const offset = (address - WINDOW_BASE) | 0;
+              if (offset < 0 || offset > windowLast) break fast;
+              host = offset + windowOffset;
+            }
+            hart[(entry >> 8) & 63] = bytes[host] as number;
+            break;
+          }
+          case Micro.LB: {
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            let host = (address + ramToHost) | 0;
+            if (address >= ramEnd) {
+              const offset = (address - WINDOW_BASE) | 0;
+              if (offset < 0 || offset > windowLast) break fast;
+              host = offset + windowOffset;
+            }
+            hart[(entry >> 8) & 63] = ((bytes[host] as number) << 24) >> 24;
+            break;
+          }
+          case Micro.LHU: {
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            let host = (address + ramToHost) | 0;
+            if (address >= ramEnd || (address & 1) !== 0) {
+              const offset = (address - WINDOW_BASE) | 0;
+              if (offset < 0 || offset > windowLast || (address & 1) !== 0) break fast;
+              host = offset + windowOffset;
+            }
+            hart[(entry >> 8) & 63] = halves[host >> 1] as number;
+            break;
+          }
+          case Micro.LH: {
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            let host = (address + ramToHost) | 0;
+            if (address >= ramEnd || (address & 1) !== 0) {
+              const offset = (address - WINDOW_BASE) | 0;
+              if (offset < 0 || offset > windowLast || (address & 1) !== 0) break fast;
+              host = offset + windowOffset;
+            }
+            hart[(entry >> 8) & 63] = ((halves[host >> 1] as number) << 16) >> 16;
+            break;
+          }
+          case Micro.SW: {
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            if (address >= ramEnd || (address & 3) !== 0) break fast;
+            if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
+            const host = (address + ramToHost) | 0;
+            words[host >> 2] = hart[(entry >> 19) & 31] as number;
+            break;
+          }
+          case Micro.SB: {
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            if (address >= ramEnd) break fast;
+            if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
+            const host = (address + ramToHost) | 0;
+            bytes[host] = hart[(entry >> 19) & 31] as number;
+            break;
+          }
+          case Micro.SH: {
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            if (address >= ramEnd || (address & 1) !== 0) break fast;
+            if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
+            const host = (address + ramToHost) | 0;
+            halves[host >> 1] = hart[(entry >> 19) & 31] as number;
+            break;
+          }
+          case Micro.MUL:
+            hart[(entry >> 8) & 63] = Math.imul(
+              hart[(entry >> 14) & 31] as number,
+              hart[(entry >> 19) & 31] as number,
+            );
+            break;
+          case Micro.MULH:
+            hart[(entry >> 8) & 63] = multiplyHigh(
+              hart[(entry >> 14) & 31] as number,
+              hart[(entry >> 19) & 31] as number,
+            );
+            break;
+          case Micro.MULHSU:
+            hart[(entry >> 8) & 63] = multiplyHighSignedUnsigned(
+              hart[(entry >> 14) & 31] as number,
+              hart[(entry >> 19) & 31] as number,
+            );
+            break;
+          case Micro.MULHU:
+            hart[(entry >> 8) & 63] = multiplyHighUnsigned(
+              hart[(entry >> 14) & 31] as number,
+              hart[(entry >> 19) & 31] as number,
+            );
+            break;
+          case Micro.DIV: {
+            const dividend = hart[(entry >> 14) & 31] as number;
+            const divisor = hart[(entry >> 19) & 31] as number;
+            hart[(entry >> 8) & 63] = divisor === 0 ? -1 : (dividend / divisor) | 0;
+            break;
+          }
+          case Micro.DIVU: {
+            const dividend = (hart[(entry >> 14) & 31] as number) >>> 0;
+            const divisor = (hart[(entry >> 19) & 31] as number) >>> 0;
+            hart[(entry >> 8) & 63] = divisor === 0 ? -1 : (dividend / divisor) | 0;
+            break;
+          }
+          case Micro.REM: {
+            const dividend = hart[(entry >> 14) & 31] as number;
+            const divisor = hart[(entry >> 19) & 31] as number;
+            hart[(entry >> 8) & 63] = divisor === 0 ? dividend : (dividend % divisor) | 0;
+            break;
+          }
+          case Micro.REMU: {
+            const dividend = (hart[(entry >> 14) & 31] as number) >>> 0;
+            const divisor = (hart[(entry >> 19) & 31] as number) >>> 0;
+            hart[(entry >> 8) & 63] = divisor === 0 ? dividend : (dividend % divisor) | 0;
+            break;
+          }
+          default:
+            break fast;
+        }
+        index += entry >> 24;
+        retired++;
+        continue;
+      }
+      index = this.#step(entry, index, retired);
+      if (index === NO_ENTRY) return;
+      retired = hart[Hart.RUN_RETIRED] as number;
+      ({ base, bytes: segmentBytes, entryBase } = this.#segment);
+      toPc = base - entryBase;
+    }
+    hart[Hart.PC] = index + toPc;
+    hart[Hart.RUN_RETIRED] = retired;
+  }
+
+  /**
+   * Executes one instruction in full generality: what #execute's cases leave. Returns the next entry or
+   * NO_ENTRY, and counts in RUN_RETIRED.
+   */
+  #step(entry: number, index: number, retired: number): number {
+    const hart = this.#hart;
+    hart[Hart.RUN_RETIRED] = retired;
+    const micro: Micro = entry & 0xff;
+    const { base, entryBase } = this.#segment;
+    const pc = (index - entryBase + base) | 0;
+    switch (micro) {
+      case Micro.UNDECODED:
+        this.#code.decodeEntry(this.#segment, index);
+        return index;
+      case Micro.SEGMENT_END:
+        return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc, pc);
+      case Micro.RAGGED:
+        return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc + 2, pc);
+      case Micro.ILLEGAL:
+        return this.#trap(Cause.ILLEGAL_INSTRUCTION, this.#operand(index), pc);
+      case Micro.ECALL:
+        return this.#trap(Cause.ECALL_M, 0, pc);
+      case Micro.EBREAK:
+        return this.#trap(Cause.BREAKPOINT, pc, pc);
+      case Micro.MRET:
+        return this.#returnFromTrap();
+      case Micro.WFI:
+        return this.#waitForInterrupt(pc);
+      case Micro.FENCE_I:
+        this.#data.fenceInstructions();
+        return this.#retire(pc + 4);
+      case Micro.JALR:
+        return this.#jumpRegister(entry, index, pc);
+      case Micro.JUMP_OUT:
+        return this.#jumpOut(pc);
+      case Micro.CSR:
+        return this.#accessCsr(entry, index, pc);
+      default:
+        return this.#accessMemory(micro, entry, index, pc);
+    }
+  }
+
+  #operand(index: number): number {
+    return this.#code.entries[index + 1] as number;
+  }
+
+  #accessMemory(micro: Micro, entry: number, index: number, pc: number): number {
+    const hart = this.#hart;
+    const data = this.#data;
+    const operand = this.#operand(index);
+    const first = hart[(entry >> 14) & 31] as number;
+    const second = hart[(entry >> 19) & 31] as number;
+    const address = (first + operand) | 0;
+    let value = 0;
+    switch (micro) {
+      case Micro.LB:
+        value = (data.load(address, 1) << 24) >> 24;
+        break;
+      case Micro.LBU:
+        value = data.load(address, 1);
+        break;
+      case Micro.LH:
+        value = (data.load(address, 2) << 16) >> 16;
+        break;
+      case Micro.LHU:
+        value = data.load(address, 2);
+        break;
+      case Micro.LW:
+        value = data.load(address, 4);
+        break;
+      case Micro.SB:
+        data.store(address, 1, second);
+        break;
+      case Micro.SH:
+        data.store(address, 2, second);
+        break;
+      case Micro.SW:
+        data.store(address, 4, second);
+        break;
+      case Micro.LR_W:
+        value = data.loadReserved(first);
+        break;
+      case Micro.SC_W:
+        value = data.storeConditional(first, second);
+        break;
+      case Micro.AMO:
+        value = data.atomic(operand >> 12, first, second);
+        break;
+      default:
+        throw new Error(`no case executes operation ${micro}`);
+    }
+    if (data.cause !== 0) return this.#trap(data.cause, data.faultAddress, pc);
+    hart[(entry >> 8) & 63] = value; // SINK for a store
+    return this.#retire(pc + (entry >> 24));
+  }
+
+  #accessCsr(entry: number, index: number, pc: number): number {
+    const hart = this.#hart;
+    const operand = this.#operand(index);
+    const csr = operand & 0xfff;
+    const op: Op = operand >> 12;
+    const field = (entry >> 14) & 31;
+    const source = op >= Op.CSRRWI ? field : (hart[field] as number);
+    const swap = op === Op.CSRRW || op === Op.CSRRWI;
+    const write = swap || field !== 0;
+    if (!csrAccessible(csr, write)) {
+      return this.#trap(Cause.ILLEGAL_INSTRUCTION, this.#instructionBits(pc), pc);
+    }
+    const retired = hart[Hart.RUN_RETIRED] as number;
+    countInstructions(hart, retired);
+    const old = readCsr(hart, this.#bus, csr);
+    if (write) {
+      const clear = op === Op.CSRRC || op === Op.CSRRCI;
+      countInstructions(hart, retired + 1);
+      writeCsr(hart, csr, swap ? source : clear ? old & ~source : old | source, this.#smdbltrp);
+    }
+    hart[(entry >> 8) & 63] = old;
+    return this.#retire(pc + 4);
+  }
+
+  #returnFromTrap(): number {
+    const hart = this.#hart;
+    const mstatus = hart[Hart.MSTATUS] as number;
+    const enable = (mstatus & Mstatus.MPIE) !== 0 ? Mstatus.MIE : 0;
+    hart[Hart.MSTATUS] = MSTATUS_MPP | Mstatus.MPIE | enable;
+    hart[Hart.MSTATUSH] = (hart[Hart.MSTATUSH] as number) & ~MSTATUSH_MDT;
+    return this.#retire(hart[Hart.MEPC] as number);
+  }
+
+  #waitForInterrupt(pc: number): number {
+    if (this.#enabledInterrupts() !== 0) return this.#retire(pc + 4);
+    const hart = this.#hart;
+    hart[Hart.RUN_RETIRED] = (hart[Hart.RUN_RETIRED] as number) + 1;
+    hart[Hart.WAITING] = 1;
+    return this.#end(Stop.WFI, pc + 4);
+  }
+
+  #jumpRegister(entry: number, index: number, pc: number): number {
+    const target = ((this.#hart[(entry >> 14) & 31] as number) + this.#operand(index)) & ~1;
+    this.#hart[(entry >> 8) & 63] = pc + (entry >> 24);
+    return this.#retire(target);
+  }
+
+  /** A direct jump or a branch whose target is outside the segment: rare enough to be decoded anew. */
+  #jumpOut(pc: number): number {
+    const hart = this.#hart;
+    const { op, rd, rs1, rs2, imm, length } = this.#redecode(pc);
+    const taken = op === Op.JAL || branchTaken(op, hart[rs1] as number, hart[rs2] as number);
+    if (op === Op.JAL && rd !== 0) hart[rd] = pc + length;
+    return this.#retire(pc + (taken ? imm : length));
+  }
+
+  #redecode(pc: number): Instruction {
+    decode(this.#instructionBits(pc), this.#scratch);
+    return this.#scratch;
+  }
+
+  /** The bits of the instruction at `pc`, which has been decoded before and so lies in the segment. */
+  #instructionBits(pc: number): number {
+    const { halves } = this.#space;
+    const { offset, base } = this.#segment;
+    const at = (offset + (pc - (base | 0))) >> 1;
+    const parcel = halves[at] as number;
+    return instructionLength(parcel) === 2 ? parcel : parcel | ((halves[at + 1] as number) << 16);
+  }
+
+  /** Counts the instruction and goes on at `pc`, unless a device stops the hart or an interrupt is due. */
+  #retire(pc: number): number {
+    const hart = this.#hart;
+    hart[Hart.RUN_RETIRED] = (hart[Hart.RUN_RETIRED] as number) + 1;
+    if (this.#bus.stopRequested) return this.#end(Stop.DEVICE, pc);
+    return this.#resume(pc);
+  }
+
+  /** Goes on at `pc`, or takes an interrupt there. */
+  #resume(pc: number): number {
+    const hart = this.#hart;
+    const enabled = ((hart[Hart.MSTATUS] as number) & Mstatus.MIE) !== 0;
+    const pending = enabled ? this.#enabledInterrupts() : 0;
+    return pending === 0 ? this.#enter(pc) : this.#trap(interruptCause(pending), 0, pc);
+  }
+
+  #enabledInterrupts(): number {
+    return (this.#hart[Hart.MIP] as number) & (this.#hart[Hart.MIE] as number);
+  }
+
+  /** The entry of the instruction at `pc`. */
+  #enter(pc: number): number {
+    const segment = this.#findSegment(pc | 0);
+    if (segment === undefined) return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc, pc);
+    this.#segment = segment;
+    return (pc | 0) - (segment.base | 0) + segment.entryBase;
+  }
+
+  #findSegment(pc: number): CodeSegment | undefined {
+    const { ram, regions } = this.#code;
+    if (pc < RAM_SIGN + ram.bytes) return ram;
+    const window = regions[this.#space.region];
+    if (window === undefined) return undefined;
+    const offset = pc - WINDOW_BASE;
+    return offset >= 0 && offset < window.bytes ? window : undefined;
+  }
+
+  /**
+   * Takes a trap at `pc` and returns the entry of its handler. `cause` as in mcause, bit 31 for an interrupt.
+   * The instruction at `pc` does not retire.
+   */
+  #trap(cause: number, value: number, pc: number): number {
+    const hart = this.#hart;
+    const vector = hart[Hart.MTVEC] as number;
+    const handler = vector & ~3;
+    if (this.#smdbltrp) {
+      const mstatush = hart[Hart.MSTATUSH] as number;
+      if ((mstatush & MSTATUSH_MDT) !== 0) return this.#endByTrap(Stop.CRITICAL_ERROR, cause, value, pc);
+      hart[Hart.MSTATUSH] = mstatush | MSTATUSH_MDT;
+    }
+    const retired = hart[Hart.RUN_RETIRED] as number;
+    if ((pc | 0) === handler && retired === this.#lastTrapRetired) {
+      return this.#endByTrap(Stop.TRAP_LOOP, cause, value, pc);
+    }
+    this.#lastTrapRetired = retired;
+    hart[Hart.MEPC] = pc;
+    hart[Hart.MCAUSE] = cause;
+    hart[Hart.MTVAL] = value;
+    const mstatus = hart[Hart.MSTATUS] as number;
+    hart[Hart.MSTATUS] = MSTATUS_MPP | ((mstatus & Mstatus.MIE) !== 0 ? Mstatus.MPIE : 0);
+    const vectored = cause < 0 && (vector & 1) !== 0;
+    return this.#enter(vectored ? handler + 4 * (cause & 0xff) : handler);
+  }
+
+  #endByTrap(stop: Stop, cause: number, value: number, pc: number): number {
+    this.#hart[Hart.TRAP_CAUSE] = cause;
+    this.#hart[Hart.TRAP_TVAL] = value;
+    return this.#end(stop, pc);
+  }
+
+  #end(stop: Stop, pc: number): number {
+    this.#stop = stop;
+    this.#hart[Hart.PC] = pc;
+    return NO_ENTRY;
+  }
+}
+
+/** mcause of the interrupt that goes first: external, software, timer (volume II, "mip and mie"). */
+function interruptCause(pending: number): number {
+  if ((pending & InterruptBit.EXTERNAL) !== 0) return EXTERNAL_INTERRUPT;
+  return (pending & InterruptBit.SOFTWARE) !== 0 ? SOFTWARE_INTERRUPT : TIMER_INTERRUPT;
+}
+
+function branchTaken(op: Op, first: number, second: number): boolean {
+  switch (op) {
+    case Op.BEQ:
+      return first === second;
+    case Op.BNE:
+      return first !== second;
+    case Op.BLT:
+      return first < second;
+    case Op.BGE:
+      return first >= second;
+    case Op.BLTU:
+      return first >>> 0 < second >>> 0;
+    default:
+      return first >>> 0 >= second >>> 0;
+  }
+}
