@@ -1,0 +1,204 @@
+/**
+ * How a table gets into both replicas without ever being lost.
+ *
+ * Order of a commit of generation g, each line one 32-bit store after the other:
+ *   1. the replica that is bad, if one is, else replica g & 1: version := 0, body, version := 2, CRC (commit point);
+ *   2. the other replica, likewise;
+ *   3. publish g in a volatile word.
+ * So at every store at least one replica is whole: the old table counts until the first CRC word is stored, the
+ * new one from then on. Nothing that depends on g happens before step 3.
+ *
+ * One writer: the supervisor's main thread. Readers on other threads use {@link TableReader}.
+ */
+import { type NvramPort, REPLICA_WORD } from "./nvram.ts";
+import { nextGeneration, type Table, tableFault } from "./table.ts";
+import { METADATA_VERSION, Psa, TableCodec } from "./table-codec.ts";
+
+/** Index of a replica. */
+export type Replica = 0 | 1;
+
+/** Copies the whole replica in `words` to memory, in the order that keeps it bad until it is whole. */
+export function storeReplica(port: NvramPort, replica: Replica, words: Int32Array): void {
+  const base = REPLICA_WORD[replica];
+  port.store32(base + Psa.VERSION, 0);
+  for (let index = Psa.ACTIVE_INDEX; index < words.length; index += 1) {
+    port.store32(base + index, words[index] as number);
+  }
+  port.store32(base + Psa.VERSION, METADATA_VERSION);
+  port.store32(base + Psa.CRC, words[Psa.CRC] as number);
+}
+
+/**
+ * Turns a replica that holds `from` into one that holds `to`, in the same order. Words that stay are not stored:
+ * memory goes through the same states, and a commit is several times faster.
+ */
+function updateReplica(port: NvramPort, replica: Replica, from: Int32Array, to: Int32Array): void {
+  const base = REPLICA_WORD[replica];
+  port.store32(base + Psa.VERSION, 0);
+  for (let index = Psa.ACTIVE_INDEX; index < to.length; index += 1) {
+    const word = to[index] as number;
+    if (word !== from[index]) port.store32(base + index, word);
+  }
+  port.store32(base + Psa.VERSION, METADATA_VERSION);
+  port.store32(base + Psa.CRC, to[Psa.CRC] as number);
+}
+
+/** Copies a replica from memory to `words`. */
+export function loadReplica(port: NvramPort, replica: Replica, words: Int32Array): void {
+  const base = REPLICA_WORD[replica];
+  for (let index = 0; index < words.length; index += 1) words[index] = port.load32(base + index);
+}
+
+/** Whether a replica in memory holds exactly `words`. */
+export function replicaHolds(port: NvramPort, replica: Replica, words: Int32Array): boolean {
+  const base = REPLICA_WORD[replica];
+  for (let index = 0; index < words.length; index += 1) {
+    if (port.load32(base + index) !== words[index]) return false;
+  }
+  return true;
+}
+
+/** A commit that no correct caller asks for, or memory that does not hold what is stored. */
+export class CommitError extends Error {
+  override readonly name = "CommitError";
+}
+
+/** What a commit found; both fields are 0 while all is well. */
+export interface CommitReport {
+  /** Replicas that did not hold the table before: rot, repaired by this commit. To be told. */
+  readonly rottenReplicas: number;
+}
+
+const NOTHING_ROTTEN: CommitReport = { rottenReplicas: 0 };
+
+/**
+ * The table that counts, and the only way to change it. The failover waits for {@link commit}, so it allocates
+ * nothing and encodes once for both replicas.
+ */
+export class TableStore {
+  readonly #port: NvramPort;
+  readonly #publish: (generation: number) => void;
+  readonly #codec: TableCodec;
+  #table: Table;
+  /** What both replicas hold, and scratch for what they will hold. */
+  #words: Int32Array;
+  #nextWords: Int32Array;
+  #broken = false;
+
+  /**
+   * @param table what recovery found to count; both replicas hold it
+   * @param publish stores a generation in the volatile word that readers watch
+   */
+  constructor(port: NvramPort, table: Table, publish: (generation: number) => void) {
+    this.#port = port;
+    this.#publish = publish;
+    this.#codec = new TableCodec(table.regions.length);
+    this.#table = table;
+    this.#words = new Int32Array(this.#codec.words);
+    this.#nextWords = new Int32Array(this.#codec.words);
+    this.#codec.encode(table, this.#words);
+    publish(table.generation);
+  }
+
+  get table(): Table {
+    return this.#table;
+  }
+
+  /**
+   * Replicas that do not hold the table that counts, 0 to 2: what a scrub finds before a commit does.
+   */
+  get rottenReplicas(): number {
+    const rotten = (replica: Replica) => (replicaHolds(this.#port, replica, this.#words) ? 0 : 1);
+    return rotten(0) + rotten(1);
+  }
+
+  /**
+   * Makes `table` the one that counts. It must be possible and one generation ahead.
+   * Throws {@link CommitError}; after that no commit is taken, and recovery decides what counts.
+   */
+  commit(table: Table): CommitReport {
+    this.#admit(table);
+    const sound0 = replicaHolds(this.#port, 0, this.#words);
+    const sound1 = replicaHolds(this.#port, 1, this.#words);
+    const rottenReplicas = (sound0 ? 0 : 1) + (sound1 ? 0 : 1);
+    let first: Replica = (table.generation & 1) === 0 ? 0 : 1;
+    if (sound0 !== sound1) first = sound0 ? 1 : 0;
+
+    this.#codec.encode(table, this.#nextWords);
+    // Only a whole commit makes it usable again: a power cut or a bad cell leaves by exception.
+    this.#broken = true;
+    this.#storeChecked(first, first === 0 ? sound0 : sound1);
+    this.#storeChecked(first === 0 ? 1 : 0, first === 0 ? sound1 : sound0);
+    this.#broken = false;
+
+    const words = this.#words;
+    this.#words = this.#nextWords;
+    this.#nextWords = words;
+    this.#table = table;
+    this.#publish(table.generation);
+    return rottenReplicas === 0 ? NOTHING_ROTTEN : { rottenReplicas };
+  }
+
+  /** The replicas are checked from outside the rules that made the table, before a byte of them changes. */
+  #admit(table: Table): void {
+    if (this.#broken) throw new CommitError("a commit before this one did not end: recover the table first");
+    if (table.regions.length !== this.#codec.regions) {
+      throw new CommitError(
+        `the table has ${table.regions.length} regions instead of ${this.#codec.regions}`,
+      );
+    }
+    if (table.generation !== nextGeneration(this.#table.generation)) {
+      throw new CommitError(`generation ${table.generation} does not follow ${this.#table.generation}`);
+    }
+    const fault = tableFault(table);
+    if (fault !== undefined) throw new CommitError(`the table is impossible: ${fault}`);
+  }
+
+  #storeChecked(replica: Replica, sound: boolean): void {
+    if (sound) updateReplica(this.#port, replica, this.#words, this.#nextWords);
+    else storeReplica(this.#port, replica, this.#nextWords);
+    if (!replicaHolds(this.#port, replica, this.#nextWords)) {
+      throw new CommitError(`replica ${replica} does not hold what was stored`);
+    }
+  }
+}
+
+/** Attempts of a reader; each fails only when a commit came between. */
+const READ_ATTEMPTS = 8;
+
+/** Reads the committed table from another thread while the supervisor may be committing. */
+export class TableReader {
+  readonly #port: NvramPort;
+  readonly #published: () => number;
+  readonly #codec: TableCodec;
+  readonly #words: Int32Array;
+
+  /** @param published loads the volatile word with the generation that stands in both replicas */
+  constructor(port: NvramPort, regions: number, published: () => number) {
+    this.#port = port;
+    this.#published = published;
+    this.#codec = new TableCodec(regions);
+    this.#words = new Int32Array(this.#codec.words);
+  }
+
+  /**
+   * The table of the published generation. Undefined when commits, or rot in both replicas, kept it from being
+   * read in a bounded number of attempts.
+   */
+  read(): Table | undefined {
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
+      const generation = this.#published() >>> 0;
+      // The commit of generation + 1 stores the other replica first: this one is whole for longer.
+      const preferred: Replica = (generation & 1) === 0 ? 0 : 1;
+      const table = this.#try(preferred, generation) ?? this.#try(preferred === 0 ? 1 : 0, generation);
+      if (table !== undefined && this.#published() >>> 0 === generation) return table;
+    }
+    return undefined;
+  }
+
+  #try(replica: Replica, generation: number): Table | undefined {
+    loadReplica(this.#port, replica, this.#words);
+    const decoded = this.#codec.decode(this.#words);
+    return decoded.ok && decoded.table.generation === generation ? decoded.table : undefined;
+  }
+}
