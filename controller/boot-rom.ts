@@ -26,7 +26,7 @@ import { compareVersions, formatVersion, type ImageVersion } from "../emulator/v
 import { type ImageFault, type ImageKey, verifyImage } from "./image.ts";
 
 /** What reading a region's image showed. */
-export type ImageFacts =
+export type RegionFacts =
   | {
       readonly usable: true;
       readonly version: ImageVersion;
@@ -45,7 +45,7 @@ export type ImageFacts =
  * @param bytes the whole region
  * @param keys with none, signatures are not looked at
  */
-export function inspectRegion(bytes: Uint8Array, keys: readonly ImageKey[]): ImageFacts {
+export function inspectRegion(bytes: Uint8Array, keys: readonly ImageKey[]): RegionFacts {
   const result = verifyImage(bytes, keys);
   if (!result.ok) return { usable: false, fault: result.fault };
   const { version, digest, securityCounter, headerBytes, imageBytes, signed } = result.image;
@@ -63,7 +63,7 @@ export function inspectRegion(bytes: Uint8Array, keys: readonly ImageKey[]): Ima
 /** Inspects regions, and reads one again only when its bytes may have changed. */
 export class RegionInspector {
   readonly #keys: readonly ImageKey[];
-  readonly #known = new Map<number, { readonly storeEpoch: number; readonly facts: ImageFacts }>();
+  readonly #known = new Map<number, { readonly storeEpoch: number; readonly facts: RegionFacts }>();
 
   constructor(keys: readonly ImageKey[]) {
     this.#keys = keys;
@@ -73,7 +73,7 @@ export class RegionInspector {
    * @param storeEpoch the region's store epoch, loaded before this call; it is raised before any byte changes, so
    *   the facts hold for as long as it stays
    */
-  inspect(region: number, bytes: Uint8Array, storeEpoch: number): ImageFacts {
+  inspect(region: number, bytes: Uint8Array, storeEpoch: number): RegionFacts {
     const known = this.#known.get(region);
     if (known !== undefined && known.storeEpoch === storeEpoch) return known.facts;
     const facts = inspectRegion(bytes, this.#keys);
@@ -95,7 +95,7 @@ export interface ManagementRecovery {
  */
 export function recoverManagement(
   port: NvramPort,
-  images: readonly ImageFacts[],
+  images: readonly RegionFacts[],
   policy: RecoveryPolicy,
 ): ManagementRecovery {
   const found = classifyReplicas(port, images.length);
@@ -113,7 +113,7 @@ export function recoverManagement(
  * The counter that the security floor is raised to: the highest among accepted regions that hold the accepted
  * image. A trial does not raise it, or it could not be rolled back.
  */
-export function confirmedCounter(table: Table, images: readonly ImageFacts[]): number {
+export function confirmedCounter(table: Table, images: readonly RegionFacts[]): number {
   let counter = 0;
   for (const [region, record] of table.regions.entries()) {
     const facts = images[region];
@@ -163,7 +163,7 @@ export interface BootInput {
   /** Undefined when both replicas were lost and the policy is safe mode. */
   readonly table: Table | undefined;
   readonly floor: number;
-  readonly images: readonly ImageFacts[];
+  readonly images: readonly RegionFacts[];
   /** A region that has just failed and may not go on; {@link NO_REGION} or absent for none. */
   readonly failed?: number;
 }
@@ -171,7 +171,7 @@ export interface BootInput {
 /** What keeps the image in a region from being run, whatever the region's trial; undefined when nothing does. */
 function imageVerdict(
   record: RegionRecord,
-  facts: ImageFacts | undefined,
+  facts: RegionFacts | undefined,
   floor: number,
 ): readonly [VerdictCause, string] | undefined {
   if (record.state === "invalid") return ["invalid", describeInvalid(record)];

@@ -23,7 +23,7 @@ import {
   type Table,
 } from "../emulator/table.ts";
 import { compareVersions } from "../emulator/version.ts";
-import { type BootDecision, decideBoot, type ImageFacts } from "./boot-rom.ts";
+import { type BootDecision, decideBoot, type RegionFacts } from "./boot-rom.ts";
 
 /** Failures that a version on trial may have before it is given up. */
 export const DEFAULT_TRIAL_TRIES = 3;
@@ -138,7 +138,7 @@ export interface FailureInput {
   /** Its active region failed. */
   readonly table: Table;
   readonly floor: number;
-  readonly images: readonly ImageFacts[];
+  readonly images: readonly RegionFacts[];
   readonly failure: Failure;
   /** The region failed more often than its budget allows: it is given up. */
   readonly overBudget: boolean;
