@@ -1,0 +1,227 @@
+/**
+ * Loads and stores as WebAssembly: one range check for each base register value, then plain accesses.
+ *
+ * A check establishes a *fact*: the bytes from `lo` to `hi` around the value of a guest register are memory,
+ * and the host local of that register is their address there, plus the register's bias. It holds until the
+ * register is written; the next accesses off the same base need no check. Where paths meet the facts of all
+ * of them are intersected; a loop keeps those whose register it does not write.
+ *
+ * Only RAM is stored to here, and only pages whose flag byte is 0 (PageFlag: no code on them, nobody watches).
+ * Flags are raised by the thread that runs this code, outside of it, so they hold as long as the fact.
+ * All that a check refuses the interpreter does; a check may refuse more than it must.
+ */
+import { PAGE_BYTES } from "../../emulator/layout.ts";
+import { type CodeWriter, Wasm } from "./emitter.ts";
+import type { Step } from "./graph.ts";
+import { accessBytes, isLoad, isStore } from "./registers.ts";
+
+/** Guest addresses with plain memory behind them. */
+export interface Segment {
+  readonly base: number;
+  readonly bytes: number;
+  /** Host offset. */
+  readonly offset: number;
+}
+
+/** What generated code may touch of the shared memory. */
+export interface GuestMemory {
+  readonly ram: Segment;
+  /** Host offset of the flag byte of RAM's first page. */
+  readonly ramFlags: number;
+  /** Besides RAM, in the order in which they are tried; loads only. */
+  readonly readable: readonly Segment[];
+}
+
+const enum Known {
+  NOTHING = 0,
+  READABLE = 1,
+  WRITABLE = 2,
+}
+
+/** What is known of each guest register's value as an address. */
+export class Facts {
+  readonly #known = new Uint8Array(32);
+  readonly #lo = new Int16Array(32);
+  readonly #hi = new Int16Array(32);
+
+  clone(): Facts {
+    const copy = new Facts();
+    copy.#known.set(this.#known);
+    copy.#lo.set(this.#lo);
+    copy.#hi.set(this.#hi);
+    return copy;
+  }
+
+  covers(register: number, lo: number, hi: number, write: boolean): boolean {
+    const enough = (this.#known[register] as number) >= (write ? Known.WRITABLE : Known.READABLE);
+    return enough && (this.#lo[register] as number) <= lo && (this.#hi[register] as number) >= hi;
+  }
+
+  learn(register: number, lo: number, hi: number, write: boolean): void {
+    this.#known[register] = write ? Known.WRITABLE : Known.READABLE;
+    this.#lo[register] = lo;
+    this.#hi[register] = hi;
+  }
+
+  /** Forgets every register of the set. */
+  forget(registers: number): void {
+    for (let register = 0; register < 32; register++) {
+      if (((registers >>> register) & 1) !== 0) this.#known[register] = Known.NOTHING;
+    }
+  }
+
+  /** Keeps what both know. */
+  intersect(other: Facts): void {
+    for (let register = 0; register < 32; register++) {
+      const lo = Math.max(this.#lo[register] as number, other.#lo[register] as number);
+      const hi = Math.min(this.#hi[register] as number, other.#hi[register] as number);
+      const known = Math.min(this.#known[register] as number, other.#known[register] as number);
+      this.#lo[register] = lo;
+      this.#hi[register] = hi;
+      this.#known[register] = lo < hi ? known : Known.NOTHING;
+    }
+  }
+}
+
+/** Bytes around a base register that one check is to cover. */
+export interface Extent {
+  readonly lo: number;
+  readonly hi: number;
+  readonly write: boolean;
+}
+
+/** The extent of access `index` and of those behind it in the block with the same base value. */
+export function extentOf(steps: readonly Step[], index: number): Extent {
+  const first = (steps[index] as Step).insn;
+  const base = first.rs1;
+  let lo = first.imm;
+  let hi = first.imm + accessBytes(first.op);
+  let write = isStore(first.op);
+  for (let i = index; i < steps.length; i++) {
+    const { insn } = steps[i] as Step;
+    if ((isLoad(insn.op) || isStore(insn.op)) && insn.rs1 === base) {
+      const below = Math.min(lo, insn.imm);
+      const above = Math.max(hi, insn.imm + accessBytes(insn.op));
+      // Two page flags are looked at, so an extent touches two pages at most.
+      if (above - below > PAGE_BYTES) break;
+      lo = below;
+      hi = above;
+      write ||= isStore(insn.op);
+    }
+    if (insn.rd === base) break;
+  }
+  return { lo, hi, write };
+}
+
+/** Locals and exits that a check uses. */
+export interface CheckContext {
+  readonly out: CodeWriter;
+  push(register: number): void;
+  readonly scratch: number;
+  readonly scratch2: number;
+  /** Emits an exit to the interpreter at the access; it never falls through. */
+  refuse(): void;
+}
+
+/**
+ * Emits a check of `extent` around `base`; behind it `hostLocal` is the host address of base plus `bias`.
+ * `size` is that of the first access.
+ */
+export function emitCheck(
+  context: CheckContext,
+  memory: GuestMemory,
+  base: number,
+  extent: Extent,
+  size: number,
+  hostLocal: number,
+  bias: number,
+): void {
+  const { out, scratch } = context;
+  const { lo, hi, write } = extent;
+  const { ram } = memory;
+  context.push(base);
+  out.constant((lo - ram.base) | 0);
+  out.op(Wasm.I32_ADD);
+  out.tee(scratch);
+  const alone = hi - lo === size;
+  if (write && alone && size > 1) {
+    // Rotated right, a misaligned offset is as large as one beyond RAM: one comparison refuses both.
+    const shift = size === 4 ? 2 : 1;
+    out.constant(shift);
+    out.op(Wasm.I32_ROTR);
+    out.constant((ram.bytes >>> shift) - 1);
+  } else {
+    out.constant(ram.bytes - (hi - lo));
+  }
+  out.op(Wasm.I32_GT_U);
+  const toHost = (ram.offset + bias - lo) | 0;
+  if (write || memory.readable.length === 0) {
+    out.if();
+    context.refuse();
+    out.end();
+    if (write) emitFlagCheck(context, memory, alone ? 0 : hi - lo - 1);
+    emitOffset(context, scratch, toHost, hostLocal);
+    return;
+  }
+  out.if();
+  emitOtherSegments(context, memory, base, extent, hostLocal, bias);
+  out.else();
+  emitOffset(context, scratch, toHost, hostLocal);
+  out.end();
+}
+
+function emitOffset({ out }: CheckContext, from: number, offset: number, to: number): void {
+  out.get(from);
+  out.constant(offset);
+  out.op(Wasm.I32_ADD);
+  out.set(to);
+}
+
+/** Refuses if the page of the first byte, or of the one `distance` bytes on, has a flag. */
+function emitFlagCheck(context: CheckContext, memory: GuestMemory, distance: number): void {
+  const { out, scratch } = context;
+  const pushFlag = (offset: number): void => {
+    out.get(scratch);
+    if (offset > 0) {
+      out.constant(offset);
+      out.op(Wasm.I32_ADD);
+    }
+    out.constant(12);
+    out.op(Wasm.I32_SHR_U);
+    out.memory(Wasm.I32_LOAD8_U, memory.ramFlags);
+  };
+  pushFlag(0);
+  if (distance > 0) {
+    pushFlag(distance);
+    out.op(Wasm.I32_OR);
+  }
+  out.if();
+  context.refuse();
+  out.end();
+}
+
+function emitOtherSegments(
+  context: CheckContext,
+  memory: GuestMemory,
+  base: number,
+  { lo, hi }: Extent,
+  hostLocal: number,
+  bias: number,
+): void {
+  const { out, scratch2 } = context;
+  const found = out.block();
+  for (const segment of memory.readable) {
+    context.push(base);
+    out.constant((lo - segment.base) | 0);
+    out.op(Wasm.I32_ADD);
+    out.tee(scratch2);
+    out.constant(segment.bytes - (hi - lo));
+    out.op(Wasm.I32_LE_U);
+    out.if();
+    emitOffset(context, scratch2, (segment.offset + bias - lo) | 0, hostLocal);
+    out.branch(found);
+    out.end();
+  }
+  context.refuse();
+  out.end();
+}

@@ -1,0 +1,70 @@
+/**
+ * Which guest registers an instruction reads and writes, as 32-bit sets (bit r is x_r; x0 is in no set).
+ */
+import { type Instruction, Op } from "../cpu/decode.ts";
+
+/** A set of guest registers. */
+export type RegisterSet = number;
+
+export const NO_REGISTERS: RegisterSet = 0;
+export const ALL_REGISTERS: RegisterSet = ~1;
+
+/** The ABI's link registers: jal and jalr that write one are taken for calls. */
+export const RA = 1;
+export const T0 = 5;
+export const A0 = 10;
+
+export function setOf(register: number): RegisterSet {
+  return register === 0 ? 0 : 1 << register;
+}
+
+export function hasRegister(set: RegisterSet, register: number): boolean {
+  return ((set >>> register) & 1) !== 0;
+}
+
+/** Calls `visit` for each register of the set, in ascending order. */
+export function forEachRegister(set: RegisterSet, visit: (register: number) => void): void {
+  for (let rest = set; rest !== 0; rest &= rest - 1) visit(31 - Math.clz32(rest & -rest));
+}
+
+/** Registers that translated code reads to execute `insn`. */
+export function readsOf(insn: Instruction): RegisterSet {
+  return setOf(insn.rs1) | setOf(insn.rs2);
+}
+
+export function writesOf(insn: Instruction): RegisterSet {
+  return setOf(insn.rd);
+}
+
+export function isLoad(op: Op): boolean {
+  return op >= Op.LB && op <= Op.LHU;
+}
+
+export function isStore(op: Op): boolean {
+  return op >= Op.SB && op <= Op.SW;
+}
+
+export function isConditionalBranch(op: Op): boolean {
+  return op >= Op.BEQ && op <= Op.BGEU;
+}
+
+/** Whether generated code does this operation itself; all others are left to the interpreter. */
+export function isTranslated(op: Op): boolean {
+  return (op >= Op.LUI && op <= Op.REMU) || op === Op.FENCE;
+}
+
+/** Bytes that a load or store moves. */
+export function accessBytes(op: Op): number {
+  switch (op) {
+    case Op.LB:
+    case Op.LBU:
+    case Op.SB:
+      return 1;
+    case Op.LH:
+    case Op.LHU:
+    case Op.SH:
+      return 2;
+    default:
+      return 4;
+  }
+}

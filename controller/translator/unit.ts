@@ -1,0 +1,172 @@
+/**
+ * Translation unit: a guest function, the functions it calls, and what those call, as one WebAssembly module.
+ *
+ * Inside a unit calls are direct. Everything else goes through one table of entries that all units share: a
+ * slot for each hash of a pc, an entry function that first compares the pc it was called for with its own.
+ */
+
+import { Hart } from "../cpu/hart.ts";
+import { analyseUnit, type GuestFunction, newFunction } from "./analysis.ts";
+import { generateFunction, Reason, type UnitContext } from "./codegen.ts";
+import { CodeWriter, ModuleWriter, Wasm } from "./emitter.ts";
+import { type CodeReader, DEFAULT_LIMITS, GraphBuilder, type GraphLimits } from "./graph.ts";
+import type { GuestMemory } from "./memory-access.ts";
+
+export interface UnitLimits extends GraphLimits {
+  /** Functions in one unit. */
+  readonly unitFunctions: number;
+  /** Guest instructions in one unit; a function begun below it is finished. */
+  readonly unitInstructions: number;
+}
+
+export const DEFAULT_UNIT_LIMITS: UnitLimits = {
+  ...DEFAULT_LIMITS,
+  unitFunctions: 256,
+  unitInstructions: 20_000,
+};
+
+/** Where generated code runs: offsets that are constants in it. */
+export interface Target {
+  readonly memory: GuestMemory;
+  /** Host offset of the hart state. */
+  readonly hart: number;
+  /** Pages of 64 KiB of the shared memory. */
+  readonly memoryPages: number;
+  /** Slots of the table, a power of two. */
+  readonly tableSlots: number;
+}
+
+export interface Unit {
+  readonly bytes: Uint8Array;
+  /** Guest entries; each is exported as `e` and its number here. */
+  readonly entries: readonly number[];
+  readonly instructions: number;
+  /** Guest code that it was made from: every instruction of every function, as [first, behind last) ranges. */
+  readonly ranges: readonly (readonly [number, number])[];
+  readonly cutEdges: number;
+}
+
+export function tableSlot(pc: number, slots: number): number {
+  return (pc >>> 1) & (slots - 1);
+}
+
+/** Translates the code reachable from `entry`; undefined if not even its first instruction can be. */
+export function translateUnit(
+  code: CodeReader,
+  entry: number,
+  target: Target,
+  limits: UnitLimits = DEFAULT_UNIT_LIMITS,
+): Unit | undefined {
+  const functions = discover(code, entry, limits);
+  if (functions.get(entry)?.graph.instructions === 0) return undefined;
+  analyseUnit(functions);
+  const module = new ModuleWriter();
+  module.importMemory("memory", target.memoryPages);
+  module.importTable("table", target.tableSlots);
+  module.importMutableGlobal("reason");
+  const entries = [...functions.keys()];
+  const unit: UnitContext = {
+    module,
+    memory: target.memory,
+    hart: target.hart,
+    functions,
+    indexOf: new Map(entries.map((pc, index) => [pc, index])),
+    tableType: module.type(3, 2),
+    tableMask: target.tableSlots - 1,
+    reasonGlobal: 0,
+  };
+  for (const fn of functions.values()) generateFunction(fn, unit);
+  entries.forEach((pc, index) => {
+    const fn = functions.get(pc);
+    if (fn !== undefined) module.exportFunction(`e${index}`, generateEntry(fn, index, unit));
+  });
+  let [instructions, cutEdges] = [0, 0];
+  for (const { graph, flow } of functions.values()) {
+    instructions += graph.instructions;
+    cutEdges += flow.cutEdges;
+  }
+  return { bytes: module.finish(), entries, instructions, ranges: rangesOf(functions), cutEdges };
+}
+
+function discover(code: CodeReader, entry: number, limits: UnitLimits): Map<number, GuestFunction> {
+  const builder = new GraphBuilder(code, limits);
+  const functions = new Map<number, GuestFunction>();
+  const queue = [entry];
+  let instructions = 0;
+  for (const pc of queue) {
+    if (functions.has(pc)) continue;
+    if (functions.size >= limits.unitFunctions || instructions >= limits.unitInstructions) break;
+    const graph = builder.build(pc);
+    if (graph.instructions === 0) continue;
+    instructions += graph.instructions;
+    functions.set(pc, newFunction(graph));
+    queue.push(...graph.callees);
+  }
+  return functions;
+}
+
+/** The entry of a function: compares the pc, brings registers from memory, and puts results there. */
+function generateEntry(fn: GuestFunction, index: number, unit: UnitContext): number {
+  const out = new CodeWriter();
+  const [PC, COUNT, DEPTH] = [0, 1, 2];
+  const { parameters, results, takesDepth } = fn.signature;
+  const leave = (reason: Reason): void => {
+    out.if();
+    out.constant(reason);
+    out.setGlobal(unit.reasonGlobal);
+    out.get(PC);
+    out.constant(1);
+    out.op(Wasm.I32_OR);
+    out.get(COUNT);
+    out.op(Wasm.RETURN);
+    out.end();
+  };
+  out.get(PC);
+  out.constant(fn.pc | 0);
+  out.op(Wasm.I32_NE);
+  leave(Reason.MISS);
+  if (fn.bounded) {
+    out.get(COUNT);
+    out.constant(fn.stretch[0] ?? 0);
+    out.op(Wasm.I32_ADD);
+    out.constant(unit.hart);
+    out.memory(Wasm.I32_LOAD, Hart.LIMIT * 4);
+    out.op(Wasm.I32_GT_U);
+    leave(Reason.LIMIT);
+  }
+  for (const register of parameters) {
+    out.constant(unit.hart);
+    out.memory(Wasm.I32_LOAD, register * 4);
+  }
+  out.get(COUNT);
+  if (takesDepth) out.get(DEPTH);
+  out.call(index);
+  // The results go to memory through locals behind the parameters.
+  const firstLocal = 3;
+  for (let i = results.length - 1; i >= 0; i--) out.set(firstLocal + i);
+  results.forEach((register, i) => {
+    out.constant(unit.hart);
+    out.get(firstLocal + i);
+    out.memory(Wasm.I32_STORE, register * 4);
+  });
+  return unit.module.function(unit.tableType, results.length, out.finish());
+}
+
+/** Merged ranges of guest addresses, ascending. */
+function rangesOf(functions: ReadonlyMap<number, GuestFunction>): (readonly [number, number])[] {
+  const starts: [number, number][] = [];
+  for (const { graph } of functions.values()) {
+    for (const { pc, steps, end } of graph.blocks) {
+      const last = "step" in end ? end.step : steps.at(-1);
+      if (last !== undefined) starts.push([pc, last.pc + last.insn.length]);
+    }
+  }
+  starts.sort((a, b) => a[0] - b[0]);
+  const merged: [number, number][] = [];
+  for (const [from, to] of starts) {
+    const last = merged.at(-1);
+    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
+    else merged.push([from, to]);
+  }
+  return merged;
+}
