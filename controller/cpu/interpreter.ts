@@ -177,10 +177,13 @@ export class Interpreter implements Engine {
     const ramEnd = (RAM_SIGN + ramBytes) | 0;
     const ramToHost = (ramOffset - RAM_SIGN) | 0;
     // Accesses that could reach over the window's end are left to the general path.
-    const windowLast = windowOffset < 0 ? -1 : this.#space.layout.config.regionBytes - 4;
-    let { base, bytes: segmentBytes, entryBase } = this.#segment;
-    let toPc = base - entryBase;
-    let index = start;
+    const windowLast = (windowOffset < 0 ? -1 : this.#space.layout.config.regionBytes - 4) | 0;
+    // Every local is kept a 32-bit integer by `| 0`: V8 would otherwise check each sum for overflow.
+    let segment = this.#segment;
+    let base = segment.base | 0;
+    let segmentBytes = segment.bytes | 0;
+    let toPc = (base - segment.entryBase) | 0;
+    let index = start | 0;
     let retired = 0;
     for (;;) {
       if (retired >= (hart[Hart.LIMIT] as number)) break;
@@ -189,7 +192,7 @@ export class Interpreter implements Engine {
       fast: {
         switch (entry & 0xff) {
           case Micro.LI:
-            hart[(entry >> 8) & 63] = entries[index + 1] as number;
+            hart[(entry >> 8) & 63] = entries[(index + 1) | 0] as number;
             break;
           case Micro.NOP:
             break;
@@ -203,45 +206,51 @@ export class Interpreter implements Engine {
             break;
           case Micro.ADDI:
             hart[(entry >> 8) & 63] =
-              ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+              ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             break;
           case Micro.XORI:
-            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) ^ (entries[index + 1] as number);
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) ^ (entries[(index + 1) | 0] as number);
             break;
           case Micro.XOR:
             hart[(entry >> 8) & 63] =
               (hart[(entry >> 14) & 31] as number) ^ (hart[(entry >> 19) & 31] as number);
             break;
           case Micro.ORI:
-            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) | (entries[index + 1] as number);
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) | (entries[(index + 1) | 0] as number);
             break;
           case Micro.OR:
             hart[(entry >> 8) & 63] =
               (hart[(entry >> 14) & 31] as number) | (hart[(entry >> 19) & 31] as number);
             break;
           case Micro.ANDI:
-            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) & (entries[index + 1] as number);
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) & (entries[(index + 1) | 0] as number);
             break;
           case Micro.AND:
             hart[(entry >> 8) & 63] =
               (hart[(entry >> 14) & 31] as number) & (hart[(entry >> 19) & 31] as number);
             break;
           case Micro.SLLI:
-            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) << (entries[index + 1] as number);
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) << (entries[(index + 1) | 0] as number);
             break;
           case Micro.SLL:
             hart[(entry >> 8) & 63] =
               (hart[(entry >> 14) & 31] as number) << (hart[(entry >> 19) & 31] as number);
             break;
           case Micro.SRLI:
-            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) >>> (entries[index + 1] as number);
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) >>> (entries[(index + 1) | 0] as number);
             break;
           case Micro.SRL:
             hart[(entry >> 8) & 63] =
               (hart[(entry >> 14) & 31] as number) >>> (hart[(entry >> 19) & 31] as number);
             break;
           case Micro.SRAI:
-            hart[(entry >> 8) & 63] = (hart[(entry >> 14) & 31] as number) >> (entries[index + 1] as number);
+            hart[(entry >> 8) & 63] =
+              (hart[(entry >> 14) & 31] as number) >> (entries[(index + 1) | 0] as number);
             break;
           case Micro.SRA:
             hart[(entry >> 8) & 63] =
@@ -249,7 +258,7 @@ export class Interpreter implements Engine {
             break;
           case Micro.SLTI:
             hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) < (entries[index + 1] as number) ? 1 : 0;
+              (hart[(entry >> 14) & 31] as number) < (entries[(index + 1) | 0] as number) ? 1 : 0;
             break;
           case Micro.SLT:
             hart[(entry >> 8) & 63] =
@@ -257,7 +266,7 @@ export class Interpreter implements Engine {
             break;
           case Micro.SLTIU:
             hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >>> 0 < (entries[index + 1] as number) >>> 0 ? 1 : 0;
+              (hart[(entry >> 14) & 31] as number) >>> 0 < (entries[(index + 1) | 0] as number) >>> 0 ? 1 : 0;
             break;
           case Micro.SLTU:
             hart[(entry >> 8) & 63] =
@@ -265,121 +274,121 @@ export class Interpreter implements Engine {
             break;
           case Micro.BEQ:
             if ((hart[(entry >> 14) & 31] as number) === (hart[(entry >> 19) & 31] as number)) {
-              index = entries[index + 1] as number;
-              retired++;
+              index = entries[(index + 1) | 0] as number;
+              retired = (retired + 1) | 0;
               continue;
             }
             break;
           case Micro.BNE:
             if ((hart[(entry >> 14) & 31] as number) !== (hart[(entry >> 19) & 31] as number)) {
-              index = entries[index + 1] as number;
-              retired++;
+              index = entries[(index + 1) | 0] as number;
+              retired = (retired + 1) | 0;
               continue;
             }
             break;
           case Micro.BLT:
             if ((hart[(entry >> 14) & 31] as number) < (hart[(entry >> 19) & 31] as number)) {
-              index = entries[index + 1] as number;
-              retired++;
+              index = entries[(index + 1) | 0] as number;
+              retired = (retired + 1) | 0;
               continue;
             }
             break;
           case Micro.BGE:
             if ((hart[(entry >> 14) & 31] as number) >= (hart[(entry >> 19) & 31] as number)) {
-              index = entries[index + 1] as number;
-              retired++;
+              index = entries[(index + 1) | 0] as number;
+              retired = (retired + 1) | 0;
               continue;
             }
             break;
           case Micro.BLTU:
             if ((hart[(entry >> 14) & 31] as number) >>> 0 < (hart[(entry >> 19) & 31] as number) >>> 0) {
-              index = entries[index + 1] as number;
-              retired++;
+              index = entries[(index + 1) | 0] as number;
+              retired = (retired + 1) | 0;
               continue;
             }
             break;
           case Micro.BGEU:
             if ((hart[(entry >> 14) & 31] as number) >>> 0 >= (hart[(entry >> 19) & 31] as number) >>> 0) {
-              index = entries[index + 1] as number;
-              retired++;
+              index = entries[(index + 1) | 0] as number;
+              retired = (retired + 1) | 0;
               continue;
             }
             break;
           case Micro.J:
-            index = entries[index + 1] as number;
-            retired++;
+            index = entries[(index + 1) | 0] as number;
+            retired = (retired + 1) | 0;
             continue;
           case Micro.JAL:
-            hart[(entry >> 8) & 63] = index + toPc + (entry >> 24);
-            index = entries[index + 1] as number;
-            retired++;
+            hart[(entry >> 8) & 63] = (index + toPc + (entry >> 24)) | 0;
+            index = entries[(index + 1) | 0] as number;
+            retired = (retired + 1) | 0;
             continue;
           case Micro.JALR: {
-            const target = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) & ~1;
+            const target = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) & ~1;
             const offset = (target - base) | 0;
             if (offset < 0 || offset >= segmentBytes) break fast;
-            hart[(entry >> 8) & 63] = index + toPc + (entry >> 24);
+            hart[(entry >> 8) & 63] = (index + toPc + (entry >> 24)) | 0;
             index = (target - toPc) | 0;
-            retired++;
+            retired = (retired + 1) | 0;
             continue;
           }
           case Micro.LW: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             let host = (address + ramToHost) | 0;
             if (address >= ramEnd || (address & 3) !== 0) {
               const offset = (address - WINDOW_BASE) | 0;
               if (offset < 0 || offset > windowLast || (address & 3) !== 0) break fast;
-              host = offset + windowOffset;
+              host = (offset + windowOffset) | 0;
             }
             hart[(entry >> 8) & 63] = words[host >> 2] as number;
             break;
           }
           case Micro.LBU: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             let host = (address + ramToHost) | 0;
             if (address >= ramEnd) {
               const offset = (address - WINDOW_BASE) | 0;
               if (offset < 0 || offset > windowLast) break fast;
-              host = offset + windowOffset;
+              host = (offset + windowOffset) | 0;
             }
             hart[(entry >> 8) & 63] = bytes[host] as number;
             break;
           }
           case Micro.LB: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             let host = (address + ramToHost) | 0;
             if (address >= ramEnd) {
               const offset = (address - WINDOW_BASE) | 0;
               if (offset < 0 || offset > windowLast) break fast;
-              host = offset + windowOffset;
+              host = (offset + windowOffset) | 0;
             }
             hart[(entry >> 8) & 63] = ((bytes[host] as number) << 24) >> 24;
             break;
           }
           case Micro.LHU: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             let host = (address + ramToHost) | 0;
             if (address >= ramEnd || (address & 1) !== 0) {
               const offset = (address - WINDOW_BASE) | 0;
               if (offset < 0 || offset > windowLast || (address & 1) !== 0) break fast;
-              host = offset + windowOffset;
+              host = (offset + windowOffset) | 0;
             }
             hart[(entry >> 8) & 63] = halves[host >> 1] as number;
             break;
           }
           case Micro.LH: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             let host = (address + ramToHost) | 0;
             if (address >= ramEnd || (address & 1) !== 0) {
               const offset = (address - WINDOW_BASE) | 0;
               if (offset < 0 || offset > windowLast || (address & 1) !== 0) break fast;
-              host = offset + windowOffset;
+              host = (offset + windowOffset) | 0;
             }
             hart[(entry >> 8) & 63] = ((halves[host >> 1] as number) << 16) >> 16;
             break;
           }
           case Micro.SW: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             if (address >= ramEnd || (address & 3) !== 0) break fast;
             if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
             const host = (address + ramToHost) | 0;
@@ -387,7 +396,7 @@ export class Interpreter implements Engine {
             break;
           }
           case Micro.SB: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             if (address >= ramEnd) break fast;
             if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
             const host = (address + ramToHost) | 0;
@@ -395,7 +404,7 @@ export class Interpreter implements Engine {
             break;
           }
           case Micro.SH: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[index + 1] as number)) | 0;
+            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             if (address >= ramEnd || (address & 1) !== 0) break fast;
             if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
             const host = (address + ramToHost) | 0;
@@ -453,17 +462,19 @@ export class Interpreter implements Engine {
           default:
             break fast;
         }
-        index += entry >> 24;
-        retired++;
+        index = (index + (entry >> 24)) | 0;
+        retired = (retired + 1) | 0;
         continue;
       }
-      index = this.#step(entry, index, retired);
+      index = this.#step(entry, index, retired) | 0;
       if (index === NO_ENTRY) return;
       retired = hart[Hart.RUN_RETIRED] as number;
-      ({ base, bytes: segmentBytes, entryBase } = this.#segment);
-      toPc = base - entryBase;
+      segment = this.#segment;
+      base = segment.base | 0;
+      segmentBytes = segment.bytes | 0;
+      toPc = (base - segment.entryBase) | 0;
     }
-    hart[Hart.PC] = index + toPc;
+    hart[Hart.PC] = (index + toPc) | 0;
     hart[Hart.RUN_RETIRED] = retired;
   }
 
