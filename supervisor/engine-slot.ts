@@ -6,7 +6,14 @@
  */
 import type { ControllerApi, Inspection } from "../controller/api.ts";
 import { Hart } from "../controller/cpu/hart.ts";
-import { Attention, Engine, EngineCommand, EngineState, engineTimes, engineWords } from "../emulator/control.ts";
+import {
+  Attention,
+  Engine,
+  EngineCommand,
+  EngineState,
+  engineTimes,
+  engineWords,
+} from "../emulator/control.ts";
 import type { Layout } from "../emulator/layout.ts";
 import type { LogConfig } from "../emulator/log.ts";
 import { type WorkerEnd, WorkerThread } from "./worker-thread.ts";
@@ -73,7 +80,10 @@ export class EngineSlot {
     if (this.#phase !== "empty") throw new Error(`slot ${this.index} is ${this.#phase}, not empty`);
     this.words.fill(0);
     this.#phase = "starting";
-    const options = { resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB }, name: `controller-${this.index}` };
+    const options = {
+      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
+      name: `controller-${this.index}`,
+    };
     const thread = new WorkerThread<ControllerApi>(
       new URL("../controller/worker.js", import.meta.url),
       options,
@@ -107,10 +117,8 @@ export class EngineSlot {
   }
 
   /** Starts the prepared region. On the failover path. */
-  run(storeEpoch: number, generation: number): void {
+  run(generation: number): void {
     if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
-    this.words[Engine.RUN_REGION] = this.#region;
-    this.words[Engine.RUN_STORE_EPOCH] = storeEpoch;
     this.words[Engine.RUN_GENERATION] = generation;
     this.#phase = "running";
     Atomics.store(this.words, Engine.COMMAND, EngineCommand.RUN);

@@ -1,0 +1,26 @@
+/** What a controller worker answers by comlink between its runs. */
+import type { Layout } from "../emulator/layout.ts";
+import type { Api } from "../emulator/link.ts";
+import type { LogConfig } from "../emulator/log.ts";
+import type { RegionFacts } from "./boot-rom.ts";
+
+export interface Attachment {
+  readonly memory: WebAssembly.Memory;
+  readonly layout: Layout;
+  readonly slot: number;
+  readonly log: LogConfig;
+}
+
+/** What the boot ROM read: one entry per region, each with the store epoch that it holds for. */
+export interface Inspection {
+  readonly regions: readonly RegionFacts[];
+  readonly storeEpochs: readonly number[];
+}
+
+export interface ControllerApi extends Api {
+  attach(attachment: Attachment): null;
+  /** Reads and hashes every region. */
+  inspect(): Inspection;
+  /** Reads every region, resets the hart to the entry of `region`, answers, and parks. */
+  prepare(region: number): Inspection;
+}

@@ -1,0 +1,213 @@
+/** `flipside emulate`: the soak, what it looks like while it runs, and its summary. */
+import { randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
+import {
+  FAULTS,
+  type SoakOptions,
+  type SoakProgress,
+  type SoakReport,
+  startDevice,
+} from "../supervisor/index.ts";
+import { measureHandoff } from "./bench/handoff.ts";
+import {
+  EXIT_FINDING,
+  EXIT_HELD,
+  parseDuration,
+  parseInteger,
+  parseOptions,
+  UsageError,
+  writeReport,
+} from "./options.ts";
+import { formatHistogram, formatTable, formatUs, paint, StatusLine } from "./terminal.ts";
+
+const HELP = `flipside emulate: a live controller under seeded faults; it must come back from every one.
+
+usage: flipside emulate [options]
+
+  --duration TIME    how long, such as 30s, 10m, 1h (default 20s); every kind comes at least once
+  --failovers N      stop after N failovers
+  --seed S           seed of the order of faults and of the host's work (default: random, printed)
+  --faults a,b       only these kinds (default: all)
+  --image-a FILE     MCUboot image of region 0 (default: the reference firmware 1.1.0)
+  --image-b FILE     MCUboot image of region 1 (default: the reference firmware 1.0.0)
+  --regions N        2 to 4 regions; those behind the second hold image A and B in turn (default 2)
+  --json FILE        write the report
+  --help             this text
+
+Exit code: 0 everything held, 1 something was violated, 2 bad input.
+
+Kinds: ${FAULTS.map((fault) => fault.kind).join(", ")}
+`;
+
+const DEFAULT_DURATION_MS = 20_000;
+const FLOOR_HANDOFFS = 1_000;
+const FLOOR_WARM_UP = 200;
+
+interface EmulateOptions {
+  readonly soak: SoakOptions;
+  readonly images: readonly Uint8Array[];
+  readonly regions: number;
+  readonly json: string | undefined;
+}
+
+function readImage(what: string, file: string | undefined, reference: string): Uint8Array {
+  const path = file ?? new URL(`../../controller/firmware/images/${reference}`, import.meta.url).pathname;
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`${what} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function parseKinds(text: string | undefined): readonly string[] {
+  const kinds = text?.split(",").filter((kind) => kind !== "") ?? [];
+  for (const kind of kinds) {
+    if (!FAULTS.some((fault) => fault.kind === kind)) {
+      throw new UsageError(`there is no fault "${kind}": flipside emulate --help lists them`);
+    }
+  }
+  return kinds;
+}
+
+function parse(args: readonly string[]): EmulateOptions | "help" {
+  const { values } = parseOptions(args, {
+    duration: { type: "string" },
+    failovers: { type: "string" },
+    seed: { type: "string" },
+    faults: { type: "string" },
+    "image-a": { type: "string" },
+    "image-b": { type: "string" },
+    regions: { type: "string" },
+    json: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  });
+  if (values.help === true) return "help";
+  const failovers =
+    values.failovers === undefined ? null : parseInteger("--failovers", values.failovers, 1, 2 ** 31);
+  const durationMs = values.duration === undefined ? null : parseDuration("--duration", values.duration);
+  const regions = parseInteger("--regions", values.regions ?? "2", 2, 4);
+  const pair = [
+    readImage("--image-a", values["image-a"], "controller-1.1.0.img"),
+    readImage("--image-b", values["image-b"], "controller-1.0.0.img"),
+  ];
+  return {
+    soak: {
+      seed:
+        values.seed === undefined ? randomInt(2 ** 31) : parseInteger("--seed", values.seed, 0, 2 ** 32 - 1),
+      durationMs: durationMs ?? (failovers === null ? DEFAULT_DURATION_MS : null),
+      failovers,
+      kinds: parseKinds(values.faults),
+    },
+    images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
+    regions,
+    json: values.json,
+  };
+}
+
+export async function emulateCommand(args: readonly string[]): Promise<number> {
+  const options = parse(args);
+  if (options === "help") {
+    process.stdout.write(HELP);
+    return EXIT_HELD;
+  }
+  const { soak } = options;
+  process.stdout.write(`seed ${soak.seed}\n`);
+  const floor = await measureHandoff(FLOOR_HANDOFFS, FLOOR_WARM_UP);
+  const floorUs = { p50: floor.percentile(50) / 1000, p99: floor.percentile(99) / 1000 };
+  const line = new StatusLine();
+  const device = await startDevice({
+    images: options.images,
+    memory: { regions: options.regions },
+    // The soak fails regions far more often than any budget allows.
+    limits: { budget: { failures: null, windowMs: 60_000 } },
+    onSoakProgress: (progress) => line.show(formatProgress(progress, soak)),
+  });
+  const report = await device.soak(soak).finally(() => line.clear());
+  await device.stop();
+  const held = report.violations.length === 0 && report.faults.every(complete);
+  process.stdout.write(formatSummary(report, floorUs, held, replayCommand(args, soak.seed)));
+  if (options.json !== undefined) writeReport(options.json, { ...report, floorUs });
+  return held ? EXIT_HELD : EXIT_FINDING;
+}
+
+function complete({ injected, detected, recovered }: SoakReport["faults"][number]): boolean {
+  return detected === injected && recovered === injected;
+}
+
+/** The same run again: what was asked, with the seed that was used. */
+function replayCommand(args: readonly string[], seed: number): string {
+  const rest = args.filter((arg, i) => !arg.startsWith("--seed") && args[i - 1] !== "--seed");
+  return ["npm run emulate --", "--seed", String(seed), ...rest].join(" ");
+}
+
+function formatProgress(progress: SoakProgress, { durationMs, failovers }: SoakOptions): string {
+  const elapsed = `${(progress.elapsedMs / 1000).toFixed(1)} s`;
+  const end = durationMs === null ? `${failovers ?? "?"} failovers` : `${durationMs / 1000} s`;
+  const violations = paint(progress.violations > 0 ? "red" : "green", `${progress.violations} violations`);
+  return `${elapsed} of ${end}  ${progress.failovers} failovers  ${violations}  trap restart p50 ${formatUs(progress.restartP50Us)}  ${paint("dim", progress.kind)}`;
+}
+
+function formatSummary(
+  report: SoakReport,
+  floorUs: { readonly p50: number; readonly p99: number },
+  held: boolean,
+  replay: string,
+): string {
+  const columns = [
+    "fault",
+    "class",
+    "count",
+    "found",
+    "back",
+    "detect p50",
+    "p99",
+    "restart p50",
+    "p99",
+    "ready p50",
+    "p99",
+  ];
+  const rows = report.faults.map((fault) => [
+    fault.kind,
+    fault.class,
+    String(fault.injected),
+    String(fault.detected),
+    String(fault.recovered),
+    formatUs(fault.detectUs.p50),
+    formatUs(fault.detectUs.p99),
+    formatUs(fault.restartUs.p50),
+    formatUs(fault.restartUs.p99),
+    formatUs(fault.readyUs.p50),
+    formatUs(fault.readyUs.p99),
+  ]);
+  const table = formatTable(
+    columns.map((title, i) => (i < 2 ? { title } : { title, align: "right" })),
+    rows,
+  );
+  const { trapRestartUs: trap, restartUs: all } = report;
+  const checks = Object.entries(report.checks).map(
+    ([rule, count]) => `  ${String(count).padStart(7)} × ${rule}`,
+  );
+  const violations = report.violations.map((text) => paint("red", `  ${text}`));
+  const verdict = held
+    ? paint("green", "everything held")
+    : paint("red", `${report.violations.length} violations, or faults that were not found`);
+  return [
+    "",
+    table,
+    "",
+    paint("bold", "fault to first instruction of the other version"),
+    formatHistogram(report.histogram),
+    "",
+    `  traps: p50 ${formatUs(trap.p50)}  p90 ${formatUs(trap.p90)}  p99 ${formatUs(trap.p99)}  max ${formatUs(trap.max)}`,
+    `  bare hand-off of two threads: p50 ${formatUs(floorUs.p50)}  p99 ${formatUs(floorUs.p99)}`,
+    `  all kinds: p50 ${formatUs(all.p50)}  p90 ${formatUs(all.p90)}  p99 ${formatUs(all.p99)}  max ${formatUs(all.max)}`,
+    "",
+    paint("bold", "checked"),
+    ...checks,
+    "",
+    ...violations,
+    `${report.failovers} failovers in ${(report.durationMs / 1000).toFixed(1)} s, ${report.hostCommands} host commands, ${report.codeBytesCopied} bytes of code copied: ${verdict}`,
+    `again: ${replay}`,
+    "",
+  ].join("\n");
+}

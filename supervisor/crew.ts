@@ -1,0 +1,138 @@
+/**
+ * The two controller workers and their turns: one executes, the other is made ready to.
+ *
+ * Invariants: at most one slot executes; the other is either parked, verified and prepared for the wanted region,
+ * or on its way there, one step at a time; when there is no standby, {@link Crew.why} says why. A failing
+ * preparation replaces its worker; it never touches the one that executes.
+ */
+import type { Inspection } from "../controller/api.ts";
+import { ENGINE_SLOTS } from "../emulator/layout.ts";
+import { EngineSlot, type SlotContext } from "./engine-slot.ts";
+import type { WorkerEnd } from "./worker-thread.ts";
+
+export interface CrewEvents {
+  /** A standby is parked; `inspection` is what its boot ROM read. */
+  readonly onStandby: (slot: EngineSlot, inspection: Inspection) => void;
+  /** The worker that executes has ended. */
+  readonly onExecutingEnd: (slot: EngineSlot, end: WorkerEnd) => void;
+  /** A worker that does not execute has ended, or could not be prepared. */
+  readonly onStandbyLost: (reason: string) => void;
+  /** A thread could not be ended: nothing is sure any more. */
+  readonly onStuckThread: (slot: EngineSlot) => void;
+}
+
+export class Crew {
+  readonly slots: readonly EngineSlot[];
+  readonly #events: CrewEvents;
+  #executing: EngineSlot | undefined;
+  #wanted = -1;
+  #working = false;
+  #closed = false;
+  #why = "starting";
+
+  constructor(context: Omit<SlotContext, "onEnd">, events: CrewEvents) {
+    this.#events = events;
+    const onEnd = (slot: EngineSlot, end: WorkerEnd): void => this.#onEnd(slot, end);
+    this.slots = Array.from(
+      { length: ENGINE_SLOTS },
+      (_, index) => new EngineSlot(index, { ...context, onEnd }),
+    );
+  }
+
+  get executing(): EngineSlot | undefined {
+    return this.#executing;
+  }
+
+  /** The parked worker, undefined when there is none; then {@link why} tells. */
+  get standby(): EngineSlot | undefined {
+    return this.slots.find((slot) => slot !== this.#executing && slot.phase === "parked");
+  }
+
+  get why(): string {
+    return this.standby === undefined ? this.#why : "";
+  }
+
+  /** The standby for `region` starts to execute. On the failover path. Undefined when it is not there. */
+  promote(region: number): EngineSlot | undefined {
+    const slot = this.standby;
+    if (slot === undefined || slot.region !== region) return undefined;
+    this.#executing = slot;
+    return slot;
+  }
+
+  /** The worker that executed no longer does: it has stopped, or is gone. */
+  retire(): void {
+    this.#executing = undefined;
+  }
+
+  /** Makes the free worker the standby for `region`; -1 when no region is eligible. Works in the background. */
+  want(region: number): void {
+    this.#wanted = region;
+    if (this.#working || this.#closed) return;
+    this.#working = true;
+    void this.#work().finally(() => {
+      this.#working = false;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.slots.map((slot) => slot.terminate()));
+  }
+
+  /** Steps the free worker towards the wanted region until it is there. Bounded: each step starts or prepares once. */
+  async #work(): Promise<void> {
+    for (let failures = 0; failures < 3 && !this.#closed; ) {
+      const slot = this.slots.find((candidate) => candidate !== this.#executing);
+      if (slot === undefined || this.#done(slot)) return;
+      try {
+        await this.#step(slot);
+      } catch (error) {
+        failures++;
+        this.#why = `the standby failed to get ready: ${error instanceof Error ? error.message : String(error)}`;
+        if (!this.#closed && !(await slot.terminate())) this.#events.onStuckThread(slot);
+      }
+    }
+    if (!this.#closed) this.#events.onStandbyLost(this.#why);
+  }
+
+  #done(slot: EngineSlot): boolean {
+    if (slot.phase === "running" || this.#closed) return true;
+    if (this.#wanted < 0) {
+      this.#why = "no region is eligible";
+      return slot.phase !== "parked" && slot.phase !== "empty" && slot.phase !== "stopped";
+    }
+    return slot.phase === "parked" && slot.region === this.#wanted;
+  }
+
+  async #step(slot: EngineSlot): Promise<void> {
+    switch (slot.phase) {
+      case "empty":
+        this.#why = "a fresh worker starts";
+        return slot.start();
+      case "stopped":
+        return slot.recycle();
+      case "parked":
+        return slot.release();
+      case "idle": {
+        const region = this.#wanted;
+        this.#why = `region ${region} is being verified`;
+        const inspection = await slot.prepare(region);
+        if (region === this.#wanted) this.#events.onStandby(slot, inspection);
+        return;
+      }
+      default:
+        throw new Error(`the worker of slot ${slot.index} is ${slot.phase}`);
+    }
+  }
+
+  #onEnd(slot: EngineSlot, end: WorkerEnd): void {
+    if (this.#closed) return;
+    if (slot === this.#executing) {
+      this.#events.onExecutingEnd(slot, end);
+      return;
+    }
+    this.#why = `the standby ended: ${end.error?.message ?? `exit code ${end.exitCode}`}`;
+    this.#events.onStandbyLost(this.#why);
+  }
+}

@@ -1,0 +1,535 @@
+/**
+ * The live device: the shell that owns threads and time and carries out what the policy decides.
+ *
+ * Nothing is decided here: evidence goes into the policy (policy.ts), commands come out and are performed.
+ * Invariants: the supervisor's main thread never waits on a worker; between evidence and wake there are only
+ * stores, two copies and one notify (when the engine stopped by itself and a standby is parked); a command that
+ * depends on a generation is performed after both replicas hold it.
+ */
+import type { Logger } from "pino";
+import type { Inspection } from "../controller/api.ts";
+import { recoverManagement } from "../controller/boot-rom.ts";
+import { monotonicNs } from "../emulator/clock.ts";
+import { TableStore } from "../emulator/commit.ts";
+import { Control, controlWords, Engine, EngineState, ringDoorbell } from "../emulator/control.ts";
+import { EventCode, EventRing } from "../emulator/events.ts";
+import { Evidence, evidenceName } from "../emulator/evidence.ts";
+import { raiseFloor } from "../emulator/floor.ts";
+import { type Layout, TABLE_BYTES } from "../emulator/layout.ts";
+import { SharedNvram } from "../emulator/nvram.ts";
+import type { Table } from "../emulator/table.ts";
+import { Crew } from "./crew.ts";
+import type { EngineSlot } from "./engine-slot.ts";
+import { type Failover, type FailureReport, stepsOf } from "./failover.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { Host, type HostCommand, type HostCompletion } from "./host.ts";
+import { KeptState, retiredInstructions } from "./kept-state.ts";
+import {
+  type Command,
+  type ExecuteCommand,
+  initialState,
+  type PolicyEvent,
+  type PolicyState,
+  reduce,
+  standbyRegion,
+} from "./policy.ts";
+import type { DeviceConfig } from "./protocol.ts";
+import type { WorkerEnd } from "./worker-thread.ts";
+
+/** How often deadlines and heartbeats are looked at. */
+const TICK_MS = 5;
+/** A running engine answers a halt within microseconds; after this long the thread is not going to. */
+const HALT_GRACE_MS = 1;
+
+/** Both replicas of the table are lost, and the configuration says not to rebuild it. */
+export class ManagementLostError extends Error {
+  override readonly name = "ManagementLostError";
+}
+
+export interface DeviceListener {
+  /** A failover is complete: the other version is ready. */
+  onFailover?(failover: Failover): void;
+  onSafeMode?(reason: string): void;
+}
+
+/** What is under way between a failure and the next version's ready. */
+interface Recovery {
+  readonly failure: FailureReport;
+  readonly fromRegion: number;
+  readonly eventsFrom: number;
+  /** Slot that stopped and lives on; undefined when its thread is gone. */
+  stopped: EngineSlot | undefined;
+  stoppedNs: number;
+  storedAtStop: number;
+}
+
+export class Device {
+  readonly host: Host;
+  readonly events: EventRing;
+  readonly kept: KeptState;
+  readonly crew: Crew;
+  readonly control: Int32Array;
+  readonly nvram: SharedNvram;
+  readonly layout: Layout;
+  readonly #config: DeviceConfig;
+  readonly #log: Logger;
+  /** Undefined until power-on has recovered the management memory. */
+  #store: TableStore | undefined;
+  readonly #heartbeat: Heartbeat;
+  readonly #standbyHeartbeat: Heartbeat;
+  readonly #listeners = new Set<DeviceListener>();
+  readonly #fatal: (reason: string) => void;
+  #policy: PolicyState | undefined;
+  #recovery: Recovery | undefined;
+  /** What is to be executed as soon as a standby for it is parked. */
+  #awaited: ExecuteCommand | undefined;
+  #committedNs = 0;
+  #startedNs = 0;
+  /** A stop was asked for and is not sure yet. */
+  #stopping = false;
+  #headAtStop = 0;
+  #ready = false;
+  #failovers = 0;
+  #ticker: NodeJS.Timeout | undefined;
+  #closed = false;
+  #waiting: (() => void)[] = [];
+
+  /** @param fatal ends this process: something happened after which nothing is sure */
+  constructor(
+    config: DeviceConfig,
+    memory: WebAssembly.Memory,
+    layout: Layout,
+    log: Logger,
+    fatal: (reason: string) => void,
+  ) {
+    this.#config = config;
+    this.layout = layout;
+    this.#log = log;
+    this.#fatal = fatal;
+    this.control = controlWords(memory, layout);
+    this.events = new EventRing(memory, layout);
+    this.host = new Host(memory, layout);
+    this.kept = new KeptState(memory, layout);
+    this.nvram = new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
+    this.#heartbeat = new Heartbeat(config.limits.heartbeatMs, TICK_MS);
+    this.#standbyHeartbeat = new Heartbeat(config.limits.heartbeatMs, TICK_MS);
+    this.crew = new Crew(
+      { memory, layout, log: config.log },
+      {
+        onStandby: (slot, inspection) => this.#onStandby(slot, inspection),
+        onExecutingEnd: (slot, end) => this.#onExecutingEnd(slot, end),
+        onStandbyLost: (reason) => this.#onStandbyLost(reason),
+        onStuckThread: (slot) => this.#fatal(`the thread of slot ${slot.index} does not end`),
+      },
+    );
+  }
+
+  get policy(): PolicyState {
+    if (this.#policy === undefined) throw new Error("the device is off");
+    return this.#policy;
+  }
+
+  /** The table that counts. */
+  get table(): Table {
+    return this.policy.table;
+  }
+
+  /** The version that executes has said that it is ready. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get failovers(): number {
+    return this.#failovers;
+  }
+
+  get bootEpoch(): number {
+    return Atomics.load(this.control, Control.BOOT_EPOCH);
+  }
+
+  listen(listener: DeviceListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Power on: the boot ROM reads every region, the management memory is recovered, the policy decides, and the
+   * decision is executed. Throws {@link ManagementLostError} when configuration forbids to go on without a table.
+   */
+  async powerOn(): Promise<void> {
+    const [first, second] = this.crew.slots;
+    if (first === undefined || second === undefined) throw new Error("a device needs two slots");
+    const secondStarted = second.start();
+    await first.start();
+    const { regions: images } = await first.inspect();
+    const { table, floor } = this.#recover(images);
+    this.#store = new TableStore(this.nvram, table, (generation) => {
+      Atomics.store(this.control, Control.GENERATION, generation | 0);
+    });
+    this.#policy = initialState(table, floor, this.#config.limits.budget);
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#awaitDoorbell();
+    this.#dispatch({ type: "power-on", images });
+    await secondStarted;
+  }
+
+  #recover(images: Inspection["regions"]): { readonly table: Table; readonly floor: number } {
+    const { table: found, floor } = recoverManagement(this.nvram, images, this.#config.recovery);
+    this.#log[found.severity]({ outcome: found.outcome }, found.message);
+    this.#log[floor.severity]({ outcome: floor.outcome }, floor.message);
+    if (found.table === undefined) throw new ManagementLostError(found.message);
+    return { table: found.table, floor: floor.floor };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#ticker);
+    ringDoorbell(this.control);
+    await this.crew.close();
+  }
+
+  /** Submits a host command; false when the queue is full. `onCompletion` is called once. */
+  submit(command: HostCommand, onCompletion: (completion: HostCompletion) => void): boolean {
+    const accepted = this.host.submit(command, monotonicNs(), this.#config.limits.commandMs, onCompletion);
+    if (accepted) this.crew.executing?.wakeGuest();
+    return accepted;
+  }
+
+  /** Resolves at the next thing that may have changed something: a doorbell, a tick, a worker's step or end. */
+  news(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  // ── News ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Waits for the doorbell without a timeout and without blocking; the ticker keeps the event loop alive. */
+  #awaitDoorbell(): void {
+    while (!this.#closed) {
+      const seen = Atomics.load(this.control, Control.DOORBELL);
+      this.#onDoorbell();
+      this.#tell();
+      const rung = Atomics.waitAsync(this.control, Control.DOORBELL, seen);
+      if (!rung.async) continue;
+      void rung.value.then(() => this.#awaitDoorbell());
+      return;
+    }
+  }
+
+  #onDoorbell(): void {
+    const slot = this.crew.executing;
+    if (slot === undefined) return;
+    if (slot.takeStopped()) {
+      if (this.#stopping) this.#onStopped(slot);
+      else this.#onEvidenceOfEngine(slot);
+      return;
+    }
+    if (this.#stopping) return;
+    const epoch = this.bootEpoch;
+    if (!this.#ready && Atomics.load(this.control, Control.READY) === epoch) this.#onReady(epoch);
+    if (this.#ready && Atomics.load(this.control, Control.READY) !== epoch) this.#onReadyWithdrawn();
+    if (!this.policy.confirmed && Atomics.load(this.control, Control.CONFIRM) === epoch) {
+      this.#dispatch({ type: "confirmed" });
+    }
+    const taken = this.host.poll();
+    if (typeof taken === "string") this.#onEvidence(Evidence.HOST_PROTOCOL, taken, monotonicNs());
+  }
+
+  #tick(): void {
+    this.#watch(monotonicNs());
+    this.#tell();
+  }
+
+  /** Heartbeats and deadlines. */
+  #watch(nowNs: number): void {
+    const slot = this.crew.executing;
+    const { standby } = this.crew;
+    if (standby !== undefined && this.#standbyHeartbeat.look(standby.heartbeat, nowNs)) {
+      this.#log.warn({ slot: standby.index }, "the standby is stuck");
+      void standby.terminate().then((gone) => gone || this.#fatal("a stuck standby does not end"));
+    }
+    if (slot === undefined || this.#stopping) return;
+    const { heartbeatMs, readyMs, commandMs } = this.#config.limits;
+    if (this.#heartbeat.look(slot.heartbeat, nowNs)) {
+      this.#onEvidence(
+        Evidence.HEARTBEAT,
+        `the thread made no progress for ${heartbeatMs} ms`,
+        this.#faultNs(slot, nowNs),
+      );
+      return;
+    }
+    if (!this.#ready && nowNs - this.#startedNs > readyMs * 1e6) {
+      this.#onEvidence(Evidence.NEVER_READY, `not ready within ${readyMs} ms`, this.#startedNs);
+      return;
+    }
+    const overdueNs = this.#ready ? this.host.overdueSinceNs(nowNs) : undefined;
+    if (overdueNs !== undefined) {
+      this.#onEvidence(
+        Evidence.OVERDUE_COMMAND,
+        `a host command is overdue after ${commandMs} ms`,
+        overdueNs,
+      );
+    }
+    this.#prepareStandby();
+  }
+
+  /** When the worker itself noted the fault, that; else now. */
+  #faultNs(slot: EngineSlot, nowNs: number): number {
+    const notedNs = slot.times[Engine.FAULT_NS_F64] ?? 0;
+    return notedNs > 0 ? notedNs : nowNs;
+  }
+
+  // ── Evidence ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The engine stopped by itself and told why. The failover path begins here. */
+  #onEvidenceOfEngine(slot: EngineSlot): void {
+    const detectedNs = monotonicNs();
+    const { words } = slot;
+    const code = words[Engine.EVIDENCE] ?? 0;
+    this.#fail(slot.region, {
+      evidence: evidenceName(code),
+      evidenceCode: code,
+      code: (words[Engine.EVIDENCE_CODE] ?? 0) >>> 0,
+      pc: (words[Engine.EVIDENCE_PC] ?? 0) >>> 0,
+      tval: (words[Engine.EVIDENCE_TVAL] ?? 0) >>> 0,
+      faultNs: this.#faultNs(slot, detectedNs),
+      detectedNs,
+      message: "",
+    });
+  }
+
+  /** The supervisor found it: the version runs on until it is stopped. */
+  #onEvidence(code: Evidence, message: string, faultNs: number): void {
+    const region = this.crew.executing?.region ?? -1;
+    const detectedNs = monotonicNs();
+    const evidence = evidenceName(code);
+    this.#fail(region, {
+      evidence,
+      evidenceCode: code,
+      code: 0,
+      pc: 0,
+      tval: 0,
+      faultNs,
+      detectedNs,
+      message,
+    });
+  }
+
+  #onExecutingEnd(slot: EngineSlot, end: WorkerEnd): void {
+    if (this.#stopping) {
+      this.#onStopped(undefined);
+      return;
+    }
+    if (Atomics.load(slot.words, Engine.STATE) !== EngineState.RUNNING) {
+      // It died before it executed anything: no failure of the version, which is still to be executed.
+      this.crew.retire();
+      this.#dispatch({ type: "start-lost" });
+      return;
+    }
+    const heap = (end.error as NodeJS.ErrnoException | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY";
+    const thrown = end.error === undefined ? Evidence.THREAD_EXIT : Evidence.THREAD_ERROR;
+    const message = end.error?.message ?? `the thread exited with code ${end.exitCode}`;
+    this.#onEvidence(heap ? Evidence.THREAD_HEAP : thrown, message, this.#faultNs(slot, monotonicNs()));
+  }
+
+  #fail(fromRegion: number, failure: FailureReport): void {
+    const bootEpoch = this.bootEpoch;
+    const eventsFrom = this.events.next;
+    this.events.stamp(EventCode.FAULT, fromRegion, bootEpoch, failure.faultNs);
+    this.events.stamp(EventCode.DETECTED, fromRegion, bootEpoch, failure.detectedNs);
+    this.#recovery = { failure, fromRegion, eventsFrom, stopped: undefined, stoppedNs: 0, storedAtStop: 0 };
+    const { evidenceCode: evidence, code, pc } = failure;
+    this.#dispatch({ type: "evidence", failure: { evidence, code, pc }, nowNs: failure.detectedNs });
+  }
+
+  // ── Commands ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #dispatch(event: PolicyEvent): void {
+    const { state, commands } = reduce(this.policy, event);
+    this.#policy = state;
+    for (const command of commands) this.#perform(command);
+  }
+
+  #perform(command: Command): void {
+    switch (command.type) {
+      case "stop":
+        this.#stop();
+        break;
+      case "commit":
+        this.#commit(command.table);
+        break;
+      case "raise-floor":
+        raiseFloor(this.nvram, command.counter);
+        break;
+      case "execute":
+        this.#execute(command);
+        break;
+      case "safe-mode":
+        this.#enterSafeMode(command.reason);
+        break;
+    }
+  }
+
+  /** Halts the engine; `stopped` goes to the policy once it is sure. */
+  #stop(): void {
+    const slot = this.crew.executing;
+    this.#stopping = true;
+    if (slot === undefined || slot.phase !== "running") {
+      this.#onStopped(slot?.phase === "stopped" ? slot : undefined);
+      return;
+    }
+    slot.halt();
+    setTimeout(() => {
+      if (this.crew.executing !== slot || slot.phase !== "running" || !this.#stopping) return;
+      void slot
+        .terminate()
+        .then((gone) => gone || this.#fatal(`the thread of slot ${slot.index} does not end`));
+    }, HALT_GRACE_MS);
+  }
+
+  /** @param slot that stopped and lives on, undefined when its thread is gone */
+  #onStopped(slot: EngineSlot | undefined): void {
+    const stoppedNs = monotonicNs();
+    const words = slot?.words ?? this.crew.executing?.words;
+    if (words !== undefined) this.kept.keep(words);
+    this.#headAtStop = this.host.submissionHead;
+    this.#stopping = false;
+    this.#ready = false;
+    this.crew.retire();
+    if (this.#recovery !== undefined) {
+      this.#recovery.stopped = slot;
+      this.#recovery.stoppedNs = stoppedNs;
+      this.#recovery.storedAtStop = this.#storedBytes();
+      this.events.stamp(EventCode.STOPPED, this.#recovery.fromRegion, this.bootEpoch, stoppedNs);
+    }
+    this.#dispatch({ type: "stopped" });
+  }
+
+  #commit(table: Table): void {
+    if (this.#store === undefined) throw new Error("the device is off");
+    const { rottenReplicas } = this.#store.commit(table);
+    this.#committedNs = monotonicNs();
+    if (rottenReplicas > 0) this.#log.warn({ rottenReplicas }, "replicas were rotten and are repaired");
+  }
+
+  #execute(command: ExecuteCommand): void {
+    const bootEpoch = this.bootEpoch + 1;
+    Atomics.store(this.control, Control.BOOT_REASON, command.reason);
+    Atomics.store(this.control, Control.REGION, command.region);
+    Atomics.store(this.control, Control.TRIAL, command.trial ? 1 : 0);
+    Atomics.store(this.control, Control.BOOT_EPOCH, bootEpoch);
+    this.events.stamp(EventCode.DESIGNATED, command.region, bootEpoch, this.#committedNs);
+    this.#awaited = command;
+    this.#wake();
+    if (this.#awaited !== undefined) this.crew.want(command.region);
+  }
+
+  /** Wakes the standby for the awaited region when it is there and its verification holds. */
+  #wake(): void {
+    const command = this.#awaited;
+    if (command === undefined) return;
+    const slot = this.crew.standby;
+    if (slot === undefined || slot.region !== command.region) return;
+    if (!this.#verificationHolds(slot)) {
+      slot.release();
+      return;
+    }
+    this.crew.promote(command.region);
+    slot.run(this.table.generation);
+    this.#awaited = undefined;
+    this.#startedNs = monotonicNs();
+    this.#heartbeat.reset(slot.heartbeat, this.#startedNs);
+    this.host.afterStop(this.#headAtStop, this.#startedNs, this.#config.limits.commandMs);
+  }
+
+  /** The reading of the region's bytes still holds: not one byte of it was stored since. */
+  #verificationHolds(slot: EngineSlot): boolean {
+    const verified = Atomics.load(slot.words, Engine.VERIFIED_STORE_EPOCH);
+    return verified === Atomics.load(this.control, Control.STORE_EPOCH + slot.region);
+  }
+
+  #enterSafeMode(reason: string): void {
+    Atomics.store(this.control, Control.REGION, -1);
+    this.events.stamp(EventCode.SAFE_MODE, -1, this.bootEpoch, monotonicNs());
+    this.#awaited = undefined;
+    this.#recovery = undefined;
+    this.#log.error({ reason }, "safe mode");
+    for (const listener of this.#listeners) listener.onSafeMode?.(reason);
+  }
+
+  // ── Ready, standby ──────────────────────────────────────────────────────────────────────────────────────
+
+  #onReady(bootEpoch: number): void {
+    this.#ready = true;
+    this.#finishRecovery(bootEpoch);
+    this.#prepareStandby();
+  }
+
+  #onReadyWithdrawn(): void {
+    this.#ready = false;
+    this.#startedNs = monotonicNs();
+  }
+
+  #finishRecovery(bootEpoch: number): void {
+    const recovery = this.#recovery;
+    if (recovery === undefined) return;
+    this.#recovery = undefined;
+    const steps = stepsOf(this.events, recovery.eventsFrom, bootEpoch);
+    const failover: Failover = {
+      index: this.#failovers++,
+      failure: recovery.failure,
+      fromRegion: recovery.fromRegion,
+      toRegion: this.table.active,
+      generation: this.table.generation,
+      bootEpoch,
+      stoppedNs: recovery.stoppedNs,
+      designatedNs: steps.get("designated")?.timeNs ?? 0,
+      firstInstructionNs: steps.get("first-instruction")?.timeNs ?? 0,
+      readyNs: steps.get("ready")?.timeNs ?? 0,
+      storedBytes: this.#storedBytes() - recovery.storedAtStop,
+      retiredAfterStop: this.#retiredAfterStop(recovery),
+    };
+    for (const listener of [...this.#listeners]) listener.onFailover?.(failover);
+  }
+
+  /** Compares with what was kept; the stopped worker has not been reset yet, or its thread is gone. */
+  #retiredAfterStop(recovery: Recovery): number {
+    const slot = recovery.stopped;
+    if (slot === undefined || slot.phase !== "stopped") return 0;
+    return retiredInstructions(slot.words) - this.kept.retired;
+  }
+
+  /** Bytes stored into any region since power-on. */
+  #storedBytes(): number {
+    let bytes = 0;
+    for (let region = 0; region < this.layout.regions.length; region++) {
+      bytes += Atomics.load(this.control, Control.STORE_COUNT + region) >>> 0;
+    }
+    return bytes;
+  }
+
+  /** Once the new version is ready, or should have been by far, the other worker gets ready to take over. */
+  #prepareStandby(): void {
+    if (this.crew.executing === undefined) return;
+    this.crew.want(standbyRegion(this.policy));
+  }
+
+  #onStandby(slot: EngineSlot, inspection: Inspection): void {
+    this.#standbyHeartbeat.reset(slot.heartbeat, monotonicNs());
+    this.events.stamp(EventCode.STANDBY_READY, slot.region, this.bootEpoch, monotonicNs());
+    this.#dispatch({ type: "inspected", images: inspection.regions, executing: this.#awaited === undefined });
+    this.#wake();
+    this.#tell();
+  }
+
+  #onStandbyLost(reason: string): void {
+    this.#log.warn({ reason }, "there is no standby");
+    this.#tell();
+    if (this.#awaited !== undefined) this.crew.want(this.#awaited.region);
+  }
+}

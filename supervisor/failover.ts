@@ -1,0 +1,53 @@
+/**
+ * What one failover was: gathered from the event ring once the other version is ready.
+ * Times are monotonic nanoseconds; 0 stands for a step that was not seen.
+ */
+import type { DeviceEvent, EventName, EventRing } from "../emulator/events.ts";
+import type { EvidenceName } from "../emulator/evidence.ts";
+
+/** A failure as it was found. */
+export interface FailureReport {
+  readonly evidence: EvidenceName;
+  /** Evidence code of the management table. */
+  readonly evidenceCode: number;
+  /** Panic code, trap cause, finisher code; depends on the evidence. */
+  readonly code: number;
+  readonly pc: number;
+  readonly tval: number;
+  readonly faultNs: number;
+  readonly detectedNs: number;
+  /** One line for people. */
+  readonly message: string;
+}
+
+export interface Failover {
+  /** Counts from 0 at power-on. */
+  readonly index: number;
+  readonly failure: FailureReport;
+  readonly fromRegion: number;
+  readonly toRegion: number;
+  /** Generation of the table that designates toRegion. */
+  readonly generation: number;
+  readonly bootEpoch: number;
+  readonly stoppedNs: number;
+  readonly designatedNs: number;
+  readonly firstInstructionNs: number;
+  readonly readyNs: number;
+  /** Bytes stored into any region between stop and ready; 0, or something copied code. */
+  readonly storedBytes: number;
+  /** Instructions that the stopped version retired after its stop; 0, or the stop was none. */
+  readonly retiredAfterStop: number;
+}
+
+/** Steps of one boot epoch in the ring, by name; later ones of the same name win. */
+export function stepsOf(
+  ring: EventRing,
+  fromIndex: number,
+  bootEpoch: number,
+): ReadonlyMap<EventName, DeviceEvent> {
+  const steps = new Map<EventName, DeviceEvent>();
+  for (const event of ring.read(fromIndex)) {
+    if (event.bootEpoch === bootEpoch) steps.set(event.name, event);
+  }
+  return steps;
+}

@@ -1,0 +1,106 @@
+/**
+ * The public interface: start a controller in a supervisor process of its own, hurt it, and await its recovery.
+ *
+ * ```ts
+ * const device = await startDevice({ images: [imageA, imageB] });
+ * const failover = device.nextFailover();
+ * await device.inject("illegal-instruction");
+ * console.log((await failover).toRegion);
+ * await device.stop();
+ * ```
+ */
+import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../emulator/layout.ts";
+import type { LogConfig } from "../emulator/log.ts";
+import type { RecoveryPolicy } from "../emulator/recovery.ts";
+import { SupervisorProcess } from "./client.ts";
+import type { Failover } from "./failover.ts";
+import type { HostCommand, HostCompletion } from "./host.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "./protocol.ts";
+import type { SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
+import type { Status } from "./status.ts";
+
+export { type MemoryConfig, MemoryConfigError } from "../emulator/layout.ts";
+export { DeviceError } from "./client.ts";
+export type { Failover, FailureReport } from "./failover.ts";
+export { FAULTS, type Fault, type FaultClass } from "./faults.ts";
+export type { HostCommand, HostCompletion } from "./host.ts";
+export type { Limits } from "./protocol.ts";
+export type { FaultReport, SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
+export type { RegionStatus, Status } from "./status.ts";
+
+export interface DeviceOptions {
+  /** MCUboot images, one per region from region 0 on. */
+  readonly images: readonly Uint8Array[];
+  /** Sizes; the rest as by default: 2 regions of 256 KiB, 16 MiB of RAM. */
+  readonly memory?: Partial<MemoryConfig>;
+  readonly limits?: Partial<Limits>;
+  readonly recovery?: RecoveryPolicy;
+  /** Default: warnings and errors to stderr. */
+  readonly log?: LogConfig;
+  readonly onSoakProgress?: (progress: SoakProgress) => void;
+}
+
+/** A running controller. Methods reject with {@link DeviceError}; after the process has ended, always. */
+export class RunningDevice {
+  readonly #process: SupervisorProcess;
+
+  constructor(process: SupervisorProcess) {
+    this.#process = process;
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  status(): Promise<Status> {
+    return this.#process.call("status", null);
+  }
+
+  /** Does a fault of {@link FAULTS} to the controller; resolves once it is under way. */
+  async inject(kind: string): Promise<void> {
+    await this.#process.call("inject", { kind });
+  }
+
+  /** The next failover after this call that is complete: the other version is ready. */
+  nextFailover(): Promise<Failover> {
+    return this.#process.call("nextFailover", null);
+  }
+
+  /** Submits a host command to the firmware; `data` goes into host memory as its source. */
+  command(command: HostCommand, data?: Uint8Array): Promise<HostCompletion> {
+    return this.#process.call("command", data === undefined ? { command } : { command, data });
+  }
+
+  soak(options: SoakOptions): Promise<SoakReport> {
+    return this.#process.call("soak", options);
+  }
+
+  /** Powers off and ends the process. */
+  stop(): Promise<void> {
+    return this.#process.stop();
+  }
+}
+
+/** Starts a controller. Rejects with {@link DeviceError} or {@link MemoryConfigError}. */
+export async function startDevice(options: DeviceOptions): Promise<RunningDevice> {
+  const memory: MemoryConfig = { ...DEFAULT_MEMORY_CONFIG, ...options.memory };
+  checkMemoryConfig(memory);
+  const process = new SupervisorProcess({
+    onNotification: ({ event, data }) => {
+      if (event === "soak-progress") options.onSoakProgress?.(data as SoakProgress);
+    },
+  });
+  try {
+    await process.call("start", {
+      memory,
+      images: options.images,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      recovery: options.recovery ?? DEFAULT_RECOVERY,
+      log: options.log ?? { level: "warn", fd: 2 },
+    });
+  } catch (error) {
+    await process.stop();
+    throw error;
+  }
+  return new RunningDevice(process);
+}

@@ -1,0 +1,222 @@
+/**
+ * The supervisor's policy as one pure reducer: (state, event) → (state, commands).
+ *
+ * What a failure does to the table is decided in controller/transitions.ts, which region may run in
+ * controller/boot-rom.ts; here is decided when they are asked, and the budget. Invariants: after "stop" nothing is
+ * commanded before the event "stopped"; a "commit" comes before the "execute" that depends on it, in one list; in
+ * safe mode nothing is executed until an operator's event.
+ */
+import { confirmedCounter, decideBoot, type ImageFacts } from "../controller/boot-rom.ts";
+import { afterFailure, confirm, startTable } from "../controller/transitions.ts";
+import { type Failure, NO_REGION, regionAt, type Table } from "../emulator/table.ts";
+
+/** BOOT_REASON of the controller status block, docs/hardware.md. */
+export const enum BootReason {
+  POWER_ON = 1,
+  FAILOVER = 2,
+  RESTART = 3,
+  ACTIVATION = 4,
+  ROLL_BACK = 5,
+}
+
+/** Failures of one region within windowMs of device time, after which it is invalid. */
+export interface Budget {
+  /** Null lifts the budget. */
+  readonly failures: number | null;
+  readonly windowMs: number;
+}
+
+export type Phase =
+  | "off"
+  /** A region is designated and to be executed; no worker executes it yet or it has just been woken. */
+  | "executing"
+  /** Evidence was taken; the version is being stopped. */
+  | "stopping"
+  | "safe-mode";
+
+export interface PolicyState {
+  readonly phase: Phase;
+  /** What both replicas hold once the commands so far are performed. */
+  readonly table: Table;
+  readonly floor: number;
+  /** Per region, as last read. */
+  readonly images: readonly ImageFacts[];
+  readonly budget: Budget;
+  /** Per region, times of the failures within the window, oldest first. Volatile by design. */
+  readonly recent: readonly (readonly number[])[];
+  /** What is to be handled once the stop is sure. */
+  readonly failure: { readonly failure: Failure; readonly nowNs: number } | undefined;
+  /** The version that executes is accepted. */
+  readonly confirmed: boolean;
+  /** Why the last start was decided as it was, or why there is none; one sentence. */
+  readonly reason: string;
+}
+
+export type PolicyEvent =
+  | { readonly type: "power-on"; readonly images: readonly ImageFacts[] }
+  | { readonly type: "evidence"; readonly failure: Failure; readonly nowNs: number }
+  /** The stop is sure: the engine answered or its thread has exited. */
+  | { readonly type: "stopped" }
+  /** The worker that was to execute died before its first instruction. */
+  | { readonly type: "start-lost" }
+  | { readonly type: "confirmed" }
+  /** Every region was read again. `executing`: a version runs; else the designated one still waits for a worker. */
+  | { readonly type: "inspected"; readonly images: readonly ImageFacts[]; readonly executing: boolean };
+
+export interface ExecuteCommand {
+  readonly type: "execute";
+  readonly region: number;
+  readonly reason: BootReason;
+  readonly trial: boolean;
+}
+
+export type Command =
+  | { readonly type: "stop" }
+  | { readonly type: "commit"; readonly table: Table }
+  /** Raise the security floor to this counter, if it is lower. */
+  | { readonly type: "raise-floor"; readonly counter: number }
+  | ExecuteCommand
+  | { readonly type: "safe-mode"; readonly reason: string };
+
+export interface Step {
+  readonly state: PolicyState;
+  readonly commands: readonly Command[];
+}
+
+export function initialState(table: Table, floor: number, budget: Budget): PolicyState {
+  return {
+    phase: "off",
+    table,
+    floor,
+    images: [],
+    budget,
+    recent: table.regions.map(() => []),
+    failure: undefined,
+    confirmed: false,
+    reason: "",
+  };
+}
+
+export function reduce(state: PolicyState, event: PolicyEvent): Step {
+  switch (event.type) {
+    case "power-on":
+      return start({ ...state, images: event.images }, BootReason.POWER_ON);
+    case "evidence": {
+      if (state.phase !== "executing") return { state, commands: [] };
+      const { failure, nowNs } = event;
+      return {
+        state: { ...state, phase: "stopping", failure: { failure, nowNs } },
+        commands: [{ type: "stop" }],
+      };
+    }
+    case "stopped":
+      return stopped(state);
+    case "start-lost":
+      return state.phase === "executing"
+        ? { state, commands: [execute(state.table, BootReason.RESTART)] }
+        : { state, commands: [] };
+    case "confirmed":
+      return confirmed(state);
+    case "inspected":
+      return inspected({ ...state, images: event.images }, event.executing);
+  }
+}
+
+/** What waits to be executed may turn out to hold no longer what was verified: then it is decided anew. */
+function inspected(state: PolicyState, executing: boolean): Step {
+  const { table, floor, images } = state;
+  if (executing || state.phase !== "executing") return { state, commands: [] };
+  if (decideBoot({ table, floor, images }).region === table.active) return { state, commands: [] };
+  return start(state, BootReason.FAILOVER);
+}
+
+/** The region that a standby is to be prepared for: the one that would run if the primary failed now. */
+export function standbyRegion(state: PolicyState): number {
+  if (state.phase !== "executing" || state.table.active === NO_REGION) return NO_REGION;
+  const failure: Failure = { evidence: 1, code: 0, pc: 0 };
+  const { table, floor, images } = state;
+  return afterFailure({ table, floor, images, failure, overBudget: false }).region;
+}
+
+/** A start from nothing: the boot ROM's decision. */
+function start(state: PolicyState, reason: BootReason): Step {
+  const decision = decideBoot({ table: state.table, floor: state.floor, images: state.images });
+  const table = startTable(state.table, decision) ?? state.table;
+  const commands: Command[] = table === state.table ? [] : [{ type: "commit", table }];
+  return designated({ ...state, table }, decision.region, decision.message, reason, commands);
+}
+
+function stopped(state: PolicyState): Step {
+  if (state.phase !== "stopping" || state.failure === undefined) return { state, commands: [] };
+  const { failure, nowNs } = state.failure;
+  const failed = state.table.active;
+  const recent = withinWindow(state, failed, nowNs);
+  const { failures } = state.budget;
+  const overBudget = failures !== null && recent.length > failures;
+  const { floor, images } = state;
+  const outcome = afterFailure({ table: state.table, floor, images, failure, overBudget });
+  const reason =
+    outcome.action === "restart"
+      ? BootReason.RESTART
+      : outcome.action === "roll-back"
+        ? BootReason.ROLL_BACK
+        : BootReason.FAILOVER;
+  const next: PolicyState = {
+    ...state,
+    table: outcome.table,
+    failure: undefined,
+    recent: state.recent.map((times, region) => (region === failed ? recent : times)),
+  };
+  const commit: Command = { type: "commit", table: outcome.table };
+  return designated(next, outcome.region, outcome.decision.message, reason, [commit]);
+}
+
+/** The failures of a region that still count, with the one of now. */
+function withinWindow(state: PolicyState, region: number, nowNs: number): readonly number[] {
+  const fromNs = nowNs - state.budget.windowMs * 1e6;
+  const times = (state.recent[region] ?? []).filter((timeNs) => timeNs > fromNs);
+  const { failures } = state.budget;
+  // Never more is remembered than it takes to be over the budget.
+  return failures === null ? [] : [...times.slice(-Math.max(failures, 1)), nowNs];
+}
+
+/** Ends a list of commands with the execution of `region`, or with safe mode. */
+function designated(
+  state: PolicyState,
+  region: number,
+  message: string,
+  reason: BootReason,
+  commands: readonly Command[],
+): Step {
+  if (region === NO_REGION) {
+    return {
+      state: { ...state, phase: "safe-mode", confirmed: false, reason: message },
+      commands: [...commands, { type: "safe-mode", reason: message }],
+    };
+  }
+  const accepted = regionAt(state.table, region).state === "accepted";
+  return {
+    state: { ...state, phase: "executing", confirmed: accepted, reason: message },
+    commands: [...commands, execute(state.table, reason)],
+  };
+}
+
+function execute(table: Table, reason: BootReason): ExecuteCommand {
+  const region = table.active;
+  return { type: "execute", region, reason, trial: regionAt(table, region).state !== "accepted" };
+}
+
+/** The floor follows the commit that confirms; a trial does not raise it. */
+function confirmed(state: PolicyState): Step {
+  if (state.phase !== "executing") return { state, commands: [] };
+  const table = confirm(state.table);
+  if (table === undefined) return { state: { ...state, confirmed: true }, commands: [] };
+  const floor = Math.max(state.floor, confirmedCounter(table, state.images));
+  return {
+    state: { ...state, table, floor, confirmed: true },
+    commands: [
+      { type: "commit", table },
+      { type: "raise-floor", counter: floor },
+    ],
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * What a client says to a supervisor process, and what it answers: the methods and their values.
+ * They travel as msgpack frames (frames.ts) over the process's inherited socket.
+ */
+
+import { DEFAULT_TRIAL_TRIES } from "../controller/transitions.ts";
+import type { MemoryConfig } from "../emulator/layout.ts";
+import type { LogConfig } from "../emulator/log.ts";
+import type { RecoveryPolicy } from "../emulator/recovery.ts";
+import type { Failover } from "./failover.ts";
+import type { HostCommand, HostCompletion } from "./host.ts";
+import type { Budget } from "./policy.ts";
+import type { SoakOptions, SoakReport } from "./soak.ts";
+import type { Status } from "./status.ts";
+
+/** How a device is set up. */
+export interface DeviceConfig {
+  readonly memory: MemoryConfig;
+  /** Firmware images, one per region from region 0 on; fewer than there are regions leave the rest blank. */
+  readonly images: readonly Uint8Array[];
+  readonly limits: Limits;
+  readonly recovery: RecoveryPolicy;
+  readonly log: LogConfig;
+}
+
+/** Deadlines and budgets. */
+export interface Limits {
+  /** A thread without progress for this long is stuck. */
+  readonly heartbeatMs: number;
+  /** A version that is not ready this long after its start never will be. */
+  readonly readyMs: number;
+  /** A host command without completion for this long is overdue. */
+  readonly commandMs: number;
+  readonly budget: Budget;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  heartbeatMs: 50,
+  readyMs: 100,
+  commandMs: 250,
+  budget: { failures: 5, windowMs: 60_000 },
+};
+
+export const DEFAULT_RECOVERY: RecoveryPolicy = { onDoubleLoss: "rebuild", trialTries: DEFAULT_TRIAL_TRIES };
+
+/** Methods of a supervisor process: parameters and result. */
+export interface Methods {
+  start: { params: DeviceConfig; result: Status };
+  status: { params: null; result: Status };
+  inject: { params: { kind: string }; result: null };
+  /** Resolves with the next failover that is complete: the other version is ready. */
+  nextFailover: { params: null; result: Failover };
+  /** Submits a host command; `data` is put into the host's buffers first, and is the source unless one is given. */
+  command: { params: { command: HostCommand; data?: Uint8Array }; result: HostCompletion };
+  soak: { params: SoakOptions; result: SoakReport };
+  stop: { params: null; result: null };
+}
+export type MethodName = keyof Methods;
+
+export interface Request {
+  readonly id: number;
+  readonly method: string;
+  readonly params: unknown;
+}
+
+/** An answer carries `result` or `error`; a notification carries `event`. */
+export interface Answer {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: { readonly name: string; readonly message: string };
+}
+
+export interface Notification {
+  readonly event: string;
+  readonly data: unknown;
+}
+
+export function isRequest(value: unknown): value is Request {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, method } = value as Partial<Request>;
+  return Number.isSafeInteger(id) && typeof method === "string";
+}

@@ -1,0 +1,132 @@
+/**
+ * One device and the methods of protocol.ts over it: what a supervisor process does when it is asked.
+ */
+import type { MemoryApi } from "../emulator/api.ts";
+import { monotonicNs } from "../emulator/clock.ts";
+import { createLogger } from "../emulator/log.ts";
+import { Device } from "./device.ts";
+import type { Failover } from "./failover.ts";
+import { FAULTS, findFault } from "./faults.ts";
+import type { HostCommand } from "./host.ts";
+import { inject } from "./injector.ts";
+import type { DeviceConfig, MethodName, Methods } from "./protocol.ts";
+import { Soak } from "./soak.ts";
+import { type Status, statusOf } from "./status.ts";
+import { WorkerThread } from "./worker-thread.ts";
+
+const CALL_DEADLINE_MS = 10_000;
+
+/** What was asked cannot be done; `message` is one sentence for whoever asked. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+}
+
+export type Notify = (event: string, data: unknown) => void;
+type Handlers = {
+  readonly [N in MethodName]: (params: Methods[N]["params"]) => Promise<Methods[N]["result"]>;
+};
+
+export class Session {
+  readonly #notify: Notify;
+  readonly #fatal: (reason: string) => void;
+  #device: Device | undefined;
+  #memory: WorkerThread<MemoryApi> | undefined;
+  #poweredOnNs = 0;
+
+  constructor(notify: Notify, fatal: (reason: string) => void) {
+    this.#notify = notify;
+    this.#fatal = fatal;
+  }
+
+  readonly handlers: Handlers = {
+    start: (config) => this.#start(config),
+    status: async () => this.#status(),
+    inject: async ({ kind }) => {
+      const fault = findFault(kind);
+      if (fault === undefined) {
+        throw new RequestError(
+          `there is no fault "${kind}": it must be one of ${FAULTS.map((f) => f.kind).join(", ")}`,
+        );
+      }
+      inject(this.#running(), fault);
+      return null;
+    },
+    nextFailover: () => {
+      const device = this.#running();
+      return new Promise<Failover>((resolve) => {
+        const unlisten = device.listen({
+          onFailover: (failover) => {
+            unlisten();
+            resolve(failover);
+          },
+        });
+      });
+    },
+    command: ({ command, data }) => this.#command(command, data),
+    soak: async (options) => {
+      const soak = new Soak(this.#running(), options, () => this.#digests());
+      return soak.run((progress) => this.#notify("soak-progress", progress));
+    },
+    stop: async () => {
+      await this.close();
+      return null;
+    },
+  };
+
+  async close(): Promise<void> {
+    await this.#device?.close();
+    await this.#memory?.terminate(CALL_DEADLINE_MS);
+    this.#device = undefined;
+  }
+
+  async #start(config: DeviceConfig): Promise<Status> {
+    if (this.#device !== undefined) throw new RequestError("the device is started already");
+    const log = createLogger(config.log, { process: "supervisor" });
+    const onEnd = (): void => this.#fatal("the memory emulator worker has ended");
+    this.#memory = new WorkerThread<MemoryApi>(new URL("../emulator/worker.js", import.meta.url), {}, onEnd);
+    const { memory, layout } = await this.#memory.link.call(
+      CALL_DEADLINE_MS,
+      "powerOn",
+      config.memory,
+      config.images,
+    );
+    this.#poweredOnNs = monotonicNs();
+    const device = new Device(config, memory, layout, log, this.#fatal);
+    this.#device = device;
+    device.listen({
+      onFailover: (failover) => {
+        log.info({ failover }, "failover");
+      },
+      onSafeMode: (reason) => this.#notify("safe-mode", { reason }),
+    });
+    await device.powerOn();
+    return this.#status();
+  }
+
+  #command(command: HostCommand, data: Uint8Array | undefined): Promise<Methods["command"]["result"]> {
+    const device = this.#running();
+    const { buffers, bufferAddress } = device.host;
+    if (data !== undefined && data.length > buffers.length) {
+      throw new RequestError(`${data.length} bytes do not fit the host's buffers of ${buffers.length} bytes`);
+    }
+    buffers.set(data ?? []);
+    return new Promise((resolve, reject) => {
+      const accepted = device.submit({ source: bufferAddress, ...command }, resolve);
+      if (!accepted) reject(new RequestError("the host queue is full"));
+    });
+  }
+
+  #running(): Device {
+    if (this.#device === undefined) throw new RequestError("the device is not started");
+    return this.#device;
+  }
+
+  #status(): Status {
+    return statusOf(this.#running(), this.#poweredOnNs);
+  }
+
+  async #digests(): Promise<readonly string[]> {
+    if (this.#memory === undefined) throw new RequestError("the device is not started");
+    return this.#memory.link.call(CALL_DEADLINE_MS, "digests");
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * The soak: a live device under seeded faults, each awaited and checked before the next.
+ *
+ * Invariants checked after every failover are in {@link Soak} `#check`; each violation is one sentence. The order
+ * of faults is a function of the seed: first every kind once, then at random.
+ */
+import type { DigestsOf } from "../emulator/api.ts";
+import { monotonicNs } from "../emulator/clock.ts";
+import { Random } from "../emulator/random.ts";
+import { classifyReplicas } from "../emulator/recovery.ts";
+import { nextGeneration } from "../emulator/table.ts";
+import type { Device } from "./device.ts";
+import type { Failover } from "./failover.ts";
+import { FAULTS, type Fault, type FaultClass, findFault } from "./faults.ts";
+import { inject } from "./injector.ts";
+import { type HistogramRow, Timing, type TimingSummary } from "./timing.ts";
+import { submitJob } from "./workload.ts";
+
+export interface SoakOptions {
+  readonly seed: number;
+  /** The soak ends after this long, or after so many failovers, whichever comes first; null for no such end. */
+  readonly durationMs: number | null;
+  readonly failovers: number | null;
+  /** Kinds to inject; empty for all. */
+  readonly kinds: readonly string[];
+}
+
+export interface SoakProgress {
+  readonly elapsedMs: number;
+  readonly failovers: number;
+  readonly violations: number;
+  readonly kind: string;
+  readonly restartP50Us: number;
+}
+
+export interface FaultReport {
+  readonly kind: string;
+  readonly class: FaultClass;
+  readonly injected: number;
+  readonly detected: number;
+  readonly recovered: number;
+  readonly detectUs: TimingSummary;
+  readonly restartUs: TimingSummary;
+  readonly readyUs: TimingSummary;
+}
+
+export interface SoakReport {
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly failovers: number;
+  readonly hostCommands: number;
+  readonly violations: readonly string[];
+  readonly codeBytesCopied: number;
+  readonly restartUs: TimingSummary;
+  /** Restart times of the class `trap` alone: what the hand-off itself costs. */
+  readonly trapRestartUs: TimingSummary;
+  readonly histogram: readonly HistogramRow[];
+  readonly faults: readonly FaultReport[];
+  /** How often each check was made. */
+  readonly checks: Readonly<Record<string, number>>;
+}
+
+/** Longest that anything may take before the soak calls it a violation and ends. */
+const STEP_DEADLINE_MS = 10_000;
+/** Violations kept as text; all are counted. */
+const MAX_VIOLATIONS = 100;
+/** Jobs that the host has checked before each fault. */
+const MAX_JOBS = 3;
+const PROGRESS_MS = 200;
+
+class Tally {
+  injected = 0;
+  detected = 0;
+  recovered = 0;
+  readonly detect = new Timing();
+  readonly restart = new Timing();
+  readonly ready = new Timing();
+}
+
+export class Soak {
+  readonly #device: Device;
+  readonly #options: SoakOptions;
+  readonly #digestsOf: DigestsOf;
+  readonly #random: Random;
+  readonly #faults: readonly Fault[];
+  readonly #tallies = new Map<string, Tally>();
+  readonly #restart = new Timing();
+  readonly #trapRestart = new Timing();
+  readonly #violations: string[] = [];
+  readonly #checks = new Map<string, number>();
+  #failovers = 0;
+  #commands = 0;
+  #codeBytesCopied = 0;
+  #digests: readonly string[] = [];
+  #startedNs = 0;
+
+  constructor(device: Device, options: SoakOptions, digestsOf: DigestsOf) {
+    this.#device = device;
+    this.#options = options;
+    this.#digestsOf = digestsOf;
+    this.#random = new Random(options.seed);
+    const chosen = options.kinds.map((kind) => findFault(kind)).filter((fault) => fault !== undefined);
+    this.#faults = chosen.length > 0 ? chosen : FAULTS;
+  }
+
+  /** Runs to its end, or to the first thing after which going on makes no sense. */
+  async run(onProgress: (progress: SoakProgress) => void): Promise<SoakReport> {
+    this.#startedNs = monotonicNs();
+    this.#digests = await this.#digestsOf();
+    let lastProgressNs = 0;
+    for (const fault of this.#sequence()) {
+      const nowNs = monotonicNs();
+      if (nowNs - lastProgressNs >= PROGRESS_MS * 1e6) {
+        lastProgressNs = nowNs;
+        onProgress(this.#progress(fault.kind));
+      }
+      if (this.#over()) break;
+      if (!(await this.#round(fault))) break;
+    }
+    return this.#report();
+  }
+
+  /** Every kind once in random order, then kinds at random, for ever. */
+  *#sequence(): Generator<Fault> {
+    const first = [...this.#faults];
+    while (first.length > 0) yield* first.splice(this.#random.below(first.length), 1);
+    for (;;) yield this.#random.pick(this.#faults);
+  }
+
+  /** Every kind comes at least once, however short the soak. */
+  #over(): boolean {
+    if (this.#options.failovers !== null && this.#failovers >= this.#options.failovers) return true;
+    if (this.#tallies.size < this.#faults.length || this.#options.durationMs === null) return false;
+    return monotonicNs() - this.#startedNs >= this.#options.durationMs * 1e6;
+  }
+
+  /** One fault from a quiet device to a quiet device. False when the device did not come back. */
+  async #round(fault: Fault): Promise<boolean> {
+    const device = this.#device;
+    if (
+      !(await this.#until(() => device.ready && device.crew.standby !== undefined, "ready with a standby"))
+    ) {
+      return false;
+    }
+    if (!(await this.#work())) return false;
+    const tally = this.#tally(fault.kind);
+    tally.injected++;
+    return fault.evidence.length > 0 ? this.#failover(fault, tally) : this.#standbyDeath(fault, tally);
+  }
+
+  async #failover(fault: Fault, tally: Tally): Promise<boolean> {
+    const device = this.#device;
+    const before = device.table;
+    let failover: Failover | undefined;
+    const unlisten = device.listen({ onFailover: (seen) => (failover = seen) });
+    const injectedNs = inject(device, fault);
+    const came = await this.#until(() => failover !== undefined, `recovered from ${fault.kind}`);
+    unlisten();
+    if (!came || failover === undefined) return false;
+    this.#failovers++;
+    if (fault.evidence.includes(failover.failure.evidence)) tally.detected++;
+    else {
+      this.#violate(
+        `${fault.kind} was found by ${failover.failure.evidence} instead of ${fault.evidence.join(" or ")}`,
+      );
+    }
+    tally.recovered++;
+    this.#time(fault, tally, failover, injectedNs);
+    await this.#check(before.generation, failover);
+    return true;
+  }
+
+  /** The standby dies while parked: no failover, and another standby. */
+  async #standbyDeath(fault: Fault, tally: Tally): Promise<boolean> {
+    const device = this.#device;
+    const { generation } = device.table;
+    const injectedNs = inject(device, fault);
+    if (!(await this.#until(() => device.crew.standby === undefined, "rid of a dead standby"))) return false;
+    tally.detected++;
+    tally.detect.recordNs(monotonicNs() - injectedNs);
+    if (!(await this.#until(() => device.crew.standby !== undefined, "given another standby"))) return false;
+    tally.recovered++;
+    this.#expect("a dead standby is no failover", device.table.generation === generation && device.ready);
+    return true;
+  }
+
+  #time(fault: Fault, tally: Tally, failover: Failover, injectedNs: number): void {
+    const { failure, firstInstructionNs, readyNs } = failover;
+    // A hang has no moment of its own: it begins when the firmware was told to.
+    const faultNs = fault.class === "hang" ? injectedNs : failure.faultNs;
+    tally.detect.recordNs(failure.detectedNs - faultNs);
+    tally.restart.recordNs(firstInstructionNs - faultNs);
+    tally.ready.recordNs(readyNs - faultNs);
+    this.#restart.recordNs(firstInstructionNs - faultNs);
+    if (fault.class === "trap") this.#trapRestart.recordNs(firstInstructionNs - faultNs);
+  }
+
+  /** design.md, "Invariants" and "Failover". */
+  async #check(generationBefore: number, failover: Failover): Promise<void> {
+    const device = this.#device;
+    const { fromRegion, toRegion, failure } = failover;
+    const replicas = classifyReplicas(device.nvram, device.layout.regions.length);
+    const table = replicas.kind === "sound" ? replicas.table : undefined;
+    this.#expect("both replicas are equal", table !== undefined);
+    this.#expect("one primary, which is what executes", table?.active === toRegion);
+    this.#expect("the primary is not the failed region", toRegion !== fromRegion);
+    this.#expect("the generation rose by 1", failover.generation === nextGeneration(generationBefore));
+    this.#expect(
+      "the table tells the failure",
+      table?.regions[fromRegion]?.lastFailure.evidence === failure.evidenceCode,
+    );
+    this.#expect("no store into any region between stop and start", failover.storedBytes === 0);
+    this.#expect("no instruction of the stopped version after its stop", failover.retiredAfterStop === 0);
+    const { faultNs, detectedNs } = failure;
+    const { stoppedNs, designatedNs, firstInstructionNs, readyNs } = failover;
+    const steps = [faultNs, detectedNs, stoppedNs, designatedNs, firstInstructionNs, readyNs];
+    this.#expect(
+      "fault, detected, stopped, designated, first instruction, ready in this order",
+      steps.every((ns, i) => ns > 0 && ns >= (steps[i - 1] ?? 0)),
+    );
+    this.#codeBytesCopied += failover.storedBytes;
+    const digests = await this.#digestsOf();
+    this.#expect("code digests unchanged", digests.join() === this.#digests.join());
+  }
+
+  /** A few jobs whose results the host checks. */
+  async #work(): Promise<boolean> {
+    for (let jobs = this.#random.below(MAX_JOBS) + 1; jobs > 0; jobs--) {
+      let done = false;
+      let wrong: string | undefined;
+      const submitted = submitJob(this.#device, this.#random, (result) => {
+        done = true;
+        wrong = result;
+      });
+      this.#expect("the host queue takes a command", submitted);
+      if (!submitted || !(await this.#until(() => done, "done with a host command"))) return false;
+      this.#commands++;
+      this.#expect("a host command's result is right", wrong === undefined, wrong);
+    }
+    return true;
+  }
+
+  /**
+   * Waits for something that the device's own events bring about, looking again at each turn of the event loop.
+   * False, and a violation, when it does not come in time.
+   */
+  async #until(condition: () => boolean, what: string): Promise<boolean> {
+    const deadlineNs = monotonicNs() + STEP_DEADLINE_MS * 1e6;
+    while (!condition()) {
+      if (monotonicNs() > deadlineNs) {
+        this.#violate(`the controller was not ${what} within ${STEP_DEADLINE_MS} ms`);
+        return false;
+      }
+      await this.#device.news();
+    }
+    return true;
+  }
+
+  #expect(rule: string, holds: boolean, detail?: string): void {
+    this.#checks.set(rule, (this.#checks.get(rule) ?? 0) + 1);
+    if (!holds)
+      this.#violate(
+        `after failover ${this.#failovers}, not so: ${rule}${detail === undefined ? "" : ` (${detail})`}`,
+      );
+  }
+
+  #violate(message: string): void {
+    if (this.#violations.length < MAX_VIOLATIONS) this.#violations.push(message);
+  }
+
+  #tally(kind: string): Tally {
+    let tally = this.#tallies.get(kind);
+    if (tally === undefined) {
+      tally = new Tally();
+      this.#tallies.set(kind, tally);
+    }
+    return tally;
+  }
+
+  #progress(kind: string): SoakProgress {
+    return {
+      elapsedMs: (monotonicNs() - this.#startedNs) / 1e6,
+      failovers: this.#failovers,
+      violations: this.#violations.length,
+      kind,
+      restartP50Us: this.#trapRestart.percentileUs(50),
+    };
+  }
+
+  #report(): SoakReport {
+    const faults = this.#faults.map((fault): FaultReport => {
+      const { injected, detected, recovered, detect, restart, ready } = this.#tally(fault.kind);
+      return {
+        kind: fault.kind,
+        class: fault.class,
+        injected,
+        detected,
+        recovered,
+        detectUs: detect.summary(),
+        restartUs: restart.summary(),
+        readyUs: ready.summary(),
+      };
+    });
+    return {
+      seed: this.#options.seed,
+      durationMs: Math.round((monotonicNs() - this.#startedNs) / 1e6),
+      failovers: this.#failovers,
+      hostCommands: this.#commands,
+      violations: this.#violations,
+      codeBytesCopied: this.#codeBytesCopied,
+      restartUs: this.#restart.summary(),
+      trapRestartUs: this.#trapRestart.summary(),
+      histogram: this.#restart.histogram(),
+      faults,
+      checks: Object.fromEntries(this.#checks),
+    };
+  }
+}

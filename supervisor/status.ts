@@ -1,0 +1,69 @@
+/** What a device is, in one value for people and programs. */
+import { monotonicNs } from "../emulator/clock.ts";
+import { Control } from "../emulator/control.ts";
+import { type EvidenceName, evidenceName } from "../emulator/evidence.ts";
+import { digestHex, NO_REGION, type RegionState } from "../emulator/table.ts";
+import { formatVersion } from "../emulator/version.ts";
+import type { Device } from "./device.ts";
+import type { Phase } from "./policy.ts";
+
+export interface RegionStatus {
+  readonly region: number;
+  readonly state: RegionState;
+  /** "1.2.0"; empty without an image. */
+  readonly version: string;
+  readonly digest: string;
+  readonly triesLeft: number;
+  readonly unconfirmedStarts: number;
+  readonly failures: number;
+  readonly lastFailure: EvidenceName;
+  /** Bytes stored into it since power-on, modulo 2^32. */
+  readonly storedBytes: number;
+}
+
+export interface Status {
+  readonly phase: Phase;
+  /** Why the last start was decided as it was, or why there is none. */
+  readonly reason: string;
+  /** The designated region, null for none. */
+  readonly primary: number | null;
+  readonly ready: boolean;
+  readonly generation: number;
+  readonly securityFloor: number;
+  readonly bootEpoch: number;
+  readonly failovers: number;
+  readonly uptimeMs: number;
+  /** Region that the standby is prepared for; null when there is none. */
+  readonly standby: number | null;
+  /** Why there is no standby; empty when there is one. */
+  readonly noStandbyBecause: string;
+  readonly regions: readonly RegionStatus[];
+}
+
+export function statusOf(device: Device, poweredOnNs: number): Status {
+  const { policy, table } = device;
+  return {
+    phase: policy.phase,
+    reason: policy.reason,
+    primary: table.active === NO_REGION ? null : table.active,
+    ready: device.ready,
+    generation: table.generation,
+    securityFloor: policy.floor,
+    bootEpoch: device.bootEpoch,
+    failovers: device.failovers,
+    uptimeMs: Math.round((monotonicNs() - poweredOnNs) / 1e6),
+    standby: device.crew.standby?.region ?? null,
+    noStandbyBecause: device.crew.why,
+    regions: table.regions.map((record, region) => ({
+      region,
+      state: record.state,
+      version: policy.images[region]?.usable === true ? formatVersion(record.version) : "",
+      digest: digestHex(record.digest),
+      triesLeft: record.triesLeft,
+      unconfirmedStarts: record.unconfirmedStarts,
+      failures: record.failures,
+      lastFailure: evidenceName(record.lastFailure.evidence),
+      storedBytes: Atomics.load(device.control, Control.STORE_COUNT + region) >>> 0,
+    })),
+  };
+}

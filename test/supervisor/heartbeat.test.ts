@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { Heartbeat } from "../../supervisor/heartbeat.ts";
+
+const MS = 1e6;
+
+describe("heartbeat", () => {
+  it("finds a silent thread at the deadline, and not before", () => {
+    const heartbeat = new Heartbeat(50, 5);
+    heartbeat.reset(7, 0);
+    const found = Array.from({ length: 20 }, (_, i) => heartbeat.look(7, (i + 1) * 5 * MS)).indexOf(true);
+    expect(found).toBe(9);
+  });
+
+  it("is content with any progress at all", () => {
+    const heartbeat = new Heartbeat(50, 5);
+    heartbeat.reset(0, 0);
+    for (let i = 1; i < 1000; i++) expect(heartbeat.look(Math.floor(i / 9), i * 5 * MS)).toBe(false);
+  });
+
+  it("does not hold the supervisor's own absence against the thread", () => {
+    const heartbeat = new Heartbeat(50, 5);
+    heartbeat.reset(0, 0);
+    expect(heartbeat.look(0, 400 * MS)).toBe(false);
+    expect(heartbeat.look(0, 800 * MS)).toBe(false);
+  });
+
+  it("starts anew with a reset", () => {
+    const heartbeat = new Heartbeat(50, 5);
+    heartbeat.reset(0, 0);
+    for (let i = 1; i < 9; i++) heartbeat.look(0, i * 5 * MS);
+    heartbeat.reset(0, 45 * MS);
+    expect(heartbeat.look(0, 50 * MS)).toBe(false);
+  });
+});
