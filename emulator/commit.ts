@@ -163,7 +163,10 @@ export class TableStore {
   }
 }
 
-/** Attempts of a reader; each fails only when a commit came between. */
+/**
+ * Attempts of a reader. One fails only while a commit stores its second replica (under a microsecond, when the
+ * old table stands nowhere and the new one does not count yet) or when one came between.
+ */
 const READ_ATTEMPTS = 8;
 
 /** Reads the committed table from another thread while the supervisor may be committing. */
@@ -182,8 +185,8 @@ export class TableReader {
   }
 
   /**
-   * The table of the published generation. Undefined when commits, or rot in both replicas, kept it from being
-   * read in a bounded number of attempts.
+   * The table of the published generation, never one that is not published yet. Undefined when commits, or rot in
+   * both replicas, kept it from being read in a bounded number of attempts: ask again later.
    */
   read(): Table | undefined {
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {

@@ -126,7 +126,7 @@ export function classifyReplicas(port: NvramPort, regions: number): Classificati
 
 /**
  * Tells a cut from rot, which matters only for how it is told: a cut leaves the bad replica blank (the first commit
- * only), with its version word cleared, or whole but for the CRC.
+ * only), with its version word cleared, or as it was to be but for the CRC.
  */
 function wasCutOff(
   codec: TableCodec,
@@ -139,7 +139,11 @@ function wasCutOff(
   const content = codec.decodeContent(words);
   if (!content.ok) return "one-good";
   const distance = generationDistance(content.table.generation, good.generation);
-  return Math.abs(distance) <= 1 ? "interrupted-commit" : "one-good";
+  if (Math.abs(distance) === 1) return "interrupted-commit";
+  const goodWords = new Int32Array(codec.words);
+  codec.encode(good, goodWords);
+  goodWords[Psa.CRC] = words[Psa.CRC] as number;
+  return equalWords(words, goodWords) ? "interrupted-commit" : "one-good";
 }
 
 /**
