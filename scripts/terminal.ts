@@ -4,7 +4,7 @@ import type { HistogramRow } from "../supervisor/timing.ts";
 
 export type Paint = "green" | "red" | "yellow" | "dim" | "bold" | "cyan";
 
-const coloured = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
+const coloured = process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined;
 
 export function paint(colour: Paint, text: string): string {
   return coloured ? styleText(colour, text, { validateStream: false }) : text;

@@ -6,7 +6,7 @@
  * commanded before the event "stopped"; a "commit" comes before the "execute" that depends on it, in one list; in
  * safe mode nothing is executed until an operator's event.
  */
-import { confirmedCounter, decideBoot, type ImageFacts } from "../controller/boot-rom.ts";
+import { confirmedCounter, decideBoot, type RegionFacts } from "../controller/boot-rom.ts";
 import { afterFailure, confirm, startTable } from "../controller/transitions.ts";
 import { type Failure, NO_REGION, regionAt, type Table } from "../emulator/table.ts";
 
@@ -40,7 +40,7 @@ export interface PolicyState {
   readonly table: Table;
   readonly floor: number;
   /** Per region, as last read. */
-  readonly images: readonly ImageFacts[];
+  readonly images: readonly RegionFacts[];
   readonly budget: Budget;
   /** Per region, times of the failures within the window, oldest first. Volatile by design. */
   readonly recent: readonly (readonly number[])[];
@@ -53,7 +53,7 @@ export interface PolicyState {
 }
 
 export type PolicyEvent =
-  | { readonly type: "power-on"; readonly images: readonly ImageFacts[] }
+  | { readonly type: "power-on"; readonly images: readonly RegionFacts[] }
   | { readonly type: "evidence"; readonly failure: Failure; readonly nowNs: number }
   /** The stop is sure: the engine answered or its thread has exited. */
   | { readonly type: "stopped" }
@@ -61,7 +61,7 @@ export type PolicyEvent =
   | { readonly type: "start-lost" }
   | { readonly type: "confirmed" }
   /** Every region was read again. `executing`: a version runs; else the designated one still waits for a worker. */
-  | { readonly type: "inspected"; readonly images: readonly ImageFacts[]; readonly executing: boolean };
+  | { readonly type: "inspected"; readonly images: readonly RegionFacts[]; readonly executing: boolean };
 
 export interface ExecuteCommand {
   readonly type: "execute";
