@@ -66,6 +66,11 @@ export class RunningDevice {
     return this.#process.call("nextFailover", null);
   }
 
+  /** Resolves once the version that executes is ready and a standby is parked: the next failover will be fast. */
+  async standby(): Promise<void> {
+    await this.#process.call("standby", null);
+  }
+
   /** Submits a host command to the firmware; `data` goes into host memory as its source. */
   command(command: HostCommand, data?: Uint8Array): Promise<HostCompletion> {
     return this.#process.call("command", data === undefined ? { command } : { command, data });

@@ -50,6 +50,8 @@ export interface Methods {
   inject: { params: { kind: string }; result: null };
   /** Resolves with the next failover that is complete: the other version is ready. */
   nextFailover: { params: null; result: Failover };
+  /** Resolves once the version is ready and a standby is parked. */
+  standby: { params: null; result: null };
   /** Submits a host command; `data` is put into the host's buffers first, and is the source unless one is given. */
   command: { params: { command: HostCommand; data?: Uint8Array }; result: HostCompletion };
   soak: { params: SoakOptions; result: SoakReport };

@@ -62,6 +62,14 @@ export class Session {
         });
       });
     },
+    standby: async () => {
+      const device = this.#running();
+      while (!device.ready || device.crew.standby === undefined) {
+        if (device.policy.phase === "safe-mode") throw new RequestError(device.policy.reason);
+        await device.news();
+      }
+      return null;
+    },
     command: ({ command, data }) => this.#command(command, data),
     soak: async (options) => {
       const soak = new Soak(this.#running(), options, () => this.#digests());

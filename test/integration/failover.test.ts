@@ -1,0 +1,60 @@
+/**
+ * Real workers, real processes: each fault is done to a running controller, which must come back on the other
+ * region. Restart times are printed; what is asserted is order and invariants, never a duration.
+ */
+import { readFileSync } from "node:fs";
+import { FAULTS, type Failover, type RunningDevice, startDevice } from "flipside";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+function image(name: string): Uint8Array {
+  return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));
+}
+
+const images = [image("controller-1.1.0.img"), image("controller-1.0.0.img")];
+const unlimited = { budget: { failures: null, windowMs: 60_000 } };
+const lines: string[] = [];
+
+function note(kind: string, { failure, firstInstructionNs, readyNs }: Failover): void {
+  const us = (ns: number): string => `${((ns - failure.faultNs) / 1000).toFixed(0)} µs`.padStart(10);
+  lines.push(`${kind.padEnd(28)} ${failure.evidence.padEnd(16)} restart ${us(firstInstructionNs)} ready ${us(readyNs)}`);
+}
+
+describe("a controller under each fault", () => {
+  let device: RunningDevice;
+  beforeAll(async () => {
+    device = await startDevice({ images, limits: unlimited });
+  });
+  afterAll(async () => {
+    await device.stop();
+    console.log(lines.join("\n"));
+  });
+
+  for (const fault of FAULTS.filter(({ evidence }) => evidence.length > 0)) {
+    it(`comes back on the other region after ${fault.kind}`, async () => {
+      await device.standby();
+      const before = await device.status();
+      const next = device.nextFailover();
+      await device.inject(fault.kind);
+      const failover = await next;
+      note(fault.kind, failover);
+      expect(fault.evidence).toContain(failover.failure.evidence);
+      expect(failover.fromRegion).toBe(before.primary);
+      expect(failover.toRegion).not.toBe(before.primary);
+      expect(failover.generation).toBe((before.generation + 1) >>> 0);
+      expect(failover.storedBytes).toBe(0);
+      expect(failover.retiredAfterStop).toBe(0);
+      const { failure, stoppedNs, designatedNs, firstInstructionNs, readyNs } = failover;
+      const steps = [failure.faultNs, failure.detectedNs, stoppedNs, designatedNs, firstInstructionNs, readyNs];
+      expect(steps).toEqual([...steps].sort((a, b) => a - b));
+      expect(await device.status()).toMatchObject({ primary: failover.toRegion, phase: "executing", ready: true });
+    });
+  }
+
+  it("gets another standby when the parked one dies, and fails nothing over", async () => {
+    await device.standby();
+    const before = await device.status();
+    await device.inject("standby-death");
+    await device.standby();
+    expect(await device.status()).toMatchObject({ primary: before.primary, generation: before.generation });
+  });
+});
