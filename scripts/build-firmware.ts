@@ -38,7 +38,7 @@ const LINK_FLAGS = [
   "-Wl,-z,max-page-size=16",
 ];
 /** Symbols that tell nothing, or the name of a temporary object file. */
-const STRIP_FLAGS = ["--wildcard", "--strip-symbol=$x*", "--strip-symbol=*.o"];
+const STRIP_FLAGS = ["--wildcard", "--strip-symbol=$*", "--strip-symbol=*.o"];
 
 /** What a version is made of; the order of the sources is the order of the code in flash. */
 interface FirmwareVersion {
@@ -131,7 +131,7 @@ export function crc32c(bytes: Uint8Array): number {
  * body before it. The header tells sizes and version only, so it does not depend on the word.
  */
 function imageCheck(body: Uint8Array, version: ImageVersion): Uint8Array {
-  const image = encodeImage({ body, version });
+  const image = encodeImage({ body, version, romFixed: true });
   const word = new Uint8Array(4);
   new DataView(word.buffer).setUint32(
     0,
@@ -165,7 +165,7 @@ function buildVersion(
   writeFileSync(check, imageCheck(toBinary(), version));
   tool("objcopy", [`--update-section=.image_check=${check}`, elf], workDir);
   return new Map([
-    [`images/${name}.img`, encodeImage({ body: toBinary(), version })],
+    [`images/${name}.img`, encodeImage({ body: toBinary(), version, romFixed: true })],
     [`images/${name}.elf`, readFileSync(elf)],
   ]);
 }
