@@ -1,0 +1,103 @@
+/**
+ * The two clocks of a machine, in ticks of MTIME_HZ since power-on.
+ *
+ * Live: time passes by itself, so the engine runs in slices after which the time is read again. Virtual: time is
+ * the number of retired instructions, so an event's place is exact, and `wfi` moves the clock.
+ */
+import { INSTRUCTIONS_PER_TICK, MTIME_HZ } from "../emulator/map.ts";
+import { Hart, retiredInstructions } from "./cpu/hart.ts";
+import { DeviceDouble, type DeviceState } from "./devices/state.ts";
+
+export interface Clock {
+  /** Ticks since power-on, a whole number that never falls. */
+  now(): number;
+  /** Instructions after which to look at the clock again if the next event is at `tick`; 0 if it has come. */
+  instructionsUntil(tick: number): number;
+  /** Lets time pass to `tick` while the hart waits; false if only real time can do that. */
+  skipTo(tick: number): boolean;
+  /** The hart is about to be reset: its count of instructions starts again. */
+  hartReset(): void;
+  /** The device is powered on: the clock starts again. */
+  powerOn(): void;
+}
+
+const NS_PER_TICK = 1e9 / MTIME_HZ;
+/**
+ * Instructions between two looks at the wall clock: about 50 µs in the interpreter and 10 µs in translated code,
+ * so a timer or the watchdog is late by no more, and reading the clock costs less than 1 %.
+ */
+export const LIVE_SLICE_INSTRUCTIONS = 16_384;
+
+/** Time follows a wall clock. */
+export class LiveClock implements Clock {
+  readonly #nowNs: () => number;
+  #powerOnNs: number;
+
+  /** `nowNs` tells monotonic nanoseconds; `powerOnNs` is when mtime was 0. */
+  constructor(nowNs: () => number, powerOnNs: number) {
+    this.#nowNs = nowNs;
+    this.#powerOnNs = powerOnNs;
+  }
+
+  now(): number {
+    return Math.max(0, Math.floor((this.#nowNs() - this.#powerOnNs) / NS_PER_TICK));
+  }
+
+  instructionsUntil(tick: number): number {
+    return this.now() >= tick ? 0 : LIVE_SLICE_INSTRUCTIONS;
+  }
+
+  skipTo(): boolean {
+    return false;
+  }
+
+  hartReset(): void {
+    // Wall time does not hang on the hart.
+  }
+
+  powerOn(): void {
+    this.#powerOnNs = this.#nowNs();
+  }
+}
+
+/** Time is counted in retired instructions, and in those that a waiting hart did not retire. */
+export class VirtualClock implements Clock {
+  readonly #hart: Int32Array;
+  readonly #doubles: Float64Array;
+
+  constructor(hart: Int32Array, state: DeviceState) {
+    this.#hart = hart;
+    this.#doubles = state.doubles;
+  }
+
+  now(): number {
+    return Math.floor(this.#instructions() / INSTRUCTIONS_PER_TICK);
+  }
+
+  instructionsUntil(tick: number): number {
+    return Math.max(0, tick * INSTRUCTIONS_PER_TICK - this.#instructions());
+  }
+
+  skipTo(tick: number): boolean {
+    this.#addToBase(this.instructionsUntil(tick));
+    return true;
+  }
+
+  hartReset(): void {
+    this.#addToBase(retiredInstructions(this.#hart));
+  }
+
+  powerOn(): void {
+    this.#doubles[DeviceDouble.CLOCK_BASE] = -retiredInstructions(this.#hart);
+  }
+
+  #addToBase(instructions: number): void {
+    this.#doubles[DeviceDouble.CLOCK_BASE] =
+      (this.#doubles[DeviceDouble.CLOCK_BASE] as number) + instructions;
+  }
+
+  #instructions(): number {
+    const run = this.#hart[Hart.RUN_RETIRED] as number;
+    return (this.#doubles[DeviceDouble.CLOCK_BASE] as number) + retiredInstructions(this.#hart) + run;
+  }
+}

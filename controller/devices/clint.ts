@@ -1,0 +1,118 @@
+/**
+ * Core-local interruptor: software interrupt, mtime and mtimecmp. docs/hardware.md; SiFive E31 manual, "CLINT".
+ *
+ * mtime is the board's time plus an offset, which only a write to mtime changes.
+ */
+import { BUS_FAULT, InterruptBit } from "../cpu/engine.ts";
+import type { Board, Device } from "./device.ts";
+import { type DeviceState, DeviceWord } from "./state.ts";
+
+const enum Register {
+  MSIP = 0x0000,
+  MTIMECMP_LO = 0x4000,
+  MTIMECMP_HI = 0x4004,
+  MTIME_LO = 0xbff8,
+  MTIME_HI = 0xbffc,
+}
+
+const TWO_32 = 2 ** 32;
+
+export class Clint implements Device {
+  readonly registerBytes = 4;
+  readonly #words: Int32Array;
+  readonly #board: Board;
+
+  constructor(state: DeviceState, board: Board) {
+    this.#words = state.words;
+    this.#board = board;
+  }
+
+  reset(): void {
+    this.#words[DeviceWord.MSIP] = 0;
+    this.#words[DeviceWord.MTIMECMP_LO] = -1;
+    this.#words[DeviceWord.MTIMECMP_HI] = -1;
+    this.#words[DeviceWord.MTIME_OFFSET_LO] = 0;
+    this.#words[DeviceWord.MTIME_OFFSET_HI] = 0;
+  }
+
+  /** mtime's lower half at the tick `now`, 0 to 2^32 - 1. */
+  timeLow(now: number): number {
+    return (now + this.#unsigned(DeviceWord.MTIME_OFFSET_LO)) % TWO_32;
+  }
+
+  timeHigh(now: number): number {
+    const carry = (now % TWO_32) + this.#unsigned(DeviceWord.MTIME_OFFSET_LO) >= TWO_32 ? 1 : 0;
+    return (Math.floor(now / TWO_32) + this.#unsigned(DeviceWord.MTIME_OFFSET_HI) + carry) % TWO_32;
+  }
+
+  /** Bits of mip at the tick `now`. */
+  pending(now: number): number {
+    const software = this.#words[DeviceWord.MSIP] === 0 ? 0 : InterruptBit.SOFTWARE;
+    return software | (this.#ticksToTimer(now) <= 0 ? InterruptBit.TIMER : 0);
+  }
+
+  /** The tick after `now` at which the timer interrupt becomes pending; Infinity if it is, or is too far away. */
+  nextEvent(now: number): number {
+    const ticks = this.#ticksToTimer(now);
+    return ticks <= 0 || ticks > Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : now + ticks;
+  }
+
+  load(offset: number): number {
+    switch (offset) {
+      case Register.MSIP:
+        return this.#words[DeviceWord.MSIP] as number;
+      case Register.MTIMECMP_LO:
+        return this.#unsigned(DeviceWord.MTIMECMP_LO);
+      case Register.MTIMECMP_HI:
+        return this.#unsigned(DeviceWord.MTIMECMP_HI);
+      case Register.MTIME_LO:
+        return this.timeLow(this.#board.nowTicks());
+      case Register.MTIME_HI:
+        return this.timeHigh(this.#board.nowTicks());
+      default:
+        return BUS_FAULT;
+    }
+  }
+
+  store(offset: number, value: number): number {
+    switch (offset) {
+      case Register.MSIP:
+        this.#words[DeviceWord.MSIP] = value & 1;
+        break;
+      case Register.MTIMECMP_LO:
+        this.#words[DeviceWord.MTIMECMP_LO] = value;
+        break;
+      case Register.MTIMECMP_HI:
+        this.#words[DeviceWord.MTIMECMP_HI] = value;
+        break;
+      case Register.MTIME_LO:
+        this.#setTime(value >>> 0, this.timeHigh(this.#board.nowTicks()));
+        break;
+      case Register.MTIME_HI:
+        this.#setTime(this.timeLow(this.#board.nowTicks()), value >>> 0);
+        break;
+      default:
+        return BUS_FAULT;
+    }
+    this.#board.changed();
+    return 0;
+  }
+
+  /** mtimecmp − mtime; exact where it is small, and right in its sign everywhere. */
+  #ticksToTimer(now: number): number {
+    const high = this.#unsigned(DeviceWord.MTIMECMP_HI) - this.timeHigh(now);
+    return high * TWO_32 + (this.#unsigned(DeviceWord.MTIMECMP_LO) - this.timeLow(now));
+  }
+
+  /** Makes mtime read `high`, `low` now. */
+  #setTime(low: number, high: number): void {
+    const now = this.#board.nowTicks();
+    const borrow = low < now % TWO_32 ? 1 : 0;
+    this.#words[DeviceWord.MTIME_OFFSET_LO] = low - (now % TWO_32);
+    this.#words[DeviceWord.MTIME_OFFSET_HI] = high - Math.floor(now / TWO_32) - borrow;
+  }
+
+  #unsigned(word: DeviceWord): number {
+    return (this.#words[word] as number) >>> 0;
+  }
+}

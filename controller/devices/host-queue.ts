@@ -1,0 +1,54 @@
+/**
+ * Doorbells and state of the host queue pair. docs/hardware.md. All of it lies in the control block: the host
+ * reads and writes its side there, and the state outlives a failover.
+ */
+import { Control } from "../../emulator/control.ts";
+import { BUS_FAULT } from "../cpu/engine.ts";
+import type { Board, Device } from "./device.ts";
+
+/** By offset / 4: the control word behind each register. */
+const REGISTERS: readonly Control[] = [
+  Control.SQ_ADDRESS,
+  Control.CQ_ADDRESS,
+  Control.QUEUE_ENTRIES,
+  Control.SQ_TAIL,
+  Control.SQ_HEAD,
+  Control.CQ_TAIL,
+  Control.CQ_HEAD,
+];
+const HOST_BYTES = 0x1c;
+
+export class HostQueue implements Device {
+  readonly registerBytes = 4;
+  readonly #control: Int32Array;
+  readonly #hostBytes: number;
+  readonly #board: Board;
+
+  constructor(control: Int32Array, hostBytes: number, board: Board) {
+    this.#control = control;
+    this.#hostBytes = hostBytes;
+    this.#board = board;
+  }
+
+  /** Its interrupt line: there are entries to fetch. */
+  get interrupt(): boolean {
+    return Atomics.load(this.#control, Control.SQ_TAIL) !== Atomics.load(this.#control, Control.SQ_HEAD);
+  }
+
+  load(offset: number): number {
+    if (offset === HOST_BYTES) return this.#hostBytes;
+    const word = REGISTERS[offset / 4];
+    return word === undefined ? BUS_FAULT : Atomics.load(this.#control, word) >>> 0;
+  }
+
+  store(offset: number, value: number): number {
+    const word = REGISTERS[offset / 4];
+    const entries = Atomics.load(this.#control, Control.QUEUE_ENTRIES);
+    if ((word !== Control.SQ_HEAD && word !== Control.CQ_TAIL) || value < 0 || value >= entries)
+      return BUS_FAULT;
+    Atomics.store(this.#control, word, value);
+    if (word === Control.CQ_TAIL) this.#board.ring();
+    else this.#board.changed();
+    return 0;
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Controller status: why and as what this version was started, and what it says of itself. docs/hardware.md.
+ *
+ * What the version says carries its boot epoch into the control block, so that nothing said by a version that
+ * was stopped can be taken for the next one's word.
+ */
+import { Control } from "../../emulator/control.ts";
+import { Evidence } from "../../emulator/evidence.ts";
+import { BUS_FAULT } from "../cpu/engine.ts";
+import type { Board, Device } from "./device.ts";
+import { type DeviceState, DeviceWord } from "./state.ts";
+
+const enum Register {
+  BOOT_REASON = 0x00,
+  BOOT_EPOCH = 0x04,
+  REGION = 0x08,
+  TRIAL = 0x0c,
+  READY = 0x10,
+  CONFIRM = 0x14,
+  FAULT = 0x18,
+}
+
+export class Status implements Device {
+  readonly registerBytes = 4;
+  readonly #control: Int32Array;
+  readonly #words: Int32Array;
+  readonly #board: Board;
+
+  constructor(control: Int32Array, state: DeviceState, board: Board) {
+    this.#control = control;
+    this.#words = state.words;
+    this.#board = board;
+  }
+
+  load(offset: number): number {
+    switch (offset) {
+      case Register.BOOT_REASON:
+        return Atomics.load(this.#control, Control.BOOT_REASON) >>> 0;
+      case Register.BOOT_EPOCH:
+        return this.#epoch >>> 0;
+      case Register.REGION:
+        return Atomics.load(this.#control, Control.REGION) >>> 0;
+      case Register.TRIAL:
+        return Atomics.load(this.#control, Control.TRIAL) >>> 0;
+      case Register.READY:
+        return this.#said(Control.READY);
+      case Register.CONFIRM:
+        return this.#said(Control.CONFIRM);
+      default:
+        return BUS_FAULT;
+    }
+  }
+
+  store(offset: number, value: number): number {
+    switch (offset) {
+      case Register.READY:
+        if (value === 0 || value === 1) this.#say(Control.READY, value === 1 ? this.#epoch : 0);
+        return 0;
+      case Register.CONFIRM:
+        if (value === 1) this.#say(Control.CONFIRM, this.#epoch);
+        return 0;
+      case Register.FAULT:
+        this.#board.stop(Evidence.PANIC, value);
+        return 0;
+      default:
+        return BUS_FAULT;
+    }
+  }
+
+  get #epoch(): number {
+    return this.#words[DeviceWord.BOOT_EPOCH] as number;
+  }
+
+  #said(word: Control.READY | Control.CONFIRM): number {
+    return Atomics.load(this.#control, word) === this.#epoch ? 1 : 0;
+  }
+
+  #say(word: Control.READY | Control.CONFIRM, value: number): void {
+    Atomics.store(this.#control, word, value);
+    this.#board.ring();
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Watchdog with an optional window. docs/hardware.md.
+ *
+ * It knows no timer: the machine asks {@link Watchdog.expired} at every check, and for the next check asks
+ * {@link Watchdog.nextEvent}. A kick that comes after the period has ended is an expiry all the same.
+ */
+import { Evidence } from "../../emulator/evidence.ts";
+import { MTIME_HZ } from "../../emulator/map.ts";
+import { BUS_FAULT } from "../cpu/engine.ts";
+import type { Board, Device } from "./device.ts";
+import { DeviceDouble, type DeviceState, DeviceWord } from "./state.ts";
+
+const enum Register {
+  PERIOD = 0x0,
+  WINDOW = 0x4,
+  KICK = 0x8,
+}
+
+const KICK_VALUE = 0x5a;
+const TICKS_PER_US = MTIME_HZ / 1_000_000;
+
+export class Watchdog implements Device {
+  readonly registerBytes = 4;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #board: Board;
+
+  constructor(state: DeviceState, board: Board) {
+    this.#words = state.words;
+    this.#doubles = state.doubles;
+    this.#board = board;
+  }
+
+  reset(): void {
+    this.#words[DeviceWord.WATCHDOG_PERIOD_US] = 0;
+    this.#words[DeviceWord.WATCHDOG_WINDOW_US] = 0;
+    this.#doubles[DeviceDouble.WATCHDOG_KICKED] = 0;
+  }
+
+  /** Tick at which it expires, Infinity while it is stopped. */
+  nextEvent(): number {
+    const periodUs = this.#unsigned(DeviceWord.WATCHDOG_PERIOD_US);
+    return periodUs === 0 ? Number.POSITIVE_INFINITY : this.#kickedTick + periodUs * TICKS_PER_US;
+  }
+
+  /** Stops the hart if the period has ended by the tick `now`. */
+  check(now: number): void {
+    if (now >= this.nextEvent()) this.#board.stop(Evidence.WATCHDOG, 0);
+  }
+
+  load(): number {
+    return BUS_FAULT;
+  }
+
+  store(offset: number, value: number): number {
+    switch (offset) {
+      case Register.PERIOD:
+        this.#setPeriod(value);
+        return 0;
+      case Register.WINDOW:
+        this.#words[DeviceWord.WATCHDOG_WINDOW_US] = value;
+        return 0;
+      case Register.KICK:
+        this.#kick(value);
+        return 0;
+      default:
+        return BUS_FAULT;
+    }
+  }
+
+  #setPeriod(periodUs: number): void {
+    if (periodUs === 0) return;
+    const now = this.#board.nowTicks();
+    this.check(now);
+    if (this.#words[DeviceWord.WATCHDOG_PERIOD_US] === 0) this.#doubles[DeviceDouble.WATCHDOG_KICKED] = now;
+    this.#words[DeviceWord.WATCHDOG_PERIOD_US] = periodUs;
+    this.#board.changed();
+  }
+
+  /** The start counts as a kick: a window protects the first period, too. */
+  #kick(value: number): void {
+    const now = this.#board.nowTicks();
+    this.check(now);
+    const running = this.#words[DeviceWord.WATCHDOG_PERIOD_US] !== 0;
+    const window = this.#unsigned(DeviceWord.WATCHDOG_WINDOW_US) * TICKS_PER_US;
+    const early = running && now < this.#kickedTick + window;
+    if (value !== KICK_VALUE || early) this.#board.stop(Evidence.EARLY_KICK, value);
+    this.#doubles[DeviceDouble.WATCHDOG_KICKED] = now;
+    this.#board.changed();
+  }
+
+  get #kickedTick(): number {
+    return this.#doubles[DeviceDouble.WATCHDOG_KICKED] as number;
+  }
+
+  #unsigned(word: DeviceWord): number {
+    return (this.#words[word] as number) >>> 0;
+  }
+}

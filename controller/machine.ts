@@ -1,0 +1,344 @@
+/**
+ * A hart with its memory, devices and clock: everything of a controller but threads, files and wall time.
+ *
+ * One class for three shells: the controller worker (live), the virtual device of the sweep, `flipside run`.
+ * Invariants: all state but memory is in the hart's and the devices' words, so {@link Machine.saveState} is two
+ * copies; between two runs MIP is what the devices say; a stop, once told, stays until the next reset, and
+ * nothing retires after it.
+ */
+import { Control, controlTimes, controlWords } from "../emulator/control.ts";
+import { Evidence } from "../emulator/evidence.ts";
+import { type Layout, PAGE_BYTES } from "../emulator/layout.ts";
+import {
+  CLINT_BASE,
+  FINISHER_BASE,
+  HOST_QUEUE_BASE,
+  MTIME_HZ,
+  STATUS_BASE,
+  UART_BASE,
+  WATCHDOG_BASE,
+} from "../emulator/map.ts";
+import { AddressSpace, PageFlag, Visibility } from "./address-space.ts";
+import { DeviceBus } from "./bus.ts";
+import { type Clock, LiveClock, VirtualClock } from "./clock.ts";
+import { DataPath } from "./cpu/data-path.ts";
+import { DecodedCode } from "./cpu/decoded-code.ts";
+import { type Bus, type Engine, InterruptBit, Stop, type StoreObserver } from "./cpu/engine.ts";
+import { Hart, resetHart, retiredInstructions } from "./cpu/hart.ts";
+import { Interpreter, type InterpreterParts } from "./cpu/interpreter.ts";
+import { Clint } from "./devices/clint.ts";
+import type { Board, Device } from "./devices/device.ts";
+import { Finisher } from "./devices/finisher.ts";
+import { HostQueue } from "./devices/host-queue.ts";
+import { DeviceDouble, type DeviceState, DeviceWord, deviceState } from "./devices/state.ts";
+import { Status } from "./devices/status.ts";
+import { OPEN_LINE, type SerialLine, Uart } from "./devices/uart.ts";
+import { Watchdog } from "./devices/watchdog.ts";
+
+/** Why {@link Machine.run} came back. */
+export const enum MachineStop {
+  /** The budget of instructions is used up. */
+  BUDGET = 0,
+  /** ATTENTION is set: another thread wants something. It stays set until the shell takes it. */
+  ATTENTION = 1,
+  /** The hart waits in `wfi` for an event that only time or the outside can bring. */
+  IDLE = 2,
+  /** The tick given as the horizon has come. */
+  HORIZON = 3,
+  /** The hart has stopped for good: {@link Machine.evidence} tells why. */
+  STOPPED = 4,
+}
+
+export interface MachineOptions {
+  readonly memory: WebAssembly.Memory;
+  readonly layout: Layout;
+  /** Engine slot whose block holds the hart. */
+  readonly slot: number;
+  readonly visibility: Visibility;
+  /** Absent: the virtual clock. */
+  readonly liveClock?: { readonly nowNs: () => number };
+  readonly line?: SerialLine;
+  /** Called when the firmware has news for the outside (ready, confirm, a posted completion). */
+  readonly ring?: () => void;
+  /** Builds the engine; the interpreter is given for what another engine leaves to it. */
+  readonly engine?: (parts: InterpreterParts, interpreter: Interpreter) => Engine;
+}
+
+/** Words that {@link Machine.saveState} fills. */
+export const STATE_WORDS = Hart.WORDS + DeviceWord.WORDS;
+
+export class Machine {
+  readonly space: AddressSpace;
+  readonly hart: Int32Array;
+  readonly clock: Clock;
+  readonly interpreter: Interpreter;
+  readonly #engine: Engine;
+  readonly #code: DecodedCode;
+  readonly #data: DataPath;
+  readonly #bus = new DeviceBus();
+  readonly #device: DeviceState;
+  readonly #control: Int32Array;
+  readonly #clint: Clint;
+  readonly #uart: Uart;
+  readonly #watchdog: Watchdog;
+  readonly #hostQueue: HostQueue | undefined;
+  /** Tick at which the run that is under way is to end. */
+  #horizon = Number.POSITIVE_INFINITY;
+
+  constructor(options: MachineOptions) {
+    const { memory, layout, slot, visibility } = options;
+    this.space = new AddressSpace(memory, layout, slot, visibility);
+    const engineOffset = layout.engines[slot] as number;
+    this.hart = new Int32Array(memory.buffer, engineOffset, Hart.WORDS);
+    this.#device = deviceState(memory, engineOffset);
+    this.#control = controlWords(memory, layout);
+    this.clock = createClock(options, this.hart, this.#device);
+    const ring = options.ring ?? (() => undefined);
+    const board = this.#board(ring);
+    this.#clint = new Clint(this.#device, board);
+    this.#uart = new Uart(this.#device, options.line ?? OPEN_LINE, board);
+    this.#watchdog = new Watchdog(this.#device, board);
+    this.attach(FINISHER_BASE, new Finisher(board));
+    this.attach(CLINT_BASE, this.#clint);
+    this.attach(UART_BASE, this.#uart);
+    const controller = visibility === Visibility.CONTROLLER;
+    if (controller) {
+      this.#hostQueue = new HostQueue(this.#control, layout.config.hostBytes, board);
+      this.attach(WATCHDOG_BASE, this.#watchdog);
+      this.attach(STATUS_BASE, new Status(this.#control, this.#device, board));
+      this.attach(HOST_QUEUE_BASE, this.#hostQueue);
+    }
+    const bus = this.#engineBus();
+    this.#data = new DataPath(this.space, this.hart, bus);
+    this.#code = new DecodedCode(this.space);
+    this.#data.addCodeCache(this.#code);
+    const parts = {
+      hart: this.hart,
+      space: this.space,
+      code: this.#code,
+      data: this.#data,
+      bus,
+      smdbltrp: controller,
+    };
+    this.interpreter = new Interpreter(parts);
+    this.#engine = options.engine?.(parts, this.interpreter) ?? this.interpreter;
+    this.reset(0);
+  }
+
+  /** Builds a further peripheral in. */
+  attach(base: number, device: Device): void {
+    this.#bus.attach(base, device);
+  }
+
+  // Starting ------------------------------------------------------------------------------------------------
+
+  /** Reset of hart and devices, execution to begin at `pc`. mtime goes on; memory stays as it is. */
+  reset(pc: number): void {
+    this.clock.hartReset();
+    resetHart(this.hart, pc);
+    const clockBase = this.#device.doubles[DeviceDouble.CLOCK_BASE] as number;
+    this.#device.words.fill(0);
+    this.#device.doubles[DeviceDouble.CLOCK_BASE] = clockBase;
+    this.#clint.reset();
+    this.#uart.reset();
+    this.#watchdog.reset();
+    this.#code.dropRam();
+  }
+
+  /** Points the window at `region`. Between runs only. */
+  setRegion(region: number): void {
+    this.space.setRegion(region);
+  }
+
+  /** Bytes of a region changed: what was decoded from it is dropped. */
+  regionChanged(region: number): void {
+    this.#code.dropRegion(region);
+  }
+
+  /** Bytes of RAM changed by another hand than the hart's: what was decoded from RAM is dropped. */
+  ramChanged(): void {
+    this.#data.fenceInstructions();
+  }
+
+  /** Has `observer` told of stores to NVRAM, host memory and watched pages of RAM. */
+  observeStores(observer: StoreObserver | undefined): void {
+    this.#data.observer = observer;
+  }
+
+  /** Has the observer told of stores to the page of RAM at this host offset, or no longer. */
+  watchPage(offset: number, watched: boolean): void {
+    const page = Math.floor((offset - this.space.ramOffset) / PAGE_BYTES);
+    const flags = this.space.ramFlags[page];
+    if (flags === undefined) throw new Error(`there is no page of RAM at offset ${offset}`);
+    this.space.ramFlags[page] = watched ? flags | PageFlag.WATCHED : flags & ~PageFlag.WATCHED;
+  }
+
+  // Running -------------------------------------------------------------------------------------------------
+
+  /**
+   * Executes at most `maxInstructions`, and not past the tick `horizon`. Under the virtual clock `wfi` jumps to
+   * the next event; live it comes back as IDLE, and the shell waits {@link parkNs} at most.
+   */
+  run(maxInstructions: number, horizon = Number.POSITIVE_INFINITY): MachineStop {
+    this.#horizon = horizon;
+    this.#latchEpoch();
+    let remaining = maxInstructions;
+    for (;;) {
+      const now = this.#update();
+      if (this.stopped) return MachineStop.STOPPED;
+      if (Atomics.load(this.hart, Hart.ATTENTION) !== 0) return MachineStop.ATTENTION;
+      if (remaining <= 0) return MachineStop.BUDGET;
+      if (now >= horizon) return MachineStop.HORIZON;
+      const limit = Math.min(remaining, this.#instructionsToEvent(now));
+      if (limit <= 0) continue; // An event has come since, which only real time can do.
+      const before = retiredInstructions(this.hart);
+      const stop = this.#engine.run(limit);
+      remaining -= retiredInstructions(this.hart) - before;
+      if (stop === Stop.WFI && !this.#passTime()) return MachineStop.IDLE;
+      if (stop === Stop.CRITICAL_ERROR || stop === Stop.TRAP_LOOP) this.#stopByTrap();
+    }
+  }
+
+  /** How long a waiting hart may be parked, in nanoseconds: until the next event of its devices; may be Infinity. */
+  parkNs(): number {
+    const now = this.clock.now();
+    return Math.max(0, this.#nextEvent(now) - now) * (1e9 / MTIME_HZ);
+  }
+
+  // What stands -----------------------------------------------------------------------------------------------
+
+  get stopped(): boolean {
+    return this.#device.words[DeviceWord.STOP_EVIDENCE] !== Evidence.NONE;
+  }
+
+  /** Why the hart stopped; NONE while it has not. */
+  get evidence(): Evidence {
+    return this.#device.words[DeviceWord.STOP_EVIDENCE] as Evidence;
+  }
+
+  /** Code of the stop: the finisher's, the panic's, the bad kick's value, mcause of the last trap. */
+  get stopCode(): number {
+    return this.#device.words[DeviceWord.STOP_CODE] as number;
+  }
+
+  /** Where: the instruction that trapped, else the one that would have been next. */
+  get stopPc(): number {
+    return (this.evidence === Evidence.TRAP ? this.hart[Hart.MEPC] : this.hart[Hart.PC]) as number;
+  }
+
+  /** mtval of the trap that stopped the hart; 0 if none did. */
+  get stopTval(): number {
+    if (this.evidence === Evidence.TRAP) return this.hart[Hart.MTVAL] as number;
+    return this.evidence === Evidence.DOUBLE_TRAP ? (this.hart[Hart.TRAP_TVAL] as number) : 0;
+  }
+
+  /** True if the finisher said pass. */
+  get passed(): boolean {
+    return this.#device.words[DeviceWord.STOP_PASSED] === 1;
+  }
+
+  get retired(): number {
+    return retiredInstructions(this.hart);
+  }
+
+  /** Stops the hart: nothing retires any more before the next reset. The first stop counts. */
+  stop(evidence: Evidence, code: number, passed = false): void {
+    if (this.stopped) return;
+    this.#device.words[DeviceWord.STOP_EVIDENCE] = evidence;
+    this.#device.words[DeviceWord.STOP_CODE] = code;
+    this.#device.words[DeviceWord.STOP_PASSED] = passed ? 1 : 0;
+  }
+
+  /** Copies hart and devices, which is all state but memory, into STATE_WORDS words. */
+  saveState(into: Int32Array): void {
+    into.set(this.hart, 0);
+    into.set(this.#device.words, Hart.WORDS);
+  }
+
+  /** Puts a saved state back. The shell puts memory back, and says what code changed. */
+  restoreState(from: Int32Array): void {
+    this.hart.set(from.subarray(0, Hart.WORDS));
+    this.#device.words.set(from.subarray(Hart.WORDS, STATE_WORDS));
+  }
+
+  // Inside --------------------------------------------------------------------------------------------------
+
+  #board(ring: () => void): Board {
+    return {
+      nowTicks: () => this.clock.now(),
+      changed: () => this.#changed(),
+      stop: (evidence, code, passed) => this.stop(evidence, code, passed),
+      ring,
+    };
+  }
+
+  #engineBus(): Bus {
+    const machine = this;
+    return {
+      load: (address, size) => this.#bus.load(address, size),
+      store: (address, size, value) => this.#bus.store(address, size, value),
+      get stopRequested() {
+        return machine.stopped;
+      },
+      timeLow: () => this.#clint.timeLow(this.clock.now()),
+      timeHigh: () => this.#clint.timeHigh(this.clock.now()),
+    };
+  }
+
+  /** Says as which version this run speaks, once per reset: when it starts, not when it was prepared. */
+  #latchEpoch(): void {
+    const words = this.#device.words;
+    if (words[DeviceWord.BOOT_EPOCH] === 0) {
+      words[DeviceWord.BOOT_EPOCH] = Atomics.load(this.#control, Control.BOOT_EPOCH);
+    }
+  }
+
+  /** Brings MIP and the watchdog up to the present, which it returns. */
+  #update(): number {
+    const now = this.clock.now();
+    const external = this.#uart.interrupt || this.#hostQueue?.interrupt === true;
+    this.hart[Hart.MIP] = this.#clint.pending(now) | (external ? InterruptBit.EXTERNAL : 0);
+    this.#watchdog.check(now);
+    return now;
+  }
+
+  /** In the middle of a run: a device's line or next event changed, so the run may have to end earlier. */
+  #changed(): void {
+    const now = this.#update();
+    const retired = this.hart[Hart.RUN_RETIRED] as number;
+    const limit = retired + this.#instructionsToEvent(now);
+    if (limit >= Atomics.load(this.hart, Hart.LIMIT)) return;
+    Atomics.store(this.hart, Hart.LIMIT, limit);
+    // Another thread sets ATTENTION before it stores 0 to LIMIT: one of the two sees the other.
+    if (Atomics.load(this.hart, Hart.ATTENTION) !== 0) Atomics.store(this.hart, Hart.LIMIT, 0);
+  }
+
+  #instructionsToEvent(now: number): number {
+    return this.clock.instructionsUntil(Math.min(this.#nextEvent(now), this.#horizon));
+  }
+
+  #nextEvent(now: number): number {
+    return Math.min(this.#clint.nextEvent(now), this.#watchdog.nextEvent());
+  }
+
+  /** The hart waits: lets virtual time pass to the next event. False if there is none, or time is real. */
+  #passTime(): boolean {
+    const now = this.#update();
+    if (((this.hart[Hart.MIP] as number) & (this.hart[Hart.MIE] as number)) !== 0) return true;
+    const tick = Math.min(this.#nextEvent(now), this.#horizon);
+    return tick !== Number.POSITIVE_INFINITY && this.clock.skipTo(tick);
+  }
+
+  /** With no handler installed the first trap counts, which led here; else the one that hit the handler. */
+  #stopByTrap(): void {
+    const { hart } = this;
+    if (hart[Hart.MTVEC] === 0) this.stop(Evidence.TRAP, hart[Hart.MCAUSE] as number);
+    else this.stop(Evidence.DOUBLE_TRAP, hart[Hart.TRAP_CAUSE] as number);
+  }
+}
+
+function createClock(options: MachineOptions, hart: Int32Array, state: DeviceState): Clock {
+  if (options.liveClock === undefined) return new VirtualClock(hart, state);
+  const powerOnNs = controlTimes(options.memory, options.layout)[Control.POWER_ON_NS_F64] ?? 0;
+  return new LiveClock(options.liveClock.nowNs, powerOnNs);
+}
