@@ -58,12 +58,12 @@ export const enum Engine {
   STATE = 128,
   /** Raised by the worker while it runs or is parked. */
   HEARTBEAT = 129,
+  /** Region that the worker is prepared for, and the store epoch that its verification holds for. */
+  VERIFIED_REGION = 130,
+  VERIFIED_STORE_EPOCH = 131,
   /** {@link EngineCommand}; supervisor. A parked worker waits here. */
   COMMAND = 144,
-  /** What RUN starts: region, and the store epoch that its verification holds for. Supervisor. */
-  RUN_REGION = 145,
-  RUN_STORE_EPOCH = 146,
-  RUN_ENTRY = 147,
+  /** Generation of the table that designates what RUN starts. Supervisor. */
   RUN_GENERATION = 148,
   /** {@link WorkerFault} that the worker is to commit, 0 for none. Supervisor. */
   INJECT = 149,

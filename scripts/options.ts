@@ -17,7 +17,11 @@ export const EXIT_USAGE = 2;
 type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
 
 /** Parses with node:util and turns its errors into {@link UsageError}. */
-export function parseOptions<O extends OptionsConfig>(args: readonly string[], options: O, positionals = 0) {
+export function parseOptions<O extends OptionsConfig>(
+  args: readonly string[],
+  options: O,
+  positionals = 0,
+): ReturnType<typeof parseArgs<{ args: string[]; options: O; allowPositionals: true; strict: true }>> {
   try {
     const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
     if (parsed.positionals.length > positionals) {

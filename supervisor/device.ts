@@ -9,6 +9,7 @@
 import type { Logger } from "pino";
 import type { Inspection } from "../controller/api.ts";
 import { recoverManagement } from "../controller/boot-rom.ts";
+import { retiredInstructions } from "../controller/cpu/hart.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { TableStore } from "../emulator/commit.ts";
 import { Control, controlWords, Engine, EngineState, ringDoorbell } from "../emulator/control.ts";
@@ -23,7 +24,7 @@ import type { EngineSlot } from "./engine-slot.ts";
 import { type Failover, type FailureReport, stepsOf } from "./failover.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Host, type HostCommand, type HostCompletion } from "./host.ts";
-import { KeptState, retiredInstructions } from "./kept-state.ts";
+import { KeptState } from "./kept-state.ts";
 import {
   type Command,
   type ExecuteCommand,

@@ -13,6 +13,7 @@ import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../
 import type { LogConfig } from "../emulator/log.ts";
 import type { RecoveryPolicy } from "../emulator/recovery.ts";
 import { SupervisorProcess } from "./client.ts";
+import type { DrillReport } from "./drill.ts";
 import type { Failover } from "./failover.ts";
 import type { HostCommand, HostCompletion } from "./host.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "./protocol.ts";
@@ -21,6 +22,7 @@ import type { Status } from "./status.ts";
 
 export { type MemoryConfig, MemoryConfigError } from "../emulator/layout.ts";
 export { DeviceError } from "./client.ts";
+export type { DrillReport } from "./drill.ts";
 export type { Failover, FailureReport } from "./failover.ts";
 export { FAULTS, type Fault, type FaultClass } from "./faults.ts";
 export type { HostCommand, HostCompletion } from "./host.ts";
@@ -78,6 +80,11 @@ export class RunningDevice {
 
   soak(options: SoakOptions): Promise<SoakReport> {
     return this.#process.call("soak", options);
+  }
+
+  /** One kind of fault, `failovers` times, as fast as the controller comes back. */
+  drill(kind: string, failovers: number): Promise<DrillReport> {
+    return this.#process.call("drill", { kind, failovers });
   }
 
   /** Powers off and ends the process. */

@@ -2,7 +2,7 @@
  * What is kept of a stopped version before the next one may overwrite it: its registers and the 4 KiB at its
  * stack pointer. On the failover path: two copies into buffers made beforehand, nothing else.
  */
-import { Hart } from "../controller/cpu/hart.ts";
+import { Hart, retiredInstructions } from "../controller/cpu/hart.ts";
 import type { Layout } from "../emulator/layout.ts";
 import { RAM_BASE } from "../emulator/map.ts";
 
@@ -37,8 +37,4 @@ export class KeptState {
   get retired(): number {
     return retiredInstructions(this.hart);
   }
-}
-
-export function retiredInstructions(words: Int32Array): number {
-  return ((words[Hart.RETIRED_HI] as number) >>> 0) * 2 ** 32 + ((words[Hart.RETIRED_LO] as number) >>> 0);
 }

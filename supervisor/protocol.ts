@@ -7,6 +7,7 @@ import { DEFAULT_TRIAL_TRIES } from "../controller/transitions.ts";
 import type { MemoryConfig } from "../emulator/layout.ts";
 import type { LogConfig } from "../emulator/log.ts";
 import type { RecoveryPolicy } from "../emulator/recovery.ts";
+import type { DrillReport } from "./drill.ts";
 import type { Failover } from "./failover.ts";
 import type { HostCommand, HostCompletion } from "./host.ts";
 import type { Budget } from "./policy.ts";
@@ -55,6 +56,7 @@ export interface Methods {
   /** Submits a host command; `data` is put into the host's buffers first, and is the source unless one is given. */
   command: { params: { command: HostCommand; data?: Uint8Array }; result: HostCompletion };
   soak: { params: SoakOptions; result: SoakReport };
+  drill: { params: { kind: string; failovers: number }; result: DrillReport };
   stop: { params: null; result: null };
 }
 export type MethodName = keyof Methods;

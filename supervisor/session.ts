@@ -5,8 +5,9 @@ import type { MemoryApi } from "../emulator/api.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { createLogger } from "../emulator/log.ts";
 import { Device } from "./device.ts";
+import { drill } from "./drill.ts";
 import type { Failover } from "./failover.ts";
-import { FAULTS, findFault } from "./faults.ts";
+import { FAULTS, type Fault, findFault } from "./faults.ts";
 import type { HostCommand } from "./host.ts";
 import { inject } from "./injector.ts";
 import type { DeviceConfig, MethodName, Methods } from "./protocol.ts";
@@ -19,6 +20,14 @@ const CALL_DEADLINE_MS = 10_000;
 /** What was asked cannot be done; `message` is one sentence for whoever asked. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
+}
+
+function requireFault(kind: string): Fault {
+  const fault = findFault(kind);
+  if (fault !== undefined) return fault;
+  throw new RequestError(
+    `there is no fault "${kind}": it must be one of ${FAULTS.map((f) => f.kind).join(", ")}`,
+  );
 }
 
 export type Notify = (event: string, data: unknown) => void;
@@ -42,13 +51,7 @@ export class Session {
     start: (config) => this.#start(config),
     status: async () => this.#status(),
     inject: async ({ kind }) => {
-      const fault = findFault(kind);
-      if (fault === undefined) {
-        throw new RequestError(
-          `there is no fault "${kind}": it must be one of ${FAULTS.map((f) => f.kind).join(", ")}`,
-        );
-      }
-      inject(this.#running(), fault);
+      inject(this.#running(), requireFault(kind));
       return null;
     },
     nextFailover: () => {
@@ -75,6 +78,7 @@ export class Session {
       const soak = new Soak(this.#running(), options, () => this.#digests());
       return soak.run((progress) => this.#notify("soak-progress", progress));
     },
+    drill: async ({ kind, failovers }) => drill(this.#running(), requireFault(kind), failovers),
     stop: async () => {
       await this.close();
       return null;

@@ -1,7 +1,7 @@
 /** One of the two threads of the bare hand-off, handoff.ts: parks, stamps its wake-up, "crashes", parks again. */
 import { workerData } from "node:worker_threads";
 import { monotonicNs } from "../../emulator/clock.ts";
-import { Handoff, type HandoffData } from "./handoff.ts";
+import { Handoff, type HandoffData, HandoffTime } from "./handoff.ts";
 
 const { buffer, self } = workerData as HandoffData;
 const words = new Int32Array(buffer);
@@ -11,12 +11,12 @@ for (;;) {
   Atomics.wait(words, Handoff.COMMAND + self, 0);
   const command = Atomics.exchange(words, Handoff.COMMAND + self, 0);
   if (command < 0) break;
-  times[Handoff.FIRST_NS_F64] = monotonicNs();
+  times[HandoffTime.FIRST_NS] = monotonicNs();
   Atomics.store(words, Handoff.STARTED, command);
   // Long enough for the other thread to have parked again, as a standby has.
   const until = monotonicNs() + 100_000;
   while (monotonicNs() < until);
-  times[Handoff.FAULT_NS_F64] = monotonicNs();
+  times[HandoffTime.FAULT_NS] = monotonicNs();
   Atomics.store(words, Handoff.CRASHED, command);
   Atomics.add(words, Handoff.DOORBELL, 1);
   Atomics.notify(words, Handoff.DOORBELL);

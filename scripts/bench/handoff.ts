@@ -6,16 +6,20 @@
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 
-/** Word indices of the shared buffer, one cache line each; the times are Float64 indices. */
+/** Word indices of the shared buffer, one cache line each. */
 export const enum Handoff {
   DOORBELL = 0,
   CRASHED = 16,
   STARTED = 32,
   /** Two words, one per thread. */
   COMMAND = 48,
-  FAULT_NS_F64 = 32,
-  FIRST_NS_F64 = 40,
   WORDS = 96,
+}
+
+/** Float64 indices of the same buffer, behind the words. */
+export const enum HandoffTime {
+  FAULT_NS = 32,
+  FIRST_NS = 40,
 }
 
 export interface HandoffData {
@@ -45,10 +49,10 @@ export async function measureHandoff(count: number, warmUp: number): Promise<Rec
     const rung = Atomics.waitAsync(words, Handoff.DOORBELL, seen);
     if (rung.async) await rung.value;
     seen = Atomics.load(words, Handoff.DOORBELL);
-    const faultNs = times[Handoff.FAULT_NS_F64] ?? 0;
+    const faultNs = times[HandoffTime.FAULT_NS] ?? 0;
     wake(turn & 1, turn + 1);
     while (Atomics.load(words, Handoff.STARTED) !== turn + 1);
-    const firstNs = times[Handoff.FIRST_NS_F64] ?? 0;
+    const firstNs = times[HandoffTime.FIRST_NS] ?? 0;
     if (turn > warmUp) histogram.record(Math.max(1, Math.round(firstNs - faultNs)));
   }
   clearInterval(keepAlive);

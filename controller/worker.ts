@@ -1,0 +1,242 @@
+/**
+ * The controller worker: the thread that executes the designated region in place.
+ *
+ * Its life: attach, then in turns prepare → parked → running → stopped. While it runs or is parked it answers no
+ * message; it is driven by the words of its engine block (emulator/control.ts).
+ * Invariants: nothing executes before RUN, and then only if the published table generation is the one that RUN
+ * names and no byte of the region was stored since it was verified; after STATE is STOPPED the hart retires
+ * nothing; evidence is stored before the state that announces it.
+ */
+import { monotonicNs } from "../emulator/clock.ts";
+import {
+  Attention,
+  Control,
+  controlWords,
+  Engine,
+  EngineCommand,
+  EngineState,
+  engineTimes,
+  engineWords,
+  ringDoorbell,
+} from "../emulator/control.ts";
+import { EventCode, EventRing } from "../emulator/events.ts";
+import { Evidence } from "../emulator/evidence.ts";
+import { serve } from "../emulator/link.ts";
+import { createLogger, type Logger } from "../emulator/log.ts";
+import { WINDOW_BASE } from "../emulator/map.ts";
+import { Visibility } from "./address-space.ts";
+import type { Attachment, ControllerApi, Inspection } from "./api.ts";
+import { RegionInspector } from "./boot-rom.ts";
+import { Hart } from "./cpu/hart.ts";
+import { Machine, MachineStop } from "./machine.ts";
+import { UartRing } from "./uart-ring.ts";
+import { commitWorkerFault } from "./worker-faults.ts";
+
+/** Instructions between two heartbeats: a millisecond or less. */
+const HEARTBEAT_INSTRUCTIONS = 262_144;
+/** A waiting thread shows that it lives at least so often. */
+const HEARTBEAT_WAIT_MS = 20;
+
+class ControllerWorker {
+  readonly #attachment: Attachment;
+  readonly #words: Int32Array;
+  readonly #times: Float64Array;
+  readonly #control: Int32Array;
+  readonly #events: EventRing;
+  readonly #machine: Machine;
+  readonly #inspector: RegionInspector;
+  readonly #log: Logger;
+  /** The version that runs has said that it is ready. */
+  #ready = false;
+
+  constructor(attachment: Attachment) {
+    const { memory, layout, slot, log } = attachment;
+    this.#attachment = attachment;
+    this.#words = engineWords(memory, layout, slot);
+    this.#times = engineTimes(memory, layout, slot);
+    this.#control = controlWords(memory, layout);
+    this.#events = new EventRing(memory, layout);
+    this.#inspector = new RegionInspector([]);
+    this.#log = createLogger(log, { thread: "controller", slot });
+    this.#machine = new Machine({
+      memory,
+      layout,
+      slot,
+      visibility: Visibility.CONTROLLER,
+      liveClock: { nowNs: monotonicNs },
+      line: new UartRing(memory, layout),
+      ring: () => this.#onFirmwareNews(),
+    });
+  }
+
+  inspect(): Inspection {
+    const { memory, layout } = this.#attachment;
+    const storeEpochs = layout.regions.map((_, region) => this.#storeEpoch(region));
+    const regions = layout.regions.map((offset, region) => {
+      const bytes = new Uint8Array(memory.buffer, offset, layout.config.regionBytes);
+      return this.#inspector.inspect(region, bytes, storeEpochs[region] as number);
+    });
+    return { regions, storeEpochs };
+  }
+
+  /** Everything that can be done before the region is designated; then parks, once the answer is on its way. */
+  prepare(region: number): Inspection {
+    const inspection = this.inspect();
+    const facts = inspection.regions[region];
+    if (facts?.usable !== true)
+      throw new Error(`region ${region} cannot be prepared: ${facts?.fault.message}`);
+    const storeEpoch = inspection.storeEpochs[region] as number;
+    if (
+      storeEpoch !== this.#words[Engine.VERIFIED_STORE_EPOCH] ||
+      region !== this.#words[Engine.VERIFIED_REGION]
+    ) {
+      this.#machine.regionChanged(region);
+    }
+    this.#words[Engine.VERIFIED_REGION] = region;
+    this.#words[Engine.VERIFIED_STORE_EPOCH] = storeEpoch;
+    this.#words[Engine.EVIDENCE] = Evidence.NONE;
+    this.#times[Engine.FAULT_NS_F64] = 0;
+    Atomics.store(this.#words, Hart.ATTENTION, 0);
+    this.#ready = false;
+    this.#machine.setRegion(region);
+    this.#machine.reset(WINDOW_BASE + facts.headerBytes);
+    setImmediate(() => this.#park());
+    return inspection;
+  }
+
+  /** Waits for a command, showing life. */
+  #park(): void {
+    const words = this.#words;
+    Atomics.store(words, Engine.STATE, EngineState.PARKED);
+    for (;;) {
+      Atomics.wait(words, Engine.COMMAND, EngineCommand.NONE, HEARTBEAT_WAIT_MS);
+      Atomics.add(words, Engine.HEARTBEAT, 1);
+      const command = Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
+      if (command === EngineCommand.RUN) {
+        this.#start();
+        return;
+      }
+      if (command === EngineCommand.RELEASE) {
+        Atomics.store(words, Engine.STATE, EngineState.IDLE);
+        return;
+      }
+    }
+  }
+
+  /** The version's first instruction. */
+  #start(): void {
+    const region = this.#words[Engine.VERIFIED_REGION] as number;
+    // RAM may hold other code than when this worker was prepared: the version before ran meanwhile.
+    this.#machine.ramChanged();
+    Atomics.store(this.#words, Engine.STATE, EngineState.RUNNING);
+    if (!this.#mayRun(region)) {
+      this.#stopped(Evidence.BAD_DIGEST, 0);
+      return;
+    }
+    const stop = this.#machine.run(1);
+    this.#events.stamp(EventCode.FIRST_INSTRUCTION, region, this.#bootEpoch, monotonicNs());
+    this.#run(stop);
+  }
+
+  /** The other side of the hand-off: what the supervisor promised when it commanded RUN. */
+  #mayRun(region: number): boolean {
+    const published = Atomics.load(this.#control, Control.GENERATION);
+    if (published !== this.#words[Engine.RUN_GENERATION])
+      throw new Error("RUN came before its table was published");
+    if (Atomics.load(this.#control, Control.REGION) !== region)
+      throw new Error("RUN for a region not designated");
+    return this.#storeEpoch(region) === this.#words[Engine.VERIFIED_STORE_EPOCH];
+  }
+
+  /** Executes until the hart stops, is halted, or the thread is made to fail. */
+  #run(first: MachineStop): void {
+    for (let stop = first; ; stop = this.#machine.run(HEARTBEAT_INSTRUCTIONS)) {
+      Atomics.add(this.#words, Engine.HEARTBEAT, 1);
+      if (stop === MachineStop.IDLE) this.#waitForInterrupt();
+      else if (stop === MachineStop.STOPPED) {
+        this.#stopped(this.#machine.evidence, this.#machine.stopCode);
+        return;
+      } else if (stop === MachineStop.ATTENTION && !this.#attend()) return;
+    }
+  }
+
+  /** Parks the thread for the guest's `wfi`, at most until its next event. */
+  #waitForInterrupt(): void {
+    const seen = Atomics.load(this.#words, Engine.WAKE);
+    // Whoever has news stores it before it raises WAKE: what came before `seen` is found by looking again.
+    if (this.#machine.run(0) !== MachineStop.BUDGET) return;
+    if (((this.#words[Hart.MIP] as number) & (this.#words[Hart.MIE] as number)) !== 0) return;
+    Atomics.wait(this.#words, Engine.WAKE, seen, Math.min(HEARTBEAT_WAIT_MS, this.#machine.parkNs() / 1e6));
+  }
+
+  /** Does what another thread wants. False when the run is over. */
+  #attend(): boolean {
+    const attention = Atomics.exchange(this.#words, Hart.ATTENTION, 0);
+    if ((attention & Attention.HALT) !== 0) {
+      this.#stopped(Evidence.NONE, 0);
+      return false;
+    }
+    if ((attention & Attention.MEMORY_CHANGED) !== 0) {
+      this.#machine.regionChanged(this.#words[Engine.VERIFIED_REGION] as number);
+    }
+    if ((attention & Attention.INJECT) !== 0) {
+      this.#times[Engine.FAULT_NS_F64] = monotonicNs();
+      commitWorkerFault(Atomics.exchange(this.#words, Engine.INJECT, 0));
+      return false;
+    }
+    return true;
+  }
+
+  /** The hart retires nothing any more: evidence first, then the state, then the bell. */
+  #stopped(evidence: Evidence, code: number): void {
+    const words = this.#words;
+    words[Engine.EVIDENCE] = evidence;
+    words[Engine.EVIDENCE_CODE] = code;
+    words[Engine.EVIDENCE_CAUSE] = words[Hart.MCAUSE] as number;
+    words[Engine.EVIDENCE_PC] = words[Hart.MEPC] as number;
+    words[Engine.EVIDENCE_TVAL] = words[Hart.MTVAL] as number;
+    Atomics.store(words, Engine.STATE, EngineState.STOPPED);
+    ringDoorbell(this.#control);
+    this.#log.debug({ evidence, code }, "stopped");
+  }
+
+  /** The firmware stored READY or CONFIRM, or posted a completion. */
+  #onFirmwareNews(): void {
+    const epoch = this.#bootEpoch;
+    if (!this.#ready && Atomics.load(this.#control, Control.READY) === epoch) {
+      this.#ready = true;
+      this.#events.stamp(
+        EventCode.READY,
+        this.#words[Engine.VERIFIED_REGION] as number,
+        epoch,
+        monotonicNs(),
+      );
+    }
+    ringDoorbell(this.#control);
+  }
+
+  get #bootEpoch(): number {
+    return Atomics.load(this.#control, Control.BOOT_EPOCH);
+  }
+
+  #storeEpoch(region: number): number {
+    return Atomics.load(this.#control, Control.STORE_EPOCH + region);
+  }
+}
+
+let worker: ControllerWorker | undefined;
+
+function attached(): ControllerWorker {
+  if (worker === undefined) throw new Error("the worker is not attached");
+  return worker;
+}
+
+const api: ControllerApi = {
+  attach: (attachment: Attachment) => {
+    worker = new ControllerWorker(attachment);
+    return null;
+  },
+  inspect: () => attached().inspect(),
+  prepare: (region: number) => attached().prepare(region),
+};
+serve(api);

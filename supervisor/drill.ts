@@ -1,0 +1,52 @@
+/**
+ * The drill: one kind of fault over and over, as fast as the controller comes back. For figures; the soak checks.
+ */
+import { monotonicNs } from "../emulator/clock.ts";
+import type { Device } from "./device.ts";
+import type { Failover } from "./failover.ts";
+import type { Fault } from "./faults.ts";
+import { inject } from "./injector.ts";
+import { Timing, type TimingSummary } from "./timing.ts";
+
+export interface DrillReport {
+  readonly failovers: number;
+  readonly seconds: number;
+  readonly detectUs: TimingSummary;
+  readonly restartUs: TimingSummary;
+  readonly readyUs: TimingSummary;
+  /** Resident set size of the supervisor process in bytes, after a tenth of the failovers and after all. */
+  readonly rssEarlyBytes: number;
+  readonly rssLateBytes: number;
+}
+
+export async function drill(device: Device, fault: Fault, failovers: number): Promise<DrillReport> {
+  const detect = new Timing();
+  const restart = new Timing();
+  const ready = new Timing();
+  let last: Failover | undefined;
+  const unlisten = device.listen({ onFailover: (failover) => (last = failover) });
+  const startedNs = monotonicNs();
+  let rssEarlyBytes = 0;
+  for (let done = 0; done < failovers; done++) {
+    while (!device.ready || device.crew.standby === undefined) await device.news();
+    last = undefined;
+    const injectedNs = inject(device, fault);
+    while (last === undefined) await device.news();
+    const { failure, firstInstructionNs, readyNs }: Failover = last;
+    const faultNs = fault.class === "hang" ? injectedNs : failure.faultNs;
+    detect.recordNs(failure.detectedNs - faultNs);
+    restart.recordNs(firstInstructionNs - faultNs);
+    ready.recordNs(readyNs - faultNs);
+    if (done === Math.floor(failovers / 10)) rssEarlyBytes = process.memoryUsage.rss();
+  }
+  unlisten();
+  return {
+    failovers,
+    seconds: (monotonicNs() - startedNs) / 1e9,
+    detectUs: detect.summary(),
+    restartUs: restart.summary(),
+    readyUs: ready.summary(),
+    rssEarlyBytes,
+    rssLateBytes: process.memoryUsage.rss(),
+  };
+}
