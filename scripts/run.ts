@@ -1,0 +1,215 @@
+/** `flipside run`: a bare-metal RV32 ELF file in RAM, as an emulator runs it. */
+import { readFileSync, writeFileSync, writeSync } from "node:fs";
+import type { SerialLine } from "../controller/devices/uart.ts";
+import { parseElf } from "../controller/elf.ts";
+import { BareMachine, LoadError, type RunReport } from "../controller/run.ts";
+import { monotonicNs } from "../emulator/clock.ts";
+import { PAGE_BYTES } from "../emulator/layout.ts";
+import { EXIT_HELD, parseInteger, parseOptions, parseSize, UsageError, writeReport } from "./options.ts";
+
+const HELP = `usage: flipside run FILE.elf [options]
+
+Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80000000, with a UART at
+0x10000000, a CLINT at 0x02000000 and the test finisher at 0x00100000, as QEMU's virt machine has them.
+
+  --max-instructions N         stop after N instructions
+  --ram SIZE                   bytes of RAM, 64K to 512M (default 16M)
+  --clock live|virtual         mtime follows the wall (default), or ten instructions are one tick of 100 ns
+  --signature FILE             write the words from begin_signature to end_signature, one in hex a line
+  --dump ADDRESS:LENGTH:FILE   write raw memory at the end
+  --json FILE                  write the report
+  --help
+
+Exit code: 0 the program passed (finisher 0x5555, tohost 1), 1 it did not, 2 bad input.
+`;
+
+const OPTIONS = {
+  "max-instructions": { type: "string" },
+  ram: { type: "string", default: "16M" },
+  clock: { type: "string", default: "live" },
+  signature: { type: "string" },
+  dump: { type: "string" },
+  json: { type: "string" },
+  help: { type: "boolean" },
+} as const;
+
+const MIN_RAM = 65_536;
+const MAX_RAM = 512 * 1024 * 1024;
+
+interface Dump {
+  readonly address: number;
+  readonly byteCount: number;
+  readonly file: string;
+}
+
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseOptions(args, OPTIONS, 1);
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return EXIT_HELD;
+  }
+  const [file] = positionals;
+  if (file === undefined) throw new UsageError("there is no ELF file to run: flipside run FILE.elf");
+  const maxInstructions = parseMaxInstructions(values["max-instructions"]);
+  const dump = values.dump === undefined ? undefined : parseDump(values.dump);
+  const elf = readElf(file);
+  const serial = standardOutput();
+  const bare = new BareMachine({
+    ramBytes: parseRam(values.ram),
+    clock: parseClock(values.clock),
+    line: serial.line,
+    nowNs: monotonicNs,
+  });
+  const report = guardLoad(file, () => {
+    bare.load(elf);
+    // Refuse what cannot be written before the program runs, not after.
+    if (dump !== undefined) bare.readRam("the dump", dump.address, dump.byteCount);
+    const range = values.signature === undefined ? undefined : signatureRange(bare, elf.symbols);
+    const result = bare.run(maxInstructions);
+    serial.flush();
+    if (values.signature !== undefined && range !== undefined) {
+      writeOutput(
+        "the signature",
+        values.signature,
+        formatSignature(bare.readRam("the signature", ...range)),
+      );
+    }
+    return result;
+  });
+  if (dump !== undefined) {
+    writeOutput("the dump", dump.file, bare.readRam("the dump", dump.address, dump.byteCount));
+  }
+  if (values.json !== undefined) writeReport(values.json, report);
+  tellFailure(report);
+  return report.exitCode;
+}
+
+function guardLoad<T>(file: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof LoadError) throw new UsageError(`${file} cannot be run: ${error.message}`);
+    throw error;
+  }
+}
+
+function readElf(file: string) {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const elf = parseElf(bytes);
+  if ("error" in elf) throw new UsageError(`${file} cannot be run: ${elf.message}`);
+  return elf;
+}
+
+function parseMaxInstructions(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  return parseInteger("--max-instructions", text, 1, Number.MAX_SAFE_INTEGER);
+}
+
+function parseRam(text: string): number {
+  const ramBytes = parseSize("--ram", text, MIN_RAM, MAX_RAM);
+  if (ramBytes % PAGE_BYTES === 0) return ramBytes;
+  throw new UsageError(`--ram is "${text}": it must be a multiple of ${PAGE_BYTES} bytes`);
+}
+
+function parseClock(text: string): "live" | "virtual" {
+  if (text === "live" || text === "virtual") return text;
+  throw new UsageError(`--clock is "${text}": it must be live or virtual`);
+}
+
+function parseDump(text: string): Dump {
+  const match = /^([^:]+):([^:]+):(.+)$/.exec(text);
+  const [, address, length, file] = match ?? [];
+  if (address === undefined || length === undefined || file === undefined) {
+    throw new UsageError(`--dump is "${text}": it must be ADDRESS:LENGTH:FILE`);
+  }
+  return {
+    address: parseInteger("the address of --dump", address, 0, 2 ** 32 - 1),
+    byteCount: parseInteger("the length of --dump", length, 1, MAX_RAM),
+    file,
+  };
+}
+
+function signatureRange(bare: BareMachine, symbols: ReadonlyMap<string, number>): [number, number] {
+  const begin = symbols.get("begin_signature");
+  const end = symbols.get("end_signature");
+  if (begin === undefined || end === undefined || end < begin || (begin & 3) !== 0) {
+    throw new LoadError("it has no signature between the symbols begin_signature and end_signature");
+  }
+  const byteCount = Math.ceil((end - begin) / 4) * 4;
+  bare.readRam("the signature", begin, byteCount);
+  return [begin, byteCount];
+}
+
+/** One word a line, 8 hex digits, as riscv-arch-test compares them. */
+function formatSignature(bytes: Uint8Array): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const lines = Array.from({ length: bytes.length / 4 }, (_, index) =>
+    view
+      .getUint32(4 * index, true)
+      .toString(16)
+      .padStart(8, "0"),
+  );
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function writeOutput(what: string, file: string, content: string | Uint8Array): void {
+  try {
+    writeFileSync(file, content);
+  } catch (error) {
+    throw new UsageError(
+      `${what} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+const LINE_FEED = 0x0a;
+const OUTPUT_BUFFER_BYTES = 4096;
+
+/** The UART's other end: standard output, a line at a time. */
+function standardOutput(): { readonly line: SerialLine; readonly flush: () => void } {
+  const buffer = new Uint8Array(OUTPUT_BUFFER_BYTES);
+  let used = 0;
+  const flush = (): void => {
+    writeAll(buffer.subarray(0, used));
+    used = 0;
+  };
+  const send = (byte: number): void => {
+    buffer[used++] = byte;
+    if (byte === LINE_FEED || used === buffer.length) flush();
+  };
+  return { line: { send, receive: () => -1 }, flush };
+}
+
+/** Writes to standard output; a full pipe is waited for, one that nobody reads any more ends the output. */
+function writeAll(bytes: Uint8Array): void {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(1, bytes, written);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EPIPE") return;
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
+/** A pass speaks for itself; anything else gets one line. */
+function tellFailure(report: RunReport): void {
+  const where = `at pc 0x${report.pc.toString(16)} after ${report.retiredInstructions} instructions`;
+  const sentences: Readonly<Record<RunReport["exitReason"], string>> = {
+    pass: "",
+    fail: `the program failed with code ${report.failCode}, ${where}`,
+    "max-instructions": `the program was stopped ${where}: that is its limit`,
+    idle: `the program waits for an interrupt that cannot come, ${where}`,
+    "trap-loop": `the program traps in its own trap handler for ever, ${where}`,
+  };
+  const sentence = sentences[report.exitReason];
+  if (sentence !== "") process.stderr.write(`flipside: ${sentence}\n`);
+}
