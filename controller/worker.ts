@@ -32,10 +32,13 @@ import { Machine, MachineStop } from "./machine.ts";
 import { UartRing } from "./uart-ring.ts";
 import { commitWorkerFault } from "./worker-faults.ts";
 
-/** Instructions between two heartbeats: a millisecond or less. */
-const HEARTBEAT_INSTRUCTIONS = 262_144;
-/** A waiting thread shows that it lives at least so often. */
-const HEARTBEAT_WAIT_MS = 20;
+/** Instructions between two heartbeats: 25 µs when V8 has compiled the engine, a few milliseconds before that. */
+const HEARTBEAT_INSTRUCTIONS = 8_192;
+/**
+ * A waiting thread shows that it lives at least so often: a busy machine may hold it up for another 40 ms before
+ * the default heartbeat deadline of 50 ms.
+ */
+const HEARTBEAT_WAIT_MS = 10;
 
 class ControllerWorker {
   readonly #attachment: Attachment;
@@ -190,6 +193,7 @@ class ControllerWorker {
   /** The hart retires nothing any more: evidence first, then the state, then the bell. */
   #stopped(evidence: Evidence, code: number): void {
     const words = this.#words;
+    if (evidence !== Evidence.NONE) this.#times[Engine.FAULT_NS_F64] = monotonicNs();
     words[Engine.EVIDENCE] = evidence;
     words[Engine.EVIDENCE_CODE] = code;
     words[Engine.EVIDENCE_CAUSE] = words[Hart.MCAUSE] as number;

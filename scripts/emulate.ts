@@ -1,6 +1,7 @@
 /** `flipside emulate`: the soak, what it looks like while it runs, and its summary. */
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import {
   FAULTS,
   type SoakOptions,
@@ -32,6 +33,7 @@ usage: flipside emulate [options]
   --image-b FILE     MCUboot image of region 1 (default: the reference firmware 1.0.0)
   --regions N        2 to 4 regions; those behind the second hold image A and B in turn (default 2)
   --json FILE        write the report
+  --log-level LEVEL  NDJSON log on stderr: silent, error, warn (default), info, debug
   --help             this text
 
 Exit code: 0 everything held, 1 something was violated, 2 bad input.
@@ -48,6 +50,7 @@ interface EmulateOptions {
   readonly images: readonly Uint8Array[];
   readonly regions: number;
   readonly json: string | undefined;
+  readonly logLevel: LogLevel;
 }
 
 function readImage(what: string, file: string | undefined, reference: string): Uint8Array {
@@ -69,6 +72,13 @@ function parseKinds(text: string | undefined): readonly string[] {
   return kinds;
 }
 
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level === undefined)
+    throw new UsageError(`--log-level is "${text}": it must be one of ${LOG_LEVELS.join(", ")}`);
+  return level;
+}
+
 function parse(args: readonly string[]): EmulateOptions | "help" {
   const { values } = parseOptions(args, {
     duration: { type: "string" },
@@ -79,6 +89,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     "image-b": { type: "string" },
     regions: { type: "string" },
     json: { type: "string" },
+    "log-level": { type: "string" },
     help: { type: "boolean", short: "h" },
   });
   if (values.help === true) return "help";
@@ -101,6 +112,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
     regions,
     json: values.json,
+    logLevel: parseLogLevel(values["log-level"] ?? "warn"),
   };
 }
 
@@ -120,6 +132,7 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
     memory: { regions: options.regions },
     // The soak fails regions far more often than any budget allows.
     limits: { budget: { failures: null, windowMs: 60_000 } },
+    log: { level: options.logLevel, fd: 2 },
     onSoakProgress: (progress) => line.show(formatProgress(progress, soak)),
   });
   const report = await device.soak(soak).finally(() => line.clear());

@@ -41,6 +41,8 @@ import type { WorkerEnd } from "./worker-thread.ts";
 const TICK_MS = 5;
 /** A running engine answers a halt within microseconds; after this long the thread is not going to. */
 const HALT_GRACE_MS = 1;
+/** A parked standby is not urgent: it is given up only when it is stuck beyond doubt. */
+const STANDBY_HEARTBEAT_MS = 500;
 
 /** Both replicas of the table are lost, and the configuration says not to rebuild it. */
 export class ManagementLostError extends Error {
@@ -113,7 +115,7 @@ export class Device {
     this.kept = new KeptState(memory, layout);
     this.nvram = new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
     this.#heartbeat = new Heartbeat(config.limits.heartbeatMs, TICK_MS);
-    this.#standbyHeartbeat = new Heartbeat(config.limits.heartbeatMs, TICK_MS);
+    this.#standbyHeartbeat = new Heartbeat(STANDBY_HEARTBEAT_MS, TICK_MS);
     this.crew = new Crew(
       { memory, layout, log: config.log },
       {

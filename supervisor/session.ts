@@ -41,6 +41,7 @@ export class Session {
   #device: Device | undefined;
   #memory: WorkerThread<MemoryApi> | undefined;
   #poweredOnNs = 0;
+  #closing = false;
 
   constructor(notify: Notify, fatal: (reason: string) => void) {
     this.#notify = notify;
@@ -86,6 +87,7 @@ export class Session {
   };
 
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#device?.close();
     await this.#memory?.terminate(CALL_DEADLINE_MS);
     this.#device = undefined;
@@ -94,7 +96,9 @@ export class Session {
   async #start(config: DeviceConfig): Promise<Status> {
     if (this.#device !== undefined) throw new RequestError("the device is started already");
     const log = createLogger(config.log, { process: "supervisor" });
-    const onEnd = (): void => this.#fatal("the memory emulator worker has ended");
+    const onEnd = (): void => {
+      if (!this.#closing) this.#fatal("the memory emulator worker has ended");
+    };
     this.#memory = new WorkerThread<MemoryApi>(new URL("../emulator/worker.js", import.meta.url), {}, onEnd);
     const { memory, layout } = await this.#memory.link.call(
       CALL_DEADLINE_MS,

@@ -105,6 +105,7 @@ export class Soak {
 
   /** Runs to its end, or to the first thing after which going on makes no sense. */
   async run(onProgress: (progress: SoakProgress) => void): Promise<SoakReport> {
+    if (!(await this.#until(() => this.#device.ready, "ready"))) return this.#report();
     this.#startedNs = monotonicNs();
     this.#digests = await this.#digestsOf();
     let lastProgressNs = 0;
