@@ -89,6 +89,24 @@ export function countInstructions(hart: Int32Array, retired: number): void {
   if ((inhibited & INHIBIT_INSTRET) === 0) advanceCounter(hart, Hart.MINSTRET_LO, count);
 }
 
+/**
+ * The same for the instruction that writes `csr`: a write to either half of a counter takes the place of that
+ * counter's increment (volume II, "mcycle and minstret"; riscv-tests rv64mi/instret_overflow.S).
+ */
+export function countWritingInstruction(hart: Int32Array, csr: number, retired: number): void {
+  const word = WORD[csr] as number;
+  if (word < Hart.MCYCLE_LO || word > Hart.MINSTRET_HI) {
+    countInstructions(hart, retired);
+    return;
+  }
+  const low = word - ((word - Hart.MCYCLE_LO) & 1);
+  const oldLow = hart[low] as number;
+  const oldHigh = hart[low + 1] as number;
+  countInstructions(hart, retired);
+  hart[low] = oldLow;
+  hart[low + 1] = oldHigh;
+}
+
 /** Adds to the 64-bit counter whose lower word is `low`. */
 export function advanceCounter(hart: Int32Array, low: number, count: number): void {
   const sum = ((hart[low] as number) >>> 0) + count;
@@ -107,7 +125,7 @@ export function readCsr(hart: Int32Array, bus: Bus, csr: number): number {
 
 /**
  * Writes an accessible CSR. The counters have been brought up to the end of the writing instruction: a write
- * takes effect after it (volume II, "Hardware performance monitor").
+ * takes effect after it (volume II, "CSR instructions").
  */
 export function writeCsr(hart: Int32Array, csr: number, value: number, smdbltrp: boolean): void {
   const word = WORD[csr] as number;

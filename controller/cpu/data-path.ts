@@ -39,6 +39,11 @@ export class DataPath {
     for (const cache of this.#caches) cache.dropRam();
   }
 
+  /** Bytes of a region changed: every copy of its code is dropped. */
+  regionChanged(region: number): void {
+    for (const cache of this.#caches) cache.dropRegion(region);
+  }
+
   /** Loads 1, 2 or 4 bytes, zero-extended; 4 bytes as a signed 32-bit number. */
   load(address: number, size: number): number {
     this.cause = NO_CAUSE;

@@ -118,6 +118,8 @@ export class DecodedCode implements CodeCache {
   readonly ram: CodeSegment;
   /** By region. */
   readonly regions: readonly CodeSegment[];
+  /** Raised when entries are dropped or a mark is taken away: whoever marked entries marks them again. */
+  generation = 0;
   readonly #space: AddressSpace;
   readonly #instruction: Instruction = emptyInstruction();
 
@@ -153,6 +155,27 @@ export class DecodedCode implements CodeCache {
     const bits = length === 2 ? parcel : parcel | (this.#parcel(segment, offset + 2) << 16);
     decode(bits, this.#instruction);
     this.#translate(segment, index);
+  }
+
+  /** Index of the entry for an executable pc, or -1. */
+  indexOf(pc: number): number {
+    const window = this.regions[this.#space.region];
+    for (const segment of window === undefined ? [this.ram] : [this.ram, window]) {
+      const offset = (pc >>> 0) - segment.base;
+      if (offset >= 0 && offset < segment.bytes) return segment.entryBase + offset;
+    }
+    return -1;
+  }
+
+  /** Has the interpreter come back, if it is asked to, before it executes the entry `index`. */
+  markEntry(index: number): void {
+    this.entries[index] = Micro.ENTRY;
+  }
+
+  unmarkEntry(index: number): void {
+    if (this.entries[index] !== Micro.ENTRY) return;
+    this.entries[index] = Micro.UNDECODED;
+    this.generation++;
   }
 
   /** Bytes of RAM changed: their entries are dropped, as is a 4-byte instruction that began before them. */
@@ -212,12 +235,14 @@ export class DecodedCode implements CodeCache {
   }
 
   #drop(segment: CodeSegment, offset: number, bytes: number): void {
+    this.generation++;
     const first = Math.max((offset & ~1) - 2, 0);
     const last = Math.min((offset + bytes - 1) & ~1, segment.bytes - 2);
     for (let at = first; at <= last; at += 2) this.entries[segment.entryBase + at] = Micro.UNDECODED;
   }
 
   #dropSegment(segment: CodeSegment): void {
+    this.generation++;
     const { decodedPages, entryBase, bytes } = segment;
     for (let page = decodedPages.indexOf(1); page >= 0; page = decodedPages.indexOf(1, page + 1)) {
       const start = entryBase + page * PAGE_BYTES;

@@ -24,6 +24,8 @@ export const enum Stop {
    * without Smdbltrp. mcause and mtval tell the trap.
    */
   TRAP_LOOP = 4,
+  /** Between two engines only: the interpreter has come to a pc that the other one has code for. */
+  ENTRY = 5,
 }
 
 /** Exception codes of mcause (volume II, table "Machine cause register"). */
@@ -80,8 +82,10 @@ export interface StoreObserver {
 export interface CodeCache {
   /** Bytes of RAM changed on a page that carries PageFlag.CODE. */
   ramChanged(offset: number, bytes: number): void;
-  /** `fence.i`: nothing decoded from RAM is trusted any more. */
+  /** `fence.i`, or another hand changed RAM: nothing decoded from RAM is trusted any more. */
   dropRam(): void;
+  /** Bytes of a region changed. */
+  dropRegion(region: number): void;
 }
 
 /** Executes instructions. */

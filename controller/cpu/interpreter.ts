@@ -14,6 +14,7 @@ import type { AddressSpace } from "../address-space.ts";
 import {
   advanceCounter,
   countInstructions,
+  countWritingInstruction,
   csrAccessible,
   MSTATUSH_MDT,
   Mstatus,
@@ -96,6 +97,8 @@ export const enum Micro {
   EBREAK,
   MRET,
   WFI,
+  /** Another engine has code for this pc (DecodedCode.markEntry); the instruction itself is not decoded here. */
+  ENTRY,
 }
 
 /** Instead of an entry's index: the run ends here, with PC and RUN_RETIRED stored. */
@@ -134,6 +137,7 @@ export class Interpreter implements Engine {
   #stop: Stop = Stop.LIMIT;
   /** Instructions retired when the last trap was taken, -1 before. */
   #lastTrapRetired = -1;
+  #stopsAtEntries = false;
 
   constructor(parts: InterpreterParts) {
     this.#hart = parts.hart;
@@ -146,6 +150,14 @@ export class Interpreter implements Engine {
   }
 
   run(maxInstructions: number): Stop {
+    const early = this.begin(maxInstructions);
+    if (early !== undefined) return early;
+    this.proceed();
+    return this.finish();
+  }
+
+  /** Opens a run; whatever it returns is the run's result, and the run is not open then. */
+  begin(maxInstructions: number): Stop | undefined {
     const hart = this.#hart;
     Atomics.store(hart, Hart.LIMIT, Math.min(maxInstructions, MAX_RUN));
     if (Atomics.load(hart, Hart.ATTENTION) !== 0) return Stop.LIMIT;
@@ -153,10 +165,25 @@ export class Interpreter implements Engine {
       if (this.#enabledInterrupts() === 0) return Stop.WFI;
       hart[Hart.WAITING] = 0;
     }
-    this.#stop = Stop.LIMIT;
     this.#lastTrapRetired = -1;
-    const start = this.#resume(hart[Hart.PC] as number);
+    return undefined;
+  }
+
+  /**
+   * Executes within an open run, from PC and RUN_RETIRED on. With `stopsAtEntries` it also comes back at a
+   * marked entry, before it executes it: Stop.ENTRY.
+   */
+  proceed(stopsAtEntries = false): Stop {
+    this.#stop = Stop.LIMIT;
+    this.#stopsAtEntries = stopsAtEntries;
+    const start = this.#resume(this.#hart[Hart.PC] as number);
     if (start !== NO_ENTRY) this.#execute(start);
+    return this.#stop;
+  }
+
+  /** Closes a run and counts what it retired. */
+  finish(): Stop {
+    const hart = this.#hart;
     const retired = hart[Hart.RUN_RETIRED] as number;
     countInstructions(hart, retired);
     advanceCounter(hart, Hart.RETIRED_LO, retired);
@@ -184,7 +211,7 @@ export class Interpreter implements Engine {
     let segmentBytes = segment.bytes | 0;
     let toPc = (base - segment.entryBase) | 0;
     let index = start | 0;
-    let retired = 0;
+    let retired = (hart[Hart.RUN_RETIRED] as number) | 0;
     for (;;) {
       if (retired >= (hart[Hart.LIMIT] as number)) break;
       const entry = entries[index] as number;
@@ -492,6 +519,10 @@ export class Interpreter implements Engine {
       case Micro.UNDECODED:
         this.#code.decodeEntry(this.#segment, index);
         return index;
+      case Micro.ENTRY:
+        if (this.#stopsAtEntries) return this.#end(Stop.ENTRY, pc);
+        this.#code.unmarkEntry(index);
+        return index;
       case Micro.SEGMENT_END:
         return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc, pc);
       case Micro.RAGGED:
@@ -591,7 +622,7 @@ export class Interpreter implements Engine {
     const old = readCsr(hart, this.#bus, csr);
     if (write) {
       const clear = op === Op.CSRRC || op === Op.CSRRCI;
-      countInstructions(hart, retired + 1);
+      countWritingInstruction(hart, csr, retired + 1);
       writeCsr(hart, csr, swap ? source : clear ? old & ~source : old | source, this.#smdbltrp);
     }
     hart[(entry >> 8) & 63] = old;
