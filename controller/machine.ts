@@ -142,7 +142,7 @@ export class Machine {
     this.#clint.reset();
     this.#uart.reset();
     this.#watchdog.reset();
-    this.#code.dropRam();
+    this.#data.fenceInstructions();
   }
 
   /** Points the window at `region`. Between runs only. */
@@ -152,7 +152,7 @@ export class Machine {
 
   /** Bytes of a region changed: what was decoded from it is dropped. */
   regionChanged(region: number): void {
-    this.#code.dropRegion(region);
+    this.#data.regionChanged(region);
   }
 
   /** Bytes of RAM changed by another hand than the hart's: what was decoded from RAM is dropped. */
