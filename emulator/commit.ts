@@ -12,35 +12,24 @@
  */
 import { type NvramPort, REPLICA_WORD } from "./nvram.ts";
 import { nextGeneration, type Table, tableFault } from "./table.ts";
-import { METADATA_VERSION, Psa, TableCodec } from "./table-codec.ts";
+import { METADATA_VERSION, Psa, type TableCodec, tableCodec } from "./table-codec.ts";
 
 /** Index of a replica. */
 export type Replica = 0 | 1;
 
-/** Copies the whole replica in `words` to memory, in the order that keeps it bad until it is whole. */
+/**
+ * Makes a replica in memory hold `words`, in the order that keeps it bad until it is whole. Words that stand there
+ * already are not stored again: memory goes through the same states, with a fifth of the stores.
+ */
 export function storeReplica(port: NvramPort, replica: Replica, words: Int32Array): void {
   const base = REPLICA_WORD[replica];
   port.store32(base + Psa.VERSION, 0);
   for (let index = Psa.ACTIVE_INDEX; index < words.length; index += 1) {
-    port.store32(base + index, words[index] as number);
+    const word = words[index] as number;
+    if (port.load32(base + index) !== word) port.store32(base + index, word);
   }
   port.store32(base + Psa.VERSION, METADATA_VERSION);
   port.store32(base + Psa.CRC, words[Psa.CRC] as number);
-}
-
-/**
- * Turns a replica that holds `from` into one that holds `to`, in the same order. Words that stay are not stored:
- * memory goes through the same states, and a commit is several times faster.
- */
-function updateReplica(port: NvramPort, replica: Replica, from: Int32Array, to: Int32Array): void {
-  const base = REPLICA_WORD[replica];
-  port.store32(base + Psa.VERSION, 0);
-  for (let index = Psa.ACTIVE_INDEX; index < to.length; index += 1) {
-    const word = to[index] as number;
-    if (word !== from[index]) port.store32(base + index, word);
-  }
-  port.store32(base + Psa.VERSION, METADATA_VERSION);
-  port.store32(base + Psa.CRC, to[Psa.CRC] as number);
 }
 
 /** Copies a replica from memory to `words`. */
@@ -92,7 +81,7 @@ export class TableStore {
   constructor(port: NvramPort, table: Table, publish: (generation: number) => void) {
     this.#port = port;
     this.#publish = publish;
-    this.#codec = new TableCodec(table.regions.length);
+    this.#codec = tableCodec(table.regions.length);
     this.#table = table;
     this.#words = new Int32Array(this.#codec.words);
     this.#nextWords = new Int32Array(this.#codec.words);
@@ -127,8 +116,8 @@ export class TableStore {
     this.#codec.encode(table, this.#nextWords);
     // Only a whole commit makes it usable again: a power cut or a bad cell leaves by exception.
     this.#broken = true;
-    this.#storeChecked(first, first === 0 ? sound0 : sound1);
-    this.#storeChecked(first === 0 ? 1 : 0, first === 0 ? sound1 : sound0);
+    this.#storeChecked(first);
+    this.#storeChecked(first === 0 ? 1 : 0);
     this.#broken = false;
 
     const words = this.#words;
@@ -154,9 +143,8 @@ export class TableStore {
     if (fault !== undefined) throw new CommitError(`the table is impossible: ${fault}`);
   }
 
-  #storeChecked(replica: Replica, sound: boolean): void {
-    if (sound) updateReplica(this.#port, replica, this.#words, this.#nextWords);
-    else storeReplica(this.#port, replica, this.#nextWords);
+  #storeChecked(replica: Replica): void {
+    storeReplica(this.#port, replica, this.#nextWords);
     if (!replicaHolds(this.#port, replica, this.#nextWords)) {
       throw new CommitError(`replica ${replica} does not hold what was stored`);
     }
@@ -180,7 +168,7 @@ export class TableReader {
   constructor(port: NvramPort, regions: number, published: () => number) {
     this.#port = port;
     this.#published = published;
-    this.#codec = new TableCodec(regions);
+    this.#codec = tableCodec(regions);
     this.#words = new Int32Array(this.#codec.words);
   }
 

@@ -27,7 +27,7 @@ import {
   type Table,
   tableFault,
 } from "./table.ts";
-import { type DecodeResult, Psa, TableCodec } from "./table-codec.ts";
+import { type DecodeResult, Psa, type TableCodec, tableCodec } from "./table-codec.ts";
 import { compareVersions } from "./version.ts";
 
 /** "LOST" in the version word of a replica: both were found bad, and no rebuilt table is whole yet. */
@@ -97,8 +97,8 @@ function equalWords(a: Int32Array, b: Int32Array): boolean {
 
 /** Decides which table counts without changing anything. */
 export function classifyReplicas(port: NvramPort, regions: number): Classification {
-  const codec = new TableCodec(regions);
-  const words = [new Int32Array(codec.words), new Int32Array(codec.words)] as const;
+  const codec = tableCodec(regions);
+  const words = codec.room;
   loadReplica(port, 0, words[0]);
   loadReplica(port, 1, words[1]);
   const a = judge(codec, words[0]);
@@ -218,8 +218,8 @@ export function replaceLostTable(port: NvramPort, table: Table): void {
 function storeBoth(port: NvramPort, table: Table, order: readonly Replica[]): void {
   const fault = tableFault(table);
   if (fault !== undefined) throw new RecoveryError(`the table to store is impossible: ${fault}`);
-  const codec = new TableCodec(table.regions.length);
-  const words = new Int32Array(codec.words);
+  const codec = tableCodec(table.regions.length);
+  const [words] = codec.room;
   codec.encode(table, words);
   for (const replica of order) {
     storeReplica(port, replica, words);

@@ -8,7 +8,14 @@
  * Source: Arm DEN0118 "PSA Firmware Update", section 4.1; field names as in U-Boot's include/fwu_mdata.h.
  */
 import { crc32Words } from "./crc32.ts";
-import { DIGEST_WORDS, type RegionRecord, type RegionState, type Table, tableFault } from "./table.ts";
+import {
+  DIGEST_WORDS,
+  type Digest,
+  type RegionRecord,
+  type RegionState,
+  type Table,
+  tableFault,
+} from "./table.ts";
 
 export const METADATA_VERSION = 2;
 
@@ -114,7 +121,19 @@ export type DecodeResult =
   | { readonly ok: true; readonly table: Table }
   | { readonly ok: false; readonly fault: "blank" | "bad-crc" | "impossible"; readonly message: string };
 
-/** Encodes and decodes replicas of one number of regions. Holds scratch words, so it is for one thread. */
+const codecs = new Map<number, TableCodec>();
+
+/** The codec for a number of regions, made once in each thread. */
+export function tableCodec(regions: number): TableCodec {
+  let codec = codecs.get(regions);
+  if (codec === undefined) {
+    codec = new TableCodec(regions);
+    codecs.set(regions, codec);
+  }
+  return codec;
+}
+
+/** Encodes and decodes replicas of one number of regions; see {@link tableCodec}. */
 export class TableCodec {
   readonly regions: number;
   /** Words of one replica. */
@@ -122,12 +141,15 @@ export class TableCodec {
   /** Everything that is the same in every table. */
   readonly #template: Int32Array;
   readonly #scratch: Int32Array;
+  /** Room for two replicas that a caller compares; whatever uses the codec next may use it too. */
+  readonly room: readonly [Int32Array, Int32Array];
 
   constructor(regions: number) {
     this.regions = regions;
     this.words = replicaWords(regions);
     this.#template = makeTemplate(regions);
     this.#scratch = new Int32Array(this.words);
+    this.room = [new Int32Array(this.words), new Int32Array(this.words)];
   }
 
   /** Writes a whole replica, CRC included, to the first {@link words} of `out`. */
@@ -261,6 +283,12 @@ function decodeRecord(state: RegionState, words: Int32Array, at: number): Region
       revision: version >>> 16,
       build: word(Record.BUILD),
     },
-    digest: Array.from(words.subarray(at + Record.DIGEST, at + Record.DIGEST + DIGEST_WORDS)),
+    digest: decodeDigest(words, at + Record.DIGEST),
   };
+}
+
+function decodeDigest(words: Int32Array, at: number): Digest {
+  const digest: number[] = [];
+  for (let i = 0; i < DIGEST_WORDS; i += 1) digest.push(words[at + i] as number);
+  return digest;
 }

@@ -6,6 +6,9 @@ export class PowerCut extends Error {
   override readonly name = "PowerCut";
 }
 
+/** Always the same one: a stack trace for each of a million cuts would cost more than all else. */
+const POWER_CUT = new PowerCut("power was cut before a store");
+
 export class CutNvram implements NvramPort {
   readonly words: Int32Array<ArrayBuffer>;
   /** Stores that still succeed; the one after them loses power and is not done. */
@@ -18,14 +21,13 @@ export class CutNvram implements NvramPort {
   }
 
   load32(wordIndex: number): number {
-    const word = this.words[wordIndex];
-    if (word === undefined) throw new RangeError(`load of word ${wordIndex}`);
-    return word;
+    if (wordIndex < 0 || wordIndex >= this.words.length) throw new RangeError(`load of word ${wordIndex}`);
+    return this.words[wordIndex] as number;
   }
 
   store32(wordIndex: number, value: number): void {
     if (wordIndex < 0 || wordIndex >= this.words.length) throw new RangeError(`store to word ${wordIndex}`);
-    if (this.storesLeft <= 0) throw new PowerCut(`before store ${this.stores + 1}`);
+    if (this.storesLeft <= 0) throw POWER_CUT;
     this.storesLeft -= 1;
     this.stores += 1;
     this.words[wordIndex] = value;

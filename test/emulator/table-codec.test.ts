@@ -2,18 +2,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { crc32 } from "../../emulator/crc32.ts";
 import { NO_REGION, type Table } from "../../emulator/table.ts";
-import { replicaWords, TableCodec } from "../../emulator/table-codec.ts";
+import { replicaWords, tableCodec } from "../../emulator/table-codec.ts";
 import { acceptedTable, anyTable, digestOf, recordOf } from "./table-arbitrary.ts";
 
 function encode(table: Table): Int32Array {
-  const codec = new TableCodec(table.regions.length);
+  const codec = tableCodec(table.regions.length);
   const words = new Int32Array(codec.words);
   codec.encode(table, words);
   return words;
 }
 
 function decode(words: Int32Array, regions: number) {
-  return new TableCodec(regions).decode(words);
+  return tableCodec(regions).decode(words);
 }
 
 describe("a replica", () => {
