@@ -264,7 +264,7 @@ describe("when both replicas are bad", () => {
       atEveryCut(
         memoryOf(a, b).words,
         (port) => recoverTable(port, images, rebuild),
-        (left, stores, ended) => {
+        (left, _stores, ended) => {
           // Rebuilt again, or the rebuilt table stands: never what was distrusted.
           const outcome = recoverTable(new CutNvram(left.words.slice()), images, safeMode);
           expect(outcome.table === undefined || outcome.table.rebuilt).toBe(true);
