@@ -1,0 +1,317 @@
+/**
+ * The engine that translates: hot code runs as WebAssembly, everything else in the interpreter, within one run
+ * and with one count.
+ *
+ * The interpreter stops at marked entries (DecodedCode); there translated code takes over until it leaves, with
+ * exact state, for one of the reasons of {@link Reason}; then the interpreter goes on from that instruction. So
+ * every rare thing is done in one place, and both engines give the same run.
+ *
+ * What is hot: the interpreter is sampled where its run ends, and pcs at which translated code was left over
+ * and over are counted. Translation is paid for out of what was interpreted: an instruction translated costs as
+ * much as some hundred interpreted ones, and no more is spent than has been interpreted, so this engine is
+ * never slower than twice the interpreter, however the firmware behaves, and needs no clock.
+ */
+
+import { HOST_BASE, RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
+import { type AddressSpace, NOWHERE } from "../address-space.ts";
+import type { DecodedCode } from "../cpu/decoded-code.ts";
+import { type CodeCache, type Engine, Stop } from "../cpu/engine.ts";
+import { Hart } from "../cpu/hart.ts";
+import type { Interpreter, InterpreterParts } from "../cpu/interpreter.ts";
+import { CodeCacheStore, TABLE_SLOTS } from "./code-cache.ts";
+import { Reason } from "./codegen.ts";
+import type { CodeReader } from "./graph.ts";
+import type { Segment } from "./memory-access.ts";
+import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type UnitLimits } from "./unit.ts";
+
+/** Counted by an engine since it was made. */
+export interface TranslatorStats {
+  /** Live modules for the current region, their bytes, their entries. */
+  units: number;
+  unitBytes: number;
+  entries: number;
+  /** Made so far, and guest instructions in them. */
+  translations: number;
+  translatedInstructions: number;
+  /** Translations dropped because their code changed. */
+  drops: number;
+  /** Edges that were cut because no structure could hold them. */
+  cutEdges: number;
+  /** Instructions retired by each engine. */
+  retiredTranslated: number;
+  retiredInterpreted: number;
+  /** How often translated code was left, by reason. */
+  exits: { interpret: number; access: number; limit: number; miss: number };
+}
+
+export interface TranslatorOptions {
+  readonly limits?: UnitLimits;
+  /** Instructions to be interpreted before the first translation. */
+  readonly warmUpInstructions?: number;
+  /** Times that translated code is left at a pc before that pc is translated. */
+  readonly exitHeat?: number;
+}
+
+/**
+ * Guest calls nested in wasm calls before the dispatcher starts again from an empty stack. A frame of either
+ * tier is below 1.5 KiB, and the smallest stack of a Node thread is some 900 KiB.
+ */
+const MAX_DEPTH = 200;
+/** A run in translated code ends after so many: V8 replaces a function's code only when it is called again. */
+const TRANSLATED_SLICE = 2 ** 20;
+/** While most is interpreted a run ends after so many, to see where it stands. */
+const SAMPLE_SLICE = 2 ** 14;
+/** Interpreted instructions that pay for a translated one: some 0.5 µs for what V8 and we do. */
+const COST_PER_INSTRUCTION = 128;
+const COST_PER_UNIT = 50_000;
+const DEFAULT_WARM_UP = 100_000;
+const DEFAULT_EXIT_HEAT = 8;
+/** Pcs whose heat is remembered; more are forgotten together. */
+const MAX_HEAT_ENTRIES = 4096;
+
+export class TranslatingEngine implements Engine, CodeCache {
+  readonly #interpreter: Interpreter;
+  readonly #hart: Int32Array;
+  readonly #space: AddressSpace;
+  readonly #code: DecodedCode;
+  readonly #memory: WebAssembly.Memory;
+  readonly #slot: number;
+  readonly #limits: UnitLimits;
+  readonly #exitHeat: number;
+  readonly #heat = new Map<number, number>();
+  readonly #reader: CodeReader;
+  /** Made at the first translation: a standby that never runs and a short run need none. */
+  #store: CodeCacheStore | undefined;
+  #windowOffset = NOWHERE;
+  #markedGeneration = -1;
+  /** Interpreted instructions not yet spent on translation. */
+  #credit: number;
+  #slice = SAMPLE_SLICE;
+  readonly #stats: TranslatorStats = {
+    units: 0,
+    unitBytes: 0,
+    entries: 0,
+    translations: 0,
+    translatedInstructions: 0,
+    drops: 0,
+    cutEdges: 0,
+    retiredTranslated: 0,
+    retiredInterpreted: 0,
+    exits: { interpret: 0, access: 0, limit: 0, miss: 0 },
+  };
+
+  constructor(
+    parts: InterpreterParts,
+    interpreter: Interpreter,
+    memory: WebAssembly.Memory,
+    slot: number,
+    options: TranslatorOptions = {},
+  ) {
+    this.#interpreter = interpreter;
+    this.#hart = parts.hart;
+    this.#space = parts.space;
+    this.#code = parts.code;
+    this.#memory = memory;
+    this.#slot = slot;
+    this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
+    this.#exitHeat = options.exitHeat ?? DEFAULT_EXIT_HEAT;
+    this.#credit = -(options.warmUpInstructions ?? DEFAULT_WARM_UP);
+    this.#reader = { parcel: (pc) => this.#parcel(pc) };
+    parts.data.addCodeCache(this);
+  }
+
+  run(maxInstructions: number): Stop {
+    const interpreter = this.#interpreter;
+    this.#selectRegion();
+    const early = interpreter.begin(Math.min(maxInstructions, this.#slice));
+    if (early !== undefined) return early;
+    const translated = this.#execute();
+    const retired = this.#hart[Hart.RUN_RETIRED] as number;
+    this.#account(retired, translated);
+    return interpreter.finish();
+  }
+
+  /** Translates what is reachable from `pc` before it runs. False if nothing there can be translated. */
+  prepare(pc: number): boolean {
+    this.#selectRegion();
+    return this.#translate(pc >>> 0);
+  }
+
+  stats(): TranslatorStats {
+    const store = this.#store;
+    return {
+      ...this.#stats,
+      exits: { ...this.#stats.exits },
+      units: store?.units ?? 0,
+      unitBytes: store?.bytes ?? 0,
+      entries: store === undefined ? 0 : [...store.entryPcs()].length,
+    };
+  }
+
+  // Code that changes ----------------------------------------------------------------------------------------
+
+  ramChanged(offset: number, bytes: number): void {
+    if (this.#store?.ramChanged(offset, bytes) === true) this.#dropped();
+  }
+
+  dropRam(): void {
+    if (this.#store?.verifyRam() === true) this.#dropped();
+  }
+
+  dropRegion(region: number): void {
+    if (this.#store?.dropRegion(region) === true) this.#dropped();
+  }
+
+  #dropped(): void {
+    this.#stats.drops++;
+    this.#heat.clear();
+    this.#markedGeneration = -1;
+  }
+
+  // Running --------------------------------------------------------------------------------------------------
+
+  /** Executes an open run to its end. Returns how many instructions translated code retired. */
+  #execute(): number {
+    const hart = this.#hart;
+    const interpreter = this.#interpreter;
+    let translated = 0;
+    // Whether anything retired since translated code last refused to start because LIMIT is near.
+    let nearLimit = false;
+    for (;;) {
+      this.#markEntries();
+      const stop = interpreter.proceed(!nearLimit);
+      if (stop !== Stop.ENTRY) return translated;
+      const store = this.#store;
+      const pc = (hart[Hart.PC] as number) >>> 0;
+      if (store === undefined || !store.has(pc)) {
+        this.#code.unmarkEntry(this.#code.indexOf(pc));
+        continue;
+      }
+      store.install(pc);
+      const before = hart[Hart.RUN_RETIRED] as number;
+      hart[Hart.PC] = store.run(pc | 0, before, MAX_DEPTH) & ~1;
+      const retired = (hart[Hart.RUN_RETIRED] as number) - before;
+      translated += retired;
+      switch (store.reason) {
+        case Reason.LIMIT:
+          this.#stats.exits.limit++;
+          this.#exitedAt((hart[Hart.PC] as number) >>> 0);
+          // A budget too small for any translated code is interpreted to its end; else the rest is left to
+          // the next run, which the clock may have made longer by then.
+          if ((hart[Hart.RUN_RETIRED] as number) > 0) return translated;
+          nearLimit = true;
+          break;
+        case Reason.MISS:
+          this.#stats.exits.miss++;
+          this.#exitedAt((hart[Hart.PC] as number) >>> 0);
+          break;
+        default:
+          if (store.reason === Reason.ACCESS) this.#stats.exits.access++;
+          else this.#stats.exits.interpret++;
+          this.#passOver((hart[Hart.PC] as number) >>> 0);
+      }
+    }
+  }
+
+  /** Has the interpreter execute the instruction at `pc` even if it is an entry. */
+  #passOver(pc: number): void {
+    if (this.#store?.has(pc) === true) this.#code.unmarkEntry(this.#code.indexOf(pc));
+  }
+
+  /** Translated code was left at `pc`, which is no entry: if that happens often it becomes one. */
+  #exitedAt(pc: number): void {
+    if (this.#store?.has(pc) === true) return;
+    const heat = (this.#heat.get(pc) ?? 0) + 1;
+    if (this.#heat.size >= MAX_HEAT_ENTRIES) this.#heat.clear();
+    this.#heat.set(pc, heat);
+    if (heat % this.#exitHeat === 0) this.#translate(pc);
+  }
+
+  #account(retired: number, translated: number): void {
+    const interpreted = retired - translated;
+    this.#stats.retiredTranslated += translated;
+    this.#stats.retiredInterpreted += interpreted;
+    this.#credit += interpreted;
+    if (interpreted * 2 <= retired) {
+      this.#slice = Math.min(this.#slice * 2, TRANSLATED_SLICE);
+      return;
+    }
+    this.#slice = SAMPLE_SLICE;
+    if (this.#credit >= 0) this.#translate((this.#hart[Hart.PC] as number) >>> 0);
+  }
+
+  /** Marks every entry in the decoded code, unless none has been lost since. */
+  #markEntries(): void {
+    const code = this.#code;
+    if (this.#store === undefined || code.generation === this.#markedGeneration) return;
+    this.#markedGeneration = code.generation;
+    for (const pc of this.#store.entryPcs()) {
+      const index = code.indexOf(pc);
+      if (index >= 0) code.markEntry(index);
+    }
+  }
+
+  #selectRegion(): void {
+    const { region, windowOffset } = this.#space;
+    if (windowOffset === this.#windowOffset) return;
+    this.#windowOffset = windowOffset;
+    this.#store?.select(region);
+    this.#markedGeneration = -1;
+  }
+
+  // Translating ----------------------------------------------------------------------------------------------
+
+  #translate(pc: number): boolean {
+    const store = this.#openStore();
+    if (store.has(pc)) return true;
+    const unit = translateUnit(this.#reader, pc, this.#target(), this.#limits);
+    this.#credit =
+      Math.min(this.#credit, 0) - COST_PER_UNIT - (unit?.instructions ?? 0) * COST_PER_INSTRUCTION;
+    if (unit === undefined) return false;
+    store.add(unit);
+    this.#stats.translations++;
+    this.#stats.translatedInstructions += unit.instructions;
+    this.#stats.cutEdges += unit.cutEdges;
+    this.#markedGeneration = -1;
+    return true;
+  }
+
+  #openStore(): CodeCacheStore {
+    if (this.#store === undefined) {
+      this.#store = new CodeCacheStore(this.#memory, this.#space, this.#target());
+      this.#store.select(this.#space.region);
+    }
+    return this.#store;
+  }
+
+  #target(): Target {
+    const { layout, ramBytes, ramOffset, windowOffset } = this.#space;
+    const readable: Segment[] = [];
+    if (windowOffset !== NOWHERE) {
+      readable.push({ base: WINDOW_BASE, bytes: layout.config.regionBytes, offset: windowOffset });
+    }
+    if (this.#space.hasRegions) {
+      readable.push({ base: HOST_BASE, bytes: layout.config.hostBytes, offset: layout.host });
+    }
+    return {
+      memory: {
+        ram: { base: RAM_BASE, bytes: ramBytes, offset: ramOffset },
+        ramFlags: layout.ramFlags[this.#slot] as number,
+        readable,
+      },
+      hart: layout.engines[this.#slot] as number,
+      memoryPages: layout.wasmPages,
+      tableSlots: TABLE_SLOTS,
+    };
+  }
+
+  /** What the interpreter would fetch: code comes from RAM and the window. */
+  #parcel(pc: number): number {
+    const { halves, ramBytes, ramOffset, windowOffset, layout } = this.#space;
+    const inRam = pc - RAM_BASE;
+    if (inRam >= 0) return inRam + 2 <= ramBytes ? (halves[(ramOffset + inRam) >>> 1] as number) : NOWHERE;
+    const inWindow = pc - WINDOW_BASE;
+    if (windowOffset < 0 || inWindow < 0 || inWindow + 2 > layout.config.regionBytes) return NOWHERE;
+    return halves[(windowOffset + inWindow) >>> 1] as number;
+  }
+}
