@@ -137,15 +137,39 @@ export type VerdictCause =
   | "other-image"
   | "below-floor";
 
-export interface RegionVerdict {
+/** What the boot ROM thinks of one region. Its sentence is made only when somebody asks: a failover does not wait for it. */
+export class RegionVerdict {
   readonly region: number;
-  readonly mayRun: boolean;
   readonly cause: VerdictCause;
+  readonly #record: RegionRecord;
+  readonly #facts: RegionFacts | undefined;
+  readonly #floor: number;
+
+  constructor(
+    region: number,
+    cause: VerdictCause,
+    record: RegionRecord,
+    facts: RegionFacts | undefined,
+    floor: number,
+  ) {
+    this.region = region;
+    this.cause = cause;
+    this.#record = record;
+    this.#facts = facts;
+    this.#floor = floor;
+  }
+
+  get mayRun(): boolean {
+    return this.cause === "accepted" || this.cause === "on-trial" || this.cause === "activated";
+  }
+
   /** One sentence for humans. */
-  readonly message: string;
+  get message(): string {
+    return describeVerdict(this.cause, this.#record, this.#facts, this.#floor);
+  }
 }
 
-export interface BootDecision {
+export class BootDecision {
   /** The region to start, {@link NO_REGION} for safe mode. */
   readonly region: number;
   /**
@@ -154,9 +178,22 @@ export interface BootDecision {
    * accepted one. safe-mode: no region may run. table-lost: there is no table to decide by.
    */
   readonly reason: "activated" | "active" | "trial" | "roll-back" | "fallback" | "safe-mode" | "table-lost";
-  /** One sentence for humans. */
-  readonly message: string;
   readonly verdicts: readonly RegionVerdict[];
+
+  constructor(region: number, reason: BootDecision["reason"], verdicts: readonly RegionVerdict[]) {
+    this.region = region;
+    this.reason = reason;
+    this.verdicts = verdicts;
+  }
+
+  /** One sentence for humans. */
+  get message(): string {
+    if (this.reason === "table-lost") return "safe mode: both replicas of the management table are lost";
+    if (this.reason === "safe-mode") {
+      return `safe mode: ${this.verdicts.map(({ region, message }) => `region ${region}: ${message}`).join("; ")}`;
+    }
+    return `region ${this.region}, ${REASONS[this.reason]}: ${this.verdicts[this.region]?.message ?? ""}`;
+  }
 }
 
 export interface BootInput {
@@ -169,21 +206,57 @@ export interface BootInput {
 }
 
 /** What keeps the image in a region from being run, whatever the region's trial; undefined when nothing does. */
-function imageVerdict(
+function imageCause(
   record: RegionRecord,
   facts: RegionFacts | undefined,
   floor: number,
-): readonly [VerdictCause, string] | undefined {
-  if (record.state === "invalid") return ["invalid", describeInvalid(record)];
-  if (facts === undefined) return ["bad-image", "it was not read"];
-  if (!facts.usable) return ["bad-image", facts.fault.message];
-  if (!sameDigest(facts.digest, record.digest)) {
-    return ["other-image", `it holds ${formatVersion(facts.version)}, not the image that was verified`];
+): VerdictCause | undefined {
+  if (record.state === "invalid") return "invalid";
+  if (facts?.usable !== true) return "bad-image";
+  if (!sameDigest(facts.digest, record.digest)) return "other-image";
+  return facts.securityCounter < floor ? "below-floor" : undefined;
+}
+
+function judgeRegion(table: Table, region: number, record: RegionRecord, input: BootInput): VerdictCause {
+  const unusable = imageCause(record, input.images[region], input.floor);
+  if (unusable !== undefined) return unusable;
+  if (region === input.failed) return "failed";
+  if (record.state === "accepted") return "accepted";
+  if (record.triesLeft === 0) return "not-activated";
+  if (record.unconfirmedStarts >= MAX_UNCONFIRMED_STARTS) return "starts-used";
+  return region === table.active ? "on-trial" : "activated";
+}
+
+function describeVerdict(
+  cause: VerdictCause,
+  record: RegionRecord,
+  facts: RegionFacts | undefined,
+  floor: number,
+): string {
+  const version = formatVersion(record.version);
+  const tries = `${record.triesLeft} ${record.triesLeft === 1 ? "try" : "tries"} left`;
+  switch (cause) {
+    case "invalid":
+      return describeInvalid(record);
+    case "bad-image":
+      return facts?.usable === false ? facts.fault.message : "it was not read";
+    case "other-image":
+      return `it holds ${facts?.usable === true ? formatVersion(facts.version) : "something else"}, not the image that was verified`;
+    case "below-floor":
+      return `its security counter ${facts?.usable === true ? facts.securityCounter : 0} is below the floor ${floor}`;
+    case "failed":
+      return `${version} has just failed`;
+    case "accepted":
+      return `${version} is accepted`;
+    case "not-activated":
+      return `${version} was never activated`;
+    case "starts-used":
+      return `${version} was started ${record.unconfirmedStarts} times unconfirmed`;
+    case "on-trial":
+      return `${version} is on trial with ${tries}`;
+    case "activated":
+      return `${version} is activated with ${tries}`;
   }
-  if (facts.securityCounter < floor) {
-    return ["below-floor", `its security counter ${facts.securityCounter} is below the floor ${floor}`];
-  }
-  return undefined;
 }
 
 function describeInvalid({ digest, lastFailure }: RegionRecord): string {
@@ -191,48 +264,16 @@ function describeInvalid({ digest, lastFailure }: RegionRecord): string {
   return lastFailure.evidence === 0 ? "it is invalid" : "it failed too often";
 }
 
-function judgeRegion(table: Table, region: number, record: RegionRecord, input: BootInput): RegionVerdict {
-  const no = (cause: VerdictCause, message: string): RegionVerdict => ({
-    region,
-    mayRun: false,
-    cause,
-    message,
-  });
-  const yes = (cause: VerdictCause, message: string): RegionVerdict => ({
-    region,
-    mayRun: true,
-    cause,
-    message,
-  });
-  const unusable = imageVerdict(record, input.images[region], input.floor);
-  if (unusable !== undefined) return no(...unusable);
-  const version = formatVersion(record.version);
-  if (region === input.failed) return no("failed", `${version} has just failed`);
-  if (record.state === "accepted") return yes("accepted", `${version} is accepted`);
-  if (record.triesLeft === 0) return no("not-activated", `${version} was never activated`);
-  if (record.unconfirmedStarts >= MAX_UNCONFIRMED_STARTS) {
-    return no("starts-used", `${version} was started ${record.unconfirmedStarts} times unconfirmed`);
-  }
-  const tries = `${record.triesLeft} ${record.triesLeft === 1 ? "try" : "tries"} left`;
-  return region === table.active
-    ? yes("on-trial", `${version} is on trial with ${tries}`)
-    : yes("activated", `${version} is activated with ${tries}`);
-}
-
 /** Decides which region is started. Pure: the same input gives the same decision. */
 export function decideBoot(input: BootInput): BootDecision {
-  const { table } = input;
-  if (table === undefined) {
-    const message = "safe mode: both replicas of the management table are lost";
-    return { region: NO_REGION, reason: "table-lost", message, verdicts: [] };
-  }
-  const verdicts = table.regions.map((record, region) => judgeRegion(table, region, record, input));
-  const decide = (region: number, reason: BootDecision["reason"]): BootDecision => ({
-    region,
-    reason,
-    message: `region ${region}, ${REASONS[reason]}: ${verdicts[region]?.message ?? ""}`,
-    verdicts,
-  });
+  const { table, images, floor } = input;
+  if (table === undefined) return new BootDecision(NO_REGION, "table-lost", []);
+  const verdicts = table.regions.map(
+    (record, region) =>
+      new RegionVerdict(region, judgeRegion(table, region, record, input), record, images[region], floor),
+  );
+  const decide = (region: number, reason: BootDecision["reason"]) =>
+    new BootDecision(region, reason, verdicts);
   const mayRun = (region: number) => verdicts[region]?.mayRun === true;
   const active = table.regions[table.active];
   if (mayRun(table.next)) return decide(table.next, "activated");
@@ -240,8 +281,7 @@ export function decideBoot(input: BootInput): BootDecision {
   if (active?.state === "valid" && mayRun(table.previous)) return decide(table.previous, "roll-back");
   const highest = highestAccepted(table, verdicts);
   if (highest !== NO_REGION) return decide(highest, active?.state === "valid" ? "roll-back" : "fallback");
-  const why = verdicts.map((verdict) => `region ${verdict.region}: ${verdict.message}`).join("; ");
-  return { region: NO_REGION, reason: "safe-mode", message: `safe mode: ${why}`, verdicts };
+  return decide(NO_REGION, "safe-mode");
 }
 
 const REASONS: { readonly [reason in BootDecision["reason"]]: string } = {

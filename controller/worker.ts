@@ -40,10 +40,15 @@ const HEARTBEAT_INSTRUCTIONS = 8_192;
  */
 const HEARTBEAT_WAIT_MS = 10;
 
+/** Looks of an armed standby for RUN: about 200 µs, several times what a commit takes. */
+const ARMED_LOOKS = 20_000;
+
 class ControllerWorker {
   readonly #attachment: Attachment;
   readonly #words: Int32Array;
   readonly #times: Float64Array;
+  /** The engine block of the other slot. */
+  readonly #other: Int32Array;
   readonly #control: Int32Array;
   readonly #events: EventRing;
   readonly #machine: Machine;
@@ -57,6 +62,7 @@ class ControllerWorker {
     this.#attachment = attachment;
     this.#words = engineWords(memory, layout, slot);
     this.#times = engineTimes(memory, layout, slot);
+    this.#other = engineWords(memory, layout, slot ^ 1);
     this.#control = controlWords(memory, layout);
     this.#events = new EventRing(memory, layout);
     this.#inspector = new RegionInspector([]);
@@ -114,7 +120,8 @@ class ControllerWorker {
     for (;;) {
       Atomics.wait(words, Engine.COMMAND, EngineCommand.NONE, HEARTBEAT_WAIT_MS);
       Atomics.add(words, Engine.HEARTBEAT, 1);
-      const command = Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
+      let command = Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
+      if (command === EngineCommand.ARM) command = this.#awaitArmed();
       if (command === EngineCommand.RUN) {
         this.#start();
         return;
@@ -124,6 +131,15 @@ class ControllerWorker {
         return;
       }
     }
+  }
+
+  /** Looks for the command that follows ARM without sleeping; NONE when it takes too long. */
+  #awaitArmed(): EngineCommand {
+    const words = this.#words;
+    for (let looks = 0; looks < ARMED_LOOKS; looks++) {
+      if (Atomics.load(words, Engine.COMMAND) !== EngineCommand.NONE) break;
+    }
+    return Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
   }
 
   /** The version's first instruction. */
@@ -201,7 +217,19 @@ class ControllerWorker {
     words[Engine.EVIDENCE_TVAL] = words[Hart.MTVAL] as number;
     Atomics.store(words, Engine.STATE, EngineState.STOPPED);
     ringDoorbell(this.#control);
+    this.#armOther();
     this.#log.debug({ evidence, code }, "stopped");
+  }
+
+  /** The other worker wakes up while the supervisor handles the evidence and commits the table. */
+  #armOther(): void {
+    const before = Atomics.compareExchange(
+      this.#other,
+      Engine.COMMAND,
+      EngineCommand.NONE,
+      EngineCommand.ARM,
+    );
+    if (before === EngineCommand.NONE) Atomics.notify(this.#other, Engine.COMMAND);
   }
 
   /** The firmware stored READY or CONFIRM, or posted a completion. */

@@ -108,6 +108,7 @@ export class Crew {
   async #step(slot: EngineSlot): Promise<void> {
     switch (slot.phase) {
       case "empty":
+      case "starting":
         this.#why = "a fresh worker starts";
         return slot.start();
       case "stopped":

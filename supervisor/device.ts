@@ -341,10 +341,7 @@ export class Device {
   }
 
   #fail(fromRegion: number, failure: FailureReport): void {
-    const bootEpoch = this.bootEpoch;
     const eventsFrom = this.events.next;
-    this.events.stamp(EventCode.FAULT, fromRegion, bootEpoch, failure.faultNs);
-    this.events.stamp(EventCode.DETECTED, fromRegion, bootEpoch, failure.detectedNs);
     this.#recovery = { failure, fromRegion, eventsFrom, stopped: undefined, stoppedNs: 0, storedAtStop: 0 };
     const { evidenceCode: evidence, code, pc } = failure;
     this.#dispatch({ type: "evidence", failure: { evidence, code, pc }, nowNs: failure.detectedNs });
@@ -408,7 +405,6 @@ export class Device {
       this.#recovery.stopped = slot;
       this.#recovery.stoppedNs = stoppedNs;
       this.#recovery.storedAtStop = this.#storedBytes();
-      this.events.stamp(EventCode.STOPPED, this.#recovery.fromRegion, this.bootEpoch, stoppedNs);
     }
     this.#dispatch({ type: "stopped" });
   }
@@ -426,7 +422,6 @@ export class Device {
     Atomics.store(this.control, Control.REGION, command.region);
     Atomics.store(this.control, Control.TRIAL, command.trial ? 1 : 0);
     Atomics.store(this.control, Control.BOOT_EPOCH, bootEpoch);
-    this.events.stamp(EventCode.DESIGNATED, command.region, bootEpoch, this.#committedNs);
     this.#awaited = command;
     this.#wake();
     if (this.#awaited !== undefined) this.crew.want(command.region);
@@ -447,7 +442,21 @@ export class Device {
     this.#awaited = undefined;
     this.#startedNs = monotonicNs();
     this.#heartbeat.reset(slot.heartbeat, this.#startedNs);
+    this.#stampSteps(command.region);
     this.host.afterStop(this.#headAtStop, this.#startedNs, this.#config.limits.commandMs);
+  }
+
+  /** The steps so far go into the event ring, with their times, once the other version is on its way. */
+  #stampSteps(region: number): void {
+    const bootEpoch = this.bootEpoch;
+    const recovery = this.#recovery;
+    if (recovery !== undefined) {
+      const { failure, fromRegion, stoppedNs } = recovery;
+      this.events.stamp(EventCode.FAULT, fromRegion, bootEpoch - 1, failure.faultNs);
+      this.events.stamp(EventCode.DETECTED, fromRegion, bootEpoch - 1, failure.detectedNs);
+      this.events.stamp(EventCode.STOPPED, fromRegion, bootEpoch - 1, stoppedNs);
+    }
+    this.events.stamp(EventCode.DESIGNATED, region, bootEpoch, this.#committedNs);
   }
 
   /** The reading of the region's bytes still holds: not one byte of it was stored since. */

@@ -14,6 +14,13 @@ export interface DrillReport {
   readonly detectUs: TimingSummary;
   readonly restartUs: TimingSummary;
   readonly readyUs: TimingSummary;
+  /** Where the restart time goes: from each step's predecessor to it. */
+  readonly stepsUs: {
+    readonly detected: TimingSummary;
+    readonly stopped: TimingSummary;
+    readonly designated: TimingSummary;
+    readonly firstInstruction: TimingSummary;
+  };
   /** Resident set size of the supervisor process in bytes, after a tenth of the failovers and after all. */
   readonly rssEarlyBytes: number;
   readonly rssLateBytes: number;
@@ -23,6 +30,9 @@ export async function drill(device: Device, fault: Fault, failovers: number): Pr
   const detect = new Timing();
   const restart = new Timing();
   const ready = new Timing();
+  const stopped = new Timing();
+  const designated = new Timing();
+  const firstInstruction = new Timing();
   let last: Failover | undefined;
   const unlisten = device.listen({ onFailover: (failover) => (last = failover) });
   const startedNs = monotonicNs();
@@ -32,11 +42,14 @@ export async function drill(device: Device, fault: Fault, failovers: number): Pr
     last = undefined;
     const injectedNs = inject(device, fault);
     while (last === undefined) await device.news();
-    const { failure, firstInstructionNs, readyNs }: Failover = last;
+    const { failure, stoppedNs, designatedNs, firstInstructionNs, readyNs }: Failover = last;
     const faultNs = fault.class === "hang" ? injectedNs : failure.faultNs;
     detect.recordNs(failure.detectedNs - faultNs);
     restart.recordNs(firstInstructionNs - faultNs);
     ready.recordNs(readyNs - faultNs);
+    stopped.recordNs(stoppedNs - failure.detectedNs);
+    designated.recordNs(designatedNs - stoppedNs);
+    firstInstruction.recordNs(firstInstructionNs - designatedNs);
     if (done === Math.floor(failovers / 10)) rssEarlyBytes = process.memoryUsage.rss();
   }
   unlisten();
@@ -46,6 +59,12 @@ export async function drill(device: Device, fault: Fault, failovers: number): Pr
     detectUs: detect.summary(),
     restartUs: restart.summary(),
     readyUs: ready.summary(),
+    stepsUs: {
+      detected: detect.summary(),
+      stopped: stopped.summary(),
+      designated: designated.summary(),
+      firstInstruction: firstInstruction.summary(),
+    },
     rssEarlyBytes,
     rssLateBytes: process.memoryUsage.rss(),
   };

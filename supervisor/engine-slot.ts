@@ -53,6 +53,7 @@ export class EngineSlot {
   readonly #context: SlotContext;
   #thread: WorkerThread<ControllerApi> | undefined;
   #phase: SlotPhase = "empty";
+  #starting: Promise<void> | undefined;
   #region = -1;
 
   constructor(index: number, context: SlotContext) {
@@ -75,11 +76,17 @@ export class EngineSlot {
     return Atomics.load(this.words, Engine.HEARTBEAT);
   }
 
-  /** Starts a fresh thread in this slot and attaches it to the memory. */
-  async start(): Promise<void> {
+  /** Starts a fresh thread in this slot and attaches it to the memory; joins a start that is under way. */
+  start(): Promise<void> {
+    if (this.#phase === "starting" && this.#starting !== undefined) return this.#starting;
     if (this.#phase !== "empty") throw new Error(`slot ${this.index} is ${this.#phase}, not empty`);
-    this.words.fill(0);
     this.#phase = "starting";
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    this.words.fill(0);
     const options = {
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
       name: `controller-${this.index}`,
@@ -88,10 +95,8 @@ export class EngineSlot {
       new URL("../controller/worker.js", import.meta.url),
       options,
       (end) => {
-        if (this.#thread === thread) {
-          this.#phase = "empty";
-          this.#thread = undefined;
-        }
+        this.#phase = "empty";
+        this.#thread = undefined;
         this.#context.onEnd(this, end);
       },
     );

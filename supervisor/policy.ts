@@ -6,7 +6,7 @@
  * commanded before the event "stopped"; a "commit" comes before the "execute" that depends on it, in one list; in
  * safe mode nothing is executed until an operator's event.
  */
-import { confirmedCounter, decideBoot, type RegionFacts } from "../controller/boot-rom.ts";
+import { type BootDecision, confirmedCounter, decideBoot, type RegionFacts } from "../controller/boot-rom.ts";
 import { afterFailure, confirm, startTable } from "../controller/transitions.ts";
 import { type Failure, NO_REGION, regionAt, type Table } from "../emulator/table.ts";
 
@@ -45,11 +45,35 @@ export interface PolicyState {
   /** Per region, times of the failures within the window, oldest first. Volatile by design. */
   readonly recent: readonly (readonly number[])[];
   /** What is to be handled once the stop is sure. */
-  readonly failure: { readonly failure: Failure; readonly nowNs: number } | undefined;
+  readonly failure: PendingFailure;
   /** The version that executes is accepted. */
   readonly confirmed: boolean;
-  /** Why the last start was decided as it was, or why there is none; one sentence. */
-  readonly reason: string;
+  /** What the last start was decided by, and why; undefined before the first. */
+  readonly decision: BootDecision | undefined;
+}
+
+interface PendingFailure {
+  readonly failure: Failure | undefined;
+  readonly nowNs: number;
+}
+const NO_FAILURE: PendingFailure = { failure: undefined, nowNs: 0 };
+
+/**
+ * The state with some fields changed. Field by field, because a spread of objects of several shapes costs
+ * microseconds, and the failover waits for this.
+ */
+function change(state: PolicyState, changes: Partial<PolicyState>): PolicyState {
+  return {
+    phase: changes.phase ?? state.phase,
+    table: changes.table ?? state.table,
+    floor: changes.floor ?? state.floor,
+    images: changes.images ?? state.images,
+    budget: state.budget,
+    recent: changes.recent ?? state.recent,
+    failure: changes.failure ?? state.failure,
+    confirmed: changes.confirmed ?? state.confirmed,
+    decision: changes.decision ?? state.decision,
+  };
 }
 
 export type PolicyEvent =
@@ -91,16 +115,16 @@ export function initialState(table: Table, floor: number, budget: Budget): Polic
     images: [],
     budget,
     recent: table.regions.map(() => []),
-    failure: undefined,
+    failure: NO_FAILURE,
     confirmed: false,
-    reason: "",
+    decision: undefined,
   };
 }
 
 export function reduce(state: PolicyState, event: PolicyEvent): Step {
   switch (event.type) {
     case "power-on":
-      return start({ ...state, images: event.images }, BootReason.POWER_ON);
+      return start(change(state, { images: event.images }), BootReason.POWER_ON);
     case "evidence": {
       if (state.phase !== "executing") return { state, commands: [] };
       const { failure, nowNs } = event;
@@ -118,7 +142,7 @@ export function reduce(state: PolicyState, event: PolicyEvent): Step {
     case "confirmed":
       return confirmed(state);
     case "inspected":
-      return inspected({ ...state, images: event.images }, event.executing);
+      return inspected(change(state, { images: event.images }), event.executing);
   }
 }
 
@@ -143,12 +167,12 @@ function start(state: PolicyState, reason: BootReason): Step {
   const decision = decideBoot({ table: state.table, floor: state.floor, images: state.images });
   const table = startTable(state.table, decision) ?? state.table;
   const commands: Command[] = table === state.table ? [] : [{ type: "commit", table }];
-  return designated({ ...state, table }, decision.region, decision.message, reason, commands);
+  return designated(change(state, { table }), decision, reason, commands);
 }
 
 function stopped(state: PolicyState): Step {
-  if (state.phase !== "stopping" || state.failure === undefined) return { state, commands: [] };
   const { failure, nowNs } = state.failure;
+  if (state.phase !== "stopping" || failure === undefined) return { state, commands: [] };
   const failed = state.table.active;
   const recent = withinWindow(state, failed, nowNs);
   const { failures } = state.budget;
@@ -161,14 +185,10 @@ function stopped(state: PolicyState): Step {
       : outcome.action === "roll-back"
         ? BootReason.ROLL_BACK
         : BootReason.FAILOVER;
-  const next: PolicyState = {
-    ...state,
-    table: outcome.table,
-    failure: undefined,
-    recent: state.recent.map((times, region) => (region === failed ? recent : times)),
-  };
+  const recents = state.recent.map((times, region) => (region === failed ? recent : times));
+  const next = change(state, { table: outcome.table, failure: NO_FAILURE, recent: recents });
   const commit: Command = { type: "commit", table: outcome.table };
-  return designated(next, outcome.region, outcome.decision.message, reason, [commit]);
+  return designated(next, outcome.decision, reason, [commit]);
 }
 
 /** The failures of a region that still count, with the one of now. */
@@ -180,23 +200,22 @@ function withinWindow(state: PolicyState, region: number, nowNs: number): readon
   return failures === null ? [] : [...times.slice(-Math.max(failures, 1)), nowNs];
 }
 
-/** Ends a list of commands with the execution of `region`, or with safe mode. */
+/** Ends a list of commands with the execution of the region that was decided on, or with safe mode. */
 function designated(
   state: PolicyState,
-  region: number,
-  message: string,
+  decision: BootDecision,
   reason: BootReason,
   commands: readonly Command[],
 ): Step {
-  if (region === NO_REGION) {
+  if (decision.region === NO_REGION) {
     return {
-      state: { ...state, phase: "safe-mode", confirmed: false, reason: message },
-      commands: [...commands, { type: "safe-mode", reason: message }],
+      state: change(state, { phase: "safe-mode", confirmed: false, decision }),
+      commands: [...commands, { type: "safe-mode", reason: decision.message }],
     };
   }
-  const accepted = regionAt(state.table, region).state === "accepted";
+  const accepted = regionAt(state.table, decision.region).state === "accepted";
   return {
-    state: { ...state, phase: "executing", confirmed: accepted, reason: message },
+    state: change(state, { phase: "executing", confirmed: accepted, decision }),
     commands: [...commands, execute(state.table, reason)],
   };
 }
@@ -210,10 +229,10 @@ function execute(table: Table, reason: BootReason): ExecuteCommand {
 function confirmed(state: PolicyState): Step {
   if (state.phase !== "executing") return { state, commands: [] };
   const table = confirm(state.table);
-  if (table === undefined) return { state: { ...state, confirmed: true }, commands: [] };
+  if (table === undefined) return { state: change(state, { confirmed: true }), commands: [] };
   const floor = Math.max(state.floor, confirmedCounter(table, state.images));
   return {
-    state: { ...state, table, floor, confirmed: true },
+    state: change(state, { table, floor, confirmed: true }),
     commands: [
       { type: "commit", table },
       { type: "raise-floor", counter: floor },

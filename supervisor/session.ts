@@ -69,7 +69,7 @@ export class Session {
     standby: async () => {
       const device = this.#running();
       while (!device.ready || device.crew.standby === undefined) {
-        if (device.policy.phase === "safe-mode") throw new RequestError(device.policy.reason);
+        if (device.policy.phase === "safe-mode") throw new RequestError(device.policy.decision?.message);
         await device.news();
       }
       return null;

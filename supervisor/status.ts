@@ -44,7 +44,7 @@ export function statusOf(device: Device, poweredOnNs: number): Status {
   const { policy, table } = device;
   return {
     phase: policy.phase,
-    reason: policy.reason,
+    reason: policy.decision?.message ?? "",
     primary: table.active === NO_REGION ? null : table.active,
     ready: device.ready,
     generation: table.generation,
