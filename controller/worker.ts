@@ -40,8 +40,11 @@ const HEARTBEAT_INSTRUCTIONS = 8_192;
  */
 const HEARTBEAT_WAIT_MS = 10;
 
-/** Looks of an armed standby for RUN: about 200 µs, several times what a commit takes. */
-const ARMED_LOOKS = 20_000;
+/**
+ * How long an armed standby looks for RUN before it sleeps again: what a failover usually takes, and no longer,
+ * because on a machine with few cores it may be keeping the supervisor's thread from running.
+ */
+const ARMED_NS = 40_000;
 
 class ControllerWorker {
   readonly #attachment: Attachment;
@@ -136,9 +139,8 @@ class ControllerWorker {
   /** Looks for the command that follows ARM without sleeping; NONE when it takes too long. */
   #awaitArmed(): EngineCommand {
     const words = this.#words;
-    for (let looks = 0; looks < ARMED_LOOKS; looks++) {
-      if (Atomics.load(words, Engine.COMMAND) !== EngineCommand.NONE) break;
-    }
+    const untilNs = monotonicNs() + ARMED_NS;
+    while (Atomics.load(words, Engine.COMMAND) === EngineCommand.NONE && monotonicNs() < untilNs);
     return Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
   }
 
