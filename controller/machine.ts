@@ -60,6 +60,8 @@ export interface MachineOptions {
   readonly line?: SerialLine;
   /** Called when the firmware has news for the outside (ready, confirm, a posted completion). */
   readonly ring?: () => void;
+  /** Called when the hart takes a synchronous exception, before anything of it can be seen. */
+  readonly onException?: () => void;
   /** Builds the engine; the interpreter is given for what another engine leaves to it. */
   readonly engine?: (parts: InterpreterParts, interpreter: Interpreter) => Engine;
 }
@@ -108,7 +110,7 @@ export class Machine {
       this.attach(STATUS_BASE, new Status(this.#control, this.#device, board));
       this.attach(HOST_QUEUE_BASE, this.#hostQueue);
     }
-    const bus = this.#engineBus();
+    const bus = this.#engineBus(options.onException ?? (() => undefined));
     this.#data = new DataPath(this.space, this.hart, bus);
     this.#code = new DecodedCode(this.space);
     this.#data.addCodeCache(this.#code);
@@ -272,7 +274,7 @@ export class Machine {
     };
   }
 
-  #engineBus(): Bus {
+  #engineBus(exception: () => void): Bus {
     const machine = this;
     return {
       load: (address, size) => this.#bus.load(address, size),
@@ -282,6 +284,7 @@ export class Machine {
       },
       timeLow: () => this.#clint.timeLow(this.clock.now()),
       timeHigh: () => this.#clint.timeHigh(this.clock.now()),
+      exception,
     };
   }
 

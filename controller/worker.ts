@@ -27,6 +27,7 @@ import { WINDOW_BASE } from "../emulator/map.ts";
 import { Visibility } from "./address-space.ts";
 import type { Attachment, ControllerApi, Inspection } from "./api.ts";
 import { RegionInspector } from "./boot-rom.ts";
+import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { Hart } from "./cpu/hart.ts";
 import { Machine, MachineStop } from "./machine.ts";
 import { UartRing } from "./uart-ring.ts";
@@ -78,6 +79,9 @@ class ControllerWorker {
       liveClock: { nowNs: monotonicNs },
       line: new UartRing(memory, layout),
       ring: () => this.#onFirmwareNews(),
+      onException: () => {
+        this.#times[Engine.FAULT_NS_F64] = monotonicNs();
+      },
     });
   }
 
@@ -211,7 +215,7 @@ class ControllerWorker {
   /** The hart retires nothing any more: evidence first, then the state, then the bell. */
   #stopped(evidence: Evidence, code: number): void {
     const words = this.#words;
-    if (evidence !== Evidence.NONE) this.#times[Engine.FAULT_NS_F64] = monotonicNs();
+    if (!this.#handlesException()) this.#times[Engine.FAULT_NS_F64] = monotonicNs();
     words[Engine.EVIDENCE] = evidence;
     words[Engine.EVIDENCE_CODE] = code;
     words[Engine.EVIDENCE_CAUSE] = words[Hart.MCAUSE] as number;
@@ -221,6 +225,12 @@ class ControllerWorker {
     ringDoorbell(this.#control);
     this.#armOther();
     this.#log.debug({ evidence, code }, "stopped");
+  }
+
+  /** The hart is in the handler of a synchronous exception: that is when the failure began, not when it is told. */
+  #handlesException(): boolean {
+    const inHandler = ((this.#words[Hart.MSTATUSH] as number) & MSTATUSH_MDT) !== 0;
+    return inHandler && (this.#words[Hart.MCAUSE] as number) >= 0;
   }
 
   /** The other worker wakes up while the supervisor handles the evidence and commits the table. */

@@ -67,6 +67,8 @@ export interface Bus {
   /** mtime's halves, for the CSRs time and timeh. */
   timeLow(): number;
   timeHigh(): number;
+  /** A synchronous exception is being taken: the moment at which a failure, if it is one, began. */
+  exception(): void;
 }
 
 /**

@@ -717,6 +717,7 @@ export class Interpreter implements Engine {
    * The instruction at `pc` does not retire.
    */
   #trap(cause: number, value: number, pc: number): number {
+    if (cause >= 0) this.#bus.exception();
     const hart = this.#hart;
     const vector = hart[Hart.MTVEC] as number;
     const handler = vector & ~3;
