@@ -195,8 +195,11 @@ function store(firmwareDir: string, files: ReadonlyMap<string, Uint8Array>): voi
   for (const [path, bytes] of files) {
     mkdirSync(dirname(join(firmwareDir, path)), { recursive: true });
     writeFileSync(join(firmwareDir, path), bytes);
-    process.stdout.write(`${path.padEnd(36)} ${String(bytes.length).padStart(6)} bytes\n`);
   }
+  const rows = [...files].map(
+    ([path, bytes]) => `${path.padEnd(28)} ${String(bytes.length).padStart(6)} bytes\n`,
+  );
+  process.stdout.write(rows.join(""));
 }
 
 function check(firmwareDir: string, files: ReadonlyMap<string, Uint8Array>): number {
