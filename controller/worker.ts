@@ -23,7 +23,7 @@ import { EventCode, EventRing } from "../emulator/events.ts";
 import { Evidence } from "../emulator/evidence.ts";
 import { serve } from "../emulator/link.ts";
 import { createLogger, type Logger } from "../emulator/log.ts";
-import { WINDOW_BASE } from "../emulator/map.ts";
+import { MTIME_HZ, WINDOW_BASE } from "../emulator/map.ts";
 import { Visibility } from "./address-space.ts";
 import type { Attachment, ControllerApi, Inspection } from "./api.ts";
 import { RegionInspector } from "./boot-rom.ts";
@@ -41,6 +41,7 @@ const HEARTBEAT_INSTRUCTIONS = 8_192;
  */
 const HEARTBEAT_WAIT_MS = 10;
 
+const NS_PER_TICK = 1e9 / MTIME_HZ;
 /**
  * How long an armed standby looks for RUN before it sleeps again: what a failover usually takes, and no longer,
  * because on a machine with few cores it may be keeping the supervisor's thread from running.
@@ -215,7 +216,8 @@ class ControllerWorker {
   /** The hart retires nothing any more: evidence first, then the state, then the bell. */
   #stopped(evidence: Evidence, code: number): void {
     const words = this.#words;
-    if (!this.#handlesException()) this.#times[Engine.FAULT_NS_F64] = monotonicNs();
+    if (evidence === Evidence.WATCHDOG) this.#times[Engine.FAULT_NS_F64] = monotonicNs() - code * NS_PER_TICK;
+    else if (!this.#handlesException()) this.#times[Engine.FAULT_NS_F64] = monotonicNs();
     words[Engine.EVIDENCE] = evidence;
     words[Engine.EVIDENCE_CODE] = code;
     words[Engine.EVIDENCE_CAUSE] = words[Hart.MCAUSE] as number;

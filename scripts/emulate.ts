@@ -124,8 +124,6 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   }
   const { soak } = options;
   process.stdout.write(`seed ${soak.seed}\n`);
-  const floor = await measureHandoff(FLOOR_HANDOFFS, FLOOR_WARM_UP);
-  const floorUs = { p50: floor.percentile(50) / 1000, p99: floor.percentile(99) / 1000 };
   const line = new StatusLine();
   const device = await startDevice({
     images: options.images,
@@ -135,11 +133,16 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
     log: { level: options.logLevel, fd: 2 },
     onSoakProgress: (progress) => line.show(formatProgress(progress, soak)),
   });
+  await device.standby();
+  const { executingSinceNs } = await device.status();
   const report = await device.soak(soak).finally(() => line.clear());
   await device.stop();
+  const floor = await measureHandoff(FLOOR_HANDOFFS, FLOOR_WARM_UP);
+  const floorUs = { p50: floor.percentile(50) / 1000, p99: floor.percentile(99) / 1000 };
   const held = report.violations.length === 0 && report.faults.every(complete);
   process.stdout.write(formatSummary(report, floorUs, held, replayCommand(args, soak.seed)));
-  if (options.json !== undefined) writeReport(options.json, { ...report, floorUs });
+  if (options.json !== undefined)
+    writeReport(options.json, { ...report, floorUs, firstInstructionNs: executingSinceNs });
   return held ? EXIT_HELD : EXIT_FINDING;
 }
 

@@ -87,6 +87,7 @@ export class Device {
   /** What is to be executed as soon as a standby for it is parked. */
   #awaited: ExecuteCommand | undefined;
   #committedNs = 0;
+  #executingSinceNs = 0;
   #startedNs = 0;
   /** A stop was asked for and is not sure yet. */
   #stopping = false;
@@ -140,6 +141,11 @@ export class Device {
   /** The version that executes has said that it is ready. */
   get ready(): boolean {
     return this.#ready;
+  }
+
+  /** First instruction of the version that executes, monotonic nanoseconds; 0 until it is ready. */
+  get executingSinceNs(): number {
+    return this.#ready ? this.#executingSinceNs : 0;
   }
 
   get failovers(): number {
@@ -489,9 +495,10 @@ export class Device {
 
   #finishRecovery(bootEpoch: number): void {
     const recovery = this.#recovery;
-    if (recovery === undefined) return;
     this.#recovery = undefined;
-    const steps = stepsOf(this.events, recovery.eventsFrom, bootEpoch);
+    const steps = stepsOf(this.events, recovery?.eventsFrom ?? 0, bootEpoch);
+    this.#executingSinceNs = steps.get("first-instruction")?.timeNs ?? 0;
+    if (recovery === undefined) return;
     const failover: Failover = {
       index: this.#failovers++,
       failure: recovery.failure,
@@ -501,7 +508,7 @@ export class Device {
       bootEpoch,
       stoppedNs: recovery.stoppedNs,
       designatedNs: steps.get("designated")?.timeNs ?? 0,
-      firstInstructionNs: steps.get("first-instruction")?.timeNs ?? 0,
+      firstInstructionNs: this.#executingSinceNs,
       readyNs: steps.get("ready")?.timeNs ?? 0,
       storedBytes: this.#storedBytes() - recovery.storedAtStop,
       retiredAfterStop: this.#retiredAfterStop(recovery),

@@ -11,6 +11,7 @@ import { Timing, type TimingSummary } from "./timing.ts";
 export interface DrillReport {
   readonly failovers: number;
   readonly seconds: number;
+  /** From the moment at which the fault shows (trap, end of the watchdog's period, last progress) to its detection. */
   readonly detectUs: TimingSummary;
   readonly restartUs: TimingSummary;
   readonly readyUs: TimingSummary;
@@ -37,14 +38,16 @@ export async function drill(device: Device, fault: Fault, failovers: number): Pr
   const unlisten = device.listen({ onFailover: (failover) => (last = failover) });
   const startedNs = monotonicNs();
   let rssEarlyBytes = 0;
+  // A hang has no moment of its own for the restart: it begins when the firmware was told to.
+  const fromInjection = fault.class === "hang";
   for (let done = 0; done < failovers; done++) {
     while (!device.ready || device.crew.standby === undefined) await device.news();
     last = undefined;
     const injectedNs = inject(device, fault);
     while (last === undefined) await device.news();
     const { failure, stoppedNs, designatedNs, firstInstructionNs, readyNs }: Failover = last;
-    const faultNs = fault.class === "hang" ? injectedNs : failure.faultNs;
-    detect.recordNs(failure.detectedNs - faultNs);
+    const faultNs = fromInjection ? injectedNs : failure.faultNs;
+    detect.recordNs(failure.detectedNs - failure.faultNs);
     restart.recordNs(firstInstructionNs - faultNs);
     ready.recordNs(readyNs - faultNs);
     stopped.recordNs(stoppedNs - failure.detectedNs);

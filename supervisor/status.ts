@@ -32,6 +32,8 @@ export interface Status {
   readonly securityFloor: number;
   readonly bootEpoch: number;
   readonly failovers: number;
+  /** First instruction of the version that executes, monotonic nanoseconds of this machine; 0 until it is ready. */
+  readonly executingSinceNs: number;
   readonly uptimeMs: number;
   /** Region that the standby is prepared for; null when there is none. */
   readonly standby: number | null;
@@ -51,6 +53,7 @@ export function statusOf(device: Device, poweredOnNs: number): Status {
     securityFloor: policy.floor,
     bootEpoch: device.bootEpoch,
     failovers: device.failovers,
+    executingSinceNs: device.executingSinceNs,
     uptimeMs: Math.round((monotonicNs() - poweredOnNs) / 1e6),
     standby: device.crew.standby?.region ?? null,
     noStandbyBecause: device.crew.why,

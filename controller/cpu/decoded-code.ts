@@ -29,6 +29,8 @@ export interface CodeSegment {
   readonly entryBase: number;
   /** 1 for each page in which something was decoded. */
   readonly decodedPages: Uint8Array;
+  /** The same pages as a list: dropping them costs what was decoded, not what there is. */
+  readonly decodedList: number[];
 }
 
 /** Entries behind each segment: the one that ends it, two words, and padding to keep indices even. */
@@ -128,7 +130,7 @@ export class DecodedCode implements CodeCache {
     let entryBase = 0;
     const segment = (offset: number, bytes: number, base: number): CodeSegment => {
       const decodedPages = new Uint8Array(Math.ceil(bytes / PAGE_BYTES));
-      const result = { offset, bytes, base, entryBase, decodedPages };
+      const result = { offset, bytes, base, entryBase, decodedPages, decodedList: [] };
       entryBase += bytes + SEGMENT_END_ENTRIES;
       return result;
     };
@@ -229,6 +231,7 @@ export class DecodedCode implements CodeCache {
     const page = Math.floor(offset / PAGE_BYTES);
     if (segment.decodedPages[page] !== 0) return;
     segment.decodedPages[page] = 1;
+    segment.decodedList.push(page);
     if (segment === this.ram) {
       this.#space.ramFlags[page] = (this.#space.ramFlags[page] as number) | PageFlag.CODE;
     }
@@ -242,9 +245,10 @@ export class DecodedCode implements CodeCache {
   }
 
   #dropSegment(segment: CodeSegment): void {
+    const { decodedPages, decodedList, entryBase, bytes } = segment;
+    if (decodedList.length === 0) return;
     this.generation++;
-    const { decodedPages, entryBase, bytes } = segment;
-    for (let page = decodedPages.indexOf(1); page >= 0; page = decodedPages.indexOf(1, page + 1)) {
+    for (let page = decodedList.pop(); page !== undefined; page = decodedList.pop()) {
       const start = entryBase + page * PAGE_BYTES;
       this.entries.fill(Micro.UNDECODED, start, Math.min(start + PAGE_BYTES, entryBase + bytes));
       decodedPages[page] = 0;

@@ -43,9 +43,10 @@ export class Watchdog implements Device {
     return periodUs === 0 ? Number.POSITIVE_INFINITY : this.#kickedTick + periodUs * TICKS_PER_US;
   }
 
-  /** Stops the hart if the period has ended by the tick `now`. */
+  /** Stops the hart if the period has ended by the tick `now`; the code tells how many ticks ago that was. */
   check(now: number): void {
-    if (now >= this.nextEvent()) this.#board.stop(Evidence.WATCHDOG, 0);
+    const expiry = this.nextEvent();
+    if (now >= expiry) this.#board.stop(Evidence.WATCHDOG, now - expiry);
   }
 
   load(): number {

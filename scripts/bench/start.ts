@@ -1,0 +1,31 @@
+/** From the start of the command line's process to the first guest instruction. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { monotonicNs } from "../../emulator/clock.ts";
+import type { Section } from "./sections.ts";
+
+const STARTS = 11;
+
+export function benchStart(): Section {
+  const cli = new URL("../cli.js", import.meta.url).pathname;
+  const directory = mkdtempSync(join(tmpdir(), "flipside-bench-"));
+  const report = join(directory, "report.json");
+  const args = [cli, "emulate", "--failovers", "1", "--faults", "illegal-instruction", "--json", report];
+  const startsMs = Array.from({ length: STARTS }, () => {
+    const startedNs = monotonicNs();
+    execFileSync(process.execPath, args, { stdio: "ignore" });
+    const { firstInstructionNs } = JSON.parse(readFileSync(report, "utf8")) as { firstInstructionNs: number };
+    return (firstInstructionNs - startedNs) / 1e6;
+  }).sort((a, b) => a - b);
+  rmSync(directory, { recursive: true });
+  const medianMs = startsMs[Math.floor(STARTS / 2)] ?? Number.NaN;
+  return {
+    title: `start, ${STARTS} times`,
+    figures: [
+      { name: "command to first guest instruction, median", value: medianMs, unit: "ms", atMost: 250 },
+      { name: "worst", value: startsMs.at(-1) ?? Number.NaN, unit: "ms" },
+    ],
+  };
+}
