@@ -1,0 +1,299 @@
+/** `flipside image`: make an MCUboot image, show what one holds, say whether it would be run. */
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { parseElf } from "../controller/elf.ts";
+import {
+  encodeImage,
+  IMAGE_HEADER_BYTES,
+  type ImageKey,
+  ImageKeyError,
+  type ImageSource,
+  ImageSourceError,
+  imageKey,
+  type ParsedImage,
+  parseImage,
+  verifyImage,
+} from "../controller/image.ts";
+import { REGION_STRIDE, WINDOW_BASE } from "../emulator/map.ts";
+import { formatVersion, type ImageVersion, parseVersion } from "../emulator/version.ts";
+import { readInput, readText, writeOutput } from "./input.ts";
+import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
+
+const HELP = `usage: flipside image create FILE --version V --output IMAGE [options]
+       flipside image info IMAGE [--json FILE]
+       flipside image verify IMAGE [--key FILE]... [--floor N] [--json FILE]
+
+create  makes an MCUboot image from an ELF file, or from raw code, linked for the virtual load region (0x20000000)
+  --version V           "1.2.3" or "1.2.3+4"
+  --output IMAGE        file to write
+  --header-bytes N      where the code starts in the image; from the ELF file, else 32
+  --security-counter N  no version with a lower one runs once this one is confirmed
+  --key FILE            Ed25519 private key (PEM) to sign with
+  --rom-fixed           say in the header where raw code is linked; an ELF file tells by itself
+info    shows what an image, or a dump of a region, holds
+verify  says whether an image would be run: whole, digest right and, with --key, signed by one of the keys
+  --key FILE            Ed25519 public key (PEM); several may be given
+  --floor N             security floor that the image's counter must reach
+
+  --json FILE           write the report
+  --help
+
+Exit code: 0 done, or the image would be run; 1 it would not; 2 bad input.
+`;
+
+const OPTIONS = {
+  version: { type: "string" },
+  output: { type: "string" },
+  "header-bytes": { type: "string" },
+  "security-counter": { type: "string" },
+  key: { type: "string", multiple: true },
+  "rom-fixed": { type: "boolean" },
+  floor: { type: "string" },
+  json: { type: "string" },
+  help: { type: "boolean" },
+} as const;
+
+type Values = ReturnType<typeof parseOptions<typeof OPTIONS>>["values"];
+
+/** Options that each subcommand knows, besides --json and --help. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  create: ["version", "output", "header-bytes", "security-counter", "key", "rom-fixed"],
+  info: [],
+  verify: ["key", "floor"],
+};
+
+/** A file is read whole: twice the largest region leaves room for an ELF file's symbols. */
+const MAX_INPUT_BYTES = 2 * REGION_STRIDE;
+const UINT32_MAX = 0xffff_ffff;
+
+export async function imageCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseOptions(args, OPTIONS, 2);
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return EXIT_HELD;
+  }
+  const [action, file] = positionals;
+  const known = action !== undefined && Object.hasOwn(KNOWN, action) ? KNOWN[action] : undefined;
+  if (known === undefined) {
+    throw new UsageError(`flipside image ${action ?? ""}: say create, info or verify`);
+  }
+  for (const option of Object.keys(values)) {
+    if (option !== "json" && !known.includes(option)) {
+      throw new UsageError(`flipside image ${action} has no option --${option}`);
+    }
+  }
+  if (file === undefined) throw new UsageError(`there is no file: flipside image ${action} FILE`);
+  if (action === "create") return create(file, values);
+  return action === "info" ? info(file, values) : verify(file, values);
+}
+
+// create ----------------------------------------------------------------------------------------------------------
+
+function create(file: string, values: Values): number {
+  const { output } = values;
+  if (output === undefined) throw new UsageError("there is no --output to write the image to");
+  const code = readCode(file, values);
+  const counter = values["security-counter"];
+  const signingKey = readSigningKey(values.key);
+  const source: ImageSource = {
+    ...code,
+    version: readVersion(values.version),
+    ...(counter === undefined
+      ? {}
+      : { securityCounter: parseInteger("--security-counter", counter, 0, UINT32_MAX) }),
+    ...(signingKey === undefined ? {} : { signingKey }),
+  };
+  const image = encode(source);
+  writeOutput("the image", output, image);
+  const report = describe(output, image, []);
+  print(report);
+  if (values.json !== undefined) writeReport(values.json, report);
+  return EXIT_HELD;
+}
+
+function encode(source: ImageSource): Uint8Array {
+  try {
+    return encodeImage(source);
+  } catch (error) {
+    if (error instanceof ImageSourceError) throw new UsageError(`no image can be made: ${error.message}`);
+    throw error;
+  }
+}
+
+function readVersion(text: string | undefined): ImageVersion {
+  if (text === undefined) throw new UsageError("there is no --version for the image");
+  const version = parseVersion(text);
+  if (version === undefined) {
+    throw new UsageError(`--version is "${text}": it must be a version such as 1.2.3 or 1.2.3+4`);
+  }
+  return version;
+}
+
+function readSigningKey(files: readonly string[] | undefined): KeyObject | undefined {
+  const [file, second] = files ?? [];
+  if (second !== undefined) throw new UsageError("an image is signed with one --key");
+  if (file === undefined) return undefined;
+  const text = readText("the signing key", file);
+  try {
+    return createPrivateKey(text);
+  } catch {
+    throw new UsageError(`the signing key ${file} is no PEM text of a private key without a passphrase`);
+  }
+}
+
+type Code = Pick<ImageSource, "body" | "headerBytes" | "romFixed">;
+
+function readCode(file: string, values: Values): Code {
+  const bytes = readInput("the code", file, MAX_INPUT_BYTES);
+  const header = values["header-bytes"];
+  const headerBytes =
+    header === undefined ? undefined : parseInteger("--header-bytes", header, IMAGE_HEADER_BYTES, 0xfffc);
+  const isElf = bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+  if (isElf) return codeFromElf(file, bytes, headerBytes);
+  return {
+    body: bytes,
+    headerBytes: headerBytes ?? IMAGE_HEADER_BYTES,
+    romFixed: values["rom-fixed"] === true,
+  };
+}
+
+/** The loaded bytes of an ELF file from its first to its last, gaps as erased flash reads. */
+function codeFromElf(file: string, bytes: Uint8Array, headerBytes: number | undefined): Code {
+  const elf = parseElf(bytes);
+  if ("error" in elf) throw new UsageError(`${file} cannot be made an image: ${elf.message}`);
+  const segments = elf.segments.filter((segment) => segment.data.length > 0);
+  const hex = (value: number) => `0x${value.toString(16)}`;
+  let start = Number.POSITIVE_INFINITY;
+  let end = 0;
+  for (const { address, data } of segments) {
+    if (address < WINDOW_BASE || address + data.length > WINDOW_BASE + REGION_STRIDE) {
+      throw new UsageError(
+        `${file} cannot be made an image: it loads ${data.length} bytes to ${hex(address)}, outside the virtual load region`,
+      );
+    }
+    start = Math.min(start, address);
+    end = Math.max(end, address + data.length);
+  }
+  if (segments.length === 0) throw new UsageError(`${file} cannot be made an image: it loads nothing`);
+  if (elf.entry !== start) {
+    throw new UsageError(
+      `${file} cannot be made an image: its entry ${hex(elf.entry)} is not its first byte, ${hex(start)}`,
+    );
+  }
+  const linkedBytes = start - WINDOW_BASE;
+  if (headerBytes !== undefined && headerBytes !== linkedBytes) {
+    throw new UsageError(`${file} is linked for a header of ${linkedBytes} bytes, not of ${headerBytes}`);
+  }
+  const body = new Uint8Array(end - start).fill(0xff);
+  for (const { address, data } of segments) body.set(data, address - start);
+  return { body, headerBytes: linkedBytes, romFixed: true };
+}
+
+// info, verify ----------------------------------------------------------------------------------------------------
+
+function info(file: string, values: Values): number {
+  const report = describe(file, readInput("the image", file, MAX_INPUT_BYTES), []);
+  print(report);
+  if (values.json !== undefined) writeReport(values.json, report);
+  return report.image === undefined ? EXIT_FINDING : EXIT_HELD;
+}
+
+function verify(file: string, values: Values): number {
+  const keys = (values.key ?? []).map(readKey);
+  const floor = parseInteger("--floor", values.floor ?? "0", 0, UINT32_MAX);
+  const found = describe(file, readInput("the image", file, MAX_INPUT_BYTES), keys);
+  const report = belowFloor(found, floor) ?? found;
+  process.stdout.write(
+    report.usable
+      ? `${file}: ${report.image?.version ?? ""} would be run${keys.length > 0 ? ", its signature holds" : ""}\n`
+      : `${file}: would not be run: ${report.message} (${report.fault})\n`,
+  );
+  if (values.json !== undefined) writeReport(values.json, report);
+  return report.usable ? EXIT_HELD : EXIT_FINDING;
+}
+
+function readKey(file: string): ImageKey {
+  try {
+    return imageKey(readText("the key", file));
+  } catch (error) {
+    if (error instanceof ImageKeyError) throw new UsageError(`${file}: ${error.message}`);
+    throw error;
+  }
+}
+
+interface ImageReport {
+  readonly file: string;
+  readonly fileBytes: number;
+  /** Whether a controller with these keys would run it. */
+  readonly usable: boolean;
+  /** Name of what is wrong; empty when it is usable. */
+  readonly fault: string;
+  readonly message: string;
+  /** Undefined when there is no well-formed image. */
+  readonly image: ImageDescription | undefined;
+}
+
+interface ImageDescription {
+  readonly version: string;
+  readonly headerBytes: number;
+  readonly bodyBytes: number;
+  readonly imageBytes: number;
+  readonly entry: string;
+  /** Address that the header says the image is linked for; null when it says none. */
+  readonly linkedFor: string | null;
+  readonly securityCounter: number;
+  readonly signatures: number;
+  /** The SHA-256 that the image claims. */
+  readonly sha256: string;
+}
+
+function describe(file: string, bytes: Uint8Array, keys: readonly ImageKey[]): ImageReport {
+  const parsed = parseImage(bytes);
+  const verified = verifyImage(bytes, keys);
+  return {
+    file,
+    fileBytes: bytes.length,
+    usable: verified.ok,
+    fault: verified.ok ? "" : verified.fault.name,
+    message: verified.ok ? "" : verified.fault.message,
+    image: parsed.ok ? describeImage(bytes, parsed.image) : undefined,
+  };
+}
+
+function describeImage(bytes: Uint8Array, image: ParsedImage): ImageDescription {
+  const { headerBytes, bodyBytes, imageBytes, securityCounter, loadAddress, digestOffset } = image;
+  return {
+    version: formatVersion(image.version),
+    headerBytes,
+    bodyBytes,
+    imageBytes,
+    entry: `0x${(WINDOW_BASE + headerBytes).toString(16)}`,
+    linkedFor: loadAddress === 0 ? null : `0x${loadAddress.toString(16)}`,
+    securityCounter,
+    signatures: image.signatures.length,
+    sha256: Buffer.from(bytes.subarray(digestOffset, digestOffset + 32)).toString("hex"),
+  };
+}
+
+function belowFloor(report: ImageReport, floor: number): ImageReport | undefined {
+  const counter = report.image?.securityCounter ?? 0;
+  if (!report.usable || counter >= floor) return undefined;
+  const message = `its security counter ${counter} is below the floor ${floor}`;
+  return { ...report, usable: false, fault: "below-floor", message };
+}
+
+function print({ file, fileBytes, usable, fault, message, image }: ImageReport): void {
+  const lines = [file];
+  const row = (name: string, value: string | number) => lines.push(`  ${name.padEnd(17)} ${value}`);
+  if (image !== undefined) {
+    row("version", image.version);
+    row("image", `${image.imageBytes} bytes: header ${image.headerBytes}, code ${image.bodyBytes}`);
+    row("entry", image.entry);
+    row("linked for", image.linkedFor ?? "not said");
+    row("security counter", image.securityCounter);
+    row("signatures", image.signatures);
+    row("SHA-256", `${image.sha256}${fault === "digest-mismatch" ? ", which does not match" : ""}`);
+    if (fileBytes > image.imageBytes) row("behind it", `${fileBytes - image.imageBytes} bytes`);
+  }
+  if (!usable) row("not usable", `${message} (${fault})`);
+  process.stdout.write(`${lines.join("\n")}\n`);
+}

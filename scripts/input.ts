@@ -1,0 +1,61 @@
+/** Reading and writing the files that a user names. What cannot be done ends in a {@link UsageError}. */
+import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import { UsageError } from "./options.ts";
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Reads a whole file, but never more than `maxBytes` (a device or a pipe may have no end).
+ * @param what what the file is to the user, such as "the image"
+ */
+export function readInput(what: string, file: string, maxBytes: number): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  try {
+    const descriptor = openSync(file, "r");
+    try {
+      if (fstatSync(descriptor).isFile()) {
+        const { size } = fstatSync(descriptor);
+        if (size > maxBytes) throw new UsageError(`${what} ${file} has ${size} bytes, more than ${maxBytes}`);
+      }
+      for (;;) {
+        const chunk = new Uint8Array(65_536);
+        const bytes = readSync(descriptor, chunk);
+        if (bytes === 0) break;
+        total += bytes;
+        if (total > maxBytes) throw new UsageError(`${what} ${file} has more than ${maxBytes} bytes`);
+        chunks.push(chunk.subarray(0, bytes));
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${what} cannot be read: ${reasonOf(error)}`);
+  }
+  const whole = new Uint8Array(total);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
+
+export function readText(what: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`${what} cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+export function writeOutput(what: string, file: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(file, bytes);
+  } catch (error) {
+    throw new UsageError(`${what} cannot be written: ${reasonOf(error)}`);
+  }
+}

@@ -1,0 +1,221 @@
+/** `flipside table`: prints a management table from raw bytes. */
+import { evidenceName } from "../emulator/evidence.ts";
+import { readFloor } from "../emulator/floor.ts";
+import { TABLE_BYTES } from "../emulator/layout.ts";
+import { MAX_REGIONS, MIN_REGIONS } from "../emulator/map.ts";
+import { REPLICA_WORD, SharedNvram } from "../emulator/nvram.ts";
+import { classifyReplicas, type ReplicaVerdict } from "../emulator/recovery.ts";
+import {
+  digestHex,
+  NO_DIGEST,
+  NO_REGION,
+  type RegionRecord,
+  sameDigest,
+  type Table,
+} from "../emulator/table.ts";
+import { Psa, replicaWords, tableCodec } from "../emulator/table-codec.ts";
+import { formatVersion } from "../emulator/version.ts";
+import { readInput } from "./input.ts";
+import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
+import { formatTable } from "./terminal.ts";
+
+const HELP = `usage: flipside table FILE [options]
+
+Prints the management table in FILE: raw bytes of the table's memory (two replicas, 4096 bytes apart, then the
+security floor), or of one replica.
+
+  --offset N     where it starts in FILE (default 0)
+  --regions N    number of regions, 2 to 4, where no replica tells
+  --json FILE    write the report
+  --help
+
+Exit code: 0 the table is sound, 1 a replica is bad or the table is lost, 2 bad input.
+`;
+
+const OPTIONS = {
+  offset: { type: "string", default: "0" },
+  regions: { type: "string" },
+  json: { type: "string" },
+  help: { type: "boolean" },
+} as const;
+
+/** A whole flash file's worth; nobody keeps more in front of a table. */
+const MAX_INPUT_BYTES = 256 * 1024 * 1024;
+
+export async function tableCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseOptions(args, OPTIONS, 1);
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return EXIT_HELD;
+  }
+  const [file] = positionals;
+  if (file === undefined) throw new UsageError("there is no file to read: flipside table FILE");
+  const bytes = readInput("the table", file, MAX_INPUT_BYTES);
+  const offset = parseInteger("--offset", values.offset, 0, Math.max(0, bytes.length - 1));
+  const part = bytes.slice(offset, offset + TABLE_BYTES);
+  const regions =
+    values.regions === undefined
+      ? guessRegions(file, part)
+      : parseInteger("--regions", values.regions, MIN_REGIONS, MAX_REGIONS);
+  const report = part.length < TABLE_BYTES ? readReplica(file, part, regions) : readMemory(part, regions);
+  print(report);
+  if (values.json !== undefined) writeReport(values.json, describe(report));
+  return report.sound ? EXIT_HELD : EXIT_FINDING;
+}
+
+interface Report {
+  readonly sound: boolean;
+  /** One sentence about what was found. */
+  readonly message: string;
+  readonly table: Table | undefined;
+  readonly replicas: readonly ReplicaVerdict[];
+  /** Undefined when it is damaged, null when there is none yet or the bytes end before it. */
+  readonly floor: number | undefined | null;
+}
+
+/** Number of banks as the first replica that looks like one says. */
+function guessRegions(file: string, bytes: Uint8Array): number {
+  for (const word of REPLICA_WORD) {
+    const at = (word + Psa.BANKS_AND_IMAGES) * 4;
+    const banks = bytes[at] ?? 0;
+    if (banks >= MIN_REGIONS && banks <= MAX_REGIONS) return banks;
+  }
+  if (bytes.every((byte) => byte === 0) || bytes.every((byte) => byte === 0xff)) return MIN_REGIONS;
+  throw new UsageError(`${file} does not tell how many regions there are: say --regions`);
+}
+
+function readReplica(file: string, bytes: Uint8Array, regions: number): Report {
+  const words = new Int32Array(replicaWords(regions));
+  if (bytes.length < words.length * 4) {
+    throw new UsageError(
+      `${file}: ${bytes.length} bytes are too few for a replica with ${regions} regions (${words.length * 4})`,
+    );
+  }
+  new Uint8Array(words.buffer).set(bytes.subarray(0, words.length * 4));
+  const decoded = tableCodec(regions).decode(words);
+  const verdict: ReplicaVerdict = decoded.ok
+    ? { state: "good", message: "", table: decoded.table }
+    : { state: decoded.fault, message: decoded.message, table: undefined };
+  const message = decoded.ok ? "one replica, good" : `one replica, bad: ${decoded.message}`;
+  return { sound: decoded.ok, message, table: verdict.table, replicas: [verdict], floor: null };
+}
+
+function readMemory(bytes: Uint8Array, regions: number): Report {
+  const port = new SharedNvram(new Int32Array(bytes.buffer));
+  const found = classifyReplicas(port, regions);
+  // Memory that was never written has no floor yet, and no damaged one either.
+  const floor = readFloor(port) ?? (found.kind === "first-start" ? null : undefined);
+  const table = "table" in found ? found.table : undefined;
+  return {
+    sound: found.kind === "sound" && floor !== undefined,
+    message: MESSAGES[found.kind],
+    table,
+    replicas: found.replicas,
+    floor,
+  };
+}
+
+const MESSAGES: { readonly [kind in ReturnType<typeof classifyReplicas>["kind"]]: string } = {
+  sound: "both replicas hold it",
+  "interrupted-commit": "a commit was cut off; the next start makes both replicas hold this table",
+  "one-good": "one replica is bad; the next start repairs it from the other",
+  "first-start": "it was never written; the next start is the first",
+  "both-bad": "both replicas are bad: the table is lost",
+};
+
+function print({ message, table, replicas, floor }: Report): void {
+  const lines: string[] = [];
+  if (table === undefined) lines.push(`no management table counts: ${message}`);
+  else lines.push(`management table, generation ${table.generation}: ${message}`, ...describePointers(table));
+  if (floor !== null) lines.push(`  security floor  ${floor ?? "damaged"}`);
+  if (table?.rebuilt === true)
+    lines.push("  rebuilt after both replicas were lost; nothing was confirmed since");
+  if (table !== undefined) lines.push("", formatRegions(table));
+  lines.push("");
+  for (const [index, replica] of replicas.entries()) {
+    const state = replica.table === undefined ? replica.message : `generation ${replica.table.generation}`;
+    lines.push(`replica ${index}: ${replica.state}, ${state}`);
+  }
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function nameRegion(region: number): string {
+  return region === NO_REGION ? "none" : `region ${region}`;
+}
+
+function describePointers({ active, previous, next }: Table): string[] {
+  return [
+    `  primary         ${nameRegion(active)}`,
+    `  last confirmed  ${nameRegion(previous)}`,
+    `  next start      ${nameRegion(next)}`,
+  ];
+}
+
+function formatRegions({ regions }: Table): string {
+  const columns = [
+    { title: "region" },
+    { title: "state" },
+    { title: "version" },
+    { title: "tries", align: "right" },
+    { title: "starts", align: "right" },
+    { title: "failures", align: "right" },
+    { title: "last failure" },
+    { title: "digest" },
+  ] as const;
+  const rows = regions.map((record, region) => [
+    String(region),
+    record.state,
+    holdsImage(record) ? formatVersion(record.version) : "-",
+    record.state === "valid" ? String(record.triesLeft) : "-",
+    record.state === "valid" ? String(record.unconfirmedStarts) : "-",
+    String(record.failures),
+    describeFailure(record),
+    holdsImage(record) ? digestHex(record.digest).slice(0, 16) : "-",
+  ]);
+  return formatTable(columns, rows);
+}
+
+function holdsImage({ digest }: RegionRecord): boolean {
+  return !sameDigest(digest, NO_DIGEST);
+}
+
+function describeFailure({ lastFailure: { evidence, code, pc } }: RegionRecord): string {
+  if (evidence === 0) return "-";
+  const detail = code === 0 ? "" : ` ${hex(code)}`;
+  return `${evidenceName(evidence)}${detail}${pc === 0 ? "" : ` at ${hex(pc)}`}`;
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+/** The report as others read it: names for codes, null for none. */
+function describe({ sound, message, table, replicas, floor }: Report) {
+  const region = (index: number) => (index === NO_REGION ? null : index);
+  return {
+    sound,
+    message,
+    securityFloor: floor ?? null,
+    replicas: replicas.map((replica) => ({
+      state: replica.state,
+      message: replica.message,
+      generation: replica.table?.generation ?? null,
+    })),
+    table:
+      table === undefined
+        ? null
+        : {
+            generation: table.generation,
+            active: region(table.active),
+            previous: region(table.previous),
+            next: region(table.next),
+            rebuilt: table.rebuilt,
+            regions: table.regions.map((record) => ({
+              ...record,
+              lastFailure: { ...record.lastFailure, evidence: evidenceName(record.lastFailure.evidence) },
+              version: formatVersion(record.version),
+              digest: digestHex(record.digest),
+            })),
+          },
+  };
+}

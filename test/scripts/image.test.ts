@@ -1,0 +1,177 @@
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { verifyImage } from "../../controller/image.ts";
+import { imageCommand } from "../../scripts/image.ts";
+import { run, scratchDirectory } from "./captured.ts";
+
+const path = scratchDirectory();
+const keys = generateKeyPairSync("ed25519");
+const firmware = "controller/firmware/images/controller-1.1.0";
+
+beforeAll(() => {
+  writeFileSync(
+    path("code.bin"),
+    Uint8Array.from({ length: 600 }, (_, i) => i & 0xff),
+  );
+  writeFileSync(path("private.pem"), keys.privateKey.export({ type: "pkcs8", format: "pem" }));
+  writeFileSync(path("public.pem"), keys.publicKey.export({ type: "spki", format: "pem" }));
+  const other = generateKeyPairSync("ed25519").publicKey;
+  writeFileSync(path("other.pem"), other.export({ type: "spki", format: "pem" }));
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey;
+  writeFileSync(path("rsa.pem"), rsa.export({ type: "spki", format: "pem" }));
+});
+
+const image = (...args: readonly string[]) => run(imageCommand, ...args);
+const created = (name: string, ...args: readonly string[]) =>
+  image("create", path("code.bin"), "--version", "1.2.3+4", "--output", path(name), ...args);
+
+describe("flipside image create", () => {
+  it("makes an image that is usable", async () => {
+    expect(await created("a.img", "--header-bytes", "0x40", "--security-counter", "5")).toMatchObject({
+      exitCode: 0,
+    });
+    const result = verifyImage(readFileSync(path("a.img")));
+    expect(result).toMatchObject({
+      ok: true,
+      image: { version: { major: 1, minor: 2, revision: 3, build: 4 }, headerBytes: 64, securityCounter: 5 },
+    });
+  });
+
+  it("makes of the firmware's ELF file the image that is committed", async () => {
+    const args = ["--version", "1.1.0", "--output", path("firmware.img")];
+    expect(await image("create", `${firmware}.elf`, ...args)).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(path("firmware.img")).equals(readFileSync(`${firmware}.img`))).toBe(true);
+  });
+
+  it("refuses an ELF file that is not linked for the virtual load region", async () => {
+    const outcome = await image(
+      "create",
+      "controller/firmware/bench/elf/crc32c.elf",
+      "--version",
+      "1",
+      "--output",
+      path("x"),
+    );
+    expect(outcome.exitCode).toBe(2);
+    expect(outcome.refusal).toContain("outside the virtual load region");
+  });
+
+  it("refuses an ELF file with another header size than it is linked for", async () => {
+    const args = ["--version", "1", "--output", path("x"), "--header-bytes", "64"];
+    expect((await image("create", `${firmware}.elf`, ...args)).refusal).toContain(
+      "header of 32 bytes, not of 64",
+    );
+  });
+
+  it.each<[string, string[]]>([
+    ["there is no --output", ["create", "code.bin", "--version", "1"]],
+    ["there is no --version", ["create", "code.bin", "--output", "x"]],
+    ['--version is "one"', ["create", "code.bin", "--output", "x", "--version", "one"]],
+    ["--header-bytes is", ["create", "code.bin", "--output", "x", "--version", "1", "--header-bytes", "16"]],
+    [
+      "not a multiple of 4",
+      ["create", "code.bin", "--output", "x", "--version", "1", "--header-bytes", "33"],
+    ],
+    [
+      "--security-counter is",
+      ["create", "code.bin", "--output", "x", "--version", "1", "--security-counter=-1"],
+    ],
+    [
+      "no PEM text of a private key",
+      ["create", "code.bin", "--output", "x", "--version", "1", "--key", "public.pem"],
+    ],
+    [
+      "the signing key cannot be read",
+      ["create", "code.bin", "--output", "x", "--version", "1", "--key", "none.pem"],
+    ],
+    ["the code cannot be read", ["create", "none.bin", "--output", "x", "--version", "1"]],
+    ["the image cannot be written", ["create", "code.bin", "--output", "no/such/x", "--version", "1"]],
+    ["has no option --floor", ["create", "code.bin", "--floor", "1"]],
+    ["say create, info or verify", ["make", "code.bin"]],
+    ["say create, info or verify", []],
+    ["say create, info or verify", ["constructor", "code.bin"]],
+    ["there is no file", ["info"]],
+    ["one argument too many", ["info", "code.bin", "code.bin"]],
+  ])("says %s", async (sentence, args) => {
+    const files = /^(code\.bin|none\.bin|\w+\.pem|x|no\/such\/x)$/;
+    const outcome = await image(...args.map((arg) => (files.test(arg) ? path(arg) : arg)));
+    expect(outcome.exitCode).toBe(2);
+    expect(outcome.refusal).toContain(sentence);
+  });
+});
+
+describe("flipside image info and verify", () => {
+  beforeAll(async () => {
+    await created("signed.img", "--key", path("private.pem"), "--security-counter", "3", "--rom-fixed");
+    const damaged = readFileSync(path("signed.img"));
+    damaged[100] = (damaged[100] ?? 0) ^ 1;
+    writeFileSync(path("damaged.img"), damaged);
+  });
+
+  it("show what an image holds", async () => {
+    const { exitCode, stdout } = await image("info", path("signed.img"), "--json", path("info.json"));
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/version\s+1\.2\.3\+4/);
+    expect(JSON.parse(readFileSync(path("info.json"), "utf8"))).toMatchObject({
+      usable: true,
+      image: {
+        version: "1.2.3+4",
+        headerBytes: 32,
+        bodyBytes: 600,
+        entry: "0x20000020",
+        linkedFor: "0x20000000",
+        securityCounter: 3,
+        signatures: 1,
+      },
+    });
+  });
+
+  it("show a damaged image for what it is", async () => {
+    expect(await image("info", path("damaged.img"))).toMatchObject({ exitCode: 0 });
+    expect((await image("info", path("damaged.img"))).stdout).toContain("which does not match");
+    expect(await image("info", path("code.bin"))).toMatchObject({ exitCode: 1 });
+  });
+
+  it.each<[number, string, string[]]>([
+    [0, "would be run\n", ["signed.img"]],
+    [0, "its signature holds", ["signed.img", "--key", "other.pem", "--key", "public.pem", "--floor", "3"]],
+    [0, "its signature holds", ["signed.img", "--key", "private.pem"]],
+    [1, "(digest-mismatch)", ["damaged.img"]],
+    [1, "(unknown-key)", ["signed.img", "--key", "other.pem"]],
+    [1, "(below-floor)", ["signed.img", "--floor", "4"]],
+    [1, "(no-image)", ["code.bin"]],
+  ])("exit with %i and say %s", async (exitCode, sentence, args) => {
+    const paths = args.map((arg) => (arg.includes(".") ? path(arg) : arg));
+    const outcome = await image("verify", ...paths, "--json", path("verify.json"));
+    expect(outcome).toMatchObject({ exitCode });
+    expect(outcome.stdout).toContain(sentence);
+    expect(JSON.parse(readFileSync(path("verify.json"), "utf8"))).toMatchObject({ usable: exitCode === 0 });
+  });
+
+  it("refuse a key of another kind", async () => {
+    const outcome = await image("verify", path("signed.img"), "--key", path("rsa.pem"));
+    expect(outcome).toMatchObject({ exitCode: 2 });
+    expect(outcome.refusal).toContain("of type rsa instead of Ed25519");
+  });
+
+  it("read no endless file to its end", async () => {
+    expect((await image("info", "/dev/zero")).refusal).toContain("has more than");
+  });
+});
+
+it("flipside image --help tells each option", async () => {
+  const { exitCode, stdout } = await image("--help");
+  expect(exitCode).toBe(0);
+  for (const option of [
+    "--version",
+    "--header-bytes",
+    "--security-counter",
+    "--key",
+    "--rom-fixed",
+    "--floor",
+    "--json",
+  ]) {
+    expect(stdout).toContain(option);
+  }
+});
