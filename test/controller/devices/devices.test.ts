@@ -1,0 +1,402 @@
+/** The registers of docs/hardware.md, as a program sees them through loads and stores. */
+import { describe, expect, it } from "vitest";
+import { DeviceBus } from "../../../controller/bus.ts";
+import { BUS_FAULT } from "../../../controller/cpu/engine.ts";
+import { Hart } from "../../../controller/cpu/hart.ts";
+import { Clint } from "../../../controller/devices/clint.ts";
+import type { Board, Device } from "../../../controller/devices/device.ts";
+import { Finisher } from "../../../controller/devices/finisher.ts";
+import { HostQueue } from "../../../controller/devices/host-queue.ts";
+import { deviceState } from "../../../controller/devices/state.ts";
+import { Status } from "../../../controller/devices/status.ts";
+import { Uart } from "../../../controller/devices/uart.ts";
+import { Watchdog } from "../../../controller/devices/watchdog.ts";
+import { Control } from "../../../emulator/control.ts";
+import { Evidence } from "../../../emulator/evidence.ts";
+import { createMemory, planLayout } from "../../../emulator/layout.ts";
+import { TEST_CONFIG } from "../support/machines.ts";
+
+/** A board whose clock stands where the test puts it. */
+class TestBoard implements Board {
+  ticks = 0;
+  changes = 0;
+  rings = 0;
+  stops: { evidence: Evidence; code: number; passed: boolean }[] = [];
+  nowTicks(): number {
+    return this.ticks;
+  }
+  changed(): void {
+    this.changes++;
+  }
+  stop(evidence: Evidence, code: number, passed = false): void {
+    this.stops.push({ evidence, code, passed });
+  }
+  ring(): void {
+    this.rings++;
+  }
+}
+
+function state() {
+  const layout = planLayout(TEST_CONFIG);
+  return deviceState(createMemory(layout), layout.engines[0] ?? 0);
+}
+
+describe("finisher", () => {
+  it.each([
+    ["pass", 0x5555, [{ evidence: Evidence.FINISHER, code: 0, passed: true }]],
+    ["fail with its code", 0x0007_3333, [{ evidence: Evidence.FINISHER, code: 7, passed: false }]],
+    ["fail with code 0 is no pass", 0x3333, [{ evidence: Evidence.FINISHER, code: 0, passed: false }]],
+    ["anything else is ignored", 0x1234, []],
+  ])("%s", (_, value, stops) => {
+    const board = new TestBoard();
+    const finisher = new Finisher(board);
+    expect(finisher.store(0, value)).toBe(0);
+    expect(board.stops).toEqual(stops);
+  });
+  it("is write-only and has one register", () => {
+    const finisher = new Finisher(new TestBoard());
+    expect(finisher.load()).toBe(BUS_FAULT);
+    expect(finisher.store(4, 0x5555)).toBe(BUS_FAULT);
+  });
+});
+
+describe("CLINT", () => {
+  const TIMER = 1 << 7;
+  const SOFTWARE = 1 << 3;
+  function clint() {
+    const board = new TestBoard();
+    const device = new Clint(state(), board);
+    device.reset();
+    return { board, device };
+  }
+  it("msip has bit 0 alone and raises the software interrupt", () => {
+    const { board, device } = clint();
+    device.store(0, -1);
+    expect(device.load(0)).toBe(1);
+    expect(device.pending(0)).toBe(SOFTWARE);
+    device.store(0, 2);
+    expect(device.pending(0)).toBe(0);
+    expect(board.changes).toBe(2);
+  });
+  it("mtime tells the board's ticks, 64 bits", () => {
+    const { board, device } = clint();
+    board.ticks = 5 * 2 ** 32 + 0xffff_fff0;
+    expect([device.load(0xbff8), device.load(0xbffc)]).toEqual([0xffff_fff0, 5]);
+  });
+  it("mtime goes on from what is written to either half", () => {
+    const { board, device } = clint();
+    board.ticks = 2 ** 32 + 7;
+    device.store(0xbff8, 0x100);
+    expect([device.load(0xbff8), device.load(0xbffc)]).toEqual([0x100, 1]);
+    device.store(0xbffc, 9);
+    expect([device.load(0xbff8), device.load(0xbffc)]).toEqual([0x100, 9]);
+    board.ticks += 2 ** 32 - 0x100;
+    expect([device.load(0xbff8), device.load(0xbffc)]).toEqual([0, 10]);
+  });
+  it("the timer interrupt is pending while mtime ≥ mtimecmp, unsigned over 64 bits; never after reset", () => {
+    const { device } = clint();
+    expect(device.pending(Number.MAX_SAFE_INTEGER)).toBe(0);
+    device.store(0x4000, -1);
+    device.store(0x4004, 1);
+    expect([device.load(0x4000), device.load(0x4004)]).toEqual([0xffff_ffff, 1]);
+    expect(device.pending(2 ** 33 - 2)).toBe(0);
+    expect(device.pending(2 ** 33 - 1)).toBe(TIMER);
+    expect(device.pending(2 ** 33)).toBe(TIMER);
+  });
+  it("the next event is the tick of mtimecmp, and none once that has come", () => {
+    const { device } = clint();
+    expect(device.nextEvent(0)).toBe(Number.POSITIVE_INFINITY);
+    device.store(0x4000, 1000);
+    device.store(0x4004, 0);
+    expect(device.nextEvent(10)).toBe(1000);
+    expect(device.nextEvent(1000)).toBe(Number.POSITIVE_INFINITY);
+  });
+  it("an offset address between its registers faults", () => {
+    const { device } = clint();
+    expect(device.load(4)).toBe(BUS_FAULT);
+    expect(device.store(0x4008, 1)).toBe(BUS_FAULT);
+  });
+});
+
+describe("UART", () => {
+  function uart(input: number[] = []) {
+    const board = new TestBoard();
+    const sent: number[] = [];
+    const device = new Uart(
+      state(),
+      { send: (byte) => sent.push(byte), receive: () => input.shift() ?? -1 },
+      board,
+    );
+    device.reset();
+    return { board, device, sent };
+  }
+  it("sends at once and is always empty", () => {
+    const { device, sent } = uart();
+    expect(device.load(5)).toBe(0x60);
+    device.store(0, 0x141);
+    device.store(0, 0x42);
+    expect(sent).toEqual([0x41, 0x42]);
+    expect(device.load(5)).toBe(0x60);
+  });
+  it("receives in order, and LSR tells that a byte is there", () => {
+    const { device } = uart([0x61, 0x62]);
+    expect(device.load(5)).toBe(0x61);
+    expect([device.load(0), device.load(0)]).toEqual([0x61, 0x62]);
+    expect(device.load(5)).toBe(0x60);
+    expect(device.load(0)).toBe(0);
+  });
+  it("the divisor latch hides data and interrupt enable while DLAB is set", () => {
+    const { device, sent } = uart();
+    device.store(3, 0x83);
+    device.store(0, 0x12);
+    device.store(1, 0x34);
+    expect([device.load(0), device.load(1), device.load(3)]).toEqual([0x12, 0x34, 0x83]);
+    device.store(3, 0x03);
+    expect([device.load(0), device.load(1)]).toEqual([0, 0]);
+    expect(sent).toEqual([]);
+  });
+  it("interrupts for a received byte until it is read", () => {
+    const input: number[] = [];
+    const { device } = uart(input);
+    device.store(1, 1);
+    expect([device.interrupt, device.load(2)]).toEqual([false, 1]);
+    input.push(7);
+    expect([device.interrupt, device.load(2)]).toEqual([true, 4]);
+    device.load(0);
+    expect([device.interrupt, device.load(2)]).toEqual([false, 1]);
+  });
+  it("interrupts for an empty transmitter once per enabling and per byte, acknowledged by IIR", () => {
+    const { device } = uart();
+    device.store(1, 2);
+    expect([device.interrupt, device.load(2), device.interrupt]).toEqual([true, 2, false]);
+    device.store(0, 0x41);
+    expect([device.interrupt, device.load(2), device.load(2)]).toEqual([true, 2, 1]);
+  });
+  it("tells in IIR that the FIFO is on", () => {
+    const { device } = uart();
+    device.store(2, 7);
+    expect(device.load(2)).toBe(0xc1);
+  });
+  it("keeps modem control and scratch", () => {
+    const { device } = uart();
+    device.store(4, 0xff);
+    device.store(7, 0xa5);
+    expect([device.load(4), device.load(7)]).toEqual([0x1f, 0xa5]);
+  });
+  it("has eight registers", () => {
+    const { device } = uart();
+    expect(device.load(8)).toBe(BUS_FAULT);
+    expect(device.store(8, 0)).toBe(BUS_FAULT);
+  });
+});
+
+describe("watchdog", () => {
+  const TICKS_PER_US = 10;
+  function watchdog() {
+    const board = new TestBoard();
+    const device = new Watchdog(state(), board);
+    device.reset();
+    return { board, device };
+  }
+  const evidence = (board: TestBoard): Evidence[] => board.stops.map((stop) => stop.evidence);
+
+  it("is stopped until a period is written; 0 is ignored", () => {
+    const { board, device } = watchdog();
+    device.store(0, 0);
+    expect(device.nextEvent()).toBe(Number.POSITIVE_INFINITY);
+    device.check(Number.MAX_SAFE_INTEGER);
+    expect(board.stops).toEqual([]);
+  });
+  it("expires one period after its start, not one tick before", () => {
+    const { board, device } = watchdog();
+    board.ticks = 500;
+    device.store(0, 100);
+    expect(device.nextEvent()).toBe(500 + 100 * TICKS_PER_US);
+    device.check(1499);
+    expect(board.stops).toEqual([]);
+    device.check(1500);
+    expect(evidence(board)).toEqual([Evidence.WATCHDOG]);
+  });
+  it("a kick restarts the period; once running, 0 does not stop it", () => {
+    const { board, device } = watchdog();
+    device.store(0, 100);
+    board.ticks = 900;
+    device.store(8, 0x5a);
+    device.store(0, 0);
+    expect(device.nextEvent()).toBe(1900);
+  });
+  it("a new period counts from the last kick", () => {
+    const { board, device } = watchdog();
+    device.store(0, 100);
+    board.ticks = 300;
+    device.store(0, 50);
+    expect(device.nextEvent()).toBe(500);
+  });
+  it("a kick or a new period that comes too late is an expiry", () => {
+    for (const [offset, value] of [
+      [8, 0x5a],
+      [0, 1000],
+    ] as const) {
+      const { board, device } = watchdog();
+      device.store(0, 100);
+      board.ticks = 1000;
+      device.store(offset, value);
+      expect(evidence(board)).toEqual([Evidence.WATCHDOG]);
+    }
+  });
+  it("any value but 0x5A is a bad kick, at once and even while it is stopped", () => {
+    const { board, device } = watchdog();
+    device.store(8, 0x5b);
+    expect(board.stops).toEqual([{ evidence: Evidence.EARLY_KICK, code: 0x5b, passed: false }]);
+  });
+  it("a kick inside the window is early, one at its end is not", () => {
+    const { board, device } = watchdog();
+    device.store(0, 100);
+    device.store(4, 40);
+    board.ticks = 400;
+    device.store(8, 0x5a);
+    expect(board.stops).toEqual([]);
+    board.ticks = 799;
+    device.store(8, 0x5a);
+    expect(evidence(board)).toEqual([Evidence.EARLY_KICK]);
+  });
+  it("takes periods up to 2^32 − 1 µs", () => {
+    const { device } = watchdog();
+    device.store(0, -1);
+    expect(device.nextEvent()).toBe(0xffff_ffff * TICKS_PER_US);
+  });
+  it("is write-only", () => {
+    const { device } = watchdog();
+    expect(device.load()).toBe(BUS_FAULT);
+    expect(device.store(0xc, 1)).toBe(BUS_FAULT);
+  });
+});
+
+describe("controller status", () => {
+  const EPOCH = 9;
+  function status() {
+    const board = new TestBoard();
+    const control = new Int32Array(new SharedArrayBuffer(Control.WORDS * 4));
+    control[Control.BOOT_REASON] = 2;
+    control[Control.REGION] = 1;
+    control[Control.TRIAL] = 1;
+    const words = state();
+    words.words[2] = EPOCH;
+    return { board, control, device: new Status(control, words, board) };
+  }
+  it("tells why and as what this version was started", () => {
+    const { device } = status();
+    expect([0, 4, 8, 0xc].map((offset) => device.load(offset))).toEqual([2, EPOCH, 1, 1]);
+  });
+  it("READY carries the boot epoch outside, may be withdrawn, and rings", () => {
+    const { board, control, device } = status();
+    expect(device.load(0x10)).toBe(0);
+    device.store(0x10, 1);
+    expect([device.load(0x10), control[Control.READY], board.rings]).toEqual([1, EPOCH, 1]);
+    device.store(0x10, 0);
+    expect([device.load(0x10), control[Control.READY], board.rings]).toEqual([0, 0, 2]);
+  });
+  it("what another version said does not count", () => {
+    const { control, device } = status();
+    control[Control.READY] = EPOCH - 1;
+    control[Control.CONFIRM] = EPOCH - 1;
+    expect([device.load(0x10), device.load(0x14)]).toEqual([0, 0]);
+  });
+  it("CONFIRM is said once and not taken back", () => {
+    const { control, device } = status();
+    device.store(0x14, 1);
+    device.store(0x14, 0);
+    expect([device.load(0x14), control[Control.CONFIRM]]).toEqual([1, EPOCH]);
+  });
+  it("FAULT stops the hart with the code", () => {
+    const { board, device } = status();
+    device.store(0x18, 0x107);
+    expect(board.stops).toEqual([{ evidence: Evidence.PANIC, code: 0x107, passed: false }]);
+  });
+  it.each([
+    ["the boot reason is read-only", 0x00],
+    ["the region is read-only", 0x08],
+    ["there is no register here", 0x1c],
+  ])("%s", (_, offset) => {
+    expect(status().device.store(offset, 1)).toBe(BUS_FAULT);
+  });
+  it("FAULT is write-only", () => {
+    expect(status().device.load(0x18)).toBe(BUS_FAULT);
+  });
+});
+
+describe("host queue", () => {
+  function hostQueue() {
+    const board = new TestBoard();
+    const control = new Int32Array(new SharedArrayBuffer(Control.WORDS * 4));
+    control[Control.QUEUE_ENTRIES] = 8;
+    control[Control.SQ_ADDRESS] = 0x4000_0000;
+    control[Control.CQ_ADDRESS] = 0x4000_0200;
+    control[Control.SQ_TAIL] = 3;
+    control[Control.CQ_HEAD] = 2;
+    return { board, control, device: new HostQueue(control, 65_536, board) };
+  }
+  it("shows the queue as it stands", () => {
+    const { device } = hostQueue();
+    const registers = [0x00, 0x04, 0x08, 0x0c, 0x10, 0x14, 0x18, 0x1c].map((offset) => device.load(offset));
+    expect(registers).toEqual([0x4000_0000, 0x4000_0200, 8, 3, 0, 0, 2, 65_536]);
+  });
+  it("interrupts while there are entries to fetch", () => {
+    const { board, device } = hostQueue();
+    expect(device.interrupt).toBe(true);
+    device.store(0x10, 3);
+    expect(device.interrupt).toBe(false);
+    expect(board.changes).toBe(1);
+  });
+  it("a posted completion rings the host", () => {
+    const { board, control, device } = hostQueue();
+    device.store(0x14, 1);
+    expect([control[Control.CQ_TAIL], board.rings]).toEqual([1, 1]);
+  });
+  it.each([
+    ["an index outside the queue", 0x10, 8],
+    ["a negative index", 0x14, -1],
+    ["the host's doorbell", 0x0c, 1],
+    ["the host's head", 0x18, 1],
+    ["the number of entries", 0x08, 4],
+    ["beyond the registers", 0x20, 0],
+  ])("a store of %s faults and changes nothing", (_, offset, value) => {
+    const { control, device } = hostQueue();
+    const before = [...control];
+    expect(device.store(offset, value)).toBe(BUS_FAULT);
+    expect([...control]).toEqual(before);
+  });
+});
+
+describe("the bus", () => {
+  const echo: Device = { registerBytes: 4, load: (offset) => offset, store: () => 0 };
+  it("finds a device by its 64 KiB block and passes the offset", () => {
+    const bus = new DeviceBus();
+    bus.attach(0x1003_0000, echo);
+    expect(bus.load(0x1003_ff00, 4)).toBe(0xff00);
+    expect(bus.load(0x1004_0000, 4)).toBe(BUS_FAULT);
+    expect(bus.store(0x1002_fffc, 4, 0)).toBe(BUS_FAULT);
+  });
+  it("lets through naturally aligned accesses of the register's size alone", () => {
+    const bus = new DeviceBus();
+    bus.attach(0x1003_0000, echo);
+    for (const [address, size, answer] of [
+      [0x1003_0004, 4, 4],
+      [0x1003_0004, 2, BUS_FAULT],
+      [0x1003_0004, 1, BUS_FAULT],
+      [0x1003_0006, 4, BUS_FAULT],
+    ] as const) {
+      expect(bus.load(address, size)).toBe(answer);
+    }
+  });
+  it("takes no two devices in one block", () => {
+    const bus = new DeviceBus();
+    bus.attach(0x1003_0000, echo);
+    expect(() => bus.attach(0x1003_0000, echo)).toThrow("10030000");
+    expect(() => bus.attach(0x1003_1000, echo)).toThrow("10031000");
+  });
+});
+
+it("the hart words and the device words do not overlap", () => {
+  expect(Hart.WORDS * 4).toBeLessThanOrEqual(1024);
+});
