@@ -186,6 +186,25 @@ describe.each(VERSIONS)("commands of %s", (version) => {
     expect(device.call(thin)).toMatchObject({ status: SUCCESS, result: crc32c(parity) });
   });
 
+  test("a source may end with host memory, whatever its alignment: nothing behind it is read", () => {
+    for (const bytes of [1, 2, 3, 4, 5, 30, 31, 32, 33]) {
+      const source = BUFFERS + BUFFER_BYTES - bytes;
+      const data = slice(device, source, bytes);
+      for (const destination of [BUFFERS, BUFFERS + 1, BUFFERS + 2, BUFFERS + 3]) {
+        const parity = {
+          opcode: Opcode.XOR_PARITY,
+          source: source - bytes,
+          destination,
+          cdw10: bytes,
+          cdw11: 2,
+        };
+        const expected = slice(device, source - bytes, bytes).map((byte, i) => byte ^ (data[i] ?? 0));
+        expect(device.call(parity)).toMatchObject({ status: SUCCESS, result: crc32c(expected) });
+      }
+      expect(device.call({ opcode: Opcode.CRC32C, source, cdw10: bytes }).result).toBe(crc32c(data));
+    }
+  });
+
   test("refuses buffers that are not all in host memory, and changes nothing", () => {
     const word = fc.integer({ min: 0, max: 0xffff_ffff });
     const end = HOST_BASE + device.hostBytes;
