@@ -251,9 +251,10 @@ export class Machine {
     this.#device.words[DeviceWord.STOP_PASSED] = passed ? 1 : 0;
   }
 
-  /** Copies hart and devices, which is all state but memory, into STATE_WORDS words. */
+  /** Copies hart and devices, which is all state but memory, into STATE_WORDS words. Between runs only. */
   saveState(into: Int32Array): void {
     into.set(this.hart, 0);
+    into[Hart.LIMIT] = 0; // The last run's, and no state of the machine.
     into.set(this.#device.words, Hart.WORDS);
   }
 
