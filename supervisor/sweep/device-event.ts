@@ -1,0 +1,67 @@
+/**
+ * What a virtual device lets the outside see, in the order in which it happens. The oracle judges by these, and
+ * a replay's timeline prints them.
+ */
+import type { Failure } from "../../emulator/table.ts";
+
+/** Requests of an operator that change the table. */
+export type RequestKind = "begin-load" | "end-load" | "activate" | "clear";
+
+export type DeviceEvent =
+  | { readonly type: "power-on" }
+  /** The management memory was read and repaired. */
+  | { readonly type: "recovered"; readonly outcome: string; readonly message: string }
+  /** A generation was made known to every reader. */
+  | { readonly type: "published"; readonly generation: number }
+  /** A version is about to execute its first instruction. */
+  | { readonly type: "started"; readonly region: number; readonly epoch: number }
+  | { readonly type: "ready"; readonly region: number; readonly epoch: number }
+  | { readonly type: "failed"; readonly region: number; readonly epoch: number; readonly failure: Failure }
+  /** The version executes nothing any more. */
+  | { readonly type: "stopped"; readonly region: number; readonly epoch: number }
+  /** The version said that it works; then the device has recorded that. */
+  | { readonly type: "confirm-said"; readonly region: number }
+  | { readonly type: "confirmed"; readonly region: number }
+  | { readonly type: "safe-mode"; readonly reason: string }
+  | {
+      readonly type: "requested";
+      readonly kind: RequestKind;
+      readonly region: number;
+      readonly image: string;
+    }
+  | { readonly type: "acknowledged"; readonly kind: RequestKind; readonly region: number }
+  | {
+      readonly type: "refused";
+      readonly kind: RequestKind;
+      readonly region: number;
+      readonly message: string;
+    }
+  /** The host has taken `count` completions since this power-on. */
+  | { readonly type: "completions"; readonly count: number }
+  /** Something was done to the device from outside: a fault, rot. */
+  | { readonly type: "hurt"; readonly what: string; readonly rots: "table" | "region" | "nothing" }
+  /** The supervisor's own code threw: nothing goes on. */
+  | { readonly type: "stuck"; readonly message: string };
+
+/** Kinds of what can be cut: what stands in persistent memory, and events. */
+export const enum ItemKind {
+  /** One aligned 32-bit store to NVRAM: done or not. */
+  STORE = 0,
+  /** One unit of 256 B (configurable): may tear. */
+  PROGRAM = 1,
+  /** One sector: may tear. */
+  ERASE = 2,
+  EVENT = 3,
+}
+
+/** Told of everything that a device does. */
+export interface DeviceSink {
+  /** Before a persistent operation. May throw {@link PowerCut}. */
+  beforeOperation(kind: ItemKind): void;
+  event(event: DeviceEvent): void;
+}
+
+/** Power is lost: thrown out of whatever the device is doing. */
+export class PowerCut extends Error {
+  override readonly name = "PowerCut";
+}

@@ -1,0 +1,238 @@
+/**
+ * Takes power at every point of a scenario, and in the recovery from that, and so on to a depth.
+ *
+ * The uncut run is executed once and its timeline walked backwards: undoing one item gives the memory that a cut
+ * before it leaves, so no step of the run is executed twice. From there the power comes back: recovery, boot
+ * decision, policy and firmware run to their end, the oracle judges, and what was stored is undone.
+ *
+ * Futures that are the same byte for byte (same persistent memory, same things known to the oracle) are run once
+ * and counted apart: `cuts` counts all, `distinctFutures` those that were run.
+ */
+import { Random } from "../../emulator/random.ts";
+import { settle } from "./actor.ts";
+import { type Disturbance, formatCaseId, HURTS } from "./case-id.ts";
+import { ItemKind } from "./device-event.ts";
+import type { Judgement } from "./oracle/oracle.ts";
+import type { GoodVerdict, Verdict, Wrong } from "./oracle/verdict.ts";
+import { PathRunner, resume, seedAt } from "./path-runner.ts";
+import type { Rig } from "./rig.ts";
+import type { Scenario } from "./scenario.ts";
+import { TEARS, tear } from "./tearing.ts";
+
+export interface Plan {
+  /** Cuts in a row: 1 is every cut of the scenario, 2 also every cut of each recovery, … */
+  readonly depth: number;
+  readonly seed: number;
+  /** Only first cuts whose item has this remainder: a part of the scenario. */
+  readonly part: { readonly index: number; readonly of: number };
+  /** Crash, hang and flips at every point, and pairs of fault and cut drawn by seed. */
+  readonly hurts: boolean;
+}
+
+export interface Finding {
+  readonly replay: string;
+  readonly verdict: Verdict;
+  readonly scenario: string;
+  /** What was done where, in the replay's notation; empty for the uncut run. */
+  readonly cut: string;
+  readonly message: string;
+}
+
+export interface Tally {
+  readonly scenario: string;
+  cuts: number;
+  distinctFutures: number;
+  /** Cases with a fault other than a cut. */
+  hurts: number;
+  readonly verdicts: Map<Verdict, number>;
+  readonly findings: Finding[];
+}
+
+/** Findings kept for one scenario and verdict: one is enough to act on. */
+const FINDINGS_KEPT = 4;
+/** One future in so many is run twice and compared event by event. */
+const REPEATED_ONE_IN = 64;
+/** Recoveries of a scenario that is not deep are themselves cut in one of so many places. */
+const SAMPLED_ONE_IN = 16;
+/** Pairs of a fault and a cut, drawn for each scenario. */
+const PAIRS = 48;
+
+type Ending = GoodVerdict | Wrong;
+
+export function newTally(scenario: string): Tally {
+  return { scenario, cuts: 0, distinctFutures: 0, hurts: 0, verdicts: new Map(), findings: [] };
+}
+
+export class Explorer {
+  readonly #rig: Rig;
+  readonly #plan: Plan;
+  readonly #scenario: Scenario;
+  readonly #tally: Tally;
+  readonly #random: Random;
+  readonly #runner: PathRunner;
+  /** By what the oracle knows, depth and content of memory: how that future ended. */
+  readonly #futures = new Map<string, Map<number, Ending>>();
+  readonly #knowledge = new WeakMap<Judgement, string>();
+
+  constructor(rig: Rig, scenario: Scenario, plan: Plan) {
+    this.#rig = rig;
+    this.#plan = plan;
+    this.#scenario = scenario;
+    this.#tally = newTally(scenario.name);
+    this.#random = new Random(seedAt(plan.seed, plan.part.index));
+    this.#runner = new PathRunner(rig, plan.seed);
+  }
+
+  explore(): Tally {
+    const { part, hurts, depth } = this.#plan;
+    const ending = this.#runner.run(this.#scenario, []);
+    if (part.index === 0) this.#count([], ending);
+    if (typeof ending !== "string") return this.#tally;
+    const items = this.#rig.timeline.length;
+    this.#cutItems(0, depth, []);
+    if (hurts) this.#hurtItems(items);
+    return this.#tally;
+  }
+
+  // ── Cuts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Walks back from the timeline's end to item `from`, cutting at each. */
+  #cutItems(from: number, depth: number, path: readonly Disturbance[]): void {
+    const { timeline, memory } = this.#rig;
+    for (let index = timeline.length; index >= from; index -= 1) {
+      const kind = timeline.kindAt(index);
+      const tears = index < timeline.length && (kind === ItemKind.PROGRAM || kind === ItemKind.ERASE);
+      const chosen = this.#chosen(index, path.length);
+      const changes = tears && chosen ? memory.changesSince(timeline.positionAt(index)) : [];
+      timeline.rewind(index);
+      if (!chosen) continue;
+      const at = index - from;
+      this.#branch([...path, { at, kind: "cut" }], depth);
+      if (changes.length === 0) continue;
+      for (const how of TEARS) {
+        const position = memory.position;
+        const { unstable } = memory;
+        tear(memory, changes, how, seedAt(this.#plan.seed, index));
+        this.#branch([...path, { at, kind: how }], depth);
+        memory.undoTo(position);
+        memory.unstable = unstable;
+      }
+    }
+  }
+
+  #chosen(index: number, cutsBefore: number): boolean {
+    const { part } = this.#plan;
+    if (cutsBefore === 0) return index % part.of === part.index;
+    return this.#scenario.deep || this.#random.below(SAMPLED_ONE_IN) === 0;
+  }
+
+  /** Power comes back here; afterwards everything is as it was. */
+  #branch(path: readonly Disturbance[], depth: number): void {
+    const { timeline, memory, oracle } = this.#rig;
+    const before = oracle.judgement;
+    const position = memory.position;
+    const { unstable } = memory;
+    const known = oracle.afterCut(before);
+    const futures = this.#futuresOf(known, depth);
+    const key = unstable.length === 0 ? memory.stateKey() : undefined;
+    const seen = key === undefined ? undefined : futures.get(key);
+    if (seen !== undefined) {
+      this.#count(path, seen);
+      return;
+    }
+    const start = timeline.length;
+    const ending = this.#future(known);
+    this.#tally.distinctFutures += 1;
+    this.#count(path, ending);
+    if (key !== undefined) futures.set(key, ending);
+    if (depth > 1 && typeof ending === "string") this.#cutItems(start, depth - 1, path);
+    timeline.rewind(start);
+    memory.undoTo(position);
+    memory.unstable = unstable;
+    oracle.judgement = before;
+    if (typeof ending === "string" && this.#tally.distinctFutures % REPEATED_ONE_IN === 0) this.#repeat(path);
+  }
+
+  #future(known: Judgement): Ending {
+    const { device, oracle } = this.#rig;
+    oracle.judgement = known;
+    device.powerOn();
+    settle(this.#rig);
+    if (oracle.judgement.wrong === undefined) resume(this.#rig, this.#scenario, this.#plan.seed);
+    return oracle.verdict();
+  }
+
+  /** Runs the future that starts here twice and compares what can be seen of it. */
+  #repeat(path: readonly Disturbance[]): void {
+    const { timeline, memory, oracle } = this.#rig;
+    const before = oracle.judgement;
+    const start = timeline.length;
+    const position = memory.position;
+    if (memory.unstable.length > 0) return;
+    const runs = [0, 1].map(() => {
+      const seen: string[] = [];
+      timeline.narrator = (item) => seen.push(JSON.stringify(item));
+      this.#future(oracle.afterCut(before));
+      timeline.narrator = undefined;
+      seen.push(String(memory.stateKey()));
+      timeline.rewind(start);
+      memory.undoTo(position);
+      oracle.judgement = before;
+      return seen.join("\n");
+    });
+    if (runs[0] === runs[1]) return;
+    this.#count(path, { verdict: "nondeterministic", message: "two runs from the same memory differ" });
+  }
+
+  #futuresOf(known: Judgement, depth: number): Map<number, Ending> {
+    let knowledge = this.#knowledge.get(known);
+    if (knowledge === undefined) {
+      const { settled, first, rotted, regionRotted, served } = known;
+      knowledge = JSON.stringify([settled, first, rotted, regionRotted, served]);
+      this.#knowledge.set(known, knowledge);
+    }
+    const key = `${depth} ${knowledge}`;
+    let futures = this.#futures.get(key);
+    if (futures === undefined) {
+      futures = new Map();
+      this.#futures.set(key, futures);
+    }
+    return futures;
+  }
+
+  // ── Other faults ────────────────────────────────────────────────────────────────────────────────────────
+
+  #hurtItems(items: number): void {
+    const { part } = this.#plan;
+    for (let at = part.index; at <= items; at += part.of) {
+      for (const kind of HURTS) this.#hurt([{ at, kind }]);
+    }
+    for (let pair = part.index; pair < PAIRS; pair += part.of) {
+      const hurt: Disturbance = { at: this.#random.below(items), kind: this.#random.pick(HURTS) };
+      const cut: Disturbance = { at: hurt.at + 1 + this.#random.below(items), kind: "cut" };
+      const firstCut: Disturbance = { at: this.#random.below(items), kind: "cut" };
+      this.#hurt(pair % 2 === 0 ? [hurt, cut] : [firstCut, { ...hurt, at: this.#random.below(64) }]);
+    }
+  }
+
+  #hurt(path: readonly Disturbance[]): void {
+    this.#tally.hurts += 1;
+    this.#count(path, this.#runner.run(this.#scenario, path));
+  }
+
+  // ── Counting ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #count(path: readonly Disturbance[], ending: Ending): void {
+    const { verdicts, findings, scenario } = this.#tally;
+    const verdict = typeof ending === "string" ? ending : ending.verdict;
+    if (path.some(({ kind }) => kind === "cut" || (TEARS as readonly string[]).includes(kind))) {
+      this.#tally.cuts += 1;
+    }
+    verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+    if (typeof ending === "string") return;
+    if (findings.filter((finding) => finding.verdict === verdict).length >= FINDINGS_KEPT) return;
+    const replay = formatCaseId({ scenario, path, seed: this.#plan.seed });
+    const cut = replay.slice(replay.indexOf("@") + 1, replay.lastIndexOf("~"));
+    findings.push({ replay, verdict, scenario, cut, message: ending.message });
+  }
+}

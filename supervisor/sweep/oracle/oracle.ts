@@ -1,0 +1,457 @@
+/**
+ * Judges a device by what it does, against the table of states (world.ts).
+ *
+ * It follows the events of a device and keeps the worlds that may stand in its memory: those that are *settled*
+ * (something outside depends on them), and those that a change under way may lead to. A power cut leaves one of
+ * them all; what the device then starts must be what one of them says, and only that.
+ * Invariant: a {@link Judgement} is immutable, so a branch of the sweep takes it up again where it left.
+ */
+import type { DeviceEvent } from "../device-event.ts";
+import type { ManagementReader, RegionReading, TableReading } from "./reader.ts";
+import type { BadVerdict, GoodVerdict, Wrong } from "./verdict.ts";
+import {
+  activated,
+  beingWritten,
+  cleared,
+  confirmed,
+  failed,
+  floorRaised,
+  mayRun,
+  NONE,
+  recovered,
+  type Standing,
+  type Surroundings,
+  started,
+  type World,
+  written,
+} from "./world.ts";
+
+/** More starts than this without anything new from outside is going round in circles. */
+const STARTS_MAX = 64;
+
+interface Running {
+  readonly region: number;
+  readonly epoch: number;
+}
+
+export interface Judgement {
+  /** What stands if nothing more happens. */
+  readonly settled: readonly World[];
+  /** States on the way of a change that has begun, and what it ends in. */
+  readonly passing: readonly World[];
+  readonly pending: readonly World[];
+  readonly running: readonly Running[];
+  /** The region that was the primary when the power came on first. */
+  readonly first: number;
+  readonly starts: number;
+  /** Per region, failures since power-on. */
+  readonly failures: readonly number[];
+  /** The management memory was rotted since it was last seen whole. */
+  readonly rotted: boolean;
+  /** A region was rotted, so that the device may have believed too long in what it read. */
+  readonly regionRotted: boolean;
+  /** Commands that the host saw completed, counted over the device's life; the firmware remembers as many. */
+  readonly served: number;
+  readonly servedAtPowerOn: number;
+  readonly request: string;
+  /** Where the device has come to: a region that is ready, safe mode, or nothing yet. */
+  readonly end: "ready" | "safe-mode" | undefined;
+  readonly region: number;
+  readonly wrong: Wrong | undefined;
+}
+
+export interface OracleParts extends Surroundings {
+  readonly reader: ManagementReader;
+  readonly budgetFailures: number | null;
+  /** The firmware's own count of served commands as it would read it, undefined where it keeps none. */
+  readonly served: () => number | undefined;
+}
+
+export function initialJudgement(world: World, first: number): Judgement {
+  return {
+    settled: [world],
+    passing: [],
+    pending: [],
+    running: [],
+    first,
+    starts: 0,
+    failures: world.regions.map(() => 0),
+    rotted: false,
+    regionRotted: false,
+    served: 0,
+    servedAtPowerOn: 0,
+    request: "",
+    end: undefined,
+    region: NONE,
+    wrong: undefined,
+  };
+}
+
+export class Oracle {
+  readonly #parts: OracleParts;
+  judgement: Judgement;
+  /** What a cut makes of a judgement: many cuts fall between the same two events. */
+  readonly #cuts = new WeakMap<Judgement, Judgement>();
+
+  constructor(parts: OracleParts, judgement: Judgement) {
+    this.#parts = parts;
+    this.judgement = judgement;
+  }
+
+  /** Power was lost: the judgement from which the next start is to be judged. */
+  afterCut(judgement: Judgement): Judgement {
+    const known = this.#cuts.get(judgement);
+    if (known !== undefined) return known;
+    const worlds = [...judgement.settled, ...judgement.passing, ...judgement.pending];
+    const after: Judgement = {
+      ...judgement,
+      settled: distinct(worlds.map((world) => ({ ...world, runs: NONE }))),
+      passing: [],
+      pending: [],
+      running: [],
+      starts: 0,
+      failures: judgement.failures.map(() => 0),
+      servedAtPowerOn: judgement.served,
+      request: "",
+      end: undefined,
+      region: NONE,
+    };
+    this.#cuts.set(judgement, after);
+    return after;
+  }
+
+  /** What a case that ended here is; undefined when the device has not come to an end. */
+  verdict(): GoodVerdict | Wrong {
+    const { wrong, end, region, first } = this.judgement;
+    if (wrong !== undefined) return wrong;
+    if (end === "safe-mode") return "safe-mode-told";
+    if (end === "ready") return region === first ? "runs-old" : "runs-new";
+    return { verdict: "bricked", message: "no version became ready and no safe mode was told" };
+  }
+
+  observe(event: DeviceEvent): void {
+    const { judgement } = this;
+    if (judgement.wrong !== undefined) return;
+    switch (event.type) {
+      case "power-on":
+        this.#onPowerOn();
+        break;
+      case "published":
+        this.#onPublished(event.generation);
+        break;
+      case "started":
+        this.#onStarted(event.region, event.epoch);
+        break;
+      case "ready":
+        this.#onReady(event.region);
+        break;
+      case "failed":
+        this.#onFailed(event.region, event.failure.evidence);
+        break;
+      case "stopped":
+        this.#set({ running: judgement.running.filter(({ epoch }) => epoch !== event.epoch) });
+        break;
+      case "confirm-said":
+        this.#onConfirmSaid();
+        break;
+      case "confirmed":
+        this.#settle("the confirmation", () => true);
+        break;
+      case "safe-mode":
+        this.#onSafeMode(event.reason);
+        break;
+      case "requested":
+        this.#onRequested(event.kind, event.region, event.image);
+        break;
+      case "acknowledged":
+        this.#settle(`the acknowledged ${event.kind}`, () => true);
+        break;
+      case "refused":
+        this.#set({ pending: [] });
+        break;
+      case "completions":
+        this.#set({ served: judgement.servedAtPowerOn + event.count });
+        break;
+      case "hurt":
+        if (event.rots === "table") this.#set({ rotted: true });
+        if (event.rots === "region") this.#set({ regionRotted: true });
+        break;
+      case "stuck":
+        // A supervisor that finds memory not to hold what it stored ends, and is started again.
+        if (!judgement.rotted) this.#wrong("bricked", `the supervisor stopped working: ${event.message}`);
+        break;
+      case "recovered":
+        break;
+    }
+  }
+
+  /** Something that has nothing to do with events was found to be wrong. */
+  condemn(verdict: BadVerdict, message: string): void {
+    if (this.judgement.wrong === undefined) this.#wrong(verdict, message);
+  }
+
+  #set(changes: Partial<Judgement>): void {
+    this.judgement = { ...this.judgement, ...changes };
+  }
+
+  #wrong(verdict: BadVerdict, message: string): void {
+    this.#set({ wrong: { verdict, message } });
+  }
+
+  // ── Starts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #onPowerOn(): void {
+    const { reader } = this.#parts;
+    let { settled } = this.judgement;
+    // Rot that left no whole replica is a loss; anything else that leaves none is the device's own doing.
+    const lost = this.judgement.rotted && !reader.whole(0) && !reader.whole(1);
+    if (lost)
+      settled = settled.map(
+        (world): World => (world.memory === "blank" ? world : { ...world, memory: "lost" }),
+      );
+    const made = settled.map((world) => recovered(world, this.#parts));
+    const raised = made.map((world) => floorRaised(world, this.#parts));
+    const pending = raised.map((world) => started(world, this.#parts));
+    this.#set({ settled, passing: distinct([...made, ...raised]), pending: distinct(pending) });
+  }
+
+  #onPublished(generation: number): void {
+    const { reader } = this.#parts;
+    if (this.judgement.rotted) return;
+    for (const replica of [0, 1] as const) {
+      if (!reader.whole(replica) || reader.generation(replica) !== generation) {
+        this.#wrong(
+          "two-primaries",
+          `generation ${generation} was published before replica ${replica} held it`,
+        );
+      }
+    }
+  }
+
+  #onStarted(region: number, epoch: number): void {
+    const { running, starts } = this.judgement;
+    const other = running[0];
+    if (other !== undefined) {
+      this.#wrong(
+        "two-primaries",
+        `region ${region} was started while region ${other.region} was not stopped`,
+      );
+      return;
+    }
+    if (starts >= STARTS_MAX) {
+      this.#wrong("livelock", `a version was started ${starts} times since the power came on`);
+      return;
+    }
+    if (this.#tableUnread(`the start of region ${region}`)) return;
+    const active = this.#read()?.active ?? region;
+    if (active !== region) {
+      this.#wrong("two-primaries", `region ${region} was started, and region ${active} is designated`);
+      return;
+    }
+    const expected = this.judgement.pending;
+    if (this.#settle(`the start of region ${region}`, (world) => world.runs === region)) {
+      this.#set({ running: [{ region, epoch }], starts: starts + 1 });
+    } else if (!expected.some((world) => world.runs === region)) {
+      this.#wrong(...this.#classifyStart(region, expected));
+    }
+  }
+
+  /** A region was started that none of the worlds starts. */
+  #classifyStart(region: number, expected: readonly World[]): [BadVerdict, string] {
+    const { settled } = this.judgement;
+    const image = this.#parts.holds(region);
+    const should = expected.map(({ runs }) => (runs === NONE ? "safe mode" : `region ${runs}`)).join(" or ");
+    const instead = `region ${region} was started instead of ${should}`;
+    if (image === undefined)
+      return ["wrong-image", `${instead}; its bytes are no image that was ever verified`];
+    const counter = this.#parts.image(image)?.counter ?? 0;
+    const floor = Math.min(...expected.map((world) => world.floor));
+    if (counter < floor)
+      return ["below-floor", `${instead}; its security counter ${counter} is below ${floor}`];
+    const admitted = settled.some((world) => mayRun(recovered(world, this.#parts), region, this.#parts));
+    if (!admitted) return ["unconfirmed-kept", `${instead}; it may not run any more, or was never activated`];
+    return ["lost-update", `${instead}: what was recorded or acknowledged before is lost`];
+  }
+
+  #onReady(region: number): void {
+    const remembered = this.#parts.served();
+    if (remembered !== undefined && remembered < this.judgement.served) {
+      const message = `the firmware remembers ${remembered} served commands, the host saw ${this.judgement.served}`;
+      this.#wrong("lost-data", message);
+      return;
+    }
+    this.#set({ end: "ready", region });
+  }
+
+  #onSafeMode(reason: string): void {
+    const expected = this.judgement.pending;
+    if (reason === "") {
+      this.#wrong("bricked", "safe mode was entered without a reason");
+      return;
+    }
+    if (expected.some((world) => world.memory === "lost" && world.runs === NONE)) {
+      this.#set({ end: "safe-mode", region: NONE });
+      return;
+    }
+    const settled = this.#settle("safe mode", (world) => world.runs === NONE);
+    if (settled) this.#set({ end: "safe-mode", region: NONE });
+    else if (!expected.some(({ runs }) => runs === NONE)) {
+      const regions = expected.map(({ runs }) => runs).join(" or ");
+      this.#wrong("bricked", `safe mode was entered although region ${regions} may run (${reason})`);
+    }
+  }
+
+  // ── Changes ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  #onFailed(region: number, evidence: number): void {
+    const { settled, failures } = this.judgement;
+    const count = (failures[region] ?? 0) + 1;
+    const { budgetFailures } = this.#parts;
+    const overBudget = budgetFailures !== null && count > budgetFailures;
+    let pending = settled.map((world) => failed(world, evidence, overBudget, this.#parts));
+    let passing: readonly World[] = [];
+    if (this.judgement.regionRotted) {
+      // The device has not read the rotten region again yet: it does so before it starts it, and decides anew.
+      passing = settled.map((world) => {
+        const believed = { ...this.#parts, holds: (at: number) => world.regions[at]?.image };
+        return failed(world, evidence, overBudget, believed);
+      });
+      pending = [...pending, ...passing.map((world) => started(world, this.#parts))];
+    }
+    this.#set({
+      failures: failures.map((failure, at) => (at === region ? count : failure)),
+      passing: distinct(passing),
+      pending: distinct(pending),
+      end: undefined,
+    });
+  }
+
+  #onConfirmSaid(): void {
+    const recorded = this.judgement.settled.map((world) => confirmed(world));
+    const raised = recorded.map((world) => floorRaised(world, this.#parts));
+    this.#set({ passing: recorded, pending: distinct(raised) });
+  }
+
+  #onRequested(kind: string, region: number, image: string): void {
+    const change = (world: World): World => {
+      switch (kind) {
+        case "begin-load":
+          return beingWritten(world, region, this.#parts);
+        case "end-load":
+          return written(world, region, image);
+        case "activate":
+          return activated(world, region, this.#parts.trialTries);
+        default:
+          return cleared(world, region, this.#parts.trialTries, this.#parts);
+      }
+    };
+    this.#set({ passing: [], pending: distinct(this.judgement.settled.map(change)) });
+  }
+
+  /**
+   * Something outside depends on the change from now on: it must stand in memory, and of the worlds that it may
+   * have led to only those count that do. False when none does.
+   */
+  #settle(what: string, admits: (world: World) => boolean): boolean {
+    const candidates = this.judgement.pending.filter(admits);
+    if (candidates.length === 0 || this.#tableUnread(what)) return false;
+    const found = this.#read();
+    if (found === undefined) {
+      this.#set({ settled: candidates, passing: [], pending: [] });
+      return true;
+    }
+    const floor = this.#parts.reader.floor();
+    const held = candidates.filter((world) => this.#differs(world, found) === undefined);
+    const match = held.filter((world) => world.floor === floor);
+    if (match.length > 0) {
+      this.#set({ settled: match, passing: [], pending: [] });
+      return true;
+    }
+    const best = held[0] ?? candidates[0];
+    if (best === undefined) return false;
+    if (held.length > 0) {
+      this.#wrong(
+        "below-floor",
+        `after ${what} the security floor is ${floor ?? "damaged"} instead of ${best.floor}`,
+      );
+    } else {
+      const [verdict, message] = this.#differs(best, found) ?? ["lost-update", "the table differs"];
+      this.#wrong(verdict, `after ${what} ${message}`);
+    }
+    return false;
+  }
+
+  /** Both replicas are to be whole and the same; rot excuses that. True when something is wrong. */
+  #tableUnread(what: string): boolean {
+    const same = this.#parts.reader.same();
+    if (same && this.judgement.rotted) this.#set({ rotted: false });
+    if (!same && !this.judgement.rotted) {
+      this.#wrong("two-primaries", `${what} came before both replicas held the same table`);
+    }
+    return !same && !this.judgement.rotted;
+  }
+
+  /** The table in memory; undefined where rot left no replica whole. */
+  #read(): TableReading | undefined {
+    const { reader } = this.#parts;
+    if (reader.whole(0)) return reader.read(0);
+    return reader.whole(1) ? reader.read(1) : undefined;
+  }
+
+  /** How a table in memory differs from a world; undefined when it does not. */
+  #differs(world: World, found: TableReading): [BadVerdict, string] | undefined {
+    for (const [region, standing] of world.regions.entries()) {
+      const record = found.regions[region];
+      if (record === undefined) return ["lost-update", `region ${region} is not in the table`];
+      const difference = this.#recordDiffers(region, standing, record);
+      if (difference !== undefined) return difference;
+    }
+    for (const pointer of ["active", "next", "previous", "generation", "rebuilt"] as const) {
+      if (world[pointer] !== found[pointer]) {
+        return [
+          "lost-update",
+          `\`${pointer}\` is ${found[pointer]} in the table instead of ${world[pointer]}`,
+        ];
+      }
+    }
+    return undefined;
+  }
+
+  #recordDiffers(region: number, want: Standing, found: RegionReading): [BadVerdict, string] | undefined {
+    const tell = (verdict: BadVerdict, what: string): [BadVerdict, string] => [
+      verdict,
+      `region ${region} ${what}`,
+    ];
+    if (want.state !== found.state) {
+      const what = `is ${found.state} in the table instead of ${want.state}`;
+      if (want.state === "invalid") return tell(want.image === "" ? "wrong-image" : "unconfirmed-kept", what);
+      return tell(found.state === "accepted" ? "unconfirmed-kept" : "lost-update", what);
+    }
+    if (want.tries !== found.tries || want.starts !== found.starts) {
+      const fewer = found.tries < want.tries || found.starts > want.starts;
+      const what = `has ${found.tries} tries and ${found.starts} starts instead of ${want.tries} and ${want.starts}`;
+      return tell(fewer ? "lost-update" : "unconfirmed-kept", what);
+    }
+    if (want.failures !== found.failures || want.evidence !== found.evidence) {
+      return tell("lost-update", `has ${found.failures} failures in the table instead of ${want.failures}`);
+    }
+    if (want.confirmed !== found.confirmed) return tell("lost-update", "has another history in the table");
+    const digest = this.#parts.image(want.image)?.digest ?? NO_DIGEST;
+    const same = digest.every((word, at) => word === found.digest[at]);
+    return same ? undefined : tell("wrong-image", `is not recorded with the image ${want.image || "none"}`);
+  }
+}
+
+const NO_DIGEST: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0];
+
+/** The same list without repetitions. */
+function distinct(worlds: readonly World[]): readonly World[] {
+  if (worlds.length < 2) return worlds;
+  const seen = new Set<string>();
+  return worlds.filter((world) => {
+    const text = JSON.stringify(world);
+    if (seen.has(text)) return false;
+    seen.add(text);
+    return true;
+  });
+}

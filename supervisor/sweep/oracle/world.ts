@@ -1,0 +1,319 @@
+/**
+ * The oracle's own model of a device: what may stand in its management memory, and what each thing that happens
+ * makes of it. docs/sweep.md shows it as a table of states; this is that table, row by row.
+ *
+ * Written apart from what it judges: no code of the boot ROM, the transitions, the policy or the table codec is
+ * used here. A world is one possible content of the management memory; where power went in the midst of a change
+ * there are two, the one before and the one after.
+ */
+
+/** No region. */
+export const NONE = -1;
+/** A trial starts at most so often without being confirmed. */
+const STARTS_MAX = 16;
+/** Evidence "bad-digest", emulator/evidence.ts. */
+const BAD_DIGEST = 14;
+
+export interface Standing {
+  readonly state: "invalid" | "valid" | "accepted";
+  /** Image that the device took note of when it verified the region; empty for none. */
+  readonly image: string;
+  /** Failures that the trial may still have; 0 off trial. */
+  readonly tries: number;
+  readonly starts: number;
+  /** The image was accepted once. */
+  readonly confirmed: boolean;
+  readonly failures: number;
+  /** Code of the last failure's evidence. */
+  readonly evidence: number;
+}
+
+export interface World {
+  /** blank: never written. lost: both replicas were damaged by rot. */
+  readonly memory: "blank" | "table" | "lost";
+  readonly generation: number;
+  readonly active: number;
+  readonly next: number;
+  readonly previous: number;
+  readonly rebuilt: boolean;
+  readonly floor: number;
+  readonly regions: readonly Standing[];
+  /** The region that executes in this world, {@link NONE} for safe mode or power off. */
+  readonly runs: number;
+}
+
+/** What is known about an image. */
+export interface ImageFacts {
+  readonly name: string;
+  /** Versions as numbers that compare. */
+  readonly rank: number;
+  readonly counter: number;
+  /** SHA-256 as signed little-endian words. */
+  readonly digest: readonly number[];
+}
+
+/** What the oracle may look at besides events. */
+export interface Surroundings {
+  readonly image: (name: string) => ImageFacts | undefined;
+  /** The image that a region holds by its bytes, whole and definite; undefined for anything else. */
+  readonly holds: (region: number) => string | undefined;
+  readonly onDoubleLoss: "rebuild" | "safe-mode";
+  readonly trialTries: number;
+}
+
+const NOTHING: Standing = {
+  state: "invalid",
+  image: "",
+  tries: 0,
+  starts: 0,
+  confirmed: false,
+  failures: 0,
+  evidence: 0,
+};
+
+export function blankWorld(regions: number): World {
+  return {
+    memory: "blank",
+    generation: 0,
+    active: NONE,
+    next: NONE,
+    previous: NONE,
+    rebuilt: false,
+    floor: 0,
+    regions: Array.from({ length: regions }, () => NOTHING),
+    runs: NONE,
+  };
+}
+
+function withRegion(world: World, region: number, changes: Partial<Standing>): World {
+  const regions = world.regions.map((standing, at) =>
+    at === region ? { ...standing, ...changes } : standing,
+  );
+  return { ...world, regions };
+}
+
+function standing(world: World, region: number): Standing {
+  return world.regions[region] ?? NOTHING;
+}
+
+function next(generation: number): number {
+  return (generation + 1) >>> 0;
+}
+
+// ── Which region may run ────────────────────────────────────────────────────────────────────────────────────
+
+/** Its bytes are the image that was verified, and not below the floor. */
+function imageHolds(world: World, region: number, around: Surroundings): boolean {
+  const { image } = standing(world, region);
+  return image !== "" && around.holds(region) === image && counterOf(image, around) >= world.floor;
+}
+
+function counterOf(image: string, around: Surroundings): number {
+  return around.image(image)?.counter ?? 0;
+}
+
+function rankOf(image: string, around: Surroundings): number {
+  return around.image(image)?.rank ?? 0;
+}
+
+export function mayRun(world: World, region: number, around: Surroundings, failed = NONE): boolean {
+  const { state, tries, starts } = standing(world, region);
+  if (state === "invalid" || region === failed || !imageHolds(world, region, around)) return false;
+  return state === "accepted" || (tries > 0 && starts < STARTS_MAX);
+}
+
+/** Of the regions that `admits` lets pass, the one with the highest version; the lower index on a tie. */
+function highest(world: World, around: Surroundings, admits: (region: number) => boolean): number {
+  let best = NONE;
+  let bestRank = -1;
+  for (const [region, { image }] of world.regions.entries()) {
+    if (!admits(region) || rankOf(image, around) <= bestRank) continue;
+    best = region;
+    bestRank = rankOf(image, around);
+  }
+  return best;
+}
+
+/** Rows 1 to 5 of the table of states: which region runs. */
+function choose(world: World, around: Surroundings, failed = NONE): number {
+  if (world.next !== NONE && mayRun(world, world.next, around, failed)) return world.next;
+  if (world.active !== NONE && mayRun(world, world.active, around, failed)) return world.active;
+  const trialOver = standing(world, world.active).state === "valid";
+  if (trialOver && world.previous !== NONE && mayRun(world, world.previous, around, failed))
+    return world.previous;
+  return highest(
+    world,
+    around,
+    (region) => standing(world, region).state === "accepted" && mayRun(world, region, around, failed),
+  );
+}
+
+// ── What happens ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The last confirmed region other than `active`. */
+function lastConfirmed(before: World, after: World, active: number, around: Surroundings): number {
+  const accepted = (region: number) => region !== active && standing(after, region).state === "accepted";
+  if (accepted(before.active)) return before.active;
+  if (accepted(before.previous)) return before.previous;
+  return highest(after, around, accepted);
+}
+
+/** `region` becomes the primary; a start on trial is counted. */
+function designate(before: World, changed: World, region: number, around: Surroundings): World {
+  let after = changed;
+  if (before.active !== region && standing(after, before.active).state === "valid") {
+    after = withRegion(after, before.active, { tries: 0, starts: 0 });
+  }
+  const chosen = standing(after, region);
+  if (chosen.state === "valid") after = withRegion(after, region, { starts: chosen.starts + 1 });
+  return {
+    ...after,
+    generation: next(before.generation),
+    active: region,
+    next: before.next === region ? NONE : before.next,
+    previous: lastConfirmed(before, after, region, around),
+    runs: region,
+  };
+}
+
+/** None may run. */
+function undesignate(before: World, changed: World, around: Surroundings): World {
+  const active = standing(changed, before.active).state === "invalid" ? NONE : before.active;
+  return {
+    ...changed,
+    generation: next(before.generation),
+    active,
+    previous: lastConfirmed(before, changed, active, around),
+    runs: NONE,
+  };
+}
+
+const GIVEN_UP = { state: "invalid", tries: 0, starts: 0 } as const;
+
+/** What reading the management memory makes of it before anything is decided. */
+export function recovered(world: World, around: Surroundings): World {
+  if (world.memory === "table") return world;
+  const usable = (region: number) => {
+    const image = around.holds(region);
+    return image !== undefined && counterOf(image, around) >= world.floor ? image : undefined;
+  };
+  const first = world.memory === "blank";
+  const regions = world.regions.map((_, region): Standing => {
+    const image = usable(region);
+    if (image === undefined) return NOTHING;
+    return first
+      ? { ...NOTHING, image, state: "accepted", confirmed: true }
+      : { ...NOTHING, image, state: "valid" };
+  });
+  const made: World = {
+    ...blankWorld(regions.length),
+    memory: "table",
+    generation: 1,
+    floor: world.floor,
+    regions,
+  };
+  const active = highest(made, around, (region) => usable(region) !== undefined);
+  const previous = first
+    ? highest(made, around, (region) => region !== active && usable(region) !== undefined)
+    : NONE;
+  const whole: World = { ...made, active, previous, rebuilt: !first };
+  return first || active === NONE ? whole : withRegion(whole, active, { tries: around.trialTries });
+}
+
+/** The floor is at least the counter of every accepted image that is there. */
+export function floorRaised(world: World, around: Surroundings): World {
+  let { floor } = world;
+  for (const [region, { state, image }] of world.regions.entries()) {
+    if (state === "accepted" && around.holds(region) === image)
+      floor = Math.max(floor, counterOf(image, around));
+  }
+  return floor === world.floor ? world : { ...world, floor };
+}
+
+/** A start from nothing. */
+export function started(world: World, around: Surroundings): World {
+  if (world.memory === "lost" && around.onDoubleLoss === "safe-mode") return { ...world, runs: NONE };
+  const region = choose(world, around);
+  const active = standing(world, world.active);
+  if (region !== NONE && region === world.active) {
+    return active.state === "valid" ? designate(world, world, region, around) : { ...world, runs: region };
+  }
+  let changed = world;
+  if (world.active !== NONE && !mayRun(world, world.active, around)) {
+    if (active.state !== "invalid" && around.holds(world.active) !== active.image) {
+      changed = withRegion(changed, world.active, { failures: active.failures + 1, evidence: BAD_DIGEST });
+    }
+    if (active.state === "valid") changed = withRegion(changed, world.active, GIVEN_UP);
+  }
+  if (region !== NONE) return designate(world, changed, region, around);
+  return active.state === "valid" ? undesignate(world, changed, around) : { ...world, runs: NONE };
+}
+
+/** The version that runs failed. */
+export function failed(world: World, evidence: number, overBudget: boolean, around: Surroundings): World {
+  const region = world.active;
+  const record = standing(world, region);
+  const onTrial = record.state === "valid";
+  const mayGoOn = !overBudget && (!onTrial || (record.tries > 1 && record.starts < STARTS_MAX));
+  let chosen = choose(world, around, onTrial && mayGoOn ? NONE : region);
+  if (chosen === NONE && mayGoOn && !onTrial) chosen = choose(world, around);
+  let changed = withRegion(world, region, {
+    failures: record.failures + 1,
+    evidence,
+    tries: onTrial ? record.tries - 1 : record.tries,
+  });
+  if (!mayGoOn || (onTrial && !imageHolds(world, region, around)))
+    changed = withRegion(changed, region, GIVEN_UP);
+  return chosen === NONE ? undesignate(world, changed, around) : designate(world, changed, chosen, around);
+}
+
+/** The version that runs says that it works; the floor follows afterwards. */
+export function confirmed(world: World): World {
+  const record = standing(world, world.active);
+  if (record.state === "accepted") return world;
+  const accepted = { state: "accepted", confirmed: true, tries: 0, starts: 0 } as const;
+  return { ...withRegion(world, world.active, accepted), rebuilt: false, generation: next(world.generation) };
+}
+
+/** The region is about to be erased. */
+export function beingWritten(world: World, region: number, around: Surroundings): World {
+  const { state, image, failures, evidence } = standing(world, region);
+  if (state === "invalid" && image === "") return world;
+  const changed = withRegion(world, region, { ...NOTHING, failures, evidence });
+  const active = world.active === region ? NONE : world.active;
+  const previous =
+    world.previous === region ? lastConfirmed({ ...world, active }, changed, active, around) : world.previous;
+  const after = { ...changed, active, previous, next: world.next === region ? NONE : world.next };
+  return { ...after, generation: next(world.generation) };
+}
+
+/** The region was written with `image`, and verified. */
+export function written(world: World, region: number, image: string): World {
+  return { ...withRegion(world, region, { state: "valid", image }), generation: next(world.generation) };
+}
+
+/** The next start is to run the region. */
+export function activated(world: World, region: number, tries: number): World {
+  const chosen = region === world.active ? NONE : region;
+  let after = world;
+  if (world.next !== chosen && standing(world, world.next).state === "valid") {
+    after = withRegion(after, world.next, { tries: 0, starts: 0 });
+  }
+  const record = standing(world, region);
+  if (chosen !== NONE && record.state === "valid" && record.tries !== tries) {
+    after = withRegion(after, region, { tries });
+  }
+  if (chosen === world.next && after === world) return world;
+  return { ...after, next: chosen, generation: next(world.generation) };
+}
+
+/** An operator lets a region that was given up run again. */
+export function cleared(world: World, region: number, tries: number, around: Surroundings): World {
+  if (!standing(world, region).confirmed) {
+    return activated(withRegion(world, region, { state: "valid" }), region, tries);
+  }
+  const changed = withRegion(world, region, { state: "accepted" });
+  const previous =
+    world.previous === NONE ? lastConfirmed(world, changed, world.active, around) : world.previous;
+  return { ...changed, previous, generation: next(world.generation) };
+}

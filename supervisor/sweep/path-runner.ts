@@ -1,0 +1,173 @@
+/**
+ * Runs one case from its start: every step is executed again, and each disturbance is done where it is due. Slow
+ * and plain; the explorer takes short cuts through undone memory and must come to the same (a test compares them).
+ */
+import { Evidence } from "../../emulator/evidence.ts";
+import { Random } from "../../emulator/random.ts";
+import { executingRegion, perform, rot, settle } from "./actor.ts";
+import { type Disturbance, endsRun, type Hurt, isTear } from "./case-id.ts";
+import { PowerCut } from "./device-event.ts";
+import type { GoodVerdict, Wrong } from "./oracle/verdict.ts";
+import type { Rig } from "./rig.ts";
+import type { Scenario } from "./scenario.ts";
+import { type Tear, tear } from "./tearing.ts";
+
+/** A different seed for each place, the same in every run. */
+export function seedAt(seed: number, at: number): number {
+  return (Math.imul(seed + 1, 0x9e37_79b1) + at) | 0;
+}
+
+export class PathRunner {
+  readonly #rig: Rig;
+  readonly #seed: number;
+  #path: readonly Disturbance[] = [];
+  #done = 0;
+  /** Item from which the current run counts. */
+  #from = 0;
+  #tearing: { readonly index: number; readonly how: Tear } | undefined;
+
+  constructor(rig: Rig, seed: number) {
+    this.#rig = rig;
+    this.#seed = seed;
+  }
+
+  /** The verdict of the case. Without disturbances this is the uncut run, which must do what the scenario says. */
+  run(scenario: Scenario, path: readonly Disturbance[]): GoodVerdict | Wrong {
+    const { rig } = { rig: this.#rig };
+    rig.setUp(scenario);
+    this.#path = path;
+    this.#done = 0;
+    this.#from = 0;
+    this.#tearing = undefined;
+    rig.timeline.hook = (index) => this.#before(index);
+    try {
+      let cut = this.#attempt(() => this.#steps(scenario));
+      while (cut) cut = this.#attempt(() => this.#comeBack(scenario));
+    } finally {
+      rig.timeline.hook = undefined;
+    }
+    return rig.oracle.verdict();
+  }
+
+  /** Items of the run that the last disturbance was done in, or of all. */
+  get items(): number {
+    return this.#rig.timeline.length - this.#from;
+  }
+
+  #steps(scenario: Scenario): void {
+    const { oracle } = this.#rig;
+    const random = new Random(this.#seed);
+    const strict = this.#path.length === 0;
+    for (const step of scenario.steps) {
+      const wrong = perform(this.#rig, step, random);
+      if (wrong === undefined) continue;
+      if (strict) oracle.condemn("harness-broken", `step ${step.do}: ${wrong}`);
+      if (strict || step.do === "load" || step.do === "activate") break;
+    }
+    settle(this.#rig);
+    if (strict) checkEnd(this.#rig, scenario);
+  }
+
+  #comeBack(scenario: Scenario): void {
+    const { device, oracle } = this.#rig;
+    device.powerOn();
+    settle(this.#rig);
+    if (oracle.judgement.wrong !== undefined) return;
+    resume(this.#rig, scenario, this.#seed);
+  }
+
+  /** True if power was cut. */
+  #attempt(work: () => void): boolean {
+    const { timeline, oracle } = this.#rig;
+    try {
+      work();
+      // A cut behind the last item.
+      this.#before(timeline.length);
+      return false;
+    } catch (error) {
+      if (!(error instanceof PowerCut)) throw error;
+      oracle.judgement = oracle.afterCut(oracle.judgement);
+      this.#from = timeline.length;
+      return true;
+    }
+  }
+
+  #before(index: number): void {
+    const { timeline, memory } = this.#rig;
+    if (this.#tearing !== undefined) {
+      const { index: torn, how } = this.#tearing;
+      this.#tearing = undefined;
+      const changes = memory.changesSince(timeline.positionAt(torn));
+      timeline.rewind(torn);
+      if (changes.length > 0) tear(memory, changes, how, seedAt(this.#seed, torn));
+      throw new PowerCut("inside the operation");
+    }
+    for (;;) {
+      const due = this.#path[this.#done];
+      if (due === undefined || index - this.#from !== due.at) return;
+      this.#done += 1;
+      if (isTear(due.kind)) {
+        this.#tearing = { index, how: due.kind };
+        return;
+      }
+      if (endsRun(due)) throw new PowerCut("before the operation");
+      this.#hurt(due.kind as Hurt, index);
+    }
+  }
+
+  #hurt(kind: Hurt, index: number): void {
+    const { timeline, device } = this.#rig;
+    const random = new Random(seedAt(this.#seed, index));
+    const { hook } = timeline;
+    timeline.hook = undefined;
+    switch (kind) {
+      case "crash":
+        timeline.event({ type: "hurt", what: "crash", rots: "nothing" });
+        device.crash();
+        break;
+      case "hang":
+        timeline.event({ type: "hurt", what: "hang", rots: "nothing" });
+        device.hurtThread(Evidence.HEARTBEAT);
+        break;
+      case "flip-table":
+        rot(this.#rig, { in: "replica", replica: random.below(2) === 0 ? 0 : 1 }, random);
+        break;
+      case "flip-floor":
+        rot(this.#rig, { in: "floor" }, random);
+        break;
+      case "flip-primary":
+        rot(this.#rig, { in: "region", region: executingRegion(this.#rig) }, random);
+        break;
+      case "flip-other": {
+        const { regions } = this.#rig.memory.layout.config;
+        const other = (executingRegion(this.#rig) + 1 + random.below(regions - 1)) % regions;
+        rot(this.#rig, { in: "region", region: other }, random);
+        break;
+      }
+    }
+    timeline.hook = hook;
+  }
+}
+
+/** What is done after a cut once the device has come to an end by itself. */
+export function resume(rig: Rig, scenario: Scenario, seed: number): void {
+  const random = new Random(seed);
+  for (const step of scenario.resume ?? []) {
+    if (rig.oracle.judgement.wrong !== undefined) return;
+    const wrong = perform(rig, step, random);
+    if (wrong !== undefined) rig.oracle.condemn("bricked", `resuming with ${step.do}: ${wrong}`);
+  }
+}
+
+/** The uncut run ends as the scenario says. */
+function checkEnd({ device, oracle }: Rig, { ends }: Scenario): void {
+  const end = device.mode === "safe-mode" ? "safe-mode" : device.region;
+  if (ends === undefined) return;
+  if (end !== ends || (end !== "safe-mode" && !device.ready)) {
+    oracle.condemn("harness-broken", `the uncut run ended in ${name(end)} instead of ${name(ends)}`);
+  }
+}
+
+function name(end: number | "safe-mode"): string {
+  return end === "safe-mode" ? "safe mode" : `region ${end}`;
+}

@@ -1,0 +1,219 @@
+/**
+ * What a power cut does not take: table, firmware's NVRAM and regions, with a log of every word that changed.
+ *
+ * Invariants: every change of a persistent word goes through {@link PersistentMemory.store} or
+ * {@link PersistentMemory.noteStore}; undoing to a log position restores every word, and the content keys, as
+ * they were there. A content key is two independent 32-bit sums over (address, word), so equal keys mean equal
+ * bytes but for a chance of about 2^-64 per pair; keeping them costs a few operations per stored word.
+ */
+import { type Layout, NVRAM_BYTES, TABLE_BYTES } from "../../emulator/layout.ts";
+import type { NvramPort } from "../../emulator/nvram.ts";
+import { Random } from "../../emulator/random.ts";
+
+/** Segments that have a content key of their own: management memory, firmware's NVRAM, then each region. */
+const enum Segment {
+  TABLE = 0,
+  NVRAM = 1,
+  REGIONS = 2,
+}
+
+/** Words in one entry of the log: word index, value before. */
+const ENTRY_WORDS = 2;
+const FIRST_LOG_ENTRIES = 4096;
+
+/** Bits of a word that a torn operation left between their two values: each reading may give another. */
+export interface UnstableWord {
+  readonly word: number;
+  readonly mask: number;
+  /** What the operation would have made of the word. */
+  readonly target: number;
+}
+
+const NOTHING_UNSTABLE: readonly UnstableWord[] = [];
+
+export class PersistentMemory {
+  /** The whole controller memory. */
+  readonly words: Int32Array;
+  readonly layout: Layout;
+  /** Cells that are between two values; an immutable list, replaced as a whole. */
+  unstable: readonly UnstableWord[] = NOTHING_UNSTABLE;
+  readonly #keys: Int32Array;
+  #log = new Int32Array(FIRST_LOG_ENTRIES * ENTRY_WORDS);
+  #end = 0;
+  readonly #tableWord: number;
+  readonly #nvramWord: number;
+  readonly #regionsWord: number;
+  readonly #regionWords: number;
+
+  constructor(memory: WebAssembly.Memory, layout: Layout) {
+    this.words = new Int32Array(memory.buffer);
+    this.layout = layout;
+    this.#tableWord = layout.table / 4;
+    this.#nvramWord = layout.nvram / 4;
+    this.#regionsWord = (layout.regions[0] as number) / 4;
+    this.#regionWords = layout.config.regionBytes / 4;
+    this.#keys = new Int32Array((Segment.REGIONS + layout.config.regions) * 2);
+  }
+
+  /** Everything as it leaves the factory: NVRAM all zero, regions erased. Forgets the log. */
+  clear(): void {
+    const { words, layout } = this;
+    words.fill(0, this.#tableWord, this.#nvramWord + NVRAM_BYTES / 4);
+    words.fill(-1, this.#regionsWord, this.#regionsWord + layout.config.regions * this.#regionWords);
+    this.#keys.fill(0);
+    this.#end = 0;
+    this.unstable = NOTHING_UNSTABLE;
+  }
+
+  /** Position in the log: what {@link undoTo} takes. */
+  get position(): number {
+    return this.#end;
+  }
+
+  store(word: number, value: number): void {
+    const before = this.words[word] as number;
+    if (before === value) return;
+    this.words[word] = value;
+    this.noteStore(word, before, value);
+  }
+
+  /** Takes a change into the log that somebody else made. */
+  noteStore(word: number, before: number, value: number): void {
+    if (this.#end + ENTRY_WORDS > this.#log.length) this.#grow();
+    this.#log[this.#end] = word;
+    this.#log[this.#end + 1] = before;
+    this.#end += ENTRY_WORDS;
+    this.#rekey(word, before, value);
+  }
+
+  /** Takes back every change since the log stood at `position`. */
+  undoTo(position: number): void {
+    const log = this.#log;
+    while (this.#end > position) {
+      this.#end -= ENTRY_WORDS;
+      const word = log[this.#end] as number;
+      const before = log[this.#end + 1] as number;
+      this.#rekey(word, this.words[word] as number, before);
+      this.words[word] = before;
+    }
+  }
+
+  /** Words that changed since the log stood at `position`, each with its value then and now. */
+  changesSince(position: number): { word: number; before: number; after: number }[] {
+    const changes: { word: number; before: number; after: number }[] = [];
+    const seen = new Set<number>();
+    for (let at = position; at < this.#end; at += ENTRY_WORDS) {
+      const word = this.#log[at] as number;
+      if (seen.has(word)) continue;
+      seen.add(word);
+      changes.push({ word, before: this.#log[at + 1] as number, after: this.words[word] as number });
+    }
+    return changes;
+  }
+
+  /** The management memory as commit and recovery see it. */
+  managementPort(beforeStore: (word: number, value: number) => void): NvramPort {
+    const base = this.#tableWord;
+    return {
+      load32: (wordIndex) => {
+        if (wordIndex < 0 || wordIndex >= TABLE_BYTES / 4) throw new RangeError(`load of word ${wordIndex}`);
+        return this.words[base + wordIndex] as number;
+      },
+      store32: (wordIndex, value) => {
+        if (wordIndex < 0 || wordIndex >= TABLE_BYTES / 4) throw new RangeError(`store to word ${wordIndex}`);
+        beforeStore(base + wordIndex, value | 0);
+        this.store(base + wordIndex, value | 0);
+      },
+    };
+  }
+
+  /** The bytes of a region as they read now. */
+  regionBytes(region: number): Uint8Array {
+    const offset = this.layout.regions[region];
+    if (offset === undefined) throw new RangeError(`there is no region ${region}`);
+    return new Uint8Array(this.words.buffer, offset, this.layout.config.regionBytes);
+  }
+
+  /** Equal for equal bytes of the region; never equal, but by a chance of 2^-52, for others. */
+  regionKey(region: number): number {
+    return this.#key(Segment.REGIONS + region);
+  }
+
+  /** Key of everything persistent. Cells between two values have none: ask {@link unstable} first. */
+  stateKey(): number {
+    let first = 0;
+    let second = 0;
+    for (let at = 0; at < this.#keys.length; at += 2) {
+      first = Math.imul(first, 31) + (this.#keys[at] as number);
+      second = Math.imul(second, 37) + (this.#keys[at + 1] as number);
+    }
+    return combine(first, second);
+  }
+
+  isRegionWord(word: number): boolean {
+    return word >= this.#regionsWord && this.regionOfWord(word) < this.layout.config.regions;
+  }
+
+  regionOfWord(word: number): number {
+    return Math.floor((word - this.#regionsWord) / this.#regionWords);
+  }
+
+  /** Draws every unstable cell anew, or has all read as if the operation had been completed. */
+  readUnstable(how: number | "completed"): void {
+    if (this.unstable.length === 0) return;
+    const random = how === "completed" ? undefined : new Random(how);
+    for (const { word, mask, target } of this.unstable) {
+      const drawn = random === undefined ? target : random.uint32();
+      this.store(word, ((this.words[word] as number) & ~mask) | (drawn & mask));
+    }
+  }
+
+  /** An erase makes cells definite again. */
+  settle(fromWord: number, toWord: number): void {
+    if (this.unstable.length === 0) return;
+    this.unstable = this.unstable.filter(({ word }) => word < fromWord || word >= toWord);
+  }
+
+  #key(segment: number): number {
+    return combine(this.#keys[segment * 2] as number, this.#keys[segment * 2 + 1] as number);
+  }
+
+  #rekey(word: number, before: number, after: number): void {
+    const at = this.#segment(word) * 2;
+    const keys = this.#keys;
+    // Region words count from the region's start: the same image has the same key in every region.
+    const place = word >= this.#regionsWord ? (word - this.#regionsWord) % this.#regionWords : word;
+    keys[at] = (keys[at] as number) + mixFirst(place, after) - mixFirst(place, before);
+    keys[at + 1] = (keys[at + 1] as number) + mixSecond(place, after) - mixSecond(place, before);
+  }
+
+  #segment(word: number): number {
+    if (word >= this.#regionsWord) return Segment.REGIONS + this.regionOfWord(word);
+    return word >= this.#nvramWord ? Segment.NVRAM : Segment.TABLE;
+  }
+
+  #grow(): void {
+    const larger = new Int32Array(this.#log.length * 2);
+    larger.set(this.#log);
+    this.#log = larger;
+  }
+}
+
+function mixFirst(place: number, value: number): number {
+  let x = Math.imul(place + 0x7f4a_7c15, 0x9e37_79b1) ^ value;
+  x = Math.imul(x ^ (x >>> 16), 0x85eb_ca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2_ae35);
+  return x ^ (x >>> 16);
+}
+
+function mixSecond(place: number, value: number): number {
+  let x = Math.imul(value + 0x165_667b, 0x27d4_eb2f) ^ Math.imul(place, 0x9e37_79b1);
+  x = Math.imul(x ^ (x >>> 15), 0x2c1b_3c6d);
+  x = Math.imul(x ^ (x >>> 12), 0x297a_2d39);
+  return x ^ (x >>> 15);
+}
+
+/** 53 bits of two sums, so that a key is a number. */
+function combine(first: number, second: number): number {
+  return (first >>> 0) * 0x20_0000 + ((second ^ (second >>> 11)) & 0x1f_ffff);
+}

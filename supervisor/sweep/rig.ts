@@ -1,0 +1,217 @@
+/**
+ * A virtual device with its memory, its timeline and its oracle, set up for one scenario after the other. One rig
+ * for each number of regions and worker; nothing is shared between workers.
+ */
+
+import { raiseFloor } from "../../emulator/floor.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
+import { type NvramPort, REPLICA_WORD } from "../../emulator/nvram.ts";
+import { Random } from "../../emulator/random.ts";
+import { NO_REGION, type Table } from "../../emulator/table.ts";
+import { replicaWords, TableCodec } from "../../emulator/table-codec.ts";
+import type { Budget } from "../policy.ts";
+import { DEFAULT_LIMITS } from "../protocol.ts";
+import type { LibraryImage } from "./image-library.ts";
+import { initialJudgement, Oracle, type OracleParts } from "./oracle/oracle.ts";
+import { ManagementReader } from "./oracle/reader.ts";
+import { blankWorld, type Standing, type World } from "./oracle/world.ts";
+import { PersistentMemory } from "./persistent-memory.ts";
+import type { Rules } from "./rules.ts";
+import type { Scenario } from "./scenario.ts";
+import { Timeline } from "./timeline.ts";
+import { VirtualDevice } from "./virtual-device.ts";
+
+/** Sizes of the device under sweep: small, because what is large is only slower. */
+const SWEEP_MEMORY = {
+  ...DEFAULT_MEMORY_CONFIG,
+  regionBytes: 65_536,
+  ramBytes: 1024 * 1024,
+  hostBytes: 65_536,
+};
+export const TRIAL_TRIES = 3;
+
+export interface RigConfig {
+  readonly regions: number;
+  readonly rules: Rules;
+  readonly seed: number;
+  readonly images: ReadonlyMap<string, LibraryImage>;
+  readonly budget?: Budget;
+  readonly onDoubleLoss?: "rebuild" | "safe-mode";
+}
+
+export class Rig {
+  readonly memory: PersistentMemory;
+  readonly timeline: Timeline;
+  readonly device: VirtualDevice;
+  readonly oracle: Oracle;
+  readonly images: ReadonlyMap<string, LibraryImage>;
+  readonly #names: ReadonlyMap<number, string>;
+  readonly #budget: Budget;
+  readonly #seed: number;
+
+  constructor(config: RigConfig) {
+    const layout = planLayout({ ...SWEEP_MEMORY, regions: config.regions });
+    const memory = createMemory(layout);
+    const onDoubleLoss = config.onDoubleLoss ?? "rebuild";
+    this.#budget = config.budget ?? DEFAULT_LIMITS.budget;
+    this.#seed = config.seed;
+    this.images = config.images;
+    this.memory = new PersistentMemory(memory, layout);
+    this.#names = this.#keysOfImages();
+    this.timeline = new Timeline(this.memory);
+    this.device = new VirtualDevice(
+      memory,
+      this.memory,
+      config.rules,
+      {
+        limits: { ...DEFAULT_LIMITS, budget: this.#budget },
+        recovery: { onDoubleLoss, trialTries: TRIAL_TRIES },
+        trialTries: TRIAL_TRIES,
+        seed: config.seed,
+      },
+      this.timeline,
+    );
+    this.oracle = new Oracle(
+      this.#oracleParts(onDoubleLoss),
+      initialJudgement(blankWorld(config.regions), NO_REGION),
+    );
+    this.timeline.oracle = this.oracle;
+  }
+
+  /** Name of the image that a region holds, whole and definite. */
+  holds(region: number): string | undefined {
+    const { unstable } = this.memory;
+    if (unstable.some(({ word }) => this.memory.regionOfWord(word) === region)) return undefined;
+    return this.#names.get(this.memory.regionKey(region));
+  }
+
+  /** Memory as the scenario's setup says, nothing happened yet. */
+  setUp(scenario: Scenario): void {
+    const { setup } = scenario;
+    this.timeline.rewind(0);
+    this.timeline.hook = undefined;
+    this.device.powerOff();
+    this.memory.clear();
+    for (const [region, name] of setup.images.entries()) {
+      if (name !== undefined) this.#putImage(region, name);
+    }
+    const table = setup.table?.(this.images);
+    const port = this.memory.managementPort(() => undefined);
+    if (table !== undefined) this.#putTable(port, table, scenario);
+    if (table !== undefined || setup.floor !== undefined) putFloor(port, setup.floor ?? 0);
+    this.oracle.judgement = initialJudgement(
+      worldOf(table, setup.images.length, setup.floor ?? 0, this.images),
+      table?.active ?? NO_REGION,
+    );
+    if (setup.badReplicas !== undefined) {
+      this.oracle.judgement = { ...this.oracle.judgement, rotted: true };
+    }
+  }
+
+  #putImage(region: number, name: string): void {
+    const image = this.images.get(name);
+    if (image === undefined) throw new Error(`there is no image ${name}`);
+    const base = (this.memory.layout.regions[region] as number) / 4;
+    const words = imageWords(image.bytes, this.memory.layout.config.regionBytes);
+    for (let at = 0; at < words.length; at += 1) this.memory.store(base + at, words[at] as number);
+  }
+
+  #putTable(port: NvramPort, table: Table, { setup }: Scenario): void {
+    const codec = new TableCodec(table.regions.length);
+    const words = new Int32Array(replicaWords(table.regions.length));
+    const random = new Random(this.#seed);
+    for (const replica of [0, 1] as const) {
+      const behind = setup.behind === replica;
+      codec.encode(behind ? { ...table, generation: (table.generation - 1) >>> 0 } : table, words);
+      const bad = setup.badReplicas?.includes(replica) === true;
+      if (bad) words[random.below(words.length)] = random.uint32();
+      for (let at = 0; at < words.length; at += 1)
+        port.store32(REPLICA_WORD[replica] + at, words[at] as number);
+    }
+  }
+
+  /** Content keys of all images, by writing each into a region once. */
+  #keysOfImages(): ReadonlyMap<number, string> {
+    const names = new Map<number, string>();
+    this.memory.clear();
+    for (const name of this.images.keys()) {
+      const start = this.memory.position;
+      this.#putImage(0, name);
+      names.set(this.memory.regionKey(0), name);
+      this.memory.undoTo(start);
+    }
+    return names;
+  }
+
+  #oracleParts(onDoubleLoss: "rebuild" | "safe-mode"): OracleParts {
+    const { layout, words } = this.memory;
+    return {
+      image: (name) => this.images.get(name),
+      holds: (region) => this.holds(region),
+      onDoubleLoss,
+      trialTries: TRIAL_TRIES,
+      reader: new ManagementReader(words, layout.table / 4, layout.config.regions),
+      budgetFailures: this.#budget.failures,
+      served: () => servedCommands(words[layout.nvram / 4] as number, words[layout.nvram / 4 + 1] as number),
+    };
+  }
+}
+
+/** The reference firmware's count: a value and its complement, docs/firmware.md. */
+function servedCommands(value: number, inverted: number): number | undefined {
+  const ahead = value - ~inverted;
+  if (value === inverted) return 0;
+  return ahead >= 0 && ahead <= 8 ? value : undefined;
+}
+
+function putFloor(port: NvramPort, floor: number): void {
+  for (const pair of [0, 2]) {
+    port.store32(2 * REPLICA_WORD[1] + pair, 0);
+    port.store32(2 * REPLICA_WORD[1] + pair + 1, -1);
+  }
+  raiseFloor(port, floor);
+}
+
+/** An image as the words of a region; what follows it in its last word reads erased. */
+export function imageWords(bytes: Uint8Array, regionBytes: number): Int32Array {
+  if (bytes.length > regionBytes)
+    throw new Error(`an image of ${bytes.length} bytes does not fit its region`);
+  const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4).fill(0xff);
+  padded.set(bytes);
+  return new Int32Array(padded.buffer);
+}
+
+/** What the oracle is told about a setup. */
+function worldOf(
+  table: Table | undefined,
+  regions: number,
+  floor: number,
+  images: ReadonlyMap<string, LibraryImage>,
+): World {
+  if (table === undefined) return { ...blankWorld(regions), floor };
+  const nameOf = (digest: readonly number[]) =>
+    [...images.values()].find((image) => image.digest.every((word, at) => word === digest[at]))?.name ?? "";
+  const standings = table.regions.map(
+    (record): Standing => ({
+      state: record.state,
+      image: nameOf(record.digest),
+      tries: record.triesLeft,
+      starts: record.unconfirmedStarts,
+      confirmed: record.confirmed,
+      failures: record.failures,
+      evidence: record.lastFailure.evidence,
+    }),
+  );
+  const { generation, active, next, previous, rebuilt } = table;
+  return {
+    memory: "table",
+    generation,
+    active,
+    next,
+    previous,
+    rebuilt,
+    floor,
+    regions: standings,
+    runs: NO_REGION,
+  };
+}

@@ -1,0 +1,19 @@
+/** Every scenario, by name. Later parts of the project add their own lists here. */
+import type { Scenario } from "../scenario.ts";
+import { FAILOVER_SCENARIOS } from "./failover.ts";
+import { MANAGEMENT_SCENARIOS } from "./management.ts";
+import { SAFE_MODE_SCENARIOS } from "./safe-mode.ts";
+import { START_SCENARIOS } from "./start.ts";
+import { UPDATE_SCENARIOS } from "./update.ts";
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...START_SCENARIOS,
+  ...FAILOVER_SCENARIOS,
+  ...MANAGEMENT_SCENARIOS,
+  ...UPDATE_SCENARIOS,
+  ...SAFE_MODE_SCENARIOS,
+];
+
+export function findScenario(name: string): Scenario | undefined {
+  return SCENARIOS.find((scenario) => scenario.name === name);
+}

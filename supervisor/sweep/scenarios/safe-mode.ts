@@ -1,0 +1,88 @@
+/** No region may run: safe mode tells why, and is left by a new image or an operator's word only. */
+import { type Scenario, type ScenarioStep, tableOf } from "../scenario.ts";
+
+const START = [{ do: "power-on" }, { do: "ready" }] as const;
+const CRASH: ScenarioStep = { do: "crash" };
+/** One more than the budget allows. */
+const OVER_BUDGET: readonly ScenarioStep[] = [CRASH, CRASH, CRASH, CRASH, CRASH, CRASH];
+const ONE_ACCEPTED = {
+  images: ["a", undefined],
+  table: tableOf({ regions: [{ image: "a", state: "accepted" }, undefined] }),
+} as const;
+const BOTH_GIVEN_UP = {
+  images: ["a", "b"],
+  table: tableOf({
+    regions: [
+      { image: "a", state: "given-up" },
+      { image: "b", state: "given-up" },
+    ],
+    active: -1,
+  }),
+} as const;
+
+export const SAFE_MODE_SCENARIOS: readonly Scenario[] = [
+  {
+    name: "over-budget",
+    about: "the only version fails more often than its budget allows",
+    setup: ONE_ACCEPTED,
+    steps: [...START, ...OVER_BUDGET, { do: "safe-mode" }],
+    ends: "safe-mode",
+    deep: true,
+  },
+  {
+    name: "over-budget-both",
+    about: "both versions fail in turn until neither may run",
+    setup: {
+      images: ["a", "b"],
+      table: tableOf({
+        regions: [
+          { image: "a", state: "accepted" },
+          { image: "b", state: "accepted" },
+        ],
+        previous: 1,
+      }),
+    },
+    steps: [...START, ...OVER_BUDGET, ...OVER_BUDGET, { do: "safe-mode" }],
+    ends: "safe-mode",
+    deep: false,
+  },
+  {
+    name: "safe-mode-cleared",
+    about: "an operator clears a region that was given up: it is tried again",
+    setup: BOTH_GIVEN_UP,
+    steps: [
+      { do: "power-on" },
+      { do: "safe-mode" },
+      { do: "clear", region: 0 },
+      { do: "power-cycle" },
+      { do: "ready" },
+      { do: "confirmed" },
+    ],
+    ends: 0,
+    deep: true,
+  },
+  {
+    name: "safe-mode-new-image",
+    about: "a new image is loaded in safe mode, activated, and runs",
+    setup: BOTH_GIVEN_UP,
+    steps: [
+      { do: "power-on" },
+      { do: "safe-mode" },
+      { do: "load", region: 1, image: "update" },
+      { do: "activate", region: 1 },
+      { do: "power-cycle" },
+      { do: "ready" },
+    ],
+    ends: 1,
+    resume: [{ do: "update", region: 1, image: "update" }],
+    deep: false,
+  },
+  {
+    name: "safe-mode-is-no-loop",
+    about: "power cycles in safe mode change nothing",
+    setup: BOTH_GIVEN_UP,
+    steps: [{ do: "power-on" }, { do: "safe-mode" }, { do: "power-cycle" }, { do: "safe-mode" }],
+    ends: "safe-mode",
+    deep: true,
+  },
+];

@@ -1,0 +1,177 @@
+/** A new image is loaded, activated, tried and confirmed, or fails; interrupted anywhere, and resumed. */
+import type { ImageName } from "../image-library.ts";
+import { type RegionSpec, type Scenario, type ScenarioStep, tableOf } from "../scenario.ts";
+
+const START = [{ do: "power-on" }, { do: "ready" }] as const;
+const A: RegionSpec = { image: "a", state: "accepted" };
+const B: RegionSpec = { image: "b", state: "accepted" };
+
+interface UpdateParts {
+  readonly name: string;
+  readonly about: string;
+  readonly regions: readonly (RegionSpec | undefined)[];
+  readonly into: number;
+  readonly image: ImageName;
+  readonly then: readonly ScenarioStep[];
+  readonly ends: Scenario["ends"];
+  readonly resumed?: boolean;
+  readonly floor?: number;
+}
+
+function update(parts: UpdateParts): Scenario {
+  const { name, about, regions, into, image, then, ends, resumed = true, floor } = parts;
+  const others = regions.flatMap((region, at) => (at > 0 && region?.state === "accepted" ? [at] : []));
+  const table = tableOf({ regions, previous: others[0] ?? -1 });
+  return {
+    name,
+    about,
+    setup: {
+      images: regions.map((region) => region?.image),
+      table,
+      ...(floor === undefined ? {} : { floor }),
+    },
+    steps: [...START, { do: "load", region: into, image }, { do: "activate", region: into }, ...then],
+    ...(ends === undefined ? {} : { ends }),
+    ...(resumed ? { resume: [{ do: "update", region: into, image }] } : {}),
+    deep: false,
+  };
+}
+
+const TRY = [{ do: "power-cycle" }, { do: "ready" }] as const;
+const CONFIRM = [...TRY, { do: "confirmed" }] as const;
+const TRY_THRICE: readonly ScenarioStep[] = [{ do: "power-cycle" }, { do: "ready" }];
+
+export const UPDATE_SCENARIOS: readonly Scenario[] = [
+  update({
+    name: "update-into-empty",
+    about: "load, activate, try and confirm an image in an empty region",
+    regions: [A, undefined],
+    into: 1,
+    image: "update",
+    then: CONFIRM,
+    ends: 1,
+  }),
+  update({
+    name: "update-over-previous",
+    about: "the new image replaces the last confirmed other one",
+    regions: [A, B],
+    into: 1,
+    image: "update",
+    then: CONFIRM,
+    ends: 1,
+  }),
+  update({
+    name: "update-over-itself",
+    about: "the very image that the region holds is written again",
+    regions: [A, B],
+    into: 1,
+    image: "b",
+    then: CONFIRM,
+    ends: 1,
+  }),
+  update({
+    name: "update-3-regions",
+    about: "an update with three regions",
+    regions: [A, B, undefined],
+    into: 2,
+    image: "update",
+    then: CONFIRM,
+    ends: 2,
+  }),
+  update({
+    name: "update-4-regions",
+    about: "an update with four regions",
+    regions: [A, B, undefined, B],
+    into: 2,
+    image: "update",
+    then: CONFIRM,
+    ends: 2,
+  }),
+  update({
+    name: "update-raises-the-floor",
+    about: "the confirmation raises the security floor",
+    regions: [A, undefined],
+    into: 1,
+    image: "update-2",
+    then: CONFIRM,
+    ends: 1,
+  }),
+  update({
+    name: "update-that-crashes",
+    about: "the new image traps at once: three tries, then back to the last confirmed one",
+    regions: [A, undefined],
+    into: 1,
+    image: "crasher",
+    then: TRY_THRICE,
+    ends: 0,
+    resumed: false,
+  }),
+  update({
+    name: "update-that-never-gets-ready",
+    about: "the new image never becomes ready: three tries, then back",
+    regions: [A, undefined],
+    into: 1,
+    image: "mute",
+    then: TRY_THRICE,
+    ends: 0,
+    resumed: false,
+  }),
+  update({
+    name: "trial-that-fails-once",
+    about: "one failure of a trial uses a try, and the trial goes on",
+    regions: [A, undefined],
+    into: 1,
+    image: "update",
+    then: [...TRY, { do: "fault", kind: "illegal-instruction" }, { do: "confirmed" }],
+    ends: 1,
+    resumed: false,
+  }),
+  update({
+    name: "trial-power-cycled",
+    about: "power cycles during a trial are no failures",
+    regions: [A, undefined],
+    into: 1,
+    image: "update",
+    then: [...TRY, ...TRY, ...TRY, ...TRY, ...CONFIRM],
+    ends: 1,
+  }),
+  update({
+    name: "activation-taken-back",
+    about: "activated, then the primary activated again: the old version goes on",
+    regions: [A, undefined],
+    into: 1,
+    image: "update",
+    then: [{ do: "activate", region: 0 }, ...TRY],
+    ends: 0,
+    resumed: false,
+  }),
+  update({
+    name: "activation-superseded",
+    about: "activated, then another region instead",
+    regions: [A, B, undefined],
+    into: 2,
+    image: "update",
+    then: [{ do: "activate", region: 1 }, ...TRY],
+    ends: 1,
+    resumed: false,
+  }),
+  update({
+    name: "failure-while-activated",
+    about: "the primary fails before the restart that the activation waits for: the activated one runs",
+    regions: [A, undefined],
+    into: 1,
+    image: "update",
+    then: [{ do: "fault", kind: "finisher" }],
+    ends: 1,
+    resumed: false,
+  }),
+  update({
+    name: "update-while-serving",
+    about: "commands are served before and after the update",
+    regions: [A, undefined],
+    into: 1,
+    image: "update",
+    then: [{ do: "serve", commands: 4 }, ...TRY, { do: "serve", commands: 4 }],
+    ends: 1,
+  }),
+];

@@ -1,0 +1,571 @@
+/**
+ * The virtual device: the second shell over the cores of the live one, in one thread, under the instruction clock.
+ *
+ * Like supervisor/device.ts it decides nothing: evidence goes into the policy, commands come out and are performed.
+ * Invariants: a run is a function of persistent memory, images, configuration and what is done to the device; time
+ * is that of the machine which executes; whatever the device does passes its {@link DeviceSink} first, so that a
+ * cut can fall there. An exception of the rules ends in the event "stuck", never in an exception of the sweep.
+ */
+
+import { Visibility } from "../../controller/address-space.ts";
+import { inspectRegion, type RegionFacts } from "../../controller/boot-rom.ts";
+import { Hart } from "../../controller/cpu/hart.ts";
+import { Machine, MachineStop } from "../../controller/machine.ts";
+import type { TransitionResult } from "../../controller/transitions.ts";
+import { Control, controlWords } from "../../emulator/control.ts";
+import { Evidence } from "../../emulator/evidence.ts";
+import { raiseFloor } from "../../emulator/floor.ts";
+import { ENGINE_SLOTS, type Layout } from "../../emulator/layout.ts";
+import { MTIME_HZ, WINDOW_BASE } from "../../emulator/map.ts";
+import type { NvramPort } from "../../emulator/nvram.ts";
+import type { RecoveryPolicy } from "../../emulator/recovery.ts";
+import { NO_REGION, type StoredImage, type Table } from "../../emulator/table.ts";
+import { Host, type HostCommand } from "../host.ts";
+import type { Command, ExecuteCommand, PolicyEvent, PolicyState } from "../policy.ts";
+import type { Limits } from "../protocol.ts";
+import { type DeviceSink, ItemKind, PowerCut, type RequestKind } from "./device-event.ts";
+import type { PersistentMemory } from "./persistent-memory.ts";
+import type { Committer, Rules } from "./rules.ts";
+import { VolatileMemory } from "./volatile-memory.ts";
+
+const TICKS_PER_MS = MTIME_HZ / 1000;
+const NS_PER_TICK = 1e9 / MTIME_HZ;
+/** Instructions that a running version still executes after the supervisor asked it to stop. */
+const HALT_LATENCY_INSTRUCTIONS = 200;
+/** Slice of each version while, against all rules, two of them execute. */
+const SHARED_SLICE_INSTRUCTIONS = 50;
+const RUN_INSTRUCTIONS = 2 ** 30;
+
+export interface VirtualConfig {
+  readonly limits: Limits;
+  readonly recovery: RecoveryPolicy;
+  readonly trialTries: number;
+  readonly seed: number;
+}
+
+/** A controller worker slot of the virtual device. */
+interface Slot {
+  readonly machine: Machine;
+  region: number;
+  epoch: number;
+  running: boolean;
+  /** The thread is stuck: it executes nothing and answers nothing. */
+  frozen: boolean;
+  /** By region: content key of the code that the machine has decoded. */
+  readonly decoded: number[];
+}
+
+type Mode = "off" | "on" | "safe-mode" | "stuck";
+
+export class VirtualDevice {
+  readonly persistent: PersistentMemory;
+  readonly layout: Layout;
+  readonly #memory: WebAssembly.Memory;
+  readonly #config: VirtualConfig;
+  readonly #sink: DeviceSink;
+  readonly #volatile: VolatileMemory;
+  readonly #slots: readonly Slot[];
+  readonly #control: Int32Array;
+  readonly #port: NvramPort;
+  /** What reading an image showed, by content key. */
+  readonly #facts = new Map<number, RegionFacts>();
+  /** Content keys at the last inspection. */
+  readonly #inspected: number[] = [];
+  #rules: Rules;
+  #mode: Mode = "off";
+  #policy: PolicyState | undefined;
+  #store: Committer | undefined;
+  #executing: Slot | undefined;
+  #host: Host | undefined;
+  #completions = 0;
+  #ready = false;
+  #startedTick = 0;
+  #ticks = 0;
+  /** Instructions left to a version that was asked to stop; undefined when none was. */
+  #haltIn: number | undefined;
+  /** A crash that was ordered while nothing executed. */
+  #crashNext = false;
+  #readings = 0;
+  #starts = 0;
+
+  constructor(
+    memory: WebAssembly.Memory,
+    persistent: PersistentMemory,
+    rules: Rules,
+    config: VirtualConfig,
+    sink: DeviceSink,
+  ) {
+    this.persistent = persistent;
+    this.layout = persistent.layout;
+    this.#memory = memory;
+    this.#rules = rules;
+    this.#config = config;
+    this.#sink = sink;
+    this.#control = controlWords(memory, this.layout);
+    this.#port = persistent.managementPort(() => sink.beforeOperation(ItemKind.STORE));
+    this.#volatile = new VolatileMemory(memory, this.layout, persistent, sink);
+    this.#slots = Array.from({ length: ENGINE_SLOTS }, (_, slot) => this.#createSlot(slot));
+    this.#volatile.attach(this.#slots.map(({ machine }) => machine));
+  }
+
+  // ── What stands ─────────────────────────────────────────────────────────────────────────────────────────
+
+  get mode(): Mode {
+    return this.#mode;
+  }
+
+  /** The version that executes has said that it is ready. */
+  get ready(): boolean {
+    return this.#ready && this.#executing?.running === true;
+  }
+
+  /** The region that executes, {@link NO_REGION} for none. */
+  get region(): number {
+    return this.#executing?.running === true ? this.#executing.region : NO_REGION;
+  }
+
+  /** The version that executes is accepted. */
+  get confirmed(): boolean {
+    return this.#policy?.confirmed === true;
+  }
+
+  get epoch(): number {
+    return this.#control[Control.BOOT_EPOCH] as number;
+  }
+
+  /** Starts since power-on. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  /** Host commands that are not completed. */
+  get outstanding(): number {
+    return this.#host?.outstanding ?? 0;
+  }
+
+  /** The table that counts. */
+  get table(): Table {
+    if (this.#policy === undefined) throw new Error("the device is off");
+    return this.#policy.table;
+  }
+
+  /** Ticks since power-on. */
+  get ticks(): number {
+    for (const slot of this.#slots) {
+      if (slot.running && !slot.frozen) this.#ticks = Math.max(this.#ticks, slot.machine.clock.now());
+    }
+    return this.#ticks;
+  }
+
+  // ── Power ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Other rules from the next power-on. */
+  set rules(rules: Rules) {
+    this.#rules = rules;
+  }
+
+  powerOff(): void {
+    for (const slot of this.#slots) slot.running = slot.frozen = false;
+    this.#mode = "off";
+    this.#policy = undefined;
+    this.#store = undefined;
+    this.#executing = undefined;
+    this.#host = undefined;
+    this.#completions = 0;
+    this.#ready = false;
+    this.#ticks = 0;
+    this.#starts = 0;
+    this.#haltIn = undefined;
+    this.#crashNext = false;
+  }
+
+  /** Power comes on: recovery, decision, and the start that was decided; {@link advance} executes it. */
+  powerOn(): void {
+    this.powerOff();
+    this.#volatile.powerOn();
+    this.#mode = "on";
+    this.#sink.event({ type: "power-on" });
+    this.#guarded(() => this.#boot());
+  }
+
+  #boot(): void {
+    // The worst reader of cells between two values: whole when verified, anything when executed.
+    this.persistent.readUnstable("completed");
+    const images = this.#inspect();
+    this.persistent.readUnstable(this.#config.seed + this.#readings++);
+    const { table: found, floor } = this.#rules.recover(this.#port, images, this.#config.recovery);
+    this.#sink.event({ type: "recovered", outcome: found.outcome, message: found.message });
+    if (found.table === undefined) {
+      this.#enterSafeMode(found.message);
+      return;
+    }
+    this.#store = this.#rules.openStore(this.#port, found.table, (generation) => this.#publish(generation));
+    this.#policy = this.#rules.initialState(found.table, floor.floor, this.#config.limits.budget);
+    this.#dispatch({ type: "power-on", images });
+  }
+
+  #publish(generation: number): void {
+    this.#control[Control.GENERATION] = generation | 0;
+    this.#sink.event({ type: "published", generation: generation >>> 0 });
+  }
+
+  /** Rules that throw end the device, not the sweep. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof PowerCut) throw error;
+      this.#mode = "stuck";
+      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      this.#sink.event({ type: "stuck", message });
+    }
+  }
+
+  /** Facts of every region, each content read once. */
+  #inspect(): readonly RegionFacts[] {
+    return this.layout.regions.map((_, region) => {
+      const key = this.persistent.regionKey(region);
+      this.#inspected[region] = key;
+      let facts = this.#facts.get(key);
+      if (facts === undefined) {
+        facts = inspectRegion(this.persistent.regionBytes(region), []);
+        this.#facts.set(key, facts);
+      }
+      return facts;
+    });
+  }
+
+  /** Bytes of some region changed since they were last read. */
+  get #inspectionStale(): boolean {
+    return this.layout.regions.some(
+      (_, region) => this.persistent.regionKey(region) !== this.#inspected[region],
+    );
+  }
+
+  // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Lets the device run until `done`, at most `limitMs` of its time; false if it did not come to that. */
+  advance(done: () => boolean, limitMs: number): boolean {
+    const endTick = this.ticks + limitMs * TICKS_PER_MS;
+    while (!done()) {
+      if (this.#mode !== "on" || this.ticks >= endTick) return false;
+      this.#guarded(() => this.#step(endTick));
+    }
+    return true;
+  }
+
+  /** A bounded piece of execution beside something else that takes time. */
+  executeBriefly(instructions: number): void {
+    if (this.#mode === "on") this.#guarded(() => this.#slice(instructions, Number.POSITIVE_INFINITY));
+  }
+
+  #step(endTick: number): void {
+    const running = this.#slots.filter((slot) => slot.running && !slot.frozen).length;
+    let instructions = running > 1 ? SHARED_SLICE_INSTRUCTIONS : RUN_INSTRUCTIONS;
+    if (this.#haltIn !== undefined) instructions = Math.min(instructions, this.#haltIn);
+    this.#slice(instructions, Math.min(endTick, this.#nextDeadline()));
+    if (running === 0) this.#ticks = Math.min(endTick, this.#nextDeadline());
+    this.#watch();
+  }
+
+  #slice(instructions: number, horizon: number): void {
+    for (const slot of this.#slots) {
+      if (!slot.running || slot.frozen) continue;
+      slot.machine.hart[Hart.ATTENTION] = 0;
+      const before = slot.machine.retired;
+      const stop = slot.machine.run(instructions, horizon);
+      if (slot === this.#executing) this.#afterSlice(slot, stop, slot.machine.retired - before);
+    }
+  }
+
+  #afterSlice(slot: Slot, stop: MachineStop, retired: number): void {
+    if (stop === MachineStop.STOPPED) {
+      const { evidence, stopCode, stopPc } = slot.machine;
+      this.#ticks = Math.max(this.#ticks, slot.machine.clock.now());
+      slot.running = false;
+      if (this.#haltIn !== undefined) this.#onStopped(slot);
+      else this.#fail(evidence, stopCode >>> 0, stopPc >>> 0);
+      return;
+    }
+    if (this.#haltIn !== undefined) {
+      this.#haltIn -= retired;
+      // A waiting hart retires nothing, and answers at once.
+      if (this.#haltIn <= 0 || retired === 0) this.#onStopped(slot);
+      return;
+    }
+    this.#lookAtNews(slot);
+  }
+
+  /** The firmware has said something. */
+  #lookAtNews(slot: Slot): void {
+    const { epoch, region } = slot;
+    const said = this.#control[Control.READY] === epoch;
+    if (!this.#ready && said) {
+      this.#ready = true;
+      this.#sink.event({ type: "ready", region, epoch });
+      if (this.#inspectionStale)
+        this.#dispatch({ type: "inspected", images: this.#inspect(), executing: true });
+    } else if (this.#ready && !said) {
+      this.#ready = false;
+      this.#startedTick = this.ticks;
+    }
+    if (this.#policy?.confirmed === false && this.#control[Control.CONFIRM] === epoch) {
+      this.#sink.event({ type: "confirm-said", region });
+      this.#dispatch({ type: "confirmed" });
+      this.#sink.event({ type: "confirmed", region });
+    }
+    this.#pollHost();
+  }
+
+  #pollHost(): void {
+    if (this.#host === undefined) return;
+    const taken = this.#host.poll();
+    if (typeof taken === "string") {
+      this.#fail(Evidence.HOST_PROTOCOL, 0, 0);
+    } else if (taken > 0) {
+      this.#completions += taken;
+      this.#sink.event({ type: "completions", count: this.#completions });
+    }
+  }
+
+  #nextDeadline(): number {
+    const { limits } = this.#config;
+    const slot = this.#executing;
+    if (slot === undefined || !slot.running) return Number.POSITIVE_INFINITY;
+    if (slot.frozen) return this.#startedTick + limits.heartbeatMs * TICKS_PER_MS;
+    if (!this.#ready) return this.#startedTick + limits.readyMs * TICKS_PER_MS;
+    if (this.outstanding === 0) return Number.POSITIVE_INFINITY;
+    // The host's deadlines are looked at as often as the live supervisor does.
+    return this.ticks + 5 * TICKS_PER_MS;
+  }
+
+  #watch(): void {
+    const slot = this.#executing;
+    if (slot?.running !== true || this.#haltIn !== undefined || this.#mode !== "on") return;
+    const { limits } = this.#config;
+    const sinceStart = this.ticks - this.#startedTick;
+    if (slot.frozen) {
+      if (sinceStart >= limits.heartbeatMs * TICKS_PER_MS) this.#fail(Evidence.HEARTBEAT, 0, 0);
+    } else if (!this.#ready) {
+      if (sinceStart >= limits.readyMs * TICKS_PER_MS) this.#fail(Evidence.NEVER_READY, 0, 0);
+    } else if (this.#host?.overdueSinceNs(this.ticks * NS_PER_TICK) !== undefined) {
+      this.#fail(Evidence.OVERDUE_COMMAND, 0, 0);
+    }
+  }
+
+  // ── Policy ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #fail(evidence: Evidence, code: number, pc: number): void {
+    const slot = this.#executing;
+    if (slot === undefined) return;
+    const failure = { evidence, code, pc };
+    this.#sink.event({ type: "failed", region: slot.region, epoch: slot.epoch, failure });
+    this.#dispatch({ type: "evidence", failure, nowNs: this.ticks * NS_PER_TICK });
+  }
+
+  #dispatch(event: PolicyEvent): void {
+    if (this.#policy === undefined) return;
+    const { state, commands } = this.#rules.reduce(this.#policy, event);
+    this.#policy = state;
+    for (const command of commands) this.#perform(command);
+  }
+
+  #perform(command: Command): void {
+    switch (command.type) {
+      case "stop":
+        this.#stop();
+        break;
+      case "commit":
+        this.#store?.commit(command.table);
+        break;
+      case "raise-floor":
+        raiseFloor(this.#port, command.counter);
+        break;
+      case "execute":
+        this.#execute(command);
+        break;
+      case "safe-mode":
+        this.#enterSafeMode(command.reason);
+        break;
+    }
+  }
+
+  #stop(): void {
+    const slot = this.#executing;
+    if (slot === undefined) return;
+    // A thread that is gone or does not answer is terminated: it has stopped. A running one takes its time.
+    if (!slot.running || slot.frozen) this.#onStopped(slot);
+    else this.#haltIn = HALT_LATENCY_INSTRUCTIONS;
+  }
+
+  #onStopped(slot: Slot): void {
+    this.#ticks = this.ticks;
+    slot.running = slot.frozen = false;
+    slot.machine.stop(Evidence.OPERATOR, 0);
+    this.#haltIn = undefined;
+    this.#ready = false;
+    const headAtStop = this.#host?.submissionHead ?? 0;
+    this.#sink.event({ type: "stopped", region: slot.region, epoch: slot.epoch });
+    if (this.#executing === slot) this.#executing = undefined;
+    this.#dispatch({ type: "stopped" });
+    this.#host?.afterStop(headAtStop, this.ticks * NS_PER_TICK, this.#config.limits.commandMs);
+  }
+
+  #execute(command: ExecuteCommand): void {
+    const { region } = command;
+    if (this.#inspectionStale) {
+      const images = this.#inspect();
+      const active = this.#policy?.table;
+      this.#dispatch({ type: "inspected", images, executing: false });
+      // Decided anew: that decision has been performed.
+      if (this.#policy?.table !== active || this.#policy?.phase !== "executing") return;
+    }
+    const facts = this.#facts.get(this.#inspected[region] as number);
+    const slot = this.#slots.find((candidate) => !candidate.running);
+    if (slot === undefined) throw new Error("there is no free controller worker");
+    if (facts?.usable !== true) throw new Error(`region ${region} holds no image that can be executed`);
+    const epoch = this.epoch + 1;
+    this.#control[Control.BOOT_REASON] = command.reason;
+    this.#control[Control.REGION] = region;
+    this.#control[Control.TRIAL] = command.trial ? 1 : 0;
+    this.#control[Control.BOOT_EPOCH] = epoch;
+    this.#starts += 1;
+    const ticks = this.ticks;
+    this.#startedTick = ticks;
+    slot.region = region;
+    slot.epoch = epoch;
+    this.#executing = slot;
+    this.#sink.event({ type: "started", region, epoch });
+    this.#reset(slot, WINDOW_BASE + facts.headerBytes, ticks);
+    slot.running = true;
+    if (this.#crashNext) this.crash();
+  }
+
+  #reset(slot: Slot, entry: number, ticks: number): void {
+    const { machine, region, decoded } = slot;
+    const key = this.persistent.regionKey(region);
+    if (decoded[region] !== key) machine.regionChanged(region);
+    decoded[region] = key;
+    machine.setRegion(region);
+    machine.reset(entry);
+    machine.clock.powerOn();
+    machine.clock.skipTo(ticks);
+  }
+
+  #enterSafeMode(reason: string): void {
+    this.#mode = "safe-mode";
+    this.#control[Control.REGION] = -1;
+    this.#sink.event({ type: "safe-mode", reason });
+  }
+
+  // ── What is done to it ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Submits a host command; false when the queue is full. */
+  submit(command: HostCommand): boolean {
+    this.#host ??= new Host(this.#memory, this.layout);
+    this.#volatile.hostTouched();
+    const { commandMs } = this.#config.limits;
+    return this.#host.submit(command, this.ticks * NS_PER_TICK, commandMs, () => undefined);
+  }
+
+  /** The version that executes, or the next one, gives up before its next instruction. */
+  crash(): void {
+    const slot = this.#executing;
+    this.#crashNext = slot?.running !== true;
+    if (slot?.running === true) slot.machine.stop(Evidence.PANIC, CRASH_CODE);
+  }
+
+  /** The thread that executes ends, or makes no progress any more. False when none executes. */
+  hurtThread(evidence: Evidence): boolean {
+    const slot = this.#executing;
+    if (slot?.running !== true || slot.frozen) return false;
+    if (evidence === Evidence.HEARTBEAT) {
+      this.#ticks = this.ticks;
+      this.#startedTick = this.#ticks;
+      slot.frozen = true;
+    } else {
+      slot.running = false;
+      this.#guarded(() => this.#fail(evidence, 0, 0));
+    }
+    return true;
+  }
+
+  /** An operator's request that changes the table; `change` says how. */
+  request(kind: RequestKind, region: number, image: string): boolean {
+    this.#sink.event({ type: "requested", kind, region, image });
+    let done = false;
+    this.#guarded(() => {
+      done = this.#change(kind, region);
+    });
+    return done;
+  }
+
+  #change(kind: RequestKind, region: number): boolean {
+    const result = this.#transition(kind, region);
+    if (!result.ok) {
+      this.#sink.event({ type: "refused", kind, region, message: result.message });
+      return false;
+    }
+    if (this.#policy !== undefined && result.table !== this.table) {
+      this.#store?.commit(result.table);
+      this.#policy = { ...this.#policy, table: result.table, images: this.#inspect() };
+    }
+    this.#sink.event({ type: "acknowledged", kind, region });
+    return true;
+  }
+
+  #transition(kind: RequestKind, region: number): TransitionResult {
+    const { table } = this;
+    const rules = this.#rules;
+    switch (kind) {
+      case "begin-load":
+        return rules.beginUpdate(table, region, this.region !== NO_REGION);
+      case "end-load":
+        return rules.endUpdate(table, region, this.#storedImage(region));
+      case "activate":
+        return rules.activate(table, region, this.#config.trialTries);
+      case "clear":
+        return rules.clear(table, region, this.#config.trialTries);
+    }
+  }
+
+  /** The image that a region holds by its bytes, read anew. */
+  #storedImage(region: number): StoredImage {
+    const facts = this.#inspect()[region];
+    if (facts?.usable !== true) throw new Error(`region ${region} does not hold what was programmed`);
+    return { version: facts.version, digest: facts.digest };
+  }
+
+  /** One flash operation on a region: its words become `words` from `fromWord` of the memory on. */
+  flash(kind: ItemKind.PROGRAM | ItemKind.ERASE, fromWord: number, words: Int32Array): void {
+    this.#sink.beforeOperation(kind);
+    for (let at = 0; at < words.length; at += 1) this.persistent.store(fromWord + at, words[at] as number);
+    if (kind === ItemKind.ERASE) this.persistent.settle(fromWord, fromWord + words.length);
+  }
+
+  /** Bytes of the executing region were changed by rot: execution feels it at once. */
+  regionRotted(region: number): void {
+    const slot = this.#executing;
+    if (slot?.region !== region) return;
+    slot.machine.regionChanged(region);
+    slot.decoded[region] = this.persistent.regionKey(region);
+  }
+
+  #createSlot(slot: number): Slot {
+    const { layout } = this;
+    const machine: Machine = new Machine({
+      memory: this.#memory,
+      layout,
+      slot,
+      visibility: Visibility.CONTROLLER,
+      ring: () => {
+        machine.hart[Hart.ATTENTION] = 1;
+        machine.hart[Hart.LIMIT] = 0;
+      },
+    });
+    return { machine, region: NO_REGION, epoch: 0, running: false, frozen: false, decoded: [] };
+  }
+}
+
+/** Code of the panic that a crash from outside is recorded with. */
+export const CRASH_CODE = 0xdead;
