@@ -180,6 +180,17 @@ export class DecodedCode implements CodeCache {
     this.generation++;
   }
 
+  /** Whether nothing decoded would have to be dropped if these bytes of RAM changed. */
+  isFreeOfCode(offset: number, bytes: number): boolean {
+    const { offset: ram, entryBase, bytes: size } = this.ram;
+    const first = Math.max(((offset - ram) & ~1) - 2, 0);
+    const last = Math.min((offset - ram + bytes - 1) & ~1, size - 2);
+    for (let at = first; at <= last; at += 2) {
+      if (this.entries[entryBase + at] !== Micro.UNDECODED) return false;
+    }
+    return true;
+  }
+
   /** Bytes of RAM changed: their entries are dropped, as is a 4-byte instruction that began before them. */
   ramChanged(offset: number, bytes: number): void {
     this.#drop(this.ram, offset - this.ram.offset, bytes);

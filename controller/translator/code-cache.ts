@@ -51,12 +51,20 @@ export class CodeCacheStore {
   readonly #reason: WebAssembly.Global;
   readonly #memory: WebAssembly.Memory;
   readonly #miss: unknown;
+  readonly #storeToCodePage: (address: number, size: number, value: number) => number;
   /** pc whose entry a slot holds; -1 for none. */
   readonly #slotPc = new Float64Array(TABLE_SLOTS).fill(-1);
   readonly #sets = new Map<number, UnitSet>();
   #current: UnitSet;
 
-  constructor(memory: WebAssembly.Memory, space: AddressSpace, target: Target) {
+  /** `storeToCodePage` is called by generated code: see {@link UnitContext.storeIndex}. */
+  constructor(
+    memory: WebAssembly.Memory,
+    space: AddressSpace,
+    target: Target,
+    storeToCodePage: (address: number, size: number, value: number) => number,
+  ) {
+    this.#storeToCodePage = storeToCodePage;
     this.#memory = memory;
     this.#space = space;
     this.#target = target;
@@ -130,10 +138,20 @@ export class CodeCacheStore {
 
   /** Drops units made from these bytes of RAM. True if there were any. */
   ramChanged(offset: number, bytes: number): boolean {
-    const from = offset - this.#space.ramOffset + RAM_BASE;
-    return this.#dropWhere((live) =>
-      live.unit.ranges.some(([first, behind]) => first < from + bytes && behind > from),
-    );
+    return this.dropMadeFrom(offset - this.#space.ramOffset + RAM_BASE, bytes);
+  }
+
+  /** Drops units made from these guest addresses. True if there were any. */
+  dropMadeFrom(address: number, bytes: number): boolean {
+    return this.#dropWhere(({ unit }) => isMadeFrom(unit, address, bytes));
+  }
+
+  /** Whether any live unit was made from these bytes. */
+  isCode(address: number, bytes: number): boolean {
+    for (const set of this.#sets.values()) {
+      for (const { unit } of set.units) if (isMadeFrom(unit, address, bytes)) return true;
+    }
+    return false;
   }
 
   /** Drops units whose bytes in RAM are no longer those they were made from. True if there were any. */
@@ -160,7 +178,12 @@ export class CodeCacheStore {
   }
 
   #instantiate(bytes: Uint8Array): WebAssembly.Instance {
-    const env = { memory: this.#memory, table: this.#table, reason: this.#reason };
+    const env = {
+      memory: this.#memory,
+      table: this.#table,
+      reason: this.#reason,
+      store: this.#storeToCodePage,
+    };
     return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
   }
 
@@ -239,4 +262,12 @@ export class CodeCacheStore {
       }
     }
   }
+}
+
+function isMadeFrom({ ranges }: Unit, address: number, bytes: number): boolean {
+  for (const [first, behind] of ranges) {
+    if (first >= address + bytes) return false;
+    if (behind > address) return true;
+  }
+  return false;
 }

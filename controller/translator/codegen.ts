@@ -29,7 +29,14 @@ import {
 import { CodeWriter, type Label, type ModuleWriter, Wasm } from "./emitter.ts";
 import { encloses, type Flow } from "./flow.ts";
 import type { Block, End, Step } from "./graph.ts";
-import { type CheckContext, emitCheck, extentOf, Facts, type GuestMemory } from "./memory-access.ts";
+import {
+  type CheckContext,
+  emitCheck,
+  emitSharedPageStore,
+  extentOf,
+  Facts,
+  type GuestMemory,
+} from "./memory-access.ts";
 import { emitArithmetic, emitCondition, type OperandSource } from "./operations.ts";
 import {
   accessBytes,
@@ -70,6 +77,10 @@ export interface UnitContext {
   /** The table has tableMask + 1 slots; a pc's slot is (pc >>> 1) & tableMask. */
   readonly tableMask: number;
   readonly reasonGlobal: number;
+  /** Stores known to meet pages with code on them, by pc. */
+  readonly sharedPageStores: ReadonlySet<number>;
+  /** Index of the imported function that makes such a store. */
+  readonly storeIndex: number;
 }
 
 /** The wasm type of a guest function, as numbers of parameters and results. */
@@ -431,6 +442,12 @@ class FunctionGenerator implements OperandSource, CheckContext {
     const { out } = this;
     const { op, rd, rs1, rs2, imm } = (steps[index] as Step).insn;
     const size = accessBytes(op);
+    if (isStore(op) && this.#unit.sharedPageStores.has(this.#pc)) {
+      const opcode = STORES.get(op) ?? Wasm.UNREACHABLE;
+      const { insn } = steps[index] as Step;
+      emitSharedPageStore(this, this.#unit.memory, insn, size, opcode, this.#unit.storeIndex);
+      return;
+    }
     const host = this.#hostLocalOf(rs1);
     const bias = this.#bias[rs1] as number;
     if (!this.#known.covers(rs1, imm, imm + size, isStore(op))) {

@@ -305,6 +305,7 @@ export class ModuleWriter {
   readonly #typeBytes: Uint8Array[] = [];
   readonly #imports: Uint8Array[] = [];
   readonly #functionTypes: number[] = [];
+  #importedFunctions = 0;
   readonly #exports: Uint8Array[] = [];
   readonly #bodies: Uint8Array[] = [];
 
@@ -357,9 +358,15 @@ export class ModuleWriter {
     });
   }
 
-  /** Index that the next {@link function} will get; no function is imported. */
+  /** Returns the function's index. Functions are imported before any is added. */
+  importFunction(name: string, typeIndex: number): number {
+    this.#import(name, External.FUNCTION, (out) => out.unsigned(typeIndex));
+    return this.#importedFunctions++;
+  }
+
+  /** Index that the next {@link function} will get. */
   get nextFunction(): number {
-    return this.#functionTypes.length;
+    return this.#importedFunctions + this.#functionTypes.length;
   }
 
   /** Adds a function; locals beyond the parameters are i32. Returns its index. */
@@ -375,7 +382,7 @@ export class ModuleWriter {
     body.append(code);
     this.#functionTypes.push(typeIndex);
     this.#bodies.push(body.take());
-    return this.#functionTypes.length - 1;
+    return this.nextFunction - 1;
   }
 
   exportFunction(name: string, index: number): void {

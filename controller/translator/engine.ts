@@ -12,16 +12,18 @@
  * never slower than twice the interpreter, however the firmware behaves, and needs no clock.
  */
 
+import { PAGE_BYTES } from "../../emulator/layout.ts";
 import { HOST_BASE, RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
-import { type AddressSpace, NOWHERE } from "../address-space.ts";
+import { type AddressSpace, NOWHERE, PageFlag } from "../address-space.ts";
 import type { DecodedCode } from "../cpu/decoded-code.ts";
 import { type CodeCache, type Engine, Stop } from "../cpu/engine.ts";
 import { Hart } from "../cpu/hart.ts";
 import type { Interpreter, InterpreterParts } from "../cpu/interpreter.ts";
 import { CodeCacheStore, TABLE_SLOTS } from "./code-cache.ts";
 import { Reason } from "./codegen.ts";
-import type { CodeReader } from "./graph.ts";
+import { type CodeReader, fetchInstruction } from "./graph.ts";
 import type { Segment } from "./memory-access.ts";
+import { isStore } from "./registers.ts";
 import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type UnitLimits } from "./unit.ts";
 
 /** Counted by an engine since it was made. */
@@ -46,10 +48,8 @@ export interface TranslatorStats {
 
 export interface TranslatorOptions {
   readonly limits?: UnitLimits;
-  /** Instructions to be interpreted before the first translation. */
-  readonly warmUpInstructions?: number;
-  /** Times that translated code is left at a pc before that pc is translated. */
-  readonly exitHeat?: number;
+  /** Translates at once whatever is met, at any price: for tests of what is generated, not of when. */
+  readonly eager?: boolean;
 }
 
 /**
@@ -64,10 +64,15 @@ const SAMPLE_SLICE = 2 ** 14;
 /** Interpreted instructions that pay for a translated one: some 0.5 µs for what V8 and we do. */
 const COST_PER_INSTRUCTION = 128;
 const COST_PER_UNIT = 50_000;
-const DEFAULT_WARM_UP = 100_000;
-const DEFAULT_EXIT_HEAT = 8;
+/** Instructions to be interpreted before the first translation. */
+const WARM_UP = 100_000;
+/** Times that translated code is left at a pc before that pc is translated. */
+const EXIT_HEAT = 8;
 /** Pcs whose heat is remembered; more are forgotten together. */
 const MAX_HEAT_ENTRIES = 4096;
+/** Times that a store is refused before it is looked at. */
+const REFUSED_HEAT = 64;
+const NO_PC = -1;
 
 export class TranslatingEngine implements Engine, CodeCache {
   readonly #interpreter: Interpreter;
@@ -77,15 +82,17 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #memory: WebAssembly.Memory;
   readonly #slot: number;
   readonly #limits: UnitLimits;
-  readonly #exitHeat: number;
+  readonly #eager: boolean;
   readonly #heat = new Map<number, number>();
+  readonly #refused = new Map<number, number>();
+  readonly #sharedPageStores = new Set<number>();
   readonly #reader: CodeReader;
   /** Made at the first translation: a standby that never runs and a short run need none. */
   #store: CodeCacheStore | undefined;
   #windowOffset = NOWHERE;
   #markedGeneration = -1;
   /** Interpreted instructions not yet spent on translation. */
-  #credit: number;
+  #credit = -WARM_UP;
   #slice = SAMPLE_SLICE;
   readonly #stats: TranslatorStats = {
     units: 0,
@@ -114,8 +121,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#memory = memory;
     this.#slot = slot;
     this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
-    this.#exitHeat = options.exitHeat ?? DEFAULT_EXIT_HEAT;
-    this.#credit = -(options.warmUpInstructions ?? DEFAULT_WARM_UP);
+    this.#eager = options.eager ?? false;
     this.#reader = { parcel: (pc) => this.#parcel(pc) };
     parts.data.addCodeCache(this);
   }
@@ -175,10 +181,14 @@ export class TranslatingEngine implements Engine, CodeCache {
     const hart = this.#hart;
     const interpreter = this.#interpreter;
     let translated = 0;
-    // Whether anything retired since translated code last refused to start because LIMIT is near.
+    // Translated code refused to start because LIMIT is near, and nothing had retired yet.
     let nearLimit = false;
+    // An entry whose instruction the interpreter has to execute now.
+    let passedOver = NO_PC;
     for (;;) {
       this.#markEntries();
+      if (passedOver !== NO_PC) this.#code.unmarkEntry(this.#code.indexOf(passedOver));
+      passedOver = NO_PC;
       const stop = interpreter.proceed(!nearLimit);
       if (stop !== Stop.ENTRY) return translated;
       const store = this.#store;
@@ -206,16 +216,11 @@ export class TranslatingEngine implements Engine, CodeCache {
           this.#exitedAt((hart[Hart.PC] as number) >>> 0);
           break;
         default:
-          if (store.reason === Reason.ACCESS) this.#stats.exits.access++;
+          passedOver = (hart[Hart.PC] as number) >>> 0;
+          if (store.reason === Reason.ACCESS) this.#refusedAt(passedOver);
           else this.#stats.exits.interpret++;
-          this.#passOver((hart[Hart.PC] as number) >>> 0);
       }
     }
-  }
-
-  /** Has the interpreter execute the instruction at `pc` even if it is an entry. */
-  #passOver(pc: number): void {
-    if (this.#store?.has(pc) === true) this.#code.unmarkEntry(this.#code.indexOf(pc));
   }
 
   /** Translated code was left at `pc`, which is no entry: if that happens often it becomes one. */
@@ -224,11 +229,46 @@ export class TranslatingEngine implements Engine, CodeCache {
     const heat = (this.#heat.get(pc) ?? 0) + 1;
     if (this.#heat.size >= MAX_HEAT_ENTRIES) this.#heat.clear();
     this.#heat.set(pc, heat);
-    if (heat % this.#exitHeat === 0) this.#translate(pc);
+    if (this.#eager || heat % EXIT_HEAT === 0) this.#translate(pc);
+  }
+
+  /**
+   * Translated code left a load or store at `pc` to the interpreter. If that is over and over a store to data
+   * on a page that holds code as well, what contains it is translated anew, with a way to make such a store.
+   */
+  #refusedAt(pc: number): void {
+    this.#stats.exits.access++;
+    const times = (this.#refused.get(pc) ?? 0) + 1;
+    if (this.#refused.size >= MAX_HEAT_ENTRIES) this.#refused.clear();
+    this.#refused.set(pc, times);
+    if (times !== REFUSED_HEAT || this.#sharedPageStores.size >= MAX_HEAT_ENTRIES) return;
+    const insn = fetchInstruction(this.#reader, pc);
+    if (insn === undefined || !isStore(insn.op)) return;
+    const address = ((this.#hart[Hart.X + insn.rs1] as number) + insn.imm) >>> 0;
+    const page = Math.floor((address - RAM_BASE) / PAGE_BYTES);
+    if (this.#space.ramFlags[page] !== PageFlag.CODE) return;
+    this.#sharedPageStores.add(pc);
+    if (this.#store?.dropMadeFrom(pc, insn.length) === true) this.#dropped();
+  }
+
+  /** Makes a store to a page with code on it, unless it changes code or somebody watches. 1 if it was made. */
+  #storeToCodePage(address: number, size: number, value: number): number {
+    const { bytes, ramFlags, ramOffset } = this.#space;
+    const first = address - RAM_BASE;
+    const flags = (ramFlags[first >>> 12] as number) | (ramFlags[(first + size - 1) >>> 12] as number);
+    if (flags !== PageFlag.CODE || !this.#code.isFreeOfCode(ramOffset + first, size)) return 0;
+    if (this.#store?.isCode(address, size) !== false) return 0;
+    const { halves, words } = this.#space;
+    const offset = ramOffset + first;
+    if (size === 4 && (offset & 3) === 0) words[offset >>> 2] = value;
+    else if (size === 2 && (offset & 1) === 0) halves[offset >>> 1] = value;
+    else for (let at = 0; at < size; at++) bytes[offset + at] = value >> (8 * at);
+    return 1;
   }
 
   #account(retired: number, translated: number): void {
     const interpreted = retired - translated;
+    if (this.#eager) this.#credit = 0;
     this.#stats.retiredTranslated += translated;
     this.#stats.retiredInterpreted += interpreted;
     this.#credit += interpreted;
@@ -264,7 +304,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   #translate(pc: number): boolean {
     const store = this.#openStore();
     if (store.has(pc)) return true;
-    const unit = translateUnit(this.#reader, pc, this.#target(), this.#limits);
+    const unit = translateUnit(this.#reader, pc, this.#target(), this.#limits, this.#sharedPageStores);
     this.#credit =
       Math.min(this.#credit, 0) - COST_PER_UNIT - (unit?.instructions ?? 0) * COST_PER_INSTRUCTION;
     if (unit === undefined) return false;
@@ -278,7 +318,9 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   #openStore(): CodeCacheStore {
     if (this.#store === undefined) {
-      this.#store = new CodeCacheStore(this.#memory, this.#space, this.#target());
+      this.#store = new CodeCacheStore(this.#memory, this.#space, this.#target(), (address, size, value) =>
+        this.#storeToCodePage(address >>> 0, size, value),
+      );
       this.#store.select(this.#space.region);
     }
     return this.#store;

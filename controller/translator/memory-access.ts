@@ -11,6 +11,7 @@
  * All that a check refuses the interpreter does; a check may refuse more than it must.
  */
 import { PAGE_BYTES } from "../../emulator/layout.ts";
+import type { Instruction } from "../cpu/decode.ts";
 import { type CodeWriter, Wasm } from "./emitter.ts";
 import type { Step } from "./graph.ts";
 import { accessBytes, isLoad, isStore } from "./registers.ts";
@@ -179,7 +180,14 @@ function emitOffset({ out }: CheckContext, from: number, offset: number, to: num
 
 /** Refuses if the page of the first byte, or of the one `distance` bytes on, has a flag. */
 function emitFlagCheck(context: CheckContext, memory: GuestMemory, distance: number): void {
-  const { out, scratch } = context;
+  emitFlags(context, memory, distance);
+  context.out.if();
+  context.refuse();
+  context.out.end();
+}
+
+/** Pushes the flags of the page of the byte at the RAM offset in scratch, and of that `distance` bytes on. */
+function emitFlags({ out, scratch }: CheckContext, memory: GuestMemory, distance: number): void {
   const pushFlag = (offset: number): void => {
     out.get(scratch);
     if (offset > 0) {
@@ -195,8 +203,46 @@ function emitFlagCheck(context: CheckContext, memory: GuestMemory, distance: num
     pushFlag(distance);
     out.op(Wasm.I32_OR);
   }
+}
+
+/**
+ * Emits a store to a page that holds code, too, as was seen before: if a flag is set the host function
+ * `storeIndex` (address, size, value) makes the store and returns 1, or 0 where it must not. Without facts.
+ */
+export function emitSharedPageStore(
+  context: CheckContext,
+  memory: GuestMemory,
+  { rs1, rs2, imm }: Instruction,
+  size: number,
+  opcode: Wasm,
+  storeIndex: number,
+): void {
+  const { out, scratch } = context;
+  context.push(rs1);
+  out.constant((imm - memory.ram.base) | 0);
+  out.op(Wasm.I32_ADD);
+  out.tee(scratch);
+  out.constant(memory.ram.bytes - size);
+  out.op(Wasm.I32_GT_U);
   out.if();
   context.refuse();
+  out.end();
+  emitFlags(context, memory, size - 1);
+  out.if();
+  context.push(rs1);
+  out.constant(imm);
+  out.op(Wasm.I32_ADD);
+  out.constant(size);
+  context.push(rs2);
+  out.call(storeIndex);
+  out.op(Wasm.I32_EQZ);
+  out.if();
+  context.refuse();
+  out.end();
+  out.else();
+  out.get(scratch);
+  context.push(rs2);
+  out.memory(opcode, memory.ram.offset);
   out.end();
 }
 

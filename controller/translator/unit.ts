@@ -56,6 +56,7 @@ export function translateUnit(
   entry: number,
   target: Target,
   limits: UnitLimits = DEFAULT_UNIT_LIMITS,
+  sharedPageStores: ReadonlySet<number> = new Set(),
 ): Unit | undefined {
   const functions = discover(code, entry, limits);
   if (functions.get(entry)?.graph.instructions === 0) return undefined;
@@ -64,21 +65,25 @@ export function translateUnit(
   module.importMemory("memory", target.memoryPages);
   module.importTable("table", target.tableSlots);
   module.importMutableGlobal("reason");
+  const storeIndex = module.importFunction("store", module.type(3, 1));
+  const firstIndex = module.nextFunction;
   const entries = [...functions.keys()];
   const unit: UnitContext = {
     module,
     memory: target.memory,
     hart: target.hart,
     functions,
-    indexOf: new Map(entries.map((pc, index) => [pc, index])),
+    indexOf: new Map(entries.map((pc, index) => [pc, firstIndex + index])),
     tableType: module.type(3, 2),
     tableMask: target.tableSlots - 1,
     reasonGlobal: 0,
+    sharedPageStores,
+    storeIndex,
   };
   for (const fn of functions.values()) generateFunction(fn, unit);
   entries.forEach((pc, index) => {
     const fn = functions.get(pc);
-    if (fn !== undefined) module.exportFunction(`e${index}`, generateEntry(fn, index, unit));
+    if (fn !== undefined) module.exportFunction(`e${index}`, generateEntry(fn, firstIndex + index, unit));
   });
   let [instructions, cutEdges] = [0, 0];
   for (const { graph, flow } of functions.values()) {

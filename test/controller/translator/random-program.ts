@@ -1,0 +1,226 @@
+/**
+ * Random firmware for lockstep tests: functions with loops, calls and returns, and now and then everything that
+ * a translator could get wrong. One seed is one program.
+ */
+import * as a from "./assemble.ts";
+
+export const CODE_BASE = 0x8000_0000;
+/** The code's own page and the one behind it hold data, too. */
+export const DATA_OFFSET = 0x1800;
+export const DATA_BYTES = 0x1000;
+const STACK_TOP_OFFSET = 0x6000;
+const UART = 0x10000;
+const CLINT_UPPER = 0x2004;
+
+const RA = 1;
+const SP = 2;
+/** Base registers: s0 and s1 hold data addresses, s2 a code address, s3 the UART, s4 mtimecmp. */
+const DATA0 = 8;
+const DATA1 = 9;
+const CODE = 18;
+const DEVICE = 19;
+const TIMER = 20;
+const COUNTER = 21;
+/** Registers that hold any value. */
+const VALUES: readonly number[] = [5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 28, 29, 31, 1];
+
+class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = (seed ^ 0x9e3779b9) | 1;
+  }
+
+  below(limit: number): number {
+    this.#state ^= this.#state << 13;
+    this.#state ^= this.#state >>> 17;
+    this.#state ^= this.#state << 5;
+    return (this.#state >>> 0) % limit;
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.below(items.length)] as T;
+  }
+
+  chance(percent: number): boolean {
+    return this.below(100) < percent;
+  }
+}
+
+/** What a program may contain besides arithmetic, memory, branches and calls. */
+export interface Ingredients {
+  /** Traps, CSRs, atomics, devices, interrupts. */
+  readonly rare: boolean;
+  /** Stores into code, with and without fence.i. */
+  readonly selfModifying: boolean;
+  /** Jumps and branches to anywhere, the middle of an instruction included. */
+  readonly wild: boolean;
+}
+
+/** The words of a program that starts at CODE_BASE. */
+export function randomProgram(seed: number, ingredients: Ingredients): Int32Array {
+  const random = new Random(seed);
+  const functions = 2 + random.below(4);
+  const words: number[] = [];
+  const starts: number[] = [];
+  words.push(...prologue(random));
+  const callsAt = words.length;
+  for (let i = 0; i < functions; i++) words.push(0);
+  words.push(a.addi(COUNTER, COUNTER, -1), a.bne(COUNTER, 0, -4 * (functions + 1)));
+  words.push(a.jal(0, -4 * (functions + 4)));
+  for (let i = 0; i < functions; i++) {
+    starts.push(words.length);
+    emitFunction(words, random, starts, ingredients);
+  }
+  starts.forEach((start, i) => {
+    words[callsAt + i] = a.jal(RA, (start - callsAt - i) * 4);
+  });
+  const handler = words.length;
+  words.push(...trapHandler(random));
+  // mtvec was left for last: its place is known only now.
+  const upper = (handler * 4 + 0x800) >> 12;
+  words[0] = a.auipc(5, upper);
+  words[1] = a.addi(5, 5, (handler * 4) & 0xfff);
+  return Int32Array.from(words);
+}
+
+function prologue(random: Random): number[] {
+  const words = [0, 0, a.csr(1, 0, 0x305, 5)];
+  const address = (rd: number, offset: number): void => {
+    words.push(a.lui(rd, 0x80000 + ((offset + 0x800) >> 12)), a.addi(rd, rd, offset & 0xfff));
+  };
+  address(SP, STACK_TOP_OFFSET);
+  address(DATA0, DATA_OFFSET + 4 * random.below(64));
+  address(DATA1, DATA_OFFSET + 0x400 + random.below(64));
+  address(CODE, 4 * random.below(200));
+  words.push(a.lui(DEVICE, UART), a.lui(TIMER, CLINT_UPPER));
+  for (const rd of VALUES) words.push(a.lui(rd, random.below(1 << 20)), a.addi(rd, rd, random.below(4096)));
+  words.push(a.addi(COUNTER, 0, 1 + random.below(60)));
+  return words;
+}
+
+/** Skips the instruction that trapped, or only half of it; after an interrupt turns interrupts off. */
+function trapHandler(random: Random): number[] {
+  const MSCRATCH = 0x340;
+  const T6 = 31;
+  return [
+    a.csr(1, T6, MSCRATCH, T6),
+    a.csr(2, T6, 0x342, 0),
+    a.branch(4, T6, 0, 6 * 4),
+    a.csr(2, T6, 0x341, 0),
+    a.addi(T6, T6, random.chance(80) ? 4 : 2),
+    a.csr(1, 0, 0x341, T6),
+    a.csr(1, T6, MSCRATCH, T6),
+    a.mret,
+    a.csr(5, 0, 0x304, 0),
+    a.csr(1, T6, MSCRATCH, T6),
+    a.mret,
+  ];
+}
+
+function emitFunction(
+  words: number[],
+  random: Random,
+  starts: readonly number[],
+  ingredients: Ingredients,
+): void {
+  const leaf = random.chance(40);
+  const frame = 16;
+  if (!leaf) words.push(a.addi(SP, SP, -frame), a.sw(RA, SP, 12), a.sw(COUNTER, SP, 8));
+  const loop = random.chance(60);
+  const counter = leaf ? 30 : COUNTER;
+  if (loop) words.push(a.addi(counter, 0, 1 + random.below(12)));
+  const head = words.length;
+  const length = 3 + random.below(25);
+  for (let i = 0; i < length; i++) emitOne(words, random, starts, leaf, ingredients);
+  if (loop) words.push(a.addi(counter, counter, -1), a.bne(counter, 0, (head - words.length - 1) * 4));
+  if (!leaf) words.push(a.lw(COUNTER, SP, 8), a.lw(RA, SP, 12), a.addi(SP, SP, frame));
+  words.push(a.ret);
+}
+
+function emitOne(
+  words: number[],
+  random: Random,
+  starts: readonly number[],
+  leaf: boolean,
+  { rare, selfModifying, wild }: Ingredients,
+): void {
+  const value = (): number => random.pick(leaf ? VALUES.slice(0, -1) : VALUES);
+  const kind = random.below(100);
+  if (kind < 35) {
+    emitArithmetic(words, random, value);
+  } else if (kind < 65) {
+    const base = random.pick([DATA0, DATA1, SP, DATA0]);
+    const offset = base === SP ? -4 * (1 + random.below(8)) : random.below(600) - 40;
+    words.push(
+      random.chance(50)
+        ? a.load(random.pick([0, 1, 2, 4, 5]), value(), base, offset)
+        : a.store(random.below(3), base, value(), offset),
+    );
+  } else if (kind < 78) {
+    // Forward over a few instructions, which may be the function's end.
+    words.push(a.branch(random.pick([0, 1, 4, 5, 6, 7]), value(), value(), 4 * (1 + random.below(6))));
+  } else if (kind < 84 && !leaf) {
+    const target = random.pick(starts);
+    // Calls back would recurse for ever: to an earlier function only, and rarely to itself.
+    if (target !== starts.at(-1) || random.chance(5)) words.push(a.jal(RA, (target - words.length) * 4));
+  } else if (kind < 88 && wild) {
+    words.push(a.branch(random.pick([0, 1, 4, 6]), value(), value(), 2 * (random.below(80) - 40)));
+  } else if (kind < 90 && wild) {
+    words.push(
+      random.chance(50) ? a.jalr(random.pick([0, 1, 5]), CODE, 2 * random.below(300)) : random.below(2 ** 32),
+    );
+  } else if (kind < 94 && selfModifying) {
+    words.push(a.store(random.pick([1, 2]), CODE, value(), 2 * random.below(250)));
+    if (random.chance(50)) words.push(a.fenceI);
+  } else if (rare) {
+    emitRare(words, random, value);
+  } else {
+    words.push(a.addi(random.pick([DATA0, DATA1]), random.pick([DATA0, DATA1]), random.below(9) - 4));
+  }
+}
+
+function emitArithmetic(words: number[], random: Random, value: () => number): void {
+  const kind = random.below(10);
+  if (kind < 4) {
+    const f3 = random.below(8);
+    const shift = f3 === 1 || f3 === 5;
+    const imm = shift ? random.below(32) | (f3 === 5 && random.chance(50) ? 0x400 : 0) : random.below(4096);
+    words.push(a.immediate(f3, random.chance(5) ? 0 : value(), value(), imm));
+  } else if (kind < 7) {
+    const f3 = random.below(8);
+    words.push(
+      a.register(f3, (f3 === 0 || f3 === 5) && random.chance(50) ? 0x20 : 0, value(), value(), value()),
+    );
+  } else if (kind < 9) {
+    words.push(a.register(random.below(8), 1, value(), random.chance(20) ? 0 : value(), value()));
+  } else {
+    words.push(
+      random.chance(50) ? a.lui(value(), random.below(1 << 20)) : a.auipc(value(), random.below(1 << 20)),
+    );
+  }
+}
+
+function emitRare(words: number[], random: Random, value: () => number): void {
+  const [MSTATUS, MIE, MINSTRET, MSCRATCH] = [0x300, 0x304, 0xb02, 0x340];
+  const choices: readonly (() => void)[] = [
+    () => words.push(a.ecall),
+    () => words.push(a.ebreak),
+    () => words.push(0),
+    () => words.push(a.fence),
+    () => words.push(a.csr(2, value(), random.pick([MINSTRET, 0xb00, 0xc01, MSCRATCH, 0x342, 0x7c0]), 0)),
+    () => words.push(a.csr(random.pick([1, 2, 3]), value(), MSCRATCH, value())),
+    () => words.push(a.load(4, value(), DEVICE, 5), a.store(0, DEVICE, value(), 0)),
+    () => words.push(a.lw(value(), value(), random.below(64))),
+    () => words.push(a.store(2, value(), value(), random.below(64))),
+    () => words.push(a.atomic(random.pick([0, 1, 4, 8, 12, 16, 20, 24, 28]), value(), DATA0, value())),
+    () => words.push(a.atomic(2, value(), DATA0, 0), a.atomic(3, value(), DATA0, value())),
+    () => {
+      // A timer interrupt some ticks from now: mtimecmp = mtime + n.
+      words.push(a.csr(2, 29, 0xc01, 0), a.addi(29, 29, random.below(40)));
+      words.push(a.sw(0, TIMER, 4), a.sw(29, TIMER, 0), a.addi(29, 0, 0x80), a.csr(1, 0, MIE, 29));
+      words.push(a.csr(6, 0, MSTATUS, 8));
+    },
+  ];
+  random.pick(choices)();
+}
