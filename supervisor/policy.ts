@@ -162,12 +162,17 @@ export function standbyRegion(state: PolicyState): number {
   return afterFailure({ table, floor, images, failure, overBudget: false }).region;
 }
 
-/** A start from nothing: the boot ROM's decision. */
+/**
+ * A start from nothing: the boot ROM's decision. The security floor is raised first, for a cut may have come between
+ * the commit that confirmed a version and the raise that follows it.
+ */
 function start(state: PolicyState, reason: BootReason): Step {
-  const decision = decideBoot({ table: state.table, floor: state.floor, images: state.images });
+  const floor = Math.max(state.floor, confirmedCounter(state.table, state.images));
+  const decision = decideBoot({ table: state.table, floor, images: state.images });
   const table = startTable(state.table, decision) ?? state.table;
-  const commands: Command[] = table === state.table ? [] : [{ type: "commit", table }];
-  return designated(change(state, { table }), decision, reason, commands);
+  const commands: Command[] = floor === state.floor ? [] : [{ type: "raise-floor", counter: floor }];
+  if (table !== state.table) commands.push({ type: "commit", table });
+  return designated(change(state, { table, floor }), decision, reason, commands);
 }
 
 function stopped(state: PolicyState): Step {

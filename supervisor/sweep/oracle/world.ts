@@ -190,9 +190,14 @@ function undesignate(before: World, changed: World, around: Surroundings): World
 
 const GIVEN_UP = { state: "invalid", tries: 0, starts: 0 } as const;
 
+/** Both replicas are lost, and the device was told not to make anything up. */
+function isGivenUp(world: World, around: Surroundings): boolean {
+  return world.memory === "lost" && around.onDoubleLoss === "safe-mode";
+}
+
 /** What reading the management memory makes of it before anything is decided. */
 export function recovered(world: World, around: Surroundings): World {
-  if (world.memory === "table") return world;
+  if (world.memory === "table" || isGivenUp(world, around)) return world;
   const usable = (region: number) => {
     const image = around.holds(region);
     return image !== undefined && counterOf(image, around) >= world.floor ? image : undefined;
@@ -232,7 +237,7 @@ export function floorRaised(world: World, around: Surroundings): World {
 
 /** A start from nothing. */
 export function started(world: World, around: Surroundings): World {
-  if (world.memory === "lost" && around.onDoubleLoss === "safe-mode") return { ...world, runs: NONE };
+  if (isGivenUp(world, around)) return { ...world, runs: NONE };
   const region = choose(world, around);
   const active = standing(world, world.active);
   if (region !== NONE && region === world.active) {

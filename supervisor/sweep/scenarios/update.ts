@@ -12,14 +12,14 @@ interface UpdateParts {
   readonly regions: readonly (RegionSpec | undefined)[];
   readonly into: number;
   readonly image: ImageName;
-  readonly then: readonly ScenarioStep[];
+  readonly after: readonly ScenarioStep[];
   readonly ends: Scenario["ends"];
   readonly resumed?: boolean;
   readonly floor?: number;
 }
 
 function update(parts: UpdateParts): Scenario {
-  const { name, about, regions, into, image, then, ends, resumed = true, floor } = parts;
+  const { name, about, regions, into, image, after, ends, resumed = true, floor } = parts;
   const others = regions.flatMap((region, at) => (at > 0 && region?.state === "accepted" ? [at] : []));
   const table = tableOf({ regions, previous: others[0] ?? -1 });
   return {
@@ -30,7 +30,7 @@ function update(parts: UpdateParts): Scenario {
       table,
       ...(floor === undefined ? {} : { floor }),
     },
-    steps: [...START, { do: "load", region: into, image }, { do: "activate", region: into }, ...then],
+    steps: [...START, { do: "load", region: into, image }, { do: "activate", region: into }, ...after],
     ...(ends === undefined ? {} : { ends }),
     ...(resumed ? { resume: [{ do: "update", region: into, image }] } : {}),
     deep: false,
@@ -39,8 +39,6 @@ function update(parts: UpdateParts): Scenario {
 
 const TRY = [{ do: "power-cycle" }, { do: "ready" }] as const;
 const CONFIRM = [...TRY, { do: "confirmed" }] as const;
-const TRY_THRICE: readonly ScenarioStep[] = [{ do: "power-cycle" }, { do: "ready" }];
-
 export const UPDATE_SCENARIOS: readonly Scenario[] = [
   update({
     name: "update-into-empty",
@@ -48,7 +46,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, undefined],
     into: 1,
     image: "update",
-    then: CONFIRM,
+    after: CONFIRM,
     ends: 1,
   }),
   update({
@@ -57,7 +55,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, B],
     into: 1,
     image: "update",
-    then: CONFIRM,
+    after: CONFIRM,
     ends: 1,
   }),
   update({
@@ -66,7 +64,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, B],
     into: 1,
     image: "b",
-    then: CONFIRM,
+    after: CONFIRM,
     ends: 1,
   }),
   update({
@@ -75,7 +73,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, B, undefined],
     into: 2,
     image: "update",
-    then: CONFIRM,
+    after: CONFIRM,
     ends: 2,
   }),
   update({
@@ -84,7 +82,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, B, undefined, B],
     into: 2,
     image: "update",
-    then: CONFIRM,
+    after: CONFIRM,
     ends: 2,
   }),
   update({
@@ -93,7 +91,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, undefined],
     into: 1,
     image: "update-2",
-    then: CONFIRM,
+    after: CONFIRM,
     ends: 1,
   }),
   update({
@@ -102,7 +100,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, undefined],
     into: 1,
     image: "crasher",
-    then: TRY_THRICE,
+    after: TRY,
     ends: 0,
     resumed: false,
   }),
@@ -112,7 +110,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, undefined],
     into: 1,
     image: "mute",
-    then: TRY_THRICE,
+    after: TRY,
     ends: 0,
     resumed: false,
   }),
@@ -122,7 +120,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, undefined],
     into: 1,
     image: "update",
-    then: [...TRY, { do: "fault", kind: "illegal-instruction" }, { do: "confirmed" }],
+    after: [...TRY, { do: "fault", kind: "illegal-instruction" }, { do: "confirmed" }],
     ends: 1,
     resumed: false,
   }),
@@ -132,7 +130,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, undefined],
     into: 1,
     image: "update",
-    then: [...TRY, ...TRY, ...TRY, ...TRY, ...CONFIRM],
+    after: [...TRY, ...TRY, ...TRY, ...TRY, ...CONFIRM],
     ends: 1,
   }),
   update({
@@ -141,7 +139,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, undefined],
     into: 1,
     image: "update",
-    then: [{ do: "activate", region: 0 }, ...TRY],
+    after: [{ do: "activate", region: 0 }, ...TRY],
     ends: 0,
     resumed: false,
   }),
@@ -151,7 +149,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, B, undefined],
     into: 2,
     image: "update",
-    then: [{ do: "activate", region: 1 }, ...TRY],
+    after: [{ do: "activate", region: 1 }, ...TRY],
     ends: 1,
     resumed: false,
   }),
@@ -161,7 +159,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, undefined],
     into: 1,
     image: "update",
-    then: [{ do: "fault", kind: "finisher" }],
+    after: [{ do: "fault", kind: "finisher" }],
     ends: 1,
     resumed: false,
   }),
@@ -171,7 +169,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     regions: [A, undefined],
     into: 1,
     image: "update",
-    then: [{ do: "serve", commands: 4 }, ...TRY, { do: "serve", commands: 4 }],
+    after: [{ do: "serve", commands: 4 }, ...TRY, { do: "serve", commands: 4 }],
     ends: 1,
   }),
 ];
