@@ -21,6 +21,8 @@ export const UART_RING_BYTES = PAGE_BYTES;
 /** Two replicas and the security floor, each in a page of its own. */
 export const TABLE_BYTES = 3 * PAGE_BYTES;
 export const NVRAM_BYTES = 65_536;
+/** The ring through which persistent stores reach the flash file: a page of words, then 16,384 entries of 32 bytes. */
+export const PERSIST_RING_BYTES = PAGE_BYTES + 16_384 * 32;
 
 /** What a user may choose about the controller's memory. */
 export interface MemoryConfig {
@@ -57,6 +59,7 @@ export interface Layout {
   readonly ramFlags: readonly number[];
   readonly eventRing: number;
   readonly uartRing: number;
+  readonly persistRing: number;
   readonly table: number;
   readonly nvram: number;
   readonly host: number;
@@ -114,6 +117,7 @@ export function planLayout(config: MemoryConfig): Layout {
   const ramFlags = Array.from({ length: ENGINE_SLOTS }, () => take(ramFlagBytes(config.ramBytes)));
   const eventRing = take(EVENT_RING_BYTES);
   const uartRing = take(UART_RING_BYTES);
+  const persistRing = take(PERSIST_RING_BYTES);
   const table = take(TABLE_BYTES);
   const nvram = take(NVRAM_BYTES);
   const host = take(config.hostBytes);
@@ -127,6 +131,7 @@ export function planLayout(config: MemoryConfig): Layout {
     ramFlags,
     eventRing,
     uartRing,
+    persistRing,
     table,
     nvram,
     host,
