@@ -25,9 +25,6 @@ import {
 import { compareVersions } from "../emulator/version.ts";
 import { type BootDecision, decideBoot, type RegionFacts } from "./boot-rom.ts";
 
-/** Failures that a version on trial may have before it is given up. */
-export const DEFAULT_TRIAL_TRIES = 3;
-
 /** Why a change that somebody asked for is not made. */
 export type Refusal =
   | "no-such-region"

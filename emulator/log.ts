@@ -3,8 +3,10 @@
  *
  * Every thread writes whole lines to the same file descriptor at once and synchronously, so the stream is in the
  * order of the writes, and a thread that dies has lost none of its lines. Nothing on the failover path logs.
+ * pino is loaded with the first line that is worth writing: a thread that has nothing to say starts sooner.
  */
-import { type DestinationStream, destination, type Logger, pino } from "pino";
+import { createRequire } from "node:module";
+import type * as Pino from "pino";
 
 export const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -16,10 +18,24 @@ export interface LogConfig {
   readonly fd: number;
 }
 
-export type { Logger };
+type Fields = Readonly<Record<string, unknown>>;
+type Write = (fields: Fields, message: string) => void;
+export type Logger = Readonly<Record<"error" | "warn" | "info" | "debug", Write>>;
 
 /** A logger of this thread; `bindings` name the process, thread or slot. */
-export function createLogger(config: LogConfig, bindings: Readonly<Record<string, unknown>>): Logger {
-  const stream: DestinationStream = destination({ fd: config.fd, sync: true });
-  return pino({ level: config.level, base: { pid: process.pid, ...bindings } }, stream);
+export function createLogger(config: LogConfig, bindings: Fields): Logger {
+  let logger: Pino.Logger | undefined;
+  const load = (): Pino.Logger => {
+    const { destination, pino } = createRequire(import.meta.url)("pino") as typeof Pino;
+    const stream = destination({ fd: config.fd, sync: true });
+    return pino({ level: config.level, base: { pid: process.pid, ...bindings } }, stream);
+  };
+  const writer = (level: keyof Logger): Write => {
+    if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(config.level)) return () => undefined;
+    return (fields, message) => {
+      logger ??= load();
+      logger[level](fields, message);
+    };
+  };
+  return { error: writer("error"), warn: writer("warn"), info: writer("info"), debug: writer("debug") };
 }

@@ -14,6 +14,8 @@ export const NO_REGION = -1;
 /** A trial version starts at most so often without being confirmed, whatever ended it. */
 export const MAX_UNCONFIRMED_STARTS = 16;
 export const MAX_TRIES = 255;
+/** Failures that a version on trial may have before it is given up, unless it is said otherwise. */
+export const DEFAULT_TRIAL_TRIES = 3;
 
 /**
  * invalid: never started; it is being written, or failed too often.

@@ -2,13 +2,9 @@
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
-import {
-  FAULTS,
-  type SoakOptions,
-  type SoakProgress,
-  type SoakReport,
-  startDevice,
-} from "../supervisor/index.ts";
+import { FAULTS } from "../supervisor/faults.ts";
+import type { SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.ts";
+import { launchSupervisor } from "../supervisor/launch.ts";
 import { measureHandoff } from "./bench/handoff.ts";
 import {
   EXIT_FINDING,
@@ -125,14 +121,20 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   const { soak } = options;
   process.stdout.write(`seed ${soak.seed}\n`);
   const line = new StatusLine();
-  const device = await startDevice({
-    images: options.images,
-    memory: { regions: options.regions },
-    // The soak fails regions far more often than any budget allows.
-    limits: { budget: { failures: null, windowMs: 60_000 } },
-    log: { level: options.logLevel, fd: 2 },
-    onSoakProgress: (progress) => line.show(formatProgress(progress, soak)),
-  });
+  // The process starts while this one loads what it needs to talk to it.
+  const child = launchSupervisor();
+  const { startDevice } = await import("../supervisor/index.ts");
+  const device = await startDevice(
+    {
+      images: options.images,
+      memory: { regions: options.regions },
+      // The soak fails regions far more often than any budget allows.
+      limits: { budget: { failures: null, windowMs: 60_000 } },
+      log: { level: options.logLevel, fd: 2 },
+      onSoakProgress: (progress) => line.show(formatProgress(progress, soak)),
+    },
+    child,
+  );
   await device.standby();
   const { executingSinceNs } = await device.status();
   const report = await device.soak(soak).finally(() => line.clear());
@@ -221,6 +223,10 @@ function formatSummary(
     paint("bold", "checked"),
     ...checks,
     "",
+    ...report.spontaneous.map(
+      ({ version, evidence, pc, count }) =>
+        `${count} × firmware ${version} failed by itself: ${evidence} at 0x${pc.toString(16)}`,
+    ),
     ...violations,
     `${report.failovers} failovers in ${(report.durationMs / 1000).toFixed(1)} s, ${report.hostCommands} host commands, ${report.codeBytesCopied} bytes of code copied: ${verdict}`,
     `again: ${replay}`,

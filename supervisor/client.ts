@@ -5,9 +5,10 @@
  * one that says how the process ended. No process is left behind: when the parent goes, its end of the socket
  * closes and the supervisor ends itself.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
-import { FrameConnection } from "./frames.ts";
+import { CONTROL_FD, FrameConnection } from "./frames.ts";
+import { launchSupervisor } from "./launch.ts";
 import type { Answer, MethodName, Methods, Notification } from "./protocol.ts";
 
 /** The supervisor refused or failed to do what was asked; `name` tells which of the named errors it was. */
@@ -18,9 +19,6 @@ export class DeviceError extends Error {
   }
 }
 
-/** File descriptor of the socket in the supervisor process. */
-export const CONTROL_FD = 3;
-
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: DeviceError) => void;
@@ -28,8 +26,8 @@ interface Pending {
 
 export interface SupervisorOptions {
   readonly onNotification?: (notification: Notification) => void;
-  /** Arguments of Node itself. */
-  readonly execArgv?: readonly string[];
+  /** A process that was launched ahead; default: a fresh one. */
+  readonly child?: ChildProcess;
 }
 
 export class SupervisorProcess {
@@ -42,9 +40,7 @@ export class SupervisorProcess {
   #ending: string | undefined;
 
   constructor(options: SupervisorOptions = {}) {
-    const program = new URL("./process.js", import.meta.url).pathname;
-    const nodeArguments = [...(options.execArgv ?? []), program];
-    this.#child = spawn(process.execPath, nodeArguments, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+    this.#child = options.child ?? launchSupervisor();
     const socket = this.#child.stdio[CONTROL_FD] as unknown as Duplex;
     const onValue = (value: unknown): void => this.#take(value as Answer | Notification, options);
     this.#connection = new FrameConnection(socket, onValue, (reason) => {

@@ -6,7 +6,6 @@
  * stores, two copies and one notify (when the engine stopped by itself and a standby is parked); a command that
  * depends on a generation is performed after both replicas hold it.
  */
-import type { Logger } from "pino";
 import type { Inspection } from "../controller/api.ts";
 import { recoverManagement } from "../controller/boot-rom.ts";
 import { retiredInstructions } from "../controller/cpu/hart.ts";
@@ -17,6 +16,7 @@ import { EventCode, EventRing } from "../emulator/events.ts";
 import { Evidence, evidenceName } from "../emulator/evidence.ts";
 import { raiseFloor } from "../emulator/floor.ts";
 import { type Layout, TABLE_BYTES } from "../emulator/layout.ts";
+import type { Logger } from "../emulator/log.ts";
 import { SharedNvram } from "../emulator/nvram.ts";
 import type { Table } from "../emulator/table.ts";
 import { Crew } from "./crew.ts";
@@ -25,6 +25,7 @@ import { type Failover, type FailureReport, stepsOf } from "./failover.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Host, type HostCommand, type HostCompletion } from "./host.ts";
 import { KeptState } from "./kept-state.ts";
+import type { Launcher } from "./launch.ts";
 import {
   type Command,
   type ExecuteCommand,
@@ -104,6 +105,7 @@ export class Device {
     memory: WebAssembly.Memory,
     layout: Layout,
     log: Logger,
+    launcher: Launcher,
     fatal: (reason: string) => void,
   ) {
     this.#config = config;
@@ -118,7 +120,7 @@ export class Device {
     this.#heartbeat = new Heartbeat(config.limits.heartbeatMs, TICK_MS);
     this.#standbyHeartbeat = new Heartbeat(STANDBY_HEARTBEAT_MS, TICK_MS);
     this.crew = new Crew(
-      { memory, layout, log: config.log },
+      { memory, layout, log: config.log, launch: (slot) => launcher.controller(slot) },
       {
         onStandby: (slot, inspection) => this.#onStandby(slot, inspection),
         onExecutingEnd: (slot, end) => this.#onExecutingEnd(slot, end),
@@ -166,9 +168,8 @@ export class Device {
    * decision is executed. Throws {@link ManagementLostError} when configuration forbids to go on without a table.
    */
   async powerOn(): Promise<void> {
-    const [first, second] = this.crew.slots;
-    if (first === undefined || second === undefined) throw new Error("a device needs two slots");
-    const secondStarted = second.start();
+    const [first] = this.crew.slots;
+    if (first === undefined) throw new Error("a device needs a slot");
     await first.start();
     const { regions: images } = await first.inspect();
     const { table, floor } = this.#recover(images);
@@ -179,7 +180,6 @@ export class Device {
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#awaitDoorbell();
     this.#dispatch({ type: "power-on", images });
-    await secondStarted;
   }
 
   #recover(images: Inspection["regions"]): { readonly table: Table; readonly floor: number } {

@@ -4,6 +4,7 @@
  * Invariants: comlink calls are made only while the worker is in its event loop (phase `idle`); everything on the
  * failover path ({@link EngineSlot.run}, {@link EngineSlot.halt}) is stores and one notify.
  */
+import type { Worker } from "node:worker_threads";
 import type { ControllerApi, Inspection } from "../controller/api.ts";
 import { Hart } from "../controller/cpu/hart.ts";
 import {
@@ -36,13 +37,13 @@ export type SlotPhase =
 /** Cleanly ending threads exit within a few milliseconds; one that has not by then is in native code. */
 export const TERMINATE_DEADLINE_MS = 100;
 const CALL_DEADLINE_MS = 5_000;
-/** Enough for the worker's own objects; a firmware's memory is not on this heap. */
-const WORKER_HEAP_MB = 64;
 
 export interface SlotContext {
   readonly memory: WebAssembly.Memory;
   readonly layout: Layout;
   readonly log: LogConfig;
+  /** Starts the thread for a slot. */
+  readonly launch: (slot: number) => Worker;
   readonly onEnd: (slot: EngineSlot, end: WorkerEnd) => void;
 }
 
@@ -87,19 +88,11 @@ export class EngineSlot {
 
   async #start(): Promise<void> {
     this.words.fill(0);
-    const options = {
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
-      name: `controller-${this.index}`,
-    };
-    const thread = new WorkerThread<ControllerApi>(
-      new URL("../controller/worker.js", import.meta.url),
-      options,
-      (end) => {
-        this.#phase = "empty";
-        this.#thread = undefined;
-        this.#context.onEnd(this, end);
-      },
-    );
+    const thread = new WorkerThread<ControllerApi>(this.#context.launch(this.index), (end) => {
+      this.#phase = "empty";
+      this.#thread = undefined;
+      this.#context.onEnd(this, end);
+    });
     this.#thread = thread;
     const { memory, layout, log } = this.#context;
     await thread.link.call(CALL_DEADLINE_MS, "attach", { memory, layout, slot: this.index, log });

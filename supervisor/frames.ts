@@ -11,6 +11,8 @@ import { Packr } from "msgpackr";
 /** Largest payload of one frame: an image of 16 MiB and its envelope. */
 export const MAX_FRAME_BYTES = 17 * 1024 * 1024;
 const LENGTH_BYTES = 4;
+/** File descriptor of the socket that a supervisor process inherits from its parent. */
+export const CONTROL_FD = 3;
 
 export class FrameError extends Error {
   override readonly name = "FrameError";

@@ -9,6 +9,7 @@
  * await device.stop();
  * ```
  */
+import type { ChildProcess } from "node:child_process";
 import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../emulator/layout.ts";
 import type { LogConfig } from "../emulator/log.ts";
 import type { RecoveryPolicy } from "../emulator/recovery.ts";
@@ -93,11 +94,16 @@ export class RunningDevice {
   }
 }
 
-/** Starts a controller. Rejects with {@link DeviceError} or {@link MemoryConfigError}. */
-export async function startDevice(options: DeviceOptions): Promise<RunningDevice> {
+/**
+ * Starts a controller.
+ * @param child a process that was launched ahead, to save its starting time
+ * Rejects with {@link DeviceError} or {@link MemoryConfigError}.
+ */
+export async function startDevice(options: DeviceOptions, child?: ChildProcess): Promise<RunningDevice> {
   const memory: MemoryConfig = { ...DEFAULT_MEMORY_CONFIG, ...options.memory };
   checkMemoryConfig(memory);
   const process = new SupervisorProcess({
+    ...(child === undefined ? {} : { child }),
     onNotification: ({ event, data }) => {
       if (event === "soak-progress") options.onSoakProgress?.(data as SoakProgress);
     },

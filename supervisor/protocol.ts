@@ -3,10 +3,10 @@
  * They travel as msgpack frames (frames.ts) over the process's inherited socket.
  */
 
-import { DEFAULT_TRIAL_TRIES } from "../controller/transitions.ts";
 import type { MemoryConfig } from "../emulator/layout.ts";
 import type { LogConfig } from "../emulator/log.ts";
 import type { RecoveryPolicy } from "../emulator/recovery.ts";
+import { DEFAULT_TRIAL_TRIES } from "../emulator/table.ts";
 import type { DrillReport } from "./drill.ts";
 import type { Failover } from "./failover.ts";
 import type { HostCommand, HostCompletion } from "./host.ts";

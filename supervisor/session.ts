@@ -10,6 +10,7 @@ import type { Failover } from "./failover.ts";
 import { FAULTS, type Fault, findFault } from "./faults.ts";
 import type { HostCommand } from "./host.ts";
 import { inject } from "./injector.ts";
+import type { Launcher } from "./launch.ts";
 import type { DeviceConfig, MethodName, Methods } from "./protocol.ts";
 import { Soak } from "./soak.ts";
 import { type Status, statusOf } from "./status.ts";
@@ -36,6 +37,7 @@ type Handlers = {
 };
 
 export class Session {
+  readonly #launcher: Launcher;
   readonly #notify: Notify;
   readonly #fatal: (reason: string) => void;
   #device: Device | undefined;
@@ -43,7 +45,8 @@ export class Session {
   #poweredOnNs = 0;
   #closing = false;
 
-  constructor(notify: Notify, fatal: (reason: string) => void) {
+  constructor(launcher: Launcher, notify: Notify, fatal: (reason: string) => void) {
+    this.#launcher = launcher;
     this.#notify = notify;
     this.#fatal = fatal;
   }
@@ -99,7 +102,7 @@ export class Session {
     const onEnd = (): void => {
       if (!this.#closing) this.#fatal("the memory emulator worker has ended");
     };
-    this.#memory = new WorkerThread<MemoryApi>(new URL("../emulator/worker.js", import.meta.url), {}, onEnd);
+    this.#memory = new WorkerThread<MemoryApi>(this.#launcher.memoryEmulator(), onEnd);
     const { memory, layout } = await this.#memory.link.call(
       CALL_DEADLINE_MS,
       "powerOn",
@@ -107,7 +110,7 @@ export class Session {
       config.images,
     );
     this.#poweredOnNs = monotonicNs();
-    const device = new Device(config, memory, layout, log, this.#fatal);
+    const device = new Device(config, memory, layout, log, this.#launcher, this.#fatal);
     this.#device = device;
     device.listen({
       onFailover: (failover) => {

@@ -6,9 +6,11 @@
  */
 import type { DigestsOf } from "../emulator/api.ts";
 import { monotonicNs } from "../emulator/clock.ts";
+import type { EvidenceName } from "../emulator/evidence.ts";
 import { Random } from "../emulator/random.ts";
 import { classifyReplicas } from "../emulator/recovery.ts";
 import { nextGeneration } from "../emulator/table.ts";
+import { formatVersion } from "../emulator/version.ts";
 import type { Device } from "./device.ts";
 import type { Failover } from "./failover.ts";
 import { FAULTS, type Fault, type FaultClass, findFault } from "./faults.ts";
@@ -44,6 +46,15 @@ export interface FaultReport {
   readonly readyUs: TimingSummary;
 }
 
+/** A failure that the soak did not inject: the firmware's own. */
+export interface SpontaneousFailure {
+  readonly evidence: EvidenceName;
+  /** "1.2.0" */
+  readonly version: string;
+  readonly pc: number;
+  readonly count: number;
+}
+
 export interface SoakReport {
   readonly seed: number;
   readonly durationMs: number;
@@ -56,6 +67,8 @@ export interface SoakReport {
   readonly trapRestartUs: TimingSummary;
   readonly histogram: readonly HistogramRow[];
   readonly faults: readonly FaultReport[];
+  /** Failures of the firmware's own, by what they were. They are failovers like the others, and checked like them. */
+  readonly spontaneous: readonly SpontaneousFailure[];
   /** How often each check was made. */
   readonly checks: Readonly<Record<string, number>>;
 }
@@ -88,6 +101,10 @@ export class Soak {
   readonly #trapRestart = new Timing();
   readonly #violations: string[] = [];
   readonly #checks = new Map<string, number>();
+  readonly #spontaneous = new Map<string, SpontaneousFailure>();
+  /** Failovers that have come and were not handled yet. */
+  readonly #arrived: Failover[] = [];
+  #generation = 0;
   #failovers = 0;
   #commands = 0;
   #codeBytesCopied = 0;
@@ -108,6 +125,14 @@ export class Soak {
     if (!(await this.#until(() => this.#device.ready, "ready"))) return this.#report();
     this.#startedNs = monotonicNs();
     this.#digests = await this.#digestsOf();
+    this.#generation = this.#device.table.generation;
+    const unlisten = this.#device.listen({ onFailover: (failover) => this.#arrived.push(failover) });
+    await this.#rounds(onProgress);
+    unlisten();
+    return this.#report();
+  }
+
+  async #rounds(onProgress: (progress: SoakProgress) => void): Promise<void> {
     let lastProgressNs = 0;
     for (const fault of this.#sequence()) {
       const nowNs = monotonicNs();
@@ -115,10 +140,8 @@ export class Soak {
         lastProgressNs = nowNs;
         onProgress(this.#progress(fault.kind));
       }
-      if (this.#over()) break;
-      if (!(await this.#round(fault))) break;
+      if (this.#over() || !(await this.#round(fault))) return;
     }
-    return this.#report();
   }
 
   /** Every kind once in random order, then kinds at random, for ever. */
@@ -144,21 +167,17 @@ export class Soak {
       return false;
     }
     if (!(await this.#work())) return false;
+    await this.#takeSpontaneous();
     const tally = this.#tally(fault.kind);
     tally.injected++;
     return fault.evidence.length > 0 ? this.#failover(fault, tally) : this.#standbyDeath(fault, tally);
   }
 
   async #failover(fault: Fault, tally: Tally): Promise<boolean> {
-    const device = this.#device;
-    const before = device.table;
-    let failover: Failover | undefined;
-    const unlisten = device.listen({ onFailover: (seen) => (failover = seen) });
-    const injectedNs = inject(device, fault);
-    const came = await this.#until(() => failover !== undefined, `recovered from ${fault.kind}`);
-    unlisten();
+    const injectedNs = inject(this.#device, fault);
+    const came = await this.#until(() => this.#arrived.length > 0, `recovered from ${fault.kind}`);
+    const failover = this.#arrived.shift();
     if (!came || failover === undefined) return false;
-    this.#failovers++;
     if (fault.evidence.includes(failover.failure.evidence)) tally.detected++;
     else {
       this.#violate(
@@ -167,8 +186,22 @@ export class Soak {
     }
     tally.recovered++;
     this.#time(fault, tally, failover, injectedNs);
-    await this.#check(before.generation, failover);
+    await this.#check(failover);
     return true;
+  }
+
+  /** What failed without being asked to: counted, and held to the same rules. */
+  async #takeSpontaneous(): Promise<void> {
+    for (let failover = this.#arrived.shift(); failover !== undefined; failover = this.#arrived.shift()) {
+      const { failure, fromRegion } = failover;
+      const record = this.#device.table.regions[fromRegion];
+      const version = record === undefined ? "" : formatVersion(record.version);
+      const { evidence, pc } = failure;
+      const key = `${version} ${evidence} ${pc}`;
+      const count = (this.#spontaneous.get(key)?.count ?? 0) + 1;
+      this.#spontaneous.set(key, { evidence, version, pc, count });
+      await this.#check(failover);
+    }
   }
 
   /** The standby dies while parked: no failover, and another standby. */
@@ -197,7 +230,10 @@ export class Soak {
   }
 
   /** design.md, "Invariants" and "Failover". */
-  async #check(generationBefore: number, failover: Failover): Promise<void> {
+  async #check(failover: Failover): Promise<void> {
+    this.#failovers++;
+    const generationBefore = this.#generation;
+    this.#generation = failover.generation;
     const device = this.#device;
     const { fromRegion, toRegion, failure } = failover;
     const replicas = classifyReplicas(device.nvram, device.layout.regions.length);
@@ -313,6 +349,7 @@ export class Soak {
       trapRestartUs: this.#trapRestart.summary(),
       histogram: this.#restart.histogram(),
       faults,
+      spontaneous: [...this.#spontaneous.values()],
       checks: Object.fromEntries(this.#checks),
     };
   }

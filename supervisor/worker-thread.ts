@@ -4,7 +4,7 @@
  * `worker.terminate()` is not bounded: a thread in a blocking read or a huge sort does not exit for seconds.
  * {@link WorkerThread.terminate} says whether the thread is gone; what follows from "no" is its caller's rule.
  */
-import { Worker, type WorkerOptions } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { type Api, Link } from "../emulator/link.ts";
 
 /** How a worker ended. */
@@ -21,8 +21,8 @@ export class WorkerThread<A extends Api> {
   readonly #worker: Worker;
   #end: WorkerEnd | undefined;
 
-  constructor(url: URL, options: WorkerOptions, onEnd: (end: WorkerEnd) => void) {
-    this.#worker = new Worker(url, options);
+  constructor(worker: Worker, onEnd: (end: WorkerEnd) => void) {
+    this.#worker = worker;
     this.link = new Link<A>(this.#worker);
     let error: Error | undefined;
     this.#worker.on("error", (thrown: unknown) => {

@@ -1,0 +1,45 @@
+/**
+ * Starts the supervisor process and the threads of a device. Light on purpose: whoever starts something does so before
+ * loading what it needs to talk to it, because starting a process or a thread is most of what a start takes.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { Worker } from "node:worker_threads";
+
+/** Enough for the worker's own objects; a firmware's memory is not on this heap. */
+const CONTROLLER_HEAP_MB = 64;
+
+/** A supervisor process; its socket is file descriptor CONTROL_FD of frames.ts. */
+export function launchSupervisor(): ChildProcess {
+  const program = new URL("../supervisor/process.bundle.js", import.meta.url).pathname;
+  return spawn(process.execPath, [program], { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+}
+
+export function launchMemoryEmulator(): Worker {
+  return new Worker(new URL("../emulator/worker.bundle.js", import.meta.url), { name: "memory-emulator" });
+}
+
+export function launchController(slot: number): Worker {
+  return new Worker(new URL("../controller/worker.bundle.js", import.meta.url), {
+    name: `controller-${slot}`,
+    resourceLimits: { maxOldGenerationSizeMb: CONTROLLER_HEAP_MB },
+  });
+}
+
+/** Threads started ahead, each handed out once; after that, fresh ones. */
+export class Launcher {
+  #memory: Worker | undefined = launchMemoryEmulator();
+  #controller: Worker | undefined = launchController(0);
+
+  memoryEmulator(): Worker {
+    const worker = this.#memory ?? launchMemoryEmulator();
+    this.#memory = undefined;
+    return worker;
+  }
+
+  controller(slot: number): Worker {
+    if (slot !== 0 || this.#controller === undefined) return launchController(slot);
+    const worker = this.#controller;
+    this.#controller = undefined;
+    return worker;
+  }
+}
