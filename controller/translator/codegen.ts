@@ -77,8 +77,8 @@ export interface UnitContext {
   /** The table has tableMask + 1 slots; a pc's slot is (pc >>> 1) & tableMask. */
   readonly tableMask: number;
   readonly reasonGlobal: number;
-  /** Stores known to meet pages with code on them, by pc. */
-  readonly sharedPageStores: ReadonlySet<number>;
+  /** Stores known to meet pages with code on them, and loads whose check was refused for such a store; by pc. */
+  readonly sharedPageAccesses: ReadonlySet<number>;
   /** Index of the imported function that makes such a store. */
   readonly storeIndex: number;
 }
@@ -442,7 +442,8 @@ class FunctionGenerator implements OperandSource, CheckContext {
     const { out } = this;
     const { op, rd, rs1, rs2, imm } = (steps[index] as Step).insn;
     const size = accessBytes(op);
-    if (isStore(op) && this.#unit.sharedPageStores.has(this.#pc)) {
+    const shared = this.#unit.sharedPageAccesses.has(this.#pc);
+    if (isStore(op) && shared) {
       const opcode = STORES.get(op) ?? Wasm.UNREACHABLE;
       const { insn } = steps[index] as Step;
       emitSharedPageStore(this, this.#unit.memory, insn, size, opcode, this.#unit.storeIndex);
@@ -451,7 +452,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
     const host = this.#hostLocalOf(rs1);
     const bias = this.#bias[rs1] as number;
     if (!this.#known.covers(rs1, imm, imm + size, isStore(op))) {
-      const extent = extentOf(steps, index);
+      const extent = extentOf(steps, index, shared);
       emitCheck(this, this.#unit.memory, rs1, extent, size, host, bias);
       this.#known.learn(rs1, extent.lo, extent.hi, extent.write);
     }

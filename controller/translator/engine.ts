@@ -23,7 +23,6 @@ import { CodeCacheStore, TABLE_SLOTS } from "./code-cache.ts";
 import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
 import type { Segment } from "./memory-access.ts";
-import { isStore } from "./registers.ts";
 import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type UnitLimits } from "./unit.ts";
 
 /** Counted by an engine since it was made. */
@@ -85,7 +84,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #eager: boolean;
   readonly #heat = new Map<number, number>();
   readonly #refused = new Map<number, number>();
-  readonly #sharedPageStores = new Set<number>();
+  readonly #sharedPageAccesses = new Set<number>();
   readonly #reader: CodeReader;
   /** Made at the first translation: a standby that never runs and a short run need none. */
   #store: CodeCacheStore | undefined;
@@ -241,13 +240,13 @@ export class TranslatingEngine implements Engine, CodeCache {
     const times = (this.#refused.get(pc) ?? 0) + 1;
     if (this.#refused.size >= MAX_HEAT_ENTRIES) this.#refused.clear();
     this.#refused.set(pc, times);
-    if (times !== REFUSED_HEAT || this.#sharedPageStores.size >= MAX_HEAT_ENTRIES) return;
+    if (times !== REFUSED_HEAT || this.#sharedPageAccesses.size >= MAX_HEAT_ENTRIES) return;
     const insn = fetchInstruction(this.#reader, pc);
-    if (insn === undefined || !isStore(insn.op)) return;
+    if (insn === undefined) return;
     const address = ((this.#hart[Hart.X + insn.rs1] as number) + insn.imm) >>> 0;
     const page = Math.floor((address - RAM_BASE) / PAGE_BYTES);
     if (this.#space.ramFlags[page] !== PageFlag.CODE) return;
-    this.#sharedPageStores.add(pc);
+    this.#sharedPageAccesses.add(pc);
     if (this.#store?.dropMadeFrom(pc, insn.length) === true) this.#dropped();
   }
 
@@ -304,7 +303,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   #translate(pc: number): boolean {
     const store = this.#openStore();
     if (store.has(pc)) return true;
-    const unit = translateUnit(this.#reader, pc, this.#target(), this.#limits, this.#sharedPageStores);
+    const unit = translateUnit(this.#reader, pc, this.#target(), this.#limits, this.#sharedPageAccesses);
     this.#credit =
       Math.min(this.#credit, 0) - COST_PER_UNIT - (unit?.instructions ?? 0) * COST_PER_INSTRUCTION;
     if (unit === undefined) return false;

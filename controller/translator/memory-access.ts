@@ -91,8 +91,11 @@ export interface Extent {
   readonly write: boolean;
 }
 
-/** The extent of access `index` and of those behind it in the block with the same base value. */
-export function extentOf(steps: readonly Step[], index: number): Extent {
+/**
+ * The extent of access `index` and of those behind it in the block with the same base value; stores among them
+ * only unless `loadsOnly`.
+ */
+export function extentOf(steps: readonly Step[], index: number, loadsOnly: boolean): Extent {
   const first = (steps[index] as Step).insn;
   const base = first.rs1;
   let lo = first.imm;
@@ -100,7 +103,7 @@ export function extentOf(steps: readonly Step[], index: number): Extent {
   let write = isStore(first.op);
   for (let i = index; i < steps.length; i++) {
     const { insn } = steps[i] as Step;
-    if ((isLoad(insn.op) || isStore(insn.op)) && insn.rs1 === base) {
+    if ((isLoad(insn.op) || (isStore(insn.op) && !loadsOnly)) && insn.rs1 === base) {
       const below = Math.min(lo, insn.imm);
       const above = Math.max(hi, insn.imm + accessBytes(insn.op));
       // Two page flags are looked at, so an extent touches two pages at most.

@@ -56,7 +56,7 @@ export function translateUnit(
   entry: number,
   target: Target,
   limits: UnitLimits = DEFAULT_UNIT_LIMITS,
-  sharedPageStores: ReadonlySet<number> = new Set(),
+  sharedPageAccesses: ReadonlySet<number> = new Set(),
 ): Unit | undefined {
   const functions = discover(code, entry, limits);
   if (functions.get(entry)?.graph.instructions === 0) return undefined;
@@ -77,7 +77,7 @@ export function translateUnit(
     tableType: module.type(3, 2),
     tableMask: target.tableSlots - 1,
     reasonGlobal: 0,
-    sharedPageStores,
+    sharedPageAccesses,
     storeIndex,
   };
   for (const fn of functions.values()) generateFunction(fn, unit);

@@ -4,10 +4,8 @@
  */
 import * as a from "./assemble.ts";
 
-export const CODE_BASE = 0x8000_0000;
 /** The code's own page and the one behind it hold data, too. */
-export const DATA_OFFSET = 0x1800;
-export const DATA_BYTES = 0x1000;
+const DATA_OFFSET = 0x1800;
 const STACK_TOP_OFFSET = 0x6000;
 const UART = 0x10000;
 const CLINT_UPPER = 0x2004;
@@ -57,7 +55,7 @@ export interface Ingredients {
   readonly wild: boolean;
 }
 
-/** The words of a program that starts at CODE_BASE. */
+/** The words of a program that starts where RAM does. */
 export function randomProgram(seed: number, ingredients: Ingredients): Int32Array {
   const random = new Random(seed);
   const functions = 2 + random.below(4);
