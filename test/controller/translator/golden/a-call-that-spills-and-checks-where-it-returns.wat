@@ -1,0 +1,234 @@
+(module
+  (type (;0;) (func (param i32 i32 i32) (result i32)))
+  (type (;1;) (func (param i32 i32 i32) (result i32 i32)))
+  (type (;2;) (func (param i32 i32 i32 i32) (result i32 i32)))
+  (import "env" "memory" (memory (;0;) 5 5 shared))
+  (import "env" "table" (table (;0;) 4096 funcref))
+  (import "env" "reason" (global (;0;) (mut i32)))
+  (import "env" "store" (func (;0;) (type 0)))
+  (func (;1;) (type 2) (param i32 i32 i32 i32) (result i32 i32)
+    (local i32 i32 i32 i32)
+    block  ;; label = @1
+      block  ;; label = @2
+        block  ;; label = @3
+          block  ;; label = @4
+            block  ;; label = @5
+              block  ;; label = @6
+                local.get 3
+                i32.eqz
+                if  ;; label = @7
+                  i32.const -2147483648
+                  local.set 4
+                  br 1 (;@6;)
+                end
+                local.get 2
+                i32.const 3
+                i32.add
+                i32.const 4096
+                i32.load offset=136 align=1
+                i32.gt_u
+                if  ;; label = @7
+                  i32.const -2147483647
+                  local.set 4
+                  br 2 (;@5;)
+                end
+                local.get 0
+                i32.const -16
+                i32.add
+                local.set 0
+                local.get 0
+                i32.const -2147483636
+                i32.add
+                local.tee 5
+                i32.const 2
+                i32.rotr
+                i32.const 16383
+                i32.gt_u
+                if  ;; label = @7
+                  local.get 2
+                  i32.const 1
+                  i32.add
+                  local.set 2
+                  i32.const -2147483643
+                  local.set 4
+                  br 3 (;@4;)
+                end
+                local.get 5
+                i32.const 12
+                i32.shr_u
+                i32.load8_u offset=12288
+                if  ;; label = @7
+                  local.get 2
+                  i32.const 1
+                  i32.add
+                  local.set 2
+                  i32.const -2147483643
+                  local.set 4
+                  br 3 (;@4;)
+                end
+                local.get 5
+                i32.const 262132
+                i32.add
+                local.set 7
+                local.get 7
+                local.get 1
+                i32.store offset=12 align=1
+                i32.const -2147483636
+                local.set 1
+                local.get 2
+                i32.const 3
+                i32.add
+                local.set 2
+                local.get 0
+                local.get 1
+                local.get 2
+                local.get 3
+                i32.const 1
+                i32.sub
+                call 1
+                local.set 2
+                local.set 4
+                i32.const 4096
+                i32.load offset=8 align=1
+                local.set 0
+                local.get 4
+                i32.const -2147483636
+                i32.ne
+                br_if 3 (;@3;)
+                local.get 2
+                i32.const 3
+                i32.add
+                i32.const 4096
+                i32.load offset=136 align=1
+                i32.gt_u
+                if  ;; label = @7
+                  i32.const -2147483635
+                  local.set 4
+                  br 5 (;@2;)
+                end
+                local.get 0
+                i32.const -2147483636
+                i32.add
+                local.tee 5
+                i32.const 65532
+                i32.gt_u
+                if  ;; label = @7
+                  block  ;; label = @8
+                    local.get 0
+                    i32.const -536870900
+                    i32.add
+                    local.tee 6
+                    i32.const 65532
+                    i32.le_u
+                    if  ;; label = @9
+                      local.get 6
+                      i32.const 131060
+                      i32.add
+                      local.set 7
+                      br 1 (;@8;)
+                    end
+                    i32.const -2147483635
+                    local.set 4
+                    br 7 (;@1;)
+                  end
+                else
+                  local.get 5
+                  i32.const 262132
+                  i32.add
+                  local.set 7
+                end
+                local.get 7
+                i32.load offset=12 align=1
+                local.set 1
+                local.get 0
+                i32.const 16
+                i32.add
+                local.set 0
+                local.get 1
+                i32.const -2
+                i32.and
+                local.set 4
+                local.get 2
+                i32.const 3
+                i32.add
+                local.set 2
+                i32.const 4096
+                local.get 1
+                i32.store offset=4 align=1
+                i32.const 4096
+                local.get 0
+                i32.store offset=8 align=1
+                local.get 4
+                local.get 2
+                return
+                unreachable
+              end
+              i32.const 4096
+              local.get 1
+              i32.store offset=4 align=1
+              i32.const 4096
+              local.get 0
+              i32.store offset=8 align=1
+              local.get 4
+              local.get 2
+              return
+            end
+            i32.const 3
+            global.set 0
+            i32.const 4096
+            local.get 1
+            i32.store offset=4 align=1
+            i32.const 4096
+            local.get 0
+            i32.store offset=8 align=1
+            local.get 4
+            local.get 2
+            return
+          end
+          i32.const 2
+          global.set 0
+          i32.const 4096
+          local.get 1
+          i32.store offset=4 align=1
+          i32.const 4096
+          local.get 0
+          i32.store offset=8 align=1
+          local.get 4
+          local.get 2
+          return
+        end
+        local.get 4
+        local.get 2
+        return
+      end
+      i32.const 3
+      global.set 0
+      local.get 4
+      local.get 2
+      return
+    end
+    i32.const 2
+    global.set 0
+    local.get 4
+    local.get 2
+    return)
+  (func (;2;) (export "e0") (type 1) (param i32 i32 i32) (result i32 i32)
+    local.get 0
+    i32.const -2147483648
+    i32.ne
+    if  ;; label = @1
+      i32.const 4
+      global.set 0
+      local.get 0
+      i32.const 1
+      i32.or
+      local.get 1
+      return
+    end
+    i32.const 4096
+    i32.load offset=8 align=1
+    i32.const 4096
+    i32.load offset=4 align=1
+    local.get 1
+    local.get 2
+    call 1))
