@@ -224,7 +224,7 @@ describe.each([
   { regions: 2, commitShare: Number.POSITIVE_INFINITY, rotShare: Number.POSITIVE_INFINITY },
   { regions: 3, commitShare: 400, rotShare: 10 },
   { regions: 4, commitShare: 200, rotShare: 5 },
-])("with $regions regions", ({ regions, commitShare, rotShare }) => {
+])("with $regions regions", { timeout: 600_000 }, ({ regions, commitShare, rotShare }) => {
   const { tables, commits } = walk(regions);
 
   it("a commit cut off anywhere leaves exactly the old table or the new one, and so does its repair", () => {

@@ -191,6 +191,12 @@ describe("bytes that are no usable image", () => {
     const longer = inRegion(image);
     longer[digestOffset - 2] = 33;
     expect(faultOf(longer)).toBe("bad-tlv");
+    // Of a type that is skipped, so that only its length can be what is wrong.
+    longer[digestOffset - 4] = 0xa0;
+    for (const length of [33, 34, 36, 40, 0xffff]) {
+      new DataView(longer.buffer).setUint16(digestOffset - 2, length, true);
+      expect(faultOf(longer)).toBe("bad-tlv");
+    }
     const otherType = inRegion(image);
     otherType[digestOffset - 4] = 0x11;
     expect(faultOf(otherType)).toBe("no-digest");

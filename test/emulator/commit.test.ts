@@ -223,11 +223,22 @@ describe("a reader on another thread", () => {
     expect(new TableReader(memoryWith(table), 2, () => 9).read()).toBeUndefined();
   });
 
-  it("notices a commit that came between", () => {
+  it("whose reading a commit came between reads again", () => {
     const table = acceptedTable(2, 4);
     const port = memoryWith(table);
-    const generations = [3, 3, 4, 4];
-    expect(new TableReader(port, 2, () => generations.shift() ?? 4).read()).toEqual(table);
+    let published = table.generation;
+    const store = open(port, table, (generation) => {
+      published = generation;
+    });
+    const after = following(table, { active: 1, previous: 0 });
+    let looks = 0;
+    const reader = new TableReader(port, 2, () => {
+      looks += 1;
+      // Between reading the old table and looking whether it is still the one that counts.
+      if (looks === 2) store.commit(after);
+      return published;
+    });
+    expect(reader.read()).toEqual(after);
   });
 
   it("takes the generation from a signed word", () => {

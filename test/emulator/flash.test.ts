@@ -294,6 +294,15 @@ describe("unstable cells", () => {
   });
 });
 
+it("a program sets no bit even where cells have come to read otherwise since it began", () => {
+  const { bytes, flash } = torn(new Uint8Array(4096).fill(0x0f), "erase", 0, "unstable", 3);
+  const operation = operationOf(flash.program(1024, bytes.slice(1024, 1280)));
+  flash.readUnstable(new Random(8));
+  const before = bytes.slice();
+  operation.step();
+  expect(bytes.some((byte, i) => (byte & ~(before[i] ?? 0)) !== 0)).toBe(false);
+});
+
 it("whatever is done, in whatever order, a program never sets a bit and an erase never clears one", () => {
   const steps = fc.array(
     fc.record({
