@@ -27,6 +27,7 @@ import {
   setOf,
   writesOf,
 } from "./registers.ts";
+import { unrollLoops } from "./unroll.ts";
 
 /** How a guest function is called as a wasm function. */
 export interface Signature {
@@ -79,8 +80,9 @@ function isCall(end: End): boolean {
 }
 
 /** Analyses flow; registers follow in {@link analyseUnit}, when all functions of the unit are known. */
-export function newFunction(graph: Graph): GuestFunction {
-  const flow = analyseFlow(graph);
+export function newFunction(graph: Graph, maxInstructions: number): GuestFunction {
+  const first = analyseFlow(graph);
+  const flow = unrollLoops(graph, first, maxInstructions) ? analyseFlow(graph) : first;
   const hasLoop = flow.backPredecessors.some((sources) => sources.length > 0);
   const hasCall = flow.order.some((block) => isCall(block.end));
   return {

@@ -28,7 +28,7 @@ import {
 } from "./analysis.ts";
 import { CodeWriter, type Label, type ModuleWriter, Wasm } from "./emitter.ts";
 import { encloses, type Flow } from "./flow.ts";
-import type { Block, End, Step } from "./graph.ts";
+import { type Block, type End, type Step, successorsOf } from "./graph.ts";
 import {
   type CheckContext,
   emitCheck,
@@ -36,6 +36,8 @@ import {
   extentOf,
   Facts,
   type GuestMemory,
+  isMove,
+  MAX_MOVE,
 } from "./memory-access.ts";
 import { emitArithmetic, emitCondition, type OperandSource } from "./operations.ts";
 import {
@@ -410,18 +412,23 @@ class FunctionGenerator implements OperandSource, CheckContext {
       this.#lookAtLimit(block.pc, this.#fn.stretch[position] as number);
     }
     for (let i = 0; i < block.steps.length; i++) {
-      this.#emitStep(block.steps, i);
+      this.#emitStep(block, i);
       this.#pending++;
     }
     this.#emitEnd(block.end);
   }
 
-  #emitStep(steps: readonly Step[], index: number): void {
-    const { pc, insn } = steps[index] as Step;
+  #emitStep(block: Block, index: number): void {
+    const { pc, insn } = block.steps[index] as Step;
     this.#pc = pc;
     const { op, rd } = insn;
     if (isLoad(op) || isStore(op)) {
-      this.#emitAccess(steps, index);
+      this.#emitAccess(block, index);
+    } else if (isMove(insn)) {
+      emitArithmetic(this, insn, pc);
+      this.out.set(this.#localOf(rd));
+      this.#dirty |= setOf(rd);
+      this.#known.move(rd, insn.imm);
     } else if (op === Op.FENCE) {
       this.out.fence();
     } else if (op === Op.JAL) {
@@ -438,33 +445,42 @@ class FunctionGenerator implements OperandSource, CheckContext {
     this.#pop(rd);
   }
 
-  #emitAccess(steps: readonly Step[], index: number): void {
+  #emitAccess(block: Block, index: number): void {
     const { out } = this;
-    const { op, rd, rs1, rs2, imm } = (steps[index] as Step).insn;
+    const { insn } = block.steps[index] as Step;
+    const { op, rd, rs1, rs2, imm } = insn;
     const size = accessBytes(op);
     const shared = this.#unit.sharedPageAccesses.has(this.#pc);
     if (isStore(op) && shared) {
       const opcode = STORES.get(op) ?? Wasm.UNREACHABLE;
-      const { insn } = steps[index] as Step;
       emitSharedPageStore(this, this.#unit.memory, insn, size, opcode, this.#unit.storeIndex);
       return;
     }
     const host = this.#hostLocalOf(rs1);
     const bias = this.#bias[rs1] as number;
     if (!this.#known.covers(rs1, imm, imm + size, isStore(op))) {
-      const extent = extentOf(steps, index, shared);
+      const extent = extentOf(block, index, shared, (from) => this.#forwardFrom(from));
       emitCheck(this, this.#unit.memory, rs1, extent, size, host, bias);
       this.#known.learn(rs1, extent.lo, extent.hi, extent.write);
     }
+    const offset = imm + this.#known.moved(rs1) - bias;
     out.get(host);
     if (isStore(op)) {
       this.push(rs2);
-      out.memory(STORES.get(op) ?? Wasm.UNREACHABLE, imm - bias);
+      out.memory(STORES.get(op) ?? Wasm.UNREACHABLE, offset);
     } else {
-      out.memory(LOADS.get(op) ?? Wasm.UNREACHABLE, imm - bias);
+      out.memory(LOADS.get(op) ?? Wasm.UNREACHABLE, offset);
       if (rd === 0) out.op(Wasm.DROP);
       else this.#pop(rd);
     }
+  }
+
+  /** Blocks that execution may go on with, without a call in between and without going round a loop. */
+  #forwardFrom(block: Block): Block[] {
+    const { end } = block;
+    if (end.kind === "call" || end.kind === "callIndirect") return [];
+    const position = this.#positionOf(block);
+    return successorsOf(end).filter((to) => this.#positionOf(to) > position);
   }
 
   #emitEnd(end: End): void {
@@ -638,13 +654,16 @@ const STORES: ReadonlyMap<Op, Wasm> = new Map([
   [Op.SW, Wasm.I32_STORE],
 ]);
 
-/** The lowest offset that any access adds to each register: what its host local is the address of. */
+/**
+ * What each register's host local is the address of: the lowest offset that any access adds, and room for the
+ * register to move down. So every access has an offset that is not negative, as WebAssembly wants it.
+ */
 function findBiases(order: readonly Block[]): Int32Array {
-  const bias = new Int32Array(32);
+  const bias = new Int32Array(32).fill(-MAX_MOVE);
   for (const { steps } of order) {
     for (const { insn } of steps) {
       if (isLoad(insn.op) || isStore(insn.op)) {
-        bias[insn.rs1] = Math.min(bias[insn.rs1] as number, insn.imm);
+        bias[insn.rs1] = Math.min(bias[insn.rs1] as number, insn.imm - MAX_MOVE);
       }
     }
   }

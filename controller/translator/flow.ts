@@ -8,7 +8,7 @@
  *
  * Source: Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm".
  */
-import { type Block, type End, type Graph, successorsOf } from "./graph.ts";
+import { type Block, type Graph, mapSuccessors, successorsOf } from "./graph.ts";
 
 export interface Loop {
   /** Position of the header in the order. */
@@ -134,31 +134,11 @@ function cutIrreducible(
       if (to > from || dominates(dominator, to, from)) continue;
       const target = order[to] as Block;
       const exit: Block = { pc: target.pc, steps: [], end: { kind: "leave", pc: target.pc }, weight: 0 };
-      block.end = redirect(block.end, target, exit);
+      block.end = mapSuccessors(block.end, (successor) => (successor === target ? exit : successor));
       cut++;
     }
   });
   return cut;
-}
-
-function redirect(end: End, from: Block, to: Block): End {
-  switch (end.kind) {
-    case "branch":
-      return {
-        ...end,
-        taken: end.taken === from ? to : end.taken,
-        next: end.next === from ? to : end.next,
-      };
-    case "switch":
-      return { ...end, candidates: end.candidates.filter((block) => block !== from) };
-    case "jump":
-    case "call":
-    case "callIndirect":
-    case "return":
-      return { ...end, to };
-    default:
-      return end;
-  }
 }
 
 function findLoops(

@@ -100,6 +100,23 @@ export function successorsOf(end: End): readonly Block[] {
   }
 }
 
+/** The same end with other successors. */
+export function mapSuccessors(end: End, map: (block: Block) => Block): End {
+  switch (end.kind) {
+    case "branch":
+      return { ...end, taken: map(end.taken), next: map(end.next) };
+    case "switch":
+      return { ...end, candidates: end.candidates.map(map) };
+    case "jump":
+    case "call":
+    case "callIndirect":
+    case "return":
+      return { ...end, to: map(end.to) };
+    default:
+      return end;
+  }
+}
+
 /** The function itself (no parent) or one inlined call. */
 interface Context {
   readonly parent: Context | undefined;

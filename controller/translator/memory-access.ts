@@ -3,7 +3,8 @@
  *
  * A check establishes a *fact*: the bytes from `lo` to `hi` around the value of a guest register are memory,
  * and the host local of that register is their address there, plus the register's bias. It holds until the
- * register is written; the next accesses off the same base need no check. Where paths meet the facts of all
+ * register is written, moves with it when a constant is added, and the next accesses off the same base need no
+ * check. Where paths meet the facts of all
  * of them are intersected; a loop keeps those whose register it does not write.
  *
  * Only RAM is stored to here, and only pages whose flag byte is 0 (PageFlag: no code on them, nobody watches).
@@ -11,9 +12,9 @@
  * All that a check refuses the interpreter does; a check may refuse more than it must.
  */
 import { PAGE_BYTES } from "../../emulator/layout.ts";
-import type { Instruction } from "../cpu/decode.ts";
+import { type Instruction, Op } from "../cpu/decode.ts";
 import { type CodeWriter, Wasm } from "./emitter.ts";
-import type { Step } from "./graph.ts";
+import type { Block, Step } from "./graph.ts";
 import { accessBytes, isLoad, isStore } from "./registers.ts";
 
 /** Guest addresses with plain memory behind them. */
@@ -33,23 +34,31 @@ export interface GuestMemory {
   readonly readable: readonly Segment[];
 }
 
+/** A register may move so far before its facts are dropped; its host local leaves that much room below. */
+export const MAX_MOVE = 256;
+/** Blocks that are looked through for further accesses with one base. */
+const MAX_LOOK_AHEAD = 8;
+
 const enum Known {
   NOTHING = 0,
   READABLE = 1,
   WRITABLE = 2,
 }
 
-/** What is known of each guest register's value as an address. */
+/** What is known of each guest register's value as an address: the extent is relative to its present value. */
 export class Facts {
   readonly #known = new Uint8Array(32);
   readonly #lo = new Int16Array(32);
   readonly #hi = new Int16Array(32);
+  /** Added to the register since its host local was set. */
+  readonly #moved = new Int32Array(32);
 
   clone(): Facts {
     const copy = new Facts();
     copy.#known.set(this.#known);
     copy.#lo.set(this.#lo);
     copy.#hi.set(this.#hi);
+    copy.#moved.set(this.#moved);
     return copy;
   }
 
@@ -62,6 +71,21 @@ export class Facts {
     this.#known[register] = write ? Known.WRITABLE : Known.READABLE;
     this.#lo[register] = lo;
     this.#hi[register] = hi;
+    this.#moved[register] = 0;
+  }
+
+  /** What has been added to the register since its host local was set. */
+  moved(register: number): number {
+    return this.#moved[register] as number;
+  }
+
+  /** A constant was added to the register. */
+  move(register: number, amount: number): void {
+    const moved = (this.#moved[register] as number) + amount;
+    this.#moved[register] = moved;
+    this.#lo[register] = (this.#lo[register] as number) - amount;
+    this.#hi[register] = (this.#hi[register] as number) - amount;
+    if (Math.abs(moved) > MAX_MOVE) this.#known[register] = Known.NOTHING;
   }
 
   /** Forgets every register of the set. */
@@ -79,7 +103,8 @@ export class Facts {
       const known = Math.min(this.#known[register] as number, other.#known[register] as number);
       this.#lo[register] = lo;
       this.#hi[register] = hi;
-      this.#known[register] = lo < hi ? known : Known.NOTHING;
+      const apart = this.#moved[register] !== other.#moved[register];
+      this.#known[register] = lo < hi && !apart ? known : Known.NOTHING;
     }
   }
 }
@@ -92,29 +117,48 @@ export interface Extent {
 }
 
 /**
- * The extent of access `index` and of those behind it in the block with the same base value; stores among them
- * only unless `loadsOnly`.
+ * The extent of access `index` of the block and of those that may follow with the same base, whether it moves by
+ * constants or not; stores among them only unless `loadsOnly`. `following` are the blocks that a block leads to,
+ * going forward.
  */
-export function extentOf(steps: readonly Step[], index: number, loadsOnly: boolean): Extent {
-  const first = (steps[index] as Step).insn;
+export function extentOf(
+  block: Block,
+  index: number,
+  loadsOnly: boolean,
+  following: (block: Block) => readonly Block[],
+): Extent {
+  const { insn: first } = block.steps[index] as Step;
   const base = first.rs1;
   let lo = first.imm;
   let hi = first.imm + accessBytes(first.op);
   let write = isStore(first.op);
-  for (let i = index; i < steps.length; i++) {
-    const { insn } = steps[i] as Step;
-    if ((isLoad(insn.op) || (isStore(insn.op) && !loadsOnly)) && insn.rs1 === base) {
-      const below = Math.min(lo, insn.imm);
-      const above = Math.max(hi, insn.imm + accessBytes(insn.op));
-      // Two page flags are looked at, so an extent touches two pages at most.
-      if (above - below > PAGE_BYTES) break;
-      lo = below;
-      hi = above;
-      write ||= isStore(insn.op);
+  let blocksLeft = MAX_LOOK_AHEAD;
+  const scan = (at: Block, from: number, start: number): void => {
+    let moved = start;
+    for (let i = from; i < at.steps.length; i++) {
+      const { insn } = at.steps[i] as Step;
+      if ((isLoad(insn.op) || (isStore(insn.op) && !loadsOnly)) && insn.rs1 === base) {
+        const below = Math.min(lo, insn.imm + moved);
+        const above = Math.max(hi, insn.imm + moved + accessBytes(insn.op));
+        // Two page flags are looked at, so an extent touches two pages at most.
+        if (above - below > PAGE_BYTES) return;
+        lo = below;
+        hi = above;
+        write ||= isStore(insn.op);
+      }
+      if (insn.rd !== base) continue;
+      if (!isMove(insn) || Math.abs(moved + insn.imm) > MAX_MOVE) return;
+      moved += insn.imm;
     }
-    if (insn.rd === base) break;
-  }
+    for (const next of following(at)) if (blocksLeft-- > 0) scan(next, 0, moved);
+  };
+  scan(block, index, 0);
   return { lo, hi, write };
+}
+
+/** Whether `insn` adds a constant to a register. */
+export function isMove({ op, rd, rs1 }: Instruction): boolean {
+  return op === Op.ADDI && rd === rs1 && rd !== 0;
 }
 
 /** Locals and exits that a check uses. */

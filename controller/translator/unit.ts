@@ -104,7 +104,7 @@ function discover(code: CodeReader, entry: number, limits: UnitLimits): Map<numb
     const graph = builder.build(pc);
     if (graph.instructions === 0) continue;
     instructions += graph.instructions;
-    functions.set(pc, newFunction(graph));
+    functions.set(pc, newFunction(graph, limits.functionInstructions));
     queue.push(...graph.callees);
   }
   return functions;

@@ -67,12 +67,12 @@
                   br 3 (;@4;)
                 end
                 local.get 5
-                i32.const 262132
+                i32.const 261876
                 i32.add
                 local.set 7
                 local.get 7
                 local.get 1
-                i32.store offset=12 align=1
+                i32.store offset=268 align=1
                 i32.const -2147483636
                 local.set 1
                 local.get 2
@@ -122,7 +122,7 @@
                     i32.le_u
                     if  ;; label = @9
                       local.get 6
-                      i32.const 131060
+                      i32.const 130804
                       i32.add
                       local.set 7
                       br 1 (;@8;)
@@ -133,12 +133,12 @@
                   end
                 else
                   local.get 5
-                  i32.const 262132
+                  i32.const 261876
                   i32.add
                   local.set 7
                 end
                 local.get 7
-                i32.load offset=12 align=1
+                i32.load offset=268 align=1
                 local.set 1
                 local.get 0
                 i32.const 16

@@ -25,7 +25,7 @@
           i32.le_u
           if  ;; label = @4
             local.get 5
-            i32.const 131072
+            i32.const 130816
             i32.add
             local.set 6
             br 1 (;@3;)
@@ -36,12 +36,12 @@
         end
       else
         local.get 4
-        i32.const 262144
+        i32.const 261888
         i32.add
         local.set 6
       end
       local.get 6
-      i32.load8_u
+      i32.load8_u offset=256
       local.set 0
       local.get 1
       i32.const -2

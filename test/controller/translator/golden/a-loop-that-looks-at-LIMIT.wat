@@ -12,7 +12,7 @@
       block  ;; label = @2
         loop  ;; label = @3
           local.get 2
-          i32.const 3
+          i32.const 9
           i32.add
           i32.const 4096
           i32.load offset=136 align=1
@@ -28,12 +28,48 @@
           local.set 0
           local.get 0
           if  ;; label = @4
+            local.get 0
+            i32.const -1
+            i32.add
+            local.set 0
+            local.get 0
+            if  ;; label = @5
+              local.get 0
+              i32.const -1
+              i32.add
+              local.set 0
+              local.get 0
+              if  ;; label = @6
+                local.get 0
+                i32.const -1
+                i32.add
+                local.set 0
+                local.get 0
+                if  ;; label = @7
+                  local.get 2
+                  i32.const 8
+                  i32.add
+                  local.set 2
+                  br 4 (;@3;)
+                end
+                br 4 (;@2;)
+              end
+              local.get 2
+              i32.const -2
+              i32.add
+              local.set 2
+              br 3 (;@2;)
+            end
             local.get 2
-            i32.const 2
+            i32.const -4
             i32.add
             local.set 2
-            br 1 (;@3;)
+            br 2 (;@2;)
           end
+          local.get 2
+          i32.const -6
+          i32.add
+          local.set 2
           br 1 (;@2;)
         end
       end
@@ -42,7 +78,7 @@
       i32.and
       local.set 3
       local.get 2
-      i32.const 3
+      i32.const 9
       i32.add
       local.set 2
       local.get 3

@@ -40,15 +40,15 @@
         br 1 (;@1;)
       end
       local.get 4
-      i32.const 262136
+      i32.const 261880
       i32.add
       local.set 7
       local.get 7
-      i32.load offset=8 align=1
+      i32.load offset=264 align=1
       local.set 6
       local.get 7
       local.get 6
-      i32.store offset=12 align=1
+      i32.store offset=268 align=1
       local.get 1
       i32.const -2
       i32.and
