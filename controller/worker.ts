@@ -23,7 +23,9 @@ import { EventCode, EventRing } from "../emulator/events.ts";
 import { Evidence } from "../emulator/evidence.ts";
 import { serve } from "../emulator/link.ts";
 import { createLogger, type Logger } from "../emulator/log.ts";
+import { NvramLog } from "../emulator/logged-nvram.ts";
 import { MTIME_HZ, WINDOW_BASE } from "../emulator/map.ts";
+import { PersistRing, PersistState } from "../emulator/persist-ring.ts";
 import { Visibility } from "./address-space.ts";
 import type { Attachment, ControllerApi, Inspection } from "./api.ts";
 import { RegionInspector } from "./boot-rom.ts";
@@ -84,6 +86,10 @@ class ControllerWorker {
         this.#times[Engine.FAULT_NS_F64] = monotonicNs();
       },
     });
+    // Only a device that keeps its memory pays for it, and only at stores to NVRAM and host memory.
+    if (new PersistRing(memory, layout).state !== PersistState.OFF) {
+      this.#machine.observeStores(new NvramLog(memory, layout));
+    }
   }
 
   inspect(): Inspection {

@@ -1,15 +1,31 @@
 /** What the memory emulator worker answers by comlink. */
 import type { Layout, MemoryConfig } from "./layout.ts";
 import type { Api } from "./link.ts";
+import type { LogConfig } from "./log.ts";
 
 export interface PoweredMemory {
   readonly memory: WebAssembly.Memory;
   readonly layout: Layout;
 }
 
+/** What keeps the memory's bytes over the end of the process. */
+export interface Keep {
+  readonly flashFile: string;
+  readonly log: LogConfig;
+}
+
 export interface MemoryApi extends Api {
-  /** Makes the memory and puts one image into each region from 0 on, as the factory does. */
-  powerOn(config: MemoryConfig, images: readonly Uint8Array[]): PoweredMemory;
+  /**
+   * Makes the memory: what the flash file holds. Where it holds no table yet, or there is no file, one image goes
+   * into each region from 0 on, as the factory does. Throws PersistenceError.
+   */
+  powerOn(config: MemoryConfig, images: readonly Uint8Array[], keep: Keep | null): PoweredMemory;
+  /** Goes on with memory whose worker has died. Throws PersistenceError. */
+  takeOver(powered: PoweredMemory, keep: Keep | null): null;
+  /** Why nothing becomes durable at the moment; null while all is well. */
+  persistenceFailure(): string | null;
+  /** Brings all to stable storage and lets go of the flash file. */
+  powerOff(): null;
   /** SHA-256 of each whole region, hex. */
   digests(): readonly string[];
 }

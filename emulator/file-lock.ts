@@ -12,6 +12,7 @@ import { closeSync, openSync, readFileSync, realpathSync, unlinkSync, writeSync 
 import { createServer } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "./file-system.ts";
+import { describe, PersistenceError } from "./flash-file-writer.ts";
 
 /** Another process has the file; `name` is FlashFileLocked. */
 export class FileLockError extends Error {
@@ -22,22 +23,31 @@ export class FileLockError extends Error {
   }
 }
 
-/** The directory, or a link to the file, cannot be followed; the message says why. */
+/** The file's path without links; of a file not made yet, its directory's and its name. */
 function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {
-    if (errorCode(error) !== "ENOENT") throw error;
-    return join(realpathSync(dirname(path)), basename(path));
+    if (errorCode(error) !== "ENOENT") throw unreadable(path, error);
   }
+  try {
+    return join(realpathSync(dirname(path)), basename(path));
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): PersistenceError {
+  const reason = `the flash file ${path} cannot be opened: ${describe(error)}`;
+  return new PersistenceError("FlashFileUnreadable", reason);
 }
 
 export interface FileLock {
   release(): Promise<void>;
 }
 
-/** Locks `path`. Rejects with {@link FileLockError}, or with what the file system says about its directory. */
-export function lockFile(path: string): Promise<FileLock> {
+/** Locks `path`. Rejects with {@link FileLockError} or PersistenceError. */
+export async function lockFile(path: string): Promise<FileLock> {
   const real = realPath(path);
   return process.platform === "linux" ? lockBySocket(path, real) : lockByFile(path, `${real}.lock`);
 }

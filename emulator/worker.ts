@@ -1,8 +1,8 @@
 /**
- * The memory emulator worker: owns the shared memory that is the controller's.
+ * The memory emulator worker: owns the shared memory that is the controller's, and keeps its bytes in the flash file.
  */
 import { createHash } from "node:crypto";
-import type { MemoryApi } from "./api.ts";
+import type { Keep, MemoryApi, PoweredMemory } from "./api.ts";
 import { monotonicNs } from "./clock.ts";
 import {
   CONTROL_MAGIC,
@@ -13,60 +13,107 @@ import {
   QUEUE_ENTRIES,
   SQ_PHYSICAL,
 } from "./control.ts";
-import { createMemory, type Layout, type MemoryConfig, planLayout } from "./layout.ts";
+import { createMemory, type MemoryConfig, planLayout, TABLE_BYTES } from "./layout.ts";
 import { serve } from "./link.ts";
-
-/** What an erased NOR cell reads. */
-const ERASED = 0xff;
+import { createLogger } from "./log.ts";
+import { Persistence } from "./persistence.ts";
+import { blankImage, planPersistentSpace, writeSpace } from "./persistent-space.ts";
 
 class MemoryEmulator {
-  readonly memory: WebAssembly.Memory;
-  readonly layout: Layout;
+  readonly powered: PoweredMemory;
+  readonly persistence: Persistence | undefined;
 
-  /** @param images what the factory programmed before the device was first powered */
-  constructor(config: MemoryConfig, images: readonly Uint8Array[]) {
-    this.layout = planLayout(config);
-    this.memory = createMemory(this.layout);
-    for (const [region, offset] of this.layout.regions.entries()) {
-      const bytes = new Uint8Array(this.memory.buffer, offset, config.regionBytes);
-      bytes.fill(ERASED);
-      const image = images[region];
-      if (image === undefined) continue;
-      if (image.length > bytes.length) {
-        throw new Error(`image ${region} of ${image.length} bytes does not fit a region of ${bytes.length}`);
-      }
-      bytes.set(image);
-    }
-    this.#powerOn();
+  private constructor(powered: PoweredMemory, persistence: Persistence | undefined) {
+    this.powered = powered;
+    this.persistence = persistence;
   }
 
-  #powerOn(): void {
-    const control = controlWords(this.memory, this.layout);
-    controlTimes(this.memory, this.layout)[Control.POWER_ON_NS_F64] = monotonicNs();
-    control[Control.QUEUE_ENTRIES] = QUEUE_ENTRIES;
-    control[Control.SQ_ADDRESS] = SQ_PHYSICAL;
-    control[Control.CQ_ADDRESS] = CQ_PHYSICAL;
-    control[Control.REGION] = -1;
-    Atomics.store(control, Control.MAGIC, CONTROL_MAGIC);
+  /** @param images what the factory programmed before the device was first powered */
+  static powerOn(config: MemoryConfig, images: readonly Uint8Array[], keep: Keep | null): MemoryEmulator {
+    const layout = planLayout(config);
+    const memory = createMemory(layout);
+    const powered = { memory, layout };
+    for (const [region, image] of images.entries()) {
+      if (image.length <= config.regionBytes) continue;
+      throw new Error(
+        `image ${region} of ${image.length} bytes does not fit a region of ${config.regionBytes}`,
+      );
+    }
+    writeControl(powered);
+    if (keep === null) {
+      putImages(powered, images);
+      return new MemoryEmulator(powered, undefined);
+    }
+    const persistence = Persistence.powerOn(memory, layout, keep.flashFile, workerLog(keep));
+    // Until the first start has made a table the factory is not done: what it programs may have been cut off.
+    if (!hasTable(powered)) {
+      for (const [region, image] of images.slice(0, config.regions).entries()) {
+        persistence.programImage(region, image);
+      }
+    }
+    return new MemoryEmulator(powered, persistence);
+  }
+
+  static takeOver(powered: PoweredMemory, keep: Keep | null): MemoryEmulator {
+    const { memory, layout } = powered;
+    if (keep === null) return new MemoryEmulator(powered, undefined);
+    return new MemoryEmulator(powered, Persistence.takeOver(memory, layout, keep.flashFile, workerLog(keep)));
   }
 
   digests(): readonly string[] {
-    const { regionBytes } = this.layout.config;
-    return this.layout.regions.map((offset) =>
+    const { memory, layout } = this.powered;
+    const { regionBytes } = layout.config;
+    return layout.regions.map((offset) =>
       createHash("sha256")
-        .update(new Uint8Array(this.memory.buffer, offset, regionBytes))
+        .update(new Uint8Array(memory.buffer, offset, regionBytes))
         .digest("hex"),
     );
   }
 }
 
+function workerLog(keep: Keep): ReturnType<typeof createLogger> {
+  return createLogger(keep.log, { thread: "memory-emulator" });
+}
+
+/** What stands in the control block when power comes. */
+function writeControl({ memory, layout }: PoweredMemory): void {
+  const control = controlWords(memory, layout);
+  controlTimes(memory, layout)[Control.POWER_ON_NS_F64] = monotonicNs();
+  control[Control.QUEUE_ENTRIES] = QUEUE_ENTRIES;
+  control[Control.SQ_ADDRESS] = SQ_PHYSICAL;
+  control[Control.CQ_ADDRESS] = CQ_PHYSICAL;
+  control[Control.REGION] = -1;
+  Atomics.store(control, Control.MAGIC, CONTROL_MAGIC);
+}
+
+/** Blank memory with one image in each region from 0 on. */
+function putImages({ memory, layout }: PoweredMemory, images: readonly Uint8Array[]): void {
+  const space = planPersistentSpace(layout);
+  const bytes = new Uint8Array(memory.buffer);
+  writeSpace(space, blankImage(space), bytes);
+  for (const [region, offset] of layout.regions.entries()) bytes.set(images[region] ?? [], offset);
+}
+
+/** Whether a table, or part of one, was ever stored. */
+function hasTable({ memory, layout }: PoweredMemory): boolean {
+  return new Uint8Array(memory.buffer, layout.table, TABLE_BYTES).some((byte) => byte !== 0);
+}
+
 let emulator: MemoryEmulator | undefined;
 
 const api: MemoryApi = {
-  powerOn: (config, images) => {
-    emulator = new MemoryEmulator(config, images);
-    const { memory, layout } = emulator;
-    return { memory, layout };
+  powerOn: (config, images, keep) => {
+    emulator = MemoryEmulator.powerOn(config, images, keep);
+    return emulator.powered;
+  },
+  takeOver: (powered, keep) => {
+    emulator = MemoryEmulator.takeOver(powered, keep);
+    return null;
+  },
+  persistenceFailure: () => emulator?.persistence?.failure ?? null,
+  powerOff: () => {
+    emulator?.persistence?.close();
+    return null;
   },
   digests: () => emulator?.digests() ?? [],
 };

@@ -17,9 +17,12 @@ import { Evidence, evidenceName } from "../emulator/evidence.ts";
 import { raiseFloor } from "../emulator/floor.ts";
 import { type Layout, TABLE_BYTES } from "../emulator/layout.ts";
 import type { Logger } from "../emulator/log.ts";
-import { SharedNvram } from "../emulator/nvram.ts";
+import { LoggedNvram } from "../emulator/logged-nvram.ts";
+import { type NvramPort, SharedNvram } from "../emulator/nvram.ts";
+import { PersistRing, PersistState } from "../emulator/persist-ring.ts";
 import type { Table } from "../emulator/table.ts";
 import { Crew } from "./crew.ts";
+import { Durability } from "./durability.ts";
 import type { EngineSlot } from "./engine-slot.ts";
 import { type Failover, type FailureReport, stepsOf } from "./failover.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -73,7 +76,8 @@ export class Device {
   readonly kept: KeptState;
   readonly crew: Crew;
   readonly control: Int32Array;
-  readonly nvram: SharedNvram;
+  readonly nvram: NvramPort;
+  readonly durability: Durability;
   readonly layout: Layout;
   readonly #config: DeviceConfig;
   readonly #log: Logger;
@@ -116,7 +120,12 @@ export class Device {
     this.events = new EventRing(memory, layout);
     this.host = new Host(memory, layout);
     this.kept = new KeptState(memory, layout);
-    this.nvram = new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
+    const ring = new PersistRing(memory, layout);
+    const kept = ring.state !== PersistState.OFF;
+    this.nvram = kept
+      ? new LoggedNvram(memory, layout)
+      : new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
+    this.durability = new Durability(kept ? ring : undefined);
     this.#heartbeat = new Heartbeat(config.limits.heartbeatMs, TICK_MS);
     this.#standbyHeartbeat = new Heartbeat(STANDBY_HEARTBEAT_MS, TICK_MS);
     this.crew = new Crew(
@@ -231,6 +240,7 @@ export class Device {
   }
 
   #onDoorbell(): void {
+    this.durability.poll();
     const slot = this.crew.executing;
     if (slot === undefined) return;
     if (slot.takeStopped()) {

@@ -38,6 +38,8 @@ export interface DeviceOptions {
   readonly memory?: Partial<MemoryConfig>;
   readonly limits?: Partial<Limits>;
   readonly recovery?: RecoveryPolicy;
+  /** File that keeps the memory; see {@link DeviceConfig.flashFile}. Default: nothing is kept. */
+  readonly flashFile?: string;
   /** Default: warnings and errors to stderr. */
   readonly log?: LogConfig;
   readonly onSoakProgress?: (progress: SoakProgress) => void;
@@ -115,6 +117,7 @@ export async function startDevice(options: DeviceOptions, child?: ChildProcess):
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       recovery: options.recovery ?? DEFAULT_RECOVERY,
       log: options.log ?? { level: "warn", fd: 2 },
+      ...(options.flashFile === undefined ? {} : { flashFile: options.flashFile }),
     });
   } catch (error) {
     await process.stop();

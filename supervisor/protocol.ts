@@ -22,6 +22,11 @@ export interface DeviceConfig {
   readonly limits: Limits;
   readonly recovery: RecoveryPolicy;
   readonly log: LogConfig;
+  /**
+   * Keeps the memory over the end of the process; made when it is not there. One that holds a table already decides
+   * what the memory holds, and `images` are not looked at. Absent: nothing is kept.
+   */
+  readonly flashFile?: string;
 }
 
 /** Deadlines and budgets. */

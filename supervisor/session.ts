@@ -3,12 +3,13 @@
  */
 import type { MemoryApi } from "../emulator/api.ts";
 import { monotonicNs } from "../emulator/clock.ts";
+import { type FileLock, lockFile } from "../emulator/file-lock.ts";
 import { createLogger } from "../emulator/log.ts";
 import { Device } from "./device.ts";
 import { drill } from "./drill.ts";
 import type { Failover } from "./failover.ts";
 import { FAULTS, type Fault, findFault } from "./faults.ts";
-import type { HostCommand } from "./host.ts";
+import { type HostCommand, Opcode } from "./host.ts";
 import { inject } from "./injector.ts";
 import type { Launcher } from "./launch.ts";
 import type { DeviceConfig, MethodName, Methods } from "./protocol.ts";
@@ -42,6 +43,7 @@ export class Session {
   readonly #fatal: (reason: string) => void;
   #device: Device | undefined;
   #memory: WorkerThread<MemoryApi> | undefined;
+  #lock: FileLock | undefined;
   #poweredOnNs = 0;
   #closing = false;
 
@@ -60,11 +62,12 @@ export class Session {
     },
     nextFailover: () => {
       const device = this.#running();
-      return new Promise<Failover>((resolve) => {
+      return new Promise<Failover>((resolve, reject) => {
         const unlisten = device.listen({
           onFailover: (failover) => {
             unlisten();
-            resolve(failover);
+            // Who hears of the new generation finds it there after a power cut, too.
+            device.durability.settled().then(() => resolve(failover), reject);
           },
         });
       });
@@ -92,7 +95,9 @@ export class Session {
   async close(): Promise<void> {
     this.#closing = true;
     await this.#device?.close();
+    await this.#memory?.link.call(CALL_DEADLINE_MS, "powerOff").catch(() => undefined);
     await this.#memory?.terminate(CALL_DEADLINE_MS);
+    await this.#lock?.release();
     this.#device = undefined;
   }
 
@@ -102,12 +107,15 @@ export class Session {
     const onEnd = (): void => {
       if (!this.#closing) this.#fatal("the memory emulator worker has ended");
     };
+    const { flashFile } = config;
+    if (flashFile !== undefined) this.#lock = await lockFile(flashFile);
     this.#memory = new WorkerThread<MemoryApi>(this.#launcher.memoryEmulator(), onEnd);
     const { memory, layout } = await this.#memory.link.call(
       CALL_DEADLINE_MS,
       "powerOn",
       config.memory,
       config.images,
+      flashFile === undefined ? null : { flashFile, log: config.log },
     );
     this.#poweredOnNs = monotonicNs();
     const device = new Device(config, memory, layout, log, this.#launcher, this.#fatal);
@@ -119,6 +127,7 @@ export class Session {
       onSafeMode: (reason) => this.#notify("safe-mode", { reason }),
     });
     await device.powerOn();
+    await device.durability.settled();
     return this.#status();
   }
 
@@ -130,7 +139,10 @@ export class Session {
     }
     buffers.set(data ?? []);
     return new Promise((resolve, reject) => {
-      const accepted = device.submit({ source: bufferAddress, ...command }, resolve);
+      const accepted = device.submit({ source: bufferAddress, ...command }, (completion) => {
+        if (command.opcode !== Opcode.FLUSH) resolve(completion);
+        else device.durability.settled().then(() => resolve(completion), reject);
+      });
       if (!accepted) reject(new RequestError("the host queue is full"));
     });
   }

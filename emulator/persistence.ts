@@ -1,0 +1,138 @@
+/**
+ * The thread shell of the flash file, in the memory emulator worker: opens it into memory, has the appender drain the
+ * ring on a timer and whenever somebody waits for durability.
+ *
+ * Stores that nobody waits for reach the file within {@link DRAIN_MS} and a turn of this thread's event loop; that is
+ * what a killed process may lose, and it was told to nobody.
+ */
+import { Appender } from "./appender.ts";
+import { monotonicNs } from "./clock.ts";
+import { controlWords, ringDoorbell } from "./control.ts";
+import { nodeFileSystem } from "./file-system.ts";
+import type { OpenedFlashFile } from "./flash-file.ts";
+import { FlashFileWriter } from "./flash-file-writer.ts";
+import type { Layout } from "./layout.ts";
+import type { Logger } from "./log.ts";
+import { PersistRing, RingWord, StoreKind } from "./persist-ring.ts";
+import {
+  ERASED,
+  memoryOffsetOf,
+  type PersistentSpace,
+  planPersistentSpace,
+  regionOffset,
+  writeSpace,
+} from "./persistent-space.ts";
+
+const DRAIN_MS = 2;
+
+function nowMs(): number {
+  return monotonicNs() / 1e6;
+}
+
+export class Persistence {
+  readonly #space: PersistentSpace;
+  readonly #ring: PersistRing;
+  readonly #bytes: Uint8Array;
+  readonly #appender: Appender;
+  readonly #timer: NodeJS.Timeout;
+  #closed = false;
+
+  private constructor(
+    memory: WebAssembly.Memory,
+    layout: Layout,
+    path: string,
+    log: Logger,
+    start: (file: OpenedFlashFile, ring: PersistRing, space: PersistentSpace) => void,
+  ) {
+    this.#space = planPersistentSpace(layout);
+    this.#ring = new PersistRing(memory, layout);
+    this.#bytes = new Uint8Array(memory.buffer);
+    const { writer, file } = FlashFileWriter.open(nodeFileSystem, path, this.#space);
+    if (file.droppedBytes > 0) {
+      log.warn(
+        { droppedBytes: file.droppedBytes },
+        "the flash file ended in a record cut off, which is dropped",
+      );
+    }
+    start(file, this.#ring, this.#space);
+    const control = controlWords(memory, layout);
+    const parts = {
+      fs: nodeFileSystem,
+      path,
+      space: this.#space,
+      ring: this.#ring,
+      memory: this.#bytes,
+      onFailure: (reason: string | undefined): void => {
+        if (reason === undefined) log.info({}, "the flash file is written again");
+        else log.error({ reason }, "nothing is durable any more");
+      },
+      onProgress: () => ringDoorbell(control),
+    };
+    this.#appender = new Appender(parts, writer, file.image, file.sequence);
+    this.#timer = setInterval(() => this.#appender.drain(nowMs()), DRAIN_MS);
+    this.#awaitWanted();
+  }
+
+  /** Power on: memory becomes what the file holds, blank where there is none. Throws PersistenceError. */
+  static powerOn(memory: WebAssembly.Memory, layout: Layout, path: string, log: Logger): Persistence {
+    return new Persistence(memory, layout, path, log, (file, ring, space) => {
+      writeSpace(space, file.image, new Uint8Array(memory.buffer));
+      ring.start(file.sequence);
+    });
+  }
+
+  /** Goes on after the death of the worker before, on memory that lives. Throws PersistenceError. */
+  static takeOver(memory: WebAssembly.Memory, layout: Layout, path: string, log: Logger): Persistence {
+    return new Persistence(memory, layout, path, log, () => undefined);
+  }
+
+  /** Why nothing becomes durable, undefined while all is well. */
+  get failure(): string | undefined {
+    return this.#appender.failure;
+  }
+
+  /** What the factory does: erases a region and programs an image into it, unit by unit. */
+  programImage(region: number, image: Uint8Array): void {
+    const { regionBytes, sectorBytes, programUnitBytes } = this.#space;
+    const offset = regionOffset(regionBytes, region);
+    for (let at = 0; at < regionBytes; at += sectorBytes) this.#eraseSector(offset + at);
+    for (let at = 0; at < image.length; at += programUnitBytes) {
+      const unit = image.subarray(at, at + programUnitBytes);
+      this.storeUnit(offset + at, unit.length, (start) => this.#bytes.set(unit, start));
+    }
+  }
+
+  /** Erases a sector that is not erased. */
+  #eraseSector(offset: number): void {
+    const { sectorBytes } = this.#space;
+    const start = memoryOffsetOf(this.#space, offset, sectorBytes);
+    const sector = this.#bytes.subarray(start, start + sectorBytes);
+    if (sector.every((byte) => byte === ERASED)) return;
+    this.#appender.storeRegion(StoreKind.ERASE, offset, sectorBytes, () => void sector.fill(ERASED), nowMs());
+  }
+
+  /** Makes a store of `bytes` bytes to one region; `make` gets its host offset. */
+  storeUnit(offset: number, bytes: number, make: (start: number) => void): void {
+    const start = memoryOffsetOf(this.#space, offset, bytes);
+    this.#appender.storeRegion(StoreKind.BYTES, offset, bytes, () => make(start), nowMs());
+  }
+
+  /** All is on stable storage, if that is possible, and the file let go. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#appender.close(nowMs());
+  }
+
+  /** Without a timeout: the timer keeps the event loop alive. */
+  #awaitWanted(): void {
+    while (!this.#closed) {
+      const seen = Atomics.load(this.#ring.words, RingWord.WANTED);
+      this.#appender.drain(nowMs());
+      const wanted = Atomics.waitAsync(this.#ring.words, RingWord.WANTED, seen);
+      if (!wanted.async) continue;
+      void wanted.value.then(() => this.#awaitWanted());
+      return;
+    }
+  }
+}

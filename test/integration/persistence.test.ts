@@ -1,0 +1,128 @@
+/** The flash file under real threads and real processes. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DeviceOptions, type RunningDevice, startDevice } from "flipside";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { crc32 } from "../../emulator/crc32.ts";
+import { openFlashFile } from "../../emulator/flash-file.ts";
+import { DEFAULT_MEMORY_CONFIG, planLayout, TABLE_BYTES } from "../../emulator/layout.ts";
+import { planPersistentSpace } from "../../emulator/persistent-space.ts";
+import { recoverTable } from "../../emulator/recovery.ts";
+import { CutNvram } from "../emulator/cut-nvram.ts";
+
+function image(name: string): Uint8Array {
+  return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));
+}
+
+const images = [image("controller-1.1.0.img"), image("controller-1.0.0.img")];
+const limits = { budget: { failures: null, windowMs: 60_000 } };
+const space = planPersistentSpace(planLayout(DEFAULT_MEMORY_CONFIG));
+const policy = { onDoubleLoss: "safe-mode", trialTries: 3 } as const;
+
+let directory: string;
+let running: RunningDevice[] = [];
+
+async function start(flashFile: string, more: Partial<DeviceOptions> = {}): Promise<RunningDevice> {
+  const device = await startDevice({ images, limits, flashFile, ...more });
+  running.push(device);
+  return device;
+}
+
+/** The name of the error with which a device does not start on this file. */
+async function refusal(flashFile: string): Promise<string> {
+  try {
+    await start(flashFile);
+  } catch (error) {
+    if (error instanceof Error) return error.name;
+  }
+  return "started";
+}
+
+async function failOver(device: RunningDevice): Promise<void> {
+  await device.standby();
+  const next = device.nextFailover();
+  await device.inject("illegal-instruction");
+  await next;
+}
+
+describe("a device with a flash file", () => {
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "flipside-"));
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((device) => device.stop()));
+    running = [];
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it("is after SIGKILL what was acknowledged before it", async () => {
+    const file = join(directory, "killed.flash");
+    let device = await start(file);
+    for (let round = 0; round < 3; round += 1) {
+      await failOver(device);
+      await failOver(device);
+      await failOver(device);
+      const before = await device.status();
+      process.kill(device.pid ?? 0, "SIGKILL");
+      await device.stop();
+      device = await start(file);
+      const { primary, generation, regions } = await device.status();
+      expect({ primary, generation, regions: regions.map(({ failures }) => failures) }).toEqual({
+        primary: before.primary,
+        generation: before.generation,
+        regions: before.regions.map(({ failures }) => failures),
+      });
+    }
+  });
+
+  it("leaves a file of which every byte prefix opens to a table that counted, in order, until the very last", async () => {
+    const file = join(directory, "soaked.flash");
+    const device = await start(file);
+    const report = await device.soak({
+      seed: 7,
+      durationMs: null,
+      failovers: 40,
+      kinds: ["ebreak", "ecall"],
+    });
+    expect(report.failovers).toBe(40);
+    const { generation } = await device.status();
+    await device.stop();
+    const bytes = readFileSync(file);
+    const states: number[] = [];
+    const whole = openFlashFile(bytes, space, (_sequence, _end, state) => {
+      states.push(crc32(state.subarray(0, TABLE_BYTES)));
+    });
+    let reached = 0;
+    let sequence = -1;
+    for (let length = 0; length <= bytes.length; length += 1) {
+      const opened = openFlashFile(bytes.subarray(0, length), space);
+      if (opened.sequence === sequence) continue;
+      expect(opened.sequence).toBe(sequence + 1);
+      sequence = opened.sequence;
+      const words = new Int32Array(opened.image.buffer, 0, TABLE_BYTES / 4);
+      if (sequence > 0) expect(crc32(opened.image.subarray(0, TABLE_BYTES))).toBe(states[sequence - 1]);
+      const { outcome, table } = recoverTable(new CutNvram(words.slice()), [undefined, undefined], policy);
+      expect(["first-start", "sound", "interrupted-commit"]).toContain(outcome);
+      if (outcome === "first-start") continue;
+      expect(table?.generation).toBeGreaterThanOrEqual(reached);
+      reached = table?.generation ?? 0;
+    }
+    expect(sequence).toBe(whole.sequence);
+    expect(reached).toBe(generation);
+  }, 180_000);
+
+  it("does not start on a file that it cannot use, and says by name why", async () => {
+    const busy = join(directory, "busy.flash");
+    await start(busy);
+    expect(await refusal(busy)).toBe("FlashFileLocked");
+    const foreign = join(directory, "foreign");
+    writeFileSync(foreign, "#!/bin/sh\n");
+    expect(await refusal(foreign)).toBe("FlashFileForeign");
+    expect(await refusal(directory)).toBe("FlashFileUnreadable");
+    expect(await refusal(join(directory, "nowhere", "file"))).toBe("FlashFileUnreadable");
+    const other = join(directory, "other.flash");
+    await (await start(other, { memory: { regions: 3 } })).stop();
+    expect(await refusal(other)).toBe("FlashFileMismatch");
+  });
+});
