@@ -15,6 +15,13 @@ export interface Clock {
   instructionsUntil(tick: number): number;
   /** Lets time pass to `tick` while the hart waits; false if only real time can do that. */
   skipTo(tick: number): boolean;
+  /**
+   * Ticks since the last call that the hart could not use, because its thread did not get to run or its engine was
+   * not compiled yet: a watchdog must not count them. 0 under the virtual clock.
+   * @param instructions retired since the last call
+   * @param parkedTicks how long the hart was to be parked since the last call
+   */
+  stolenTicks(instructions: number, parkedTicks: number): number;
   /** The hart is about to be reset: its count of instructions starts again. */
   hartReset(): void;
   /** The device is powered on: the clock starts again. */
@@ -28,10 +35,17 @@ const NS_PER_TICK = 1e9 / MTIME_HZ;
  */
 export const LIVE_SLICE_INSTRUCTIONS = 16_384;
 
+/**
+ * An instruction takes a hart at most this long, 100 ns: an engine that is slower than 10 MIPS does not stand for
+ * the hart's own pace.
+ */
+const LONGEST_INSTRUCTION_TICKS = 1;
+
 /** Time follows a wall clock. */
 export class LiveClock implements Clock {
   readonly #nowNs: () => number;
   #powerOnNs: number;
+  #lastLookTick = 0;
 
   /** `nowNs` tells monotonic nanoseconds; `powerOnNs` is when mtime was 0. */
   constructor(nowNs: () => number, powerOnNs: number) {
@@ -51,8 +65,16 @@ export class LiveClock implements Clock {
     return false;
   }
 
+  stolenTicks(instructions: number, parkedTicks: number): number {
+    const now = this.now();
+    const elapsed = now - this.#lastLookTick;
+    this.#lastLookTick = now;
+    return Math.max(0, elapsed - parkedTicks - instructions * LONGEST_INSTRUCTION_TICKS);
+  }
+
   hartReset(): void {
-    // Wall time does not hang on the hart.
+    // Wall time does not hang on the hart, but what passed before its start is not its own.
+    this.#lastLookTick = this.now();
   }
 
   powerOn(): void {
@@ -81,6 +103,10 @@ export class VirtualClock implements Clock {
   skipTo(tick: number): boolean {
     this.#addToBase(this.instructionsUntil(tick));
     return true;
+  }
+
+  stolenTicks(): number {
+    return 0;
   }
 
   hartReset(): void {

@@ -66,6 +66,8 @@ export interface MachineOptions {
   readonly engine?: (parts: InterpreterParts, interpreter: Interpreter) => Engine;
 }
 
+const NS_PER_TICK = 1e9 / MTIME_HZ;
+
 /** Words that {@link Machine.saveState} fills. */
 export const STATE_WORDS = Hart.WORDS + DeviceWord.WORDS;
 
@@ -86,6 +88,10 @@ export class Machine {
   readonly #hostQueue: HostQueue | undefined;
   /** Tick at which the run that is under way is to end. */
   #horizon = Number.POSITIVE_INFINITY;
+  /** How long the shell was told that it may park the hart. */
+  #parkedTicks = 0;
+  /** Instructions retired when the clock was last looked at. */
+  #retiredAtLook = 0;
 
   constructor(options: MachineOptions) {
     const { memory, layout, slot, visibility } = options;
@@ -138,6 +144,7 @@ export class Machine {
   reset(pc: number): void {
     this.clock.hartReset();
     resetHart(this.hart, pc);
+    this.#retiredAtLook = 0;
     const clockBase = this.#device.doubles[DeviceDouble.CLOCK_BASE] as number;
     this.#device.words.fill(0);
     this.#device.doubles[DeviceDouble.CLOCK_BASE] = clockBase;
@@ -201,10 +208,12 @@ export class Machine {
     }
   }
 
-  /** How long a waiting hart may be parked, in nanoseconds: until the next event of its devices; may be Infinity. */
-  parkNs(): number {
+  /** How long a waiting hart may be parked, in nanoseconds, at most `maxNs`: until the next event of its devices. */
+  parkNs(maxNs = Number.POSITIVE_INFINITY): number {
     const now = this.clock.now();
-    return Math.max(0, this.#nextEvent(now) - now) * (1e9 / MTIME_HZ);
+    const ticks = Math.min(maxNs / NS_PER_TICK, Math.max(0, this.#nextEvent(now) - now));
+    this.#parkedTicks = ticks;
+    return ticks * NS_PER_TICK;
   }
 
   // What stands -----------------------------------------------------------------------------------------------
@@ -299,6 +308,11 @@ export class Machine {
 
   /** Brings MIP and the watchdog up to the present, which it returns. */
   #update(): number {
+    const retired = retiredInstructions(this.hart) + (this.hart[Hart.RUN_RETIRED] as number);
+    const stolen = this.clock.stolenTicks(retired - this.#retiredAtLook, this.#parkedTicks);
+    this.#retiredAtLook = retired;
+    this.#parkedTicks = 0;
+    if (stolen > 0) this.#watchdog.forgive(stolen);
     const now = this.clock.now();
     const external = this.#uart.interrupt || this.#hostQueue?.interrupt === true;
     this.hart[Hart.MIP] = this.#clint.pending(now) | (external ? InterruptBit.EXTERNAL : 0);

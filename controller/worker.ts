@@ -35,8 +35,10 @@ import { Machine, MachineStop } from "./machine.ts";
 import { UartRing } from "./uart-ring.ts";
 import { commitWorkerFault } from "./worker-faults.ts";
 
-/** Instructions between two heartbeats: 25 µs when V8 has compiled the engine, a few milliseconds before that. */
-const HEARTBEAT_INSTRUCTIONS = 8_192;
+/** Instructions between two heartbeats: as many as take about a millisecond, whether V8 has compiled the engine or not. */
+const MIN_SLICE = 256;
+const MAX_SLICE = 65_536;
+const SLICE_NS = 1e6;
 /**
  * A waiting thread shows that it lives at least so often: a busy machine may hold it up for another 40 ms before
  * the default heartbeat deadline of 50 ms.
@@ -61,6 +63,8 @@ class ControllerWorker {
   readonly #machine: Machine;
   readonly #inspector: RegionInspector;
   readonly #log: Logger;
+  /** Instructions of the next slice. */
+  #slice = MIN_SLICE;
   /** The version that runs has said that it is ready. */
   #ready = false;
 
@@ -182,8 +186,8 @@ class ControllerWorker {
 
   /** Executes until the hart stops, is halted, or the thread is made to fail. */
   #run(first: MachineStop): void {
-    for (let stop = first; ; stop = this.#machine.run(HEARTBEAT_INSTRUCTIONS)) {
-      Atomics.add(this.#words, Engine.HEARTBEAT, 1);
+    this.#slice = MIN_SLICE;
+    for (let stop = first; ; stop = this.#runSlice()) {
       if (stop === MachineStop.IDLE) this.#waitForInterrupt();
       else if (stop === MachineStop.STOPPED) {
         this.#stopped(this.#machine.evidence, this.#machine.stopCode);
@@ -192,13 +196,24 @@ class ControllerWorker {
     }
   }
 
+  /** Runs for about SLICE_NS and shows life. */
+  #runSlice(): MachineStop {
+    const beganNs = monotonicNs();
+    const stop = this.#machine.run(this.#slice);
+    const tookNs = monotonicNs() - beganNs;
+    this.#slice =
+      tookNs > SLICE_NS ? Math.max(MIN_SLICE, this.#slice >> 1) : Math.min(MAX_SLICE, this.#slice << 1);
+    Atomics.add(this.#words, Engine.HEARTBEAT, 1);
+    return stop;
+  }
+
   /** Parks the thread for the guest's `wfi`, at most until its next event. */
   #waitForInterrupt(): void {
     const seen = Atomics.load(this.#words, Engine.WAKE);
     // Whoever has news stores it before it raises WAKE: what came before `seen` is found by looking again.
     if (this.#machine.run(0) !== MachineStop.BUDGET) return;
     if (((this.#words[Hart.MIP] as number) & (this.#words[Hart.MIE] as number)) !== 0) return;
-    Atomics.wait(this.#words, Engine.WAKE, seen, Math.min(HEARTBEAT_WAIT_MS, this.#machine.parkNs() / 1e6));
+    Atomics.wait(this.#words, Engine.WAKE, seen, this.#machine.parkNs(HEARTBEAT_WAIT_MS * 1e6) / 1e6);
   }
 
   /** Does what another thread wants. False when the run is over. */

@@ -39,6 +39,7 @@ import {
   standbyRegion,
 } from "./policy.ts";
 import type { DeviceConfig } from "./protocol.ts";
+import { WatchTime } from "./watch-time.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
 
 /** How often deadlines and heartbeats are looked at. */
@@ -83,6 +84,7 @@ export class Device {
   readonly #log: Logger;
   /** Undefined until power-on has recovered the management memory. */
   #store: TableStore | undefined;
+  readonly #watchTime = new WatchTime(TICK_MS, monotonicNs());
   readonly #heartbeat: Heartbeat;
   readonly #standbyHeartbeat: Heartbeat;
   readonly #listeners = new Set<DeviceListener>();
@@ -94,6 +96,7 @@ export class Device {
   #committedNs = 0;
   #executingSinceNs = 0;
   #startedNs = 0;
+  #startedWatchNs = 0;
   /** A stop was asked for and is not sure yet. */
   #stopping = false;
   #headAtStop = 0;
@@ -126,8 +129,8 @@ export class Device {
       ? new LoggedNvram(memory, layout)
       : new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
     this.durability = new Durability(kept ? ring : undefined);
-    this.#heartbeat = new Heartbeat(config.limits.heartbeatMs, TICK_MS);
-    this.#standbyHeartbeat = new Heartbeat(STANDBY_HEARTBEAT_MS, TICK_MS);
+    this.#heartbeat = new Heartbeat(config.limits.heartbeatMs);
+    this.#standbyHeartbeat = new Heartbeat(STANDBY_HEARTBEAT_MS);
     this.crew = new Crew(
       { memory, layout, log: config.log, launch: (slot) => launcher.controller(slot) },
       {
@@ -208,7 +211,13 @@ export class Device {
 
   /** Submits a host command; false when the queue is full. `onCompletion` is called once. */
   submit(command: HostCommand, onCompletion: (completion: HostCompletion) => void): boolean {
-    const accepted = this.host.submit(command, monotonicNs(), this.#config.limits.commandMs, onCompletion);
+    const accepted = this.host.submit(
+      command,
+      monotonicNs(),
+      this.#watchTime.ns,
+      this.#config.limits.commandMs,
+      onCompletion,
+    );
     if (accepted) this.crew.executing?.wakeGuest();
     return accepted;
   }
@@ -260,7 +269,9 @@ export class Device {
   }
 
   #tick(): void {
-    this.#watch(monotonicNs());
+    const nowNs = monotonicNs();
+    this.#watchTime.tick(nowNs);
+    this.#watch(nowNs);
     this.#tell();
   }
 
@@ -268,13 +279,14 @@ export class Device {
   #watch(nowNs: number): void {
     const slot = this.crew.executing;
     const { standby } = this.crew;
-    if (standby !== undefined && this.#standbyHeartbeat.look(standby.heartbeat, nowNs)) {
+    const watchNs = this.#watchTime.ns;
+    if (standby !== undefined && this.#standbyHeartbeat.look(standby.heartbeat, watchNs)) {
       this.#log.warn({ slot: standby.index }, "the standby is stuck");
       void standby.terminate().then((gone) => gone || this.#fatal("a stuck standby does not end"));
     }
     if (slot === undefined || this.#stopping) return;
     const { heartbeatMs, readyMs, commandMs } = this.#config.limits;
-    if (this.#heartbeat.look(slot.heartbeat, nowNs)) {
+    if (this.#heartbeat.look(slot.heartbeat, watchNs)) {
       this.#onEvidence(
         Evidence.HEARTBEAT,
         `the thread made no progress for ${heartbeatMs} ms`,
@@ -282,11 +294,11 @@ export class Device {
       );
       return;
     }
-    if (!this.#ready && nowNs - this.#startedNs > readyMs * 1e6) {
+    if (!this.#ready && watchNs - this.#startedWatchNs > readyMs * 1e6) {
       this.#onEvidence(Evidence.NEVER_READY, `not ready within ${readyMs} ms`, this.#startedNs);
       return;
     }
-    const overdueNs = this.#ready ? this.host.overdueSinceNs(nowNs) : undefined;
+    const overdueNs = this.#ready ? this.host.overdueSinceNs(watchNs) : undefined;
     if (overdueNs !== undefined) {
       this.#onEvidence(
         Evidence.OVERDUE_COMMAND,
@@ -457,9 +469,10 @@ export class Device {
     slot.run(this.table.generation);
     this.#awaited = undefined;
     this.#startedNs = monotonicNs();
-    this.#heartbeat.reset(slot.heartbeat, this.#startedNs);
+    this.#startedWatchNs = this.#watchTime.ns;
+    this.#heartbeat.reset(slot.heartbeat, this.#startedWatchNs);
     this.#stampSteps(command.region);
-    this.host.afterStop(this.#headAtStop, this.#startedNs, this.#config.limits.commandMs);
+    this.host.afterStop(this.#headAtStop, this.#startedWatchNs, this.#config.limits.commandMs);
   }
 
   /** The steps so far go into the event ring, with their times, once the other version is on its way. */
@@ -501,6 +514,7 @@ export class Device {
   #onReadyWithdrawn(): void {
     this.#ready = false;
     this.#startedNs = monotonicNs();
+    this.#startedWatchNs = this.#watchTime.ns;
   }
 
   #finishRecovery(bootEpoch: number): void {
@@ -549,7 +563,7 @@ export class Device {
   }
 
   #onStandby(slot: EngineSlot, inspection: Inspection): void {
-    this.#standbyHeartbeat.reset(slot.heartbeat, monotonicNs());
+    this.#standbyHeartbeat.reset(slot.heartbeat, this.#watchTime.ns);
     this.events.stamp(EventCode.STANDBY_READY, slot.region, this.bootEpoch, monotonicNs());
     this.#dispatch({ type: "inspected", images: inspection.regions, executing: this.#awaited === undefined });
     this.#wake();

@@ -56,10 +56,10 @@ const FIRMWARE: readonly FirmwareRow[] = [
 ];
 
 const THREAD_EVIDENCE: Readonly<Record<WorkerFaultName, readonly EvidenceName[]>> = {
-  throw: ["thread-error"],
-  "unhandled-rejection": ["thread-error"],
-  "process-exit": ["thread-exit"],
-  // Collecting garbage for longer than the heartbeat deadline is being stuck, too.
+  // A thread that takes longer to die than the heartbeat's deadline, on a busy machine, is stuck, too.
+  throw: ["thread-error", "heartbeat"],
+  "unhandled-rejection": ["thread-error", "heartbeat"],
+  "process-exit": ["thread-exit", "heartbeat"],
   "heap-exhaustion": ["thread-heap", "heartbeat"],
   "js-loop": ["heartbeat"],
   "wasm-loop": ["heartbeat"],
@@ -89,7 +89,12 @@ export const FAULTS: readonly Fault[] = [
       workerFault: name,
     }),
   ),
-  { kind: "worker-terminate", class: "thread-death", origin: "outside", evidence: ["thread-exit"] },
+  {
+    kind: "worker-terminate",
+    class: "thread-death",
+    origin: "outside",
+    evidence: ["thread-exit", "heartbeat"],
+  },
   { kind: "standby-death", class: "standby", origin: "outside", evidence: [] },
   { kind: "standby-death-at-failover", class: "standby", origin: "outside", evidence: ["panic"] },
 ];

@@ -81,8 +81,17 @@ export class Host {
     return this.#outstanding.size;
   }
 
-  /** Queues a command; false when the queue is full. The caller wakes the hart. */
-  submit(command: HostCommand, nowNs: number, deadlineMs: number, onCompletion: OnCompletion): boolean {
+  /**
+   * Queues a command; false when the queue is full. The caller wakes the hart.
+   * @param nowNs the wall clock, for reports; `watchNs` is the time that deadlines are measured in
+   */
+  submit(
+    command: HostCommand,
+    nowNs: number,
+    watchNs: number,
+    deadlineMs: number,
+    onCompletion: OnCompletion,
+  ): boolean {
     const tail = Atomics.load(this.#control, Control.SQ_TAIL);
     const head = Atomics.load(this.#control, Control.SQ_HEAD);
     if (((tail + 1) & MASK) === head || this.#outstanding.size >= MASK) return false;
@@ -94,7 +103,7 @@ export class Host {
     this.#host[at + 8] = command.destination ?? 0;
     this.#host[at + 10] = command.cdw10 ?? 0;
     this.#host[at + 11] = command.cdw11 ?? 0;
-    const deadlineNs = nowNs + deadlineMs * 1e6;
+    const deadlineNs = watchNs + deadlineMs * 1e6;
     this.#outstanding.set(id, { queueIndex: tail, submittedNs: nowNs, deadlineNs, onCompletion });
     Atomics.store(this.#control, Control.SQ_TAIL, (tail + 1) & MASK);
     return true;
@@ -126,10 +135,10 @@ export class Host {
     return taken;
   }
 
-  /** Submission time of the oldest command that is past its deadline, undefined when none is. */
-  overdueSinceNs(nowNs: number): number | undefined {
+  /** Submission time, by the wall clock, of a command that is past its deadline; undefined when none is. */
+  overdueSinceNs(watchNs: number): number | undefined {
     for (const entry of this.#outstanding.values()) {
-      if (nowNs > entry.deadlineNs) return entry.submittedNs;
+      if (watchNs > entry.deadlineNs) return entry.submittedNs;
     }
     return undefined;
   }
@@ -143,12 +152,12 @@ export class Host {
    * After a version was stopped at `headAtStop`: takes what was completed, then aborts what it had fetched and not
    * completed. What it had not fetched is the next version's, with a fresh deadline.
    */
-  afterStop(headAtStop: number, nowNs: number, deadlineMs: number): void {
+  afterStop(headAtStop: number, watchNs: number, deadlineMs: number): void {
     this.poll();
     const queued = (Atomics.load(this.#control, Control.SQ_TAIL) - headAtStop) & MASK;
     for (const [id, entry] of [...this.#outstanding]) {
       if (((entry.queueIndex - headAtStop) & MASK) < queued) {
-        this.#outstanding.set(id, { ...entry, deadlineNs: nowNs + deadlineMs * 1e6 });
+        this.#outstanding.set(id, { ...entry, deadlineNs: watchNs + deadlineMs * 1e6 });
       } else {
         this.#outstanding.delete(id);
         entry.onCompletion(ABORTED);

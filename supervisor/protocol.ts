@@ -42,8 +42,8 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   heartbeatMs: 50,
-  readyMs: 100,
-  commandMs: 250,
+  readyMs: 250,
+  commandMs: 500,
   budget: { failures: 5, windowMs: 60_000 },
 };
 
@@ -62,6 +62,8 @@ export interface Methods {
   command: { params: { command: HostCommand; data?: Uint8Array }; result: HostCompletion };
   soak: { params: SoakOptions; result: SoakReport };
   drill: { params: { kind: string; failovers: number }; result: DrillReport };
+  /** Answered by the supervisor's main thread: shows that it lives. */
+  ping: { params: null; result: null };
   stop: { params: null; result: null };
 }
 export type MethodName = keyof Methods;

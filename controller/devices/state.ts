@@ -42,6 +42,8 @@ export const enum DeviceDouble {
   WATCHDOG_KICKED = 12,
   /** Virtual clock: instructions that passed before the hart's last reset, or in `wfi`. */
   CLOCK_BASE = 13,
+  /** Ticks since the last kick that the hart could not use. */
+  WATCHDOG_FORGIVEN = 14,
 }
 
 /** Offset of the device words in an engine block. */

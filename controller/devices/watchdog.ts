@@ -34,19 +34,25 @@ export class Watchdog implements Device {
   reset(): void {
     this.#words[DeviceWord.WATCHDOG_PERIOD_US] = 0;
     this.#words[DeviceWord.WATCHDOG_WINDOW_US] = 0;
-    this.#doubles[DeviceDouble.WATCHDOG_KICKED] = 0;
+    this.#kicked(0);
   }
 
   /** Tick at which it expires, Infinity while it is stopped. */
   nextEvent(): number {
     const periodUs = this.#unsigned(DeviceWord.WATCHDOG_PERIOD_US);
-    return periodUs === 0 ? Number.POSITIVE_INFINITY : this.#kickedTick + periodUs * TICKS_PER_US;
+    if (periodUs === 0) return Number.POSITIVE_INFINITY;
+    return this.#kickedTick + this.#forgivenTicks + periodUs * TICKS_PER_US;
   }
 
   /** Stops the hart if the period has ended by the tick `now`; the code tells how many ticks ago that was. */
   check(now: number): void {
     const expiry = this.nextEvent();
     if (now >= expiry) this.#board.stop(Evidence.WATCHDOG, now - expiry);
+  }
+
+  /** Ticks that the hart could not use (Clock.stolenTicks) do not count towards the period. */
+  forgive(ticks: number): void {
+    this.#doubles[DeviceDouble.WATCHDOG_FORGIVEN] = this.#forgivenTicks + ticks;
   }
 
   load(): number {
@@ -71,27 +77,39 @@ export class Watchdog implements Device {
 
   #setPeriod(periodUs: number): void {
     if (periodUs === 0) return;
+    this.#board.changed();
     const now = this.#board.nowTicks();
     this.check(now);
-    if (this.#words[DeviceWord.WATCHDOG_PERIOD_US] === 0) this.#doubles[DeviceDouble.WATCHDOG_KICKED] = now;
+    if (this.#words[DeviceWord.WATCHDOG_PERIOD_US] === 0) this.#kicked(now);
     this.#words[DeviceWord.WATCHDOG_PERIOD_US] = periodUs;
     this.#board.changed();
   }
 
   /** The start counts as a kick: a window protects the first period, too. */
   #kick(value: number): void {
+    // First what is to be forgiven, then what is due.
+    this.#board.changed();
     const now = this.#board.nowTicks();
     this.check(now);
     const running = this.#words[DeviceWord.WATCHDOG_PERIOD_US] !== 0;
     const window = this.#unsigned(DeviceWord.WATCHDOG_WINDOW_US) * TICKS_PER_US;
     const early = running && now < this.#kickedTick + window;
     if (value !== KICK_VALUE || early) this.#board.stop(Evidence.EARLY_KICK, value);
-    this.#doubles[DeviceDouble.WATCHDOG_KICKED] = now;
+    this.#kicked(now);
     this.#board.changed();
+  }
+
+  #kicked(tick: number): void {
+    this.#doubles[DeviceDouble.WATCHDOG_KICKED] = tick;
+    this.#doubles[DeviceDouble.WATCHDOG_FORGIVEN] = 0;
   }
 
   get #kickedTick(): number {
     return this.#doubles[DeviceDouble.WATCHDOG_KICKED] as number;
+  }
+
+  get #forgivenTicks(): number {
+    return this.#doubles[DeviceDouble.WATCHDOG_FORGIVEN] as number;
   }
 
   #unsigned(word: DeviceWord): number {

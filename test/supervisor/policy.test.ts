@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RegionFacts } from "../../controller/boot-rom.ts";
 import { firstTable } from "../../emulator/recovery.ts";
-import { nextGeneration, NO_REGION, tableFault } from "../../emulator/table.ts";
+import { NO_REGION, nextGeneration, tableFault } from "../../emulator/table.ts";
 import {
   BootReason,
   type Command,
@@ -32,7 +32,9 @@ function facts(minor: number): RegionFacts {
 /** Regions with versions 1.1, 1.0, 1.2, …: region 0 is not the lowest. */
 function poweredOn(regions = 2, budget: PolicyState["budget"] = BUDGET): PolicyState {
   const images = [facts(1), facts(0), facts(2), facts(3)].slice(0, regions);
-  const table = firstTable(images.map((f) => (f.usable ? { version: f.version, digest: f.digest } : undefined)));
+  const table = firstTable(
+    images.map((f) => (f.usable ? { version: f.version, digest: f.digest } : undefined)),
+  );
   return reduce(initialState(table, 0, budget), { type: "power-on", images }).state;
 }
 
@@ -59,7 +61,10 @@ describe("policy", () => {
 
   it("takes no second evidence while it stops", () => {
     const first = reduce(poweredOn(), { type: "evidence", failure: FAILURE, nowNs: 1 }).state;
-    expect(reduce(first, { type: "evidence", failure: FAILURE, nowNs: 2 })).toEqual({ state: first, commands: [] });
+    expect(reduce(first, { type: "evidence", failure: FAILURE, nowNs: 2 })).toEqual({
+      state: first,
+      commands: [],
+    });
   });
 
   it("prepares the standby for the region that a failure would designate", () => {
@@ -76,7 +81,8 @@ describe("policy", () => {
   it("invalidates a region at the failure after its budget, and ends in safe mode with the reason", () => {
     let state = poweredOn();
     let failures = 0;
-    while (state.phase === "executing" && failures < 100) state = fail(state, failures++ * 0.1 * SECOND).state;
+    while (state.phase === "executing" && failures < 100)
+      state = fail(state, failures++ * 0.1 * SECOND).state;
     expect(state.phase).toBe("safe-mode");
     // Six of each: five are allowed within the window.
     expect(failures).toBe(12);
@@ -105,7 +111,10 @@ describe("policy", () => {
 
   it("decides anew when what waits to be executed no longer holds what was verified", () => {
     const state = poweredOn();
-    const images: RegionFacts[] = [{ usable: false, fault: { name: "digest-mismatch", message: "rot" } }, facts(0)];
+    const images: RegionFacts[] = [
+      { usable: false, fault: { name: "digest-mismatch", message: "rot" } },
+      facts(0),
+    ];
     const { commands } = reduce(state, { type: "inspected", images, executing: false });
     expect(commands.map((command) => command.type)).toEqual(["commit", "execute"]);
     expect(commands[1]).toMatchObject({ region: 1 });
