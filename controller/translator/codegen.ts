@@ -501,6 +501,9 @@ class FunctionGenerator implements OperandSource, CheckContext {
         this.#emitGuardedReturn(end.step.insn, end.expected, end.to);
         return;
       case "switch":
+        this.#pending++;
+        this.#emitSwitch(end.step, end.candidates);
+        return;
       case "computed":
         this.#pending++;
         this.#emitComputed(end.step);
@@ -554,6 +557,37 @@ class FunctionGenerator implements OperandSource, CheckContext {
     this.#addToCount(this.#pending);
     this.#store(this.out, this.#dirty & ~this.#fn.signature.resultSet);
     this.#emitReturn(this.out);
+  }
+
+  /** Goes on in the candidate whose pc the target is, or leaves. */
+  #emitSwitch(step: Step, candidates: readonly Block[]): void {
+    const { out } = this;
+    this.#emitTarget(step);
+    const first = (candidates[0] as Block).pc;
+    const last = (candidates.at(-1) as Block).pc;
+    const leave = out.block();
+    const labels = candidates.map(() => out.block()).reverse();
+    // Targets are even: one label for each half-word from the first candidate to the last.
+    const table: Label[] = Array.from({ length: (last - first) / 2 + 1 }, () => leave);
+    candidates.forEach(({ pc }, i) => {
+      table[(pc - first) / 2] = labels[i] as Label;
+    });
+    out.get(this.#nextPc);
+    out.constant(first | 0);
+    out.op(Wasm.I32_SUB);
+    out.constant(1);
+    out.op(Wasm.I32_SHR_U);
+    out.branchTable(table, leave);
+    const [dirty, pending, known] = [this.#dirty, this.#pending, this.#known];
+    for (const candidate of candidates) {
+      out.end();
+      this.#known = known.clone();
+      this.#goTo(candidate);
+      [this.#dirty, this.#pending] = [dirty, pending];
+    }
+    out.end();
+    this.#addToCount(pending);
+    out.branch(this.#exitLabel(dirty, Reason.NONE));
   }
 
   #emitGuardedReturn(insn: Instruction, expected: number, to: Block): void {

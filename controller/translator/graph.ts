@@ -128,6 +128,12 @@ interface Context {
   readonly instructions: Map<number, Instruction | null>;
   readonly leaders: Set<number>;
   readonly inlined: Map<number, Context>;
+  /** Constant addresses that the code makes: where jump tables may lie. */
+  readonly constants: Set<number>;
+  /** Whether a jump was met whose target only a register tells. */
+  hasComputedJump: boolean;
+  /** Where those jumps probably go. */
+  readonly jumpTargets: Set<number>;
   readonly blocks: Map<number, Block>;
 }
 
@@ -140,6 +146,10 @@ interface Callee {
 }
 
 const NOT_INLINABLE: Callee = { inlinable: false, size: 0, keepsLink: false };
+/** Entries of one jump table that are looked at, and how far from its code a table leads. */
+const MAX_JUMP_TABLE = 128;
+const MAX_JUMP_DISTANCE = 4096;
+
 const NOWHERE: End = { kind: "leave", pc: 0 };
 
 /** jalr that by the ABI's hints returns: no link, through ra or t0, no offset. */
@@ -195,7 +205,31 @@ export class GraphBuilder {
   #explore(context: Context): void {
     const work = [context.entry];
     context.leaders.add(context.entry);
-    for (let pc = work.pop(); pc !== undefined; pc = work.pop()) this.#exploreFrom(context, pc, work);
+    for (;;) {
+      for (let pc = work.pop(); pc !== undefined; pc = work.pop()) this.#exploreFrom(context, pc, work);
+      if (!context.hasComputedJump) return;
+      const before = context.jumpTargets.size;
+      for (const address of context.constants) this.#readJumpTable(context, address, work);
+      if (context.jumpTargets.size === before) return;
+    }
+  }
+
+  /**
+   * Takes words at a constant address for a jump table as long as each is an address near the code. Only a hint:
+   * where a jump really goes is compared when it is made.
+   */
+  #readJumpTable(context: Context, address: number, work: number[]): void {
+    for (let index = 0; index < MAX_JUMP_TABLE; index++) {
+      const low = this.#code.parcel((address + 4 * index) >>> 0);
+      const high = this.#code.parcel((address + 4 * index + 2) >>> 0);
+      if (low < 0 || high < 0) return;
+      const target = ((high << 16) | low) >>> 0;
+      if ((target & 1) !== 0 || Math.abs(target - context.entry) > MAX_JUMP_DISTANCE) return;
+      if (context.jumpTargets.has(target)) continue;
+      context.jumpTargets.add(target);
+      context.leaders.add(target);
+      work.push(target);
+    }
   }
 
   #exploreFrom(context: Context, start: number, work: number[]): void {
@@ -203,6 +237,8 @@ export class GraphBuilder {
       context.leaders.add(pc);
       if (!context.instructions.has(pc)) work.push(pc);
     };
+    // Upper halves of constants, by register, as far as they were made on this way.
+    const upper = new Map<number, number>();
     for (let pc = start; !context.instructions.has(pc); ) {
       if (this.#instructions >= this.#limits.functionInstructions) return;
       const insn = fetchInstruction(this.#code, pc);
@@ -212,6 +248,12 @@ export class GraphBuilder {
       }
       context.instructions.set(pc, insn);
       this.#instructions++;
+      if (insn.op === Op.LUI || insn.op === Op.AUIPC) {
+        upper.set(insn.rd, insn.op === Op.LUI ? insn.imm : pc + insn.imm);
+      } else if (insn.op === Op.ADDI) {
+        const base = upper.get(insn.rs1);
+        if (base !== undefined) context.constants.add((base + insn.imm) >>> 0);
+      }
       const next = (pc + insn.length) >>> 0;
       if (isConditionalBranch(insn.op)) {
         follow(next);
@@ -229,6 +271,7 @@ export class GraphBuilder {
       }
       if (insn.op === Op.JALR) {
         if (isLink(insn.rd)) follow(next);
+        else if (!isReturn(insn)) context.hasComputedJump = true;
         return;
       }
       pc = next;
@@ -325,6 +368,9 @@ function newContext(
     instructions: new Map(),
     leaders: new Set(),
     inlined: new Map(),
+    constants: new Set(),
+    hasComputedJump: false,
+    jumpTargets: new Set(),
     blocks: new Map(),
   };
 }
@@ -374,6 +420,10 @@ function fillJalr(
   const { insn } = step;
   if (isLink(insn.rd)) return { kind: "callIndirect", step, returnPc: next, to: reach(context, next) };
   const { parent } = context;
+  if (insn.rd === 0 && !isReturn(insn) && context.jumpTargets.size > 0) {
+    const candidates = [...context.jumpTargets].sort((a, b) => a - b).map((pc) => reach(context, pc));
+    return { kind: "switch", step, candidates };
+  }
   if (parent === undefined || !isReturn(insn) || insn.rs1 !== RA) return { kind: "computed", step };
   const to = reach(parent, context.returnPc);
   if (!context.keepsLink) return { kind: "return", step, expected: context.returnPc, to };

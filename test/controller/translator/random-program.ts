@@ -12,6 +12,8 @@ const CLINT_UPPER = 0x2004;
 
 const RA = 1;
 const SP = 2;
+const T0 = 5;
+const T1 = 6;
 /** Base registers: s0 and s1 hold data addresses, s2 a code address, s3 the UART, s4 mtimecmp. */
 const DATA0 = 8;
 const DATA1 = 9;
@@ -61,6 +63,7 @@ export function randomProgram(seed: number, ingredients: Ingredients): Int32Arra
   const functions = 2 + random.below(4);
   const words: number[] = [];
   const starts: number[] = [];
+  const tables: JumpTable[] = [];
   words.push(...prologue(random));
   const callsAt = words.length;
   for (let i = 0; i < functions; i++) words.push(0);
@@ -68,11 +71,17 @@ export function randomProgram(seed: number, ingredients: Ingredients): Int32Arra
   words.push(a.jal(0, -4 * (functions + 4)));
   for (let i = 0; i < functions; i++) {
     starts.push(words.length);
-    emitFunction(words, random, starts, ingredients);
+    emitFunction(words, random, starts, tables, ingredients);
   }
   starts.forEach((start, i) => {
     words[callsAt + i] = a.jal(RA, (start - callsAt - i) * 4);
   });
+  for (const { at, targets } of tables) {
+    const address = words.length * 4;
+    words[at] = a.lui(T1, 0x80000 + ((address + 0x800) >> 12));
+    words[at + 1] = a.addi(T1, T1, address & 0xfff);
+    for (const target of targets) words.push(0x80000000 + target * 4);
+  }
   const handler = words.length;
   words.push(...trapHandler(random));
   // mtvec was left for last: its place is known only now.
@@ -116,10 +125,26 @@ function trapHandler(random: Random): number[] {
   ];
 }
 
+/** A jump table, to be put behind the code; `at` is the lui that is to make its address. */
+interface JumpTable {
+  readonly at: number;
+  readonly targets: readonly number[];
+}
+
+/** A jump through a table of four, to four places right behind it. */
+function emitSwitch(words: number[], random: Random, tables: JumpTable[], value: () => number): void {
+  words.push(a.immediate(7, T0, value(), 12));
+  const at = words.length;
+  words.push(0, 0, a.add(T0, T0, T1), a.lw(T0, T0, 0), a.jalr(0, T0, 0));
+  tables.push({ at, targets: Array.from({ length: 4 }, () => words.length + random.below(4)) });
+  for (let i = 0; i < 3; i++) words.push(a.addi(value(), value(), i));
+}
+
 function emitFunction(
   words: number[],
   random: Random,
   starts: readonly number[],
+  tables: JumpTable[],
   ingredients: Ingredients,
 ): void {
   const leaf = random.chance(40);
@@ -131,6 +156,7 @@ function emitFunction(
   const head = words.length;
   const length = 3 + random.below(25);
   for (let i = 0; i < length; i++) emitOne(words, random, starts, leaf, ingredients);
+  if (random.chance(40)) emitSwitch(words, random, tables, () => random.pick([10, 11, 12, 13]));
   if (loop) words.push(a.addi(counter, counter, -1), a.bne(counter, 0, (head - words.length - 1) * 4));
   if (!leaf) words.push(a.lw(COUNTER, SP, 8), a.lw(RA, SP, 12), a.addi(SP, SP, frame));
   words.push(a.ret);
