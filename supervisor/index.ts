@@ -21,13 +21,21 @@ import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "./protocol.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
 import type { Status } from "./status.ts";
 
-export { type MemoryConfig, MemoryConfigError } from "../emulator/layout.ts";
+export { DEFAULT_MEMORY_CONFIG, type MemoryConfig, MemoryConfigError } from "../emulator/layout.ts";
 export { DeviceError } from "./client.ts";
 export type { DrillReport } from "./drill.ts";
 export type { Failover, FailureReport } from "./failover.ts";
 export { FAULTS, type Fault, type FaultClass } from "./faults.ts";
+export {
+  DEFAULT_GUARDIAN_LIMITS,
+  Guardian,
+  type GuardianLimits,
+  type GuardianListener,
+  type Restart,
+} from "./guardian.ts";
 export type { HostCommand, HostCompletion } from "./host.ts";
-export type { Limits } from "./protocol.ts";
+export { PROCESS_FAULT_KINDS } from "./process-faults.ts";
+export { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig, type Limits } from "./protocol.ts";
 export type { FaultReport, SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
 export type { RegionStatus, Status } from "./status.ts";
 

@@ -12,6 +12,7 @@ import { FAULTS, type Fault, findFault } from "./faults.ts";
 import { type HostCommand, Opcode } from "./host.ts";
 import { inject } from "./injector.ts";
 import type { Launcher } from "./launch.ts";
+import { commitProcessFault, isProcessFault, PROCESS_FAULT_KINDS } from "./process-faults.ts";
 import type { DeviceConfig, MethodName, Methods } from "./protocol.ts";
 import { Soak } from "./soak.ts";
 import { type Status, statusOf } from "./status.ts";
@@ -28,7 +29,7 @@ function requireFault(kind: string): Fault {
   const fault = findFault(kind);
   if (fault !== undefined) return fault;
   throw new RequestError(
-    `there is no fault "${kind}": it must be one of ${FAULTS.map((f) => f.kind).join(", ")}`,
+    `there is no fault "${kind}": it must be one of ${[...FAULTS.map((f) => f.kind), ...PROCESS_FAULT_KINDS].join(", ")}`,
   );
 }
 
@@ -56,7 +57,12 @@ export class Session {
   readonly handlers: Handlers = {
     start: (config) => this.#start(config),
     status: async () => this.#status(),
+    ping: async () => null,
     inject: async ({ kind }) => {
+      if (isProcessFault(kind)) {
+        commitProcessFault(kind);
+        return null;
+      }
       inject(this.#running(), requireFault(kind));
       return null;
     },

@@ -1,0 +1,124 @@
+/** The guardian over real processes: each way in which a supervisor process ends or hangs. Times are printed. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_MEMORY_CONFIG,
+  DEFAULT_RECOVERY,
+  type DeviceConfig,
+  Guardian,
+  type GuardianLimits,
+  PROCESS_FAULT_KINDS,
+  type Restart,
+} from "flipside";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+
+function image(name: string): Uint8Array {
+  return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));
+}
+
+let directory: string;
+let guardian: Guardian | undefined;
+let onRestart: (restart: Restart) => void = () => undefined;
+let onGivenUp: (reason: string) => void = () => undefined;
+const lines: string[] = [];
+
+function config(flashFile: string): DeviceConfig {
+  return {
+    memory: DEFAULT_MEMORY_CONFIG,
+    images: [image("controller-1.1.0.img"), image("controller-1.0.0.img")],
+    limits: { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
+    recovery: DEFAULT_RECOVERY,
+    log: { level: "error", fd: 2 },
+    flashFile,
+  };
+}
+
+async function guard(name: string, limits: Partial<GuardianLimits> = {}): Promise<Guardian> {
+  guardian = new Guardian(config(join(directory, name)), limits, {
+    onRestart: (restart) => onRestart(restart),
+    onGivenUp: (reason) => onGivenUp(reason),
+  });
+  await guardian.start();
+  return guardian;
+}
+
+function nextRestart(): Promise<Restart> {
+  return new Promise((resolve) => (onRestart = resolve));
+}
+
+/** Fails a version over and returns the table's generation, which was acknowledged. */
+async function failOver(device: Guardian): Promise<number> {
+  await device.call("standby", null);
+  const next = device.call("nextFailover", null);
+  await device.call("inject", { kind: "ebreak" });
+  return (await next).generation;
+}
+
+describe("the guardian", () => {
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "flipside-"));
+  });
+  afterEach(async () => {
+    await guardian?.stop();
+    guardian = undefined;
+  });
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+    console.log(lines.join("\n"));
+  });
+
+  for (const kind of PROCESS_FAULT_KINDS) {
+    it(`has a running controller with all that was acknowledged after ${kind}`, async () => {
+      const device = await guard(kind);
+      const generation = await failOver(device);
+      const { primary } = await device.call("status", null);
+      const restarted = nextRestart();
+      await device.call("inject", { kind });
+      const { reason, detectedNs, startedNs } = await restarted;
+      await device.call("standby", null);
+      const status = await device.call("status", null);
+      expect(status).toMatchObject({ phase: "executing", ready: true, primary, generation });
+      expect(status.regions.map(({ failures }) => failures).reduce((a, b) => a + b)).toBe(1);
+      expect(status.executingSinceNs).toBeGreaterThan(detectedNs);
+      const ms = (ns: number): string => ((ns - detectedNs) / 1e6).toFixed(0);
+      lines.push(
+        `${kind.padEnd(18)} first instruction ${ms(status.executingSinceNs)} ms after detection, answered after ${ms(startedNs)} ms: ${reason}`,
+      );
+    });
+  }
+
+  it("gives up, with a reason, when restarts do not help", async () => {
+    const device = await guard("given-up", { restarts: 1 });
+    const givenUp = new Promise<string>((resolve) => (onGivenUp = resolve));
+    const restarted = nextRestart();
+    await device.call("inject", { kind: "supervisor-kill" });
+    await restarted;
+    await device.call("inject", { kind: "supervisor-kill" });
+    expect(await givenUp).toMatch(/1 restarts within 60000 ms did not help.*SIGKILL/);
+    await expect(device.call("status", null)).rejects.toThrowError(/did not help/);
+  });
+
+  it("gives up with what the flash file's state is when that is why no process starts", async () => {
+    const device = await guard("overwritten", { restarts: 2 });
+    const givenUp = new Promise<string>((resolve) => (onGivenUp = resolve));
+    writeFileSync(join(directory, "overwritten"), "nothing of the sort");
+    device.kill("SIGKILL");
+    expect(await givenUp).toMatch(/it is no flash file/);
+  });
+
+  it("refuses to start where the first process refuses, without trying again", async () => {
+    writeFileSync(join(directory, "foreign"), "#!/bin/sh\n");
+    await expect(guard("foreign")).rejects.toMatchObject({ name: "FlashFileForeign" });
+    expect(guardian?.restarts).toBe(0);
+  });
+
+  it("restarts nothing after it was told to stop", async () => {
+    const device = await guard("stopped");
+    const { pid } = device;
+    await device.stop();
+    expect(device.restarts).toBe(0);
+    expect(() => process.kill(pid ?? 0, 0)).toThrowError(/ESRCH/);
+  });
+});
