@@ -6,7 +6,7 @@
  */
 import { build } from "esbuild";
 
-const ENTRIES = ["supervisor/process", "controller/worker", "emulator/worker"];
+const ENTRIES = ["supervisor/process", "controller/worker", "emulator/worker", "supervisor/sweep/worker"];
 
 const dist = new URL("../", import.meta.url).pathname;
 await build({

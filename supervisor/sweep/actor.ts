@@ -22,6 +22,7 @@ import type { Rot, ScenarioStep } from "./scenario.ts";
 const SETTLE_MS = 20_000;
 /** A power cycle or a restart by the guardian that comes to nothing is repeated so often. */
 const GUARDIAN_STARTS = 3;
+const UPDATE_ATTEMPTS = 3;
 /** Instructions that the executing version gets between two flash operations. */
 const INSTRUCTIONS_PER_FLASH_OPERATION = 50;
 
@@ -161,8 +162,18 @@ function load(rig: Rig, region: number, name: string): string | undefined {
     : `region ${region} was not accepted as written`;
 }
 
-/** Goes on with an update wherever it was interrupted. */
+/** Goes on with an update wherever it was interrupted. What rots while it is written is refused, and written again. */
 function update(rig: Rig, region: number, name: string): string | undefined {
+  let wrong: string | undefined;
+  for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
+    settle(rig);
+    wrong = attemptUpdate(rig, region, name);
+    if (wrong === undefined) return undefined;
+  }
+  return wrong;
+}
+
+function attemptUpdate(rig: Rig, region: number, name: string): string | undefined {
   const { device } = rig;
   if (device.mode === "stuck") return "the device is stuck";
   const done = () => device.region === region && rig.holds(region) === name;

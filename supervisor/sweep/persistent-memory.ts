@@ -179,17 +179,20 @@ export class PersistentMemory {
   }
 
   #rekey(word: number, before: number, after: number): void {
-    const at = this.#segment(word) * 2;
+    let at = (word >= this.#nvramWord ? Segment.NVRAM : Segment.TABLE) * 2;
+    let place = word;
+    if (word >= this.#regionsWord) {
+      // Counted from the region's start: the same image has the same key in every region.
+      place = word - this.#regionsWord;
+      at = Segment.REGIONS * 2;
+      while (place >= this.#regionWords) {
+        place -= this.#regionWords;
+        at += 2;
+      }
+    }
     const keys = this.#keys;
-    // Region words count from the region's start: the same image has the same key in every region.
-    const place = word >= this.#regionsWord ? (word - this.#regionsWord) % this.#regionWords : word;
     keys[at] = (keys[at] as number) + mixFirst(place, after) - mixFirst(place, before);
     keys[at + 1] = (keys[at + 1] as number) + mixSecond(place, after) - mixSecond(place, before);
-  }
-
-  #segment(word: number): number {
-    if (word >= this.#regionsWord) return Segment.REGIONS + this.regionOfWord(word);
-    return word >= this.#nvramWord ? Segment.NVRAM : Segment.TABLE;
   }
 
   #grow(): void {

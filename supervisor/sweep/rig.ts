@@ -99,10 +99,10 @@ export class Rig {
     const port = this.memory.managementPort(() => undefined);
     if (table !== undefined) this.#putTable(port, table, scenario);
     if (table !== undefined || setup.floor !== undefined) putFloor(port, setup.floor ?? 0);
-    this.oracle.judgement = initialJudgement(
-      worldOf(table, setup.images.length, setup.floor ?? 0, this.images),
-      table?.active ?? NO_REGION,
-    );
+    const world = worldOf(table, setup.images.length, setup.floor ?? 0, this.images);
+    const older = { ...world, generation: (world.generation - 1) >>> 0 };
+    const first = table?.active ?? NO_REGION;
+    this.oracle.judgement = initialJudgement(world, first, setup.behind === undefined ? undefined : older);
     if (setup.badReplicas !== undefined) {
       this.oracle.judgement = { ...this.oracle.judgement, rotted: true };
     }

@@ -14,11 +14,13 @@ export type ItemHook = (index: number, kind: ItemKind) => void;
 export type Narrator = (event: DeviceEvent | ItemKind, index: number) => void;
 
 export class Timeline implements DeviceSink {
-  readonly kinds: ItemKind[] = [];
   readonly #memory: PersistentMemory;
+  // By item; what lies behind the length is left over.
+  readonly #kinds: ItemKind[] = [];
   readonly #positions: number[] = [];
-  readonly #judgements: Judgement[] = [];
+  readonly #judgements: (Judgement | undefined)[] = [];
   readonly #unstable: (readonly UnstableWord[])[] = [];
+  #length = 0;
   /** Set once the device, which needs a sink, and then the oracle, which needs the memory, exist. */
   oracle: Oracle | undefined;
   hook: ItemHook | undefined;
@@ -29,46 +31,46 @@ export class Timeline implements DeviceSink {
   }
 
   get length(): number {
-    return this.kinds.length;
+    return this.#length;
   }
 
   beforeOperation(kind: ItemKind): void {
     this.#push(kind);
-    this.narrator?.(kind, this.length - 1);
+    this.narrator?.(kind, this.#length - 1);
   }
 
   event(event: DeviceEvent): void {
     this.#push(ItemKind.EVENT);
     this.oracle?.observe(event);
-    this.narrator?.(event, this.length - 1);
+    this.narrator?.(event, this.#length - 1);
   }
 
   kindAt(index: number): ItemKind {
-    return this.kinds[index] ?? ItemKind.EVENT;
+    return index < this.#length ? (this.#kinds[index] as ItemKind) : ItemKind.EVENT;
   }
 
   /** Position of the log before item `index`; the present one behind the last. */
   positionAt(index: number): number {
-    return this.#positions[index] ?? this.#memory.position;
+    return index < this.#length ? (this.#positions[index] as number) : this.#memory.position;
   }
 
   /** Back to just before item `index`: memory, oracle, and the items from there on are gone. */
   rewind(index: number): void {
-    if (index >= this.length) return;
+    if (index >= this.#length) return;
     this.#memory.undoTo(this.#positions[index] as number);
     this.#memory.unstable = this.#unstable[index] as readonly UnstableWord[];
-    if (this.oracle !== undefined) this.oracle.judgement = this.#judgements[index] as Judgement;
-    this.kinds.length = index;
-    this.#positions.length = index;
-    this.#judgements.length = index;
-    this.#unstable.length = index;
+    const judgement = this.#judgements[index];
+    if (this.oracle !== undefined && judgement !== undefined) this.oracle.judgement = judgement;
+    this.#length = index;
   }
 
   #push(kind: ItemKind): void {
-    this.hook?.(this.length, kind);
-    this.kinds.push(kind);
-    this.#positions.push(this.#memory.position);
-    if (this.oracle !== undefined) this.#judgements.push(this.oracle.judgement);
-    this.#unstable.push(this.#memory.unstable);
+    this.hook?.(this.#length, kind);
+    const index = this.#length;
+    this.#length += 1;
+    this.#kinds[index] = kind;
+    this.#positions[index] = this.#memory.position;
+    this.#judgements[index] = this.oracle?.judgement;
+    this.#unstable[index] = this.#memory.unstable;
   }
 }

@@ -465,7 +465,8 @@ export class VirtualDevice {
     this.#host ??= new Host(this.#memory, this.layout);
     this.#volatile.hostTouched();
     const { commandMs } = this.#config.limits;
-    return this.#host.submit(command, this.ticks * NS_PER_TICK, commandMs, () => undefined);
+    const nowNs = this.ticks * NS_PER_TICK;
+    return this.#host.submit(command, nowNs, nowNs, commandMs, () => undefined);
   }
 
   /** The version that executes, or the next one, gives up before its next instruction. */
@@ -520,8 +521,12 @@ export class VirtualDevice {
     switch (kind) {
       case "begin-load":
         return rules.beginUpdate(table, region, this.region !== NO_REGION);
-      case "end-load":
-        return rules.endUpdate(table, region, this.#storedImage(region));
+      case "end-load": {
+        const image = this.#storedImage(region);
+        const message = `region ${region} does not hold what was programmed`;
+        if (image === undefined) return { ok: false, refusal: "not-verified", message };
+        return rules.endUpdate(table, region, image);
+      }
       case "activate":
         return rules.activate(table, region, this.#config.trialTries);
       case "clear":
@@ -529,10 +534,10 @@ export class VirtualDevice {
     }
   }
 
-  /** The image that a region holds by its bytes, read anew. */
-  #storedImage(region: number): StoredImage {
+  /** The image that a region holds by its bytes, read anew; undefined when it is not whole. */
+  #storedImage(region: number): StoredImage | undefined {
     const facts = this.#inspect()[region];
-    if (facts?.usable !== true) throw new Error(`region ${region} does not hold what was programmed`);
+    if (facts?.usable !== true) return undefined;
     return { version: facts.version, digest: facts.digest };
   }
 

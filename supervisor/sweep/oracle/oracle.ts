@@ -7,7 +7,7 @@
  * Invariant: a {@link Judgement} is immutable, so a branch of the sweep takes it up again where it left.
  */
 import type { DeviceEvent } from "../device-event.ts";
-import type { ManagementReader, RegionReading, TableReading } from "./reader.ts";
+import type { ManagementReader, RecordReading, Replica } from "./reader.ts";
 import type { BadVerdict, GoodVerdict, Wrong } from "./verdict.ts";
 import {
   activated,
@@ -67,10 +67,11 @@ export interface OracleParts extends Surroundings {
   readonly served: () => number | undefined;
 }
 
-export function initialJudgement(world: World, first: number): Judgement {
+/** @param older what counts instead if the replica that holds `world` rots before the first start */
+export function initialJudgement(world: World, first: number, older?: World): Judgement {
   return {
     settled: [world],
-    passing: [],
+    passing: older === undefined ? [] : [older],
     pending: [],
     running: [],
     first,
@@ -203,6 +204,7 @@ export class Oracle {
   #onPowerOn(): void {
     const { reader } = this.#parts;
     let { settled } = this.judgement;
+    if (this.judgement.rotted) settled = distinct([...settled, ...this.judgement.passing]);
     // Rot that left no whole replica is a loss; anything else that leaves none is the device's own doing.
     const lost = this.judgement.rotted && !reader.whole(0) && !reader.whole(1);
     if (lost)
@@ -243,17 +245,31 @@ export class Oracle {
       return;
     }
     if (this.#tableUnread(`the start of region ${region}`)) return;
-    const active = this.#read()?.active ?? region;
+    const replica = this.#whole();
+    const active = replica === undefined ? region : this.#parts.reader.active(replica);
     if (active !== region) {
       this.#wrong("two-primaries", `region ${region} was started, and region ${active} is designated`);
       return;
     }
-    const expected = this.judgement.pending;
+    const expected = this.#readAgain();
     if (this.#settle(`the start of region ${region}`, (world) => world.runs === region)) {
       this.#set({ running: [{ region, epoch }], starts: starts + 1 });
     } else if (!expected.some((world) => world.runs === region)) {
       this.#wrong(...this.#classifyStart(region, expected));
     }
+  }
+
+  /**
+   * What may follow now. A region that rotted since it was decided is read again before it is started, and then it
+   * is decided anew; whether the device saw the rot before its first decision cannot be told from outside.
+   */
+  #readAgain(): readonly World[] {
+    const { pending, settled, regionRotted } = this.judgement;
+    if (!regionRotted) return pending;
+    const now = (worlds: readonly World[]) =>
+      worlds.map((world) => started(floorRaised(recovered(world, this.#parts), this.#parts), this.#parts));
+    this.#set({ pending: distinct([...pending, ...now(pending), ...now(settled)]) });
+    return this.judgement.pending;
   }
 
   /** A region was started that none of the worlds starts. */
@@ -284,7 +300,7 @@ export class Oracle {
   }
 
   #onSafeMode(reason: string): void {
-    const expected = this.judgement.pending;
+    const expected = this.#readAgain();
     if (reason === "") {
       this.#wrong("bricked", "safe mode was entered without a reason");
       return;
@@ -355,7 +371,7 @@ export class Oracle {
   #settle(what: string, admits: (world: World) => boolean): boolean {
     const candidates = this.judgement.pending.filter(admits);
     if (candidates.length === 0 || this.#tableUnread(what)) return false;
-    const found = this.#read();
+    const found = this.#whole();
     if (found === undefined) {
       this.#set({ settled: candidates, passing: [], pending: [] });
       return true;
@@ -384,40 +400,34 @@ export class Oracle {
   /** Both replicas are to be whole and the same; rot excuses that. True when something is wrong. */
   #tableUnread(what: string): boolean {
     const same = this.#parts.reader.same();
-    if (same && this.judgement.rotted) this.#set({ rotted: false });
+    if (same && this.judgement.rotted && this.#parts.reader.floorWhole()) this.#set({ rotted: false });
     if (!same && !this.judgement.rotted) {
       this.#wrong("two-primaries", `${what} came before both replicas held the same table`);
     }
     return !same && !this.judgement.rotted;
   }
 
-  /** The table in memory; undefined where rot left no replica whole. */
-  #read(): TableReading | undefined {
+  /** A replica that is whole; undefined where rot left none. */
+  #whole(): Replica | undefined {
     const { reader } = this.#parts;
-    if (reader.whole(0)) return reader.read(0);
-    return reader.whole(1) ? reader.read(1) : undefined;
+    if (reader.whole(0)) return 0;
+    return reader.whole(1) ? 1 : undefined;
   }
 
-  /** How a table in memory differs from a world; undefined when it does not. */
-  #differs(world: World, found: TableReading): [BadVerdict, string] | undefined {
-    for (const [region, standing] of world.regions.entries()) {
-      const record = found.regions[region];
-      if (record === undefined) return ["lost-update", `region ${region} is not in the table`];
-      const difference = this.#recordDiffers(region, standing, record);
+  /** How the table in a replica differs from a world; undefined when it does not. */
+  #differs(world: World, replica: Replica): [BadVerdict, string] | undefined {
+    const { reader } = this.#parts;
+    const { regions } = world;
+    for (let region = 0; region < regions.length; region += 1) {
+      const found = reader.record(replica, region);
+      const difference = this.#recordDiffers(region, regions[region] as Standing, found);
       if (difference !== undefined) return difference;
     }
-    for (const pointer of ["active", "next", "previous", "generation", "rebuilt"] as const) {
-      if (world[pointer] !== found[pointer]) {
-        return [
-          "lost-update",
-          `\`${pointer}\` is ${found[pointer]} in the table instead of ${world[pointer]}`,
-        ];
-      }
-    }
-    return undefined;
+    const pointer = reader.differingPointer(replica, world);
+    return pointer === undefined ? undefined : ["lost-update", pointer];
   }
 
-  #recordDiffers(region: number, want: Standing, found: RegionReading): [BadVerdict, string] | undefined {
+  #recordDiffers(region: number, want: Standing, found: RecordReading): [BadVerdict, string] | undefined {
     const tell = (verdict: BadVerdict, what: string): [BadVerdict, string] => [
       verdict,
       `region ${region} ${what}`,
@@ -437,8 +447,9 @@ export class Oracle {
     }
     if (want.confirmed !== found.confirmed) return tell("lost-update", "has another history in the table");
     const digest = this.#parts.image(want.image)?.digest ?? NO_DIGEST;
-    const same = digest.every((word, at) => word === found.digest[at]);
-    return same ? undefined : tell("wrong-image", `is not recorded with the image ${want.image || "none"}`);
+    return found.hasDigest(digest)
+      ? undefined
+      : tell("wrong-image", `is not recorded with the image ${want.image || "none"}`);
   }
 }
 
@@ -447,11 +458,38 @@ const NO_DIGEST: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0];
 /** The same list without repetitions. */
 function distinct(worlds: readonly World[]): readonly World[] {
   if (worlds.length < 2) return worlds;
-  const seen = new Set<string>();
-  return worlds.filter((world) => {
-    const text = JSON.stringify(world);
-    if (seen.has(text)) return false;
-    seen.add(text);
+  return worlds.filter((world, at) => {
+    for (let before = 0; before < at; before += 1) {
+      if (sameWorld(worlds[before] as World, world)) return false;
+    }
     return true;
   });
+}
+
+function sameWorld(a: World, b: World): boolean {
+  if (a === b) return true;
+  return (
+    a.generation === b.generation &&
+    a.active === b.active &&
+    a.runs === b.runs &&
+    a.floor === b.floor &&
+    a.next === b.next &&
+    a.previous === b.previous &&
+    a.memory === b.memory &&
+    a.rebuilt === b.rebuilt &&
+    a.regions.every((standing, region) => sameStanding(standing, b.regions[region] as Standing))
+  );
+}
+
+function sameStanding(a: Standing, b: Standing): boolean {
+  if (a === b) return true;
+  return (
+    a.state === b.state &&
+    a.image === b.image &&
+    a.tries === b.tries &&
+    a.starts === b.starts &&
+    a.confirmed === b.confirmed &&
+    a.failures === b.failures &&
+    a.evidence === b.evidence
+  );
 }

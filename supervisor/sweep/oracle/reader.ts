@@ -3,23 +3,15 @@
  * data (docs/table.md), and the security floor. It shares no code with what wrote them.
  */
 
-export interface RegionReading {
-  readonly state: "invalid" | "valid" | "accepted";
-  readonly tries: number;
-  readonly starts: number;
-  readonly confirmed: boolean;
-  readonly failures: number;
-  readonly evidence: number;
-  readonly digest: readonly number[];
-}
+export type Replica = 0 | 1;
 
-export interface TableReading {
+/** Pointers of a table, as the oracle's worlds have them. */
+export interface Pointers {
   readonly generation: number;
   readonly active: number;
   readonly previous: number;
   readonly next: number;
   readonly rebuilt: boolean;
-  readonly regions: readonly RegionReading[];
 }
 
 const PAGE_WORDS = 1024;
@@ -49,12 +41,60 @@ function crc32(words: Int32Array, from: number, to: number): number {
   return ~crc;
 }
 
+/** The record of one region in a replica, read from memory when it is asked for. */
+export class RecordReading {
+  readonly #words: Int32Array;
+  readonly #at: number;
+  readonly #stateCode: number;
+
+  constructor(words: Int32Array, at: number, stateCode: number) {
+    this.#words = words;
+    this.#at = at;
+    this.#stateCode = stateCode;
+  }
+
+  get state(): "invalid" | "valid" | "accepted" {
+    return STATES.get(this.#stateCode as 0xff) ?? "invalid";
+  }
+
+  get tries(): number {
+    return this.#word(0) & 0xff;
+  }
+
+  get confirmed(): boolean {
+    return (this.#word(0) & 0xff00) !== 0;
+  }
+
+  get starts(): number {
+    return this.#word(0) >>> 16;
+  }
+
+  get failures(): number {
+    return this.#word(1) >>> 0;
+  }
+
+  get evidence(): number {
+    return this.#word(2);
+  }
+
+  hasDigest(digest: readonly number[]): boolean {
+    for (let at = 0; at < digest.length; at += 1) {
+      if (this.#word(7 + at) !== digest[at]) return false;
+    }
+    return true;
+  }
+
+  #word(index: number): number {
+    return this.#words[this.#at + index] as number;
+  }
+}
+
 /** @param base word index of the table's segment in `words`; the floor is in its third page */
 export class ManagementReader {
   readonly #words: Int32Array;
   readonly #base: number;
-  readonly #regions: number;
   readonly #length: number;
+  readonly #regions: number;
 
   constructor(words: Int32Array, base: number, regions: number) {
     this.#words = words;
@@ -64,7 +104,7 @@ export class ManagementReader {
   }
 
   /** Whether a replica is whole. */
-  whole(replica: 0 | 1): boolean {
+  whole(replica: Replica): boolean {
     const at = this.#base + replica * PAGE_WORDS;
     if (this.#words[at + 1] !== 2) return false;
     return this.#words[at] === crc32(this.#words, at + 1, at + this.#length);
@@ -80,50 +120,53 @@ export class ManagementReader {
     return this.whole(0);
   }
 
-  generation(replica: 0 | 1): number {
+  generation(replica: Replica): number {
     return (this.#words[this.#vendor(replica) + 1] as number) >>> 0;
   }
 
-  read(replica: 0 | 1): TableReading {
+  active(replica: Replica): number {
+    return this.#words[this.#base + replica * PAGE_WORDS + 2] as number;
+  }
+
+  record(replica: Replica, region: number): RecordReading {
+    const states = this.#words[this.#base + replica * PAGE_WORDS + 6] as number;
+    const at = this.#vendor(replica) + VENDOR_WORDS + region * RECORD_WORDS;
+    return new RecordReading(this.#words, at, (states >>> (8 * region)) & 0xff);
+  }
+
+  /** What of the pointers is otherwise in a replica, in words; undefined when nothing is. */
+  differingPointer(replica: Replica, want: Pointers): string | undefined {
     const at = this.#base + replica * PAGE_WORDS;
     const vendor = this.#vendor(replica);
-    const states = this.#words[at + 6] as number;
-    return {
-      generation: this.generation(replica),
-      active: this.#words[at + 2] as number,
-      previous: this.#words[at + 3] as number,
-      next: this.#words[vendor + 2] as number,
-      rebuilt: ((this.#words[vendor + 3] as number) & 1) !== 0,
-      regions: Array.from({ length: this.#regions }, (_, region) =>
-        this.#record((states >>> (8 * region)) & 0xff, vendor + VENDOR_WORDS + region * RECORD_WORDS),
-      ),
-    };
+    const differs = (name: string, found: number, wanted: number) =>
+      found === wanted ? undefined : `\`${name}\` is ${found} in the table instead of ${wanted}`;
+    return (
+      differs("active", this.active(replica), want.active) ??
+      differs("next", this.#words[vendor + 2] as number, want.next) ??
+      differs("previous", this.#words[at + 3] as number, want.previous) ??
+      differs("generation", this.generation(replica), want.generation) ??
+      differs("rebuilt", (this.#words[vendor + 3] as number) & 1, want.rebuilt ? 1 : 0)
+    );
   }
 
   /** The floor by its first whole pair; undefined when neither is. */
   floor(): number | undefined {
-    const at = this.#base + 2 * PAGE_WORDS;
-    for (const pair of [at, at + 2]) {
-      const value = this.#words[pair] as number;
-      if (value === ~(this.#words[pair + 1] as number)) return value >>> 0;
-    }
-    return undefined;
+    return this.#floorPair(0) ?? this.#floorPair(2);
   }
 
-  #record(state: number, at: number): RegionReading {
-    const trial = this.#words[at] as number;
-    return {
-      state: STATES.get(state as 0xff) ?? "invalid",
-      tries: trial & 0xff,
-      confirmed: (trial & 0xff00) !== 0,
-      starts: trial >>> 16,
-      failures: (this.#words[at + 1] as number) >>> 0,
-      evidence: this.#words[at + 2] as number,
-      digest: Array.from(this.#words.subarray(at + 7, at + 15)),
-    };
+  /** Both pairs of the floor are whole and the same. */
+  floorWhole(): boolean {
+    const floor = this.#floorPair(0);
+    return floor !== undefined && floor === this.#floorPair(2);
   }
 
-  #vendor(replica: 0 | 1): number {
+  #floorPair(word: number): number | undefined {
+    const at = this.#base + 2 * PAGE_WORDS + word;
+    const value = this.#words[at] as number;
+    return value === ~(this.#words[at + 1] as number) ? value >>> 0 : undefined;
+  }
+
+  #vendor(replica: Replica): number {
     return this.#base + replica * PAGE_WORDS + HEADER_WORDS + this.#regions * BANK_WORDS;
   }
 }

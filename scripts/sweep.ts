@@ -1,0 +1,258 @@
+/** `flipside sweep`: lose power at every point, in virtual time; or replay one case and tell what happens. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { CaseIdError, parseCaseId } from "../supervisor/sweep/case-id.ts";
+import { checkImages, SweepImageError } from "../supervisor/sweep/image-library.ts";
+import { isGood, VERDICTS, type Verdict } from "../supervisor/sweep/oracle/verdict.ts";
+import { runSweep, type SweepOptions, type SweepProgress } from "../supervisor/sweep/pool.ts";
+import { replayCommand, type SweepReport, toJunit } from "../supervisor/sweep/report.ts";
+import { loadRules, RulesModuleError } from "../supervisor/sweep/rules-module.ts";
+import { findScenario, SCENARIOS } from "../supervisor/sweep/scenarios/index.ts";
+import { TimelineText } from "../supervisor/sweep/timeline-text.ts";
+import { Workbench } from "../supervisor/sweep/workbench.ts";
+import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
+import { formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
+
+const HELP = `flipside sweep: cut power before, inside and after every persistent operation of every scenario, and judge
+whether the device comes back as it must. Virtual time, one virtual device per job, nothing is left to chance.
+
+usage: flipside sweep [options]
+
+  --depth N          cuts in a row: 1 each cut (default), 2 also each cut of each recovery, 3, …
+  --faults           also a crash, a hang and flipped bits at every point, and pairs of fault and cut
+  --scenarios a,b    only these; a name with * at its end stands for all that begin so
+  --list             list the scenarios
+  --jobs N           threads (default: one for each processor)
+  --shard I/N        only part I of N of the sweep
+  --seed S           seed of torn bits and sampled cuts (default 1)
+  --image-a FILE     MCUboot image of the higher version (default: the reference firmware 1.1.0)
+  --image-b FILE     MCUboot image of the lower version (default: the reference firmware 1.0.0)
+  --rules FILE       JavaScript module that exports your boot decision or policy as \`rules\` (docs/sweep.md)
+  --replay ID        run one case and print its timeline
+  --json FILE        write the report
+  --junit FILE       write the report as JUnit XML
+  --help             this text
+
+Exit code: 0 everything held, 1 findings, 2 bad input.
+`;
+
+interface SweepCommand {
+  readonly options: Omit<SweepOptions, "onProgress">;
+  readonly replay: string | undefined;
+  readonly list: boolean;
+  readonly json: string | undefined;
+  readonly junit: string | undefined;
+}
+
+const DEPTH_MAX = 8;
+const JOBS_MAX = 64;
+
+function readImage(what: string, file: string | undefined, reference: string): Uint8Array {
+  const path = file ?? new URL(`../../controller/firmware/images/${reference}`, import.meta.url).pathname;
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (error) {
+    throw new UsageError(`${what} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function parseScenarios(text: string | undefined): readonly string[] {
+  const wanted = text?.split(",").filter((name) => name !== "") ?? [];
+  return wanted.flatMap((name) => {
+    const prefix = name.endsWith("*") ? name.slice(0, -1) : undefined;
+    const found = SCENARIOS.filter((scenario) =>
+      prefix === undefined ? scenario.name === name : scenario.name.startsWith(prefix),
+    );
+    if (found.length === 0)
+      throw new UsageError(`there is no scenario "${name}": flipside sweep --list lists them`);
+    return found.map((scenario) => scenario.name);
+  });
+}
+
+function parseShard(text: string): SweepOptions["shard"] {
+  const [, index = "", of = ""] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  const shard = { index: Number(index), of: Number(of) };
+  if (index === "" || shard.index < 1 || shard.index > shard.of) {
+    throw new UsageError(`--shard is "${text}": it must look like 1/4, the part and how many there are`);
+  }
+  return shard;
+}
+
+function parse(args: readonly string[]): SweepCommand | "help" {
+  const { values } = parseOptions(args, {
+    depth: { type: "string" },
+    faults: { type: "boolean" },
+    scenarios: { type: "string" },
+    list: { type: "boolean" },
+    jobs: { type: "string" },
+    shard: { type: "string" },
+    seed: { type: "string" },
+    "image-a": { type: "string" },
+    "image-b": { type: "string" },
+    rules: { type: "string" },
+    replay: { type: "string" },
+    json: { type: "string" },
+    junit: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  });
+  if (values.help === true) return "help";
+  const imageA = readImage("--image-a", values["image-a"], "controller-1.1.0.img");
+  const imageB = readImage("--image-b", values["image-b"], "controller-1.0.0.img");
+  checkImages(imageA, imageB);
+  return {
+    options: {
+      imageA,
+      imageB,
+      seed: parseInteger("--seed", values.seed ?? "1", 0, 2 ** 32 - 1),
+      depth: parseInteger("--depth", values.depth ?? "1", 1, DEPTH_MAX),
+      faults: values.faults === true,
+      jobs: parseInteger("--jobs", values.jobs ?? String(availableParallelism()), 1, JOBS_MAX),
+      shard: parseShard(values.shard ?? "1/1"),
+      scenarios: parseScenarios(values.scenarios),
+      ...(values.rules === undefined ? {} : { rulesModule: pathToFileURL(resolve(values.rules)).href }),
+    },
+    replay: values.replay,
+    list: values.list === true,
+    json: values.json,
+    junit: values.junit,
+  };
+}
+
+export async function sweepCommand(args: readonly string[]): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    const usage =
+      error instanceof SweepImageError || error instanceof RulesModuleError || error instanceof CaseIdError;
+    throw usage ? new UsageError(error.message) : error;
+  }
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const command = parse(args);
+  if (command === "help") {
+    process.stdout.write(HELP);
+    return EXIT_HELD;
+  }
+  if (command.list) {
+    const rows = SCENARIOS.map(({ name, about }) => [name, about]);
+    process.stdout.write(`${formatTable([{ title: "scenario" }, { title: "what happens" }], rows)}\n`);
+    return EXIT_HELD;
+  }
+  // Told here, in one sentence, rather than by each thread.
+  await loadRules(command.options.rulesModule);
+  return command.replay === undefined ? sweep(command) : replay(command, command.replay);
+}
+
+async function sweep({ options, json, junit }: SweepCommand): Promise<number> {
+  process.stdout.write(`seed ${options.seed}\n`);
+  const line = new StatusLine();
+  const report = await runSweep({
+    ...options,
+    onProgress: (progress) => line.show(formatProgress(progress)),
+  }).finally(() => line.clear());
+  process.stdout.write(formatSummary(report));
+  if (json !== undefined) writeReport(json, report);
+  if (junit !== undefined) writeJunit(junit, report);
+  return report.findings.length === 0 ? EXIT_HELD : EXIT_FINDING;
+}
+
+function writeJunit(file: string, report: SweepReport): void {
+  try {
+    writeFileSync(file, toJunit(report));
+  } catch (error) {
+    throw new UsageError(
+      `the report cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+async function replay({ options }: SweepCommand, text: string): Promise<number> {
+  const id = parseCaseId(text);
+  const scenario = findScenario(id.scenario);
+  if (scenario === undefined) {
+    throw new UsageError(`there is no scenario "${id.scenario}": flipside sweep --list lists them`);
+  }
+  const rules = await loadRules(options.rulesModule);
+  const workbench = new Workbench(options.imageA, options.imageB, rules, id.seed);
+  const timeline = new TimelineText();
+  const ending = workbench.replay(scenario, id.path, timeline.narrate);
+  const lines = timeline.finish(workbench.rigOf(scenario));
+  process.stdout.write(`${scenario.name}: ${scenario.about}\n\n${lines.join("\n")}\n\n`);
+  if (typeof ending === "string") {
+    process.stdout.write(`${paint("green", ending)}\n`);
+    return EXIT_HELD;
+  }
+  process.stdout.write(`${paint("red", ending.verdict)}: ${ending.message}\n`);
+  return EXIT_FINDING;
+}
+
+function formatProgress({ cuts, findings, elapsedMs, remainingMs, scenario }: SweepProgress): string {
+  const rate = Math.round(cuts / (elapsedMs / 1000));
+  const left = remainingMs === undefined ? "?" : `${(remainingMs / 1000).toFixed(0)} s`;
+  const found = paint(findings > 0 ? "red" : "green", `${findings} findings`);
+  return `${cuts} cuts  ${rate}/s  ${left} left  ${found}  ${paint("dim", scenario)}`;
+}
+
+/** Starts from every state of a table are many; in the summary they are one line. */
+function groupOf(name: string): string {
+  return name.startsWith("start-") ? "start-*" : name;
+}
+
+function formatSummary(report: SweepReport): string {
+  const groups = new Map<
+    string,
+    { cuts: number; futures: number; faults: number; verdicts: Map<Verdict, number> }
+  >();
+  for (const { name, cuts, distinctFutures, faults, verdicts } of report.scenarios) {
+    const group = groups.get(groupOf(name)) ?? { cuts: 0, futures: 0, faults: 0, verdicts: new Map() };
+    group.cuts += cuts;
+    group.futures += distinctFutures;
+    group.faults += faults;
+    for (const verdict of VERDICTS) {
+      const count = verdicts[verdict] ?? 0;
+      if (count > 0) group.verdicts.set(verdict, (group.verdicts.get(verdict) ?? 0) + count);
+    }
+    groups.set(groupOf(name), group);
+  }
+  const rows = [...groups].map(([name, { cuts, futures, faults, verdicts }]) => [
+    name,
+    String(cuts),
+    String(futures),
+    String(faults),
+    [...verdicts].map(([verdict, count]) => `${verdict} ${count}`).join(", "),
+  ]);
+  const columns = [
+    { title: "scenario" },
+    { title: "cuts", align: "right" },
+    { title: "futures", align: "right" },
+    { title: "faults", align: "right" },
+    { title: "verdicts" },
+  ] as const;
+  return `${formatTable(columns, rows)}\n\n${formatTotals(report)}${formatFindings(report)}`;
+}
+
+function formatTotals(report: SweepReport): string {
+  const { cuts, distinctFutures, faults, durationMs, jobs, cutsPerSecond, scenarios } = report;
+  const verdicts = VERDICTS.flatMap((verdict) => {
+    const count = report.verdicts[verdict] ?? 0;
+    const colour: Paint = isGood(verdict) ? "green" : "red";
+    return count === 0 ? [] : [paint(colour, `${verdict} ${count}`)];
+  });
+  return [
+    `${scenarios.length} scenarios, ${cuts} cuts (${distinctFutures} distinct futures), ${faults} other faults in ${(durationMs / 1000).toFixed(1)} s with ${jobs} jobs: ${cutsPerSecond} cuts/s`,
+    verdicts.join(", "),
+    "",
+  ].join("\n");
+}
+
+function formatFindings(report: SweepReport): string {
+  if (report.findings.length === 0) return `${paint("green", "held")}\n`;
+  const lines = report.findings.map(
+    (finding) =>
+      `${paint("red", finding.verdict)}  ${finding.scenario}: ${finding.message}\n  ${replayCommand(finding)}`,
+  );
+  return `\n${lines.join("\n")}\n`;
+}

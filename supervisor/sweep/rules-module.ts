@@ -1,0 +1,36 @@
+/** Loads a user's rules: a module that exports `rules`, docs/sweep.md. */
+import { type Rules, type RulesModule, rulesOf, STANDARD_RULES } from "./rules.ts";
+
+/** A module that cannot be used; `message` is one sentence for its user. */
+export class RulesModuleError extends Error {
+  override readonly name = "RulesModuleError";
+}
+
+const MEMBERS = new Set([...Object.keys(STANDARD_RULES), "decideBoot"]);
+
+/** @param url file URL of the module; undefined for the standard rules */
+export async function loadRules(url: string | undefined): Promise<Rules> {
+  if (url === undefined) return STANDARD_RULES;
+  let loaded: { readonly rules?: unknown };
+  try {
+    loaded = (await import(url)) as { readonly rules?: unknown };
+  } catch (error) {
+    throw new RulesModuleError(
+      `the rules cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  const { rules } = loaded;
+  if (typeof rules !== "object" || rules === null) {
+    throw new RulesModuleError("the rules cannot be used: the module must export an object named rules");
+  }
+  for (const [name, member] of Object.entries(rules)) {
+    if (!MEMBERS.has(name)) {
+      throw new RulesModuleError(
+        `the rules cannot be used: there is no rule ${name}, only ${[...MEMBERS].join(", ")}`,
+      );
+    }
+    if (typeof member !== "function")
+      throw new RulesModuleError(`the rules cannot be used: ${name} is no function`);
+  }
+  return rulesOf(rules as RulesModule);
+}

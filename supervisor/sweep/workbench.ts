@@ -1,0 +1,82 @@
+/**
+ * One worker's part of a sweep: rigs, kept between scenarios, and the exploring, shrinking and replaying of cases.
+ * Everything is in one thread; pool.ts puts several side by side.
+ */
+import { type CaseId, type Disturbance, formatCaseId, parseCaseId } from "./case-id.ts";
+import { Explorer, type Finding, type Plan, type Tally } from "./explorer.ts";
+import { imageLibrary, type LibraryImage } from "./image-library.ts";
+import type { GoodVerdict, Wrong } from "./oracle/verdict.ts";
+import { PathRunner } from "./path-runner.ts";
+import { Rig } from "./rig.ts";
+import type { Rules } from "./rules.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Narrator } from "./timeline.ts";
+
+export class Workbench {
+  readonly #images: ReadonlyMap<string, LibraryImage>;
+  readonly #rules: Rules;
+  readonly #seed: number;
+  readonly #rigs = new Map<string, Rig>();
+
+  constructor(imageA: Uint8Array, imageB: Uint8Array, rules: Rules, seed: number) {
+    this.#images = imageLibrary(imageA, imageB);
+    this.#rules = rules;
+    this.#seed = seed;
+  }
+
+  /** All that the plan asks for of one scenario; findings are shrunk. */
+  explore(scenario: Scenario, plan: Plan): Tally {
+    const rig = this.#rig(scenario);
+    const tally = new Explorer(rig, scenario, plan).explore();
+    const findings = tally.findings.map((finding) => this.#shrink(scenario, finding));
+    return { ...tally, findings };
+  }
+
+  /** Runs one case from its start, telling `narrator` everything that happens. */
+  replay(scenario: Scenario, path: readonly Disturbance[], narrator?: Narrator): GoodVerdict | Wrong {
+    const rig = this.#rig(scenario);
+    rig.timeline.narrator = narrator;
+    try {
+      return new PathRunner(rig, this.#seed).run(scenario, path);
+    } finally {
+      rig.timeline.narrator = undefined;
+    }
+  }
+
+  /** The rig that a scenario runs on: for whoever wants to look at memory afterwards. */
+  rigOf(scenario: Scenario): Rig {
+    return this.#rig(scenario);
+  }
+
+  #rig(scenario: Scenario): Rig {
+    const regions = scenario.setup.images.length;
+    const onDoubleLoss = scenario.onDoubleLoss ?? "rebuild";
+    const key = `${regions} ${onDoubleLoss}`;
+    let rig = this.#rigs.get(key);
+    if (rig === undefined) {
+      const seed = this.#seed;
+      rig = new Rig({ regions, rules: this.#rules, seed, images: this.#images, onDoubleLoss });
+      this.#rigs.set(key, rig);
+    }
+    return rig;
+  }
+
+  /** The fewest of a finding's faults that still end in its verdict. */
+  #shrink(scenario: Scenario, finding: Finding): Finding {
+    let id: CaseId = parseCaseId(finding.replay);
+    let { message } = finding;
+    for (let left = 0; left < id.path.length && id.path.length > 1; ) {
+      const path = id.path.filter((_, at) => at !== left);
+      const ending = this.replay(scenario, path);
+      if (typeof ending !== "string" && ending.verdict === finding.verdict) {
+        id = { ...id, path };
+        ({ message } = ending);
+      } else {
+        left += 1;
+      }
+    }
+    const replay = formatCaseId(id);
+    const cut = replay.slice(replay.indexOf("@") + 1, replay.lastIndexOf("~"));
+    return { ...finding, replay, cut, message };
+  }
+}

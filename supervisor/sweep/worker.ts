@@ -1,0 +1,18 @@
+/** A thread of a sweep: takes a unit, explores it, answers with its tally. */
+import { parentPort, workerData } from "node:worker_threads";
+import type { SweepUnit, SweepWorkerData } from "./pool.ts";
+import { loadRules } from "./rules-module.ts";
+import { findScenario } from "./scenarios/index.ts";
+import { Workbench } from "./workbench.ts";
+
+const port = parentPort;
+if (port === null) throw new Error("this module runs in a worker thread");
+const { imageA, imageB, seed, rulesModule } = workerData as SweepWorkerData;
+const rules = await loadRules(rulesModule);
+const workbench = new Workbench(imageA, imageB, rules, seed);
+
+port.on("message", ({ scenario: name, depth, part, hurts }: SweepUnit) => {
+  const scenario = findScenario(name);
+  if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+  port.postMessage(workbench.explore(scenario, { depth, seed, part, hurts }));
+});
