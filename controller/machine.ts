@@ -63,7 +63,12 @@ export interface MachineOptions {
   /** Called when the hart takes a synchronous exception, before anything of it can be seen. */
   readonly onException?: () => void;
   /** Builds the engine; the interpreter is given for what another engine leaves to it. */
-  readonly engine?: (parts: InterpreterParts, interpreter: Interpreter) => Engine;
+  readonly engine?: (
+    parts: InterpreterParts,
+    interpreter: Interpreter,
+    memory: WebAssembly.Memory,
+    slot: number,
+  ) => Engine;
 }
 
 const NS_PER_TICK = 1e9 / MTIME_HZ;
@@ -129,7 +134,7 @@ export class Machine {
       smdbltrp: controller,
     };
     this.interpreter = new Interpreter(parts);
-    this.#engine = options.engine?.(parts, this.interpreter) ?? this.interpreter;
+    this.#engine = options.engine?.(parts, this.interpreter, memory, slot) ?? this.interpreter;
     this.reset(0);
   }
 

@@ -3,6 +3,13 @@ import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import type { SerialLine } from "../controller/devices/uart.ts";
 import { parseElf } from "../controller/elf.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/run.ts";
+import {
+  chooseEngine,
+  ENGINE_KINDS,
+  type EngineKind,
+  formatStats,
+  isEngineKind,
+} from "../controller/translator/select.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { PAGE_BYTES } from "../emulator/layout.ts";
 import { EXIT_HELD, parseInteger, parseOptions, parseSize, UsageError, writeReport } from "./options.ts";
@@ -15,6 +22,9 @@ Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80
   --max-instructions N         stop after N instructions
   --ram SIZE                   bytes of RAM, 64K to 512M (default 16M)
   --clock live|virtual         mtime follows the wall (default), or ten instructions are one tick of 100 ns
+  --engine auto|translator|interpreter
+                               what executes the program (default auto); the result is the same
+  --stats                      tell at the end what was translated and why it was left
   --signature FILE             write the words from begin_signature to end_signature, one in hex a line
   --dump ADDRESS:LENGTH:FILE   write raw memory at the end
   --json FILE                  write the report
@@ -27,6 +37,8 @@ const OPTIONS = {
   "max-instructions": { type: "string" },
   ram: { type: "string", default: "16M" },
   clock: { type: "string", default: "live" },
+  engine: { type: "string", default: "auto" },
+  stats: { type: "boolean" },
   signature: { type: "string" },
   dump: { type: "string" },
   json: { type: "string" },
@@ -54,7 +66,9 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const dump = values.dump === undefined ? undefined : parseDump(values.dump);
   const elf = readElf(file);
   const serial = standardOutput();
+  const choice = chooseEngine(parseEngine(values.engine));
   const bare = new BareMachine({
+    ...choice.options,
     ramBytes: parseRam(values.ram),
     clock: parseClock(values.clock),
     line: serial.line,
@@ -80,6 +94,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     writeOutput("the dump", dump.file, bare.readRam("the dump", dump.address, dump.byteCount));
   }
   if (values.json !== undefined) writeReport(values.json, report);
+  const translator = choice.translator();
+  if (values.stats === true && translator !== undefined) {
+    for (const line of formatStats(translator.stats())) process.stderr.write(`${line}\n`);
+  }
   tellFailure(report);
   return report.exitCode;
 }
@@ -119,6 +137,11 @@ function parseRam(text: string): number {
 function parseClock(text: string): "live" | "virtual" {
   if (text === "live" || text === "virtual") return text;
   throw new UsageError(`--clock is "${text}": it must be live or virtual`);
+}
+
+function parseEngine(text: string): EngineKind {
+  if (isEngineKind(text)) return text;
+  throw new UsageError(`--engine is "${text}": it must be one of ${ENGINE_KINDS.join(", ")}`);
 }
 
 function parseDump(text: string): Dump {

@@ -47,6 +47,8 @@ export interface TranslatorStats {
 
 export interface TranslatorOptions {
   readonly limits?: UnitLimits;
+  /** Instructions to be interpreted before the first translation. */
+  readonly warmUpInstructions?: number;
   /** Translates at once whatever is met, at any price: for tests of what is generated, not of when. */
   readonly eager?: boolean;
 }
@@ -63,7 +65,6 @@ const SAMPLE_SLICE = 2 ** 14;
 /** Interpreted instructions that pay for a translated one: some 0.5 µs for what V8 and we do. */
 const COST_PER_INSTRUCTION = 128;
 const COST_PER_UNIT = 50_000;
-/** Instructions to be interpreted before the first translation. */
 const WARM_UP = 100_000;
 /** Times that translated code is left at a pc before that pc is translated. */
 const EXIT_HEAT = 8;
@@ -91,7 +92,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   #windowOffset = NOWHERE;
   #markedGeneration = -1;
   /** Interpreted instructions not yet spent on translation. */
-  #credit = -WARM_UP;
+  #credit: number;
   #slice = SAMPLE_SLICE;
   readonly #stats: TranslatorStats = {
     units: 0,
@@ -121,6 +122,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#slot = slot;
     this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
     this.#eager = options.eager ?? false;
+    this.#credit = -(options.warmUpInstructions ?? WARM_UP);
     this.#reader = { parcel: (pc) => this.#parcel(pc) };
     parts.data.addCodeCache(this);
   }
