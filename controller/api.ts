@@ -18,9 +18,13 @@ export interface Inspection {
 }
 
 export interface ControllerApi extends Api {
-  attach(attachment: Attachment): null;
+  /** Answers the thread's id as gettid(2) gives it, 0 where it cannot be known. */
+  attach(attachment: Attachment): number;
   /** Reads and hashes every region. */
   inspect(): Inspection;
-  /** Reads every region, resets the hart to the entry of `region`, answers, and parks. */
-  prepare(region: number): Inspection;
+  /**
+   * Reads every region, resets the hart to the entry of `region`, answers, and parks.
+   * @param urgent it is to run at once; else there is time to let V8 compile the engine
+   */
+  prepare(region: number, urgent: boolean): Inspection;
 }

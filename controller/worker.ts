@@ -7,6 +7,7 @@
  * names and no byte of the region was stored since it was verified; after STATE is STOPPED the hart retires
  * nothing; evidence is stored before the state that announces it.
  */
+import { readlinkSync } from "node:fs";
 import { monotonicNs } from "../emulator/clock.ts";
 import {
   Attention,
@@ -33,6 +34,7 @@ import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { Hart } from "./cpu/hart.ts";
 import { Machine, MachineStop } from "./machine.ts";
 import { UartRing } from "./uart-ring.ts";
+import { warmUp } from "./warm-up.ts";
 import { commitWorkerFault } from "./worker-faults.ts";
 
 /** Instructions between two heartbeats: as many as take about a millisecond, whether V8 has compiled the engine or not. */
@@ -63,6 +65,8 @@ class ControllerWorker {
   readonly #machine: Machine;
   readonly #inspector: RegionInspector;
   readonly #log: Logger;
+  /** V8 has had the chance to compile the engine. */
+  #warm = false;
   /** Instructions of the next slice. */
   #slice = MIN_SLICE;
   /** The version that runs has said that it is ready. */
@@ -107,7 +111,9 @@ class ControllerWorker {
   }
 
   /** Everything that can be done before the region is designated; then parks, once the answer is on its way. */
-  prepare(region: number): Inspection {
+  prepare(region: number, urgent: boolean): Inspection {
+    if (!urgent && !this.#warm) warmUp();
+    this.#warm = true;
     const inspection = this.inspect();
     const facts = inspection.regions[region];
     if (facts?.usable !== true)
@@ -291,6 +297,15 @@ class ControllerWorker {
   }
 }
 
+/** Node does not tell; Linux does. */
+function threadId(): number {
+  try {
+    return Number(readlinkSync("/proc/thread-self").split("/").at(-1)) || 0;
+  } catch {
+    return 0;
+  }
+}
+
 let worker: ControllerWorker | undefined;
 
 function attached(): ControllerWorker {
@@ -301,9 +316,9 @@ function attached(): ControllerWorker {
 const api: ControllerApi = {
   attach: (attachment: Attachment) => {
     worker = new ControllerWorker(attachment);
-    return null;
+    return threadId();
   },
   inspect: () => attached().inspect(),
-  prepare: (region: number) => attached().prepare(region),
+  prepare: (region: number, urgent: boolean) => attached().prepare(region, urgent),
 };
 serve(api);

@@ -2,7 +2,7 @@
 /**
  * The command line. Each command is a module of its own, loaded only when it is called: start-up time is a figure.
  */
-import { EXIT_HELD, EXIT_USAGE, UsageError } from "./options.ts";
+import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, UsageError } from "./options.ts";
 
 /** Carries a command out and returns the exit code: 0 held, 1 a violation or finding, 2 usage or bad input. */
 type Command = (args: readonly string[]) => Promise<number>;
@@ -13,6 +13,10 @@ const COMMANDS: Readonly<
   emulate: {
     summary: "soak a live controller: inject every kind of fault and check that it always comes back",
     load: async () => (await import("./emulate.ts")).emulateCommand,
+  },
+  sweep: {
+    summary: "cut power at every point of every scenario, in virtual time, and judge what comes back",
+    load: async () => (await import("./sweep.ts")).sweepCommand,
   },
   run: {
     summary: "run a bare-metal RV32 ELF in RAM",
@@ -48,6 +52,9 @@ async function main(args: readonly string[]): Promise<number> {
   return (await command.load())(rest);
 }
 
+/** Errors with names that a device ends with: findings, not accidents of this program. */
+const FINDINGS: ReadonlySet<string> = new Set(["SupervisorGone", "ManagementLostError", "LinkError"]);
+
 /** A reader that went away (`flipside … | head`) is no error of ours. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(EXIT_HELD);
@@ -57,7 +64,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
+  const named = error instanceof Error && (error instanceof UsageError || FINDINGS.has(error.name));
+  if (!named) throw error;
   process.stderr.write(`flipside: ${error.message}\n`);
-  process.exitCode = EXIT_USAGE;
+  process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FINDING;
 }

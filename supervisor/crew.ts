@@ -26,6 +26,7 @@ export class Crew {
   readonly #events: CrewEvents;
   #executing: EngineSlot | undefined;
   #wanted = -1;
+  #urgent = false;
   #working = false;
   #closed = false;
   #why = "starting";
@@ -65,9 +66,14 @@ export class Crew {
     this.#executing = undefined;
   }
 
-  /** Makes the free worker the standby for `region`; -1 when no region is eligible. Works in the background. */
-  want(region: number): void {
+  /**
+   * Makes the free worker the standby for `region`; -1 when no region is eligible. Works in the
+   * background.
+   * @param urgent it is to run at once, because nothing executes
+   */
+  want(region: number, urgent: boolean): void {
     this.#wanted = region;
+    this.#urgent = urgent;
     if (this.#working || this.#closed) return;
     this.#working = true;
     void this.#work().finally(() => {
@@ -118,7 +124,7 @@ export class Crew {
       case "idle": {
         const region = this.#wanted;
         this.#why = `region ${region} is being verified`;
-        const inspection = await slot.prepare(region);
+        const inspection = await slot.prepare(region, this.#urgent);
         if (region === this.#wanted) this.#events.onStandby(slot, inspection);
         return;
       }

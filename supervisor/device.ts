@@ -280,13 +280,14 @@ export class Device {
     const slot = this.crew.executing;
     const { standby } = this.crew;
     const watchNs = this.#watchTime.ns;
-    if (standby !== undefined && this.#standbyHeartbeat.look(standby.heartbeat, watchNs)) {
+    if (standby !== undefined && this.#standbyHeartbeat.look(standby.heartbeat, watchNs, standby)) {
       this.#log.warn({ slot: standby.index }, "the standby is stuck");
       void standby.terminate().then((gone) => gone || this.#fatal("a stuck standby does not end"));
     }
     if (slot === undefined || this.#stopping) return;
     const { heartbeatMs, readyMs, commandMs } = this.#config.limits;
-    if (this.#heartbeat.look(slot.heartbeat, watchNs)) {
+    // Until it is ready the boot deadline counts: a fresh thread may still be compiling its engine.
+    if (this.#heartbeat.look(slot.heartbeat, watchNs, slot) && this.#ready) {
       this.#onEvidence(
         Evidence.HEARTBEAT,
         `the thread made no progress for ${heartbeatMs} ms`,
@@ -452,7 +453,7 @@ export class Device {
     Atomics.store(this.control, Control.BOOT_EPOCH, bootEpoch);
     this.#awaited = command;
     this.#wake();
-    if (this.#awaited !== undefined) this.crew.want(command.region);
+    if (this.#awaited !== undefined) this.crew.want(command.region, true);
   }
 
   /** Wakes the standby for the awaited region when it is there and its verification holds. */
@@ -559,7 +560,7 @@ export class Device {
   /** Once the new version is ready, or should have been by far, the other worker gets ready to take over. */
   #prepareStandby(): void {
     if (this.crew.executing === undefined) return;
-    this.crew.want(standbyRegion(this.policy));
+    this.crew.want(standbyRegion(this.policy), false);
   }
 
   #onStandby(slot: EngineSlot, inspection: Inspection): void {
@@ -573,6 +574,6 @@ export class Device {
   #onStandbyLost(reason: string): void {
     this.#log.warn({ reason }, "there is no standby");
     this.#tell();
-    if (this.#awaited !== undefined) this.crew.want(this.#awaited.region);
+    if (this.#awaited !== undefined) this.crew.want(this.#awaited.region, true);
   }
 }

@@ -17,6 +17,7 @@ import {
 } from "../emulator/control.ts";
 import type { Layout } from "../emulator/layout.ts";
 import type { LogConfig } from "../emulator/log.ts";
+import { runDelayNs } from "./run-delay.ts";
 import { type WorkerEnd, WorkerThread } from "./worker-thread.ts";
 
 export type SlotPhase =
@@ -34,8 +35,11 @@ export type SlotPhase =
   /** Stopped with evidence; takes calls. */
   | "stopped";
 
-/** Cleanly ending threads exit within a few milliseconds; one that has not by then is in native code. */
-export const TERMINATE_DEADLINE_MS = 100;
+/**
+ * Threads exit within a few milliseconds, and with a full heap to collect on a busy machine within 100; one that has
+ * not by then is in native code.
+ */
+export const TERMINATE_DEADLINE_MS = 250;
 const CALL_DEADLINE_MS = 5_000;
 
 export interface SlotContext {
@@ -56,6 +60,7 @@ export class EngineSlot {
   #phase: SlotPhase = "empty";
   #starting: Promise<void> | undefined;
   #region = -1;
+  #threadId = 0;
 
   constructor(index: number, context: SlotContext) {
     this.index = index;
@@ -71,6 +76,11 @@ export class EngineSlot {
   /** Region that the worker is prepared for or runs, -1 for none. */
   get region(): number {
     return this.#region;
+  }
+
+  /** How long its thread has waited for a processor so far, nanoseconds. */
+  get runDelayNs(): number {
+    return runDelayNs(this.#threadId);
   }
 
   get heartbeat(): number {
@@ -95,7 +105,8 @@ export class EngineSlot {
     });
     this.#thread = thread;
     const { memory, layout, log } = this.#context;
-    await thread.link.call(CALL_DEADLINE_MS, "attach", { memory, layout, slot: this.index, log });
+    const attachment = { memory, layout, slot: this.index, log };
+    this.#threadId = await thread.link.call(CALL_DEADLINE_MS, "attach", attachment);
     this.#phase = "idle";
   }
 
@@ -105,10 +116,10 @@ export class EngineSlot {
   }
 
   /** Verifies and prepares `region`; the worker parks right after its answer. */
-  async prepare(region: number): Promise<Inspection> {
+  async prepare(region: number, urgent: boolean): Promise<Inspection> {
     const thread = this.#idleThread();
     this.#phase = "preparing";
-    const inspection = await thread.link.call(CALL_DEADLINE_MS, "prepare", region);
+    const inspection = await thread.link.call(CALL_DEADLINE_MS, "prepare", region, urgent);
     this.#region = region;
     this.#phase = "parked";
     return inspection;

@@ -1,11 +1,24 @@
 /**
  * Whether a thread makes progress, judged from a counter that it raises: it is stuck when the counter has not moved
- * for the deadline. Time is the caller's; the supervisor's is watch-time.ts.
+ * for the deadline, not counting the time for which it waited for a processor. Time is the caller's; the
+ * supervisor's is watch-time.ts.
  */
+
+/** Asked only when the counter has been silent for a while. */
+export interface Thread {
+  /** How long it has waited for a processor so far, nanoseconds. */
+  readonly runDelayNs: number;
+}
+
+/** Of the deadline: after this share of silence the thread's waiting is looked at. */
+const SUSPICION = 0.4;
+
 export class Heartbeat {
   readonly #deadlineNs: number;
   #counter = 0;
   #lastBeatNs = 0;
+  /** What it had waited when it came under suspicion; undefined while it is not. */
+  #delayAtSuspicionNs: number | undefined;
 
   constructor(deadlineMs: number) {
     this.#deadlineNs = deadlineMs * 1e6;
@@ -15,11 +28,16 @@ export class Heartbeat {
   reset(counter: number, nowNs: number): void {
     this.#counter = counter;
     this.#lastBeatNs = nowNs;
+    this.#delayAtSuspicionNs = undefined;
   }
 
   /** True when the thread is stuck. */
-  look(counter: number, nowNs: number): boolean {
+  look(counter: number, nowNs: number, thread: Thread): boolean {
     if (counter !== this.#counter) this.reset(counter, nowNs);
-    return nowNs - this.#lastBeatNs >= this.#deadlineNs;
+    const silentNs = nowNs - this.#lastBeatNs;
+    if (silentNs < this.#deadlineNs * SUSPICION) return false;
+    this.#delayAtSuspicionNs ??= thread.runDelayNs;
+    if (silentNs < this.#deadlineNs) return false;
+    return silentNs - (thread.runDelayNs - this.#delayAtSuspicionNs) >= this.#deadlineNs;
   }
 }

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { Worker } from "node:worker_threads";
 
 /** Enough for the worker's own objects; a firmware's memory is not on this heap. */
-const CONTROLLER_HEAP_MB = 64;
+const CONTROLLER_HEAP_MB = 48;
 
 /** A supervisor process; its socket is file descriptor CONTROL_FD of frames.ts. */
 export function launchSupervisor(): ChildProcess {

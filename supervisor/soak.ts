@@ -161,13 +161,15 @@ export class Soak {
   /** One fault from a quiet device to a quiet device. False when the device did not come back. */
   async #round(fault: Fault): Promise<boolean> {
     const device = this.#device;
-    if (
-      !(await this.#until(() => device.ready && device.crew.standby !== undefined, "ready with a standby"))
-    ) {
-      return false;
-    }
+    const quiet = (): boolean =>
+      device.ready && device.crew.standby !== undefined && this.#arrived.length === 0;
     if (!(await this.#work())) return false;
-    await this.#takeSpontaneous();
+    // From here to the injection nothing is awaited once the device is quiet.
+    while (!quiet()) {
+      await this.#takeSpontaneous();
+      const settled = (): boolean => quiet() || this.#arrived.length > 0;
+      if (!(await this.#until(settled, "ready with a standby"))) return false;
+    }
     const tally = this.#tally(fault.kind);
     tally.injected++;
     return fault.evidence.length > 0 ? this.#failover(fault, tally) : this.#standbyDeath(fault, tally);

@@ -1,0 +1,256 @@
+/**
+ * Small wrong variants of the rules, each a mistake that somebody made or could make, put in through the same seam
+ * as a user's rules. The oracle has to see each, and to call it by its right name.
+ */
+import { decideBoot, recoverManagement } from "../../../controller/boot-rom.ts";
+import {
+  loadReplica,
+  type Replica,
+  replicaHolds,
+  storeReplica,
+  TableStore,
+} from "../../../emulator/commit.ts";
+import { type NvramPort, REPLICA_WORD } from "../../../emulator/nvram.ts";
+import { classifyReplicas, replaceLostTable } from "../../../emulator/recovery.ts";
+import {
+  NO_DIGEST,
+  nextGeneration,
+  type RegionRecord,
+  sameDigest,
+  type Table,
+} from "../../../emulator/table.ts";
+import { Psa, replicaWords, TableCodec } from "../../../emulator/table-codec.ts";
+import { type Command, reduce } from "../../../supervisor/policy.ts";
+import type { BadVerdict } from "../../../supervisor/sweep/oracle/verdict.ts";
+import type { RulesModule } from "../../../supervisor/sweep/rules.ts";
+
+export interface Mutant {
+  readonly name: string;
+  readonly rules: RulesModule;
+  /** Scenarios that must show it. */
+  readonly scenarios: readonly string[];
+  readonly verdict: BadVerdict;
+}
+
+type StoreTable = (port: NvramPort, words: Int32Array, publish: () => void) => void;
+
+/** A committer that stores an encoded table in its own way. */
+function committer(store: StoreTable, generationOf = (table: Table) => table.generation): RulesModule {
+  return {
+    openStore: (port, opened, publish) => {
+      const codec = new TableCodec(opened.regions.length);
+      const words = new Int32Array(codec.words);
+      let { generation } = opened;
+      publish(generation);
+      return {
+        commit: (table) => {
+          generation = generationOf({ ...table, generation: nextGeneration(generation) });
+          codec.encode({ ...table, generation }, words);
+          store(port, words, () => publish(generation));
+        },
+      };
+    },
+  };
+}
+
+function storeWords(port: NvramPort, replica: Replica, words: Int32Array, from: number): void {
+  for (let at = from; at < words.length; at += 1)
+    port.store32(REPLICA_WORD[replica] + at, words[at] as number);
+}
+
+const REPLICAS: readonly Replica[] = [0, 1];
+
+const singleReplica: RulesModule = {
+  recover: (port, images, policy) => {
+    // Only the first replica is ever looked at; the second is a copy that nobody reads.
+    const first: NvramPort = {
+      load32: (word) =>
+        port.load32(word >= REPLICA_WORD[1] && word < 2 * REPLICA_WORD[1] ? word - REPLICA_WORD[1] : word),
+      store32: (word, value) => port.store32(word, value),
+    };
+    const recovery = recoverManagement(first, images, policy);
+    const words = new Int32Array(replicaWords(images.length));
+    loadReplica(port, 0, words);
+    if (!replicaHolds(port, 1, words)) storeReplica(port, 1, words);
+    return recovery;
+  },
+  ...committer((port, words, publish) => {
+    for (const replica of REPLICAS) storeReplica(port, replica, words);
+    publish();
+  }),
+};
+
+const repairInTheWrongDirection: RulesModule = {
+  recover: (port, images, policy) => {
+    const found = classifyReplicas(port, images.length);
+    const bothGood = found.replicas.every(({ table }) => table !== undefined);
+    if (found.kind === "interrupted-commit" && bothGood) {
+      const words = new Int32Array(replicaWords(images.length));
+      loadReplica(port, found.from === 0 ? 1 : 0, words);
+      storeReplica(port, found.from, words);
+    }
+    return recoverManagement(port, images, policy);
+  },
+};
+
+const everythingBootable: RulesModule = {
+  recover: (port, images, policy) => {
+    const recovery = recoverManagement(port, images, policy);
+    const { table } = recovery.table;
+    if (recovery.table.outcome !== "rebuilt" || table === undefined) return recovery;
+    const regions = table.regions.map(
+      (record): RegionRecord =>
+        sameDigest(record.digest, NO_DIGEST)
+          ? record
+          : { ...record, state: "accepted", confirmed: true, triesLeft: 0, unconfirmedStarts: 0 },
+    );
+    const bootable: Table = { ...table, regions };
+    replaceLostTable(port, bootable);
+    return { ...recovery, table: { ...recovery.table, table: bootable } };
+  },
+};
+
+/** Tries are kept in RAM only: a power cut gives a failing trial all of them again. */
+const failureForgotten: RulesModule = {
+  recover: (port, images, policy) => {
+    const recovery = recoverManagement(port, images, policy);
+    const { table } = recovery.table;
+    if (table === undefined || !table.regions.some(({ triesLeft }) => triesLeft > 0 && triesLeft < 3))
+      return recovery;
+    const regions = table.regions.map((record) =>
+      record.triesLeft > 0 ? { ...record, triesLeft: 3 } : record,
+    );
+    const forgetful: Table = { ...table, regions, generation: nextGeneration(table.generation) };
+    new TableStore(port, table, () => undefined).commit(forgetful);
+    return { ...recovery, table: { ...recovery.table, table: forgetful } };
+  },
+};
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "a single replica counts",
+    rules: singleReplica,
+    scenarios: ["failover-illegal-instruction"],
+    verdict: "lost-update",
+  },
+  {
+    name: "no generation: every commit has the same",
+    rules: committer(
+      (port, words, publish) => {
+        for (const replica of REPLICAS) storeReplica(port, replica, words);
+        publish();
+      },
+      (table) => (table.generation - 1) >>> 0,
+    ),
+    scenarios: ["failover-illegal-instruction"],
+    verdict: "lost-update",
+  },
+  {
+    name: "the CRC words are stored first",
+    rules: committer((port, words, publish) => {
+      for (const replica of REPLICAS) port.store32(REPLICA_WORD[replica] + Psa.CRC, words[Psa.CRC] as number);
+      for (const replica of REPLICAS) storeWords(port, replica, words, Psa.VERSION);
+      publish();
+    }),
+    scenarios: ["failover-illegal-instruction"],
+    verdict: "lost-update",
+  },
+  {
+    name: "both version words are cleared before either replica is written",
+    rules: committer((port, words, publish) => {
+      for (const replica of REPLICAS) port.store32(REPLICA_WORD[replica] + Psa.VERSION, 0);
+      for (const replica of REPLICAS) storeReplica(port, replica, words);
+      publish();
+    }),
+    scenarios: ["failover-illegal-instruction"],
+    verdict: "lost-update",
+  },
+  {
+    name: "everything is bootable after the loss of both replicas",
+    rules: everythingBootable,
+    scenarios: ["both-replicas-bad", "both-replicas-bad-never-activated"],
+    verdict: "unconfirmed-kept",
+  },
+  {
+    name: "repair copies the older replica over the newer",
+    rules: repairInTheWrongDirection,
+    scenarios: ["replica-0-behind", "replica-1-behind"],
+    verdict: "lost-update",
+  },
+  {
+    name: "a commit is published before both replicas hold it",
+    rules: committer((port, words, publish) => {
+      storeReplica(port, 0, words);
+      publish();
+      storeReplica(port, 1, words);
+    }),
+    scenarios: ["failover-illegal-instruction"],
+    verdict: "two-primaries",
+  },
+  {
+    name: "the standby is woken before both replicas hold its table",
+    rules: {
+      reduce: (state, event) => {
+        const step = reduce(state, event);
+        const wake = step.commands.filter(({ type }) => type === "execute");
+        return { ...step, commands: [...wake, ...step.commands.filter(({ type }) => type !== "execute")] };
+      },
+    },
+    scenarios: ["failover-illegal-instruction"],
+    verdict: "two-primaries",
+  },
+  {
+    name: "the standby is started before the stop is sure",
+    rules: {
+      reduce: (state, event) => {
+        const step = reduce(state, event);
+        if (!step.commands.some(({ type }) => type === "stop")) return step;
+        const after = reduce(step.state, { type: "stopped" });
+        const commands: readonly Command[] = [...step.commands, ...after.commands];
+        return { state: after.state, commands };
+      },
+    },
+    scenarios: ["failover-never-ready", "failover-kicks-without-progress"],
+    verdict: "two-primaries",
+  },
+  {
+    name: "a region is not marked invalid before it is erased",
+    rules: {
+      beginUpdate: (table) => ({ ok: true, table }),
+      endUpdate: (table, region, { version, digest }) => ({
+        ok: true,
+        table: {
+          ...table,
+          generation: nextGeneration(table.generation),
+          regions: table.regions.map((record, at) =>
+            at === region
+              ? { ...record, version, digest, confirmed: false, state: "valid" as const }
+              : record,
+          ),
+        },
+      }),
+    },
+    scenarios: ["update-over-previous"],
+    verdict: "wrong-image",
+  },
+  {
+    name: "a failure is forgotten after a cut",
+    rules: failureForgotten,
+    scenarios: ["trial-that-fails-once"],
+    verdict: "unconfirmed-kept",
+  },
+  {
+    name: "MCUboot: selected before it is validated, given up on its second start",
+    rules: {
+      decideBoot: (input) => {
+        const active = input.table?.regions[input.table.active];
+        const selected = active?.state === "valid" && active.unconfirmedStarts > 0;
+        return decideBoot(
+          selected && input.table !== undefined ? { ...input, failed: input.table.active } : input,
+        );
+      },
+    },
+    scenarios: ["update-into-empty", "trial-power-cycled"],
+    verdict: "lost-update",
+  },
+];
