@@ -103,8 +103,15 @@ export const enum Micro {
 
 /** Instead of an entry's index: the run ends here, with PC and RUN_RETIRED stored. */
 const NO_ENTRY = -1;
-/** Instructions of one run at most: counts stay small integers. */
-const MAX_RUN = 2 ** 30;
+/** Counts of instructions within a run stay small integers. */
+const MAX_LIMIT = 2 ** 30;
+/**
+ * Instructions of one run of the interpreter at most. V8 compiles a loop that never returns for its running state alone ("on-stack
+ * replacement"), which keeps the locals tagged; it is the next call that gets the good code.
+ */
+const MAX_RUN = 2 ** 16;
+/** Calls after which V8 keeps type feedback of a function, and a few more to give it some. */
+const TRAINING_CALLS = 16;
 const INTERRUPT = 1 << 31;
 const SOFTWARE_INTERRUPT = INTERRUPT | 3;
 const TIMER_INTERRUPT = INTERRUPT | 7;
@@ -147,10 +154,11 @@ export class Interpreter implements Engine {
     this.#bus = parts.bus;
     this.#smdbltrp = parts.smdbltrp;
     this.#segment = parts.code.ram;
+    this.#trainExit();
   }
 
   run(maxInstructions: number): Stop {
-    const early = this.begin(maxInstructions);
+    const early = this.begin(Math.min(maxInstructions, MAX_RUN));
     if (early !== undefined) return early;
     this.proceed();
     return this.finish();
@@ -159,7 +167,7 @@ export class Interpreter implements Engine {
   /** Opens a run; whatever it returns is the run's result, and the run is not open then. */
   begin(maxInstructions: number): Stop | undefined {
     const hart = this.#hart;
-    Atomics.store(hart, Hart.LIMIT, Math.min(maxInstructions, MAX_RUN));
+    Atomics.store(hart, Hart.LIMIT, Math.min(maxInstructions, MAX_LIMIT));
     if (Atomics.load(hart, Hart.ATTENTION) !== 0) return Stop.LIMIT;
     if ((hart[Hart.WAITING] as number) !== 0) {
       if (this.#enabledInterrupts() === 0) return Stop.WFI;
@@ -190,6 +198,17 @@ export class Interpreter implements Engine {
     hart[Hart.RUN_RETIRED] = 0;
     hart[Hart.COUNTED] = 0;
     return this.#stop;
+  }
+
+  /**
+   * Leaves the loop a few times before it runs: V8 would compile it without ever having seen it end, and each
+   * later end would be a deoptimisation.
+   */
+  #trainExit(): void {
+    const limit = this.#hart[Hart.LIMIT] as number;
+    this.#hart[Hart.LIMIT] = 0;
+    for (let call = 0; call < TRAINING_CALLS; call++) this.#execute(this.#segment.entryBase);
+    this.#hart[Hart.LIMIT] = limit;
   }
 
   /**
