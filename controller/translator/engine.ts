@@ -58,6 +58,8 @@ export interface TranslatorOptions {
  * tier is below 1.5 KiB, and the smallest stack of a Node thread is some 900 KiB.
  */
 const MAX_DEPTH = 200;
+/** Below that entering and leaving translated code costs more than it saves. */
+const MIN_TRANSLATED_RUN = 64;
 /** A run in translated code ends after so many: V8 replaces a function's code only when it is called again. */
 const TRANSLATED_SLICE = 2 ** 20;
 /** While most is interpreted a run ends after so many, to see where it stands. */
@@ -129,6 +131,7 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   run(maxInstructions: number): Stop {
     const interpreter = this.#interpreter;
+    if (maxInstructions < MIN_TRANSLATED_RUN && !this.#eager) return interpreter.run(maxInstructions);
     this.#selectRegion();
     const early = interpreter.begin(Math.min(maxInstructions, this.#slice));
     if (early !== undefined) return early;
@@ -138,10 +141,21 @@ export class TranslatingEngine implements Engine, CodeCache {
     return interpreter.finish();
   }
 
-  /** Translates what is reachable from `pc` before it runs. False if nothing there can be translated. */
+  /**
+   * Between runs: translates what is reachable from `pc` before it runs, and has V8 compile it, which it would
+   * otherwise do at the first call. False if nothing there can be translated.
+   */
   prepare(pc: number): boolean {
     this.#selectRegion();
-    return this.#translate(pc >>> 0);
+    if (!this.#translate(pc >>> 0)) return false;
+    // With LIMIT at 0 every function comes back from its first look at it, the hart as it was.
+    Atomics.store(this.#hart, Hart.LIMIT, 0);
+    const store = this.#openStore();
+    for (const entry of store.entryPcs()) {
+      store.install(entry);
+      store.run(entry | 0, 0, MAX_DEPTH);
+    }
+    return true;
   }
 
   stats(): TranslatorStats {

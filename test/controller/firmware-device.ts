@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Visibility } from "../../controller/address-space.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
-import { Machine, MachineStop } from "../../controller/machine.ts";
+import { Machine, type MachineOptions, MachineStop } from "../../controller/machine.ts";
 import {
   Attention,
   Control,
@@ -115,7 +115,13 @@ export class FirmwareDevice {
       visibility: Visibility.CONTROLLER,
       line: { send, receive: () => -1 },
       ring: () => this.#interrupt(),
+      ...this.engineOption(),
     });
+  }
+
+  /** The engine of the device's machine; the interpreter, unless a test says otherwise. */
+  protected engineOption(): Pick<MachineOptions, "engine"> {
+    return {};
   }
 
   region(index: number): Uint8Array {
