@@ -14,6 +14,9 @@ export interface Keep {
   readonly log: LogConfig;
 }
 
+/** Ways in which the memory emulator worker is made to fail. */
+export type MemoryFault = "throw" | "exit" | "terminate";
+
 export interface MemoryApi extends Api {
   /**
    * Makes the memory: what the flash file holds. Where it holds no table yet, or there is no file, one image goes
@@ -26,6 +29,8 @@ export interface MemoryApi extends Api {
   persistenceFailure(): string | null;
   /** Brings all to stable storage and lets go of the flash file. */
   powerOff(): null;
+  /** Fails as it is told; answers nothing. */
+  fail(fault: MemoryFault): null;
   /** SHA-256 of each whole region, hex. */
   digests(): readonly string[];
 }

@@ -115,6 +115,13 @@ const api: MemoryApi = {
     emulator?.persistence?.close();
     return null;
   },
+  fail: (fault) => {
+    if (fault === "exit") process.exit(1);
+    setImmediate(() => {
+      throw new Error("injected: the memory emulator worker throws");
+    });
+    return null;
+  },
   digests: () => emulator?.digests() ?? [],
 };
 serve(api);

@@ -1,14 +1,27 @@
 /**
- * What can be done to a whole supervisor process: it dies or hangs, and its guardian has to notice.
+ * What can be done to a whole supervisor process: it dies or hangs, or power goes, and its guardian has to notice.
  *
  * Kept apart from the catalogue of faults.ts: without a guardian and a flash file none of these is survived.
  */
+import { LoggedNvram } from "../emulator/logged-nvram.ts";
+import type { Device } from "./device.ts";
+import { findFault } from "./faults.ts";
+import { inject } from "./injector.ts";
 
 /** Long enough for the answer to whoever asked for the fault to leave the process. */
 const ANSWER_MS = 5;
+/** A commit makes about 20 stores to each replica; a cut after so many falls anywhere in it or just behind. */
+const STORES_OF_A_COMMIT = 48;
+/** When the stores that a cut waits for do not come. */
+const CUT_ANYWAY_MS = 50;
 
-const PROCESS_FAULTS: Readonly<Record<string, () => void>> = {
-  "supervisor-kill": () => process.kill(process.pid, "SIGKILL"),
+/** SIGKILL takes effect before `kill` returns: all threads end at once, and nothing that is not in a file is left. */
+function die(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
+const PROCESS_FAULTS: Readonly<Record<string, (device: Device) => void>> = {
+  "supervisor-kill": die,
   "supervisor-stop": () => process.kill(process.pid, "SIGSTOP"),
   "supervisor-abort": () => process.abort(),
   "supervisor-loop": () => {
@@ -17,6 +30,11 @@ const PROCESS_FAULTS: Readonly<Record<string, () => void>> = {
   "supervisor-throw": () => {
     throw new Error("injected: an uncaught exception in the supervisor's main thread");
   },
+  "power-cut": (device) => {
+    device.durability.bringUpToDate();
+    die();
+  },
+  "power-cut-in-commit": cutInCommit,
 };
 
 export const PROCESS_FAULT_KINDS: readonly string[] = Object.keys(PROCESS_FAULTS);
@@ -26,8 +44,24 @@ export function isProcessFault(kind: string): boolean {
 }
 
 /** Does the fault a moment later. */
-export function commitProcessFault(kind: string): void {
+export function commitProcessFault(kind: string, device: Device): void {
   const fault = PROCESS_FAULTS[kind];
   if (fault === undefined) throw new RangeError(`there is no process fault "${kind}"`);
-  setTimeout(fault, ANSWER_MS);
+  setTimeout(() => fault(device), ANSWER_MS);
+}
+
+/** Power goes between two stores of the commit of a failover, or soon after it; memory keeps all stores before. */
+function cutInCommit(device: Device): void {
+  const { nvram } = device;
+  const cut = (): void => {
+    device.durability.bringUpToDate();
+    die();
+  };
+  if (nvram instanceof LoggedNvram) {
+    nvram.cut = cut;
+    nvram.storesLeft = Math.floor(Math.random() * STORES_OF_A_COMMIT);
+  }
+  const panic = findFault("ebreak");
+  if (panic !== undefined && device.crew.executing !== undefined) inject(device, panic);
+  setTimeout(cut, CUT_ANYWAY_MS);
 }

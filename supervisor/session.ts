@@ -1,7 +1,7 @@
 /**
  * One device and the methods of protocol.ts over it: what a supervisor process does when it is asked.
  */
-import type { MemoryApi } from "../emulator/api.ts";
+import type { MemoryFault } from "../emulator/api.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { type FileLock, lockFile } from "../emulator/file-lock.ts";
 import { createLogger } from "../emulator/log.ts";
@@ -12,13 +12,11 @@ import { FAULTS, type Fault, findFault } from "./faults.ts";
 import { type HostCommand, Opcode } from "./host.ts";
 import { inject } from "./injector.ts";
 import type { Launcher } from "./launch.ts";
+import { MemoryOwner } from "./memory-owner.ts";
 import { commitProcessFault, isProcessFault, PROCESS_FAULT_KINDS } from "./process-faults.ts";
 import type { DeviceConfig, MethodName, Methods } from "./protocol.ts";
 import { Soak } from "./soak.ts";
 import { type Status, statusOf } from "./status.ts";
-import { WorkerThread } from "./worker-thread.ts";
-
-const CALL_DEADLINE_MS = 10_000;
 
 /** What was asked cannot be done; `message` is one sentence for whoever asked. */
 export class RequestError extends Error {
@@ -29,9 +27,16 @@ function requireFault(kind: string): Fault {
   const fault = findFault(kind);
   if (fault !== undefined) return fault;
   throw new RequestError(
-    `there is no fault "${kind}": it must be one of ${[...FAULTS.map((f) => f.kind), ...PROCESS_FAULT_KINDS].join(", ")}`,
+    `there is no fault "${kind}": it must be one of ${[...FAULTS.map((f) => f.kind), ...Object.keys(MEMORY_FAULTS), ...PROCESS_FAULT_KINDS].join(", ")}`,
   );
 }
+
+/** Faults of the memory emulator worker: no failover, another worker. */
+const MEMORY_FAULTS: Readonly<Record<string, MemoryFault>> = {
+  "memory-throw": "throw",
+  "memory-exit": "exit",
+  "memory-terminate": "terminate",
+};
 
 export type Notify = (event: string, data: unknown) => void;
 type Handlers = {
@@ -43,10 +48,9 @@ export class Session {
   readonly #notify: Notify;
   readonly #fatal: (reason: string) => void;
   #device: Device | undefined;
-  #memory: WorkerThread<MemoryApi> | undefined;
+  #memory: MemoryOwner | undefined;
   #lock: FileLock | undefined;
   #poweredOnNs = 0;
-  #closing = false;
 
   constructor(launcher: Launcher, notify: Notify, fatal: (reason: string) => void) {
     this.#launcher = launcher;
@@ -59,11 +63,7 @@ export class Session {
     status: async () => this.#status(),
     ping: async () => null,
     inject: async ({ kind }) => {
-      if (isProcessFault(kind)) {
-        commitProcessFault(kind);
-        return null;
-      }
-      inject(this.#running(), requireFault(kind));
+      await this.#inject(kind);
       return null;
     },
     nextFailover: () => {
@@ -99,10 +99,8 @@ export class Session {
   };
 
   async close(): Promise<void> {
-    this.#closing = true;
     await this.#device?.close();
-    await this.#memory?.link.call(CALL_DEADLINE_MS, "powerOff").catch(() => undefined);
-    await this.#memory?.terminate(CALL_DEADLINE_MS);
+    await this.#memory?.close();
     await this.#lock?.release();
     this.#device = undefined;
   }
@@ -110,19 +108,11 @@ export class Session {
   async #start(config: DeviceConfig): Promise<Status> {
     if (this.#device !== undefined) throw new RequestError("the device is started already");
     const log = createLogger(config.log, { process: "supervisor" });
-    const onEnd = (): void => {
-      if (!this.#closing) this.#fatal("the memory emulator worker has ended");
-    };
     const { flashFile } = config;
     if (flashFile !== undefined) this.#lock = await lockFile(flashFile);
-    this.#memory = new WorkerThread<MemoryApi>(this.#launcher.memoryEmulator(), onEnd);
-    const { memory, layout } = await this.#memory.link.call(
-      CALL_DEADLINE_MS,
-      "powerOn",
-      config.memory,
-      config.images,
-      flashFile === undefined ? null : { flashFile, log: config.log },
-    );
+    const keep = flashFile === undefined ? null : { flashFile, log: config.log };
+    this.#memory = new MemoryOwner(this.#launcher, keep, log, this.#fatal);
+    const { memory, layout } = await this.#memory.powerOn(config.memory, config.images);
     this.#poweredOnNs = monotonicNs();
     const device = new Device(config, memory, layout, log, this.#launcher, this.#fatal);
     this.#device = device;
@@ -135,6 +125,13 @@ export class Session {
     await device.powerOn();
     await device.durability.settled();
     return this.#status();
+  }
+
+  async #inject(kind: string): Promise<void> {
+    const memoryFault = MEMORY_FAULTS[kind];
+    if (memoryFault !== undefined) await this.#memory?.fail(memoryFault);
+    else if (isProcessFault(kind)) commitProcessFault(kind, this.#running());
+    else inject(this.#running(), requireFault(kind));
   }
 
   #command(command: HostCommand, data: Uint8Array | undefined): Promise<Methods["command"]["result"]> {
@@ -159,11 +156,11 @@ export class Session {
   }
 
   #status(): Status {
-    return statusOf(this.#running(), this.#poweredOnNs);
+    return statusOf(this.#running(), this.#poweredOnNs, this.#memory?.replacements ?? 0);
   }
 
   async #digests(): Promise<readonly string[]> {
     if (this.#memory === undefined) throw new RequestError("the device is not started");
-    return this.#memory.link.call(CALL_DEADLINE_MS, "digests");
+    return this.#memory.digests();
   }
 }

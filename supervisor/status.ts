@@ -2,6 +2,7 @@
 import { monotonicNs } from "../emulator/clock.ts";
 import { Control } from "../emulator/control.ts";
 import { type EvidenceName, evidenceName } from "../emulator/evidence.ts";
+import { PersistState } from "../emulator/persist-ring.ts";
 import { digestHex, NO_REGION, type RegionState } from "../emulator/table.ts";
 import { formatVersion } from "../emulator/version.ts";
 import type { Device } from "./device.ts";
@@ -39,10 +40,20 @@ export interface Status {
   readonly standby: number | null;
   /** Why there is no standby; empty when there is one. */
   readonly noStandbyBecause: string;
+  /** "off": nothing is kept. "failing": the flash file cannot be written, and nothing becomes durable. */
+  readonly persistence: "off" | "on" | "failing";
+  /** Memory emulator workers that took over from one that died. */
+  readonly memoryReplacements: number;
   readonly regions: readonly RegionStatus[];
 }
 
-export function statusOf(device: Device, poweredOnNs: number): Status {
+const PERSISTENCE_NAMES = {
+  [PersistState.OFF]: "off",
+  [PersistState.ON]: "on",
+  [PersistState.FAILING]: "failing",
+} as const;
+
+export function statusOf(device: Device, poweredOnNs: number, memoryReplacements: number): Status {
   const { policy, table } = device;
   return {
     phase: policy.phase,
@@ -57,6 +68,8 @@ export function statusOf(device: Device, poweredOnNs: number): Status {
     uptimeMs: Math.round((monotonicNs() - poweredOnNs) / 1e6),
     standby: device.crew.standby?.region ?? null,
     noStandbyBecause: device.crew.why,
+    persistence: PERSISTENCE_NAMES[device.durability.state],
+    memoryReplacements,
     regions: table.regions.map((record, region) => ({
       region,
       state: record.state,

@@ -69,18 +69,18 @@ describe("the guardian", () => {
     console.log(lines.join("\n"));
   });
 
-  for (const kind of PROCESS_FAULT_KINDS) {
+  for (const kind of PROCESS_FAULT_KINDS.filter((name) => name !== "power-cut-in-commit")) {
     it(`has a running controller with all that was acknowledged after ${kind}`, async () => {
       const device = await guard(kind);
       const generation = await failOver(device);
       const { primary } = await device.call("status", null);
       const restarted = nextRestart();
       await device.call("inject", { kind });
-      const { reason, detectedNs, startedNs } = await restarted;
+      const { reason, detectedNs, startedNs, status: powered } = await restarted;
+      expect(powered).toMatchObject({ phase: "executing", primary, generation });
+      expect(powered.regions.map(({ failures }) => failures).reduce((a, b) => a + b)).toBe(1);
       await device.call("standby", null);
       const status = await device.call("status", null);
-      expect(status).toMatchObject({ phase: "executing", ready: true, primary, generation });
-      expect(status.regions.map(({ failures }) => failures).reduce((a, b) => a + b)).toBe(1);
       expect(status.executingSinceNs).toBeGreaterThan(detectedNs);
       const ms = (ns: number): string => ((ns - detectedNs) / 1e6).toFixed(0);
       lines.push(
@@ -88,6 +88,27 @@ describe("the guardian", () => {
       );
     });
   }
+
+  it("has the old table or the new one after a power cut between any two stores of a commit", async () => {
+    const device = await guard("cut-in-commit", { restarts: null });
+    const outcomes = new Map<string, number>();
+    for (let round = 0; round < 10; round += 1) {
+      await device.call("standby", null);
+      const before = await device.call("status", null);
+      const failures = before.regions.map((region) => region.failures);
+      const restarted = nextRestart();
+      await device.call("inject", { kind: "power-cut-in-commit" });
+      const { status: after } = await restarted;
+      const committed = after.generation !== before.generation;
+      if (committed) failures[before.primary ?? 0] = (failures[before.primary ?? 0] ?? 0) + 1;
+      expect(after.generation - before.generation).toBe(committed ? 1 : 0);
+      expect(after.primary === before.primary).toBe(!committed);
+      expect(after.regions.map((region) => region.failures)).toEqual(failures);
+      const outcome = committed ? "the new table" : "the old table";
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+    lines.push(`cuts in a commit: ${[...outcomes].map(([outcome, n]) => `${outcome} ${n}`).join(", ")}`);
+  });
 
   it("gives up, with a reason, when restarts do not help", async () => {
     const device = await guard("given-up", { restarts: 1 });

@@ -76,6 +76,27 @@ describe("a device with a flash file", () => {
     }
   });
 
+  it("runs on when its memory emulator worker dies, in each way, and loses nothing that was acknowledged", async () => {
+    const file = join(directory, "memory-worker.flash");
+    let device = await start(file);
+    for (const kind of ["memory-throw", "memory-exit", "memory-terminate"]) {
+      await device.standby();
+      const before = await device.status();
+      await device.inject(kind);
+      await failOver(device);
+      await failOver(device);
+      const after = await device.status();
+      expect(after.generation).toBe(before.generation + 2);
+      expect(after.memoryReplacements).toBe(before.memoryReplacements + 1);
+      expect(after.failovers).toBe(before.failovers + 2);
+    }
+    const { generation } = await device.status();
+    process.kill(device.pid ?? 0, "SIGKILL");
+    await device.stop();
+    device = await start(file);
+    expect((await device.status()).generation).toBe(generation);
+  });
+
   it("leaves a file of which every byte prefix opens to a table that counted, in order, until the very last", async () => {
     const file = join(directory, "soaked.flash");
     const device = await start(file);
