@@ -7,9 +7,10 @@
  * every rare thing is done in one place, and both engines give the same run.
  *
  * What is hot: the interpreter is sampled where its run ends, and pcs at which translated code was left over
- * and over are counted. Translation is paid for out of what was interpreted: an instruction translated costs as
- * much as some hundred interpreted ones, and no more is spent than has been interpreted, so this engine is
- * never slower than twice the interpreter, however the firmware behaves, and needs no clock.
+ * and over are counted. Translation of samples is paid for out of what was interpreted: an instruction translated
+ * costs as much as a thousand interpreted ones, and no more is spent than has been interpreted; the other kind has to be
+ * the hotter the more has been translated. So this engine is hardly ever slower than twice the interpreter,
+ * however the firmware behaves, and needs no clock.
  */
 
 import { PAGE_BYTES } from "../../emulator/layout.ts";
@@ -64,8 +65,8 @@ const MIN_TRANSLATED_RUN = 64;
 const TRANSLATED_SLICE = 2 ** 20;
 /** While most is interpreted a run ends after so many, to see where it stands. */
 const SAMPLE_SLICE = 2 ** 14;
-/** Interpreted instructions that pay for a translated one: some 0.5 µs for what V8 and we do. */
-const COST_PER_INSTRUCTION = 128;
+/** Interpreted instructions that pay for a translated one, which takes us and V8 some microseconds. */
+const COST_PER_INSTRUCTION = 1000;
 const COST_PER_UNIT = 50_000;
 const WARM_UP = 100_000;
 /** Times that translated code is left at a pc before that pc is translated. */
@@ -244,7 +245,10 @@ export class TranslatingEngine implements Engine, CodeCache {
     const heat = (this.#heat.get(pc) ?? 0) + 1;
     if (this.#heat.size >= MAX_HEAT_ENTRIES) this.#heat.clear();
     this.#heat.set(pc, heat);
-    if (this.#eager || heat % EXIT_HEAT === 0) this.#translate(pc);
+    // The more there is already, the surer it has to be that one more pays.
+    if (!this.#eager && heat < EXIT_HEAT + (this.#stats.translations >> 2)) return;
+    this.#heat.delete(pc);
+    this.#translate(pc);
   }
 
   /**
