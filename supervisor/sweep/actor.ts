@@ -37,17 +37,23 @@ const WORKER_EVIDENCE: ReadonlyMap<string, Evidence> = new Map([
   ["worker-atomics-wait", Evidence.HEARTBEAT],
 ]);
 
+/** Lets the device run until `done`; what the oracle has condemned is not followed any further. */
+function advance({ device, oracle }: Rig, done: () => boolean): boolean {
+  device.advance(() => done() || oracle.judgement.wrong !== undefined, SETTLE_MS);
+  return done();
+}
+
 /** Runs the device until it is ready or in safe mode. A supervisor that ended over rot is started again. */
 export function settle(rig: Rig): void {
   const { device, oracle } = rig;
-  device.advance(() => device.ready, SETTLE_MS);
+  advance(rig, () => device.ready);
   for (
     let start = 0;
     device.mode === "stuck" && oracle.judgement.rotted && start < GUARDIAN_STARTS;
     start += 1
   ) {
     powerCycle(rig);
-    device.advance(() => device.ready, SETTLE_MS);
+    advance(rig, () => device.ready);
   }
 }
 
@@ -77,7 +83,7 @@ export function perform(rig: Rig, step: ScenarioStep, random: Random): string | 
       settle(rig);
       return undefined;
     case "confirmed":
-      return device.advance(() => device.confirmed, SETTLE_MS) ? undefined : "the version was not confirmed";
+      return advance(rig, () => device.confirmed) ? undefined : "the version was not confirmed";
     case "fault":
       return commitFault(rig, step.kind);
     case "crash":
@@ -112,31 +118,31 @@ function commitFault(rig: Rig, kind: string): string | undefined {
     if (!device.submit({ opcode: Opcode.INJECT_FAULT, cdw10: number })) return "the host queue is full";
   }
   const over = () => device.epoch > epoch && device.ready;
-  device.advance(over, SETTLE_MS);
-  return over() || device.mode === "safe-mode"
+  return advance(rig, over) || device.mode === "safe-mode"
     ? undefined
     : `the fault ${kind} was not survived (${device.mode})`;
 }
 
-function crash({ device }: Rig): string | undefined {
+function crash(rig: Rig): string | undefined {
+  const { device } = rig;
   const { epoch } = device;
   device.crash();
   const over = () => device.epoch > epoch;
-  device.advance(over, SETTLE_MS);
-  return over() || device.mode === "safe-mode" ? undefined : "nothing was started after the crash";
+  return advance(rig, over) || device.mode === "safe-mode"
+    ? undefined
+    : "nothing was started after the crash";
 }
 
 const COMMAND_BYTES = 256;
 
-function serve({ device }: Rig, commands: number): string | undefined {
+function serve(rig: Rig, commands: number): string | undefined {
+  const { device } = rig;
   for (let done = 0; done < commands; done += 1) {
     const source = HOST_BASE + QUEUE_BYTES;
     if (!device.submit({ opcode: Opcode.CRC32C, source, cdw10: COMMAND_BYTES }))
       return "the host queue is full";
   }
-  return device.advance(() => device.outstanding === 0, SETTLE_MS)
-    ? undefined
-    : "commands were not completed";
+  return advance(rig, () => device.outstanding === 0) ? undefined : "commands were not completed";
 }
 
 /** Erases the sectors that the image needs, programs it unit by unit, and has the device verify it. */

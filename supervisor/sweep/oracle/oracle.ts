@@ -7,7 +7,8 @@
  * Invariant: a {@link Judgement} is immutable, so a branch of the sweep takes it up again where it left.
  */
 import type { DeviceEvent } from "../device-event.ts";
-import type { ManagementReader, RecordReading, Replica } from "./reader.ts";
+import { type Difference, tableDifference } from "./difference.ts";
+import type { ManagementReader, Replica } from "./reader.ts";
 import type { BadVerdict, GoodVerdict, Wrong } from "./verdict.ts";
 import {
   activated,
@@ -264,11 +265,11 @@ export class Oracle {
    * is decided anew; whether the device saw the rot before its first decision cannot be told from outside.
    */
   #readAgain(): readonly World[] {
-    const { pending, settled, regionRotted } = this.judgement;
+    const { pending, passing, settled, regionRotted } = this.judgement;
     if (!regionRotted) return pending;
     const now = (worlds: readonly World[]) =>
       worlds.map((world) => started(floorRaised(recovered(world, this.#parts), this.#parts), this.#parts));
-    this.#set({ pending: distinct([...pending, ...now(pending), ...now(settled)]) });
+    this.#set({ pending: distinct([...pending, ...now(pending), ...now(passing), ...now(settled)]) });
     return this.judgement.pending;
   }
 
@@ -377,23 +378,21 @@ export class Oracle {
       return true;
     }
     const floor = this.#parts.reader.floor();
-    const held = candidates.filter((world) => this.#differs(world, found) === undefined);
+    const differences = candidates.map((world) => this.#difference(world, found));
+    const held = candidates.filter((_, at) => differences[at] === undefined);
     const match = held.filter((world) => world.floor === floor);
     if (match.length > 0) {
       this.#set({ settled: match, passing: [], pending: [] });
       return true;
     }
-    const best = held[0] ?? candidates[0];
-    if (best === undefined) return false;
-    if (held.length > 0) {
-      this.#wrong(
-        "below-floor",
-        `after ${what} the security floor is ${floor ?? "damaged"} instead of ${best.floor}`,
-      );
-    } else {
-      const [verdict, message] = this.#differs(best, found) ?? ["lost-update", "the table differs"];
-      this.#wrong(verdict, `after ${what} ${message}`);
+    const [whole] = held;
+    if (whole !== undefined) {
+      const message = `after ${what} the security floor is ${floor ?? "damaged"} instead of ${whole.floor}`;
+      this.#wrong("below-floor", message);
+      return false;
     }
+    const nearest = differences.reduce((a, b) => ((b?.grade ?? 0) <= (a?.grade ?? 0) ? b : a));
+    if (nearest !== undefined) this.#wrong(nearest.verdict, `after ${what} ${nearest.message}`);
     return false;
   }
 
@@ -414,46 +413,10 @@ export class Oracle {
     return reader.whole(1) ? 1 : undefined;
   }
 
-  /** How the table in a replica differs from a world; undefined when it does not. */
-  #differs(world: World, replica: Replica): [BadVerdict, string] | undefined {
-    const { reader } = this.#parts;
-    const { regions } = world;
-    for (let region = 0; region < regions.length; region += 1) {
-      const found = reader.record(replica, region);
-      const difference = this.#recordDiffers(region, regions[region] as Standing, found);
-      if (difference !== undefined) return difference;
-    }
-    const pointer = reader.differingPointer(replica, world);
-    return pointer === undefined ? undefined : ["lost-update", pointer];
-  }
-
-  #recordDiffers(region: number, want: Standing, found: RecordReading): [BadVerdict, string] | undefined {
-    const tell = (verdict: BadVerdict, what: string): [BadVerdict, string] => [
-      verdict,
-      `region ${region} ${what}`,
-    ];
-    if (want.state !== found.state) {
-      const what = `is ${found.state} in the table instead of ${want.state}`;
-      if (want.state === "invalid") return tell(want.image === "" ? "wrong-image" : "unconfirmed-kept", what);
-      return tell(found.state === "accepted" ? "unconfirmed-kept" : "lost-update", what);
-    }
-    if (want.tries !== found.tries || want.starts !== found.starts) {
-      const fewer = found.tries < want.tries || found.starts > want.starts;
-      const what = `has ${found.tries} tries and ${found.starts} starts instead of ${want.tries} and ${want.starts}`;
-      return tell(fewer ? "lost-update" : "unconfirmed-kept", what);
-    }
-    if (want.failures !== found.failures || want.evidence !== found.evidence) {
-      return tell("lost-update", `has ${found.failures} failures in the table instead of ${want.failures}`);
-    }
-    if (want.confirmed !== found.confirmed) return tell("lost-update", "has another history in the table");
-    const digest = this.#parts.image(want.image)?.digest ?? NO_DIGEST;
-    return found.hasDigest(digest)
-      ? undefined
-      : tell("wrong-image", `is not recorded with the image ${want.image || "none"}`);
+  #difference(world: World, replica: Replica): Difference | undefined {
+    return tableDifference(world, this.#parts.reader, replica, this.#parts.image);
   }
 }
-
-const NO_DIGEST: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0];
 
 /** The same list without repetitions. */
 function distinct(worlds: readonly World[]): readonly World[] {

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import type { Disturbance } from "../../../supervisor/sweep/case-id.ts";
+import { TEARS } from "../../../supervisor/sweep/tearing.ts";
+import { scenario, wholePlan, workbench } from "./bench.ts";
+
+/** One of each kind, and light: under the test runner constants are looked up, not inlined. */
+const LIGHT = [
+  "first-start",
+  "failover-illegal-instruction",
+  "failover-worker-js-loop",
+  "failover-generation-ffffffff",
+  "failover-4-regions",
+  "both-replicas-bad",
+  "both-replicas-bad-safe-mode",
+  "update-raises-the-floor",
+  "update-that-crashes",
+  "over-budget",
+  "safe-mode-new-image",
+];
+
+describe("explorer", () => {
+  it("a cut that is reached by undoing ends as one that is run from the start", () => {
+    const bench = workbench();
+    const script = scenario("failover-illegal-instruction");
+    const { cuts } = bench.explore(script, wholePlan(1));
+    const verdicts = new Map<string, number>();
+    for (let at = 0; at < cuts; at += 1) {
+      const verdict = bench.replay(script, [{ at, kind: "cut" }]);
+      expect(verdict).toBeTypeOf("string");
+      verdicts.set(String(verdict), (verdicts.get(String(verdict)) ?? 0) + 1);
+    }
+    const uncut = String(bench.replay(script, []));
+    verdicts.set(uncut, (verdicts.get(uncut) ?? 0) + 1);
+    expect(verdicts).toEqual(bench.explore(script, wholePlan(1)).verdicts);
+  });
+
+  it("a torn operation that is reached by undoing ends as one that is run from the start", () => {
+    const bench = workbench();
+    const script = scenario("update-into-empty");
+    const path = (at: number, kind: Disturbance["kind"]): Disturbance[] => [{ at, kind }];
+    for (const kind of TEARS) expect(bench.replay(script, path(30, kind))).toBe("runs-new");
+  });
+
+  it("the same seed gives the same tally, whatever was explored before", () => {
+    const used = workbench();
+    used.explore(scenario("update-into-empty"), wholePlan(1));
+    const names = ["failover-and-back", "update-that-crashes"];
+    for (const name of names) {
+      expect(used.explore(scenario(name), wholePlan(2))).toEqual(
+        workbench().explore(scenario(name), wholePlan(2)),
+      );
+    }
+  });
+
+  it("parts of a scenario make the whole", () => {
+    const bench = workbench();
+    const script = scenario("failover-and-back");
+    const parts = [0, 1, 2].map((index) =>
+      bench.explore(script, { ...wholePlan(1), part: { index, of: 3 } }),
+    );
+    const whole = bench.explore(script, wholePlan(1));
+    expect(parts.reduce((sum, { cuts }) => sum + cuts, 0)).toBe(whole.cuts);
+  });
+
+  it("every cut of the light scenarios comes back as it must", () => {
+    const bench = workbench();
+    for (const name of LIGHT) {
+      const { findings, cuts } = bench.explore(scenario(name), wholePlan(1));
+      expect(findings).toEqual([]);
+      expect(cuts).toBeGreaterThan(0);
+    }
+  });
+
+  it("every second cut in the recovery from a failover's commit comes back as it must", () => {
+    const tally = workbench().explore(scenario("failover-worker-terminate"), wholePlan(2));
+    expect(tally.findings).toEqual([]);
+    expect(tally.cuts).toBeGreaterThan(200);
+  });
+
+  it("crash, hang and flips at every point of a failover come back as they must", () => {
+    const tally = workbench().explore(scenario("failover-finisher"), wholePlan(1, true));
+    expect(tally.findings).toEqual([]);
+    expect(tally.hurts).toBeGreaterThan(200);
+  });
+
+  it("a scenario that does not do what it says is harness-broken, not held", () => {
+    const { findings } = workbench().explore({ ...scenario("failover-ecall"), ends: 0 }, wholePlan(1));
+    expect(findings.map(({ verdict }) => verdict)).toEqual(["harness-broken"]);
+  });
+
+  it("a finding is shrunk to the fewest faults", () => {
+    const forget = workbench({
+      decideBoot: () => ({ region: -1, reason: "safe-mode", message: "no", verdicts: [] }),
+    });
+    const { findings } = forget.explore(scenario("failover-ebreak"), wholePlan(2));
+    expect(findings.map(({ verdict, cut }) => [verdict, cut])).toEqual([["bricked", ""]]);
+  });
+});
