@@ -3,7 +3,9 @@
  * Ratios travel, absolute figures do not. Run it on a machine that does nothing else.
  */
 import { cpus } from "node:os";
+import { benchEngines } from "./bench/engines.ts";
 import { benchClasses, benchEndurance, benchTraps, startReference } from "./bench/failover.ts";
+import { benchHalt } from "./bench/halt.ts";
 import { type Figure, meets, type Section } from "./bench/sections.ts";
 import { benchStart } from "./bench/start.ts";
 import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseOptions, UsageError, writeReport } from "./options.ts";
@@ -27,6 +29,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   classes: () => withDevice(benchClasses),
   endurance: () => withDevice(benchEndurance),
   start: async () => benchStart(),
+  engines: async () => benchEngines(),
+  halt: benchHalt,
 };
 
 const HELP = `npm run bench -- [options]: the figures of this project, measured beside what they are compared with.

@@ -1,0 +1,120 @@
+/**
+ * Engines beside QEMU on the same programs, in pairs. A rate is that of the iterations by which a long run is longer
+ * than a short one, so neither the start of a process nor the warming of a translator is in it; the whole run of the
+ * program as it is shown beside it.
+ */
+import type { EngineKind } from "../../controller/translator/select.ts";
+import { haveGcc, haveQemu, PROGRAMS, Program } from "./programs.ts";
+import type { Figure, Section } from "./sections.ts";
+
+const ROUNDS = 3;
+/** Iterations of the long run over those of the short one. */
+const LONGER = 3;
+/** The interpreter's share of the iterations: it is several times slower. */
+const INTERPRETER_SHARE = 0.1;
+/** Code and data on one page: QEMU collapses, so it is no rival there. */
+const SHARED_PAGE = "shared-page";
+
+interface Rates {
+  readonly name: string;
+  /** Million instructions per second. */
+  readonly translator: number;
+  readonly interpreter: number;
+  /** 0 without QEMU, or without gcc. */
+  readonly qemu: number;
+  readonly native: number;
+  /** Of the program as it is, start of the translator included; 0 without QEMU. */
+  readonly wholeRunRatio: number;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
+
+function measureProgram(name: string): Rates {
+  const program = new Program(name);
+  const short = program.iterations;
+  const long = short * LONGER;
+  const perIteration = (run: (iterations: number) => { seconds: number }, from: number, to: number): number =>
+    (run(to).seconds - run(from).seconds) / (to - from);
+  const engine = (kind: EngineKind) => (iterations: number) => program.runEngine(kind, iterations);
+  const few = Math.max(1, Math.round(short * INTERPRETER_SHARE));
+  const rounds = Array.from({ length: ROUNDS }, () => ({
+    qemu: haveQemu ? perIteration((n) => program.runQemu(n), short, long) : Number.POSITIVE_INFINITY,
+    translator: perIteration(engine("auto"), short, long),
+    interpreter: perIteration(engine("interpreter"), few, few * 2),
+    native: haveGcc ? perIteration((n) => program.runNative(n), short, long * 4) : Number.POSITIVE_INFINITY,
+  }));
+  const counted = (iterations: number): number => program.runEngine("auto", iterations).instructions;
+  const instructions = counted(2) - counted(1);
+  const whole = haveQemu ? program.runQemu(short).seconds - program.runQemu(1).seconds : 0;
+  const wholeRunRatio = whole / program.runEngine("auto", short).seconds;
+  program.close();
+  const rate = (of: (round: (typeof rounds)[number]) => number): number =>
+    instructions / median(rounds.map(of)) / 1e6;
+  return {
+    name,
+    translator: rate((round) => round.translator),
+    interpreter: rate((round) => round.interpreter),
+    qemu: rate((round) => round.qemu),
+    native: rate((round) => round.native),
+    wholeRunRatio,
+  };
+}
+
+function figuresOf(rates: Rates): Figure[] {
+  const { name, translator, interpreter, qemu, native, wholeRunRatio } = rates;
+  const figures: Figure[] = [
+    { name: `${name}: translator`, value: translator, unit: "MIPS" },
+    { name: "  interpreter", value: interpreter, unit: "MIPS" },
+  ];
+  if (qemu > 0) {
+    const bound = name === SHARED_PAGE ? {} : { atLeast: 0.8 };
+    figures.push(
+      { name: "  QEMU", value: qemu, unit: "MIPS" },
+      { name: "  translator / QEMU", value: translator / qemu, unit: "×", ...bound },
+      { name: "  whole run, start included", value: wholeRunRatio, unit: "×" },
+    );
+  }
+  if (native > 0)
+    figures.push({ name: "  native gcc -O2 / translator", value: native / translator, unit: "×" });
+  return figures;
+}
+
+export function benchEngines(): Section {
+  const rates = PROGRAMS.map(measureProgram);
+  const apart = rates.filter(({ name }) => name !== SHARED_PAGE);
+  const overall: Figure[] = [
+    {
+      name: "geometric mean: translator / interpreter",
+      value: geometricMean(apart.map((r) => r.translator / r.interpreter)),
+      unit: "×",
+      atLeast: 6,
+    },
+  ];
+  if (haveQemu) {
+    overall.unshift(
+      {
+        name: "geometric mean: translator / QEMU",
+        value: geometricMean(apart.map((r) => r.translator / r.qemu)),
+        unit: "×",
+        atLeast: 1.5,
+      },
+      {
+        name: "geometric mean: whole runs / QEMU",
+        value: geometricMean(apart.map((r) => r.wholeRunRatio)),
+        unit: "×",
+      },
+    );
+  }
+  const without = haveQemu ? "" : " (QEMU is not installed here)";
+  return {
+    title: `engines on ${rates.length} programs${without}`,
+    figures: [...rates.flatMap(figuresOf), ...overall],
+  };
+}

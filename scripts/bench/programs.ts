@@ -1,0 +1,108 @@
+/** The benchmark programs, run for a number of iterations by each engine, by QEMU, and as native code. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ElfFile, parseElf } from "../../controller/elf.ts";
+import type { EngineKind } from "../../controller/translator/select.ts";
+import { monotonicNs } from "../../emulator/clock.ts";
+
+const SOURCES = new URL("../../../controller/firmware/bench/", import.meta.url).pathname;
+const CLI = new URL("../cli.js", import.meta.url).pathname;
+const QEMU = "qemu-system-riscv32";
+/** Machine mode only, as reference: -bios none starts at the base of RAM. */
+const QEMU_CPU = "rv32,f=false,d=false,h=false,s=false,u=false,mmu=false,pmp=false,sstc=false";
+
+/** What a program took for a number of iterations. */
+export interface Run {
+  readonly seconds: number;
+  /** 0 where nobody counts. */
+  readonly instructions: number;
+}
+
+export const PROGRAMS: readonly string[] = readdirSync(join(SOURCES, "elf"))
+  .map((file) => file.replace(".elf", ""))
+  .sort();
+
+function have(command: string): boolean {
+  return spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
+}
+
+export const haveQemu = have(QEMU);
+export const haveGcc = have("gcc");
+
+/** One program, its iterations to be set; files lie in a directory of its own until {@link Program.close}. */
+export class Program {
+  readonly name: string;
+  readonly iterations: number;
+  readonly #directory = mkdtempSync(join(tmpdir(), "flipside-bench-"));
+  readonly #elf: Uint8Array;
+  readonly #iterationsAt: DataView;
+
+  constructor(name: string) {
+    this.name = name;
+    this.#elf = Uint8Array.from(readFileSync(join(SOURCES, "elf", `${name}.elf`)));
+    this.#iterationsAt = findWord(this.#elf, "iterations");
+    this.iterations = this.#iterationsAt.getUint32(0, true);
+  }
+
+  close(): void {
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  /** The time is the guest's: from its first instruction to its end. */
+  runEngine(engine: EngineKind, iterations: number): Run {
+    const report = join(this.#directory, "report.json");
+    const args = [CLI, "run", this.#elfFor(iterations), "--engine", engine, "--json", report];
+    this.#spawn(process.execPath, args);
+    const { seconds, retiredInstructions } = JSON.parse(readFileSync(report, "utf8")) as {
+      seconds: number;
+      retiredInstructions: number;
+    };
+    return { seconds, instructions: retiredInstructions };
+  }
+
+  /** The time is the process's: take the difference of two runs. */
+  runQemu(iterations: number): Run {
+    const args = ["-M", "virt", "-bios", "none", "-cpu", QEMU_CPU, "-nographic", "-monitor", "none"];
+    return this.#timed(QEMU, [...args, "-kernel", this.#elfFor(iterations)]);
+  }
+
+  runNative(iterations: number): Run {
+    const program = join(this.#directory, "native");
+    const sources = [join(SOURCES, `${this.name}.c`), join(SOURCES, "harness.c")];
+    this.#spawn("gcc", ["-O2", "-DNATIVE", "-o", program, ...sources]);
+    return this.#timed(program, [String(iterations)]);
+  }
+
+  #timed(command: string, args: readonly string[]): Run {
+    const startNs = monotonicNs();
+    this.#spawn(command, args);
+    return { seconds: (monotonicNs() - startNs) / 1e9, instructions: 0 };
+  }
+
+  /** Every program checks its own result: anything but a pass ends the benchmark. */
+  #spawn(command: string, args: readonly string[]): void {
+    const { status, error } = spawnSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
+    if (status !== 0)
+      throw new Error(`${this.name}: ${command} failed: ${error?.message ?? `exit code ${status}`}`);
+  }
+
+  #elfFor(iterations: number): string {
+    const file = join(this.#directory, `${this.name}.elf`);
+    this.#iterationsAt.setUint32(0, iterations, true);
+    writeFileSync(file, this.#elf);
+    return file;
+  }
+}
+
+/** The initialised word behind a symbol, in the file's own bytes. */
+function findWord(bytes: Uint8Array, symbol: string): DataView {
+  const elf: ElfFile | { message: string } = parseElf(bytes);
+  if ("message" in elf) throw new Error(elf.message);
+  const address = elf.symbols.get(symbol) ?? -1;
+  const segment = elf.segments.find((s) => address >= s.address && address + 4 <= s.address + s.data.length);
+  if (segment === undefined || segment.data.buffer !== bytes.buffer)
+    throw new Error(`there is no word ${symbol}`);
+  return new DataView(bytes.buffer, segment.data.byteOffset + address - segment.address, 4);
+}
