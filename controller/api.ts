@@ -3,11 +3,13 @@ import type { Layout } from "../emulator/layout.ts";
 import type { Api } from "../emulator/link.ts";
 import type { LogConfig } from "../emulator/log.ts";
 import type { RegionFacts } from "./boot-rom.ts";
+import type { EngineKind } from "./engine-kind.ts";
 
 export interface Attachment {
   readonly memory: WebAssembly.Memory;
   readonly layout: Layout;
   readonly slot: number;
+  readonly engine: EngineKind;
   readonly log: LogConfig;
 }
 

@@ -33,6 +33,7 @@ import { RegionInspector } from "./boot-rom.ts";
 import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { Hart } from "./cpu/hart.ts";
 import { Machine, MachineStop } from "./machine.ts";
+import { chooseEngine, type EngineChoice } from "./translator/select.ts";
 import { UartRing } from "./uart-ring.ts";
 import { warmUp } from "./warm-up.ts";
 import { commitWorkerFault } from "./worker-faults.ts";
@@ -62,6 +63,7 @@ class ControllerWorker {
   readonly #other: Int32Array;
   readonly #control: Int32Array;
   readonly #events: EventRing;
+  readonly #engine: EngineChoice;
   readonly #machine: Machine;
   readonly #inspector: RegionInspector;
   readonly #log: Logger;
@@ -73,7 +75,7 @@ class ControllerWorker {
   #ready = false;
 
   constructor(attachment: Attachment) {
-    const { memory, layout, slot, log } = attachment;
+    const { memory, layout, slot, log, engine } = attachment;
     this.#attachment = attachment;
     this.#words = engineWords(memory, layout, slot);
     this.#times = engineTimes(memory, layout, slot);
@@ -82,7 +84,9 @@ class ControllerWorker {
     this.#events = new EventRing(memory, layout);
     this.#inspector = new RegionInspector([]);
     this.#log = createLogger(log, { thread: "controller", slot });
+    this.#engine = chooseEngine(engine);
     this.#machine = new Machine({
+      ...this.#engine.options,
       memory,
       layout,
       slot,
@@ -132,7 +136,9 @@ class ControllerWorker {
     Atomics.store(this.#words, Hart.ATTENTION, 0);
     this.#ready = false;
     this.#machine.setRegion(region);
-    this.#machine.reset(WINDOW_BASE + facts.headerBytes);
+    const entry = WINDOW_BASE + facts.headerBytes;
+    this.#machine.reset(entry);
+    if (!urgent) this.#engine.translator()?.prepare(entry);
     setImmediate(() => this.#park());
     return inspection;
   }

@@ -1,6 +1,7 @@
 /** `flipside emulate`: the soak, what it looks like while it runs, and its summary. */
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { EngineKind } from "../controller/engine-kind.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { FAULTS } from "../supervisor/faults.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.ts";
@@ -10,6 +11,7 @@ import {
   EXIT_FINDING,
   EXIT_HELD,
   parseDuration,
+  parseEngine,
   parseInteger,
   parseOptions,
   UsageError,
@@ -28,6 +30,7 @@ usage: flipside emulate [options]
   --image-a FILE     MCUboot image of region 0 (default: the reference firmware 1.1.0)
   --image-b FILE     MCUboot image of region 1 (default: the reference firmware 1.0.0)
   --regions N        2 to 4 regions; those behind the second hold image A and B in turn (default 2)
+  --engine KIND      auto (default), translator or interpreter
   --json FILE        write the report
   --log-level LEVEL  NDJSON log on stderr: silent, error, warn (default), info, debug
   --help             this text
@@ -45,6 +48,7 @@ interface EmulateOptions {
   readonly soak: SoakOptions;
   readonly images: readonly Uint8Array[];
   readonly regions: number;
+  readonly engine: EngineKind;
   readonly json: string | undefined;
   readonly logLevel: LogLevel;
 }
@@ -84,6 +88,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     "image-a": { type: "string" },
     "image-b": { type: "string" },
     regions: { type: "string" },
+    engine: { type: "string" },
     json: { type: "string" },
     "log-level": { type: "string" },
     help: { type: "boolean", short: "h" },
@@ -107,6 +112,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     },
     images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
     regions,
+    engine: parseEngine(values.engine ?? "auto"),
     json: values.json,
     logLevel: parseLogLevel(values["log-level"] ?? "warn"),
   };
@@ -130,6 +136,7 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
       memory: { regions: options.regions },
       // The soak fails regions far more often than any budget allows.
       limits: { budget: { failures: null, windowMs: 60_000 } },
+      engine: options.engine,
       log: { level: options.logLevel, fd: 2 },
       onSoakProgress: (progress) => line.show(formatProgress(progress, soak)),
     },

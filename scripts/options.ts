@@ -3,6 +3,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { ENGINE_KINDS, type EngineKind, isEngineKind } from "../controller/engine-kind.ts";
 
 /** What the user wrote cannot be carried out; `message` is one sentence that says what and where. */
 export class UsageError extends Error {
@@ -73,6 +74,11 @@ export function parseDuration(what: string, text: string): number {
     throw new UsageError(`${what} is "${text}": it must be a duration such as 500ms, 30s, 10m or 1h`);
   }
   return durationMs;
+}
+
+export function parseEngine(text: string): EngineKind {
+  if (isEngineKind(text)) return text;
+  throw new UsageError(`--engine is "${text}": it must be one of ${ENGINE_KINDS.join(", ")}`);
 }
 
 /** Writes a machine-readable report. Throws {@link UsageError} when the file cannot be written. */

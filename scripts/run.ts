@@ -3,16 +3,18 @@ import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import type { SerialLine } from "../controller/devices/uart.ts";
 import { parseElf } from "../controller/elf.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/run.ts";
-import {
-  chooseEngine,
-  ENGINE_KINDS,
-  type EngineKind,
-  formatStats,
-  isEngineKind,
-} from "../controller/translator/select.ts";
+import { chooseEngine, formatStats } from "../controller/translator/select.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { PAGE_BYTES } from "../emulator/layout.ts";
-import { EXIT_HELD, parseInteger, parseOptions, parseSize, UsageError, writeReport } from "./options.ts";
+import {
+  EXIT_HELD,
+  parseEngine,
+  parseInteger,
+  parseOptions,
+  parseSize,
+  UsageError,
+  writeReport,
+} from "./options.ts";
 
 const HELP = `usage: flipside run FILE.elf [options]
 
@@ -137,11 +139,6 @@ function parseRam(text: string): number {
 function parseClock(text: string): "live" | "virtual" {
   if (text === "live" || text === "virtual") return text;
   throw new UsageError(`--clock is "${text}": it must be live or virtual`);
-}
-
-function parseEngine(text: string): EngineKind {
-  if (isEngineKind(text)) return text;
-  throw new UsageError(`--engine is "${text}": it must be one of ${ENGINE_KINDS.join(", ")}`);
 }
 
 function parseDump(text: string): Dump {

@@ -132,7 +132,13 @@ export class Device {
     this.#heartbeat = new Heartbeat(config.limits.heartbeatMs);
     this.#standbyHeartbeat = new Heartbeat(STANDBY_HEARTBEAT_MS);
     this.crew = new Crew(
-      { memory, layout, log: config.log, launch: (slot) => launcher.controller(slot) },
+      {
+        memory,
+        layout,
+        log: config.log,
+        engine: config.engine,
+        launch: (slot) => launcher.controller(slot),
+      },
       {
         onStandby: (slot, inspection) => this.#onStandby(slot, inspection),
         onExecutingEnd: (slot, end) => this.#onExecutingEnd(slot, end),

@@ -7,6 +7,7 @@
 import type { Worker } from "node:worker_threads";
 import type { ControllerApi, Inspection } from "../controller/api.ts";
 import { Hart } from "../controller/cpu/hart.ts";
+import type { EngineKind } from "../controller/engine-kind.ts";
 import {
   Attention,
   Engine,
@@ -46,6 +47,7 @@ export interface SlotContext {
   readonly memory: WebAssembly.Memory;
   readonly layout: Layout;
   readonly log: LogConfig;
+  readonly engine: EngineKind;
   /** Starts the thread for a slot. */
   readonly launch: (slot: number) => Worker;
   readonly onEnd: (slot: EngineSlot, end: WorkerEnd) => void;
@@ -104,8 +106,8 @@ export class EngineSlot {
       this.#context.onEnd(this, end);
     });
     this.#thread = thread;
-    const { memory, layout, log } = this.#context;
-    const attachment = { memory, layout, slot: this.index, log };
+    const { memory, layout, log, engine } = this.#context;
+    const attachment = { memory, layout, slot: this.index, log, engine };
     this.#threadId = await thread.link.call(CALL_DEADLINE_MS, "attach", attachment);
     this.#phase = "idle";
   }

@@ -10,6 +10,7 @@
  * ```
  */
 import type { ChildProcess } from "node:child_process";
+import type { EngineKind } from "../controller/engine-kind.ts";
 import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../emulator/layout.ts";
 import type { LogConfig } from "../emulator/log.ts";
 import type { RecoveryPolicy } from "../emulator/recovery.ts";
@@ -46,6 +47,8 @@ export interface DeviceOptions {
   readonly memory?: Partial<MemoryConfig>;
   readonly limits?: Partial<Limits>;
   readonly recovery?: RecoveryPolicy;
+  /** `auto` (default) interprets first and translates what is hot to WebAssembly; all engines give the same run. */
+  readonly engine?: EngineKind;
   /** File that keeps the memory; see {@link DeviceConfig.flashFile}. Default: nothing is kept. */
   readonly flashFile?: string;
   /** Default: warnings and errors to stderr. */
@@ -124,6 +127,7 @@ export async function startDevice(options: DeviceOptions, child?: ChildProcess):
       images: options.images,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       recovery: options.recovery ?? DEFAULT_RECOVERY,
+      engine: options.engine ?? "auto",
       log: options.log ?? { level: "warn", fd: 2 },
       ...(options.flashFile === undefined ? {} : { flashFile: options.flashFile }),
     });

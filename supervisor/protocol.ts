@@ -3,6 +3,7 @@
  * They travel as msgpack frames (frames.ts) over the process's inherited socket.
  */
 
+import type { EngineKind } from "../controller/engine-kind.ts";
 import type { MemoryConfig } from "../emulator/layout.ts";
 import type { LogConfig } from "../emulator/log.ts";
 import type { RecoveryPolicy } from "../emulator/recovery.ts";
@@ -21,6 +22,7 @@ export interface DeviceConfig {
   readonly images: readonly Uint8Array[];
   readonly limits: Limits;
   readonly recovery: RecoveryPolicy;
+  readonly engine: EngineKind;
   readonly log: LogConfig;
   /**
    * Keeps the memory over the end of the process; made when it is not there. One that holds a table already decides

@@ -1,17 +1,7 @@
 /** Which engine a machine gets: the user's `--engine`, or `auto`. */
+import type { EngineKind } from "../engine-kind.ts";
 import type { MachineOptions } from "../machine.ts";
 import { TranslatingEngine, type TranslatorStats } from "./engine.ts";
-
-/**
- * `auto` interprets first and translates what turns out to be hot; `translator` translates from the first sample
- * on; `interpreter` never translates. All three give the same run.
- */
-export const ENGINE_KINDS = ["auto", "translator", "interpreter"] as const;
-export type EngineKind = (typeof ENGINE_KINDS)[number];
-
-export function isEngineKind(text: string): text is EngineKind {
-  return ENGINE_KINDS.some((kind) => kind === text);
-}
 
 /** An engine chosen, for one machine. */
 export interface EngineChoice {

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { Hart } from "../../controller/cpu/hart.ts";
 import { type ElfFile, parseElf } from "../../controller/elf.ts";
-import type { EngineKind } from "../../controller/translator/select.ts";
+import type { EngineKind } from "../../controller/engine-kind.ts";
 import { monotonicNs } from "../../emulator/clock.ts";
 import { Attention, engineWords } from "../../emulator/control.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, type Layout, planLayout } from "../../emulator/layout.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ElfFile, parseElf } from "../../controller/elf.ts";
-import type { EngineKind } from "../../controller/translator/select.ts";
+import type { EngineKind } from "../../controller/engine-kind.ts";
 import { monotonicNs } from "../../emulator/clock.ts";
 
 const SOURCES = new URL("../../../controller/firmware/bench/", import.meta.url).pathname;
