@@ -22,6 +22,7 @@ usage: flipside sweep [options]
 
   --depth N          cuts in a row: 1 each cut (default), 2 also each cut of each recovery, 3, …
   --faults           also a crash, a hang and flipped bits at every point, and pairs of fault and cut
+  --run-all          run each future to its end, even where it goes on as one that was run before
   --scenarios a,b    only these; a name with * at its end stands for all that begin so
   --list             list the scenarios
   --jobs N           threads (default: one for each processor)
@@ -84,6 +85,7 @@ function parse(args: readonly string[]): SweepCommand | "help" {
   const { values } = parseOptions(args, {
     depth: { type: "string" },
     faults: { type: "boolean" },
+    "run-all": { type: "boolean" },
     scenarios: { type: "string" },
     list: { type: "boolean" },
     jobs: { type: "string" },
@@ -108,6 +110,7 @@ function parse(args: readonly string[]): SweepCommand | "help" {
       seed: parseInteger("--seed", values.seed ?? "1", 0, 2 ** 32 - 1),
       depth: parseInteger("--depth", values.depth ?? "1", 1, DEPTH_MAX),
       faults: values.faults === true,
+      runAll: values["run-all"] === true,
       jobs: parseInteger("--jobs", values.jobs ?? String(availableParallelism()), 1, JOBS_MAX),
       shard: parseShard(values.shard ?? "1/1"),
       scenarios: parseScenarios(values.scenarios),

@@ -56,12 +56,17 @@ export const enum ItemKind {
 
 /** Told of everything that a device does. */
 export interface DeviceSink {
-  /** Before a persistent operation. May throw {@link PowerCut}. */
+  /** Before a persistent operation. May throw an {@link Interruption}. */
   beforeOperation(kind: ItemKind): void;
   event(event: DeviceEvent): void;
 }
 
-/** Power is lost: thrown out of whatever the device is doing. */
-export class PowerCut extends Error {
+/** Ends a run from outside: thrown out of whatever the device is doing, and caught by nobody in it. */
+export class Interruption extends Error {
+  override readonly name: string = "Interruption";
+}
+
+/** Power is lost. */
+export class PowerCut extends Interruption {
   override readonly name = "PowerCut";
 }

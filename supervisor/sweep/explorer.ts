@@ -5,13 +5,16 @@
  * before it leaves, so no step of the run is executed twice. From there the power comes back: recovery, boot
  * decision, policy and firmware run to their end, the oracle judges, and what was stored is undone.
  *
- * Futures that are the same byte for byte (same persistent memory, same things known to the oracle) are run once
- * and counted apart: `cuts` counts all, `distinctFutures` those that were run.
+ * Futures that are the same byte for byte are run once and counted apart: `cuts` counts all, `distinctFutures`
+ * those that were run to their end. Two futures are the same from the cut on if persistent memory and what the oracle
+ * knows are the same there; and from the first instruction of the first start on if they are the same then, for all
+ * else is what power-on left. Of a future that joins another one only what comes before is run ({@link Plan.runAll}
+ * runs it all; the verdicts are the same).
  */
 import { Random } from "../../emulator/random.ts";
 import { settle } from "./actor.ts";
 import { type Disturbance, formatCaseId, HURTS } from "./case-id.ts";
-import { ItemKind } from "./device-event.ts";
+import { type DeviceEvent, Interruption, ItemKind } from "./device-event.ts";
 import type { Judgement } from "./oracle/oracle.ts";
 import type { GoodVerdict, Verdict, Wrong } from "./oracle/verdict.ts";
 import { PathRunner, resume, seedAt } from "./path-runner.ts";
@@ -27,6 +30,19 @@ export interface Plan {
   readonly part: { readonly index: number; readonly of: number };
   /** Crash, hang and flips at every point, and pairs of fault and cut drawn by seed. */
   readonly hurts: boolean;
+  /** Run every future to its end, joined ones too. */
+  readonly runAll: boolean;
+}
+
+/** The future goes on as one that was run before. */
+class Joined extends Interruption {
+  override readonly name = "Joined";
+  readonly ending: Ending;
+
+  constructor(ending: Ending) {
+    super("the future is known from here on");
+    this.ending = ending;
+  }
 }
 
 export interface Finding {
@@ -73,6 +89,8 @@ export class Explorer {
   /** By what the oracle knows, depth and content of memory: how that future ended. */
   readonly #futures = new Map<string, Map<number, Ending>>();
   readonly #knowledge = new WeakMap<Judgement, string>();
+  /** First starts of the future that is being run. */
+  readonly #starts: { readonly futures: Map<number, Ending>; readonly key: number }[] = [];
 
   constructor(rig: Rig, scenario: Scenario, plan: Plan) {
     this.#rig = rig;
@@ -133,7 +151,7 @@ export class Explorer {
     const position = memory.position;
     const { unstable } = memory;
     const known = oracle.afterCut(before);
-    const futures = this.#futuresOf(known, depth);
+    const futures = this.#futuresOf(known, depth, "cut");
     const key = unstable.length === 0 ? memory.stateKey() : undefined;
     const seen = key === undefined ? undefined : futures.get(key);
     if (seen !== undefined) {
@@ -141,8 +159,7 @@ export class Explorer {
       return;
     }
     const start = timeline.length;
-    const ending = this.#future(known);
-    this.#tally.distinctFutures += 1;
+    const ending = this.#futureOrJoin(known, depth);
     this.#count(path, ending);
     if (key !== undefined) futures.set(key, ending);
     if (depth > 1 && typeof ending === "string") this.#cutItems(start, depth - 1, path);
@@ -150,7 +167,39 @@ export class Explorer {
     memory.undoTo(position);
     memory.unstable = unstable;
     oracle.judgement = before;
-    if (typeof ending === "string" && this.#tally.distinctFutures % REPEATED_ONE_IN === 0) this.#repeat(path);
+    const { distinctFutures } = this.#tally;
+    if (typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 0) this.#repeat(path);
+  }
+
+  #futureOrJoin(known: Judgement, depth: number): Ending {
+    const { timeline } = this.#rig;
+    this.#starts.length = 0;
+    if (!this.#plan.runAll) timeline.afterEvent = (event) => this.#joinAtStart(event, depth);
+    let ending: Ending;
+    try {
+      ending = this.#future(known);
+      this.#tally.distinctFutures += 1;
+    } catch (error) {
+      if (!(error instanceof Joined)) throw error;
+      ({ ending } = error);
+    } finally {
+      timeline.afterEvent = undefined;
+    }
+    for (const { futures, key } of this.#starts) futures.set(key, ending);
+    return ending;
+  }
+
+  /** The first start after power came on: from here on memory and what the oracle knows decide everything. */
+  #joinAtStart(event: DeviceEvent, depth: number): void {
+    const { device, memory, oracle } = this.#rig;
+    if (event.type !== "started" || device.starts !== 1 || memory.unstable.length > 0) return;
+    const { judgement } = oracle;
+    if (judgement.wrong !== undefined) return;
+    const futures = this.#futuresOf(judgement, depth, `start ${this.#starts.length}`);
+    const key = memory.stateKey();
+    const seen = futures.get(key);
+    if (seen !== undefined) throw new Joined(seen);
+    this.#starts.push({ futures, key });
   }
 
   #future(known: Judgement): Ending {
@@ -184,14 +233,14 @@ export class Explorer {
     this.#count(path, { verdict: "nondeterministic", message: "two runs from the same memory differ" });
   }
 
-  #futuresOf(known: Judgement, depth: number): Map<number, Ending> {
+  #futuresOf(known: Judgement, depth: number, where: string): Map<number, Ending> {
     let knowledge = this.#knowledge.get(known);
     if (knowledge === undefined) {
       const { settled, first, rotted, regionRotted, served } = known;
       knowledge = JSON.stringify([settled, first, rotted, regionRotted, served]);
       this.#knowledge.set(known, knowledge);
     }
-    const key = `${depth} ${knowledge}`;
+    const key = `${where} ${depth} ${knowledge}`;
     let futures = this.#futures.get(key);
     if (futures === undefined) {
       futures = new Map();
@@ -204,9 +253,12 @@ export class Explorer {
 
   #hurtItems(items: number): void {
     const { part } = this.#plan;
+    const { costly = false } = this.#scenario;
     for (let at = part.index; at <= items; at += part.of) {
+      if (costly && this.#random.below(SAMPLED_ONE_IN) !== 0) continue;
       for (const kind of HURTS) this.#hurt([{ at, kind }]);
     }
+    if (costly) return;
     for (let pair = part.index; pair < PAIRS; pair += part.of) {
       const hurt: Disturbance = { at: this.#random.below(items), kind: this.#random.pick(HURTS) };
       const cut: Disturbance = { at: hurt.at + 1 + this.#random.below(items), kind: "cut" };

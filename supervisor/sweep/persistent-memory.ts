@@ -77,6 +77,17 @@ export class PersistentMemory {
     this.noteStore(word, before, value);
   }
 
+  storeAll(fromWord: number, values: Int32Array): void {
+    const { words } = this;
+    for (let at = 0; at < values.length; at += 1) {
+      const before = words[fromWord + at] as number;
+      const value = values[at] as number;
+      if (before === value) continue;
+      words[fromWord + at] = value;
+      this.noteStore(fromWord + at, before, value);
+    }
+  }
+
   /** Takes a change into the log that somebody else made. */
   noteStore(word: number, before: number, value: number): void {
     if (this.#end + ENTRY_WORDS > this.#log.length) this.#grow();

@@ -18,6 +18,8 @@ export interface SweepOptions {
   readonly depth: number;
   /** Also crash, hang and flips at every point, and pairs of fault and cut. */
   readonly faults: boolean;
+  /** Run every future to its end, even one that has joined another; see explorer.ts. */
+  readonly runAll: boolean;
   readonly jobs: number;
   /** Part `index` (from 1) of `of` parts of the whole sweep. */
   readonly shard: { readonly index: number; readonly of: number };
@@ -50,6 +52,7 @@ export interface SweepUnit {
   readonly depth: number;
   readonly part: { readonly index: number; readonly of: number };
   readonly hurts: boolean;
+  readonly runAll: boolean;
 }
 
 /** A worker ended that should not have; `message` says why. */
@@ -96,7 +99,7 @@ interface WeightedUnit extends SweepUnit {
 }
 
 function planUnits(scenarios: readonly Scenario[], options: SweepOptions): readonly WeightedUnit[] {
-  const { depth, faults, shard } = options;
+  const { depth, faults, runAll, shard } = options;
   const units = scenarios.flatMap((scenario): WeightedUnit[] => {
     const of = depth > 1 ? DEEP_PARTS : 1;
     return Array.from({ length: of }, (_, index) => ({
@@ -104,6 +107,7 @@ function planUnits(scenarios: readonly Scenario[], options: SweepOptions): reado
       depth,
       part: { index, of },
       hurts: faults,
+      runAll,
       weight: weigh(scenario),
     }));
   });
@@ -111,9 +115,9 @@ function planUnits(scenarios: readonly Scenario[], options: SweepOptions): reado
 }
 
 /** About how much work a scenario is beside another: writing flash is most, then waiting for a watchdog. */
-function weigh({ steps, name }: Scenario): number {
+function weigh({ steps, costly }: Scenario): number {
   const loads = steps.some((step) => step.do === "load") ? 20 : 0;
-  const waits = /tight-loop|interrupt-storm|never-ready/.test(name) ? 20 : 0;
+  const waits = costly === true ? 20 : 0;
   return 1 + steps.length + loads + waits;
 }
 

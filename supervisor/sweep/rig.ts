@@ -113,7 +113,7 @@ export class Rig {
     if (image === undefined) throw new Error(`there is no image ${name}`);
     const base = (this.memory.layout.regions[region] as number) / 4;
     const words = imageWords(image.bytes, this.memory.layout.config.regionBytes);
-    for (let at = 0; at < words.length; at += 1) this.memory.store(base + at, words[at] as number);
+    this.memory.storeAll(base, words);
   }
 
   #putTable(port: NvramPort, table: Table, { setup }: Scenario): void {

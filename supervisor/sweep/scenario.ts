@@ -61,6 +61,8 @@ export interface Scenario {
   readonly resume?: readonly ScenarioStep[];
   /** Cuts in the recovery from a cut are complete (else drawn by seed). */
   readonly deep: boolean;
+  /** The uncut run takes millions of instructions: faults are tried at some of its points only. */
+  readonly costly?: boolean;
   /** What the device does when both replicas are lost; "rebuild" unless set. */
   readonly onDoubleLoss?: "rebuild" | "safe-mode";
 }

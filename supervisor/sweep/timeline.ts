@@ -25,6 +25,8 @@ export class Timeline implements DeviceSink {
   oracle: Oracle | undefined;
   hook: ItemHook | undefined;
   narrator: Narrator | undefined;
+  /** Called when the oracle has seen an event; may throw an Interruption. */
+  afterEvent: ((event: DeviceEvent) => void) | undefined;
 
   constructor(memory: PersistentMemory) {
     this.#memory = memory;
@@ -43,6 +45,7 @@ export class Timeline implements DeviceSink {
     this.#push(ItemKind.EVENT);
     this.oracle?.observe(event);
     this.narrator?.(event, this.#length - 1);
+    this.afterEvent?.(event);
   }
 
   kindAt(index: number): ItemKind {

@@ -23,7 +23,7 @@ import { NO_REGION, type StoredImage, type Table } from "../../emulator/table.ts
 import { Host, type HostCommand } from "../host.ts";
 import type { Command, ExecuteCommand, PolicyEvent, PolicyState } from "../policy.ts";
 import type { Limits } from "../protocol.ts";
-import { type DeviceSink, ItemKind, PowerCut, type RequestKind } from "./device-event.ts";
+import { type DeviceSink, Interruption, ItemKind, type RequestKind } from "./device-event.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 import type { Committer, Rules } from "./rules.ts";
 import { VolatileMemory } from "./volatile-memory.ts";
@@ -214,7 +214,7 @@ export class VirtualDevice {
     try {
       work();
     } catch (error) {
-      if (error instanceof PowerCut) throw error;
+      if (error instanceof Interruption) throw error;
       this.#mode = "stuck";
       const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       this.#sink.event({ type: "stuck", message });
@@ -544,7 +544,7 @@ export class VirtualDevice {
   /** One flash operation on a region: its words become `words` from `fromWord` of the memory on. */
   flash(kind: ItemKind.PROGRAM | ItemKind.ERASE, fromWord: number, words: Int32Array): void {
     this.#sink.beforeOperation(kind);
-    for (let at = 0; at < words.length; at += 1) this.persistent.store(fromWord + at, words[at] as number);
+    this.persistent.storeAll(fromWord, words);
     if (kind === ItemKind.ERASE) this.persistent.settle(fromWord, fromWord + words.length);
   }
 

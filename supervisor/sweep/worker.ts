@@ -11,8 +11,8 @@ const { imageA, imageB, seed, rulesModule } = workerData as SweepWorkerData;
 const rules = await loadRules(rulesModule);
 const workbench = new Workbench(imageA, imageB, rules, seed);
 
-port.on("message", ({ scenario: name, depth, part, hurts }: SweepUnit) => {
+port.on("message", ({ scenario: name, depth, part, hurts, runAll }: SweepUnit) => {
   const scenario = findScenario(name);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
-  port.postMessage(workbench.explore(scenario, { depth, seed, part, hurts }));
+  port.postMessage(workbench.explore(scenario, { depth, seed, part, hurts, runAll }));
 });

@@ -61,6 +61,9 @@ const withMoreRegions = [3, 4].map(
   }),
 );
 
+/** The firmware executes until a watchdog or a deadline ends it. */
+const SPINNING: ReadonlySet<string> = new Set(["tight-loop", "interrupt-storm", "never-ready"]);
+
 /** Each fault that ends a version; what befalls a standby needs threads, which a virtual device has not. */
 const forEachFault = FAULTS.filter(
   ({ evidence, kind }) => evidence.length > 0 && !kind.startsWith("standby"),
@@ -72,6 +75,7 @@ const forEachFault = FAULTS.filter(
     steps: [{ do: "power-on" }, { do: "ready" }, { do: "fault", kind: fault.kind }],
     ends: 1,
     deep: true,
+    costly: SPINNING.has(fault.kind),
   }),
 );
 

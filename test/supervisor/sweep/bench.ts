@@ -29,4 +29,5 @@ export const wholePlan = (depth: number, hurts = false) => ({
   seed: 1,
   part: { index: 0, of: 1 },
   hurts,
+  runAll: false,
 });

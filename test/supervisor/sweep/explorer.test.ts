@@ -52,6 +52,17 @@ describe("explorer", () => {
     }
   });
 
+  it("a future that joins another ends as when it is run to its end", () => {
+    const bench = workbench();
+    for (const name of ["failover-and-back", "update-raises-the-floor", "both-replicas-bad"]) {
+      const joined = bench.explore(scenario(name), wholePlan(1));
+      const whole = bench.explore(scenario(name), { ...wholePlan(1), runAll: true });
+      expect(joined.verdicts).toEqual(whole.verdicts);
+      expect(joined.cuts).toBe(whole.cuts);
+      expect(joined.distinctFutures).toBeLessThan(whole.distinctFutures);
+    }
+  });
+
   it("parts of a scenario make the whole", () => {
     const bench = workbench();
     const script = scenario("failover-and-back");
