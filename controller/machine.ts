@@ -164,6 +164,11 @@ export class Machine {
     this.space.setRegion(region);
   }
 
+  /** Decodes the first `bytes` of a region before they are needed: an image that is about to be a standby. */
+  decodeAhead(region: number, bytes: number): void {
+    this.#code.decodeAhead(region, bytes);
+  }
+
   /** Bytes of a region changed: what was decoded from it is dropped. */
   regionChanged(region: number): void {
     this.#data.regionChanged(region);

@@ -136,6 +136,7 @@ class ControllerWorker {
     Atomics.store(this.#words, Hart.ATTENTION, 0);
     this.#ready = false;
     this.#machine.setRegion(region);
+    if (!urgent) this.#machine.decodeAhead(region, facts.imageBytes);
     const entry = WINDOW_BASE + facts.headerBytes;
     this.#machine.reset(entry);
     if (!urgent) this.#engine.translator()?.prepare(entry);

@@ -265,8 +265,6 @@ const ROWS: readonly Row[] = [
   row(Op.WFI, Format.BARE, ALL_BITS, 0x1050_0073),
 ];
 
-const NO_ROWS: readonly Row[] = [];
-
 /** Rows by major opcode (bits 6:2) and funct3: at most a dozen to try. */
 const BUCKETS: readonly (readonly Row[])[] = Array.from({ length: 256 }, (_, bucket) => {
   const key = ((bucket & 0x1f) << 2) | 3 | ((bucket >> 5) << 12);
@@ -276,10 +274,12 @@ const BUCKETS: readonly (readonly Row[])[] = Array.from({ length: 256 }, (_, buc
 /** `bits` is a signed 32-bit number: an instruction with low bits 11, or 0 for an illegal one. */
 function decodeWord(bits: number, out: Instruction): void {
   const bucket = ((bits >>> 2) & 0x1f) | ((bits >>> 7) & 0xe0);
-  for (const { op, format, mask, match } of BUCKETS[bucket] ?? NO_ROWS) {
-    if ((bits & mask) === match) {
-      out.op = op;
-      extractOperands(bits, format, out);
+  const rows = BUCKETS[bucket] as readonly Row[];
+  for (let index = 0; index < rows.length; index++) {
+    const candidate = rows[index] as Row;
+    if ((bits & candidate.mask) === candidate.match) {
+      out.op = candidate.op;
+      extractOperands(bits, candidate.format, out);
       return;
     }
   }
@@ -295,25 +295,34 @@ const enum Field {
   RS2 = 4,
 }
 
-/** The register fields that a format has, and its immediate. */
-const FORMATS: Readonly<Record<Format, readonly [fields: number, immediate: (bits: number) => number]>> = {
-  [Format.R]: [Field.RD | Field.RS1 | Field.RS2, () => 0],
-  [Format.I]: [Field.RD | Field.RS1, (bits) => bits >> 20],
-  [Format.S]: [Field.RS1 | Field.RS2, (bits) => ((bits >> 25) << 5) | ((bits >>> 7) & 31)],
-  [Format.B]: [Field.RS1 | Field.RS2, branchOffset],
-  [Format.U]: [Field.RD, (bits) => bits & ~0xfff],
-  [Format.J]: [Field.RD, jumpOffset],
-  [Format.SHIFT]: [Field.RD | Field.RS1, (bits) => (bits >>> 20) & 31],
-  [Format.CSR]: [Field.RD | Field.RS1, (bits) => bits >>> 20],
-  [Format.BARE]: [Field.NONE, () => 0],
+/** What there is to take out of an instruction of a format. */
+interface Layout {
+  readonly fields: number;
+  readonly immediate: (bits: number) => number;
+}
+
+const FORMATS: Readonly<Record<Format, Layout>> = {
+  [Format.R]: { fields: Field.RD | Field.RS1 | Field.RS2, immediate: () => 0 },
+  [Format.I]: { fields: Field.RD | Field.RS1, immediate: (bits) => bits >> 20 },
+  [Format.S]: {
+    fields: Field.RS1 | Field.RS2,
+    immediate: (bits) => ((bits >> 25) << 5) | ((bits >>> 7) & 31),
+  },
+  [Format.B]: { fields: Field.RS1 | Field.RS2, immediate: branchOffset },
+  [Format.U]: { fields: Field.RD, immediate: (bits) => bits & ~0xfff },
+  [Format.J]: { fields: Field.RD, immediate: jumpOffset },
+  [Format.SHIFT]: { fields: Field.RD | Field.RS1, immediate: (bits) => (bits >>> 20) & 31 },
+  [Format.CSR]: { fields: Field.RD | Field.RS1, immediate: (bits) => bits >>> 20 },
+  [Format.BARE]: { fields: Field.NONE, immediate: () => 0 },
 };
 
 function extractOperands(bits: number, format: Format, out: Instruction): void {
-  const [fields, immediate] = FORMATS[format];
+  const layout = FORMATS[format];
+  const { fields } = layout;
   out.rd = (fields & Field.RD) === 0 ? 0 : (bits >>> 7) & 31;
   out.rs1 = (fields & Field.RS1) === 0 ? 0 : (bits >>> 15) & 31;
   out.rs2 = (fields & Field.RS2) === 0 ? 0 : (bits >>> 20) & 31;
-  out.imm = immediate(bits);
+  out.imm = layout.immediate(bits);
 }
 
 function branchOffset(bits: number): number {

@@ -159,6 +159,19 @@ export class DecodedCode implements CodeCache {
     this.#translate(segment, index);
   }
 
+  /**
+   * Decodes what is not decoded yet in the first `bytes` of a region, at every half-word, so that what starts
+   * there later finds it done.
+   */
+  decodeAhead(region: number, bytes: number): void {
+    const segment = this.regions[region];
+    if (segment === undefined) throw new Error(`there is no region ${region}`);
+    const end = segment.entryBase + Math.min(bytes, segment.bytes);
+    for (let index = segment.entryBase; index < end; index += 2) {
+      if (this.entries[index] === Micro.UNDECODED) this.decodeEntry(segment, index);
+    }
+  }
+
   /** Index of the entry for an executable pc, or -1. */
   indexOf(pc: number): number {
     const window = this.regions[this.#space.region];

@@ -302,3 +302,30 @@ it("a machine without regions shows RAM, finisher, CLINT and UART, and nothing e
     expect(f.hart(Hart.MCAUSE) === 0, address.toString(16)).toBe(answers);
   }
 });
+
+describe("decoding ahead", () => {
+  const count = new asm.Program().words(asm.i("addi", A1, A1, 1), asm.jal(0, -4));
+  it("changes nothing that executes", () => {
+    const ahead = inRegion(count);
+    const plain = inRegion(count);
+    ahead.machine.decodeAhead(0, 4096);
+    ahead.machine.run(1001);
+    plain.machine.run(1001);
+    expect(saved(ahead)).toEqual(saved(plain));
+  });
+  it("is undone by a change of the region", () => {
+    const f = inRegion(count);
+    f.machine.decodeAhead(0, 4096);
+    f.space.bytes.set(new asm.Program().words(asm.i("addi", A1, A1, 16)).bytes(), f.layout.regions[0]);
+    f.machine.regionChanged(0);
+    f.machine.run(2);
+    expect(f.x(A1)).toBe(16);
+  });
+  it("may reach to the region's end and no further", () => {
+    const f = inRegion(count);
+    f.machine.decodeAhead(0, 2 ** 24);
+    f.machine.run(2);
+    expect(f.x(A1)).toBe(1);
+    expect(() => f.machine.decodeAhead(7, 16)).toThrow("region 7");
+  });
+});

@@ -1,0 +1,35 @@
+import { expect, it } from "vitest";
+import { decode, emptyInstruction, OP_NAMES } from "../../controller/cpu/decode.ts";
+import { WARM_UP_PROGRAM, warmUp } from "../../controller/warm-up.ts";
+import {
+  BRANCH_MNEMONICS,
+  I_MNEMONICS,
+  LOAD_MNEMONICS,
+  R_MNEMONICS,
+  SHIFT_MNEMONICS,
+  STORE_MNEMONICS,
+} from "./support/assembler.ts";
+
+it("the warm-up uses every operation for which the interpreter's loop has a case of its own", () => {
+  const instruction = emptyInstruction();
+  const used = new Set<string>();
+  for (const word of WARM_UP_PROGRAM) {
+    decode(word, instruction);
+    used.add(OP_NAMES[instruction.op] ?? "");
+  }
+  const operations = [
+    ...R_MNEMONICS,
+    ...I_MNEMONICS,
+    ...SHIFT_MNEMONICS,
+    ...LOAD_MNEMONICS,
+    ...STORE_MNEMONICS,
+    ...BRANCH_MNEMONICS,
+    ...["lui", "auipc", "jal", "jalr", "csrrw", "csrrs", "csrrsi", "csrrci", "ecall", "mret", "wfi", "fence"],
+  ];
+  expect(operations.filter((name) => !used.has(name))).toEqual([]);
+  expect(used.has("illegal")).toBe(false);
+});
+
+it("the warm-up ends by itself", () => {
+  expect(warmUp).not.toThrow();
+});
