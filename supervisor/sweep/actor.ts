@@ -184,6 +184,11 @@ function attemptUpdate(rig: Rig, region: number, name: string): string | undefin
   if (device.mode === "stuck") return "the device is stuck";
   const done = () => device.region === region && rig.holds(region) === name;
   if (done()) return undefined;
+  if (device.region === region) {
+    // What executes cannot be written; if its bytes do not hold, a power cycle leaves it.
+    powerCycle(rig);
+    settle(rig);
+  }
   const record = device.table.regions[region];
   const stored = record?.state === "valid" && rig.holds(region) === name;
   const wrong = stored ? undefined : load(rig, region, name);

@@ -29,6 +29,8 @@ const SWEEP_MEMORY = {
   hostBytes: 65_536,
 };
 export const TRIAL_TRIES = 3;
+/** Contents of regions whose image is remembered: bounds the memory, costs a comparison when exceeded. */
+const NAMES_KEPT = 65_536;
 
 export interface RigConfig {
   readonly regions: number;
@@ -45,7 +47,9 @@ export class Rig {
   readonly device: VirtualDevice;
   readonly oracle: Oracle;
   readonly images: ReadonlyMap<string, LibraryImage>;
-  readonly #names: ReadonlyMap<number, string>;
+  /** By content key of a region: the image that it holds. Only remembers what {@link Rig.#imageIn} finds. */
+  readonly #names = new Map<number, string>();
+  readonly #imageWords: ReadonlyMap<string, Int32Array>;
   readonly #budget: Budget;
   readonly #seed: number;
 
@@ -57,7 +61,9 @@ export class Rig {
     this.#seed = config.seed;
     this.images = config.images;
     this.memory = new PersistentMemory(memory, layout);
-    this.#names = this.#keysOfImages();
+    this.#imageWords = new Map(
+      [...config.images].map(([name, { bytes }]) => [name, imageWords(bytes, SWEEP_MEMORY.regionBytes)]),
+    );
     this.timeline = new Timeline(this.memory);
     this.device = new VirtualDevice(
       memory,
@@ -82,7 +88,26 @@ export class Rig {
   holds(region: number): string | undefined {
     const { unstable } = this.memory;
     if (unstable.some(({ word }) => this.memory.regionOfWord(word) === region)) return undefined;
-    return this.#names.get(this.memory.regionKey(region));
+    const key = this.memory.regionKey(region);
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      name = this.#imageIn(region);
+      if (this.#names.size >= NAMES_KEPT) this.#names.clear();
+      this.#names.set(key, name);
+    }
+    return name === "" ? undefined : name;
+  }
+
+  /** The image that the region begins with; what lies behind it is nobody's. Empty for none. */
+  #imageIn(region: number): string {
+    const { words } = this.memory;
+    const base = (this.memory.layout.regions[region] as number) / 4;
+    for (const [name, image] of this.#imageWords) {
+      let same = 0;
+      while (same < image.length && words[base + same] === image[same]) same += 1;
+      if (same === image.length) return name;
+    }
+    return "";
   }
 
   /** Memory as the scenario's setup says, nothing happened yet. */
@@ -109,10 +134,9 @@ export class Rig {
   }
 
   #putImage(region: number, name: string): void {
-    const image = this.images.get(name);
-    if (image === undefined) throw new Error(`there is no image ${name}`);
+    const words = this.#imageWords.get(name);
+    if (words === undefined) throw new Error(`there is no image ${name}`);
     const base = (this.memory.layout.regions[region] as number) / 4;
-    const words = imageWords(image.bytes, this.memory.layout.config.regionBytes);
     this.memory.storeAll(base, words);
   }
 
@@ -128,19 +152,6 @@ export class Rig {
       for (let at = 0; at < words.length; at += 1)
         port.store32(REPLICA_WORD[replica] + at, words[at] as number);
     }
-  }
-
-  /** Content keys of all images, by writing each into a region once. */
-  #keysOfImages(): ReadonlyMap<number, string> {
-    const names = new Map<number, string>();
-    this.memory.clear();
-    for (const name of this.images.keys()) {
-      const start = this.memory.position;
-      this.#putImage(0, name);
-      names.set(this.memory.regionKey(0), name);
-      this.memory.undoTo(start);
-    }
-    return names;
   }
 
   #oracleParts(onDoubleLoss: "rebuild" | "safe-mode"): OracleParts {

@@ -292,7 +292,9 @@ export class Oracle {
 
   #onReady(region: number): void {
     const remembered = this.#parts.served();
-    if (remembered !== undefined && remembered < this.judgement.served) {
+    // Firmware whose own code rots may store anything anywhere it is allowed to.
+    const trusted = !this.judgement.regionRotted && remembered !== undefined;
+    if (trusted && remembered < this.judgement.served) {
       const message = `the firmware remembers ${remembered} served commands, the host saw ${this.judgement.served}`;
       this.#wrong("lost-data", message);
       return;
@@ -329,10 +331,7 @@ export class Oracle {
     let passing: readonly World[] = [];
     if (this.judgement.regionRotted) {
       // The device has not read the rotten region again yet: it does so before it starts it, and decides anew.
-      passing = settled.map((world) => {
-        const believed = { ...this.#parts, holds: (at: number) => world.regions[at]?.image };
-        return failed(world, evidence, overBudget, believed);
-      });
+      passing = settled.map((world) => failed(world, evidence, overBudget, this.#believing(world)));
       pending = [...pending, ...passing.map((world) => started(world, this.#parts))];
     }
     this.#set({
@@ -343,9 +342,18 @@ export class Oracle {
     });
   }
 
+  /** What a device sees that has not read its regions since they rotted. */
+  #believing(world: World): Surroundings {
+    return { ...this.#parts, holds: (region) => world.regions[region]?.image };
+  }
+
   #onConfirmSaid(): void {
     const recorded = this.judgement.settled.map((world) => confirmed(world));
     const raised = recorded.map((world) => floorRaised(world, this.#parts));
+    if (this.judgement.regionRotted) {
+      // The image may have rotted since it was read: whether it still counts for the floor cannot be told.
+      raised.push(...recorded.map((world) => floorRaised(world, this.#believing(world))));
+    }
     this.#set({ passing: recorded, pending: distinct(raised) });
   }
 
