@@ -29,6 +29,8 @@ export interface MemoryApi extends Api {
   persistenceFailure(): string | null;
   /** Brings all to stable storage and lets go of the flash file. */
   powerOff(): null;
+  /** Erases a region and programs an image into it, sector by sector and unit by unit. */
+  program(region: number, image: Uint8Array): null;
   /** Fails as it is told; answers nothing. */
   fail(fault: MemoryFault): null;
   /** SHA-256 of each whole region, hex. */

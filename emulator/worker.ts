@@ -17,7 +17,7 @@ import { createMemory, type MemoryConfig, planLayout, TABLE_BYTES } from "./layo
 import { serve } from "./link.ts";
 import { createLogger } from "./log.ts";
 import { Persistence } from "./persistence.ts";
-import { blankImage, planPersistentSpace, writeSpace } from "./persistent-space.ts";
+import { blankImage, ERASED, planPersistentSpace, writeSpace } from "./persistent-space.ts";
 
 class MemoryEmulator {
   readonly powered: PoweredMemory;
@@ -58,6 +58,24 @@ class MemoryEmulator {
     const { memory, layout } = powered;
     if (keep === null) return new MemoryEmulator(powered, undefined);
     return new MemoryEmulator(powered, Persistence.takeOver(memory, layout, keep.flashFile, workerLog(keep)));
+  }
+
+  /** Nobody goes on with what was read of the region before. */
+  program(region: number, image: Uint8Array): void {
+    const { memory, layout } = this.powered;
+    const control = controlWords(memory, layout);
+    Atomics.add(control, Control.STORE_EPOCH + region, 1);
+    if (this.persistence !== undefined) this.persistence.programImage(region, image);
+    else {
+      const bytes = new Uint8Array(
+        memory.buffer,
+        layout.regions[region] as number,
+        layout.config.regionBytes,
+      );
+      bytes.fill(ERASED);
+      bytes.set(image);
+    }
+    Atomics.add(control, Control.STORE_COUNT + region, layout.config.regionBytes);
   }
 
   digests(): readonly string[] {
@@ -113,6 +131,10 @@ const api: MemoryApi = {
   persistenceFailure: () => emulator?.persistence?.failure ?? null,
   powerOff: () => {
     emulator?.persistence?.close();
+    return null;
+  },
+  program: (region, image) => {
+    emulator?.program(region, image);
     return null;
   },
   fail: (fault) => {

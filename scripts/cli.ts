@@ -22,6 +22,18 @@ const COMMANDS: Readonly<
     summary: "run a bare-metal RV32 ELF in RAM",
     load: async () => (await import("./run.ts")).runCommand,
   },
+  serve: {
+    summary: "keep a controller running, with a socket to ask and command it",
+    load: async () => (await import("./serve.ts")).serveCommand,
+  },
+  ctl: {
+    summary: "ask or command a controller that is served",
+    load: async () => (await import("./ctl.ts")).ctlCommand,
+  },
+  dump: {
+    summary: "print a crash dump",
+    load: async () => (await import("./dump.ts")).dumpCommand,
+  },
   image: {
     summary: "create, show or verify an MCUboot image",
     load: async () => (await import("./image.ts")).imageCommand,

@@ -9,6 +9,7 @@
 import type { Inspection } from "../controller/api.ts";
 import { recoverManagement } from "../controller/boot-rom.ts";
 import { retiredInstructions } from "../controller/cpu/hart.ts";
+import type { TransitionResult } from "../controller/transitions.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { TableStore } from "../emulator/commit.ts";
 import { Control, controlWords, Engine, EngineState, ringDoorbell } from "../emulator/control.ts";
@@ -54,17 +55,33 @@ export class ManagementLostError extends Error {
   override readonly name = "ManagementLostError";
 }
 
+/** What an operator asked for is refused; `name` is the refusal's. */
+export class OperatorError extends Error {
+  constructor(name: string, message: string) {
+    super(message);
+    this.name = name;
+  }
+}
+
 export interface DeviceListener {
   /** A failover is complete: the other version is ready. */
   onFailover?(failover: Failover): void;
   onSafeMode?(reason: string): void;
+  /** A failure is over: the next version is ready, has failed in its turn, or there is none. For dumps. */
+  onCrash?(crash: Crash): void;
+}
+
+/** A failure as the device remembers it; {@link Device.kept} holds what was kept of the version. */
+export interface Crash {
+  readonly failure: FailureReport;
+  readonly fromRegion: number;
+  readonly tableBefore: Table;
+  /** Index of its first event in the ring. */
+  readonly eventsFrom: number;
 }
 
 /** What is under way between a failure and the next version's ready. */
-interface Recovery {
-  readonly failure: FailureReport;
-  readonly fromRegion: number;
-  readonly eventsFrom: number;
+interface Recovery extends Crash {
   /** Slot that stopped and lives on; undefined when its thread is gone. */
   stopped: EngineSlot | undefined;
   stoppedNs: number;
@@ -80,6 +97,7 @@ export class Device {
   readonly nvram: NvramPort;
   readonly durability: Durability;
   readonly layout: Layout;
+  readonly memory: WebAssembly.Memory;
   readonly #config: DeviceConfig;
   readonly #log: Logger;
   /** Undefined until power-on has recovered the management memory. */
@@ -117,6 +135,7 @@ export class Device {
   ) {
     this.#config = config;
     this.layout = layout;
+    this.memory = memory;
     this.#log = log;
     this.#fatal = fatal;
     this.control = controlWords(memory, layout);
@@ -213,6 +232,28 @@ export class Device {
     clearInterval(this.#ticker);
     ringDoorbell(this.control);
     await this.crew.close();
+  }
+
+  /**
+   * An operator's word: makes another table of the one that counts, and commits it. Safe mode is left if that makes a
+   * region eligible; with `restart` the version that executes is stopped and the boot decision taken anew.
+   * Throws {@link OperatorError}.
+   */
+  operate(transition: (table: Table) => TransitionResult, restart: boolean): void {
+    const { phase, table } = this.policy;
+    if (phase === "stopping" || this.#awaited !== undefined) {
+      throw new OperatorError("busy", "a failover is under way: ask again");
+    }
+    const result = transition(table);
+    if (!result.ok) throw new OperatorError(result.refusal, result.message);
+    this.#dispatch({ type: "operator", table: result.table, restart: restart && result.table !== table });
+    this.#prepareStandby();
+  }
+
+  /** Regions were read again by somebody else than a standby. */
+  inspected(images: PolicyState["images"]): void {
+    this.#dispatch({ type: "inspected", images, executing: this.#awaited === undefined });
+    this.#prepareStandby();
   }
 
   /** Submits a host command; false when the queue is full. `onCompletion` is called once. */
@@ -376,8 +417,18 @@ export class Device {
   }
 
   #fail(fromRegion: number, failure: FailureReport): void {
+    this.#tellCrash();
     const eventsFrom = this.events.next;
-    this.#recovery = { failure, fromRegion, eventsFrom, stopped: undefined, stoppedNs: 0, storedAtStop: 0 };
+    const { table: tableBefore } = this.policy;
+    this.#recovery = {
+      failure,
+      fromRegion,
+      tableBefore,
+      eventsFrom,
+      stopped: undefined,
+      stoppedNs: 0,
+      storedAtStop: 0,
+    };
     const { evidenceCode: evidence, code, pc } = failure;
     this.#dispatch({ type: "evidence", failure: { evidence, code, pc }, nowNs: failure.detectedNs });
   }
@@ -501,7 +552,15 @@ export class Device {
     return verified === Atomics.load(this.control, Control.STORE_EPOCH + slot.region);
   }
 
+  /** Before what was kept may be overwritten, or when it is complete. */
+  #tellCrash(): void {
+    const crash = this.#recovery;
+    if (crash === undefined) return;
+    for (const listener of this.#listeners) listener.onCrash?.(crash);
+  }
+
   #enterSafeMode(reason: string): void {
+    this.#tellCrash();
     Atomics.store(this.control, Control.REGION, -1);
     this.events.stamp(EventCode.SAFE_MODE, -1, this.bootEpoch, monotonicNs());
     this.#awaited = undefined;
@@ -526,10 +585,11 @@ export class Device {
 
   #finishRecovery(bootEpoch: number): void {
     const recovery = this.#recovery;
-    this.#recovery = undefined;
     const steps = stepsOf(this.events, recovery?.eventsFrom ?? 0, bootEpoch);
     this.#executingSinceNs = steps.get("first-instruction")?.timeNs ?? 0;
     if (recovery === undefined) return;
+    this.#tellCrash();
+    this.#recovery = undefined;
     const failover: Failover = {
       index: this.#failovers++,
       failure: recovery.failure,

@@ -33,8 +33,18 @@ export function encodeFrame(value: unknown): Buffer {
 
 /** Cuts a byte stream into values; one per connection. */
 export class FrameReader {
+  readonly #maxBytes: number;
   #chunks: Buffer[] = [];
   #bytes = 0;
+
+  constructor(maxBytes = MAX_FRAME_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** A frame has begun and is not whole. */
+  get partial(): boolean {
+    return this.#bytes > 0;
+  }
 
   /** Takes the next bytes and returns the values that they complete. Throws {@link FrameError}. */
   push(chunk: Buffer): unknown[] {
@@ -50,8 +60,8 @@ export class FrameReader {
     if (this.#bytes < LENGTH_BYTES) return undefined;
     const first = this.#peek(LENGTH_BYTES);
     const length = first.readUInt32LE(0);
-    if (length > MAX_FRAME_BYTES)
-      throw new FrameError(`a frame of ${length} bytes is announced, ${MAX_FRAME_BYTES} are allowed`);
+    if (length > this.#maxBytes)
+      throw new FrameError(`a frame of ${length} bytes is announced, ${this.#maxBytes} are allowed`);
     if (this.#bytes < LENGTH_BYTES + length) return undefined;
     const all = this.#peek(LENGTH_BYTES + length);
     const rest = all.subarray(LENGTH_BYTES + length);
@@ -60,10 +70,12 @@ export class FrameReader {
     return all.subarray(LENGTH_BYTES, LENGTH_BYTES + length);
   }
 
-  /** One buffer that holds at least `bytes` of what came; joins chunks only when it must. */
+  /** One buffer that holds all that came, or at least its first `bytes` where more are still to come. */
   #peek(bytes: number): Buffer {
     const head = this.#chunks[0];
-    if (head !== undefined && head.length >= bytes && this.#chunks.length === 1) return head;
+    if (head !== undefined && head.length >= bytes && (this.#chunks.length === 1 || bytes === LENGTH_BYTES)) {
+      return head;
+    }
     const joined = Buffer.concat(this.#chunks);
     this.#chunks = [joined];
     return joined;
@@ -86,11 +98,18 @@ function decode(payload: Buffer): unknown {
  */
 export class FrameConnection {
   readonly #stream: Duplex;
-  readonly #reader = new FrameReader();
+  readonly #reader: FrameReader;
   #closed = false;
 
-  constructor(stream: Duplex, onValue: (value: unknown) => void, onClose: (reason?: FrameError) => void) {
+  /** @param maxBytes of one frame that the peer sends */
+  constructor(
+    stream: Duplex,
+    onValue: (value: unknown) => void,
+    onClose: (reason?: FrameError) => void,
+    maxBytes = MAX_FRAME_BYTES,
+  ) {
     this.#stream = stream;
+    this.#reader = new FrameReader(maxBytes);
     const close = (reason?: FrameError): void => {
       if (this.#closed) return;
       this.#closed = true;
@@ -112,6 +131,11 @@ export class FrameConnection {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** The peer has begun a frame and not ended it. */
+  get partial(): boolean {
+    return this.#reader.partial;
   }
 
   /** Sends a value; false when the connection is gone or the peer does not keep up. */

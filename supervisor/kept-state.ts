@@ -26,8 +26,10 @@ export class KeptState {
   /** @param words engine block of the stopped hart */
   keep(words: Int32Array): void {
     this.hart.set(words.subarray(0, Hart.WORDS));
-    this.stackAddress = (this.hart[Hart.X + SP] as number) >>> 0;
-    const start = this.stackAddress - RAM_BASE;
+    const below = ((this.hart[Hart.X + SP] as number) >>> 0) - RAM_BASE;
+    // A stack that overflowed its RAM is kept from the RAM's first byte on.
+    const start = below < 0 && below > -KEPT_STACK_BYTES ? 0 : below;
+    this.stackAddress = RAM_BASE + start;
     const within = start >= 0 && start < this.#ram.length;
     this.stackBytes = within ? Math.min(KEPT_STACK_BYTES, this.#ram.length - start) : 0;
     this.stack.set(this.#ram.subarray(start, start + this.stackBytes));

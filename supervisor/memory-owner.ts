@@ -54,6 +54,11 @@ export class MemoryOwner {
     return this.#thread.link.call(CALL_DEADLINE_MS, "digests");
   }
 
+  async program(region: number, image: Uint8Array): Promise<void> {
+    await this.#takenOver;
+    await this.#thread.link.call(CALL_DEADLINE_MS, "program", region, image);
+  }
+
   /** Makes the worker fail; resolves once it has been told. */
   async fail(fault: MemoryFault): Promise<void> {
     await this.#takenOver;

@@ -84,6 +84,8 @@ export type PolicyEvent =
   /** The worker that was to execute died before its first instruction. */
   | { readonly type: "start-lost" }
   | { readonly type: "confirmed" }
+  /** An operator's word, as the table that it makes of the one that counts; `restart`: the next start is now. */
+  | { readonly type: "operator"; readonly table: Table; readonly restart: boolean }
   /** Every region was read again. `executing`: a version runs; else the designated one still waits for a worker. */
   | { readonly type: "inspected"; readonly images: readonly RegionFacts[]; readonly executing: boolean };
 
@@ -141,6 +143,8 @@ export function reduce(state: PolicyState, event: PolicyEvent): Step {
         : { state, commands: [] };
     case "confirmed":
       return confirmed(state);
+    case "operator":
+      return operator(state, event.table, event.restart);
     case "inspected":
       return inspected(change(state, { images: event.images }), event.executing);
   }
@@ -177,7 +181,8 @@ function start(state: PolicyState, reason: BootReason): Step {
 
 function stopped(state: PolicyState): Step {
   const { failure, nowNs } = state.failure;
-  if (state.phase !== "stopping" || failure === undefined) return { state, commands: [] };
+  if (state.phase !== "stopping") return { state, commands: [] };
+  if (failure === undefined) return start(state, BootReason.ACTIVATION);
   const failed = state.table.active;
   const recent = withinWindow(state, failed, nowNs);
   const { failures } = state.budget;
@@ -194,6 +199,27 @@ function stopped(state: PolicyState): Step {
   const next = change(state, { table: outcome.table, failure: NO_FAILURE, recent: recents });
   const commit: Command = { type: "commit", table: outcome.table };
   return designated(next, outcome.decision, reason, [commit]);
+}
+
+/** Safe mode is left only so; what executes goes on unless it is to be restarted. */
+function operator(state: PolicyState, table: Table, restart: boolean): Step {
+  if (state.phase === "off" || state.phase === "stopping") return { state, commands: [] };
+  const commit: Command[] = table === state.table ? [] : [{ type: "commit", table }];
+  const recent = state.recent.map((times, region) =>
+    state.table.regions[region]?.state === "invalid" && table.regions[region]?.state !== "invalid"
+      ? []
+      : times,
+  );
+  const next = change(state, { table, recent });
+  if (state.phase === "safe-mode") {
+    const started = start(next, BootReason.ACTIVATION);
+    return { state: started.state, commands: [...commit, ...started.commands] };
+  }
+  if (!restart) return { state: next, commands: commit };
+  return {
+    state: change(next, { phase: "stopping", failure: NO_FAILURE }),
+    commands: [...commit, { type: "stop" }],
+  };
 }
 
 /** The failures of a region that still count, with the one of now. */

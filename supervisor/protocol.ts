@@ -29,6 +29,8 @@ export interface DeviceConfig {
    * what the memory holds, and `images` are not looked at. Absent: nothing is kept.
    */
   readonly flashFile?: string;
+  /** Existing directory that takes a dump of every failure, the last few. Absent: none are written. */
+  readonly dumpDirectory?: string;
 }
 
 /** Deadlines and budgets. */
@@ -56,6 +58,12 @@ export interface Methods {
   start: { params: DeviceConfig; result: Status };
   status: { params: null; result: Status };
   inject: { params: { kind: string }; result: null };
+  /** The region runs from now on, on trial if it is not accepted. */
+  designate: { params: { region: number }; result: Status };
+  /** A region that was given up may run again. */
+  clear: { params: { region: number }; result: Status };
+  /** Writes an image into a region that does not execute, verifies it and chooses it for the next start. */
+  load: { params: { region: number; image: Uint8Array }; result: Status };
   /** Resolves with the next failover that is complete: the other version is ready. */
   nextFailover: { params: null; result: Failover };
   /** Resolves once the version is ready and a standby is parked. */

@@ -1,12 +1,19 @@
 /**
  * One device and the methods of protocol.ts over it: what a supervisor process does when it is asked.
  */
+import { RegionInspector } from "../controller/boot-rom.ts";
+import { activate, beginUpdate, clear, endUpdate, type TransitionResult } from "../controller/transitions.ts";
+import { UartRing } from "../controller/uart-ring.ts";
 import type { MemoryFault } from "../emulator/api.ts";
 import { monotonicNs } from "../emulator/clock.ts";
+import { Control } from "../emulator/control.ts";
 import { type FileLock, lockFile } from "../emulator/file-lock.ts";
 import { createLogger } from "../emulator/log.ts";
-import { Device } from "./device.ts";
+import { DEFAULT_TRIAL_TRIES, type Table } from "../emulator/table.ts";
+import { formatVersion } from "../emulator/version.ts";
+import { type Crash, Device } from "./device.ts";
 import { drill } from "./drill.ts";
+import { type CrashDump, DumpStore } from "./dump.ts";
 import type { Failover } from "./failover.ts";
 import { FAULTS, type Fault, findFault } from "./faults.ts";
 import { type HostCommand, Opcode } from "./host.ts";
@@ -27,16 +34,43 @@ function requireFault(kind: string): Fault {
   const fault = findFault(kind);
   if (fault !== undefined) return fault;
   throw new RequestError(
-    `there is no fault "${kind}": it must be one of ${[...FAULTS.map((f) => f.kind), ...Object.keys(MEMORY_FAULTS), ...PROCESS_FAULT_KINDS].join(", ")}`,
+    `there is no fault "${kind}": it must be one of ${[...FAULTS.map((f) => f.kind), ...MEMORY_FAULTS.keys(), ...PROCESS_FAULT_KINDS].join(", ")}`,
   );
 }
 
 /** Faults of the memory emulator worker: no failover, another worker. */
-const MEMORY_FAULTS: Readonly<Record<string, MemoryFault>> = {
-  "memory-throw": "throw",
-  "memory-exit": "exit",
-  "memory-terminate": "terminate",
-};
+const MEMORY_FAULTS: ReadonlyMap<string, MemoryFault> = new Map([
+  ["memory-throw", "throw"],
+  ["memory-exit", "exit"],
+  ["memory-terminate", "terminate"],
+]);
+
+/** Region numbers come from outside. */
+function requireRegion(region: unknown): number {
+  if (typeof region === "number" && Number.isInteger(region)) return region;
+  throw new RequestError("the region must be a whole number");
+}
+
+/** Everything that the next failure may overwrite is copied. */
+function dumpOf(device: Device, uart: UartRing, crash: Crash): Omit<CrashDump, "format"> {
+  const { kept, table } = device;
+  const { failure, fromRegion, tableBefore, eventsFrom } = crash;
+  const version = tableBefore.regions[fromRegion]?.version;
+  return {
+    time: new Date().toISOString(),
+    bootEpoch: device.bootEpoch,
+    failure,
+    fromRegion,
+    toRegion: table.active,
+    version: version === undefined ? "" : formatVersion(version),
+    hart: [...kept.hart],
+    stack: { address: kept.stackAddress, bytes: kept.stack.slice(0, kept.stackBytes) },
+    uart: uart.text(),
+    tableBefore,
+    tableAfter: table,
+    timeline: device.events.read(eventsFrom),
+  };
+}
 
 export type Notify = (event: string, data: unknown) => void;
 type Handlers = {
@@ -50,6 +84,10 @@ export class Session {
   #device: Device | undefined;
   #memory: MemoryOwner | undefined;
   #lock: FileLock | undefined;
+  #dumps: DumpStore | undefined;
+  #config: DeviceConfig | undefined;
+  /** Failovers by evidence since power-on. */
+  readonly #causes: Record<string, number> = {};
   #poweredOnNs = 0;
 
   constructor(launcher: Launcher, notify: Notify, fatal: (reason: string) => void) {
@@ -66,6 +104,11 @@ export class Session {
       await this.#inject(kind);
       return null;
     },
+    designate: ({ region }) =>
+      this.#operate((table) => activate(table, requireRegion(region), this.#tries()), true),
+    clear: ({ region }) =>
+      this.#operate((table) => clear(table, requireRegion(region), this.#tries()), false),
+    load: ({ region, image }) => this.#load(requireRegion(region), image),
     nextFailover: () => {
       const device = this.#running();
       return new Promise<Failover>((resolve, reject) => {
@@ -100,6 +143,7 @@ export class Session {
 
   async close(): Promise<void> {
     await this.#device?.close();
+    await this.#dumps?.settled();
     await this.#memory?.close();
     await this.#lock?.release();
     this.#device = undefined;
@@ -108,6 +152,7 @@ export class Session {
   async #start(config: DeviceConfig): Promise<Status> {
     if (this.#device !== undefined) throw new RequestError("the device is started already");
     const log = createLogger(config.log, { process: "supervisor" });
+    this.#config = config;
     const { flashFile } = config;
     if (flashFile !== undefined) this.#lock = await lockFile(flashFile);
     const keep = flashFile === undefined ? null : { flashFile, log: config.log };
@@ -118,17 +163,57 @@ export class Session {
     this.#device = device;
     device.listen({
       onFailover: (failover) => {
+        const { evidence } = failover.failure;
+        this.#causes[evidence] = (this.#causes[evidence] ?? 0) + 1;
         log.info({ failover }, "failover");
       },
       onSafeMode: (reason) => this.#notify("safe-mode", { reason }),
     });
+    if (config.dumpDirectory !== undefined) {
+      const dumps = new DumpStore(config.dumpDirectory, log);
+      this.#dumps = dumps;
+      const uart = new UartRing(memory, layout);
+      device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash)) });
+    }
     await device.powerOn();
     await device.durability.settled();
     return this.#status();
   }
 
+  #tries(): number {
+    return this.#config?.recovery.trialTries ?? DEFAULT_TRIAL_TRIES;
+  }
+
+  async #operate(transition: (table: Table) => TransitionResult, restart: boolean): Promise<Status> {
+    const device = this.#running();
+    device.operate(transition, restart);
+    await device.durability.settled();
+    return this.#status();
+  }
+
+  /** The order of design.md, "Boot decision": invalid before the first erase, valid after a verify. */
+  async #load(region: number, image: Uint8Array): Promise<Status> {
+    const device = this.#running();
+    const { layout } = device;
+    const start = layout.regions[region];
+    if (!(image instanceof Uint8Array)) throw new RequestError("load needs the bytes of an image");
+    if (start === undefined) throw new RequestError(`there is no region ${region}`);
+    if (image.length > layout.config.regionBytes) {
+      throw new RequestError(`${image.length} bytes do not fit a region of ${layout.config.regionBytes}`);
+    }
+    await this.#operate((table) => beginUpdate(table, region, device.policy.phase === "executing"), false);
+    await this.#memory?.program(region, image);
+    const bytes = new Uint8Array(device.memory.buffer, start, layout.config.regionBytes);
+    const epoch = Atomics.load(device.control, Control.STORE_EPOCH + region);
+    const facts = new RegionInspector([]).inspect(region, bytes, epoch);
+    device.inspected(device.policy.images.map((known, index) => (index === region ? facts : known)));
+    if (!facts.usable) throw new RequestError(`region ${region} cannot be used: ${facts.fault.message}`);
+    await this.#operate((table) => endUpdate(table, region, facts), false);
+    return this.#operate((table) => activate(table, region, this.#tries()), false);
+  }
+
   async #inject(kind: string): Promise<void> {
-    const memoryFault = MEMORY_FAULTS[kind];
+    const memoryFault = MEMORY_FAULTS.get(kind);
     if (memoryFault !== undefined) await this.#memory?.fail(memoryFault);
     else if (isProcessFault(kind)) commitProcessFault(kind, this.#running());
     else inject(this.#running(), requireFault(kind));
@@ -156,7 +241,11 @@ export class Session {
   }
 
   #status(): Status {
-    return statusOf(this.#running(), this.#poweredOnNs, this.#memory?.replacements ?? 0);
+    return statusOf(this.#running(), {
+      poweredOnNs: this.#poweredOnNs,
+      memoryReplacements: this.#memory?.replacements ?? 0,
+      failoversByCause: { ...this.#causes },
+    });
   }
 
   async #digests(): Promise<readonly string[]> {

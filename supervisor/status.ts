@@ -44,6 +44,8 @@ export interface Status {
   readonly persistence: "off" | "on" | "failing";
   /** Memory emulator workers that took over from one that died. */
   readonly memoryReplacements: number;
+  /** Failovers since power-on by the evidence that showed the failure. */
+  readonly failoversByCause: Readonly<Record<string, number>>;
   readonly regions: readonly RegionStatus[];
 }
 
@@ -53,7 +55,14 @@ const PERSISTENCE_NAMES = {
   [PersistState.FAILING]: "failing",
 } as const;
 
-export function statusOf(device: Device, poweredOnNs: number, memoryReplacements: number): Status {
+/** What the session knows besides the device. */
+export interface SessionFacts {
+  readonly poweredOnNs: number;
+  readonly memoryReplacements: number;
+  readonly failoversByCause: Readonly<Record<string, number>>;
+}
+
+export function statusOf(device: Device, facts: SessionFacts): Status {
   const { policy, table } = device;
   return {
     phase: policy.phase,
@@ -65,11 +74,12 @@ export function statusOf(device: Device, poweredOnNs: number, memoryReplacements
     bootEpoch: device.bootEpoch,
     failovers: device.failovers,
     executingSinceNs: device.executingSinceNs,
-    uptimeMs: Math.round((monotonicNs() - poweredOnNs) / 1e6),
+    uptimeMs: Math.round((monotonicNs() - facts.poweredOnNs) / 1e6),
     standby: device.crew.standby?.region ?? null,
     noStandbyBecause: device.crew.why,
     persistence: PERSISTENCE_NAMES[device.durability.state],
-    memoryReplacements,
+    memoryReplacements: facts.memoryReplacements,
+    failoversByCause: facts.failoversByCause,
     regions: table.regions.map((record, region) => ({
       region,
       state: record.state,

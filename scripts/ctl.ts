@@ -1,0 +1,136 @@
+/** `flipside ctl`: asks or commands a controller that `flipside serve` keeps running. */
+import { REGION_STRIDE } from "../emulator/map.ts";
+import { DeviceError } from "../supervisor/client.ts";
+import { ControlClient } from "../supervisor/control-client.ts";
+import { controlPath, type ServedStatus } from "../supervisor/served-device.ts";
+import { readInput } from "./input.ts";
+import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
+import { formatTable, paint } from "./terminal.ts";
+
+const HELP = `flipside ctl: ask or command a controller that flipside serve keeps running.
+
+usage: flipside ctl [--dir DIR] status [--watch] [--json FILE]
+       flipside ctl [--dir DIR] inject KIND | designate N | clear N | load N FILE | stop
+
+  status       what executes, the regions, the table, the standby, restarts
+  inject KIND  do a fault to it; an unknown KIND is answered with the list
+  designate N  stop what executes and start region N; on trial if it is not accepted
+  clear N      region N, which was given up, may run again
+  load N FILE  write an MCUboot image into region N, verify it, and choose it for the next start
+  stop         power off and end flipside serve
+
+  --dir DIR    directory of the device (default ./flipside-device)
+  --watch      keep the status on the screen
+  --json FILE  write the status as JSON
+  --help       this text
+
+Exit code: 0 done, 1 the device refused or failed, 2 bad input.
+`;
+
+const WATCH_MS = 500;
+
+export function formatStatus(status: ServedStatus): string {
+  const state = status.phase === "safe-mode" ? paint("red", "safe mode") : status.phase;
+  const standby = status.standby === null ? `none: ${status.noStandbyBecause}` : `region ${status.standby}`;
+  const causes = Object.entries(status.failoversByCause).map(([cause, count]) => `${cause} ${count}`);
+  const rows = status.regions.map((region) => [
+    `${region.region}${region.region === status.primary ? " *" : ""}`,
+    region.version === "" ? "–" : region.version,
+    region.state,
+    String(region.triesLeft),
+    String(region.failures),
+    region.lastFailure,
+  ]);
+  return [
+    `${state}: ${status.reason}`,
+    `ready ${status.ready ? "yes" : "no"}   standby ${standby}`,
+    `table generation ${status.generation}   security floor ${status.securityFloor}   flash file ${status.persistence}`,
+    `failovers ${status.failovers}${causes.length > 0 ? ` (${causes.join(", ")})` : ""}   process restarts ${status.processRestarts}   memory workers replaced ${status.memoryReplacements}   up ${(status.uptimeMs / 1000).toFixed(0)} s`,
+    "",
+    formatTable(
+      ["region", "version", "state", "tries left", "failures", "last failure"].map((title) => ({ title })),
+      rows,
+    ),
+    "",
+  ].join("\n");
+}
+
+type Call = (client: ControlClient) => Promise<unknown>;
+
+/** What the words of the command line ask of the socket. Throws UsageError. */
+function parseCall(words: readonly string[]): Call {
+  const [command, first, second] = words;
+  const region = (): number => {
+    if (first === undefined) throw new UsageError(`${command} needs the number of a region`);
+    return parseInteger("the region", first, 0, 3);
+  };
+  const takes = { status: 1, inject: 2, designate: 2, clear: 2, load: 3, stop: 1 }[command ?? ""];
+  if (command === undefined || takes === undefined) {
+    throw new UsageError("ctl needs one of status, inject, designate, clear, load and stop");
+  }
+  if (words.length > takes) throw new UsageError(`there is one argument too many: ${words[takes]}`);
+  if (command === "inject") {
+    if (first === undefined) throw new UsageError("inject needs the kind of a fault");
+    return (client) => client.call("inject", { kind: first });
+  }
+  if (command === "load") {
+    if (second === undefined) throw new UsageError("load needs a region and the file of an image");
+    const params = { region: region(), image: readInput("the image", second, REGION_STRIDE) };
+    return (client) => client.call("load", params);
+  }
+  const params = command === "status" || command === "stop" ? null : { region: region() };
+  return (client) => client.call(command, params);
+}
+
+export async function ctlCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseOptions(
+    args,
+    {
+      dir: { type: "string" },
+      watch: { type: "boolean" },
+      json: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
+    3,
+  );
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return EXIT_HELD;
+  }
+  const call = parseCall(positionals);
+  const isStatus = positionals[0] === "status";
+  if (!isStatus && (values.watch === true || values.json !== undefined)) {
+    throw new UsageError("--watch and --json are for status");
+  }
+  let client: ControlClient | undefined;
+  try {
+    client = await ControlClient.connect(controlPath(values.dir ?? "flipside-device"));
+    if (isStatus) await showStatus(client, call, values.watch === true, values.json);
+    else await call(client);
+    return EXIT_HELD;
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    if (error.name === "NotServed") throw new UsageError(error.message);
+    process.stderr.write(`flipside: ${error.message}\n`);
+    return EXIT_FINDING;
+  } finally {
+    client?.close();
+  }
+}
+
+/** Once, or until somebody ends it. */
+async function showStatus(
+  client: ControlClient,
+  call: Call,
+  watch: boolean,
+  json: string | undefined,
+): Promise<void> {
+  for (;;) {
+    const status = (await call(client)) as ServedStatus;
+    if (watch && process.stdout.isTTY === true) process.stdout.write("\x1b[H\x1b[2J");
+    process.stdout.write(formatStatus(status));
+    if (json !== undefined) writeReport(json, status);
+    if (!watch) return;
+    await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+  }
+}

@@ -1,0 +1,183 @@
+/** `flipside dump`: prints a crash dump, with symbols and a stack trace where an ELF file is given. */
+import { backtrace, SymbolTable } from "../controller/backtrace.ts";
+import { Hart } from "../controller/cpu/hart.ts";
+import { parseElf } from "../controller/elf.ts";
+import type { Table } from "../emulator/table.ts";
+import { formatVersion } from "../emulator/version.ts";
+import { type CrashDump, DumpError, decodeDump, MAX_DUMP_BYTES } from "../supervisor/dump.ts";
+import { readInput } from "./input.ts";
+import { EXIT_HELD, parseOptions, UsageError, writeReport } from "./options.ts";
+import { formatTable, paint } from "./terminal.ts";
+
+const HELP = `flipside dump: print a crash dump.
+
+usage: flipside dump FILE [--elf FILE] [--json FILE]
+
+  --elf FILE   the firmware's ELF file: names addresses and finds the calls that were open
+  --json FILE  write the dump as JSON
+  --help       this text
+
+Exit code: 0 printed, 2 bad input.
+`;
+
+const MAX_ELF_BYTES = 64 * 1024 * 1024;
+
+const REGISTERS =
+  "zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6".split(
+    " ",
+  );
+
+const CSRS: readonly (readonly [string, number])[] = [
+  ["pc", Hart.PC],
+  ["mstatus", Hart.MSTATUS],
+  ["mie", Hart.MIE],
+  ["mip", Hart.MIP],
+  ["mtvec", Hart.MTVEC],
+  ["mepc", Hart.MEPC],
+  ["mcause", Hart.MCAUSE],
+  ["mtval", Hart.MTVAL],
+];
+
+/** Exception codes of mcause; volume II, "Machine Cause Register". */
+const CAUSES: Readonly<Record<number, string>> = {
+  0: "instruction address misaligned",
+  1: "instruction access fault",
+  2: "illegal instruction",
+  3: "breakpoint",
+  4: "load address misaligned",
+  5: "load access fault",
+  6: "store address misaligned",
+  7: "store access fault",
+  11: "environment call",
+};
+
+function hex(value: number): string {
+  return `0x${(value >>> 0).toString(16).padStart(8, "0")}`;
+}
+
+function readDump(file: string): CrashDump {
+  try {
+    return decodeDump(readInput("the dump", file, MAX_DUMP_BYTES));
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    throw new UsageError(`the dump ${file} cannot be read: ${error.message}`);
+  }
+}
+
+function readSymbols(file: string | undefined): SymbolTable | undefined {
+  if (file === undefined) return undefined;
+  const elf = parseElf(readInput("--elf", file, MAX_ELF_BYTES));
+  if ("error" in elf) throw new UsageError(`--elf ${file}: ${elf.message}`);
+  return new SymbolTable(elf);
+}
+
+export async function dumpCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseOptions(
+    args,
+    { elf: { type: "string" }, json: { type: "string" }, help: { type: "boolean", short: "h" } },
+    1,
+  );
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return EXIT_HELD;
+  }
+  const [file] = positionals;
+  if (file === undefined) throw new UsageError("dump needs the file of a crash dump");
+  const dump = readDump(file);
+  process.stdout.write(formatDump(dump, readSymbols(values.elf)));
+  if (values.json !== undefined) {
+    writeReport(values.json, { ...dump, stack: { ...dump.stack, bytes: [...dump.stack.bytes] } });
+  }
+  return EXIT_HELD;
+}
+
+export function formatDump(dump: CrashDump, symbols: SymbolTable | undefined): string {
+  const { failure, stack } = dump;
+  const word = (index: number): number => (dump.hart[index] ?? 0) >>> 0;
+  const named = (address: number): string => {
+    const symbol = symbols?.nameOf(address) ?? "";
+    return symbol === "" ? hex(address) : `${hex(address)} ${symbol}`;
+  };
+  const to = dump.toRegion < 0 ? "safe mode" : `region ${dump.toRegion}`;
+  const registers = REGISTERS.map((name, index) => `${name.padStart(4)} ${hex(word(Hart.X + index))}`);
+  const rows = Array.from({ length: 8 }, (_, row) => registers.slice(row * 4, row * 4 + 4).join("  "));
+  const mcause = word(Hart.MCAUSE);
+  const cause = mcause >>> 31 === 1 ? `interrupt ${mcause & 0x7fff_ffff}` : (CAUSES[mcause] ?? `${mcause}`);
+  return [
+    paint("bold", `${failure.evidence} in region ${dump.fromRegion}, version ${dump.version}, then ${to}`),
+    `${dump.time}   boot epoch ${dump.bootEpoch}   code ${hex(failure.code)}${failure.message === "" ? "" : `   ${failure.message}`}`,
+    "",
+    ...CSRS.map(([name, index]) => `${name.padStart(8)} ${named(word(index))}`),
+    `   cause ${cause}`,
+    "",
+    ...rows,
+    "",
+    paint("bold", "calls"),
+    ...formatCalls(dump, symbols),
+    "",
+    paint("bold", `stack, ${stack.bytes.length} bytes from ${hex(stack.address)}`),
+    ...formatWords(stack.address, stack.bytes),
+    "",
+    paint("bold", "last UART output"),
+    printable(dump.uart),
+    "",
+    paint("bold", "table before → after"),
+    formatTables(dump.tableBefore, dump.tableAfter),
+    "",
+    paint("bold", "timeline"),
+    ...formatTimeline(dump),
+    "",
+  ].join("\n");
+}
+
+/** A trap's own pc is in mepc: pc is in the handler by the time it gives up. */
+function formatCalls(dump: CrashDump, symbols: SymbolTable | undefined): string[] {
+  if (symbols === undefined) return ["  give the firmware's ELF file by --elf"];
+  const [pc, ra] = [dump.hart[Hart.PC] ?? 0, dump.hart[Hart.X + 1] ?? 0];
+  const mepc = dump.hart[Hart.MEPC] ?? 0;
+  const trapped = mepc === 0 ? [] : [`  trap at ${hex(mepc)} ${symbols.nameOf(mepc)}`];
+  const frames = backtrace(symbols, pc, ra, dump.stack.bytes);
+  return [...trapped, ...frames.map(({ address, symbol }, index) => `  #${index} ${hex(address)} ${symbol}`)];
+}
+
+const WORDS_SHOWN = 64;
+
+function formatWords(address: number, bytes: Uint8Array): string[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const words = Array.from({ length: Math.min(WORDS_SHOWN, bytes.length >> 2) }, (_, i) =>
+    view.getUint32(i * 4, true),
+  );
+  return Array.from({ length: Math.ceil(words.length / 4) }, (_, row) => {
+    const four = words.slice(row * 4, row * 4 + 4).map((word) => word.toString(16).padStart(8, "0"));
+    return `  ${hex(address + row * 16)}  ${four.join(" ")}`;
+  });
+}
+
+/** Control characters of the firmware do not reach the terminal. */
+function printable(text: string): string {
+  return text.replace(/[^\n\t\x20-\x7e]/g, "·").replace(/^/gm, "  ");
+}
+
+function formatTables(before: Table, after: Table): string {
+  const pair = (a: unknown, b: unknown): string => (a === b ? String(a) : `${a} → ${b}`);
+  const rows = before.regions.map((region, index) => {
+    const then = after.regions[index] ?? region;
+    return [
+      String(index),
+      formatVersion(region.version),
+      pair(region.state, then.state),
+      pair(region.triesLeft, then.triesLeft),
+      pair(region.failures, then.failures),
+    ];
+  });
+  const titles = ["region", "version", "state", "tries left", "failures"].map((title) => ({ title }));
+  const head = `  generation ${pair(before.generation, after.generation)}   primary ${pair(before.active, after.active)}`;
+  return `${head}\n${formatTable(titles, rows).replace(/^/gm, "  ")}`;
+}
+
+function formatTimeline({ timeline, failure }: CrashDump): string[] {
+  return timeline.map(({ name, region, timeNs }) => {
+    const us = (timeNs - failure.faultNs) / 1000;
+    return `  ${us.toFixed(1).padStart(12)} µs  ${name}  region ${region}`;
+  });
+}

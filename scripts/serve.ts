@@ -1,0 +1,99 @@
+/** `flipside serve`: one controller that is kept running, and its control socket. */
+import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
+import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
+import { REGION_STRIDE } from "../emulator/map.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/protocol.ts";
+import { controlPath, ServedDevice } from "../supervisor/served-device.ts";
+import { readInput } from "./input.ts";
+import { EXIT_FINDING, EXIT_HELD, parseEngine, parseInteger, parseOptions, UsageError } from "./options.ts";
+
+const HELP = `flipside serve: keep a controller running; flipside ctl asks and commands it.
+
+usage: flipside serve [options]
+
+  --dir DIR        directory of the device: its flash file, crash dumps and control socket (default ./flipside-device)
+  --image-a FILE   MCUboot image that the factory puts into region 0 (default: the reference firmware 1.1.0)
+  --image-b FILE   the same for region 1 (default: the reference firmware 1.0.0)
+  --regions N      2 to 4 regions (default 2)
+  --log LEVEL      ${LOG_LEVELS.join(", ")} (default warn), to stderr
+  --help           this text
+
+The images count only while the flash file holds no table yet. Ends at SIGINT, SIGTERM or flipside ctl stop.
+Exit code: 0 stopped as told, 1 the device could not be kept running, 2 bad input.
+`;
+
+const REFERENCE = { "image-a": "controller-1.1.0.img", "image-b": "controller-1.0.0.img" } as const;
+
+function image(option: keyof typeof REFERENCE, file: string | undefined): Uint8Array {
+  const reference = new URL(`../../controller/firmware/images/${REFERENCE[option]}`, import.meta.url)
+    .pathname;
+  return readInput(`--${option}`, file ?? reference, REGION_STRIDE);
+}
+
+/** Errors that say what is wrong with what the user gave. */
+const USAGE_ERRORS = /^FlashFile/;
+
+export async function serveCommand(args: readonly string[]): Promise<number> {
+  const { values } = parseOptions(args, {
+    dir: { type: "string" },
+    "image-a": { type: "string" },
+    "image-b": { type: "string" },
+    regions: { type: "string" },
+    engine: { type: "string" },
+    log: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  });
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return EXIT_HELD;
+  }
+  const level = (values.log ?? "warn") as LogLevel;
+  if (!LOG_LEVELS.includes(level)) {
+    throw new UsageError(`--log is "${level}": it must be one of ${LOG_LEVELS.join(", ")}`);
+  }
+  const directory = values.dir ?? "flipside-device";
+  let end: (code: number) => void = () => undefined;
+  const ended = new Promise<number>((resolve) => {
+    end = resolve;
+  });
+  const device = new ServedDevice(
+    directory,
+    {
+      memory: { ...DEFAULT_MEMORY_CONFIG, regions: parseInteger("--regions", values.regions ?? "2", 2, 4) },
+      images: [image("image-a", values["image-a"]), image("image-b", values["image-b"])],
+      limits: DEFAULT_LIMITS,
+      recovery: DEFAULT_RECOVERY,
+      engine: parseEngine(values.engine ?? "auto"),
+      log: { level, fd: 2 },
+    },
+    {},
+    {
+      onRestart: ({ reason, startedNs, detectedNs }) => {
+        const ms = ((startedNs - detectedNs) / 1e6).toFixed(0);
+        process.stdout.write(`${reason}: another one runs ${ms} ms later\n`);
+      },
+      onGivenUp: (reason) => {
+        process.stderr.write(`flipside: the device is not kept running any more: ${reason}\n`);
+        end(EXIT_FINDING);
+      },
+      onStop: () => end(EXIT_HELD),
+    },
+  );
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(EXIT_HELD));
+  await start(device);
+  process.stdout.write(`serving ${controlPath(directory)}\n`);
+  const code = await ended;
+  await device.stop();
+  return code;
+}
+
+async function start(device: ServedDevice): Promise<void> {
+  try {
+    await device.start();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (USAGE_ERRORS.test(error.name) || code !== undefined) throw new UsageError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The control socket: a Unix-domain socket, its owner's alone (0600), on which any number of clients, one after the
+ * other or a few at once, ask what protocol.ts knows, in msgpack frames.
+ *
+ * Clients are not trusted to be well. Invariants: a client that sends something that is no frame, no request, or more
+ * than a request may have, that does not end a frame it began or does not read its answers, is cut off; what one
+ * client does costs no other one more than a turn of the event loop; memory for all of them is bounded.
+ */
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { FrameConnection } from "./frames.ts";
+import { type Answer, isRequest } from "./protocol.ts";
+
+const MAX_CLIENTS = 16;
+/** Requests of one client that are under way at once. */
+const MAX_REQUESTS = 8;
+/** A frame that was begun is to be whole after this long. */
+const FRAME_MS = 10_000;
+
+/** Carries out a method; what it throws is the answer, by name and message. */
+export type Handle = (method: string, params: unknown) => Promise<unknown>;
+
+export class ControlServer {
+  readonly #server: Server;
+  readonly #clients = new Set<Socket>();
+  readonly #handle: Handle;
+  readonly #maxFrameBytes: number;
+
+  /** @param maxFrameBytes of one request */
+  constructor(handle: Handle, maxFrameBytes: number) {
+    this.#handle = handle;
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#server = createServer((socket) => this.#welcome(socket));
+  }
+
+  /**
+   * Listens at `path`. The caller holds its lock, so that a socket left there is nobody's and is replaced.
+   * Rejects with what the file system says.
+   */
+  listen(path: string): Promise<void> {
+    rmSync(path, { force: true });
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      // The socket appears with these permissions, never with others.
+      const umask = process.umask(0o177);
+      this.#server.listen(path, () => {
+        chmodSync(path, 0o600);
+        resolve();
+      });
+      process.umask(umask);
+    });
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const client of this.#clients) client.destroySoon();
+    await closed;
+  }
+
+  #welcome(socket: Socket): void {
+    if (this.#clients.size >= MAX_CLIENTS) {
+      socket.destroy();
+      return;
+    }
+    this.#clients.add(socket);
+    let underWay = 0;
+    let begun: NodeJS.Timeout | undefined;
+    const connection = new FrameConnection(
+      socket,
+      (value) => {
+        if (!isRequest(value) || underWay >= MAX_REQUESTS) {
+          socket.destroy();
+          return;
+        }
+        underWay += 1;
+        void this.#answer(value.id, value.method, value.params).then((answer) => {
+          underWay -= 1;
+          connection.send(answer);
+        });
+      },
+      () => {
+        clearTimeout(begun);
+        this.#clients.delete(socket);
+      },
+      this.#maxFrameBytes,
+    );
+    socket.on("data", () => {
+      if (connection.partial) begun ??= setTimeout(() => socket.destroy(), FRAME_MS);
+      else {
+        clearTimeout(begun);
+        begun = undefined;
+      }
+    });
+  }
+
+  async #answer(id: number, method: string, params: unknown): Promise<Answer> {
+    try {
+      return { id, result: await this.#handle(method, params) };
+    } catch (error) {
+      const { name, message } = error instanceof Error ? error : new Error(String(error));
+      return { id, error: { name, message } };
+    }
+  }
+}
