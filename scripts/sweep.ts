@@ -199,9 +199,9 @@ function formatProgress({ cuts, findings, elapsedMs, remainingMs, scenario }: Sw
   return `${cuts} cuts  ${rate}/s  ${left} left  ${found}  ${paint("dim", scenario)}`;
 }
 
-/** Starts from every state of a table are many; in the summary they are one line. */
+/** Starts and failures from every state of a table are many; in the summary they are one line each. */
 function groupOf(name: string): string {
-  return name.startsWith("start-") ? "start-*" : name;
+  return name.replace(/^(start|fail)-.*/, "$1-*");
 }
 
 function formatSummary(report: SweepReport): string {

@@ -1,4 +1,4 @@
-/** The first start, and a start from each state that a table of two regions can be in. */
+/** The first start; a start, and failures, from each state that a table of two or three regions can be in. */
 import { NO_REGION, tableFault } from "../../../emulator/table.ts";
 import type { ImageName, LibraryImage } from "../image-library.ts";
 import { type RegionSpec, type Scenario, type Setup, tableOf } from "../scenario.ts";
@@ -27,8 +27,10 @@ const FIRST_STARTS: readonly Scenario[] = [
   },
 ];
 
-const SPECS = [
-  undefined,
+type Spec = "empty" | "given-up" | "valid" | "trial" | "last-try" | "last-start" | "starts-used" | "accepted";
+/** All that a region of a table can be, as far as decisions go; and less for three regions, which are many. */
+const SPECS: readonly Spec[] = [
+  "empty",
   "given-up",
   "valid",
   "trial",
@@ -36,12 +38,13 @@ const SPECS = [
   "last-start",
   "starts-used",
   "accepted",
-] as const;
-type Spec = (typeof SPECS)[number];
+];
+const SPECS_OF_THREE: readonly Spec[] = ["empty", "given-up", "valid", "trial", "last-try", "accepted"];
+const IMAGES: readonly ImageName[] = ["a", "b", "update"];
 
 function regionSpec(spec: Spec, image: ImageName): RegionSpec | undefined {
   switch (spec) {
-    case undefined:
+    case "empty":
       return undefined;
     case "last-try":
       return { image, state: "trial", tries: 1 };
@@ -54,55 +57,90 @@ function regionSpec(spec: Spec, image: ImageName): RegionSpec | undefined {
   }
 }
 
-const POINTERS = [NO_REGION, 0, 1];
 /** Stands for images whose table records are looked at, not their bytes. */
 const ANY_DIGEST = [1, 0, 0, 0, 0, 0, 0, 0];
 
 function anyImages(): ReadonlyMap<string, LibraryImage> {
   const version = { major: 1, minor: 0, revision: 0, build: 0 };
   const image = { bytes: new Uint8Array(0), version, digest: ANY_DIGEST, counter: 0, rank: 0 };
-  return new Map(["a", "b"].map((name) => [name, { ...image, name }]));
+  return new Map(IMAGES.map((name) => [name, { ...image, name }]));
 }
 
-/** Every possible table of two regions, with whole images and with the active one damaged. */
-function tableStates(): Scenario[] {
-  const scenarios: Scenario[] = [];
-  for (const first of SPECS) {
-    for (const second of SPECS) {
-      for (const active of POINTERS) {
-        for (const next of POINTERS) scenarios.push(...startFrom(first, second, active, next));
-      }
-    }
+interface State {
+  readonly specs: readonly Spec[];
+  readonly active: number;
+  readonly next: number;
+}
+
+/** Every possible table of so many regions. */
+function states(regions: number, specs: readonly Spec[]): State[] {
+  const pointers = [NO_REGION, ...Array.from({ length: regions }, (_, region) => region)];
+  let combinations: Spec[][] = [[]];
+  for (let region = 0; region < regions; region += 1) {
+    combinations = combinations.flatMap((before) => specs.map((spec) => [...before, spec]));
   }
-  return scenarios;
+  const found = combinations.flatMap((each) =>
+    pointers.flatMap((active) => pointers.map((next): State => ({ specs: each, active, next }))),
+  );
+  const images = anyImages();
+  return found.filter((state) => tableFault(tableOfState(state)(images)) === undefined);
 }
 
-function startFrom(first: Spec, second: Spec, active: number, next: number): Scenario[] {
-  const other = 1 - active;
-  const previous = active !== NO_REGION && [first, second][other] === "accepted" ? other : NO_REGION;
-  const regions = [regionSpec(first, "a"), regionSpec(second, "b")];
-  const table = tableOf({ regions, active, next, previous });
-  if (tableFault(table(anyImages())) !== undefined) return [];
+function tableOfState({ specs, active, next }: State): ReturnType<typeof tableOf> {
+  const others = specs.flatMap((spec, region) => (spec === "accepted" && region !== active ? [region] : []));
+  const previous = active === NO_REGION ? NO_REGION : (others[0] ?? NO_REGION);
+  const regions = specs.map((spec, region) => regionSpec(spec, IMAGES[region] as ImageName));
+  return tableOf({ regions, active, next, previous });
+}
+
+function nameOf({ specs, active, next }: State): string {
   const mark = (spec: Spec, region: number) =>
-    `${spec ?? "empty"}${region === active ? "-active" : ""}${region === next ? "-next" : ""}`;
-  const name = `start-${mark(first, 0)}-${mark(second, 1)}`;
-  const images = [first === undefined ? undefined : "a", second === undefined ? undefined : "b"] as const;
-  const scenario = (suffix: string, held: Setup["images"]): Scenario => ({
-    name: `${name}${suffix}`,
-    about: `a start: ${mark(first, 0)} and ${mark(second, 1)}${suffix === "" ? "" : ", the active image damaged"}`,
-    setup: { images: held, table },
-    steps: [{ do: "power-on" }, { do: "settled" }],
-    deep: true,
-  });
-  const whole = scenario("", images);
-  if (active === NO_REGION) return [whole];
+    `${spec}${region === active ? "-active" : ""}${region === next ? "-next" : ""}`;
+  return specs.map(mark).join("-");
+}
+
+function heldImages({ specs }: State): (ImageName | undefined)[] {
+  return specs.map((spec, region) => (spec === "empty" ? undefined : IMAGES[region]));
+}
+
+/** A start from each state, with whole images and with the active one damaged. */
+function startFrom(state: State): Scenario[] {
+  const name = `start-${nameOf(state)}`;
+  const images = heldImages(state);
+  const about = `a start: ${nameOf(state)}`;
+  const steps = [{ do: "power-on" }, { do: "settled" }] as const;
+  const whole: Scenario = { name, about, setup: { images, table: tableOfState(state) }, steps, deep: true };
+  if (state.active === NO_REGION) return [whole];
+  const damaged = images.map((image, region) => (region === state.active ? undefined : image));
   return [
     whole,
-    scenario(
-      "-damaged",
-      images.map((image, region) => (region === active ? undefined : image)),
-    ),
+    {
+      ...whole,
+      name: `${name}-damaged`,
+      about: `${about}, the active image damaged`,
+      setup: { ...whole.setup, images: damaged },
+    },
   ];
 }
 
-export const START_SCENARIOS: readonly Scenario[] = [...FIRST_STARTS, ...tableStates()];
+/** From each state a start, and two failures one after the other. */
+function failFrom(state: State): Scenario {
+  const setup = { images: heldImages(state), table: tableOfState(state) };
+  return {
+    name: `fail-${nameOf(state)}`,
+    about: `a start and two failures: ${nameOf(state)}`,
+    setup,
+    steps: [{ do: "power-on" }, { do: "settled" }, { do: "crash" }, { do: "crash" }, { do: "settled" }],
+    deep: false,
+  };
+}
+
+const TWO = states(2, SPECS);
+const THREE = states(3, SPECS_OF_THREE);
+
+export const START_SCENARIOS: readonly Scenario[] = [
+  ...FIRST_STARTS,
+  ...TWO.flatMap(startFrom),
+  ...TWO.map(failFrom),
+  ...THREE.map(failFrom),
+];
