@@ -261,14 +261,6 @@ describe("loads and stores", () => {
       }
     },
   );
-  it("an access over the boundary of two regions that touch reads both", () => {
-    const f = inRam(new asm.Program().words(asm.load("lw", A1, -2, A0)));
-    f.setX(A0, RAM_END | 0);
-    f.machine.run(1);
-    // Here they do not touch: the fault tells the first byte that is missing.
-    expect(f.hart(Hart.MCAUSE)).toBe(Cause.LOAD_ACCESS_FAULT);
-    expect(f.hart(Hart.MTVAL)).toBe(RAM_END | 0);
-  });
 });
 
 describe("access faults are precise", () => {

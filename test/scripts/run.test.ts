@@ -1,0 +1,159 @@
+/** `flipside run` as its user has it: the built command line, its output, its files and its exit codes. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RAM_BASE } from "../../emulator/map.ts";
+import * as asm from "../controller/support/assembler.ts";
+import { writeElf } from "../controller/support/elf-writer.ts";
+import { A0, A1 } from "../controller/support/machines.ts";
+
+const CLI = new URL("../../dist/scripts/cli.js", import.meta.url).pathname;
+const SIGNATURE = RAM_BASE + 0x1000;
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "flipside-run-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, "run", ...args], { encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+/** Sends "hi\n", stores two words at the signature, and finishes with `finish`. */
+function program(finish: number): asm.Program {
+  const p = new asm.Program().li(A0, 0x1000_0000);
+  for (const character of "hi\n") {
+    p.words(asm.i("addi", A1, 0, character.charCodeAt(0)), asm.store("sb", A1, 0, A0));
+  }
+  p.li(A0, SIGNATURE)
+    .li(A1, 0x1234_abcd)
+    .words(asm.store("sw", A1, 0, A0), asm.store("sw", 0, 4, A0));
+  return p
+    .li(A0, 0x0010_0000)
+    .li(A1, finish)
+    .words(asm.store("sw", A1, 0, A0))
+    .label("end")
+    .jal(0, "end");
+}
+
+function file(name: string, content: Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+function elf(name: string, finish: number): string {
+  const symbols = { begin_signature: SIGNATURE, end_signature: SIGNATURE + 8 };
+  return file(name, writeElf({ code: program(finish).bytes(), symbols }));
+}
+
+describe("a program that passes", () => {
+  it("ends with 0 and its output, and nothing else is said", () => {
+    expect(run(elf("pass.elf", 0x5555))).toEqual({ status: 0, stdout: "hi\n", stderr: "" });
+  });
+  it("leaves signature, dump and report", () => {
+    const [signature, dump, report] = ["signature", "dump", "report.json"].map((name) => join(folder, name));
+    const outputs = [
+      "--signature",
+      `${signature}`,
+      "--dump",
+      `${SIGNATURE}:4:${dump}`,
+      "--json",
+      `${report}`,
+    ];
+    expect(run(elf("pass.elf", 0x5555), ...outputs).status).toBe(0);
+    expect(readFileSync(`${signature}`, "utf8")).toBe("1234abcd\n00000000\n");
+    expect([...readFileSync(`${dump}`)]).toEqual([0xcd, 0xab, 0x34, 0x12]);
+    const written = JSON.parse(readFileSync(`${report}`, "utf8"));
+    expect(written).toMatchObject({ exitReason: "pass", exitCode: 0, retiredInstructions: 19 });
+    expect(written.registers).toHaveLength(32);
+    expect(written.registers[A1]).toBe(0x5555);
+    for (const key of ["seconds", "mips", "pc"]) expect(written[key]).toBeTypeOf("number");
+  });
+  it.each(["interpreter", "translator"])("gives the same on the %s", (engine) => {
+    expect(run(elf("pass.elf", 0x5555), "--engine", engine, "--clock", "virtual")).toMatchObject({
+      status: 0,
+      stdout: "hi\n",
+    });
+  });
+});
+
+describe("a program that does not pass ends with 1 and one sentence", () => {
+  it("failed, with its code and place", () => {
+    const { status, stdout, stderr } = run(elf("fail.elf", 0x0007_3333));
+    expect([status, stdout]).toEqual([1, "hi\n"]);
+    expect(stderr).toBe("flipside: the program failed with code 7, at pc 0x8000004c after 19 instructions\n");
+  });
+  it("at its limit, and what it said until then is said", () => {
+    const { status, stdout, stderr } = run(elf("fail.elf", 0x3333), "--max-instructions", "4");
+    expect([status, stdout]).toEqual([1, "h"]);
+    expect(stderr).toMatch(/^flipside: the program was stopped at pc 0x80000010 after 4 instructions.*\n$/);
+  });
+});
+
+describe("bad input ends with 2 and one sentence, and runs nothing", () => {
+  const clean = writeElf({ code: new asm.Program().words(asm.NOP).bytes() });
+  it.each<readonly [string, () => readonly string[], RegExp]>([
+    ["no file", () => [], /there is no ELF file to run/],
+    ["two files", () => ["a", "b"], /one argument too many: b/],
+    ["a file that is not there", () => [join(folder, "none")], /none cannot be read/],
+    ["a folder", () => [folder], /cannot be read/],
+    ["an empty file", () => [file("empty", new Uint8Array(0))], /it is no ELF file/],
+    ["half a file", () => [file("half", clean.subarray(0, 60))], /cannot be run: its 1 program headers/],
+    ["an unknown option", () => ["--fast", "a"], /--fast/],
+    ["a limit of 0", () => ["--max-instructions", "0", "a"], /--max-instructions is "0"/],
+    ["too little RAM", () => [elf("a", 0), "--ram", "1K"], /--ram is "1K"/],
+    ["RAM that is no multiple of a page", () => [elf("a", 0), "--ram", "65537"], /multiple of 4096/],
+    [
+      "a program larger than RAM",
+      () => [file("large", writeElf({ code: new Uint8Array(4), memoryBytes: 65_537 })), "--ram", "64K"],
+      /a segment of 65537 bytes at 0x80000000 lies outside the RAM/,
+    ],
+    ["an unknown clock", () => [elf("a", 0), "--clock", "sun"], /--clock is "sun"/],
+    ["an unknown engine", () => [elf("a", 0), "--engine", "steam"], /steam/],
+    ["half a dump", () => [elf("a", 0), "--dump", "1:2"], /ADDRESS:LENGTH:FILE/],
+    ["a dump outside RAM", () => [elf("a", 0), "--dump", "0:4:x"], /the dump of 4 bytes at 0x00000000 lies/],
+    ["a signature that is not there", () => [file("n", clean), "--signature", "s"], /begin_signature/],
+    [
+      "an unwritable report",
+      () => [elf("p", 0x5555), "--json", join(folder, "no", "r")],
+      /cannot be written/,
+    ],
+  ])("%s", (_, args, sentence) => {
+    const { status, stderr } = run(...args());
+    expect(status).toBe(2);
+    expect(stderr).toMatch(sentence);
+    expect(stderr).toMatch(/^flipside: [^\n]*\n$/);
+  });
+  it("leaves no files behind", () => {
+    const dump = join(folder, "unwritten");
+    run(elf("a", 0), "--signature", join(folder, "none", "s"), "--dump", `0:4:${dump}`);
+    expect(existsSync(dump)).toBe(false);
+  });
+});
+
+it("--help tells every option", () => {
+  const { status, stdout } = run("--help");
+  expect(status).toBe(0);
+  for (const option of ["--max-instructions", "--ram", "--clock", "--signature", "--dump", "--json"]) {
+    expect(stdout).toContain(option);
+  }
+});
+
+it("512 MiB of RAM are there to the last byte", () => {
+  const last = RAM_BASE + 512 * 1024 * 1024 - 4;
+  const code = new asm.Program()
+    .li(A0, last)
+    .words(asm.store("sw", A0, 0, A0))
+    .li(A0, 0x0010_0000)
+    .li(A1, 0x5555)
+    .words(asm.store("sw", A1, 0, A0));
+  const dump = join(folder, "last");
+  const path = file("large-ram.elf", writeElf({ code: code.bytes() }));
+  expect(run(path, "--ram", "512M", "--dump", `${last}:4:${dump}`).status).toBe(0);
+  expect(readFileSync(dump).readUInt32LE()).toBe(last);
+});
