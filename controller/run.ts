@@ -76,6 +76,12 @@ export class BareMachine {
   /** Loads the program and puts the hart at its entry. Throws {@link LoadError}. */
   load(elf: ElfFile): void {
     const { bytes } = this.machine.space;
+    const totalBytes = elf.segments.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    if (totalBytes > this.#layout.config.ramBytes && elf.segments.length > 1) {
+      throw new LoadError(
+        `its ${elf.segments.length} segments of ${totalBytes} bytes do not fit the RAM together`,
+      );
+    }
     for (const { address, data, memoryBytes } of elf.segments) {
       const offset = this.#ramOffset("a segment", address, memoryBytes);
       bytes.set(data, offset);

@@ -124,6 +124,17 @@ describe("loading", () => {
       /lies outside the RAM from 0x80000000/,
     );
   });
+  it("segments that are larger than RAM together are refused, before anything is loaded", () => {
+    const segment = { address: RAM_BASE, data: Uint8Array.from([1]), memoryBytes: RAM_BYTES };
+    const elf = {
+      entry: RAM_BASE,
+      segments: Array.from({ length: 65_535 }, () => segment),
+      symbols: new Map(),
+    };
+    const machine = bare();
+    expect(() => machine.load(elf)).toThrow(/its 65535 segments of \d+ bytes do not fit the RAM together/);
+    expect([...machine.readRam("it", RAM_BASE, 1)]).toEqual([0]);
+  });
   it("an entry outside RAM is the program's own fault: it traps", () => {
     expect(run(new asm.Program().words(asm.NOP), { entry: 0x1234 }).report.exitReason).toBe("trap-loop");
   });
