@@ -34,14 +34,13 @@ export interface Plan {
   readonly runAll: boolean;
 }
 
-/** The future goes on as one that was run before. */
+/** The future goes on as one that was run before. One for each explorer: to make one costs more than a start. */
 class Joined extends Interruption {
   override readonly name = "Joined";
-  readonly ending: Ending;
+  ending: Ending = "runs-old";
 
-  constructor(ending: Ending) {
+  constructor() {
     super("the future is known from here on");
-    this.ending = ending;
   }
 }
 
@@ -89,6 +88,7 @@ export class Explorer {
   /** By what the oracle knows, depth and content of memory: how that future ended. */
   readonly #futures = new Map<string, Map<number, Ending>>();
   readonly #knowledge = new WeakMap<Judgement, string>();
+  readonly #joined = new Joined();
   /** First starts of the future that is being run. */
   readonly #starts: { readonly futures: Map<number, Ending>; readonly key: number }[] = [];
 
@@ -180,8 +180,8 @@ export class Explorer {
       ending = this.#future(known);
       this.#tally.distinctFutures += 1;
     } catch (error) {
-      if (!(error instanceof Joined)) throw error;
-      ({ ending } = error);
+      if (error !== this.#joined) throw error;
+      ({ ending } = this.#joined);
     } finally {
       timeline.afterEvent = undefined;
     }
@@ -198,7 +198,10 @@ export class Explorer {
     const futures = this.#futuresOf(judgement, depth, `start ${this.#starts.length}`);
     const key = memory.stateKey();
     const seen = futures.get(key);
-    if (seen !== undefined) throw new Joined(seen);
+    if (seen !== undefined) {
+      this.#joined.ending = seen;
+      throw this.#joined;
+    }
     this.#starts.push({ futures, key });
   }
 
@@ -237,7 +240,10 @@ export class Explorer {
     let knowledge = this.#knowledge.get(known);
     if (knowledge === undefined) {
       const { settled, first, rotted, regionRotted, served } = known;
-      knowledge = JSON.stringify([settled, first, rotted, regionRotted, served]);
+      // At a start the one world that is left is what memory holds, to the word, and so in its key already.
+      const worlds =
+        known.running.length > 0 && settled.length === 1 && !rotted ? "" : JSON.stringify(settled);
+      knowledge = `${first} ${rotted} ${regionRotted} ${served} ${worlds}`;
       this.#knowledge.set(known, knowledge);
     }
     const key = `${where} ${depth} ${knowledge}`;
