@@ -1,11 +1,16 @@
 /** `flipside emulate`: the soak, what it looks like while it runs, and its summary. */
 import { randomInt } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { EngineKind } from "../controller/engine-kind.ts";
+import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { FAULTS } from "../supervisor/faults.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.ts";
 import { launchSupervisor } from "../supervisor/launch.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/protocol.ts";
+import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
 import { measureHandoff } from "./bench/handoff.ts";
 import {
   EXIT_FINDING,
@@ -38,14 +43,19 @@ usage: flipside emulate [options]
 Exit code: 0 everything held, 1 something was violated, 2 bad input.
 
 Kinds: ${FAULTS.map((fault) => fault.kind).join(", ")}
+Of the process and the power, in a soak by time: ${SURVIVAL_KINDS.join(", ")}
 `;
 
 const DEFAULT_DURATION_MS = 20_000;
+/** Share of a timed soak in which the supervisor process itself, and the power, are taken away. */
+const SURVIVAL_SHARE = 0.3;
 const FLOOR_HANDOFFS = 1_000;
 const FLOOR_WARM_UP = 200;
 
 interface EmulateOptions {
   readonly soak: SoakOptions;
+  /** Kinds of survival.ts; empty for none. */
+  readonly survivalKinds: readonly string[];
   readonly images: readonly Uint8Array[];
   readonly regions: number;
   readonly engine: EngineKind;
@@ -65,7 +75,7 @@ function readImage(what: string, file: string | undefined, reference: string): U
 function parseKinds(text: string | undefined): readonly string[] {
   const kinds = text?.split(",").filter((kind) => kind !== "") ?? [];
   for (const kind of kinds) {
-    if (!FAULTS.some((fault) => fault.kind === kind)) {
+    if (!FAULTS.some((fault) => fault.kind === kind) && !SURVIVAL_KINDS.includes(kind)) {
       throw new UsageError(`there is no fault "${kind}": flipside emulate --help lists them`);
     }
   }
@@ -98,6 +108,8 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     values.failovers === undefined ? null : parseInteger("--failovers", values.failovers, 1, 2 ** 31);
   const durationMs = values.duration === undefined ? null : parseDuration("--duration", values.duration);
   const regions = parseInteger("--regions", values.regions ?? "2", 2, 4);
+  const kinds = parseKinds(values.faults);
+  const chosen = kinds.length > 0 ? kinds.filter((kind) => SURVIVAL_KINDS.includes(kind)) : undefined;
   const pair = [
     readImage("--image-a", values["image-a"], "controller-1.1.0.img"),
     readImage("--image-b", values["image-b"], "controller-1.0.0.img"),
@@ -108,8 +120,9 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
         values.seed === undefined ? randomInt(2 ** 31) : parseInteger("--seed", values.seed, 0, 2 ** 32 - 1),
       durationMs: durationMs ?? (failovers === null ? DEFAULT_DURATION_MS : null),
       failovers,
-      kinds: parseKinds(values.faults),
+      kinds: kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind)),
     },
+    survivalKinds: chosen ?? (failovers === null && kinds.length === 0 ? SURVIVAL_KINDS : []),
     images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
     regions,
     engine: parseEngine(values.engine ?? "auto"),
@@ -144,8 +157,12 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   );
   await device.standby();
   const { executingSinceNs } = await device.status();
-  const report = await device.soak(soak).finally(() => line.clear());
+  const share = options.survivalKinds.length > 0 ? SURVIVAL_SHARE : 0;
+  const inProcess = { ...soak, durationMs: soak.durationMs === null ? null : soak.durationMs * (1 - share) };
+  const soaked = await device.soak(inProcess).finally(() => line.clear());
   await device.stop();
+  const report = share > 0 ? await survive(options, soaked, (text) => line.show(text)) : soaked;
+  line.clear();
   const floor = await measureHandoff(FLOOR_HANDOFFS, FLOOR_WARM_UP);
   const floorUs = { p50: floor.percentile(50) / 1000, p99: floor.percentile(99) / 1000 };
   const held = report.violations.length === 0 && report.faults.every(complete);
@@ -153,6 +170,44 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   if (options.json !== undefined)
     writeReport(options.json, { ...report, floorUs, firstInstructionNs: executingSinceNs });
   return held ? EXIT_HELD : EXIT_FINDING;
+}
+
+/** The second part: the supervisor process is killed, hung and robbed of its power; adds what came out. */
+async function survive(
+  options: EmulateOptions,
+  soaked: SoakReport,
+  show: (text: string) => void,
+): Promise<SoakReport> {
+  const { SurvivalSoak } = await import("../supervisor/survival.ts");
+  const directory = mkdtempSync(join(tmpdir(), "flipside-"));
+  const config: DeviceConfig = {
+    memory: { ...DEFAULT_MEMORY_CONFIG, regions: options.regions },
+    images: options.images,
+    limits: { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
+    recovery: DEFAULT_RECOVERY,
+    engine: options.engine,
+    log: { level: options.logLevel === "warn" ? "error" : options.logLevel, fd: 2 },
+    flashFile: join(directory, "device.flash"),
+  };
+  const durationMs = (options.soak.durationMs ?? 0) * SURVIVAL_SHARE;
+  const soak = new SurvivalSoak(config, {
+    seed: options.soak.seed,
+    durationMs,
+    kinds: options.survivalKinds,
+  });
+  try {
+    const survived = await soak.run((kind, rounds, violations) => {
+      show(`survival: ${rounds} rounds  ${violations} violations  ${paint("dim", kind)}`);
+    });
+    return {
+      ...soaked,
+      violations: [...soaked.violations, ...survived.violations],
+      faults: [...soaked.faults, ...survived.faults],
+      checks: { ...soaked.checks, ...survived.checks },
+    };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 function complete({ injected, detected, recovered }: SoakReport["faults"][number]): boolean {

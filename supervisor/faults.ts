@@ -17,7 +17,9 @@ export type FaultClass =
   /** The thread is there and makes no progress. */
   | "thread-stuck"
   /** The standby dies; alone that is no failover. */
-  | "standby";
+  | "standby"
+  /** The supervisor process, the memory emulator worker or the power: survival.ts. */
+  | "process";
 
 export type FaultOrigin = "firmware" | "worker" | "outside";
 

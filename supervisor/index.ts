@@ -35,10 +35,10 @@ export {
   type Restart,
 } from "./guardian.ts";
 export type { HostCommand, HostCompletion } from "./host.ts";
-export { PROCESS_FAULT_KINDS } from "./process-faults.ts";
 export { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig, type Limits } from "./protocol.ts";
 export type { FaultReport, SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
 export type { RegionStatus, Status } from "./status.ts";
+export { PROCESS_FAULT_KINDS, SURVIVAL_KINDS } from "./survival-kinds.ts";
 
 export interface DeviceOptions {
   /** MCUboot images, one per region from region 0 on. */

@@ -3,10 +3,12 @@
  *
  * Kept apart from the catalogue of faults.ts: without a guardian and a flash file none of these is survived.
  */
+import { closeSync, openSync } from "node:fs";
 import { LoggedNvram } from "../emulator/logged-nvram.ts";
 import type { Device } from "./device.ts";
 import { findFault } from "./faults.ts";
 import { inject } from "./injector.ts";
+import type { ProcessFaultKind } from "./survival-kinds.ts";
 
 /** Long enough for the answer to whoever asked for the fault to leave the process. */
 const ANSWER_MS = 5;
@@ -20,14 +22,25 @@ function die(): void {
   process.kill(process.pid, "SIGKILL");
 }
 
-const PROCESS_FAULTS: Readonly<Record<string, (device: Device) => void>> = {
+/** The stack traces that Node prints at such an end are no news when it was asked for. */
+function silenceStderr(): void {
+  closeSync(2);
+  // The lowest descriptor that is free: 2.
+  openSync("/dev/null", "w");
+}
+
+const PROCESS_FAULTS: Readonly<Record<ProcessFaultKind, (device: Device) => void>> = {
   "supervisor-kill": die,
   "supervisor-stop": () => process.kill(process.pid, "SIGSTOP"),
-  "supervisor-abort": () => process.abort(),
+  "supervisor-abort": () => {
+    silenceStderr();
+    process.abort();
+  },
   "supervisor-loop": () => {
     for (;;);
   },
   "supervisor-throw": () => {
+    silenceStderr();
     throw new Error("injected: an uncaught exception in the supervisor's main thread");
   },
   "power-cut": (device) => {
@@ -37,16 +50,13 @@ const PROCESS_FAULTS: Readonly<Record<string, (device: Device) => void>> = {
   "power-cut-in-commit": cutInCommit,
 };
 
-export const PROCESS_FAULT_KINDS: readonly string[] = Object.keys(PROCESS_FAULTS);
-
-export function isProcessFault(kind: string): boolean {
+export function isProcessFault(kind: string): kind is ProcessFaultKind {
   return Object.hasOwn(PROCESS_FAULTS, kind);
 }
 
 /** Does the fault a moment later. */
-export function commitProcessFault(kind: string, device: Device): void {
+export function commitProcessFault(kind: ProcessFaultKind, device: Device): void {
   const fault = PROCESS_FAULTS[kind];
-  if (fault === undefined) throw new RangeError(`there is no process fault "${kind}"`);
   setTimeout(() => fault(device), ANSWER_MS);
 }
 

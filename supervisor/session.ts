@@ -20,10 +20,11 @@ import { type HostCommand, Opcode } from "./host.ts";
 import { inject } from "./injector.ts";
 import type { Launcher } from "./launch.ts";
 import { MemoryOwner } from "./memory-owner.ts";
-import { commitProcessFault, isProcessFault, PROCESS_FAULT_KINDS } from "./process-faults.ts";
+import { commitProcessFault, isProcessFault } from "./process-faults.ts";
 import type { DeviceConfig, MethodName, Methods } from "./protocol.ts";
 import { Soak } from "./soak.ts";
 import { type Status, statusOf } from "./status.ts";
+import { PROCESS_FAULT_KINDS } from "./survival-kinds.ts";
 
 /** What was asked cannot be done; `message` is one sentence for whoever asked. */
 export class RequestError extends Error {

@@ -30,6 +30,7 @@ function config(flashFile: string): DeviceConfig {
     images: [image("controller-1.1.0.img"), image("controller-1.0.0.img")],
     limits: { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
     recovery: DEFAULT_RECOVERY,
+    engine: "auto",
     log: { level: "error", fd: 2 },
     flashFile,
   };

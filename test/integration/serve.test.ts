@@ -1,0 +1,154 @@
+/** `flipside serve` and `flipside ctl` as a user has them: processes, a socket, exit codes. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const cli = new URL("../../dist/scripts/cli.js", import.meta.url).pathname;
+const images = new URL("../../controller/firmware/images/", import.meta.url).pathname;
+
+let directory: string;
+let device: string;
+let server: ChildProcess;
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+function flipside(...args: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args], (error, out, err) => {
+      resolve({ code: typeof error?.code === "number" ? error.code : 0, out, err });
+    });
+  });
+}
+
+function ctl(...args: string[]): Promise<Ended> {
+  return flipside("ctl", "--dir", device, ...args);
+}
+
+async function status(): Promise<
+  Record<string, unknown> & {
+    phase: string;
+    ready: boolean;
+    generation: number;
+    primary: number | null;
+  }
+> {
+  const file = join(directory, "status.json");
+  expect(await ctl("status", "--json", file)).toMatchObject({ code: 0 });
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+/** Asks until the condition holds; the test's own time limit ends a wait that never does. */
+async function until(
+  holds: (now: Awaited<ReturnType<typeof status>>) => boolean,
+): Promise<Awaited<ReturnType<typeof status>>> {
+  for (;;) {
+    const now = await status();
+    if (holds(now)) return now;
+  }
+}
+
+async function serve(): Promise<void> {
+  server = spawn(process.execPath, [cli, "serve", "--dir", device, "--log", "silent"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (server.stdout === null) throw new Error("no output");
+  await once(server.stdout, "data");
+}
+
+describe("a served device", () => {
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), "flipside-"));
+    device = join(directory, "device");
+    await serve();
+  });
+  afterAll(() => {
+    server.kill("SIGKILL");
+    rmSync(directory, { recursive: true });
+  });
+
+  it("tells its state, fails over under a fault, and leaves a dump that is printed with symbols", async () => {
+    const before = await until(({ ready, standby }) => ready && standby !== null);
+    expect(before).toMatchObject({ phase: "executing", persistence: "on", processRestarts: 0 });
+    expect(await ctl("inject", "stack-overflow")).toMatchObject({ code: 0 });
+    await until(({ ready, failoversByCause }) => ready && Object.hasOwn(failoversByCause as object, "panic"));
+    const dumps = join(device, "dumps");
+    const name = readdirSync(dumps).find((entry) => entry.endsWith("-panic.dump")) ?? "";
+    const version = before.primary === 0 ? "1.1.0" : "1.0.0";
+    const printed = await flipside("dump", join(dumps, name), "--elf", `${images}controller-${version}.elf`);
+    expect(printed.code).toBe(0);
+    expect(printed.out).toContain(`panic in region ${before.primary}, version ${version}, then region`);
+    expect(printed.out).toMatch(/store access fault/);
+    expect(printed.out).toMatch(/#1 0x[0-9a-f]{8} recurse/);
+  });
+
+  it("takes a new image, and runs it when it is designated", async () => {
+    const { primary } = await until(({ ready, standby }) => ready && standby !== null);
+    const other = 1 - Number(primary);
+    expect(await ctl("load", String(other), `${images}controller-1.2.0.img`)).toMatchObject({ code: 0 });
+    expect(await ctl("designate", String(other))).toMatchObject({ code: 0 });
+    const now = await until(({ ready, primary: executing }) => ready && executing === other);
+    expect((now["regions"] as { version: string }[])[other]).toMatchObject({ version: "1.2.0" });
+  });
+
+  it("refuses in one sentence what cannot be done", async () => {
+    expect(await ctl("inject", "nonsense")).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/there is no fault "nonsense"/),
+    });
+    const { primary } = await until(({ ready }) => ready);
+    expect(await ctl("load", String(primary), `${images}controller-1.1.0.img`)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/is executing/),
+    });
+    expect(await ctl("clear", String(primary))).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/region \d is (accepted|valid)/),
+    });
+    expect(await ctl("designate", "7")).toMatchObject({ code: 2 });
+    expect(await ctl("explode")).toMatchObject({ code: 2 });
+    expect(await ctl("load", "0", join(directory, "no-such-file"))).toMatchObject({ code: 2 });
+    expect(await flipside("dump", cli)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/cannot be read/),
+    });
+    expect(await flipside("serve", "--dir", device)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/in use by another process/),
+    });
+  });
+
+  it("ends a crash loop in safe mode, stays there over a restart, and leaves it at an operator's word", async () => {
+    for (;;) {
+      const { phase } = await until(({ phase: now, ready }) => now === "safe-mode" || ready);
+      if (phase === "safe-mode") break;
+      await ctl("inject", "ebreak");
+    }
+    const stopped = await status();
+    expect(stopped).toMatchObject({ primary: null, reason: expect.stringMatching(/./) });
+    expect((await ctl("status")).out).toMatch(/safe mode/);
+    expect(await ctl("inject", "supervisor-kill")).toMatchObject({ code: 0 });
+    const again = await until(({ processRestarts }) => processRestarts === 1);
+    expect(again).toMatchObject({ phase: "safe-mode", generation: stopped.generation });
+    const first = (stopped["regions"] as { version: string }[]).findIndex(({ version }) => version !== "");
+    expect(await ctl("clear", String(first))).toMatchObject({ code: 0 });
+    expect(await until(({ ready }) => ready)).toMatchObject({ phase: "executing", primary: first });
+  });
+
+  it("stops when it is told to, and is there again with what it was", async () => {
+    const { generation } = await status();
+    expect(await ctl("stop")).toMatchObject({ code: 0 });
+    await once(server, "exit");
+    expect(server.exitCode).toBe(0);
+    expect(existsSync(join(device, "control.sock"))).toBe(false);
+    expect(await ctl("status")).toMatchObject({ code: 2, err: expect.stringMatching(/no device is served/) });
+    await serve();
+    expect(await status()).toMatchObject({ generation, phase: "executing" });
+  });
+});
