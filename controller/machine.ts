@@ -215,6 +215,8 @@ export class Machine {
       remaining -= retiredInstructions(this.hart) - before;
       if (stop === Stop.WFI && !this.#passTime()) return MachineStop.IDLE;
       if (stop === Stop.CRITICAL_ERROR || stop === Stop.TRAP_LOOP) this.#stopByTrap();
+      // At once, without a look at the clock: somebody waits for this.
+      if (this.stopped) return MachineStop.STOPPED;
     }
   }
 

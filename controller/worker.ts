@@ -53,7 +53,7 @@ const NS_PER_TICK = 1e9 / MTIME_HZ;
  * How long an armed standby looks for RUN before it sleeps again: what a failover usually takes, and no longer,
  * because on a machine with few cores it may be keeping the supervisor's thread from running.
  */
-const ARMED_NS = 40_000;
+const ARMED_NS = 70_000;
 
 class ControllerWorker {
   readonly #attachment: Attachment;
@@ -213,6 +213,7 @@ class ControllerWorker {
   #runSlice(): MachineStop {
     const beganNs = monotonicNs();
     const stop = this.#machine.run(this.#slice);
+    if (stop === MachineStop.STOPPED) return stop;
     const tookNs = monotonicNs() - beganNs;
     this.#slice =
       tookNs > SLICE_NS ? Math.max(MIN_SLICE, this.#slice >> 1) : Math.min(MAX_SLICE, this.#slice << 1);

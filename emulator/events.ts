@@ -51,14 +51,15 @@ export interface DeviceEvent {
 
 const ENTRY_WORDS = 8;
 export const EVENT_ENTRIES = EVENT_RING_BYTES / (ENTRY_WORDS * 4);
-/** Word indices in an entry; the time is a Float64 at words 4–5. */
+/** Word indices in an entry. */
 const enum Entry {
   SEQUENCE = 0,
   NAME = 1,
   REGION = 2,
   BOOT_EPOCH = 3,
-  TIME_F64 = 2,
 }
+/** Index of the time in the Float64 view of an entry: words 4 and 5. */
+const TIME_F64 = 2;
 
 export class EventRing {
   readonly #control: Int32Array;
@@ -83,7 +84,7 @@ export class EventRing {
     this.#words[at + Entry.NAME] = code;
     this.#words[at + Entry.REGION] = region;
     this.#words[at + Entry.BOOT_EPOCH] = bootEpoch;
-    this.#times[at / 2 + Entry.TIME_F64] = timeNs;
+    this.#times[at / 2 + TIME_F64] = timeNs;
     Atomics.store(this.#words, at + Entry.SEQUENCE, index + 1);
   }
 
@@ -104,7 +105,7 @@ export class EventRing {
     const name = EVENT_NAMES[this.#words[at + Entry.NAME] ?? 0] ?? "none";
     const region = this.#words[at + Entry.REGION] ?? -1;
     const bootEpoch = this.#words[at + Entry.BOOT_EPOCH] ?? 0;
-    const timeNs = this.#times[at / 2 + Entry.TIME_F64] ?? 0;
+    const timeNs = this.#times[at / 2 + TIME_F64] ?? 0;
     if (Atomics.load(this.#words, at + Entry.SEQUENCE) !== index + 1) return undefined;
     return { index, name, region, bootEpoch, timeNs };
   }

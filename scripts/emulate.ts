@@ -6,10 +6,10 @@ import { join } from "node:path";
 import type { EngineKind } from "../controller/engine-kind.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/config.ts";
 import { FAULTS } from "../supervisor/faults.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.ts";
 import { launchSupervisor } from "../supervisor/launch.ts";
-import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/protocol.ts";
 import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
 import { measureHandoff } from "./bench/handoff.ts";
 import {

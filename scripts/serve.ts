@@ -2,7 +2,7 @@
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { REGION_STRIDE } from "../emulator/map.ts";
-import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/protocol.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/config.ts";
 import { controlPath, ServedDevice } from "../supervisor/served-device.ts";
 import { readInput } from "./input.ts";
 import { EXIT_FINDING, EXIT_HELD, parseEngine, parseInteger, parseOptions, UsageError } from "./options.ts";

@@ -146,17 +146,17 @@ async function run(args: readonly string[]): Promise<number> {
   }
   // Told here, in one sentence, rather than by each thread.
   await loadRules(command.options.rulesModule);
-  return command.replay === undefined ? sweep(command) : replay(command, command.replay);
+  return command.replay === undefined ? sweep(command, args) : replay(command, command.replay);
 }
 
-async function sweep({ options, json, junit }: SweepCommand): Promise<number> {
+async function sweep({ options, json, junit }: SweepCommand, args: readonly string[]): Promise<number> {
   process.stdout.write(`seed ${options.seed}\n`);
   const line = new StatusLine();
   const report = await runSweep({
     ...options,
     onProgress: (progress) => line.show(formatProgress(progress)),
   }).finally(() => line.clear());
-  process.stdout.write(formatSummary(report));
+  process.stdout.write(formatSummary(report, replayOptions(args)));
   if (json !== undefined) writeReport(json, report);
   if (junit !== undefined) writeJunit(junit, report);
   return report.findings.length === 0 ? EXIT_HELD : EXIT_FINDING;
@@ -204,7 +204,17 @@ function groupOf(name: string): string {
   return name.replace(/^(start|fail)-.*/, "$1-*");
 }
 
-function formatSummary(report: SweepReport): string {
+/** Of what was asked, what a replay needs, too: images and rules. */
+function replayOptions(args: readonly string[]): string {
+  const needed = ["--image-a", "--image-b", "--rules"];
+  const kept = args.filter((arg, at) => {
+    const option = arg.split("=", 1)[0] ?? "";
+    return needed.includes(option) || needed.includes(args[at - 1] ?? "");
+  });
+  return kept.map((arg) => ` ${arg}`).join("");
+}
+
+function formatSummary(report: SweepReport, extra: string): string {
   const groups = new Map<
     string,
     { cuts: number; futures: number; faults: number; verdicts: Map<Verdict, number> }
@@ -234,7 +244,7 @@ function formatSummary(report: SweepReport): string {
     { title: "faults", align: "right" },
     { title: "verdicts" },
   ] as const;
-  return `${formatTable(columns, rows)}\n\n${formatTotals(report)}${formatFindings(report)}`;
+  return `${formatTable(columns, rows)}\n\n${formatTotals(report)}${formatFindings(report, extra)}`;
 }
 
 function formatTotals(report: SweepReport): string {
@@ -251,11 +261,11 @@ function formatTotals(report: SweepReport): string {
   ].join("\n");
 }
 
-function formatFindings(report: SweepReport): string {
+function formatFindings(report: SweepReport, extra: string): string {
   if (report.findings.length === 0) return `${paint("green", "held")}\n`;
   const lines = report.findings.map(
     (finding) =>
-      `${paint("red", finding.verdict)}  ${finding.scenario}: ${finding.message}\n  ${replayCommand(finding)}`,
+      `${paint("red", finding.verdict)}  ${finding.scenario}: ${finding.message}\n  ${replayCommand(finding)}${extra}`,
   );
   return `\n${lines.join("\n")}\n`;
 }

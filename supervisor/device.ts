@@ -22,6 +22,7 @@ import { LoggedNvram } from "../emulator/logged-nvram.ts";
 import { type NvramPort, SharedNvram } from "../emulator/nvram.ts";
 import { PersistRing, PersistState } from "../emulator/persist-ring.ts";
 import type { Table } from "../emulator/table.ts";
+import type { DeviceConfig } from "./config.ts";
 import { Crew } from "./crew.ts";
 import { Durability } from "./durability.ts";
 import type { EngineSlot } from "./engine-slot.ts";
@@ -39,7 +40,6 @@ import {
   reduce,
   standbyRegion,
 } from "./policy.ts";
-import type { DeviceConfig } from "./protocol.ts";
 import { WatchTime } from "./watch-time.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
 

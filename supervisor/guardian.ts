@@ -13,8 +13,9 @@
 import type { ChildProcess } from "node:child_process";
 import { monotonicNs } from "../emulator/clock.ts";
 import { DeviceError, SupervisorProcess } from "./client.ts";
+import type { DeviceConfig } from "./config.ts";
 import { launchSupervisor } from "./launch.ts";
-import type { DeviceConfig, MethodName, Methods, Notification } from "./protocol.ts";
+import type { MethodName, Methods, Notification } from "./protocol.ts";
 import type { Status } from "./status.ts";
 import { WatchTime } from "./watch-time.ts";
 

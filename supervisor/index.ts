@@ -15,15 +15,16 @@ import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../
 import type { LogConfig } from "../emulator/log.ts";
 import type { RecoveryPolicy } from "../emulator/recovery.ts";
 import { SupervisorProcess } from "./client.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "./config.ts";
 import type { DrillReport } from "./drill.ts";
 import type { Failover } from "./failover.ts";
 import type { HostCommand, HostCompletion } from "./host.ts";
-import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "./protocol.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
 import type { Status } from "./status.ts";
 
 export { DEFAULT_MEMORY_CONFIG, type MemoryConfig, MemoryConfigError } from "../emulator/layout.ts";
 export { DeviceError } from "./client.ts";
+export { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig, type Limits } from "./config.ts";
 export type { DrillReport } from "./drill.ts";
 export type { Failover, FailureReport } from "./failover.ts";
 export { FAULTS, type Fault, type FaultClass } from "./faults.ts";
@@ -35,7 +36,6 @@ export {
   type Restart,
 } from "./guardian.ts";
 export type { HostCommand, HostCompletion } from "./host.ts";
-export { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig, type Limits } from "./protocol.ts";
 export type { FaultReport, SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
 export type { RegionStatus, Status } from "./status.ts";
 export { PROCESS_FAULT_KINDS, SURVIVAL_KINDS } from "./survival-kinds.ts";

@@ -6,9 +6,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type FileLock, lockFile } from "../emulator/file-lock.ts";
 import { DeviceError } from "./client.ts";
+import type { DeviceConfig } from "./config.ts";
 import { ControlServer } from "./control-server.ts";
 import { Guardian, type GuardianLimits, type GuardianListener } from "./guardian.ts";
-import type { DeviceConfig, MethodName, Methods } from "./protocol.ts";
+import type { MethodName, Methods } from "./protocol.ts";
 import type { Status } from "./status.ts";
 
 /** Room for a request's envelope beside an image. */

@@ -6,8 +6,8 @@
  */
 import { monotonicNs } from "../emulator/clock.ts";
 import { Random } from "../emulator/random.ts";
+import type { DeviceConfig } from "./config.ts";
 import { Guardian, type Restart } from "./guardian.ts";
-import type { DeviceConfig } from "./protocol.ts";
 import type { FaultReport } from "./soak.ts";
 import type { Status } from "./status.ts";
 import { KILL_AT_FAILOVER, MEMORY_FAULT_KINDS, SURVIVAL_KINDS } from "./survival-kinds.ts";

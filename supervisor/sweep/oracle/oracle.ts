@@ -277,7 +277,8 @@ export class Oracle {
   #classifyStart(region: number, expected: readonly World[]): [BadVerdict, string] {
     const { settled } = this.judgement;
     const image = this.#parts.holds(region);
-    const should = expected.map(({ runs }) => (runs === NONE ? "safe mode" : `region ${runs}`)).join(" or ");
+    const ends = new Set(expected.map(({ runs }) => (runs === NONE ? "safe mode" : `region ${runs}`)));
+    const should = [...ends].join(" or ");
     const instead = `region ${region} was started instead of ${should}`;
     if (image === undefined)
       return ["wrong-image", `${instead}; its bytes are no image that was ever verified`];
@@ -315,7 +316,7 @@ export class Oracle {
     const settled = this.#settle("safe mode", (world) => world.runs === NONE);
     if (settled) this.#set({ end: "safe-mode", region: NONE });
     else if (!expected.some(({ runs }) => runs === NONE)) {
-      const regions = expected.map(({ runs }) => runs).join(" or ");
+      const regions = [...new Set(expected.map(({ runs }) => runs))].join(" or ");
       this.#wrong("bricked", `safe mode was entered although region ${regions} may run (${reason})`);
     }
   }
