@@ -1,0 +1,99 @@
+/** `flipside sweep` as its user has it: the built command line, its output, its files and its exit codes. */
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { SweepReport } from "../../supervisor/sweep/report.ts";
+import { scratchDirectory } from "./captured.ts";
+
+const CLI = new URL("../../dist/scripts/cli.js", import.meta.url).pathname;
+const RULES = new URL("../../dist/supervisor/sweep/index.js", import.meta.url).href;
+const scratch = scratchDirectory();
+
+function sweep(...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, "sweep", ...args], {
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+function report(...args: readonly string[]): SweepReport {
+  const file = scratch("report.json");
+  sweep(...args, "--json", file);
+  return JSON.parse(readFileSync(file, "utf8")) as SweepReport;
+}
+
+describe("flipside sweep", () => {
+  it("holds, with a report that counts what was cut", () => {
+    const { cuts, distinctFutures, findings, scenarios, seed } = report(
+      "--scenarios",
+      "failover-ecall,first-start",
+    );
+    expect(findings).toEqual([]);
+    expect(scenarios.map(({ name }) => name)).toEqual(["first-start", "failover-ecall"]);
+    expect(seed).toBe(1);
+    expect(cuts).toBeGreaterThan(distinctFutures);
+  });
+
+  it("finds the same with one job and with two", () => {
+    const strip = ({ cuts, distinctFutures, verdicts, scenarios }: SweepReport) => ({
+      cuts,
+      distinctFutures,
+      verdicts,
+      scenarios,
+    });
+    const args = ["--scenarios", "failover-e*,update-that-crashes", "--depth", "2"];
+    expect(strip(report(...args, "--jobs", "2"))).toEqual(strip(report(...args, "--jobs", "1")));
+  });
+
+  it("shards make the whole", () => {
+    const args = ["--scenarios", "failover-*"];
+    const whole = report(...args).cuts;
+    expect(report(...args, "--shard", "1/2").cuts + report(...args, "--shard", "2/2").cuts).toBe(whole);
+  });
+
+  it("judges a user's boot decision, and its finding can be run again", () => {
+    const rules = scratch("rules.mjs");
+    writeFileSync(
+      rules,
+      `import { decideBoot } from ${JSON.stringify(RULES)};
+export const rules = {
+  decideBoot(input) {
+    const active = input.table?.regions[input.table.active];
+    const selected = active?.state === "valid" && active.unconfirmedStarts > 0;
+    return decideBoot(selected ? { ...input, failed: input.table.active } : input);
+  },
+};
+`,
+    );
+    const { status, stdout } = sweep("--scenarios", "update-into-empty", "--rules", rules);
+    expect(status).toBe(1);
+    const replay = /flipside sweep --replay (\S+) --rules/.exec(stdout)?.[1] ?? "";
+    const again = sweep("--replay", replay, "--rules", rules);
+    expect(again.status).toBe(1);
+    expect(again.stdout).toContain("lost-update");
+    expect(sweep("--replay", replay).status).toBe(0);
+  });
+
+  it("writes a JUnit report", () => {
+    const file = scratch("junit.xml");
+    expect(sweep("--scenarios", "first-start-empty", "--junit", file).status).toBe(0);
+    expect(readFileSync(file, "utf8")).toContain('name="first-start-empty (');
+  });
+
+  it("refuses bad input in one sentence, exit code 2", () => {
+    const bad = [
+      ["--depth", "0"],
+      ["--shard", "3/2"],
+      ["--scenarios", "nope"],
+      ["--image-a", scratch("missing")],
+      ["--image-a", CLI],
+      ["--rules", scratch("missing.mjs")],
+      ["--replay", "foo"],
+      ["--replay", "nope@1~1"],
+    ];
+    for (const args of bad) {
+      const { status, stderr } = sweep(...args);
+      expect([args, status, stderr.trim().split("\n").length]).toEqual([args, 2, 1]);
+    }
+  });
+});
