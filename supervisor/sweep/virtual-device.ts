@@ -35,6 +35,8 @@ const HALT_LATENCY_INSTRUCTIONS = 200;
 /** Slice of each version while, against all rules, two of them execute. */
 const SHARED_SLICE_INSTRUCTIONS = 50;
 const RUN_INSTRUCTIONS = 2 ** 30;
+/** Contents of regions that are remembered as read; beyond that they are read again. */
+const FACTS_KEPT = 16_384;
 
 export interface VirtualConfig {
   readonly limits: Limits;
@@ -229,6 +231,7 @@ export class VirtualDevice {
       let facts = this.#facts.get(key);
       if (facts === undefined) {
         facts = inspectRegion(this.persistent.regionBytes(region), []);
+        if (this.#facts.size >= FACTS_KEPT) this.#facts.clear();
         this.#facts.set(key, facts);
       }
       return facts;
@@ -420,7 +423,7 @@ export class VirtualDevice {
       // Decided anew: that decision has been performed.
       if (this.#policy?.table !== active || this.#policy?.phase !== "executing") return;
     }
-    const facts = this.#facts.get(this.#inspected[region] as number);
+    const facts = this.#inspect()[region];
     const slot = this.#slots.find((candidate) => !candidate.running);
     if (slot === undefined) throw new Error("there is no free controller worker");
     if (facts?.usable !== true) throw new Error(`region ${region} holds no image that can be executed`);
