@@ -21,7 +21,7 @@ import type { Logger } from "../emulator/log.ts";
 import { LoggedNvram } from "../emulator/logged-nvram.ts";
 import { type NvramPort, SharedNvram } from "../emulator/nvram.ts";
 import { PersistRing, PersistState } from "../emulator/persist-ring.ts";
-import type { Table } from "../emulator/table.ts";
+import { NO_REGION, type Table } from "../emulator/table.ts";
 import type { DeviceConfig } from "./config.ts";
 import { Crew } from "./crew.ts";
 import { Durability } from "./durability.ts";
@@ -246,7 +246,8 @@ export class Device {
     }
     const result = transition(table);
     if (!result.ok) throw new OperatorError(result.refusal, result.message);
-    this.#dispatch({ type: "operator", table: result.table, restart: restart && result.table !== table });
+    const chosen = result.table.next !== NO_REGION;
+    this.#dispatch({ type: "operator", table: result.table, restart: restart && chosen });
     this.#prepareStandby();
   }
 
