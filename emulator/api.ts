@@ -31,6 +31,8 @@ export interface MemoryApi extends Api {
   powerOff(): null;
   /** Erases a region and programs an image into it, sector by sector and unit by unit. */
   program(region: number, image: Uint8Array): null;
+  /** The fault port: flips a bit of the byte at this offset of the persistent space (persistent-space.ts). */
+  flip(offset: number, bit: number): null;
   /** Fails as it is told; answers nothing. */
   fail(fault: MemoryFault): null;
   /** SHA-256 of each whole region, hex. */

@@ -101,6 +101,18 @@ export class TableStore {
     return rotten(0) + rotten(1);
   }
 
+  /** Stores rotten replicas anew; returns how many there were. What counts stays what it was, in generation too. */
+  repair(): number {
+    if (this.#broken) throw new CommitError("a commit before this one did not end: recover the table first");
+    let repaired = 0;
+    for (const replica of [0, 1] as const) {
+      if (replicaHolds(this.#port, replica, this.#words)) continue;
+      storeReplica(this.#port, replica, this.#words);
+      repaired += 1;
+    }
+    return repaired;
+  }
+
   /**
    * Makes `table` the one that counts. It must be possible and one generation ahead.
    * Throws {@link CommitError}; after that no commit is taken, and recovery decides what counts.

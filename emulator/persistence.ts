@@ -117,6 +117,13 @@ export class Persistence {
     this.#appender.storeRegion(StoreKind.BYTES, offset, bytes, () => make(start), nowMs());
   }
 
+  /** Makes a store of one byte, wherever. */
+  storeByte(offset: number, value: number): void {
+    const number = this.#ring.reserve();
+    this.#bytes[memoryOffsetOf(this.#space, offset, 1)] = value;
+    this.#ring.publish(number, StoreKind.WORD, offset, 1, value);
+  }
+
   /** All is on stable storage, if that is possible, and the file let go. */
   close(): void {
     this.#closed = true;

@@ -17,7 +17,7 @@ import { createMemory, type MemoryConfig, planLayout, TABLE_BYTES } from "./layo
 import { serve } from "./link.ts";
 import { createLogger } from "./log.ts";
 import { Persistence } from "./persistence.ts";
-import { blankImage, ERASED, planPersistentSpace, writeSpace } from "./persistent-space.ts";
+import { blankImage, ERASED, memoryOffsetOf, planPersistentSpace, writeSpace } from "./persistent-space.ts";
 
 class MemoryEmulator {
   readonly powered: PoweredMemory;
@@ -78,6 +78,19 @@ class MemoryEmulator {
     Atomics.add(control, Control.STORE_COUNT + region, layout.config.regionBytes);
   }
 
+  /** A region's store epoch is raised first, so that no stale copy of the byte goes on being used. */
+  flip(offset: number, bit: number): void {
+    const { memory, layout } = this.powered;
+    const space = planPersistentSpace(layout);
+    const at = memoryOffsetOf(space, offset, 1);
+    const region = layout.regions.findIndex((start) => at >= start && at < start + layout.config.regionBytes);
+    if (region >= 0) Atomics.add(controlWords(memory, layout), Control.STORE_EPOCH + region, 1);
+    const bytes = new Uint8Array(memory.buffer);
+    const value = (bytes[at] as number) ^ (1 << bit);
+    if (this.persistence !== undefined) this.persistence.storeByte(offset, value);
+    else bytes[at] = value;
+  }
+
   digests(): readonly string[] {
     const { memory, layout } = this.powered;
     const { regionBytes } = layout.config;
@@ -135,6 +148,10 @@ const api: MemoryApi = {
   },
   program: (region, image) => {
     emulator?.program(region, image);
+    return null;
+  },
+  flip: (offset, bit) => {
+    emulator?.flip(offset, bit);
     return null;
   },
   fail: (fault) => {

@@ -7,7 +7,7 @@
  * depends on a generation is performed after both replicas hold it.
  */
 import type { Inspection } from "../controller/api.ts";
-import { recoverManagement } from "../controller/boot-rom.ts";
+import { confirmedCounter, recoverManagement } from "../controller/boot-rom.ts";
 import { retiredInstructions } from "../controller/cpu/hart.ts";
 import type { TransitionResult } from "../controller/transitions.ts";
 import { monotonicNs } from "../emulator/clock.ts";
@@ -15,7 +15,7 @@ import { TableStore } from "../emulator/commit.ts";
 import { Control, controlWords, Engine, EngineState, ringDoorbell } from "../emulator/control.ts";
 import { EventCode, EventRing } from "../emulator/events.ts";
 import { Evidence, evidenceName } from "../emulator/evidence.ts";
-import { raiseFloor } from "../emulator/floor.ts";
+import { raiseFloor, readFloor, recoverFloor } from "../emulator/floor.ts";
 import { type Layout, TABLE_BYTES } from "../emulator/layout.ts";
 import type { Logger } from "../emulator/log.ts";
 import { LoggedNvram } from "../emulator/logged-nvram.ts";
@@ -40,6 +40,7 @@ import {
   reduce,
   standbyRegion,
 } from "./policy.ts";
+import { warmUpFailover } from "./warm-up.ts";
 import { WatchTime } from "./watch-time.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
 
@@ -122,6 +123,8 @@ export class Device {
   #failovers = 0;
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
+  /** V8 has had the chance to compile the failover path. */
+  #warm = false;
   #waiting: (() => void)[] = [];
 
   /** @param fatal ends this process: something happened after which nothing is sure */
@@ -251,10 +254,32 @@ export class Device {
     this.#prepareStandby();
   }
 
-  /** Regions were read again by somebody else than a standby. */
+  /** Regions were read again by somebody else than a standby. One that executes and is not usable has failed. */
   inspected(images: PolicyState["images"]): void {
     this.#dispatch({ type: "inspected", images, executing: this.#awaited === undefined });
+    const region = this.crew.executing?.region ?? -1;
+    const facts = images[region];
+    if (facts?.usable === false && !this.#stopping) {
+      this.#onEvidence(Evidence.BAD_DIGEST, `region ${region} rots: ${facts.fault.message}`, monotonicNs());
+    }
     this.#prepareStandby();
+  }
+
+  /** Mends replicas and security floor that do not hold what they should, and tells. */
+  mendTable(): void {
+    if (this.#closed || this.#store === undefined) return;
+    const repaired = this.#store.repair();
+    if (repaired > 0)
+      this.#log.warn({ replicas: repaired }, "replicas of the table were rotten and are repaired");
+    if (readFloor(this.nvram) !== undefined) return;
+    const { table, images } = this.policy;
+    const { severity, outcome, message } = recoverFloor(this.nvram, confirmedCounter(table, images));
+    this.#log[severity]({ outcome }, message);
+  }
+
+  /** Bytes of a region changed under whoever executes it: nothing decoded from them is used any more. */
+  memoryChanged(): void {
+    this.crew.executing?.memoryChanged();
   }
 
   /** Submits a host command; false when the queue is full. `onCompletion` is called once. */
@@ -636,6 +661,8 @@ export class Device {
     this.#dispatch({ type: "inspected", images: inspection.regions, executing: this.#awaited === undefined });
     this.#wake();
     this.#tell();
+    if (!this.#warm) setImmediate(warmUpFailover, inspection.regions);
+    this.#warm = true;
   }
 
   #onStandbyLost(reason: string): void {

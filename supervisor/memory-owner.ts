@@ -59,6 +59,11 @@ export class MemoryOwner {
     await this.#thread.link.call(CALL_DEADLINE_MS, "program", region, image);
   }
 
+  async flip(offset: number, bit: number): Promise<void> {
+    await this.#takenOver;
+    await this.#thread.link.call(CALL_DEADLINE_MS, "flip", offset, bit);
+  }
+
   /** Makes the worker fail; resolves once it has been told. */
   async fail(fault: MemoryFault): Promise<void> {
     await this.#takenOver;

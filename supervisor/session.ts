@@ -1,6 +1,7 @@
 /**
  * One device and the methods of protocol.ts over it: what a supervisor process does when it is asked.
  */
+import { randomInt } from "node:crypto";
 import { RegionInspector } from "../controller/boot-rom.ts";
 import { activate, beginUpdate, clear, endUpdate, type TransitionResult } from "../controller/transitions.ts";
 import { UartRing } from "../controller/uart-ring.ts";
@@ -9,6 +10,7 @@ import { monotonicNs } from "../emulator/clock.ts";
 import { Control } from "../emulator/control.ts";
 import { type FileLock, lockFile } from "../emulator/file-lock.ts";
 import { createLogger } from "../emulator/log.ts";
+import { Random } from "../emulator/random.ts";
 import { DEFAULT_TRIAL_TRIES, type Table } from "../emulator/table.ts";
 import { formatVersion } from "../emulator/version.ts";
 import type { DeviceConfig } from "./config.ts";
@@ -23,6 +25,8 @@ import type { Launcher } from "./launch.ts";
 import { MemoryOwner } from "./memory-owner.ts";
 import { commitProcessFault, isProcessFault } from "./process-faults.ts";
 import type { MethodName, Methods } from "./protocol.ts";
+import { isRot, ROT_KINDS, type RotKind, rottenBytes } from "./rot.ts";
+import { Scrub } from "./scrub.ts";
 import { Soak } from "./soak.ts";
 import { type Status, statusOf } from "./status.ts";
 import { PROCESS_FAULT_KINDS } from "./survival-kinds.ts";
@@ -36,7 +40,7 @@ function requireFault(kind: string): Fault {
   const fault = findFault(kind);
   if (fault !== undefined) return fault;
   throw new RequestError(
-    `there is no fault "${kind}": it must be one of ${[...FAULTS.map((f) => f.kind), ...MEMORY_FAULTS.keys(), ...PROCESS_FAULT_KINDS].join(", ")}`,
+    `there is no fault "${kind}": it must be one of ${[...FAULTS.map((f) => f.kind), ...MEMORY_FAULTS.keys(), ...ROT_KINDS, ...PROCESS_FAULT_KINDS].join(", ")}`,
   );
 }
 
@@ -87,6 +91,7 @@ export class Session {
   #memory: MemoryOwner | undefined;
   #lock: FileLock | undefined;
   #dumps: DumpStore | undefined;
+  #scrub: Scrub | undefined;
   #config: DeviceConfig | undefined;
   /** Failovers by evidence since power-on. */
   readonly #causes: Record<string, number> = {};
@@ -144,6 +149,7 @@ export class Session {
   };
 
   async close(): Promise<void> {
+    this.#scrub?.stop();
     await this.#device?.close();
     await this.#dumps?.settled();
     await this.#memory?.close();
@@ -178,6 +184,7 @@ export class Session {
       device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash)) });
     }
     await device.powerOn();
+    this.#scrub = new Scrub(device, this.#memory);
     await device.durability.settled();
     return this.#status();
   }
@@ -217,8 +224,18 @@ export class Session {
   async #inject(kind: string): Promise<void> {
     const memoryFault = MEMORY_FAULTS.get(kind);
     if (memoryFault !== undefined) await this.#memory?.fail(memoryFault);
+    else if (isRot(kind)) await this.#rot(kind);
     else if (isProcessFault(kind)) commitProcessFault(kind, this.#running());
     else inject(this.#running(), requireFault(kind));
+  }
+
+  async #rot(kind: RotKind): Promise<void> {
+    const device = this.#running();
+    const random = new Random(randomInt(2 ** 31));
+    const offsets = rottenBytes(kind, device, random);
+    if (offsets.length === 0) throw new RequestError(`there is nothing for ${kind} at the moment`);
+    for (const offset of offsets) await this.#memory?.flip(offset, random.below(8));
+    device.memoryChanged();
   }
 
   #command(command: HostCommand, data: Uint8Array | undefined): Promise<Methods["command"]["result"]> {
