@@ -12,6 +12,7 @@ import type { SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.
 import { launchSupervisor } from "../supervisor/launch.ts";
 import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
 import { measureHandoff } from "./bench/handoff.ts";
+import { mergeReports } from "./merge-reports.ts";
 import {
   EXIT_FINDING,
   EXIT_HELD,
@@ -35,6 +36,7 @@ usage: flipside emulate [options]
   --image-a FILE     MCUboot image of region 0 (default: the reference firmware 1.1.0)
   --image-b FILE     MCUboot image of region 1 (default: the reference firmware 1.0.0)
   --regions N        2 to 4 regions; those behind the second hold image A and B in turn (default 2)
+  --jobs N           so many controllers at once, with the seeds S, S + 1, … (default 1)
   --engine KIND      auto (default), translator or interpreter
   --json FILE        write the report
   --log-level LEVEL  NDJSON log on stderr: silent, error, warn (default), info, debug
@@ -49,6 +51,8 @@ Of the process and the power, in a soak by time: ${SURVIVAL_KINDS.join(", ")}
 const DEFAULT_DURATION_MS = 20_000;
 /** Share of a timed soak in which the supervisor process itself, and the power, are taken away. */
 const SURVIVAL_SHARE = 0.3;
+/** Each is a process of several threads and some 100 MB. */
+const MAX_JOBS = 64;
 const FLOOR_HANDOFFS = 1_000;
 const FLOOR_WARM_UP = 200;
 
@@ -58,6 +62,8 @@ interface EmulateOptions {
   readonly survivalKinds: readonly string[];
   readonly images: readonly Uint8Array[];
   readonly regions: number;
+  /** Controllers at once. */
+  readonly jobs: number;
   readonly engine: EngineKind;
   readonly json: string | undefined;
   readonly logLevel: LogLevel;
@@ -98,6 +104,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     "image-a": { type: "string" },
     "image-b": { type: "string" },
     regions: { type: "string" },
+    jobs: { type: "string" },
     engine: { type: "string" },
     json: { type: "string" },
     "log-level": { type: "string" },
@@ -125,6 +132,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     survivalKinds: chosen ?? (failovers === null && kinds.length === 0 ? SURVIVAL_KINDS : []),
     images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
     regions,
+    jobs: parseInteger("--jobs", values.jobs ?? "1", 1, MAX_JOBS),
     engine: parseEngine(values.engine ?? "auto"),
     json: values.json,
     logLevel: parseLogLevel(values["log-level"] ?? "warn"),
@@ -137,9 +145,35 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT_HELD;
   }
-  const { soak } = options;
+  const { soak, jobs } = options;
   process.stdout.write(`seed ${soak.seed}\n`);
   const line = new StatusLine();
+  const running = Array.from({ length: jobs }, (_, job) => {
+    const name = jobs === 1 ? "" : `job ${job}: `;
+    return runJob({ ...options, soak: { ...soak, seed: soak.seed + job } }, (text) => line.show(name + text));
+  });
+  const done = await Promise.all(running).finally(() => line.clear());
+  const report = mergeReports(
+    soak.seed,
+    done.map((job) => job.report),
+  );
+  const floor = await measureHandoff(FLOOR_HANDOFFS, FLOOR_WARM_UP);
+  const floorUs = { p50: floor.percentile(50) / 1000, p99: floor.percentile(99) / 1000 };
+  const held = report.violations.length === 0 && report.faults.every(complete);
+  process.stdout.write(formatSummary(report, floorUs, held, replayCommand(args, soak.seed)));
+  if (options.json !== undefined)
+    writeReport(options.json, { ...report, jobs, floorUs, firstInstructionNs: done[0]?.executingSinceNs });
+  return held ? EXIT_HELD : EXIT_FINDING;
+}
+
+interface JobResult {
+  readonly report: SoakReport;
+  readonly executingSinceNs: number;
+}
+
+/** One controller from power-on to the end of its soak. */
+async function runJob(options: EmulateOptions, show: (text: string) => void): Promise<JobResult> {
+  const { soak } = options;
   // The process starts while this one loads what it needs to talk to it.
   const child = launchSupervisor();
   const { startDevice } = await import("../supervisor/index.ts");
@@ -151,7 +185,7 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
       limits: { budget: { failures: null, windowMs: 60_000 } },
       engine: options.engine,
       log: { level: options.logLevel, fd: 2 },
-      onSoakProgress: (progress) => line.show(formatProgress(progress, soak)),
+      onSoakProgress: (progress) => show(formatProgress(progress, soak)),
     },
     child,
   );
@@ -159,17 +193,10 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   const { executingSinceNs } = await device.status();
   const share = options.survivalKinds.length > 0 ? SURVIVAL_SHARE : 0;
   const inProcess = { ...soak, durationMs: soak.durationMs === null ? null : soak.durationMs * (1 - share) };
-  const soaked = await device.soak(inProcess).finally(() => line.clear());
+  const soaked = await device.soak(inProcess);
   await device.stop();
-  const report = share > 0 ? await survive(options, soaked, (text) => line.show(text)) : soaked;
-  line.clear();
-  const floor = await measureHandoff(FLOOR_HANDOFFS, FLOOR_WARM_UP);
-  const floorUs = { p50: floor.percentile(50) / 1000, p99: floor.percentile(99) / 1000 };
-  const held = report.violations.length === 0 && report.faults.every(complete);
-  process.stdout.write(formatSummary(report, floorUs, held, replayCommand(args, soak.seed)));
-  if (options.json !== undefined)
-    writeReport(options.json, { ...report, floorUs, firstInstructionNs: executingSinceNs });
-  return held ? EXIT_HELD : EXIT_FINDING;
+  const report = share > 0 ? await survive(options, soaked, show) : soaked;
+  return { report, executingSinceNs };
 }
 
 /** The second part: the supervisor process is killed, hung and robbed of its power; adds what came out. */

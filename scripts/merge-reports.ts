@@ -1,0 +1,70 @@
+/**
+ * One report of several soaks that ran at once: counts are sums, percentiles those of the worst job, since the times
+ * behind them are with the jobs; a merged p50 is therefore an upper bound.
+ */
+import type { FaultReport, SoakReport } from "../supervisor/soak.ts";
+import type { HistogramRow, TimingSummary } from "../supervisor/timing.ts";
+
+function worst(summaries: readonly TimingSummary[]): TimingSummary {
+  const largest = (field: keyof TimingSummary): number => Math.max(...summaries.map((each) => each[field]));
+  const count = sum(summaries.map((each) => each.count));
+  return { count, p50: largest("p50"), p90: largest("p90"), p99: largest("p99"), max: largest("max") };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
+
+function mergeFaults(reports: readonly SoakReport[]): FaultReport[] {
+  const [first] = reports;
+  return (first?.faults ?? []).map(({ kind, class: faultClass }) => {
+    const same = reports.flatMap(({ faults }) => faults.filter((fault) => fault.kind === kind));
+    return {
+      kind,
+      class: faultClass,
+      injected: sum(same.map(({ injected }) => injected)),
+      detected: sum(same.map(({ detected }) => detected)),
+      recovered: sum(same.map(({ recovered }) => recovered)),
+      detectUs: worst(same.map(({ detectUs }) => detectUs)),
+      restartUs: worst(same.map(({ restartUs }) => restartUs)),
+      readyUs: worst(same.map(({ readyUs }) => readyUs)),
+    };
+  });
+}
+
+function mergeHistograms(reports: readonly SoakReport[]): HistogramRow[] {
+  const counts = new Map<number, number>();
+  for (const { fromUs, count } of reports.flatMap(({ histogram }) => histogram)) {
+    counts.set(fromUs, (counts.get(fromUs) ?? 0) + count);
+  }
+  return [...counts].sort(([a], [b]) => a - b).map(([fromUs, count]) => ({ fromUs, count }));
+}
+
+function mergeChecks(reports: readonly SoakReport[]): Record<string, number> {
+  const checks: Record<string, number> = {};
+  for (const [rule, count] of reports.flatMap((report) => Object.entries(report.checks))) {
+    checks[rule] = (checks[rule] ?? 0) + count;
+  }
+  return checks;
+}
+
+/** @param reports of jobs with the same kinds of faults; at least one */
+export function mergeReports(seed: number, reports: readonly SoakReport[]): SoakReport {
+  const [only] = reports;
+  if (only !== undefined && reports.length === 1) return only;
+  const total = (of: (report: SoakReport) => number): number => sum(reports.map(of));
+  return {
+    seed,
+    durationMs: Math.max(...reports.map(({ durationMs }) => durationMs)),
+    failovers: total(({ failovers }) => failovers),
+    hostCommands: total(({ hostCommands }) => hostCommands),
+    violations: reports.flatMap(({ violations }, job) => violations.map((text) => `job ${job}: ${text}`)),
+    codeBytesCopied: total(({ codeBytesCopied }) => codeBytesCopied),
+    restartUs: worst(reports.map(({ restartUs }) => restartUs)),
+    trapRestartUs: worst(reports.map(({ trapRestartUs }) => trapRestartUs)),
+    histogram: mergeHistograms(reports),
+    faults: mergeFaults(reports),
+    spontaneous: reports.flatMap(({ spontaneous }) => spontaneous),
+    checks: mergeChecks(reports),
+  };
+}
