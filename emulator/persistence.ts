@@ -15,7 +15,6 @@ import type { Layout } from "./layout.ts";
 import type { Logger } from "./log.ts";
 import { PersistRing, RingWord, StoreKind } from "./persist-ring.ts";
 import {
-  ERASED,
   memoryOffsetOf,
   type PersistentSpace,
   planPersistentSpace,
@@ -91,30 +90,17 @@ export class Persistence {
     return this.#appender.failure;
   }
 
-  /** What the factory does: erases a region and programs an image into it, unit by unit. */
-  programImage(region: number, image: Uint8Array): void {
-    const { regionBytes, sectorBytes, programUnitBytes } = this.#space;
-    const offset = regionOffset(regionBytes, region);
-    for (let at = 0; at < regionBytes; at += sectorBytes) this.#eraseSector(offset + at);
-    for (let at = 0; at < image.length; at += programUnitBytes) {
-      const unit = image.subarray(at, at + programUnitBytes);
-      this.storeUnit(offset + at, unit.length, (start) => this.#bytes.set(unit, start));
-    }
-  }
-
-  /** Erases a sector that is not erased. */
-  #eraseSector(offset: number): void {
-    const { sectorBytes } = this.#space;
-    const start = memoryOffsetOf(this.#space, offset, sectorBytes);
-    const sector = this.#bytes.subarray(start, start + sectorBytes);
-    if (sector.every((byte) => byte === ERASED)) return;
-    this.#appender.storeRegion(StoreKind.ERASE, offset, sectorBytes, () => void sector.fill(ERASED), nowMs());
-  }
-
-  /** Makes a store of `bytes` bytes to one region; `make` gets its host offset. */
-  storeUnit(offset: number, bytes: number, make: (start: number) => void): void {
-    const start = memoryOffsetOf(this.#space, offset, bytes);
-    this.#appender.storeRegion(StoreKind.BYTES, offset, bytes, () => make(start), nowMs());
+  /** Keeps one unit of a flash operation on a region, which `make` carries out. */
+  keepUnit(
+    region: number,
+    kind: "erase" | "program",
+    offset: number,
+    byteCount: number,
+    make: () => void,
+  ): void {
+    const at = regionOffset(this.#space.regionBytes, region) + offset;
+    const store = kind === "erase" ? StoreKind.ERASE : StoreKind.BYTES;
+    this.#appender.storeRegion(store, at, byteCount, make, nowMs());
   }
 
   /** Makes a store of one byte, wherever. */

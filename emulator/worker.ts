@@ -13,19 +13,24 @@ import {
   QUEUE_ENTRIES,
   SQ_PHYSICAL,
 } from "./control.ts";
+import { BytesFlashPort, NorFlash } from "./flash.ts";
 import { createMemory, type MemoryConfig, planLayout, TABLE_BYTES } from "./layout.ts";
 import { serve } from "./link.ts";
 import { createLogger } from "./log.ts";
 import { Persistence } from "./persistence.ts";
-import { blankImage, ERASED, memoryOffsetOf, planPersistentSpace, writeSpace } from "./persistent-space.ts";
+import { blankImage, memoryOffsetOf, planPersistentSpace, writeSpace } from "./persistent-space.ts";
+import { writeImage } from "./region-writer.ts";
 
 class MemoryEmulator {
   readonly powered: PoweredMemory;
   readonly persistence: Persistence | undefined;
+  /** By region. */
+  readonly #flash: readonly NorFlash[];
 
   private constructor(powered: PoweredMemory, persistence: Persistence | undefined) {
     this.powered = powered;
     this.persistence = persistence;
+    this.#flash = powered.layout.regions.map((_, region) => this.#flashOf(region));
   }
 
   /** @param images what the factory programmed before the device was first powered */
@@ -45,13 +50,13 @@ class MemoryEmulator {
       return new MemoryEmulator(powered, undefined);
     }
     const persistence = Persistence.powerOn(memory, layout, keep.flashFile, workerLog(keep));
+    const emulator = new MemoryEmulator(powered, persistence);
     // Until the first start has made a table the factory is not done: what it programs may have been cut off.
     if (!hasTable(powered)) {
-      for (const [region, image] of images.slice(0, config.regions).entries()) {
-        persistence.programImage(region, image);
-      }
+      for (const [region, image] of images.slice(0, config.regions).entries())
+        emulator.program(region, image);
     }
-    return new MemoryEmulator(powered, persistence);
+    return emulator;
   }
 
   static takeOver(powered: PoweredMemory, keep: Keep | null): MemoryEmulator {
@@ -60,22 +65,31 @@ class MemoryEmulator {
     return new MemoryEmulator(powered, Persistence.takeOver(memory, layout, keep.flashFile, workerLog(keep)));
   }
 
-  /** Nobody goes on with what was read of the region before. */
+  /** Erases a region and programs an image into it. Throws {@link FlashRefusedError}. */
   program(region: number, image: Uint8Array): void {
+    const flash = this.#flash[region];
+    const bytes = this.#regionBytes(region);
+    if (flash === undefined) throw new RangeError(`there is no region ${region}`);
+    writeImage(flash, bytes, image, (kind, offset, byteCount, make) => {
+      if (this.persistence === undefined) make();
+      else this.persistence.keepUnit(region, kind, offset, byteCount, make);
+    });
+  }
+
+  /** The flash of a region: every unit raises its store epoch first, so nobody goes on with what was read before. */
+  #flashOf(region: number): NorFlash {
     const { memory, layout } = this.powered;
     const control = controlWords(memory, layout);
-    Atomics.add(control, Control.STORE_EPOCH + region, 1);
-    if (this.persistence !== undefined) this.persistence.programImage(region, image);
-    else {
-      const bytes = new Uint8Array(
-        memory.buffer,
-        layout.regions[region] as number,
-        layout.config.regionBytes,
-      );
-      bytes.fill(ERASED);
-      bytes.set(image);
-    }
-    Atomics.add(control, Control.STORE_COUNT + region, layout.config.regionBytes);
+    const port = new BytesFlashPort(this.#regionBytes(region), (_offset, byteCount) => {
+      Atomics.add(control, Control.STORE_EPOCH + region, 1);
+      Atomics.add(control, Control.STORE_COUNT + region, byteCount);
+    });
+    return new NorFlash(port, layout.config, () => Atomics.load(control, Control.REGION) === region);
+  }
+
+  #regionBytes(region: number): Uint8Array {
+    const { memory, layout } = this.powered;
+    return new Uint8Array(memory.buffer, layout.regions[region], layout.config.regionBytes);
   }
 
   /** A region's store epoch is raised first, so that no stale copy of the byte goes on being used. */

@@ -8,6 +8,7 @@ import { benchClasses, benchEndurance, benchTraps, startReference } from "./benc
 import { benchHalt } from "./bench/halt.ts";
 import { type Figure, meets, type Section } from "./bench/sections.ts";
 import { benchStart } from "./bench/start.ts";
+import { benchSweep } from "./bench/sweep.ts";
 import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseOptions, UsageError, writeReport } from "./options.ts";
 import { formatTable, paint } from "./terminal.ts";
 
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   start: async () => benchStart(),
   engines: async () => benchEngines(),
   halt: benchHalt,
+  sweep: benchSweep,
 };
 
 const HELP = `npm run bench -- [options]: the figures of this project, measured beside what they are compared with.
