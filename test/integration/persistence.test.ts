@@ -103,10 +103,10 @@ describe("a device with a flash file", () => {
     const report = await device.soak({
       seed: 7,
       durationMs: null,
-      failovers: 40,
+      failovers: 15,
       kinds: ["ebreak", "ecall"],
     });
-    expect(report.failovers).toBe(40);
+    expect(report.failovers).toBe(15);
     const { generation } = await device.status();
     await device.stop();
     const bytes = readFileSync(file);
