@@ -16,7 +16,9 @@ const lines: string[] = [];
 
 function note(kind: string, { failure, firstInstructionNs, readyNs }: Failover): void {
   const us = (ns: number): string => `${((ns - failure.faultNs) / 1000).toFixed(0)} µs`.padStart(10);
-  lines.push(`${kind.padEnd(28)} ${failure.evidence.padEnd(16)} restart ${us(firstInstructionNs)} ready ${us(readyNs)}`);
+  lines.push(
+    `${kind.padEnd(28)} ${failure.evidence.padEnd(16)} restart ${us(firstInstructionNs)} ready ${us(readyNs)}`,
+  );
 }
 
 describe("a controller under each fault", () => {
@@ -44,9 +46,20 @@ describe("a controller under each fault", () => {
       expect(failover.storedBytes).toBe(0);
       expect(failover.retiredAfterStop).toBe(0);
       const { failure, stoppedNs, designatedNs, firstInstructionNs, readyNs } = failover;
-      const steps = [failure.faultNs, failure.detectedNs, stoppedNs, designatedNs, firstInstructionNs, readyNs];
+      const steps = [
+        failure.faultNs,
+        failure.detectedNs,
+        stoppedNs,
+        designatedNs,
+        firstInstructionNs,
+        readyNs,
+      ];
       expect(steps).toEqual([...steps].sort((a, b) => a - b));
-      expect(await device.status()).toMatchObject({ primary: failover.toRegion, phase: "executing", ready: true });
+      expect(await device.status()).toMatchObject({
+        primary: failover.toRegion,
+        phase: "executing",
+        ready: true,
+      });
     });
   }
 
