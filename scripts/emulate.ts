@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineKind } from "../controller/engine-kind.ts";
+import { verifyImage } from "../controller/image.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/config.ts";
@@ -20,6 +21,7 @@ import {
   parseEngine,
   parseInteger,
   parseOptions,
+  requireWritable,
   UsageError,
   writeReport,
 } from "./options.ts";
@@ -71,11 +73,16 @@ interface EmulateOptions {
 
 function readImage(what: string, file: string | undefined, reference: string): Uint8Array {
   const path = file ?? new URL(`../../controller/firmware/images/${reference}`, import.meta.url).pathname;
+  let bytes: Uint8Array;
   try {
-    return readFileSync(path);
+    bytes = readFileSync(path);
   } catch (error) {
     throw new UsageError(`${what} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
+  // Two versions that can run are what a soak is about; what becomes of others is the sweep's.
+  const verified = file === undefined ? undefined : verifyImage(bytes);
+  if (verified?.ok === false) throw new UsageError(`${what} cannot be run: ${verified.fault.message}`);
+  return bytes;
 }
 
 function parseKinds(text: string | undefined): readonly string[] {
@@ -111,6 +118,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     help: { type: "boolean", short: "h" },
   });
   if (values.help === true) return "help";
+  if (values.json !== undefined) requireWritable(values.json);
   const failovers =
     values.failovers === undefined ? null : parseInteger("--failovers", values.failovers, 1, 2 ** 31);
   const durationMs = values.duration === undefined ? null : parseDuration("--duration", values.duration);

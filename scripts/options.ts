@@ -1,7 +1,7 @@
 /**
  * Reading command lines. Bad input ends in a {@link UsageError}: one clear sentence, exit code 2.
  */
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { ENGINE_KINDS, type EngineKind, isEngineKind } from "../controller/engine-kind.ts";
 
@@ -79,6 +79,17 @@ export function parseDuration(what: string, text: string): number {
 export function parseEngine(text: string): EngineKind {
   if (isEngineKind(text)) return text;
   throw new UsageError(`--engine is "${text}": it must be one of ${ENGINE_KINDS.join(", ")}`);
+}
+
+/** Whoever asks for a report is not to learn at the end of a long run that there can be none. Throws {@link UsageError}. */
+export function requireWritable(file: string): void {
+  try {
+    closeSync(openSync(file, "a"));
+  } catch (error) {
+    throw new UsageError(
+      `the report cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
 }
 
 /** Writes a machine-readable report. Throws {@link UsageError} when the file cannot be written. */

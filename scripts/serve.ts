@@ -1,4 +1,5 @@
 /** `flipside serve`: one controller that is kept running, and its control socket. */
+import { accessSync, constants, mkdirSync } from "node:fs";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { REGION_STRIDE } from "../emulator/map.ts";
@@ -33,6 +34,16 @@ function image(option: keyof typeof REFERENCE, file: string | undefined): Uint8A
 /** Errors that say what is wrong with what the user gave. */
 const USAGE_ERRORS = /^FlashFile/;
 
+/** Makes the device's directory when it is not there. Throws {@link UsageError}. */
+function requireDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`--dir cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 export async function serveCommand(args: readonly string[]): Promise<number> {
   const { values } = parseOptions(args, {
     dir: { type: "string" },
@@ -52,6 +63,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     throw new UsageError(`--log is "${level}": it must be one of ${LOG_LEVELS.join(", ")}`);
   }
   const directory = values.dir ?? "flipside-device";
+  requireDirectory(directory);
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => {
     end = resolve;
