@@ -1,5 +1,6 @@
 /** `flipside serve`: one controller that is kept running, and its control socket. */
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { REGION_STRIDE } from "../emulator/map.ts";
@@ -34,10 +35,17 @@ function image(option: keyof typeof REFERENCE, file: string | undefined): Uint8A
 /** Errors that say what is wrong with what the user gave. */
 const USAGE_ERRORS = /^FlashFile/;
 
+/** With its parents, step by step: Node's own recursive mkdir never ends where a parent takes no entries (/proc). */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectory(dirname(directory));
+  mkdirSync(directory, { mode: 0o700 });
+}
+
 /** Makes the device's directory when it is not there. Throws {@link UsageError}. */
 function requireDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(resolve(directory));
     accessSync(directory, constants.W_OK);
   } catch (error) {
     throw new UsageError(`--dir cannot be used: ${error instanceof Error ? error.message : String(error)}`);
