@@ -8,7 +8,6 @@
  */
 import type { Inspection } from "../controller/api.ts";
 import { confirmedCounter, recoverManagement } from "../controller/boot-rom.ts";
-import { retiredInstructions } from "../controller/cpu/hart.ts";
 import type { TransitionResult } from "../controller/transitions.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { TableStore } from "../emulator/commit.ts";
@@ -26,8 +25,8 @@ import type { DeviceConfig } from "./config.ts";
 import { Crew } from "./crew.ts";
 import { Durability } from "./durability.ts";
 import type { EngineSlot } from "./engine-slot.ts";
-import { type Failover, type FailureReport, stepsOf } from "./failover.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import type { Failover, FailureReport } from "./failover.ts";
+import { type Crash, FailoverRecord } from "./failover-record.ts";
 import { Host, type HostCommand, type HostCompletion } from "./host.ts";
 import { KeptState } from "./kept-state.ts";
 import type { Launcher } from "./launch.ts";
@@ -41,15 +40,11 @@ import {
   standbyRegion,
 } from "./policy.ts";
 import { warmUpFailover } from "./warm-up.ts";
-import { WatchTime } from "./watch-time.ts";
+import { TICK_MS, Watch } from "./watch.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
 
-/** How often deadlines and heartbeats are looked at. */
-const TICK_MS = 5;
 /** A running engine answers a halt within microseconds; after this long the thread is not going to. */
 const HALT_GRACE_MS = 1;
-/** A parked standby is not urgent: it is given up only when it is stuck beyond doubt. */
-const STANDBY_HEARTBEAT_MS = 500;
 
 /** Both replicas of the table are lost, and the configuration says not to rebuild it. */
 export class ManagementLostError extends Error {
@@ -72,23 +67,6 @@ export interface DeviceListener {
   onCrash?(crash: Crash): void;
 }
 
-/** A failure as the device remembers it; {@link Device.kept} holds what was kept of the version. */
-export interface Crash {
-  readonly failure: FailureReport;
-  readonly fromRegion: number;
-  readonly tableBefore: Table;
-  /** Index of its first event in the ring. */
-  readonly eventsFrom: number;
-}
-
-/** What is under way between a failure and the next version's ready. */
-interface Recovery extends Crash {
-  /** Slot that stopped and lives on; undefined when its thread is gone. */
-  stopped: EngineSlot | undefined;
-  stoppedNs: number;
-  storedAtStop: number;
-}
-
 export class Device {
   readonly host: Host;
   readonly events: EventRing;
@@ -103,24 +81,17 @@ export class Device {
   readonly #log: Logger;
   /** Undefined until power-on has recovered the management memory. */
   #store: TableStore | undefined;
-  readonly #watchTime = new WatchTime(TICK_MS, monotonicNs());
-  readonly #heartbeat: Heartbeat;
-  readonly #standbyHeartbeat: Heartbeat;
+  readonly #watch: Watch;
+  readonly #record: FailoverRecord;
   readonly #listeners = new Set<DeviceListener>();
   readonly #fatal: (reason: string) => void;
   #policy: PolicyState | undefined;
-  #recovery: Recovery | undefined;
   /** What is to be executed as soon as a standby for it is parked. */
   #awaited: ExecuteCommand | undefined;
-  #committedNs = 0;
-  #executingSinceNs = 0;
-  #startedNs = 0;
-  #startedWatchNs = 0;
   /** A stop was asked for and is not sure yet. */
   #stopping = false;
   #headAtStop = 0;
   #ready = false;
-  #failovers = 0;
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
   /** V8 has had the chance to compile the failover path. */
@@ -151,8 +122,8 @@ export class Device {
       ? new LoggedNvram(memory, layout)
       : new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
     this.durability = new Durability(kept ? ring : undefined);
-    this.#heartbeat = new Heartbeat(config.limits.heartbeatMs);
-    this.#standbyHeartbeat = new Heartbeat(STANDBY_HEARTBEAT_MS);
+    this.#watch = new Watch(config.limits, monotonicNs());
+    this.#record = new FailoverRecord(memory, layout, this.events, this.kept);
     this.crew = new Crew(
       {
         memory,
@@ -187,11 +158,11 @@ export class Device {
 
   /** First instruction of the version that executes, monotonic nanoseconds; 0 until it is ready. */
   get executingSinceNs(): number {
-    return this.#ready ? this.#executingSinceNs : 0;
+    return this.#ready ? this.#record.executingSinceNs : 0;
   }
 
   get failovers(): number {
-    return this.#failovers;
+    return this.#record.completed;
   }
 
   get bootEpoch(): number {
@@ -287,7 +258,7 @@ export class Device {
     const accepted = this.host.submit(
       command,
       monotonicNs(),
-      this.#watchTime.ns,
+      this.#watch.ns,
       this.#config.limits.commandMs,
       onCompletion,
     );
@@ -343,50 +314,25 @@ export class Device {
 
   #tick(): void {
     const nowNs = monotonicNs();
-    this.#watchTime.tick(nowNs);
-    this.#watch(nowNs);
+    this.#watch.tick(nowNs);
+    this.#lookAtStandby();
+    this.#lookAtExecuting(nowNs);
     this.#tell();
   }
 
-  /** Heartbeats and deadlines. */
-  #watch(nowNs: number): void {
-    const slot = this.crew.executing;
+  #lookAtStandby(): void {
     const { standby } = this.crew;
-    const watchNs = this.#watchTime.ns;
-    if (standby !== undefined && this.#standbyHeartbeat.look(standby.heartbeat, watchNs, standby)) {
-      this.#log.warn({ slot: standby.index }, "the standby is stuck");
-      void standby.terminate().then((gone) => gone || this.#fatal("a stuck standby does not end"));
-    }
-    if (slot === undefined || this.#stopping) return;
-    const { heartbeatMs, readyMs, commandMs } = this.#config.limits;
-    // Until it is ready the boot deadline counts: a fresh thread may still be compiling its engine.
-    if (this.#heartbeat.look(slot.heartbeat, watchNs, slot) && this.#ready) {
-      this.#onEvidence(
-        Evidence.HEARTBEAT,
-        `the thread made no progress for ${heartbeatMs} ms`,
-        this.#faultNs(slot, nowNs),
-      );
-      return;
-    }
-    if (!this.#ready && watchNs - this.#startedWatchNs > readyMs * 1e6) {
-      this.#onEvidence(Evidence.NEVER_READY, `not ready within ${readyMs} ms`, this.#startedNs);
-      return;
-    }
-    const overdueNs = this.#ready ? this.host.overdueSinceNs(watchNs) : undefined;
-    if (overdueNs !== undefined) {
-      this.#onEvidence(
-        Evidence.OVERDUE_COMMAND,
-        `a host command is overdue after ${commandMs} ms`,
-        overdueNs,
-      );
-    }
-    this.#prepareStandby();
+    if (standby === undefined || !this.#watch.isStuck(standby)) return;
+    this.#log.warn({ slot: standby.index }, "the standby is stuck");
+    void standby.terminate().then((gone) => gone || this.#fatal("a stuck standby does not end"));
   }
 
-  /** When the worker itself noted the fault, that; else now. */
-  #faultNs(slot: EngineSlot, nowNs: number): number {
-    const notedNs = slot.times[Engine.FAULT_NS_F64] ?? 0;
-    return notedNs > 0 ? notedNs : nowNs;
+  #lookAtExecuting(nowNs: number): void {
+    const slot = this.crew.executing;
+    if (slot === undefined || this.#stopping) return;
+    const silence = this.#watch.silence(slot, this.#ready, this.host.overdueSinceNs(this.#watch.ns), nowNs);
+    if (silence === undefined) this.#prepareStandby();
+    else this.#onEvidence(silence.evidence, silence.message, silence.sinceNs);
   }
 
   // ── Evidence ────────────────────────────────────────────────────────────────────────────────────────────
@@ -402,7 +348,7 @@ export class Device {
       code: (words[Engine.EVIDENCE_CODE] ?? 0) >>> 0,
       pc: (words[Engine.EVIDENCE_PC] ?? 0) >>> 0,
       tval: (words[Engine.EVIDENCE_TVAL] ?? 0) >>> 0,
-      faultNs: this.#faultNs(slot, detectedNs),
+      faultNs: slot.notedFaultNs || detectedNs,
       detectedNs,
       message: "",
     });
@@ -439,22 +385,12 @@ export class Device {
     const heap = (end.error as NodeJS.ErrnoException | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY";
     const thrown = end.error === undefined ? Evidence.THREAD_EXIT : Evidence.THREAD_ERROR;
     const message = end.error?.message ?? `the thread exited with code ${end.exitCode}`;
-    this.#onEvidence(heap ? Evidence.THREAD_HEAP : thrown, message, this.#faultNs(slot, monotonicNs()));
+    this.#onEvidence(heap ? Evidence.THREAD_HEAP : thrown, message, slot.notedFaultNs || monotonicNs());
   }
 
   #fail(fromRegion: number, failure: FailureReport): void {
     this.#tellCrash();
-    const eventsFrom = this.events.next;
-    const { table: tableBefore } = this.policy;
-    this.#recovery = {
-      failure,
-      fromRegion,
-      tableBefore,
-      eventsFrom,
-      stopped: undefined,
-      stoppedNs: 0,
-      storedAtStop: 0,
-    };
+    this.#record.fail(failure, fromRegion, this.table);
     const { evidenceCode: evidence, code, pc } = failure;
     this.#dispatch({ type: "evidence", failure: { evidence, code, pc }, nowNs: failure.detectedNs });
   }
@@ -513,18 +449,14 @@ export class Device {
     this.#stopping = false;
     this.#ready = false;
     this.crew.retire();
-    if (this.#recovery !== undefined) {
-      this.#recovery.stopped = slot;
-      this.#recovery.stoppedNs = stoppedNs;
-      this.#recovery.storedAtStop = this.#storedBytes();
-    }
+    this.#record.stop(slot, stoppedNs);
     this.#dispatch({ type: "stopped" });
   }
 
   #commit(table: Table): void {
     if (this.#store === undefined) throw new Error("the device is off");
     const { rottenReplicas } = this.#store.commit(table);
-    this.#committedNs = monotonicNs();
+    this.#record.designate(monotonicNs());
     if (rottenReplicas > 0) this.#log.warn({ rottenReplicas }, "replicas were rotten and are repaired");
   }
 
@@ -552,24 +484,9 @@ export class Device {
     this.crew.promote(command.region);
     slot.run(this.table.generation);
     this.#awaited = undefined;
-    this.#startedNs = monotonicNs();
-    this.#startedWatchNs = this.#watchTime.ns;
-    this.#heartbeat.reset(slot.heartbeat, this.#startedWatchNs);
-    this.#stampSteps(command.region);
-    this.host.afterStop(this.#headAtStop, this.#startedWatchNs, this.#config.limits.commandMs);
-  }
-
-  /** The steps so far go into the event ring, with their times, once the other version is on its way. */
-  #stampSteps(region: number): void {
-    const bootEpoch = this.bootEpoch;
-    const recovery = this.#recovery;
-    if (recovery !== undefined) {
-      const { failure, fromRegion, stoppedNs } = recovery;
-      this.events.stamp(EventCode.FAULT, fromRegion, bootEpoch - 1, failure.faultNs);
-      this.events.stamp(EventCode.DETECTED, fromRegion, bootEpoch - 1, failure.detectedNs);
-      this.events.stamp(EventCode.STOPPED, fromRegion, bootEpoch - 1, stoppedNs);
-    }
-    this.events.stamp(EventCode.DESIGNATED, region, bootEpoch, this.#committedNs);
+    this.#watch.start(slot, monotonicNs());
+    this.#record.stampSteps(command.region, this.bootEpoch);
+    this.host.afterStop(this.#headAtStop, this.#watch.ns, this.#config.limits.commandMs);
   }
 
   /** The reading of the region's bytes still holds: not one byte of it was stored since. */
@@ -580,7 +497,7 @@ export class Device {
 
   /** Before what was kept may be overwritten, or when it is complete. */
   #tellCrash(): void {
-    const crash = this.#recovery;
+    const { crash } = this.#record;
     if (crash === undefined) return;
     for (const listener of this.#listeners) listener.onCrash?.(crash);
   }
@@ -590,7 +507,7 @@ export class Device {
     Atomics.store(this.control, Control.REGION, -1);
     this.events.stamp(EventCode.SAFE_MODE, -1, this.bootEpoch, monotonicNs());
     this.#awaited = undefined;
-    this.#recovery = undefined;
+    this.#record.drop();
     this.#log.error({ reason }, "safe mode");
     for (const listener of this.#listeners) listener.onSafeMode?.(reason);
   }
@@ -599,54 +516,17 @@ export class Device {
 
   #onReady(bootEpoch: number): void {
     this.#ready = true;
-    this.#finishRecovery(bootEpoch);
+    this.#tellCrash();
+    const failover = this.#record.complete(this.table, bootEpoch);
+    if (failover !== undefined) {
+      for (const listener of [...this.#listeners]) listener.onFailover?.(failover);
+    }
     this.#prepareStandby();
   }
 
   #onReadyWithdrawn(): void {
     this.#ready = false;
-    this.#startedNs = monotonicNs();
-    this.#startedWatchNs = this.#watchTime.ns;
-  }
-
-  #finishRecovery(bootEpoch: number): void {
-    const recovery = this.#recovery;
-    const steps = stepsOf(this.events, recovery?.eventsFrom ?? 0, bootEpoch);
-    this.#executingSinceNs = steps.get("first-instruction")?.timeNs ?? 0;
-    if (recovery === undefined) return;
-    this.#tellCrash();
-    this.#recovery = undefined;
-    const failover: Failover = {
-      index: this.#failovers++,
-      failure: recovery.failure,
-      fromRegion: recovery.fromRegion,
-      toRegion: this.table.active,
-      generation: this.table.generation,
-      bootEpoch,
-      stoppedNs: recovery.stoppedNs,
-      designatedNs: steps.get("designated")?.timeNs ?? 0,
-      firstInstructionNs: this.#executingSinceNs,
-      readyNs: steps.get("ready")?.timeNs ?? 0,
-      storedBytes: this.#storedBytes() - recovery.storedAtStop,
-      retiredAfterStop: this.#retiredAfterStop(recovery),
-    };
-    for (const listener of [...this.#listeners]) listener.onFailover?.(failover);
-  }
-
-  /** Compares with what was kept; the stopped worker has not been reset yet, or its thread is gone. */
-  #retiredAfterStop(recovery: Recovery): number {
-    const slot = recovery.stopped;
-    if (slot === undefined || slot.phase !== "stopped") return 0;
-    return retiredInstructions(slot.words) - this.kept.retired;
-  }
-
-  /** Bytes stored into any region since power-on. */
-  #storedBytes(): number {
-    let bytes = 0;
-    for (let region = 0; region < this.layout.regions.length; region++) {
-      bytes += Atomics.load(this.control, Control.STORE_COUNT + region) >>> 0;
-    }
-    return bytes;
+    this.#watch.boot(monotonicNs());
   }
 
   /** Once the new version is ready, or should have been by far, the other worker gets ready to take over. */
@@ -656,7 +536,7 @@ export class Device {
   }
 
   #onStandby(slot: EngineSlot, inspection: Inspection): void {
-    this.#standbyHeartbeat.reset(slot.heartbeat, this.#watchTime.ns);
+    this.#watch.park(slot);
     this.events.stamp(EventCode.STANDBY_READY, slot.region, this.bootEpoch, monotonicNs());
     this.#dispatch({ type: "inspected", images: inspection.regions, executing: this.#awaited === undefined });
     this.#wake();

@@ -89,6 +89,11 @@ export class EngineSlot {
     return Atomics.load(this.words, Engine.HEARTBEAT);
   }
 
+  /** When the worker noted a fault of its own, monotonic nanoseconds; 0 when it did not. */
+  get notedFaultNs(): number {
+    return this.times[Engine.FAULT_NS_F64] ?? 0;
+  }
+
   /** Starts a fresh thread in this slot and attaches it to the memory; joins a start that is under way. */
   start(): Promise<void> {
     if (this.#phase === "starting" && this.#starting !== undefined) return this.#starting;

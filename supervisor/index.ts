@@ -36,9 +36,10 @@ export {
   type Restart,
 } from "./guardian.ts";
 export type { HostCommand, HostCompletion } from "./host.ts";
-export type { FaultReport, SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
+export type { SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
 export type { RegionStatus, Status } from "./status.ts";
 export { PROCESS_FAULT_KINDS, SURVIVAL_KINDS } from "./survival-kinds.ts";
+export type { FaultReport } from "./tally.ts";
 
 export interface DeviceOptions {
   /** MCUboot images, one per region from region 0 on. */

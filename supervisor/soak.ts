@@ -13,8 +13,9 @@ import { nextGeneration } from "../emulator/table.ts";
 import { formatVersion } from "../emulator/version.ts";
 import type { Device } from "./device.ts";
 import type { Failover } from "./failover.ts";
-import { FAULTS, type Fault, type FaultClass, findFault } from "./faults.ts";
+import { FAULTS, type Fault, findFault } from "./faults.ts";
 import { inject } from "./injector.ts";
+import { type FaultReport, Tally } from "./tally.ts";
 import { type HistogramRow, Timing, type TimingSummary } from "./timing.ts";
 import { submitJob } from "./workload.ts";
 
@@ -33,17 +34,6 @@ export interface SoakProgress {
   readonly violations: number;
   readonly kind: string;
   readonly restartP50Us: number;
-}
-
-export interface FaultReport {
-  readonly kind: string;
-  readonly class: FaultClass;
-  readonly injected: number;
-  readonly detected: number;
-  readonly recovered: number;
-  readonly detectUs: TimingSummary;
-  readonly restartUs: TimingSummary;
-  readonly readyUs: TimingSummary;
 }
 
 /** A failure that the soak did not inject: the firmware's own. */
@@ -80,15 +70,6 @@ const MAX_VIOLATIONS = 100;
 /** Jobs that the host has checked before each fault. */
 const MAX_JOBS = 3;
 const PROGRESS_MS = 200;
-
-class Tally {
-  injected = 0;
-  detected = 0;
-  recovered = 0;
-  readonly detect = new Timing();
-  readonly restart = new Timing();
-  readonly ready = new Timing();
-}
 
 export class Soak {
   readonly #device: Device;
@@ -327,19 +308,7 @@ export class Soak {
   }
 
   #report(): SoakReport {
-    const faults = this.#faults.map((fault): FaultReport => {
-      const { injected, detected, recovered, detect, restart, ready } = this.#tally(fault.kind);
-      return {
-        kind: fault.kind,
-        class: fault.class,
-        injected,
-        detected,
-        recovered,
-        detectUs: detect.summary(),
-        restartUs: restart.summary(),
-        readyUs: ready.summary(),
-      };
-    });
+    const faults = this.#faults.map((fault) => this.#tally(fault.kind).report(fault.kind, fault.class));
     return {
       seed: this.#options.seed,
       durationMs: Math.round((monotonicNs() - this.#startedNs) / 1e6),

@@ -8,10 +8,9 @@ import { monotonicNs } from "../emulator/clock.ts";
 import { Random } from "../emulator/random.ts";
 import type { DeviceConfig } from "./config.ts";
 import { Guardian, type Restart } from "./guardian.ts";
-import type { FaultReport } from "./soak.ts";
 import type { Status } from "./status.ts";
 import { KILL_AT_FAILOVER, MEMORY_FAULT_KINDS, SURVIVAL_KINDS } from "./survival-kinds.ts";
-import { Timing } from "./timing.ts";
+import { type FaultReport, Tally } from "./tally.ts";
 
 export interface SurvivalOptions {
   readonly seed: number;
@@ -37,15 +36,6 @@ const WITH_FAILURE: ReadonlySet<string> = new Set([KILL_AT_FAILOVER, "power-cut-
 const KILL_WITHIN_MS = 8;
 /** Longest that a round may take before it is a violation and the end. */
 const ROUND_MS = 20_000;
-
-class Tally {
-  injected = 0;
-  detected = 0;
-  recovered = 0;
-  readonly detect = new Timing();
-  readonly restart = new Timing();
-  readonly ready = new Timing();
-}
 
 export class SurvivalSoak {
   readonly #guardian: Guardian;
@@ -187,18 +177,7 @@ export class SurvivalSoak {
   }
 
   #report(): SurvivalReport {
-    const faults = [...this.#tallies].map(
-      ([kind, { injected, detected, recovered, detect, restart, ready }]): FaultReport => ({
-        kind,
-        class: "process",
-        injected,
-        detected,
-        recovered,
-        detectUs: detect.summary(),
-        restartUs: restart.summary(),
-        readyUs: ready.summary(),
-      }),
-    );
+    const faults = [...this.#tallies].map(([kind, tally]) => tally.report(kind, "process"));
     return {
       rounds: this.#rounds,
       violations: this.#violations,

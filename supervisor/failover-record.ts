@@ -1,0 +1,137 @@
+/**
+ * The record of a failover while it is under way: what is noted between a failure and the next version's ready.
+ *
+ * Invariants: at most one failure is under way; noting a step is a few stores, so that keeping the record costs the
+ * failover path nothing; what it tells of the stores between stop and ready comes from counters that only rise.
+ */
+import { retiredInstructions } from "../controller/cpu/hart.ts";
+import { Control, controlWords } from "../emulator/control.ts";
+import { EventCode, type EventRing } from "../emulator/events.ts";
+import type { Layout } from "../emulator/layout.ts";
+import type { Table } from "../emulator/table.ts";
+import type { EngineSlot } from "./engine-slot.ts";
+import { type Failover, type FailureReport, stepsOf } from "./failover.ts";
+import type { KeptState } from "./kept-state.ts";
+
+/** A failure as the device remembers it; kept-state.ts holds what was kept of the version. */
+export interface Crash {
+  readonly failure: FailureReport;
+  readonly fromRegion: number;
+  readonly tableBefore: Table;
+  /** Index of its first event in the ring. */
+  readonly eventsFrom: number;
+}
+
+interface UnderWay extends Crash {
+  /** Slot that stopped and lives on; undefined when its thread is gone. */
+  stopped: EngineSlot | undefined;
+  stoppedNs: number;
+  storedAtStop: number;
+}
+
+export class FailoverRecord {
+  readonly #control: Int32Array;
+  readonly #regions: number;
+  readonly #events: EventRing;
+  readonly #kept: KeptState;
+  #underWay: UnderWay | undefined;
+  #designatedNs = 0;
+  #executingSinceNs = 0;
+  #completed = 0;
+
+  constructor(memory: WebAssembly.Memory, layout: Layout, events: EventRing, kept: KeptState) {
+    this.#control = controlWords(memory, layout);
+    this.#regions = layout.regions.length;
+    this.#events = events;
+    this.#kept = kept;
+  }
+
+  /** The failure that is under way, undefined while there is none. */
+  get crash(): Crash | undefined {
+    return this.#underWay;
+  }
+
+  /** Failovers completed since power-on. */
+  get completed(): number {
+    return this.#completed;
+  }
+
+  /** First instruction of the last version that got ready, monotonic nanoseconds. */
+  get executingSinceNs(): number {
+    return this.#executingSinceNs;
+  }
+
+  fail(failure: FailureReport, fromRegion: number, tableBefore: Table): void {
+    const eventsFrom = this.#events.next;
+    const atStop = { stopped: undefined, stoppedNs: 0, storedAtStop: 0 };
+    this.#underWay = { failure, fromRegion, tableBefore, eventsFrom, ...atStop };
+  }
+
+  /** @param slot that stopped and lives on, undefined when its thread is gone */
+  stop(slot: EngineSlot | undefined, stoppedNs: number): void {
+    const underWay = this.#underWay;
+    if (underWay === undefined) return;
+    underWay.stopped = slot;
+    underWay.stoppedNs = stoppedNs;
+    underWay.storedAtStop = this.#storedBytes();
+  }
+
+  designate(nowNs: number): void {
+    this.#designatedNs = nowNs;
+  }
+
+  /** The steps so far go into the event ring, with their times, once the other version is on its way. */
+  stampSteps(region: number, bootEpoch: number): void {
+    const underWay = this.#underWay;
+    if (underWay !== undefined) {
+      const { failure, fromRegion, stoppedNs } = underWay;
+      this.#events.stamp(EventCode.FAULT, fromRegion, bootEpoch - 1, failure.faultNs);
+      this.#events.stamp(EventCode.DETECTED, fromRegion, bootEpoch - 1, failure.detectedNs);
+      this.#events.stamp(EventCode.STOPPED, fromRegion, bootEpoch - 1, stoppedNs);
+    }
+    this.#events.stamp(EventCode.DESIGNATED, region, bootEpoch, this.#designatedNs);
+  }
+
+  /** No version follows. */
+  drop(): void {
+    this.#underWay = undefined;
+  }
+
+  /** The version that `table` designates is ready. What has been a failover ends; undefined when it was none. */
+  complete(table: Table, bootEpoch: number): Failover | undefined {
+    const underWay = this.#underWay;
+    const steps = stepsOf(this.#events, underWay?.eventsFrom ?? 0, bootEpoch);
+    this.#executingSinceNs = steps.get("first-instruction")?.timeNs ?? 0;
+    if (underWay === undefined) return undefined;
+    this.#underWay = undefined;
+    return {
+      index: this.#completed++,
+      failure: underWay.failure,
+      fromRegion: underWay.fromRegion,
+      toRegion: table.active,
+      generation: table.generation,
+      bootEpoch,
+      stoppedNs: underWay.stoppedNs,
+      designatedNs: steps.get("designated")?.timeNs ?? 0,
+      firstInstructionNs: this.#executingSinceNs,
+      readyNs: steps.get("ready")?.timeNs ?? 0,
+      storedBytes: this.#storedBytes() - underWay.storedAtStop,
+      retiredAfterStop: this.#retiredAfterStop(underWay.stopped),
+    };
+  }
+
+  /** Compares with what was kept; the stopped worker has not been reset yet, or its thread is gone. */
+  #retiredAfterStop(slot: EngineSlot | undefined): number {
+    if (slot === undefined || slot.phase !== "stopped") return 0;
+    return retiredInstructions(slot.words) - this.#kept.retired;
+  }
+
+  /** Bytes stored into any region since power-on. */
+  #storedBytes(): number {
+    let bytes = 0;
+    for (let region = 0; region < this.#regions; region++) {
+      bytes += Atomics.load(this.#control, Control.STORE_COUNT + region) >>> 0;
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Watching: what shows by its silence that the version that executes has failed, or that the standby is stuck.
+ *
+ * Looked at by every tick of the supervisor. Time passes here only while the supervisor itself gets to run
+ * (watch-time.ts), and a thread that waits for a processor is not called silent (heartbeat.ts).
+ */
+import { Evidence } from "../emulator/evidence.ts";
+import type { Limits } from "./config.ts";
+import { Heartbeat, type Thread } from "./heartbeat.ts";
+import { WatchTime } from "./watch-time.ts";
+
+/** How often {@link Watch.tick} is to be called. */
+export const TICK_MS = 5;
+/** A parked standby is not urgent: it is given up only when it is stuck beyond doubt. */
+const STANDBY_HEARTBEAT_MS = 500;
+
+/** A thread as it is watched. */
+export interface Watched extends Thread {
+  /** Raised by the thread as it makes progress. */
+  readonly heartbeat: number;
+  /** When it noted its own fault, monotonic nanoseconds; 0 when it did not. */
+  readonly notedFaultNs: number;
+}
+
+/** Something was due and did not come. */
+export interface Silence {
+  readonly evidence: Evidence;
+  /** One line for people. */
+  readonly message: string;
+  /** Since when, monotonic nanoseconds. */
+  readonly sinceNs: number;
+}
+
+export class Watch {
+  readonly #limits: Limits;
+  readonly #time: WatchTime;
+  readonly #heartbeat: Heartbeat;
+  readonly #standbyHeartbeat = new Heartbeat(STANDBY_HEARTBEAT_MS);
+  #bootNs = 0;
+  #bootWatchNs = 0;
+
+  constructor(limits: Limits, nowNs: number) {
+    this.#limits = limits;
+    this.#time = new WatchTime(TICK_MS, nowNs);
+    this.#heartbeat = new Heartbeat(limits.heartbeatMs);
+  }
+
+  /** The time that deadlines are measured in, nanoseconds. */
+  get ns(): number {
+    return this.#time.ns;
+  }
+
+  tick(nowNs: number): void {
+    this.#time.tick(nowNs);
+  }
+
+  /** A version starts on this thread. On the failover path. */
+  start(thread: Watched, nowNs: number): void {
+    this.boot(nowNs);
+    this.#heartbeat.reset(thread.heartbeat, this.#bootWatchNs);
+  }
+
+  /** From now on the version has the boot deadline's time to get ready. */
+  boot(nowNs: number): void {
+    this.#bootNs = nowNs;
+    this.#bootWatchNs = this.ns;
+  }
+
+  /** A standby was parked. */
+  park(standby: Watched): void {
+    this.#standbyHeartbeat.reset(standby.heartbeat, this.ns);
+  }
+
+  isStuck(standby: Watched): boolean {
+    return this.#standbyHeartbeat.look(standby.heartbeat, this.ns, standby);
+  }
+
+  /**
+   * What the version that executes on `thread` owes.
+   * @param overdueNs when the host submitted a command that is past its deadline, undefined for none
+   */
+  silence(
+    thread: Watched,
+    ready: boolean,
+    overdueNs: number | undefined,
+    nowNs: number,
+  ): Silence | undefined {
+    const { heartbeatMs, readyMs, commandMs } = this.#limits;
+    const silent = this.#heartbeat.look(thread.heartbeat, this.ns, thread);
+    if (!ready) {
+      // Only the boot deadline counts: a fresh thread may still be compiling its engine.
+      if (this.ns - this.#bootWatchNs <= readyMs * 1e6) return undefined;
+      const message = `not ready within ${readyMs} ms`;
+      return { evidence: Evidence.NEVER_READY, message, sinceNs: this.#bootNs };
+    }
+    if (silent) {
+      const message = `the thread made no progress for ${heartbeatMs} ms`;
+      return { evidence: Evidence.HEARTBEAT, message, sinceNs: thread.notedFaultNs || nowNs };
+    }
+    if (overdueNs === undefined) return undefined;
+    const message = `a host command is overdue after ${commandMs} ms`;
+    return { evidence: Evidence.OVERDUE_COMMAND, message, sinceNs: overdueNs };
+  }
+}
