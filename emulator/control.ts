@@ -47,7 +47,10 @@ export const enum Control {
   EVENT_NEXT = 160,
   /** Characters that the UART ring has taken; hart. */
   UART_NEXT = 176,
-  WORDS = 192,
+  /** State of power.ts, and the seed of a cut. Supervisor, then memory emulator worker. */
+  POWER = 192,
+  POWER_SEED = 193,
+  WORDS = 208,
 }
 
 export const CONTROL_MAGIC = 0x666c_6970;

@@ -23,8 +23,8 @@ export const HEADER_BYTES = 64;
 export const RECORD_HEADER_BYTES = 24;
 
 /** The first byte tells the two apart. The last character is the format's version. */
-const BLANK_MAGIC = "blank flipside 1";
-const CHECKPOINT_MAGIC = "check flipside 1";
+const BLANK_MAGIC = "blank flipside 2";
+const CHECKPOINT_MAGIC = "check flipside 2";
 const MAGIC_BYTES = 16;
 
 const enum Header {

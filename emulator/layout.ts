@@ -60,6 +60,8 @@ export interface Layout {
   readonly eventRing: number;
   readonly uartRing: number;
   readonly persistRing: number;
+  /** How often each sector of each region was erased, one word each. */
+  readonly wear: number;
   readonly table: number;
   readonly nvram: number;
   readonly host: number;
@@ -102,6 +104,16 @@ function ramFlagBytes(ramBytes: number): number {
   return Math.ceil(ramBytes / PAGE_BYTES / PAGE_BYTES) * PAGE_BYTES;
 }
 
+/** Bytes of the erase counts of all sectors. */
+export function wearBytes({ regions, regionBytes, sectorBytes }: MemoryConfig): number {
+  return regions * (regionBytes / sectorBytes) * 4;
+}
+
+/** The erase counts of all sectors, region by region. */
+export function eraseCounts(memory: WebAssembly.Memory, layout: Layout): Uint32Array {
+  return new Uint32Array(memory.buffer, layout.wear, wearBytes(layout.config) / 4);
+}
+
 /** Lays the segments out one behind the other. Throws {@link MemoryConfigError}. */
 export function planLayout(config: MemoryConfig): Layout {
   checkMemoryConfig(config);
@@ -118,6 +130,7 @@ export function planLayout(config: MemoryConfig): Layout {
   const eventRing = take(EVENT_RING_BYTES);
   const uartRing = take(UART_RING_BYTES);
   const persistRing = take(PERSIST_RING_BYTES);
+  const wear = take(Math.ceil(wearBytes(config) / PAGE_BYTES) * PAGE_BYTES);
   const table = take(TABLE_BYTES);
   const nvram = take(NVRAM_BYTES);
   const host = take(config.hostBytes);
@@ -132,6 +145,7 @@ export function planLayout(config: MemoryConfig): Layout {
     eventRing,
     uartRing,
     persistRing,
+    wear,
     table,
     nvram,
     host,

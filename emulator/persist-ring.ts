@@ -192,9 +192,9 @@ export class PersistRing {
 
   /** Whether all before the mark is on stable storage. */
   isDurable({ number, losses }: PersistMark): boolean {
-    const durable = Atomics.load(this.words, RingWord.DURABLE);
     return (
-      numberDistance(durable, number) >= 0 && ((Atomics.load(this.words, RingWord.COVERED) - losses) | 0) >= 0
+      numberDistance(this.durable, number) >= 0 &&
+      ((Atomics.load(this.words, RingWord.COVERED) - losses) | 0) >= 0
     );
   }
 
@@ -202,6 +202,11 @@ export class PersistRing {
   want(): void {
     Atomics.add(this.words, RingWord.WANTED, 1);
     Atomics.notify(this.words, RingWord.WANTED);
+  }
+
+  /** Every store before this number is on stable storage. */
+  get durable(): number {
+    return Atomics.load(this.words, RingWord.DURABLE);
   }
 
   get state(): PersistState {

@@ -14,15 +14,12 @@ import { FlashFileWriter } from "./flash-file-writer.ts";
 import type { Layout } from "./layout.ts";
 import type { Logger } from "./log.ts";
 import { PersistRing, RingWord, StoreKind } from "./persist-ring.ts";
-import {
-  memoryOffsetOf,
-  type PersistentSpace,
-  planPersistentSpace,
-  regionOffset,
-  writeSpace,
-} from "./persistent-space.ts";
+import { type PersistentSpace, planPersistentSpace, regionOffset, writeSpace } from "./persistent-space.ts";
+import { isPowerCut, powerSettled } from "./power.ts";
 
 const DRAIN_MS = 2;
+/** Of a millisecond, in which a power cut is settled or is no better than a kill. */
+const SETTLE_TURNS = 200;
 
 function nowMs(): number {
   return monotonicNs() / 1e6;
@@ -31,7 +28,7 @@ function nowMs(): number {
 export class Persistence {
   readonly #space: PersistentSpace;
   readonly #ring: PersistRing;
-  readonly #bytes: Uint8Array;
+  readonly #control: Int32Array;
   readonly #appender: Appender;
   readonly #timer: NodeJS.Timeout;
   #closed = false;
@@ -45,7 +42,6 @@ export class Persistence {
   ) {
     this.#space = planPersistentSpace(layout);
     this.#ring = new PersistRing(memory, layout);
-    this.#bytes = new Uint8Array(memory.buffer);
     const { writer, file } = FlashFileWriter.open(nodeFileSystem, path, this.#space);
     if (file.droppedBytes > 0) {
       log.warn(
@@ -55,12 +51,13 @@ export class Persistence {
     }
     start(file, this.#ring, this.#space);
     const control = controlWords(memory, layout);
+    this.#control = control;
     const parts = {
       fs: nodeFileSystem,
       path,
       space: this.#space,
       ring: this.#ring,
-      memory: this.#bytes,
+      memory: new Uint8Array(memory.buffer),
       onFailure: (reason: string | undefined): void => {
         if (reason === undefined) log.info({}, "the flash file is written again");
         else log.error({ reason }, "nothing is durable any more");
@@ -68,7 +65,7 @@ export class Persistence {
       onProgress: () => ringDoorbell(control),
     };
     this.#appender = new Appender(parts, writer, file.image, file.sequence);
-    this.#timer = setInterval(() => this.#appender.drain(nowMs()), DRAIN_MS);
+    this.#timer = setInterval(() => this.#drain(), DRAIN_MS);
     this.#awaitWanted();
   }
 
@@ -103,25 +100,49 @@ export class Persistence {
     this.#appender.storeRegion(store, at, byteCount, make, nowMs());
   }
 
-  /** Makes a store of one byte, wherever. */
-  storeByte(offset: number, value: number): void {
+  /** Keeps a store of up to 4 bytes, wherever, which `make` carries out. */
+  keepWord(offset: number, bytes: number, value: number, make: () => void): void {
     const number = this.#ring.reserve();
-    this.#bytes[memoryOffsetOf(this.#space, offset, 1)] = value;
-    this.#ring.publish(number, StoreKind.WORD, offset, 1, value);
+    make();
+    this.#ring.publish(number, StoreKind.WORD, offset, bytes, value);
+  }
+
+  /**
+   * Power has gone: brings what was stored before into the file and nothing behind it, if that is possible. The places
+   * of threads that have not published yet are given up in time.
+   */
+  settle(): void {
+    const mark = this.#ring.mark();
+    for (let turn = 0; turn < SETTLE_TURNS && !this.#ring.isDurable(mark); turn += 1) {
+      if (turn > 0) Atomics.wait(this.#ring.words, RingWord.DURABLE, this.#ring.durable, 1);
+      this.#ring.want();
+      this.#appender.drain(nowMs());
+    }
+    this.#stop();
+    powerSettled(this.#control);
   }
 
   /** All is on stable storage, if that is possible, and the file let go. */
   close(): void {
+    this.#stop();
+    this.#appender.close(nowMs());
+  }
+
+  #stop(): void {
     this.#closed = true;
     clearInterval(this.#timer);
-    this.#appender.close(nowMs());
+  }
+
+  #drain(): void {
+    this.#appender.drain(nowMs());
+    if (isPowerCut(this.#control)) this.settle();
   }
 
   /** Without a timeout: the timer keeps the event loop alive. */
   #awaitWanted(): void {
     while (!this.#closed) {
       const seen = Atomics.load(this.#ring.words, RingWord.WANTED);
-      this.#appender.drain(nowMs());
+      this.#drain();
       const wanted = Atomics.waitAsync(this.#ring.words, RingWord.WANTED, seen);
       if (!wanted.async) continue;
       void wanted.value.then(() => this.#awaitWanted());

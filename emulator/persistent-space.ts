@@ -1,11 +1,11 @@
 /**
- * Everything that keeps its bytes without power, as one range: the table's segment, the firmware's NVRAM, then the
- * regions, one behind the other.
+ * Everything that keeps its bytes without power, as one range: the table's segment, the firmware's NVRAM, the regions
+ * one behind the other, then how often each of their sectors was erased.
  *
  * Ring (persist-ring.ts) and flash file (flash-file.ts) name bytes by their offset in this range, so that a file
  * does not depend on where the segments lie in the shared memory.
  */
-import { type Layout, NVRAM_BYTES, TABLE_BYTES } from "./layout.ts";
+import { type Layout, NVRAM_BYTES, TABLE_BYTES, wearBytes } from "./layout.ts";
 
 /** What an erased NOR cell reads. */
 export const ERASED = 0xff;
@@ -41,6 +41,12 @@ export function regionOffset(regionBytes: number, region: number): number {
 
 export function planPersistentSpace(layout: Layout): PersistentSpace {
   const { regions, regionBytes, sectorBytes, programUnitBytes } = layout.config;
+  const wear = {
+    memoryOffset: layout.wear,
+    offset: regionOffset(regionBytes, regions),
+    bytes: wearBytes(layout.config),
+    blank: 0,
+  };
   const segments: PersistentSegment[] = [
     { memoryOffset: layout.table, offset: TABLE_OFFSET, bytes: TABLE_BYTES, blank: 0 },
     { memoryOffset: layout.nvram, offset: NVRAM_OFFSET, bytes: NVRAM_BYTES, blank: 0 },
@@ -50,9 +56,14 @@ export function planPersistentSpace(layout: Layout): PersistentSpace {
       bytes: regionBytes,
       blank: ERASED,
     })),
+    wear,
   ];
-  const bytes = regionOffset(regionBytes, regions);
-  return { segments, bytes, regions, regionBytes, sectorBytes, programUnitBytes };
+  return { segments, bytes: wear.offset + wear.bytes, regions, regionBytes, sectorBytes, programUnitBytes };
+}
+
+/** Offset of the erase count of a sector, sectors counted over all regions. */
+export function wearOffset({ regions, regionBytes }: PersistentSpace, sector: number): number {
+  return regionOffset(regionBytes, regions) + sector * 4;
 }
 
 /** The space of a device that was never powered: NVRAM all zero, regions erased. */

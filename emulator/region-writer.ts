@@ -1,16 +1,20 @@
 /**
- * Writes an image into a region as NOR flash takes it: the sectors that are not erased are erased, then the image is
- * programmed unit by unit. Whoever keeps the memory hears of each unit as it is made.
+ * Writes an image into a region as NOR flash takes it: sectors are erased, then the image is programmed unit by
+ * unit. Whoever keeps the memory hears of each unit as it is made.
  */
-import type { FlashStart, NorFlash } from "./flash.ts";
+import type { FlashOperation, FlashStart, NorFlash } from "./flash.ts";
 import { ERASED } from "./persistent-space.ts";
 
-/** Makes one unit; `make` changes the bytes from `offset` of the region on. */
+/**
+ * Makes one unit: calls `make`, which changes the bytes from `offset` of the region on, or, where power goes meanwhile,
+ * has the operation leave the unit torn and throws.
+ */
 export type MakeUnit = (
-  kind: "erase" | "program",
+  kind: FlashOperation["kind"],
   offset: number,
   byteCount: number,
   make: () => void,
+  operation: FlashOperation,
 ) => void;
 
 /** The flash refused; `name` is the refusal's. */
@@ -28,7 +32,8 @@ export class FlashRefusedError extends Error {
 export function writeImage(flash: NorFlash, bytes: Uint8Array, image: Uint8Array, makeUnit: MakeUnit): void {
   const { regionBytes, sectorBytes, programUnitBytes } = flash.geometry;
   for (let offset = 0; offset < regionBytes; offset += sectorBytes) {
-    const erased = bytes.subarray(offset, offset + sectorBytes).every((byte) => byte === ERASED);
+    // Where the image goes nothing is believed: an erase that was cut off may read as erased, until it does not.
+    const erased = offset >= image.length && isErased(bytes, offset, offset + sectorBytes);
     if (!erased) carryOut(flash.erase(offset, sectorBytes), offset, sectorBytes, makeUnit);
   }
   const padded = new Uint8Array(Math.ceil(image.length / programUnitBytes) * programUnitBytes).fill(ERASED);
@@ -36,11 +41,21 @@ export function writeImage(flash: NorFlash, bytes: Uint8Array, image: Uint8Array
   if (padded.length > 0) carryOut(flash.program(0, padded), 0, programUnitBytes, makeUnit);
 }
 
+function isErased(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) if (bytes[at] !== ERASED) return false;
+  return true;
+}
+
 function carryOut(start: FlashStart, offset: number, unitBytes: number, makeUnit: MakeUnit): void {
   if (!start.ok) throw new FlashRefusedError(start.refusal.name, start.refusal.message);
   const { operation } = start;
-  while (!operation.done) {
-    const at = offset + operation.unitsDone * unitBytes;
-    makeUnit(operation.kind, at, unitBytes, () => operation.step());
+  try {
+    while (!operation.done) {
+      const at = offset + operation.unitsDone * unitBytes;
+      makeUnit(operation.kind, at, unitBytes, () => operation.step(), operation);
+    }
+  } finally {
+    // Where a unit could not be made the flash is not busy for ever.
+    operation.abort();
   }
 }

@@ -13,24 +13,46 @@ import {
   QUEUE_ENTRIES,
   SQ_PHYSICAL,
 } from "./control.ts";
-import { BytesFlashPort, NorFlash } from "./flash.ts";
-import { createMemory, type MemoryConfig, planLayout, TABLE_BYTES } from "./layout.ts";
+import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash.ts";
+import { TEARS } from "./flash-tear.ts";
+import { createMemory, eraseCounts, type MemoryConfig, planLayout, TABLE_BYTES } from "./layout.ts";
 import { serve } from "./link.ts";
 import { createLogger } from "./log.ts";
 import { Persistence } from "./persistence.ts";
-import { blankImage, memoryOffsetOf, planPersistentSpace, writeSpace } from "./persistent-space.ts";
+import {
+  blankImage,
+  memoryOffsetOf,
+  type PersistentSpace,
+  planPersistentSpace,
+  wearOffset,
+  writeSpace,
+} from "./persistent-space.ts";
+import { isPowerCut, powerCutSeed } from "./power.ts";
+import { Random } from "./random.ts";
 import { writeImage } from "./region-writer.ts";
+
+/** The program that was under way is not going to end: the process does. */
+class PowerLostError extends Error {
+  override readonly name = "PowerLostError";
+}
 
 class MemoryEmulator {
   readonly powered: PoweredMemory;
   readonly persistence: Persistence | undefined;
+  readonly #space: PersistentSpace;
+  readonly #control: Int32Array;
+  readonly #wear: Uint32Array;
   /** By region. */
   readonly #flash: readonly NorFlash[];
 
   private constructor(powered: PoweredMemory, persistence: Persistence | undefined) {
+    const { memory, layout } = powered;
     this.powered = powered;
     this.persistence = persistence;
-    this.#flash = powered.layout.regions.map((_, region) => this.#flashOf(region));
+    this.#space = planPersistentSpace(layout);
+    this.#control = controlWords(memory, layout);
+    this.#wear = eraseCounts(memory, layout);
+    this.#flash = layout.regions.map((_, region) => this.#flashOf(region));
   }
 
   /** @param images what the factory programmed before the device was first powered */
@@ -70,21 +92,57 @@ class MemoryEmulator {
     const flash = this.#flash[region];
     const bytes = this.#regionBytes(region);
     if (flash === undefined) throw new RangeError(`there is no region ${region}`);
-    writeImage(flash, bytes, image, (kind, offset, byteCount, make) => {
-      if (this.persistence === undefined) make();
-      else this.persistence.keepUnit(region, kind, offset, byteCount, make);
+    writeImage(flash, bytes, image, (kind, offset, byteCount, make, operation) => {
+      if (isPowerCut(this.#control)) this.#tear(region, operation, offset, byteCount);
+      this.#keepUnit(region, kind, offset, byteCount, make);
+      if (kind === "erase") this.#keepErases(region, offset / flash.geometry.sectorBytes);
     });
+  }
+
+  /** Power goes while the operation's next unit is under way. Throws {@link PowerLostError}. */
+  #tear(region: number, operation: FlashOperation, offset: number, byteCount: number): never {
+    const random = new Random(powerCutSeed(this.#control));
+    // What is left of an erase is bytes like any others.
+    this.#keepUnit(region, "program", offset, byteCount, () => operation.tear(random.pick(TEARS), random));
+    this.persistence?.settle();
+    throw new PowerLostError(`power went in the ${operation.kind} of region ${region} at byte ${offset}`);
+  }
+
+  #keepUnit(
+    region: number,
+    kind: FlashOperation["kind"],
+    offset: number,
+    byteCount: number,
+    make: () => void,
+  ): void {
+    if (this.persistence === undefined) make();
+    else this.persistence.keepUnit(region, kind, offset, byteCount, make);
+  }
+
+  /** The count of erases outlives the process, as the wear that it tells of does. */
+  #keepErases(region: number, sector: number): void {
+    const count = this.#flash[region]?.eraseCounts[sector] ?? 0;
+    const { regionBytes, sectorBytes } = this.powered.layout.config;
+    const index = region * (regionBytes / sectorBytes) + sector;
+    const make = (): void => {
+      this.#wear[index] = count;
+    };
+    if (this.persistence === undefined) make();
+    else this.persistence.keepWord(wearOffset(this.#space, index), 4, count, make);
   }
 
   /** The flash of a region: every unit raises its store epoch first, so nobody goes on with what was read before. */
   #flashOf(region: number): NorFlash {
-    const { memory, layout } = this.powered;
-    const control = controlWords(memory, layout);
+    const { layout } = this.powered;
+    const control = this.#control;
     const port = new BytesFlashPort(this.#regionBytes(region), (_offset, byteCount) => {
       Atomics.add(control, Control.STORE_EPOCH + region, 1);
       Atomics.add(control, Control.STORE_COUNT + region, byteCount);
     });
-    return new NorFlash(port, layout.config, () => Atomics.load(control, Control.REGION) === region);
+    const flash = new NorFlash(port, layout.config, () => Atomics.load(control, Control.REGION) === region);
+    const sectors = flash.eraseCounts.length;
+    flash.eraseCounts.set(this.#wear.subarray(region * sectors, (region + 1) * sectors));
+    return flash;
   }
 
   #regionBytes(region: number): Uint8Array {
@@ -95,14 +153,16 @@ class MemoryEmulator {
   /** A region's store epoch is raised first, so that no stale copy of the byte goes on being used. */
   flip(offset: number, bit: number): void {
     const { memory, layout } = this.powered;
-    const space = planPersistentSpace(layout);
-    const at = memoryOffsetOf(space, offset, 1);
+    const at = memoryOffsetOf(this.#space, offset, 1);
     const region = layout.regions.findIndex((start) => at >= start && at < start + layout.config.regionBytes);
-    if (region >= 0) Atomics.add(controlWords(memory, layout), Control.STORE_EPOCH + region, 1);
+    if (region >= 0) Atomics.add(this.#control, Control.STORE_EPOCH + region, 1);
     const bytes = new Uint8Array(memory.buffer);
     const value = (bytes[at] as number) ^ (1 << bit);
-    if (this.persistence !== undefined) this.persistence.storeByte(offset, value);
-    else bytes[at] = value;
+    const make = (): void => {
+      bytes[at] = value;
+    };
+    if (this.persistence === undefined) make();
+    else this.persistence.keepWord(offset, 1, value, make);
   }
 
   digests(): readonly string[] {

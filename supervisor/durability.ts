@@ -2,7 +2,7 @@
  * Waiting for what was stored to be on stable storage, on the supervisor's main thread: the price of every
  * acknowledgement to the outside, and of nothing on the failover path.
  */
-import { type PersistMark, type PersistRing, PersistState, RingWord } from "../emulator/persist-ring.ts";
+import { type PersistMark, type PersistRing, PersistState } from "../emulator/persist-ring.ts";
 
 /** What was asked for was done, and may be lost with the power: the flash file cannot be written. */
 export class NotDurableError extends Error {
@@ -12,9 +12,6 @@ export class NotDurableError extends Error {
     super("it was done, but is not on stable storage: the flash file cannot be written");
   }
 }
-
-/** Milliseconds. */
-const UP_TO_DATE_TURNS = 200;
 
 interface Waiter {
   readonly mark: PersistMark;
@@ -57,18 +54,9 @@ export class Durability {
     });
   }
 
-  /**
-   * Blocks this thread until what was stored until now is in the file, or it is clear that it will not be: for the
-   * last moments of a process, when a power cut is emulated and memory keeps what was stored before it.
-   */
-  bringUpToDate(): void {
-    const ring = this.#ring;
-    if (ring === undefined) return;
-    const mark = ring.mark();
-    ring.want();
-    for (let turn = 0; turn < UP_TO_DATE_TURNS && !ring.isDurable(mark); turn += 1) {
-      Atomics.wait(ring.words, RingWord.DURABLE, ring.words[RingWord.DURABLE] as number, 1);
-    }
+  /** Has the appender look at once. */
+  want(): void {
+    this.#ring?.want();
   }
 
   get state(): PersistState {

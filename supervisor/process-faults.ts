@@ -3,8 +3,11 @@
  *
  * Kept apart from the catalogue of faults.ts: without a guardian and a flash file none of these is survived.
  */
+import { randomInt } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { LoggedNvram } from "../emulator/logged-nvram.ts";
+import { PersistState } from "../emulator/persist-ring.ts";
+import { cutPower } from "../emulator/power.ts";
 import type { Device } from "./device.ts";
 import { findFault } from "./faults.ts";
 import { inject } from "./injector.ts";
@@ -16,6 +19,8 @@ const ANSWER_MS = 5;
 const STORES_OF_A_COMMIT = 48;
 /** When the stores that a cut waits for do not come. */
 const CUT_ANYWAY_MS = 50;
+/** A memory emulator worker that has not settled what memory keeps by then is dead or stuck. */
+const SETTLE_MS = 500;
 
 /** SIGKILL takes effect before `kill` returns: all threads end at once, and nothing that is not in a file is left. */
 function die(): void {
@@ -43,10 +48,7 @@ const PROCESS_FAULTS: Readonly<Record<ProcessFaultKind, (device: Device) => void
     silenceStderr();
     throw new Error("injected: an uncaught exception in the supervisor's main thread");
   },
-  "power-cut": (device) => {
-    device.durability.bringUpToDate();
-    die();
-  },
+  "power-cut": cut,
   "power-cut-in-commit": cutInCommit,
 };
 
@@ -60,18 +62,23 @@ export function commitProcessFault(kind: ProcessFaultKind, device: Device): void
   setTimeout(() => fault(device), ANSWER_MS);
 }
 
+/** Power goes: memory keeps what was stored before, with what is left of a flash operation in progress. */
+function cut(device: Device): void {
+  const { control, durability } = device;
+  if (durability.state !== PersistState.OFF) {
+    cutPower(control, randomInt(2 ** 31), SETTLE_MS, () => durability.want());
+  }
+  die();
+}
+
 /** Power goes between two stores of the commit of a failover, or soon after it; memory keeps all stores before. */
 function cutInCommit(device: Device): void {
   const { nvram } = device;
-  const cut = (): void => {
-    device.durability.bringUpToDate();
-    die();
-  };
   if (nvram instanceof LoggedNvram) {
-    nvram.cut = cut;
+    nvram.cut = () => cut(device);
     nvram.storesLeft = Math.floor(Math.random() * STORES_OF_A_COMMIT);
   }
   const panic = findFault("ebreak");
   if (panic !== undefined && device.crew.executing !== undefined) inject(device, panic);
-  setTimeout(cut, CUT_ANYWAY_MS);
+  setTimeout(() => cut(device), CUT_ANYWAY_MS);
 }
