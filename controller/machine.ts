@@ -220,6 +220,16 @@ export class Machine {
     }
   }
 
+  /**
+   * Goes through the motions of a start and retires nothing: what {@link run} will need is in the caches then, which a
+   * thread finds cold after it has slept. Changes nothing that anybody can see.
+   */
+  rehearse(): void {
+    this.ramChanged();
+    this.#update();
+    this.#engine.run(0);
+  }
+
   /** How long a waiting hart may be parked, in nanoseconds, at most `maxNs`: until the next event of its devices. */
   parkNs(maxNs = Number.POSITIVE_INFINITY): number {
     const now = this.clock.now();

@@ -59,8 +59,6 @@ class ControllerWorker {
   readonly #attachment: Attachment;
   readonly #words: Int32Array;
   readonly #times: Float64Array;
-  /** The engine block of the other slot. */
-  readonly #other: Int32Array;
   readonly #control: Int32Array;
   readonly #events: EventRing;
   readonly #engine: EngineChoice;
@@ -79,7 +77,6 @@ class ControllerWorker {
     this.#attachment = attachment;
     this.#words = engineWords(memory, layout, slot);
     this.#times = engineTimes(memory, layout, slot);
-    this.#other = engineWords(memory, layout, slot ^ 1);
     this.#control = controlWords(memory, layout);
     this.#events = new EventRing(memory, layout);
     this.#inspector = new RegionInspector([]);
@@ -168,6 +165,7 @@ class ControllerWorker {
   #awaitArmed(): EngineCommand {
     const words = this.#words;
     const untilNs = monotonicNs() + ARMED_NS;
+    this.#machine.rehearse();
     while (Atomics.load(words, Engine.COMMAND) === EngineCommand.NONE && monotonicNs() < untilNs);
     return Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
   }
@@ -260,7 +258,6 @@ class ControllerWorker {
     words[Engine.EVIDENCE_TVAL] = words[Hart.MTVAL] as number;
     Atomics.store(words, Engine.STATE, EngineState.STOPPED);
     ringDoorbell(this.#control);
-    this.#armOther();
     this.#log.debug({ evidence, code }, "stopped");
   }
 
@@ -268,17 +265,6 @@ class ControllerWorker {
   #handlesException(): boolean {
     const inHandler = ((this.#words[Hart.MSTATUSH] as number) & MSTATUSH_MDT) !== 0;
     return inHandler && (this.#words[Hart.MCAUSE] as number) >= 0;
-  }
-
-  /** The other worker wakes up while the supervisor handles the evidence and commits the table. */
-  #armOther(): void {
-    const before = Atomics.compareExchange(
-      this.#other,
-      Engine.COMMAND,
-      EngineCommand.NONE,
-      EngineCommand.ARM,
-    );
-    if (before === EngineCommand.NONE) Atomics.notify(this.#other, Engine.COMMAND);
   }
 
   /** The firmware stored READY or CONFIRM, or posted a completion. */

@@ -389,6 +389,7 @@ export class Device {
   }
 
   #fail(fromRegion: number, failure: FailureReport): void {
+    this.crew.standby?.arm();
     this.#tellCrash();
     this.#record.fail(failure, fromRegion, this.table);
     const { evidenceCode: evidence, code, pc } = failure;

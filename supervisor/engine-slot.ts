@@ -132,13 +132,20 @@ export class EngineSlot {
     return inspection;
   }
 
+  /**
+   * Has a parked worker wake up and look out for {@link run}: waking takes as long as committing the table, so both
+   * happen at once. On the failover path.
+   */
+  arm(): void {
+    this.#command(EngineCommand.ARM);
+  }
+
   /** Starts the prepared region. On the failover path. */
   run(generation: number): void {
     if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
     this.words[Engine.RUN_GENERATION] = generation;
     this.#phase = "running";
-    Atomics.store(this.words, Engine.COMMAND, EngineCommand.RUN);
-    Atomics.notify(this.words, Engine.COMMAND);
+    this.#command(EngineCommand.RUN);
   }
 
   /** Sends a parked worker back to its event loop. */
@@ -146,8 +153,7 @@ export class EngineSlot {
     if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
     this.#phase = "idle";
     this.#region = -1;
-    Atomics.store(this.words, Engine.COMMAND, EngineCommand.RELEASE);
-    Atomics.notify(this.words, Engine.COMMAND);
+    this.#command(EngineCommand.RELEASE);
   }
 
   /** Asks a running engine to stop; it answers by its state word. On the failover path. */
@@ -190,6 +196,11 @@ export class EngineSlot {
   /** Ends the thread; true once it has exited. */
   async terminate(): Promise<boolean> {
     return (await this.#thread?.terminate(TERMINATE_DEADLINE_MS)) ?? true;
+  }
+
+  #command(command: EngineCommand): void {
+    Atomics.store(this.words, Engine.COMMAND, command);
+    Atomics.notify(this.words, Engine.COMMAND);
   }
 
   #attract(attention: Attention): void {
