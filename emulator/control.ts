@@ -64,7 +64,7 @@ export const enum Engine {
   /** Region that the worker is prepared for, and the store epoch that its verification holds for. */
   VERIFIED_REGION = 130,
   VERIFIED_STORE_EPOCH = 131,
-  /** {@link EngineCommand}; supervisor, and ARM by the other worker. A parked worker waits here. */
+  /** {@link EngineCommand}; supervisor. A parked worker waits here. */
   COMMAND = 144,
   /** Generation of the table that designates what RUN starts. Supervisor. */
   RUN_GENERATION = 148,
@@ -101,8 +101,8 @@ export const enum EngineCommand {
   /** Back to the event loop. */
   RELEASE = 2,
   /**
-   * From the worker that stops, to the other: RUN is likely to follow, so wake up and look for it without sleeping
-   * for a while. It gives no right to execute anything.
+   * The version that executes has failed and RUN is likely to follow: wake up and look for it without sleeping for a
+   * while. It gives no right to execute anything.
    */
   ARM = 3,
 }
