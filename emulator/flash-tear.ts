@@ -24,6 +24,8 @@ export interface WordChange {
 export interface UnstableWord {
   readonly word: number;
   readonly mask: number;
+  /** What the operation would have made of the word. */
+  readonly target: number;
 }
 
 export interface Torn {
@@ -38,7 +40,11 @@ export interface Torn {
 export function tearChanges(changes: readonly WordChange[], how: Tear, random: Random): Torn {
   if (changes.length === 0) return { stores: [], unstable: [] };
   if (how === "unstable") {
-    const unstable = changes.map(({ word, before, after }) => ({ word, mask: before ^ after }));
+    const unstable = changes.map(({ word, before, after }) => ({
+      word,
+      mask: before ^ after,
+      target: after,
+    }));
     const stores = changes.map(({ word, before }, index) => {
       const cell = unstable[index];
       return { word, value: cell === undefined ? before : unstableReading(before, cell, random) };
@@ -54,9 +60,12 @@ export function tearChanges(changes: readonly WordChange[], how: Tear, random: R
   return { stores, unstable: [] };
 }
 
+/** How unstable bits read: drawn anew, or, for the worst of readers, as if their operation had been completed. */
+export type Reading = Random | "completed";
+
 /** What a word with unstable bits reads this time. */
-export function unstableReading(word: number, { mask }: UnstableWord, random: Random): number {
-  return (word & ~mask) | (random.uint32() & mask);
+export function unstableReading(word: number, { mask, target }: UnstableWord, reading: Reading): number {
+  return (word & ~mask) | ((reading === "completed" ? target : reading.uint32()) & mask);
 }
 
 /** The bits of one word that have flipped when power goes. */

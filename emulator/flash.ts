@@ -9,7 +9,14 @@
  * Invariants: one operation at a time; an operation that is refused changes nothing; a word outside the unit in
  * progress never changes; programming never sets a bit.
  */
-import { type Tear, tearChanges, type UnstableWord, unstableReading, type WordChange } from "./flash-tear.ts";
+import {
+  type Reading,
+  type Tear,
+  tearChanges,
+  type UnstableWord,
+  unstableReading,
+  type WordChange,
+} from "./flash-tear.ts";
 import type { Random } from "./random.ts";
 
 /** The memory under one region; words count from the region's start. */
@@ -89,7 +96,7 @@ export class NorFlash {
     const unitBytes = this.geometry.sectorBytes;
     const refusal = this.#refusal("an erase", "sectors", offset, byteCount, unitBytes);
     if (refusal !== undefined) return { ok: false, refusal };
-    return this.#start("erase", offset, byteCount, unitBytes, () => -1);
+    return this.#start("erase", offset, byteCount, unitBytes, NO_TARGETS);
   }
 
   /**
@@ -100,27 +107,27 @@ export class NorFlash {
     const unitBytes = this.geometry.programUnitBytes;
     const refusal = this.#refusal("a program", "program units", offset, data.length, unitBytes);
     if (refusal !== undefined) return { ok: false, refusal };
-    const view = new DataView(Uint8Array.from(data).buffer);
-    const wordAt = (wordIndex: number) => view.getInt32(wordIndex * 4 - offset, true);
-    for (let word = offset / 4; word < (offset + data.length) / 4; word += 1) {
-      const target = wordAt(word);
+    const targets = new Int32Array(new Uint8Array(data).buffer);
+    for (let at = 0; at < targets.length; at += 1) {
+      const word = offset / 4 + at;
+      const target = targets[at] as number;
       if ((this.#port.load32(word) & target) !== target) {
         const message = `the flash is not erased at ${hex(word * 4)}: a program cannot set bits`;
         return { ok: false, refusal: { name: "not-erased", message } };
       }
     }
-    return this.#start("program", offset, data.length, unitBytes, wordAt);
+    return this.#start("program", offset, data.length, unitBytes, targets);
   }
 
   /**
    * Has every unstable cell read another value, as a reader would find. To be called before each reading that
    * somebody may believe: a verify, the boot ROM.
    */
-  readUnstable(random: Random): void {
+  readUnstable(reading: Reading): void {
     if (this.unstable.length === 0) return;
     for (const cell of this.unstable) this.#port.unitBegins(cell.word * 4, 4);
     for (const cell of this.unstable) {
-      this.#port.store32(cell.word, unstableReading(this.#port.load32(cell.word), cell, random));
+      this.#port.store32(cell.word, unstableReading(this.#port.load32(cell.word), cell, reading));
     }
   }
 
@@ -149,15 +156,18 @@ export class NorFlash {
     offset: number,
     byteCount: number,
     unitBytes: number,
-    targetOf: (wordIndex: number) => number,
+    targets: Int32Array,
   ): FlashStart {
-    const operation = new UnitOperation(kind, offset, byteCount, unitBytes, targetOf, {
+    const operation = new UnitOperation(kind, offset, byteCount, unitBytes, targets, {
       port: this.#port,
       isPrimary: this.#isPrimary,
       begun: (unitOffset) => {
         if (kind === "erase") this.#countErase(unitOffset);
       },
-      settled: (firstWord, endWord) => this.#settle(kind, firstWord, endWord, targetOf),
+      settled: (firstWord, endWord) =>
+        this.#settle(firstWord, endWord, (word) =>
+          kind === "erase" ? 0 : (targets[word - offset / 4] as number),
+        ),
       torn: (cells) => {
         this.unstable = [...this.unstable, ...cells];
       },
@@ -174,21 +184,19 @@ export class NorFlash {
     this.eraseCounts[sector] = (this.eraseCounts[sector] as number) + 1;
   }
 
-  /** An erase makes all cells definite, a program those that it clears. */
-  #settle(
-    kind: "erase" | "program",
-    firstWord: number,
-    endWord: number,
-    targetOf: (wordIndex: number) => number,
-  ): void {
+  /** An erase makes all cells definite, a program those that it clears; `left` tells which bits it leaves. */
+  #settle(firstWord: number, endWord: number, left: (wordIndex: number) => number): void {
     if (this.unstable.length === 0) return;
     this.unstable = this.unstable.flatMap((cell) => {
       if (cell.word < firstWord || cell.word >= endWord) return [cell];
-      const mask = kind === "erase" ? 0 : cell.mask & targetOf(cell.word);
+      const mask = cell.mask & left(cell.word);
       return mask === 0 ? [] : [{ ...cell, mask }];
     });
   }
 }
+
+/** An erase leaves no bit. */
+const NO_TARGETS = new Int32Array(0);
 
 /** What an operation needs of its flash. */
 interface OperationHost {
@@ -205,7 +213,8 @@ class UnitOperation implements FlashOperation {
   readonly units: number;
   readonly #offset: number;
   readonly #unitBytes: number;
-  readonly #targetOf: (wordIndex: number) => number;
+  /** By word of a program, the bits that stay. */
+  readonly #targets: Int32Array;
   readonly #host: OperationHost;
   #unitsDone = 0;
   #ended = false;
@@ -215,14 +224,14 @@ class UnitOperation implements FlashOperation {
     offset: number,
     byteCount: number,
     unitBytes: number,
-    targetOf: (wordIndex: number) => number,
+    targets: Int32Array,
     host: OperationHost,
   ) {
     this.kind = kind;
     this.units = byteCount / unitBytes;
     this.#offset = offset;
     this.#unitBytes = unitBytes;
-    this.#targetOf = targetOf;
+    this.#targets = targets;
     this.#host = host;
   }
 
@@ -236,24 +245,25 @@ class UnitOperation implements FlashOperation {
 
   changes(): WordChange[] {
     const changes: WordChange[] = [];
-    this.#eachWord((word) => {
+    for (let word = this.#firstWord; word < this.#endWord; word += 1) {
       const before = this.#host.port.load32(word);
       const after = this.#after(word, before);
       if (after !== before) changes.push({ word, before, after });
-    });
+    }
     return changes;
   }
 
   step(): void {
     this.#begin();
     const { port } = this.#host;
-    this.#eachWord((word) => {
+    const firstWord = this.#firstWord;
+    const endWord = this.#endWord;
+    for (let word = firstWord; word < endWord; word += 1) {
       const before = port.load32(word);
       const after = this.#after(word, before);
       if (after !== before) port.store32(word, after);
-    });
-    const firstWord = this.#unitOffset / 4;
-    this.#host.settled(firstWord, firstWord + this.#unitBytes / 4);
+    }
+    this.#host.settled(firstWord, endWord);
     this.#unitsDone += 1;
     if (this.done) this.abort();
   }
@@ -277,10 +287,10 @@ class UnitOperation implements FlashOperation {
   #firstChanges(): WordChange[] {
     if (this.kind === "program") return this.changes();
     const changes: WordChange[] = [];
-    this.#eachWord((word) => {
+    for (let word = this.#firstWord; word < this.#endWord; word += 1) {
       const before = this.#host.port.load32(word);
       if (before !== 0) changes.push({ word, before, after: 0 });
-    });
+    }
     return changes;
   }
 
@@ -288,8 +298,16 @@ class UnitOperation implements FlashOperation {
     return this.#offset + this.#unitsDone * this.#unitBytes;
   }
 
+  get #firstWord(): number {
+    return this.#unitOffset / 4;
+  }
+
+  get #endWord(): number {
+    return (this.#unitOffset + this.#unitBytes) / 4;
+  }
+
   #after(word: number, before: number): number {
-    return this.kind === "erase" ? -1 : before & this.#targetOf(word);
+    return this.kind === "erase" ? -1 : before & (this.#targets[word - this.#offset / 4] as number);
   }
 
   #begin(): void {
@@ -297,11 +315,6 @@ class UnitOperation implements FlashOperation {
     if (this.#host.isPrimary()) throw new RangeError(`the region became primary under its ${this.kind}`);
     this.#host.port.unitBegins(this.#unitOffset, this.#unitBytes);
     this.#host.begun(this.#unitOffset);
-  }
-
-  #eachWord(visit: (word: number) => void): void {
-    const firstWord = this.#unitOffset / 4;
-    for (let word = firstWord; word < firstWord + this.#unitBytes / 4; word += 1) visit(word);
   }
 }
 

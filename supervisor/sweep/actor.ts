@@ -14,8 +14,7 @@ import { NO_REGION } from "../../emulator/table.ts";
 import { replicaWords } from "../../emulator/table-codec.ts";
 import { findFault } from "../faults.ts";
 import { Opcode } from "../host.ts";
-import { ItemKind } from "./device-event.ts";
-import { imageWords, type Rig } from "./rig.ts";
+import type { Rig } from "./rig.ts";
 import type { Rot, ScenarioStep } from "./scenario.ts";
 
 /** Device time within which a device comes to an end by itself, whatever happened: every trial of it, timed out. */
@@ -23,8 +22,6 @@ const SETTLE_MS = 20_000;
 /** A power cycle or a restart by the guardian that comes to nothing is repeated so often. */
 const GUARDIAN_STARTS = 3;
 const UPDATE_ATTEMPTS = 3;
-/** Instructions that the executing version gets between two flash operations. */
-const INSTRUCTIONS_PER_FLASH_OPERATION = 50;
 
 const WORKER_EVIDENCE: ReadonlyMap<string, Evidence> = new Map([
   ["worker-throw", Evidence.THREAD_ERROR],
@@ -145,24 +142,13 @@ function serve(rig: Rig, commands: number): string | undefined {
   return advance(rig, () => device.outstanding === 0) ? undefined : "commands were not completed";
 }
 
-/** Erases the sectors that the image needs, programs it unit by unit, and has the device verify it. */
+/** Writes an image, and has the device verify it. */
 function load(rig: Rig, region: number, name: string): string | undefined {
-  const { device, memory } = rig;
+  const { device } = rig;
   const image = rig.images.get(name);
   if (image === undefined) return `there is no image ${name}`;
   if (!device.request("begin-load", region, name)) return `region ${region} may not be written`;
-  const { sectorBytes, programUnitBytes, regionBytes } = memory.layout.config;
-  const words = imageWords(image.bytes, regionBytes);
-  const base = (memory.layout.regions[region] as number) / 4;
-  const erased = new Int32Array(sectorBytes / 4).fill(-1);
-  for (let at = 0; at < words.length; at += sectorBytes / 4) {
-    device.flash(ItemKind.ERASE, base + at, erased);
-    device.executeBriefly(INSTRUCTIONS_PER_FLASH_OPERATION);
-  }
-  for (let at = 0; at < words.length; at += programUnitBytes / 4) {
-    device.flash(ItemKind.PROGRAM, base + at, words.subarray(at, at + programUnitBytes / 4));
-    device.executeBriefly(INSTRUCTIONS_PER_FLASH_OPERATION);
-  }
+  device.write(region, image.bytes);
   return device.request("end-load", region, name)
     ? undefined
     : `region ${region} was not accepted as written`;

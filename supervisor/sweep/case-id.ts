@@ -2,7 +2,7 @@
  * The name of one case: a scenario and what was done to it where. `failover-panic@57+3:unstable~1` is: run it with
  * seed 1, cut power before item 57, and in the start that follows inside item 3, leaving its cells undecided.
  */
-import { TEARS, type Tear } from "./tearing.ts";
+import { TEARS, type Tear } from "../../emulator/flash-tear.ts";
 
 export const HURTS = ["crash", "hang", "flip-table", "flip-floor", "flip-primary", "flip-other"] as const;
 export type Hurt = (typeof HURTS)[number];

@@ -3,6 +3,7 @@
  * a replay's timeline prints them.
  */
 import type { Failure } from "../../emulator/table.ts";
+import type { FlashUnit } from "./region-flash.ts";
 
 /** Requests of an operator that change the table. */
 export type RequestKind = "begin-load" | "end-load" | "activate" | "clear";
@@ -56,8 +57,9 @@ export const enum ItemKind {
 
 /** Told of everything that a device does. */
 export interface DeviceSink {
-  /** Before a persistent operation. May throw an {@link Interruption}. */
-  beforeOperation(kind: ItemKind): void;
+  /** Before a 32-bit store to NVRAM, and before a unit of flash is made. May throw an {@link Interruption}. */
+  beforeStore(): void;
+  beforeUnit(unit: FlashUnit): void;
   event(event: DeviceEvent): void;
 }
 

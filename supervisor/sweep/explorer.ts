@@ -11,16 +11,17 @@
  * else is what power-on left. Of a future that joins another one only what comes before is run ({@link Plan.runAll}
  * runs it all; the verdicts are the same).
  */
+import { TEARS } from "../../emulator/flash-tear.ts";
 import { Random } from "../../emulator/random.ts";
 import { settle } from "./actor.ts";
-import { type Disturbance, formatCaseId, HURTS } from "./case-id.ts";
-import { type DeviceEvent, Interruption, ItemKind } from "./device-event.ts";
+import { type Disturbance, endsRun, formatCaseId, HURTS } from "./case-id.ts";
+import { type DeviceEvent, Interruption } from "./device-event.ts";
 import type { Judgement } from "./oracle/oracle.ts";
 import type { GoodVerdict, Verdict, Wrong } from "./oracle/verdict.ts";
 import { PathRunner, resume, seedAt } from "./path-runner.ts";
+import type { FlashUnit } from "./region-flash.ts";
 import type { Rig } from "./rig.ts";
 import type { Scenario } from "./scenario.ts";
-import { TEARS, tear } from "./tearing.ts";
 
 export interface Plan {
   /** Cuts in a row: 1 is every cut of the scenario, 2 also every cut of each recovery, … */
@@ -116,25 +117,37 @@ export class Explorer {
 
   /** Walks back from the timeline's end to item `from`, cutting at each. */
   #cutItems(from: number, depth: number, path: readonly Disturbance[]): void {
-    const { timeline, memory } = this.#rig;
+    const { timeline, flash } = this.#rig;
     for (let index = timeline.length; index >= from; index -= 1) {
-      const kind = timeline.kindAt(index);
-      const tears = index < timeline.length && (kind === ItemKind.PROGRAM || kind === ItemKind.ERASE);
       const chosen = this.#chosen(index, path.length);
-      const changes = tears && chosen ? memory.changesSince(timeline.positionAt(index)) : [];
+      const unit = chosen ? timeline.unitAt(index) : undefined;
+      const after = unit === undefined ? undefined : flash.read(unit);
       timeline.rewind(index);
       if (!chosen) continue;
       const at = index - from;
       this.#branch([...path, { at, kind: "cut" }], depth);
-      if (changes.length === 0) continue;
-      for (const how of TEARS) {
-        const position = memory.position;
-        const { unstable } = memory;
-        tear(memory, changes, how, seedAt(this.#plan.seed, index));
-        this.#branch([...path, { at, kind: how }], depth);
-        memory.undoTo(position);
-        memory.unstable = unstable;
-      }
+      if (unit !== undefined && after !== undefined) this.#tearUnit(index, unit, after, depth, at, path);
+    }
+  }
+
+  /** Power goes while item `index`, which makes `unit` hold `after`, is under way. */
+  #tearUnit(
+    index: number,
+    unit: FlashUnit,
+    after: Uint8Array,
+    depth: number,
+    at: number,
+    path: readonly Disturbance[],
+  ): void {
+    const { memory, flash, device } = this.#rig;
+    const { position } = memory;
+    const { unstable } = flash;
+    for (const how of TEARS) {
+      device.powerOff();
+      if (!flash.tear(unit, after, how, seedAt(this.#plan.seed, index))) return;
+      this.#branch([...path, { at, kind: how }], depth);
+      memory.undoTo(position);
+      flash.unstable = unstable;
     }
   }
 
@@ -146,13 +159,13 @@ export class Explorer {
 
   /** Power comes back here; afterwards everything is as it was. */
   #branch(path: readonly Disturbance[], depth: number): void {
-    const { timeline, memory, oracle } = this.#rig;
+    const { timeline, memory, flash, oracle } = this.#rig;
     const before = oracle.judgement;
-    const position = memory.position;
-    const { unstable } = memory;
+    const { position } = memory;
+    const { unstable } = flash;
     const known = oracle.afterCut(before);
     const futures = this.#futuresOf(known, depth, "cut");
-    const key = unstable.length === 0 ? memory.stateKey() : undefined;
+    const key = flash.settled ? memory.stateKey() : undefined;
     const seen = key === undefined ? undefined : futures.get(key);
     if (seen !== undefined) {
       this.#count(path, seen);
@@ -165,7 +178,7 @@ export class Explorer {
     if (depth > 1 && typeof ending === "string") this.#cutItems(start, depth - 1, path);
     timeline.rewind(start);
     memory.undoTo(position);
-    memory.unstable = unstable;
+    flash.unstable = unstable;
     oracle.judgement = before;
     const { distinctFutures } = this.#tally;
     if (typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 0) this.#repeat(path);
@@ -191,8 +204,8 @@ export class Explorer {
 
   /** The first start after power came on: from here on memory and what the oracle knows decide everything. */
   #joinAtStart(event: DeviceEvent, depth: number): void {
-    const { device, memory, oracle } = this.#rig;
-    if (event.type !== "started" || device.starts !== 1 || memory.unstable.length > 0) return;
+    const { device, memory, flash, oracle } = this.#rig;
+    if (event.type !== "started" || device.starts !== 1 || !flash.settled) return;
     const { judgement } = oracle;
     if (judgement.wrong !== undefined) return;
     const futures = this.#futuresOf(judgement, depth, `start ${this.#starts.length}`);
@@ -216,11 +229,11 @@ export class Explorer {
 
   /** Runs the future that starts here twice and compares what can be seen of it. */
   #repeat(path: readonly Disturbance[]): void {
-    const { timeline, memory, oracle } = this.#rig;
+    const { timeline, memory, flash, oracle } = this.#rig;
+    if (!flash.settled) return;
     const before = oracle.judgement;
     const start = timeline.length;
-    const position = memory.position;
-    if (memory.unstable.length > 0) return;
+    const { position } = memory;
     const runs = [0, 1].map(() => {
       const seen: string[] = [];
       timeline.narrator = (item) => seen.push(JSON.stringify(item));
@@ -283,9 +296,7 @@ export class Explorer {
   #count(path: readonly Disturbance[], ending: Ending): void {
     const { verdicts, findings, scenario } = this.#tally;
     const verdict = typeof ending === "string" ? ending : ending.verdict;
-    if (path.some(({ kind }) => kind === "cut" || (TEARS as readonly string[]).includes(kind))) {
-      this.#tally.cuts += 1;
-    }
+    if (path.some(endsRun)) this.#tally.cuts += 1;
     verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
     if (typeof ending === "string") return;
     if (findings.filter((finding) => finding.verdict === verdict).length >= FINDINGS_KEPT) return;

@@ -3,6 +3,7 @@
  * and plain; the explorer takes short cuts through undone memory and must come to the same (a test compares them).
  */
 import { Evidence } from "../../emulator/evidence.ts";
+import type { Tear } from "../../emulator/flash-tear.ts";
 import { Random } from "../../emulator/random.ts";
 import { executingRegion, perform, rot, settle } from "./actor.ts";
 import { type Disturbance, endsRun, type Hurt, isTear } from "./case-id.ts";
@@ -10,7 +11,6 @@ import { PowerCut } from "./device-event.ts";
 import type { GoodVerdict, Wrong } from "./oracle/verdict.ts";
 import type { Rig } from "./rig.ts";
 import type { Scenario } from "./scenario.ts";
-import { type Tear, tear } from "./tearing.ts";
 
 /** A different seed for each place, the same in every run. */
 export function seedAt(seed: number, at: number): number {
@@ -24,7 +24,10 @@ export class PathRunner {
   #done = 0;
   /** Item from which the current run counts. */
   #from = 0;
+  /** The item that is made before it is undone and torn. */
   #tearing: { readonly index: number; readonly how: Tear } | undefined;
+  /** What is left to be done when the power has gone. */
+  #torn: (() => void) | undefined;
 
   constructor(rig: Rig, seed: number) {
     this.#rig = rig;
@@ -33,12 +36,13 @@ export class PathRunner {
 
   /** The verdict of the case. Without disturbances this is the uncut run, which must do what the scenario says. */
   run(scenario: Scenario, path: readonly Disturbance[]): GoodVerdict | Wrong {
-    const { rig } = { rig: this.#rig };
+    const rig = this.#rig;
     rig.setUp(scenario);
     this.#path = path;
     this.#done = 0;
     this.#from = 0;
     this.#tearing = undefined;
+    this.#torn = undefined;
     rig.timeline.hook = (index) => this.#before(index);
     try {
       let cut = this.#attempt(() => this.#steps(scenario));
@@ -47,11 +51,6 @@ export class PathRunner {
       rig.timeline.hook = undefined;
     }
     return rig.oracle.verdict();
-  }
-
-  /** Items of the run that the last disturbance was done in, or of all. */
-  get items(): number {
-    return this.#rig.timeline.length - this.#from;
   }
 
   #steps(scenario: Scenario): void {
@@ -78,7 +77,7 @@ export class PathRunner {
 
   /** True if power was cut. */
   #attempt(work: () => void): boolean {
-    const { timeline, oracle } = this.#rig;
+    const { timeline, device, oracle } = this.#rig;
     try {
       work();
       // A cut behind the last item.
@@ -86,6 +85,9 @@ export class PathRunner {
       return false;
     } catch (error) {
       if (!(error instanceof PowerCut)) throw error;
+      device.powerOff();
+      this.#torn?.();
+      this.#torn = undefined;
       oracle.judgement = oracle.afterCut(oracle.judgement);
       this.#from = timeline.length;
       return true;
@@ -93,15 +95,7 @@ export class PathRunner {
   }
 
   #before(index: number): void {
-    const { timeline, memory } = this.#rig;
-    if (this.#tearing !== undefined) {
-      const { index: torn, how } = this.#tearing;
-      this.#tearing = undefined;
-      const changes = memory.changesSince(timeline.positionAt(torn));
-      timeline.rewind(torn);
-      if (changes.length > 0) tear(memory, changes, how, seedAt(this.#seed, torn));
-      throw new PowerCut("inside the operation");
-    }
+    if (this.#tearing !== undefined) this.#tear(this.#tearing.index, this.#tearing.how);
     for (;;) {
       const due = this.#path[this.#done];
       if (due === undefined || index - this.#from !== due.at) return;
@@ -113,6 +107,19 @@ export class PathRunner {
       if (endsRun(due)) throw new PowerCut("before the operation");
       this.#hurt(due.kind as Hurt, index);
     }
+  }
+
+  /** The item that was made is undone, and torn as soon as the power has gone. */
+  #tear(index: number, how: Tear): never {
+    const { timeline, flash } = this.#rig;
+    this.#tearing = undefined;
+    const unit = timeline.unitAt(index);
+    if (unit !== undefined) {
+      const after = flash.read(unit);
+      this.#torn = () => flash.tear(unit, after, how, seedAt(this.#seed, index));
+    }
+    timeline.rewind(index);
+    throw new PowerCut("inside the operation");
   }
 
   #hurt(kind: Hurt, index: number): void {

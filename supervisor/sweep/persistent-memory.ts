@@ -8,7 +8,6 @@
  */
 import { type Layout, NVRAM_BYTES, TABLE_BYTES } from "../../emulator/layout.ts";
 import type { NvramPort } from "../../emulator/nvram.ts";
-import { Random } from "../../emulator/random.ts";
 
 /** Segments that have a content key of their own: management memory, firmware's NVRAM, then each region. */
 const enum Segment {
@@ -21,22 +20,10 @@ const enum Segment {
 const ENTRY_WORDS = 2;
 const FIRST_LOG_ENTRIES = 4096;
 
-/** Bits of a word that a torn operation left between their two values: each reading may give another. */
-export interface UnstableWord {
-  readonly word: number;
-  readonly mask: number;
-  /** What the operation would have made of the word. */
-  readonly target: number;
-}
-
-const NOTHING_UNSTABLE: readonly UnstableWord[] = [];
-
 export class PersistentMemory {
   /** The whole controller memory. */
   readonly words: Int32Array;
   readonly layout: Layout;
-  /** Cells that are between two values; an immutable list, replaced as a whole. */
-  unstable: readonly UnstableWord[] = NOTHING_UNSTABLE;
   readonly #keys: Int32Array;
   #log = new Int32Array(FIRST_LOG_ENTRIES * ENTRY_WORDS);
   #end = 0;
@@ -62,7 +49,6 @@ export class PersistentMemory {
     words.fill(-1, this.#regionsWord, this.#regionsWord + layout.config.regions * this.#regionWords);
     this.#keys.fill(0);
     this.#end = 0;
-    this.unstable = NOTHING_UNSTABLE;
   }
 
   /** Position in the log: what {@link undoTo} takes. */
@@ -109,19 +95,6 @@ export class PersistentMemory {
     }
   }
 
-  /** Words that changed since the log stood at `position`, each with its value then and now. */
-  changesSince(position: number): { word: number; before: number; after: number }[] {
-    const changes: { word: number; before: number; after: number }[] = [];
-    const seen = new Set<number>();
-    for (let at = position; at < this.#end; at += ENTRY_WORDS) {
-      const word = this.#log[at] as number;
-      if (seen.has(word)) continue;
-      seen.add(word);
-      changes.push({ word, before: this.#log[at + 1] as number, after: this.words[word] as number });
-    }
-    return changes;
-  }
-
   /** The management memory as commit and recovery see it. */
   managementPort(beforeStore: (word: number, value: number) => void): NvramPort {
     const base = this.#tableWord;
@@ -150,7 +123,7 @@ export class PersistentMemory {
     return this.#key(Segment.REGIONS + region);
   }
 
-  /** Key of everything persistent. Cells between two values have none: ask {@link unstable} first. */
+  /** Key of all words. What cells that are between two values will read it does not tell. */
   stateKey(): number {
     let first = 0;
     let second = 0;
@@ -159,30 +132,6 @@ export class PersistentMemory {
       second = Math.imul(second, 37) + (this.#keys[at + 1] as number);
     }
     return combine(first, second);
-  }
-
-  isRegionWord(word: number): boolean {
-    return word >= this.#regionsWord && this.regionOfWord(word) < this.layout.config.regions;
-  }
-
-  regionOfWord(word: number): number {
-    return Math.floor((word - this.#regionsWord) / this.#regionWords);
-  }
-
-  /** Draws every unstable cell anew, or has all read as if the operation had been completed. */
-  readUnstable(how: number | "completed"): void {
-    if (this.unstable.length === 0) return;
-    const random = how === "completed" ? undefined : new Random(how);
-    for (const { word, mask, target } of this.unstable) {
-      const drawn = random === undefined ? target : random.uint32();
-      this.store(word, ((this.words[word] as number) & ~mask) | (drawn & mask));
-    }
-  }
-
-  /** An erase makes cells definite again. */
-  settle(fromWord: number, toWord: number): void {
-    if (this.unstable.length === 0) return;
-    this.unstable = this.unstable.filter(({ word }) => word < fromWord || word >= toWord);
   }
 
   #key(segment: number): number {

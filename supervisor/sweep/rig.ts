@@ -3,6 +3,7 @@
  * for each number of regions and worker; nothing is shared between workers.
  */
 
+import { controlWords } from "../../emulator/control.ts";
 import { raiseFloor } from "../../emulator/floor.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
 import { type NvramPort, REPLICA_WORD } from "../../emulator/nvram.ts";
@@ -16,6 +17,7 @@ import { initialJudgement, Oracle, type OracleParts } from "./oracle/oracle.ts";
 import { ManagementReader } from "./oracle/reader.ts";
 import { blankWorld, type Standing, type World } from "./oracle/world.ts";
 import { PersistentMemory } from "./persistent-memory.ts";
+import { RegionFlash } from "./region-flash.ts";
 import type { Rules } from "./rules.ts";
 import type { Scenario } from "./scenario.ts";
 import { Timeline } from "./timeline.ts";
@@ -43,6 +45,7 @@ export interface RigConfig {
 
 export class Rig {
   readonly memory: PersistentMemory;
+  readonly flash: RegionFlash;
   readonly timeline: Timeline;
   readonly device: VirtualDevice;
   readonly oracle: Oracle;
@@ -64,10 +67,12 @@ export class Rig {
     this.#imageWords = new Map(
       [...config.images].map(([name, { bytes }]) => [name, imageWords(bytes, SWEEP_MEMORY.regionBytes)]),
     );
-    this.timeline = new Timeline(this.memory);
+    this.flash = new RegionFlash(this.memory, controlWords(memory, layout));
+    this.timeline = new Timeline(this.memory, this.flash);
     this.device = new VirtualDevice(
       memory,
       this.memory,
+      this.flash,
       config.rules,
       {
         limits: { ...DEFAULT_LIMITS, budget: this.#budget },
@@ -86,8 +91,7 @@ export class Rig {
 
   /** Name of the image that a region holds, whole and definite. */
   holds(region: number): string | undefined {
-    const { unstable } = this.memory;
-    if (unstable.some(({ word }) => this.memory.regionOfWord(word) === region)) return undefined;
+    if (!this.flash.settledIn(region)) return undefined;
     const key = this.memory.regionKey(region);
     let name = this.#names.get(key);
     if (name === undefined) {
@@ -117,6 +121,7 @@ export class Rig {
     this.timeline.hook = undefined;
     this.device.powerOff();
     this.memory.clear();
+    this.flash.forget();
     for (const [region, name] of setup.images.entries()) {
       if (name !== undefined) this.#putImage(region, name);
     }

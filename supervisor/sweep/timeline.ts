@@ -7,19 +7,21 @@
  */
 import { type DeviceEvent, type DeviceSink, ItemKind } from "./device-event.ts";
 import type { Judgement, Oracle } from "./oracle/oracle.ts";
-import type { PersistentMemory, UnstableWord } from "./persistent-memory.ts";
+import type { PersistentMemory } from "./persistent-memory.ts";
+import type { FlashUnit, RegionFlash, UnstableCells } from "./region-flash.ts";
 
 /** Looks at each item before it happens, and may throw or do something to the device. */
-export type ItemHook = (index: number, kind: ItemKind) => void;
+export type ItemHook = (index: number) => void;
 export type Narrator = (event: DeviceEvent | ItemKind, index: number) => void;
 
 export class Timeline implements DeviceSink {
   readonly #memory: PersistentMemory;
+  readonly #flash: RegionFlash;
   // By item; what lies behind the length is left over.
-  readonly #kinds: ItemKind[] = [];
   readonly #positions: number[] = [];
   readonly #judgements: (Judgement | undefined)[] = [];
-  readonly #unstable: (readonly UnstableWord[])[] = [];
+  readonly #unstable: UnstableCells[] = [];
+  readonly #units: (FlashUnit | undefined)[] = [];
   #length = 0;
   /** Set once the device, which needs a sink, and then the oracle, which needs the memory, exist. */
   oracle: Oracle | undefined;
@@ -28,52 +30,54 @@ export class Timeline implements DeviceSink {
   /** Called when the oracle has seen an event; may throw an Interruption. */
   afterEvent: ((event: DeviceEvent) => void) | undefined;
 
-  constructor(memory: PersistentMemory) {
+  constructor(memory: PersistentMemory, flash: RegionFlash) {
     this.#memory = memory;
+    this.#flash = flash;
   }
 
   get length(): number {
     return this.#length;
   }
 
-  beforeOperation(kind: ItemKind): void {
-    this.#push(kind);
-    this.narrator?.(kind, this.#length - 1);
+  beforeStore(): void {
+    this.#push(undefined);
+    this.narrator?.(ItemKind.STORE, this.#length - 1);
+  }
+
+  beforeUnit(unit: FlashUnit): void {
+    this.#push(unit);
+    this.narrator?.(unit.kind, this.#length - 1);
   }
 
   event(event: DeviceEvent): void {
-    this.#push(ItemKind.EVENT);
+    this.#push(undefined);
     this.oracle?.observe(event);
     this.narrator?.(event, this.#length - 1);
     this.afterEvent?.(event);
   }
 
-  kindAt(index: number): ItemKind {
-    return index < this.#length ? (this.#kinds[index] as ItemKind) : ItemKind.EVENT;
-  }
-
-  /** Position of the log before item `index`; the present one behind the last. */
-  positionAt(index: number): number {
-    return index < this.#length ? (this.#positions[index] as number) : this.#memory.position;
+  /** The unit of flash that item `index` makes; undefined for any other item. */
+  unitAt(index: number): FlashUnit | undefined {
+    return index < this.#length ? this.#units[index] : undefined;
   }
 
   /** Back to just before item `index`: memory, oracle, and the items from there on are gone. */
   rewind(index: number): void {
     if (index >= this.#length) return;
     this.#memory.undoTo(this.#positions[index] as number);
-    this.#memory.unstable = this.#unstable[index] as readonly UnstableWord[];
+    this.#flash.unstable = this.#unstable[index] as UnstableCells;
     const judgement = this.#judgements[index];
     if (this.oracle !== undefined && judgement !== undefined) this.oracle.judgement = judgement;
     this.#length = index;
   }
 
-  #push(kind: ItemKind): void {
-    this.hook?.(this.#length, kind);
+  #push(unit: FlashUnit | undefined): void {
+    this.hook?.(this.#length);
     const index = this.#length;
     this.#length += 1;
-    this.#kinds[index] = kind;
+    this.#units[index] = unit;
     this.#positions[index] = this.#memory.position;
     this.#judgements[index] = this.oracle?.judgement;
-    this.#unstable[index] = this.#memory.unstable;
+    this.#unstable[index] = this.#flash.unstable;
   }
 }

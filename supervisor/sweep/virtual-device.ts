@@ -18,13 +18,15 @@ import { raiseFloor } from "../../emulator/floor.ts";
 import { ENGINE_SLOTS, type Layout } from "../../emulator/layout.ts";
 import { MTIME_HZ, WINDOW_BASE } from "../../emulator/map.ts";
 import type { NvramPort } from "../../emulator/nvram.ts";
+import { Random } from "../../emulator/random.ts";
 import type { RecoveryPolicy } from "../../emulator/recovery.ts";
 import { NO_REGION, type StoredImage, type Table } from "../../emulator/table.ts";
 import type { Limits } from "../config.ts";
 import { Host, type HostCommand } from "../host.ts";
 import type { Command, ExecuteCommand, PolicyEvent, PolicyState } from "../policy.ts";
-import { type DeviceSink, Interruption, ItemKind, type RequestKind } from "./device-event.ts";
+import { type DeviceSink, Interruption, type RequestKind } from "./device-event.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
+import type { RegionFlash } from "./region-flash.ts";
 import type { Committer, Rules } from "./rules.ts";
 import { VolatileMemory } from "./volatile-memory.ts";
 
@@ -35,6 +37,8 @@ const HALT_LATENCY_INSTRUCTIONS = 200;
 /** Slice of each version while, against all rules, two of them execute. */
 const SHARED_SLICE_INSTRUCTIONS = 50;
 const RUN_INSTRUCTIONS = 2 ** 30;
+/** Instructions that the executing version gets while a unit of flash is made. */
+const INSTRUCTIONS_PER_FLASH_UNIT = 50;
 /** Contents of regions that are remembered as read; beyond that they are read again. */
 const FACTS_KEPT = 16_384;
 
@@ -62,6 +66,7 @@ type Mode = "off" | "on" | "safe-mode" | "stuck";
 export class VirtualDevice {
   readonly persistent: PersistentMemory;
   readonly layout: Layout;
+  readonly #flash: RegionFlash;
   readonly #memory: WebAssembly.Memory;
   readonly #config: VirtualConfig;
   readonly #sink: DeviceSink;
@@ -87,24 +92,25 @@ export class VirtualDevice {
   #haltIn: number | undefined;
   /** A crash that was ordered while nothing executed. */
   #crashNext = false;
-  #readings = 0;
   #starts = 0;
 
   constructor(
     memory: WebAssembly.Memory,
     persistent: PersistentMemory,
+    flash: RegionFlash,
     rules: Rules,
     config: VirtualConfig,
     sink: DeviceSink,
   ) {
     this.persistent = persistent;
     this.layout = persistent.layout;
+    this.#flash = flash;
     this.#memory = memory;
     this.#rules = rules;
     this.#config = config;
     this.#sink = sink;
     this.#control = controlWords(memory, this.layout);
-    this.#port = persistent.managementPort(() => sink.beforeOperation(ItemKind.STORE));
+    this.#port = persistent.managementPort(() => sink.beforeStore());
     this.#volatile = new VolatileMemory(memory, this.layout, persistent, sink);
     this.#slots = Array.from({ length: ENGINE_SLOTS }, (_, slot) => this.#createSlot(slot));
     this.#volatile.attach(this.#slots.map(({ machine }) => machine));
@@ -169,6 +175,7 @@ export class VirtualDevice {
   powerOff(): void {
     for (const slot of this.#slots) slot.running = slot.frozen = false;
     this.#mode = "off";
+    this.#control[Control.REGION] = NO_REGION;
     this.#policy = undefined;
     this.#store = undefined;
     this.#executing = undefined;
@@ -192,9 +199,10 @@ export class VirtualDevice {
 
   #boot(): void {
     // The worst reader of cells between two values: whole when verified, anything when executed.
-    this.persistent.readUnstable("completed");
+    this.#flash.readUnstable("completed");
     const images = this.#inspect();
-    this.persistent.readUnstable(this.#config.seed + this.#readings++);
+    if (!this.#flash.settled)
+      this.#flash.readUnstable(new Random(this.#config.seed ^ this.persistent.stateKey()));
     const { table: found, floor } = this.#rules.recover(this.#port, images, this.#config.recovery);
     this.#sink.event({ type: "recovered", outcome: found.outcome, message: found.message });
     if (found.table === undefined) {
@@ -255,11 +263,6 @@ export class VirtualDevice {
       this.#guarded(() => this.#step(endTick));
     }
     return true;
-  }
-
-  /** A bounded piece of execution beside something else that takes time. */
-  executeBriefly(instructions: number): void {
-    if (this.#mode === "on") this.#guarded(() => this.#slice(instructions, Number.POSITIVE_INFINITY));
   }
 
   #step(endTick: number): void {
@@ -544,11 +547,15 @@ export class VirtualDevice {
     return { version: facts.version, digest: facts.digest };
   }
 
-  /** One flash operation on a region: its words become `words` from `fromWord` of the memory on. */
-  flash(kind: ItemKind.PROGRAM | ItemKind.ERASE, fromWord: number, words: Int32Array): void {
-    this.#sink.beforeOperation(kind);
-    this.persistent.storeAll(fromWord, words);
-    if (kind === ItemKind.ERASE) this.persistent.settle(fromWord, fromWord + words.length);
+  /** Writes an image into a region's flash; the version that executes goes on beside it. */
+  write(region: number, image: Uint8Array): void {
+    this.#flash.write(region, image, (unit, make) => {
+      this.#sink.beforeUnit(unit);
+      make();
+      if (this.#mode === "on") {
+        this.#guarded(() => this.#slice(INSTRUCTIONS_PER_FLASH_UNIT, Number.POSITIVE_INFINITY));
+      }
+    });
   }
 
   /** Bytes of the executing region were changed by rot: execution feels it at once. */

@@ -10,7 +10,7 @@ import type { Machine } from "../../controller/machine.ts";
 import { Control, CQ_PHYSICAL, controlWords, QUEUE_ENTRIES, SQ_PHYSICAL } from "../../emulator/control.ts";
 import { ENGINE_BYTES, type Layout, NVRAM_BYTES, PAGE_BYTES } from "../../emulator/layout.ts";
 import { Random } from "../../emulator/random.ts";
-import { type DeviceSink, ItemKind } from "./device-event.ts";
+import type { DeviceSink } from "./device-event.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 
 const PATTERN_SEED = 0x7e57_ed00;
@@ -80,7 +80,7 @@ export class VolatileMemory implements StoreObserver {
       this.#touchPage(Math.floor((offset - ram) / PAGE_BYTES));
       this.#touchPage(Math.floor((offset + bytes - 1 - ram) / PAGE_BYTES));
     } else if (offset >= nvram && offset < nvram + NVRAM_BYTES) {
-      this.#sink.beforeOperation(ItemKind.STORE);
+      this.#sink.beforeStore();
       const { words } = this.#persistent;
       this.#before[0] = words[offset >>> 2] as number;
       this.#before[1] = words[(offset + bytes - 1) >>> 2] as number;

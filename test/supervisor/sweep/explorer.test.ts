@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { TEARS } from "../../../emulator/flash-tear.ts";
 import type { Disturbance } from "../../../supervisor/sweep/case-id.ts";
-import { TEARS } from "../../../supervisor/sweep/tearing.ts";
 import { scenario, wholePlan, workbench } from "./bench.ts";
 
 /** One of each kind, and light: under the test runner constants are looked up, not inlined. */
@@ -37,8 +37,8 @@ describe("explorer", () => {
   it("a torn operation that is reached by undoing ends as one that is run from the start", () => {
     const bench = workbench();
     const script = scenario("update-into-empty");
-    const path = (at: number, kind: Disturbance["kind"]): Disturbance[] => [{ at, kind }];
-    for (const kind of TEARS) expect(bench.replay(script, path(30, kind))).toBe("runs-new");
+    const replay = (at: number, kind: Disturbance["kind"]) => bench.replay(script, [{ at, kind }]);
+    for (const kind of TEARS) expect(replay(30, kind)).toBe("runs-new");
   });
 
   it("the same seed gives the same tally, whatever was explored before", () => {

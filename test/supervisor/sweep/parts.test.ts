@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { controlWords } from "../../../emulator/control.ts";
+import { TEARS } from "../../../emulator/flash-tear.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/layout.ts";
+import { Random } from "../../../emulator/random.ts";
 import {
   CaseIdError,
   type Disturbance,
@@ -8,10 +11,11 @@ import {
   HURTS,
   parseCaseId,
 } from "../../../supervisor/sweep/case-id.ts";
+import { ItemKind, PowerCut } from "../../../supervisor/sweep/device-event.ts";
 import { imageLibrary, SweepImageError } from "../../../supervisor/sweep/image-library.ts";
 import { PersistentMemory } from "../../../supervisor/sweep/persistent-memory.ts";
+import { type FlashUnit, RegionFlash } from "../../../supervisor/sweep/region-flash.ts";
 import { toJunit } from "../../../supervisor/sweep/report.ts";
-import { TEARS, tear } from "../../../supervisor/sweep/tearing.ts";
 import { IMAGE_A, IMAGE_B } from "./bench.ts";
 
 const LAYOUT = planLayout({
@@ -25,6 +29,15 @@ function freshMemory(): PersistentMemory {
   const memory = new PersistentMemory(createMemory(LAYOUT), LAYOUT);
   memory.clear();
   return memory;
+}
+
+/** Flash of which region 1 holds zeros from its start on. */
+function freshFlash(): { readonly memory: PersistentMemory; readonly flash: RegionFlash } {
+  const shared = createMemory(LAYOUT);
+  const memory = new PersistentMemory(shared, LAYOUT);
+  memory.clear();
+  memory.storeAll((LAYOUT.regions[1] as number) / 4, new Int32Array(2048));
+  return { memory, flash: new RegionFlash(memory, controlWords(shared, LAYOUT)) };
 }
 
 const word = fc.oneof(
@@ -61,59 +74,70 @@ describe("persistent memory", () => {
     memory.store(second / 4 + 6, 0);
     expect(memory.regionKey(0)).not.toBe(memory.regionKey(1));
   });
+});
 
-  it("cells between two values read differently from time to time until they are erased", () => {
-    const memory = freshMemory();
-    const at = (LAYOUT.regions[0] as number) / 4;
-    memory.unstable = [{ word: at, mask: 0xffff, target: 0 }];
-    memory.readUnstable("completed");
-    expect(memory.words[at]).toBe(-1 & ~0xffff);
-    const seen = new Set<number>();
-    for (let seed = 0; seed < 16; seed += 1) {
-      memory.readUnstable(seed);
-      seen.add(memory.words[at] as number);
+describe("flash of a region", () => {
+  const sector: FlashUnit = { kind: ItemKind.ERASE, region: 1, offset: 4096 };
+  const erased = new Uint8Array(4096).fill(0xff);
+
+  it("is torn, undone with its unstable cells, and torn alike again", () => {
+    const { memory, flash } = freshFlash();
+    const { position } = memory;
+    const { unstable } = flash;
+    for (const how of TEARS) {
+      const keys = [0, 1].map(() => {
+        const before = memory.stateKey();
+        expect(flash.tear(sector, erased, how, 7)).toBe(true);
+        // What an erase begins with leaves memory that is zero already as it is.
+        if (how !== "preprogrammed") expect(memory.stateKey()).not.toBe(before);
+        expect(flash.settled).toBe(how !== "unstable");
+        const torn = memory.stateKey();
+        memory.undoTo(position);
+        flash.unstable = unstable;
+        expect([memory.stateKey(), flash.settled]).toEqual([before, true]);
+        return torn;
+      });
+      expect(keys[0]).toBe(keys[1]);
     }
-    expect(seen.size).toBeGreaterThan(8);
-    memory.settle(at, at + 1);
-    expect(memory.unstable).toEqual([]);
+  });
+
+  it("is not torn where an operation changes nothing", () => {
+    const { flash } = freshFlash();
+    expect(flash.tear({ ...sector, offset: 16_384 }, erased, "unstable", 7)).toBe(false);
+    expect(flash.settled).toBe(true);
+  });
+
+  it("reads undecided cells as completed, or differently from time to time", () => {
+    const { memory, flash } = freshFlash();
+    flash.tear(sector, erased, "unstable", 7);
+    flash.readUnstable("completed");
+    expect(flash.read(sector)).toEqual(erased);
+    const readings = new Set<number>();
+    for (let seed = 0; seed < 16; seed += 1) {
+      flash.readUnstable(new Random(seed));
+      readings.add(memory.stateKey());
+    }
+    expect(readings.size).toBe(16);
+  });
+
+  it("is written anew where an interrupted erase only reads as erased", () => {
+    const { memory, flash } = freshFlash();
+    flash.tear(sector, erased, "unstable", 7);
+    flash.write(1, IMAGE_A, (_unit, make) => make());
+    expect(flash.settled).toBe(true);
+    expect(Buffer.compare(memory.regionBytes(1).slice(0, IMAGE_A.length), IMAGE_A)).toBe(0);
+  });
+
+  it("takes the next operation after one that power ended", () => {
+    const { flash } = freshFlash();
+    const cut = () =>
+      flash.write(1, IMAGE_A, () => {
+        throw new PowerCut("here");
+      });
+    expect(cut).toThrow(PowerCut);
+    expect(cut).toThrow(PowerCut);
   });
 });
-
-describe("tearing", () => {
-  it("changes only bits that the operation changes, and never all or none of them but where it says", () => {
-    const at = (LAYOUT.regions[0] as number) / 4;
-    fc.assert(
-      fc.property(fc.array(fc.integer(), { minLength: 2, maxLength: 64 }), fc.integer(), (values, seed) => {
-        const changes = values
-          .map((value, index) => ({ word: at + index, before: -1, after: value }))
-          .filter(({ before, after }) => before !== after);
-        fc.pre(changes.length > 0);
-        for (const how of TEARS) {
-          const memory = freshMemory();
-          tear(memory, changes, how, seed);
-          let done = 0;
-          let all = 0;
-          for (const { word: index, before, after } of changes) {
-            const now = memory.words[index] as number;
-            expect((now ^ before) & ~(before ^ after)).toBe(0);
-            done += ones(now ^ before);
-            all += ones(before ^ after);
-          }
-          if (how === "all-but-one") expect(done).toBe(all - 1);
-          if (how === "none-but-one") expect(done).toBe(1);
-          if (how === "unstable") expect(memory.unstable.length).toBe(changes.length);
-        }
-      }),
-      { numRuns: 20 },
-    );
-  });
-});
-
-function ones(bits: number): number {
-  let count = 0;
-  for (let left = bits >>> 0; left !== 0; left = (left & (left - 1)) >>> 0) count += 1;
-  return count;
-}
 
 describe("case ids", () => {
   const kind = fc.constantFrom<Disturbance["kind"]>("cut", ...TEARS, ...HURTS);
