@@ -40,6 +40,7 @@ export function formatStatus(status: ServedStatus): string {
     String(region.triesLeft),
     String(region.failures),
     region.lastFailure,
+    formatWear(region.eraseCounts),
   ]);
   return [
     `${state}: ${status.reason}`,
@@ -48,11 +49,21 @@ export function formatStatus(status: ServedStatus): string {
     `failovers ${status.failovers}${causes.length > 0 ? ` (${causes.join(", ")})` : ""}   process restarts ${status.processRestarts}   memory workers replaced ${status.memoryReplacements}   up ${(status.uptimeMs / 1000).toFixed(0)} s`,
     "",
     formatTable(
-      ["region", "version", "state", "tries left", "failures", "last failure"].map((title) => ({ title })),
+      ["region", "version", "state", "tries left", "failures", "last failure", "erases min/median/max"].map(
+        (title) => ({ title }),
+      ),
       rows,
     ),
     "",
   ].join("\n");
+}
+
+/** Least, median and most erases of a region's sectors, and the sector that was erased most. */
+function formatWear(eraseCounts: readonly number[]): string {
+  const sorted = eraseCounts.toSorted((a, b) => a - b);
+  const most = sorted.at(-1) ?? 0;
+  const summary = `${sorted[0]}/${sorted[sorted.length >> 1]}/${most}`;
+  return most === 0 ? summary : `${summary} (sector ${eraseCounts.indexOf(most)})`;
 }
 
 type Call = (client: ControlClient) => Promise<unknown>;

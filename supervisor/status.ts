@@ -2,6 +2,7 @@
 import { monotonicNs } from "../emulator/clock.ts";
 import { Control } from "../emulator/control.ts";
 import { type EvidenceName, evidenceName } from "../emulator/evidence.ts";
+import { eraseCounts } from "../emulator/layout.ts";
 import { PersistState } from "../emulator/persist-ring.ts";
 import { digestHex, NO_REGION, type RegionState } from "../emulator/table.ts";
 import { formatVersion } from "../emulator/version.ts";
@@ -20,6 +21,8 @@ export interface RegionStatus {
   readonly lastFailure: EvidenceName;
   /** Bytes stored into it since power-on, modulo 2^32. */
   readonly storedBytes: number;
+  /** How often each of its sectors was erased; kept in the flash file. */
+  readonly eraseCounts: readonly number[];
 }
 
 export interface Status {
@@ -64,6 +67,8 @@ export interface SessionFacts {
 
 export function statusOf(device: Device, facts: SessionFacts): Status {
   const { policy, table } = device;
+  const wear = eraseCounts(device.memory, device.layout);
+  const sectors = wear.length / table.regions.length;
   return {
     phase: policy.phase,
     reason: policy.decision?.message ?? "",
@@ -90,6 +95,7 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
       failures: record.failures,
       lastFailure: evidenceName(record.lastFailure.evidence),
       storedBytes: Atomics.load(device.control, Control.STORE_COUNT + region) >>> 0,
+      eraseCounts: [...wear.subarray(region * sectors, (region + 1) * sectors)],
     })),
   };
 }

@@ -94,7 +94,14 @@ describe("a served device", () => {
     expect(await ctl("load", String(other), `${images}controller-1.2.0.img`)).toMatchObject({ code: 0 });
     expect(await ctl("designate", String(other))).toMatchObject({ code: 0 });
     const now = await until(({ ready, primary: executing }) => ready && executing === other);
-    expect((now["regions"] as { version: string }[])[other]).toMatchObject({ version: "1.2.0" });
+    const { version, eraseCounts } = (now["regions"] as { version: string; eraseCounts: number[] }[])[
+      other
+    ] ?? { version: "", eraseCounts: [] };
+    expect(version).toBe("1.2.0");
+    // Written once by the factory and once now.
+    expect(Math.max(...eraseCounts)).toBe(2);
+    expect((await ctl("status")).out).toMatch(/erases min\/median\/max/);
+    expect((await ctl("status")).out).toContain("0/0/2 (sector 0)");
   });
 
   it("refuses in one sentence what cannot be done", async () => {
