@@ -39,6 +39,7 @@ const NOT_NVRAM = -2;
 
 /** The firmware's NVRAM, as the observer of a hart's stores (controller/cpu/engine.ts, StoreObserver). */
 export class NvramLog {
+  readonly ignoresHostMemory = true;
   readonly #ring: PersistRing;
   readonly #bytes: Uint8Array;
   readonly #start: number;

@@ -76,6 +76,8 @@ export interface Bus {
  * pages of RAM that carry PageFlag.WATCHED. Called around the store; offsets are host offsets.
  */
 export interface StoreObserver {
+  /** Stores to host memory are nothing to it: they need not be told. */
+  readonly ignoresHostMemory?: true;
   beforeStore(offset: number, bytes: number): void;
   afterStore(offset: number, bytes: number): void;
 }

@@ -18,8 +18,7 @@ import {
   ALL_REGISTERS,
   forEachRegister,
   hasRegister,
-  isLoad,
-  isStore,
+  mayBeRefused,
   NO_REGISTERS,
   RA,
   type RegisterSet,
@@ -337,8 +336,8 @@ function neededBefore(
   for (let i = block.steps.length - 1; i >= 0; i--) {
     const { insn } = block.steps[i] as Block["steps"][number];
     needed = (needed & ~writesOf(insn)) | (insn.op === Op.JALR ? NO_REGISTERS : readsOf(insn));
-    // A load or store may leave before it is done, by way of a flush.
-    if (isLoad(insn.op) || isStore(insn.op)) needed |= (dirtyAt[i] as RegisterSet) | fn.signature.resultSet;
+    // It may leave before it is done, by way of a flush.
+    if (mayBeRefused(insn.op)) needed |= (dirtyAt[i] as RegisterSet) | fn.signature.resultSet;
   }
   return needed;
 }

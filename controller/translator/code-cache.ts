@@ -49,12 +49,16 @@ export class CodeCacheStore {
   readonly #target: Target;
   readonly #table: WebAssembly.Table;
   readonly #reason: WebAssembly.Global;
+  /** Not 0 while somebody watches stores to host memory. */
+  readonly #watched: WebAssembly.Global;
   readonly #memory: WebAssembly.Memory;
   readonly #miss: unknown;
   readonly #storeToCodePage: (address: number, size: number, value: number) => number;
   /** pc whose entry a slot holds; -1 for none. */
   readonly #slotPc = new Float64Array(TABLE_SLOTS).fill(-1);
   readonly #sets = new Map<number, UnitSet>();
+  /** A unit made from RAM was added: there may be one still. */
+  #holdsRamCode = false;
   #current: UnitSet;
 
   /** `storeToCodePage` is called by generated code: see {@link UnitContext.storeIndex}. */
@@ -70,6 +74,7 @@ export class CodeCacheStore {
     this.#target = target;
     this.#table = new WebAssembly.Table({ element: "anyfunc", initial: TABLE_SLOTS, maximum: TABLE_SLOTS });
     this.#reason = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
+    this.#watched = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
     const runtime = this.#instantiate(generateRuntime(target));
     this.run = runtime.exports["run"] as RunFunction;
     this.#miss = runtime.exports["miss"];
@@ -80,6 +85,11 @@ export class CodeCacheStore {
   /** {@link Reason} for which {@link run} came back. */
   get reason(): number {
     return this.#reason.value;
+  }
+
+  /** Whether translated code leaves stores to host memory to the interpreter. */
+  set hostWatched(watched: boolean) {
+    this.#watched.value = watched ? 1 : 0;
   }
 
   get units(): number {
@@ -124,6 +134,7 @@ export class CodeCacheStore {
     if (set.units.size >= MAX_UNITS || set.bytes + unit.bytes.length > MAX_UNIT_BYTES) this.#dropSet(set);
     const instance = this.#instantiate(unit.bytes);
     const live: LiveUnit = { unit, instance, ramCode: this.#copyRamCode(unit) };
+    this.#holdsRamCode ||= live.ramCode !== undefined;
     set.units.add(live);
     set.bytes += unit.bytes.length;
     unit.entries.forEach((pc, index) => {
@@ -156,6 +167,7 @@ export class CodeCacheStore {
 
   /** Drops units whose bytes in RAM are no longer those they were made from. True if there were any. */
   verifyRam(): boolean {
+    if (!this.#holdsRamCode) return false;
     const dropped = this.#dropWhere((live) => live.ramCode !== undefined && !this.#isUnchanged(live));
     for (const set of this.#sets.values()) for (const live of set.units) this.#flagPages(live);
     return dropped;
@@ -182,6 +194,7 @@ export class CodeCacheStore {
       memory: this.#memory,
       table: this.#table,
       reason: this.#reason,
+      watched: this.#watched,
       store: this.#storeToCodePage,
     };
     return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });

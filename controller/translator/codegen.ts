@@ -26,6 +26,7 @@ import {
   placeRegisters,
   reloadedAfter,
 } from "./analysis.ts";
+import { emitAtomic } from "./atomic-access.ts";
 import { CodeWriter, type Label, type ModuleWriter, Wasm } from "./emitter.ts";
 import { encloses, type Flow } from "./flow.ts";
 import { type Block, type End, type Step, successorsOf } from "./graph.ts";
@@ -43,6 +44,7 @@ import { emitArithmetic, emitCondition, type OperandSource } from "./operations.
 import {
   accessBytes,
   forEachRegister,
+  isAtomic,
   isLoad,
   isStore,
   NO_REGISTERS,
@@ -79,6 +81,7 @@ export interface UnitContext {
   /** The table has tableMask + 1 slots; a pc's slot is (pc >>> 1) & tableMask. */
   readonly tableMask: number;
   readonly reasonGlobal: number;
+  readonly watchedGlobal: number;
   /** Stores known to meet pages with code on them, and loads whose check was refused for such a store; by pc. */
   readonly sharedPageAccesses: ReadonlySet<number>;
   /** Index of the imported function that makes such a store. */
@@ -118,6 +121,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
   readonly #nextPc: number;
   readonly scratch: number;
   readonly scratch2: number;
+  readonly watchedGlobal: number;
   #locals: number;
   readonly #exits = new Map<string, ExitGroup>();
   /** Labels of blocks that are branched to, by position. */
@@ -138,6 +142,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
   constructor(fn: GuestFunction, unit: UnitContext) {
     this.#fn = fn;
     this.#unit = unit;
+    this.watchedGlobal = unit.watchedGlobal;
     this.#flow = fn.flow;
     this.#placement = placeRegisters(fn, unit.functions);
     const { parameters, takesDepth } = fn.signature;
@@ -203,6 +208,11 @@ class FunctionGenerator implements OperandSource, CheckContext {
     this.out.set(this.#localOf(register));
     this.#dirty |= setOf(register);
     this.#known.forget(setOf(register));
+  }
+
+  #popOrDrop(register: number): void {
+    if (register === 0) this.out.op(Wasm.DROP);
+    else this.#pop(register);
   }
 
   #load(registers: RegisterSet): void {
@@ -354,6 +364,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
       }
     }
     this.#known.forget(written);
+    this.#known.forgetMoved();
   }
 
   /** Goes on at `to`, by a branch or by writing it here. */
@@ -424,6 +435,9 @@ class FunctionGenerator implements OperandSource, CheckContext {
     const { op, rd } = insn;
     if (isLoad(op) || isStore(op)) {
       this.#emitAccess(block, index);
+    } else if (isAtomic(op)) {
+      emitAtomic(this, this.#unit.memory, insn, this.#unit.hart);
+      this.#popOrDrop(rd);
     } else if (isMove(insn)) {
       emitArithmetic(this, insn, pc);
       this.out.set(this.#localOf(rd));
@@ -470,8 +484,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
       out.memory(STORES.get(op) ?? Wasm.UNREACHABLE, offset);
     } else {
       out.memory(LOADS.get(op) ?? Wasm.UNREACHABLE, offset);
-      if (rd === 0) out.op(Wasm.DROP);
-      else this.#pop(rd);
+      this.#popOrDrop(rd);
     }
   }
 

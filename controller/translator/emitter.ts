@@ -198,6 +198,11 @@ export class CodeWriter {
     this.#out.unsigned(local);
   }
 
+  getGlobal(index: number): void {
+    this.#out.byte(Wasm.GLOBAL_GET);
+    this.#out.unsigned(index);
+  }
+
   setGlobal(index: number): void {
     this.#out.byte(Wasm.GLOBAL_SET);
     this.#out.unsigned(index);

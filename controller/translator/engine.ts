@@ -16,6 +16,7 @@
 import { PAGE_BYTES } from "../../emulator/layout.ts";
 import { HOST_BASE, RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
 import { type AddressSpace, NOWHERE, PageFlag } from "../address-space.ts";
+import type { DataPath } from "../cpu/data-path.ts";
 import type { DecodedCode } from "../cpu/decoded-code.ts";
 import { type CodeCache, type Engine, Stop } from "../cpu/engine.ts";
 import { Hart } from "../cpu/hart.ts";
@@ -24,6 +25,7 @@ import { CodeCacheStore, TABLE_SLOTS } from "./code-cache.ts";
 import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
 import type { Segment } from "./memory-access.ts";
+import { isAtomic } from "./registers.ts";
 import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type UnitLimits } from "./unit.ts";
 
 /** Counted by an engine since it was made. */
@@ -82,6 +84,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #hart: Int32Array;
   readonly #space: AddressSpace;
   readonly #code: DecodedCode;
+  readonly #data: DataPath;
   readonly #memory: WebAssembly.Memory;
   readonly #slot: number;
   readonly #limits: UnitLimits;
@@ -121,6 +124,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#hart = parts.hart;
     this.#space = parts.space;
     this.#code = parts.code;
+    this.#data = parts.data;
     this.#memory = memory;
     this.#slot = slot;
     this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
@@ -194,6 +198,10 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   /** Executes an open run to its end. Returns how many instructions translated code retired. */
   #execute(): number {
+    const { observer } = this.#data;
+    if (this.#store !== undefined) {
+      this.#store.hostWatched = observer !== undefined && observer.ignoresHostMemory !== true;
+    }
     const hart = this.#hart;
     const interpreter = this.#interpreter;
     let translated = 0;
@@ -262,7 +270,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#refused.set(pc, times);
     if (times !== REFUSED_HEAT || this.#sharedPageAccesses.size >= MAX_HEAT_ENTRIES) return;
     const insn = fetchInstruction(this.#reader, pc);
-    if (insn === undefined) return;
+    if (insn === undefined || isAtomic(insn.op)) return;
     const address = ((this.#hart[Hart.X + insn.rs1] as number) + insn.imm) >>> 0;
     const page = Math.floor((address - RAM_BASE) / PAGE_BYTES);
     if (this.#space.ramFlags[page] !== PageFlag.CODE) return;
@@ -348,17 +356,21 @@ export class TranslatingEngine implements Engine, CodeCache {
   #target(): Target {
     const { layout, ramBytes, ramOffset, windowOffset } = this.#space;
     const readable: Segment[] = [];
+    const writable: Segment[] = [];
     if (windowOffset !== NOWHERE) {
       readable.push({ base: WINDOW_BASE, bytes: layout.config.regionBytes, offset: windowOffset });
     }
     if (this.#space.hasRegions) {
-      readable.push({ base: HOST_BASE, bytes: layout.config.hostBytes, offset: layout.host });
+      const host = { base: HOST_BASE, bytes: layout.config.hostBytes, offset: layout.host };
+      readable.push(host);
+      writable.push(host);
     }
     return {
       memory: {
         ram: { base: RAM_BASE, bytes: ramBytes, offset: ramOffset },
         ramFlags: layout.ramFlags[this.#slot] as number,
         readable,
+        writable,
       },
       hart: layout.engines[this.#slot] as number,
       memoryPages: layout.wasmPages,

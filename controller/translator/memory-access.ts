@@ -5,10 +5,11 @@
  * and the host local of that register is their address there, plus the register's bias. It holds until the
  * register is written, moves with it when a constant is added, and the next accesses off the same base need no
  * check. Where paths meet the facts of all
- * of them are intersected; a loop keeps those whose register it does not write.
+ * of them are intersected; a loop keeps those whose register it does not write and that has not moved.
  *
- * Only RAM is stored to here, and only pages whose flag byte is 0 (PageFlag: no code on them, nobody watches).
- * Flags are raised by the thread that runs this code, outside of it, so they hold as long as the fact.
+ * RAM is stored to only where the page's flag byte is 0 (PageFlag: no code on it, nobody watches), host memory only
+ * while the watched global is 0. Both are set by the thread that runs this code, outside of it, so they hold as long
+ * as the fact.
  * All that a check refuses the interpreter does; a check may refuse more than it must.
  */
 import { PAGE_BYTES } from "../../emulator/layout.ts";
@@ -30,8 +31,10 @@ export interface GuestMemory {
   readonly ram: Segment;
   /** Host offset of the flag byte of RAM's first page. */
   readonly ramFlags: number;
-  /** Besides RAM, in the order in which they are tried; loads only. */
+  /** Besides RAM, in the order in which they are tried. */
   readonly readable: readonly Segment[];
+  /** Stored to unless somebody watches, as the watched global says. */
+  readonly writable: readonly Segment[];
 }
 
 /** A register may move so far before its facts are dropped; its host local leaves that much room below. */
@@ -92,6 +95,16 @@ export class Facts {
   forget(registers: number): void {
     for (let register = 0; register < 32; register++) {
       if (((registers >>> register) & 1) !== 0) this.#known[register] = Known.NOTHING;
+    }
+  }
+
+  /**
+   * At a loop's header: keeps only what a check inside the loop leaves as it is. Such a check sets the host local to
+   * the register's present value, and the way back must find what was known on the way in.
+   */
+  forgetMoved(): void {
+    for (let register = 0; register < 32; register++) {
+      if (this.#moved[register] !== 0) this.#known[register] = Known.NOTHING;
     }
   }
 
@@ -167,6 +180,8 @@ export interface CheckContext {
   push(register: number): void;
   readonly scratch: number;
   readonly scratch2: number;
+  /** A global that is not 0 while stores to {@link GuestMemory.writable} are watched. */
+  readonly watchedGlobal: number;
   /** Emits an exit to the interpreter at the access; it never falls through. */
   refuse(): void;
 }
@@ -203,19 +218,18 @@ export function emitCheck(
   }
   out.op(Wasm.I32_GT_U);
   const toHost = (ram.offset + bias - lo) | 0;
-  if (write || memory.readable.length === 0) {
-    out.if();
+  const others = write ? memory.writable : memory.readable;
+  out.if();
+  if (others.length === 0) {
     context.refuse();
     out.end();
-    if (write) emitFlagCheck(context, memory, alone ? 0 : hi - lo - 1);
-    emitOffset(context, scratch, toHost, hostLocal);
-    return;
+  } else {
+    emitOtherSegments(context, others, base, extent, hostLocal, bias);
+    out.else();
   }
-  out.if();
-  emitOtherSegments(context, memory, base, extent, hostLocal, bias);
-  out.else();
+  if (write) emitFlagCheck(context, memory, alone ? 0 : hi - lo - 1);
   emitOffset(context, scratch, toHost, hostLocal);
-  out.end();
+  if (others.length > 0) out.end();
 }
 
 function emitOffset({ out }: CheckContext, from: number, offset: number, to: number): void {
@@ -226,7 +240,7 @@ function emitOffset({ out }: CheckContext, from: number, offset: number, to: num
 }
 
 /** Refuses if the page of the first byte, or of the one `distance` bytes on, has a flag. */
-function emitFlagCheck(context: CheckContext, memory: GuestMemory, distance: number): void {
+export function emitFlagCheck(context: CheckContext, memory: GuestMemory, distance: number): void {
   emitFlags(context, memory, distance);
   context.out.if();
   context.refuse();
@@ -295,15 +309,21 @@ export function emitSharedPageStore(
 
 function emitOtherSegments(
   context: CheckContext,
-  memory: GuestMemory,
+  segments: readonly Segment[],
   base: number,
-  { lo, hi }: Extent,
+  { lo, hi, write }: Extent,
   hostLocal: number,
   bias: number,
 ): void {
   const { out, scratch2 } = context;
+  if (write) {
+    out.getGlobal(context.watchedGlobal);
+    out.if();
+    context.refuse();
+    out.end();
+  }
   const found = out.block();
-  for (const segment of memory.readable) {
+  for (const segment of segments) {
     context.push(base);
     out.constant((lo - segment.base) | 0);
     out.op(Wasm.I32_ADD);

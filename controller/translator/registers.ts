@@ -44,13 +44,23 @@ export function isStore(op: Op): boolean {
   return op >= Op.SB && op <= Op.SW;
 }
 
+/** LR, SC and the AMOs. */
+export function isAtomic(op: Op): boolean {
+  return op >= Op.LR_W && op <= Op.AMOMAXU_W;
+}
+
+/** Whether the operation may leave translated code instead of being done. */
+export function mayBeRefused(op: Op): boolean {
+  return isLoad(op) || isStore(op) || isAtomic(op);
+}
+
 export function isConditionalBranch(op: Op): boolean {
   return op >= Op.BEQ && op <= Op.BGEU;
 }
 
 /** Whether generated code does this operation itself; all others are left to the interpreter. */
 export function isTranslated(op: Op): boolean {
-  return (op >= Op.LUI && op <= Op.REMU) || op === Op.FENCE;
+  return (op >= Op.LUI && op <= Op.AMOMAXU_W) || op === Op.FENCE;
 }
 
 /** Bytes that a load or store moves. */

@@ -65,6 +65,7 @@ export function translateUnit(
   module.importMemory("memory", target.memoryPages);
   module.importTable("table", target.tableSlots);
   module.importMutableGlobal("reason");
+  module.importMutableGlobal("watched");
   const storeIndex = module.importFunction("store", module.type(3, 1));
   const firstIndex = module.nextFunction;
   const entries = [...functions.keys()];
@@ -77,6 +78,7 @@ export function translateUnit(
     tableType: module.type(3, 2),
     tableMask: target.tableSlots - 1,
     reasonGlobal: 0,
+    watchedGlobal: 1,
     sharedPageAccesses,
     storeIndex,
   };

@@ -15,6 +15,7 @@ const TARGET: Target = {
     ram: { base: BASE, bytes: 0x10000, offset: 0x40000 },
     ramFlags: 0x3000,
     readable: [{ base: 0x2000_0000, bytes: 0x10000, offset: 0x20000 }],
+    writable: [],
   },
   hart: 0x1000,
   memoryPages: 5,

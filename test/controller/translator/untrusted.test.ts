@@ -85,6 +85,27 @@ describe("untrusted firmware", () => {
     expect(compare(words, 20_000)).toBe(MachineStop.BUDGET);
   });
 
+  it("a loop finds its base registers as they were before it, whatever is checked inside it", () => {
+    // s0 is known to be readable and has moved by 16 since; the store in the loop has it checked again. Nine blocks
+    // lie between, so that the first check does not look ahead to the store.
+    const words = [
+      a.lui(S0, 0x80001),
+      a.lw(A0, S0, 0),
+      a.addi(S0, S0, 16),
+      a.addi(T0, 0, 9),
+      ...Array.from({ length: 9 }, () => a.beq(0, 0, 4)),
+      a.lw(T1, S0, -16),
+      a.sw(A1, S0, 0),
+      a.add(A1, A1, T1),
+      a.addi(A1, A1, 1),
+      a.addi(T0, T0, -1),
+      a.bne(T0, 0, -20),
+      a.jal(0, -4 * 19),
+    ];
+    // In one go: a stop in the loop would have it entered from its own header ever after.
+    expect(runBoth(newPair(Int32Array.from(words)), 2000, "loop")).toBe(MachineStop.BUDGET);
+  });
+
   it("a callee that returns to elsewhere with another stack takes its caller along", () => {
     // f is called from 4; it returns to 16 and moves sp; the loop goes on from there.
     const words = [

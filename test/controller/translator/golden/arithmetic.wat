@@ -5,6 +5,7 @@
   (import "env" "memory" (memory (;0;) 5 5 shared))
   (import "env" "table" (table (;0;) 4096 funcref))
   (import "env" "reason" (global (;0;) (mut i32)))
+  (import "env" "watched" (global (;1;) (mut i32)))
   (import "env" "store" (func (;0;) (type 0)))
   (func (;1;) (type 2) (param i32 i32 i32 i32 i32) (result i32 i32 i32)
     (local i32 i32 i32)
