@@ -18,7 +18,7 @@ import {
 } from "../emulator/control.ts";
 import type { Layout } from "../emulator/layout.ts";
 import type { LogConfig } from "../emulator/log.ts";
-import { runDelayNs } from "./run-delay.ts";
+import { readSchedule, type ThreadSchedule } from "./thread-schedule.ts";
 import { type WorkerEnd, WorkerThread } from "./worker-thread.ts";
 
 export type SlotPhase =
@@ -80,9 +80,9 @@ export class EngineSlot {
     return this.#region;
   }
 
-  /** How long its thread has waited for a processor so far, nanoseconds. */
-  get runDelayNs(): number {
-    return runDelayNs(this.#threadId);
+  /** What its thread has been given of a processor so far. */
+  schedule(): ThreadSchedule {
+    return readSchedule(this.#threadId);
   }
 
   get heartbeat(): number {

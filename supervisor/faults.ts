@@ -36,6 +36,9 @@ export interface Fault {
 
 type FirmwareRow = readonly [kind: string, faultClass: FaultClass, evidence: readonly EvidenceName[]];
 
+/** The watchdog counts what the hart gets to run: on a busy machine the host may lose patience with its command first. */
+const HANG: readonly EvidenceName[] = ["watchdog", "overdue-command"];
+
 /** In the order of the fault numbers of docs/hardware.md. */
 const FIRMWARE: readonly FirmwareRow[] = [
   ["illegal-instruction", "trap", ["panic"]],
@@ -49,10 +52,10 @@ const FIRMWARE: readonly FirmwareRow[] = [
   ["ecall", "trap", ["panic"]],
   ["finisher", "trap", ["finisher"]],
   ["double-trap", "trap", ["double-trap"]],
-  ["tight-loop", "hang", ["watchdog"]],
-  ["wfi-forever", "hang", ["watchdog"]],
+  ["tight-loop", "hang", HANG],
+  ["wfi-forever", "hang", HANG],
   ["kicks-without-progress", "hang", ["overdue-command"]],
-  ["interrupt-storm", "hang", ["watchdog"]],
+  ["interrupt-storm", "hang", HANG],
   ["early-kick", "trap", ["early-kick"]],
   ["never-ready", "hang", ["never-ready"]],
 ];

@@ -3,11 +3,11 @@
  * for the deadline, not counting the time for which it waited for a processor. Time is the caller's; the
  * supervisor's is watch-time.ts.
  */
+import { type ThreadSchedule, waitedNs } from "./thread-schedule.ts";
 
-/** Asked only when the counter has been silent for a while. */
 export interface Thread {
-  /** How long it has waited for a processor so far, nanoseconds. */
-  readonly runDelayNs: number;
+  /** Asked only when the counter has been silent for a while: it costs two reads of small files. */
+  schedule(): ThreadSchedule;
 }
 
 /** Of the deadline: after this share of silence the thread's waiting is looked at. */
@@ -17,8 +17,8 @@ export class Heartbeat {
   readonly #deadlineNs: number;
   #counter = 0;
   #lastBeatNs = 0;
-  /** What it had waited when it came under suspicion; undefined while it is not. */
-  #delayAtSuspicionNs: number | undefined;
+  /** As it was when it came under suspicion; undefined while it is not. */
+  #suspected: ThreadSchedule | undefined;
 
   constructor(deadlineMs: number) {
     this.#deadlineNs = deadlineMs * 1e6;
@@ -28,7 +28,7 @@ export class Heartbeat {
   reset(counter: number, nowNs: number): void {
     this.#counter = counter;
     this.#lastBeatNs = nowNs;
-    this.#delayAtSuspicionNs = undefined;
+    this.#suspected = undefined;
   }
 
   /** True when the thread is stuck. */
@@ -36,8 +36,8 @@ export class Heartbeat {
     if (counter !== this.#counter) this.reset(counter, nowNs);
     const silentNs = nowNs - this.#lastBeatNs;
     if (silentNs < this.#deadlineNs * SUSPICION) return false;
-    this.#delayAtSuspicionNs ??= thread.runDelayNs;
+    this.#suspected ??= thread.schedule();
     if (silentNs < this.#deadlineNs) return false;
-    return silentNs - (thread.runDelayNs - this.#delayAtSuspicionNs) >= this.#deadlineNs;
+    return silentNs - waitedNs(this.#suspected, thread.schedule()) >= this.#deadlineNs;
   }
 }

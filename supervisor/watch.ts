@@ -36,13 +36,15 @@ export class Watch {
   readonly #time: WatchTime;
   readonly #heartbeat: Heartbeat;
   readonly #standbyHeartbeat = new Heartbeat(STANDBY_HEARTBEAT_MS);
+  /** Beats once, when a version is ready. */
+  readonly #boot: Heartbeat;
   #bootNs = 0;
-  #bootWatchNs = 0;
 
   constructor(limits: Limits, nowNs: number) {
     this.#limits = limits;
     this.#time = new WatchTime(TICK_MS, nowNs);
     this.#heartbeat = new Heartbeat(limits.heartbeatMs);
+    this.#boot = new Heartbeat(limits.readyMs);
   }
 
   /** The time that deadlines are measured in, nanoseconds. */
@@ -57,13 +59,13 @@ export class Watch {
   /** A version starts on this thread. On the failover path. */
   start(thread: Watched, nowNs: number): void {
     this.boot(nowNs);
-    this.#heartbeat.reset(thread.heartbeat, this.#bootWatchNs);
+    this.#heartbeat.reset(thread.heartbeat, this.ns);
   }
 
   /** From now on the version has the boot deadline's time to get ready. */
   boot(nowNs: number): void {
     this.#bootNs = nowNs;
-    this.#bootWatchNs = this.ns;
+    this.#boot.reset(0, this.ns);
   }
 
   /** A standby was parked. */
@@ -89,7 +91,7 @@ export class Watch {
     const silent = this.#heartbeat.look(thread.heartbeat, this.ns, thread);
     if (!ready) {
       // Only the boot deadline counts: a fresh thread may still be compiling its engine.
-      if (this.ns - this.#bootWatchNs <= readyMs * 1e6) return undefined;
+      if (!this.#boot.look(0, this.ns, thread)) return undefined;
       const message = `not ready within ${readyMs} ms`;
       return { evidence: Evidence.NEVER_READY, message, sinceNs: this.#bootNs };
     }

@@ -1,16 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { Heartbeat } from "../../supervisor/heartbeat.ts";
+import { Heartbeat, type Thread } from "../../supervisor/heartbeat.ts";
 import { WatchTime } from "../../supervisor/watch-time.ts";
 
 const MS = 1e6;
-/** A thread that always gets to run. */
-const RUNNING = { runDelayNs: 0 };
+
+/** A thread that has run for `runMs` and waited for `waitMs`, seen at `atMs`. */
+function thread(atMs: number, runMs: number, waitMs: number, runnable: boolean): Thread {
+  return {
+    schedule: () => ({ atNs: atMs * MS, runNs: runMs * MS, waitNs: waitMs * MS, runnable }),
+  };
+}
+
+/** A thread of which nothing is known. */
+const UNKNOWN = thread(0, 0, 0, false);
 
 describe("heartbeat", () => {
   it("finds a silent thread at the deadline, and not before", () => {
     const heartbeat = new Heartbeat(50);
     heartbeat.reset(7, 0);
-    const found = Array.from({ length: 20 }, (_, i) => heartbeat.look(7, (i + 1) * 5 * MS, RUNNING)).indexOf(
+    const found = Array.from({ length: 20 }, (_, i) => heartbeat.look(7, (i + 1) * 5 * MS, UNKNOWN)).indexOf(
       true,
     );
     expect(found).toBe(9);
@@ -19,35 +27,50 @@ describe("heartbeat", () => {
   it("is content with any progress at all", () => {
     const heartbeat = new Heartbeat(50);
     heartbeat.reset(0, 0);
-    for (let i = 1; i < 1000; i++) expect(heartbeat.look(Math.floor(i / 9), i * 5 * MS, RUNNING)).toBe(false);
+    for (let i = 1; i < 1000; i++) expect(heartbeat.look(Math.floor(i / 9), i * 5 * MS, UNKNOWN)).toBe(false);
   });
 
   it("starts anew with a reset", () => {
     const heartbeat = new Heartbeat(50);
     heartbeat.reset(0, 0);
-    for (let i = 1; i < 9; i++) heartbeat.look(0, i * 5 * MS, RUNNING);
+    for (let i = 1; i < 9; i++) heartbeat.look(0, i * 5 * MS, UNKNOWN);
     heartbeat.reset(0, 45 * MS);
-    expect(heartbeat.look(0, 50 * MS, RUNNING)).toBe(false);
+    expect(heartbeat.look(0, 50 * MS, UNKNOWN)).toBe(false);
   });
 });
 
 describe("heartbeat on a busy machine", () => {
-  it("does not count the time for which the thread waited for a processor", () => {
+  /** When a thread that is silent from 0 on is found stuck; undefined when it is not within 300 ms. */
+  function foundMs(at: (ms: number) => Thread): number | undefined {
     const heartbeat = new Heartbeat(50);
     heartbeat.reset(0, 0);
-    const starved = { runDelayNs: 0 };
-    for (let ms = 5; ms <= 300; ms += 5) {
-      starved.runDelayNs = ms * MS;
-      expect(heartbeat.look(0, ms * MS, starved)).toBe(false);
-    }
+    for (let ms = 5; ms <= 300; ms += 5) if (heartbeat.look(0, ms * MS, at(ms))) return ms;
+    return undefined;
+  }
+
+  it("does not count the time for which the thread waited for a processor", () => {
+    expect(foundMs((ms) => thread(ms, 0, ms, false))).toBeUndefined();
   });
 
-  it("finds a thread that runs and makes no progress, however much it waited before", () => {
-    const heartbeat = new Heartbeat(50);
-    heartbeat.reset(0, 0);
-    const thread = { runDelayNs: 1e12 };
-    expect(heartbeat.look(0, 30 * MS, thread)).toBe(false);
-    expect(heartbeat.look(0, 50 * MS, thread)).toBe(true);
+  it("does not count a wait that has not ended, which the kernel has not added yet", () => {
+    expect(foundMs((ms) => thread(ms, 0, 0, true))).toBeUndefined();
+  });
+
+  it("finds a thread that runs and makes no progress at the deadline, however much it waited before", () => {
+    expect(foundMs((ms) => thread(ms, ms, 1e6, true))).toBe(50);
+  });
+
+  it("finds it at the deadline also where the kernel's account lags by a scheduling tick", () => {
+    expect(foundMs((ms) => thread(ms, Math.floor(ms / 10) * 10, 0, true))).toBe(50);
+  });
+
+  it("finds a thread that sleeps and makes no progress at the deadline", () => {
+    expect(foundMs((ms) => thread(ms, 0, 0, false))).toBe(50);
+  });
+
+  it("finds a thread that gets half of a processor when it has used up what is left of the deadline", () => {
+    // Suspected after 20 ms; the 30 ms that are left take twice as long.
+    expect(foundMs((ms) => thread(ms, ms / 2, ms / 2, true))).toBe(80);
   });
 });
 
