@@ -31,6 +31,8 @@ interface LiveUnit {
 
 interface Entry {
   readonly live: LiveUnit;
+  /** Guest instructions of the function. */
+  readonly size: number;
   readonly code: unknown;
 }
 
@@ -109,6 +111,11 @@ export class CodeCacheStore {
     return this.#current.entries.has(pc);
   }
 
+  /** Guest instructions of the function whose entry `pc` is, 0 if it is none. */
+  sizeOf(pc: number): number {
+    return this.#current.entries.get(pc)?.size ?? 0;
+  }
+
   /** Makes sure that the slot of `pc`, an entry, holds it. */
   install(pc: number): void {
     const slot = tableSlot(pc, TABLE_SLOTS);
@@ -140,7 +147,7 @@ export class CodeCacheStore {
     unit.entries.forEach((pc, index) => {
       // An entry that exists keeps its code, which is warm; the unit's first one was asked for.
       if (index > 0 && set.entries.has(pc)) return;
-      set.entries.set(pc, { live, code: instance.exports[`e${index}`] });
+      set.entries.set(pc, { live, size: unit.sizes[index] as number, code: instance.exports[`e${index}`] });
       this.#slotPc[tableSlot(pc, TABLE_SLOTS)] = -1;
       this.install(pc);
     });

@@ -8,8 +8,8 @@
  *
  * What is hot: the interpreter is sampled where its run ends, and pcs at which translated code was left over
  * and over are counted. Translation of samples is paid for out of what was interpreted: an instruction translated
- * costs as much as a thousand interpreted ones, and no more is spent than has been interpreted; the other kind has to be
- * the hotter the more has been translated. So this engine is hardly ever slower than twice the interpreter,
+ * costs as much as some hundred interpreted ones, and no more is spent than has been interpreted; the other kind has to
+ * be the hotter the more has been translated. So this engine is hardly ever slower than twice the interpreter,
  * however the firmware behaves, and needs no clock.
  */
 
@@ -67,10 +67,13 @@ const MIN_TRANSLATED_RUN = 64;
 const TRANSLATED_SLICE = 2 ** 20;
 /** While most is interpreted a run ends after so many, to see where it stands. */
 const SAMPLE_SLICE = 2 ** 14;
-/** Interpreted instructions that pay for a translated one, which takes us and V8 some microseconds. */
-const COST_PER_INSTRUCTION = 1000;
-const COST_PER_UNIT = 50_000;
-const WARM_UP = 100_000;
+/**
+ * Interpreted instructions that pay for a translated one, which takes us and V8 some microseconds. That is a thousand
+ * once V8 has compiled the interpreter, but ten while it has not, and then most is to be won.
+ */
+const COST_PER_INSTRUCTION = 300;
+const COST_PER_UNIT = 10_000;
+const WARM_UP = 30_000;
 /** Times that translated code is left at a pc before that pc is translated. */
 const EXIT_HEAT = 8;
 /** Pcs whose heat is remembered; more are forgotten together. */
@@ -331,7 +334,14 @@ export class TranslatingEngine implements Engine, CodeCache {
   #translate(pc: number): boolean {
     const store = this.#openStore();
     if (store.has(pc)) return true;
-    const unit = translateUnit(this.#reader, pc, this.#target(), this.#limits, this.#sharedPageAccesses);
+    const unit = translateUnit(
+      this.#reader,
+      pc,
+      this.#target(),
+      this.#limits,
+      this.#sharedPageAccesses,
+      (callee) => store.sizeOf(callee),
+    );
     this.#credit =
       Math.min(this.#credit, 0) - COST_PER_UNIT - (unit?.instructions ?? 0) * COST_PER_INSTRUCTION;
     if (unit === undefined) return false;

@@ -48,53 +48,63 @@ const enum Known {
   WRITABLE = 2,
 }
 
+/** What is known of a register: {@link Known}, the extent around its value, what was added since its host local was set. */
+const enum Fact {
+  KNOWN = 0,
+  LO = 32,
+  HI = 64,
+  MOVED = 96,
+  WORDS = 128,
+}
+
 /** What is known of each guest register's value as an address: the extent is relative to its present value. */
 export class Facts {
-  readonly #known = new Uint8Array(32);
-  readonly #lo = new Int16Array(32);
-  readonly #hi = new Int16Array(32);
-  /** Added to the register since its host local was set. */
-  readonly #moved = new Int32Array(32);
+  /** One array, as one is copied at each branch. */
+  readonly #facts: Int32Array;
+
+  constructor(facts = new Int32Array(Fact.WORDS)) {
+    this.#facts = facts;
+  }
 
   clone(): Facts {
-    const copy = new Facts();
-    copy.#known.set(this.#known);
-    copy.#lo.set(this.#lo);
-    copy.#hi.set(this.#hi);
-    copy.#moved.set(this.#moved);
-    return copy;
+    return new Facts(this.#facts.slice());
   }
 
   covers(register: number, lo: number, hi: number, write: boolean): boolean {
-    const enough = (this.#known[register] as number) >= (write ? Known.WRITABLE : Known.READABLE);
-    return enough && (this.#lo[register] as number) <= lo && (this.#hi[register] as number) >= hi;
+    const facts = this.#facts;
+    const enough = (facts[Fact.KNOWN + register] as number) >= (write ? Known.WRITABLE : Known.READABLE);
+    return (
+      enough && (facts[Fact.LO + register] as number) <= lo && (facts[Fact.HI + register] as number) >= hi
+    );
   }
 
   learn(register: number, lo: number, hi: number, write: boolean): void {
-    this.#known[register] = write ? Known.WRITABLE : Known.READABLE;
-    this.#lo[register] = lo;
-    this.#hi[register] = hi;
-    this.#moved[register] = 0;
+    const facts = this.#facts;
+    facts[Fact.KNOWN + register] = write ? Known.WRITABLE : Known.READABLE;
+    facts[Fact.LO + register] = lo;
+    facts[Fact.HI + register] = hi;
+    facts[Fact.MOVED + register] = 0;
   }
 
   /** What has been added to the register since its host local was set. */
   moved(register: number): number {
-    return this.#moved[register] as number;
+    return this.#facts[Fact.MOVED + register] as number;
   }
 
   /** A constant was added to the register. */
   move(register: number, amount: number): void {
-    const moved = (this.#moved[register] as number) + amount;
-    this.#moved[register] = moved;
-    this.#lo[register] = (this.#lo[register] as number) - amount;
-    this.#hi[register] = (this.#hi[register] as number) - amount;
-    if (Math.abs(moved) > MAX_MOVE) this.#known[register] = Known.NOTHING;
+    const facts = this.#facts;
+    const moved = (facts[Fact.MOVED + register] as number) + amount;
+    facts[Fact.MOVED + register] = moved;
+    facts[Fact.LO + register] = (facts[Fact.LO + register] as number) - amount;
+    facts[Fact.HI + register] = (facts[Fact.HI + register] as number) - amount;
+    if (Math.abs(moved) > MAX_MOVE) facts[Fact.KNOWN + register] = Known.NOTHING;
   }
 
   /** Forgets every register of the set. */
   forget(registers: number): void {
     for (let register = 0; register < 32; register++) {
-      if (((registers >>> register) & 1) !== 0) this.#known[register] = Known.NOTHING;
+      if (((registers >>> register) & 1) !== 0) this.#facts[Fact.KNOWN + register] = Known.NOTHING;
     }
   }
 
@@ -104,20 +114,21 @@ export class Facts {
    */
   forgetMoved(): void {
     for (let register = 0; register < 32; register++) {
-      if (this.#moved[register] !== 0) this.#known[register] = Known.NOTHING;
+      if (this.moved(register) !== 0) this.#facts[Fact.KNOWN + register] = Known.NOTHING;
     }
   }
 
   /** Keeps what both know. */
   intersect(other: Facts): void {
+    const [ours, theirs] = [this.#facts, other.#facts];
     for (let register = 0; register < 32; register++) {
-      const lo = Math.max(this.#lo[register] as number, other.#lo[register] as number);
-      const hi = Math.min(this.#hi[register] as number, other.#hi[register] as number);
-      const known = Math.min(this.#known[register] as number, other.#known[register] as number);
-      this.#lo[register] = lo;
-      this.#hi[register] = hi;
-      const apart = this.#moved[register] !== other.#moved[register];
-      this.#known[register] = lo < hi && !apart ? known : Known.NOTHING;
+      const lo = Math.max(ours[Fact.LO + register] as number, theirs[Fact.LO + register] as number);
+      const hi = Math.min(ours[Fact.HI + register] as number, theirs[Fact.HI + register] as number);
+      const known = Math.min(ours[Fact.KNOWN + register] as number, theirs[Fact.KNOWN + register] as number);
+      ours[Fact.LO + register] = lo;
+      ours[Fact.HI + register] = hi;
+      const apart = this.moved(register) !== other.moved(register);
+      ours[Fact.KNOWN + register] = lo < hi && !apart ? known : Known.NOTHING;
     }
   }
 }

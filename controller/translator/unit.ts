@@ -40,6 +40,8 @@ export interface Unit {
   readonly bytes: Uint8Array;
   /** Guest entries; each is exported as `e` and its number here. */
   readonly entries: readonly number[];
+  /** Guest instructions of the function behind each entry. */
+  readonly sizes: readonly number[];
   readonly instructions: number;
   /** Guest code that it was made from: every instruction of every function, as [first, behind last) ranges. */
   readonly ranges: readonly (readonly [number, number])[];
@@ -50,15 +52,25 @@ export function tableSlot(pc: number, slots: number): number {
   return (pc >>> 1) & (slots - 1);
 }
 
-/** Translates the code reachable from `entry`; undefined if not even its first instruction can be. */
+/**
+ * A function that another unit has already is called through the table from this size on: what the call costs more
+ * than a direct one is little beside it, and each copy would have to be compiled twice by V8 before it is fast.
+ */
+const MIN_SHARED_INSTRUCTIONS = 150;
+
+/**
+ * Translates the code reachable from `entry`; undefined if not even its first instruction can be. `sizeOf` tells the
+ * size of a function that other units have, 0 without one.
+ */
 export function translateUnit(
   code: CodeReader,
   entry: number,
   target: Target,
   limits: UnitLimits = DEFAULT_UNIT_LIMITS,
   sharedPageAccesses: ReadonlySet<number> = new Set(),
+  sizeOf: (pc: number) => number = () => 0,
 ): Unit | undefined {
-  const functions = discover(code, entry, limits);
+  const functions = discover(code, entry, limits, sizeOf);
   if (functions.get(entry)?.graph.instructions === 0) return undefined;
   analyseUnit(functions);
   const module = new ModuleWriter();
@@ -92,16 +104,22 @@ export function translateUnit(
     instructions += graph.instructions;
     cutEdges += flow.cutEdges;
   }
-  return { bytes: module.finish(), entries, instructions, ranges: rangesOf(functions), cutEdges };
+  const sizes = [...functions.values()].map(({ graph }) => graph.instructions);
+  return { bytes: module.finish(), entries, sizes, instructions, ranges: rangesOf(functions), cutEdges };
 }
 
-function discover(code: CodeReader, entry: number, limits: UnitLimits): Map<number, GuestFunction> {
+function discover(
+  code: CodeReader,
+  entry: number,
+  limits: UnitLimits,
+  sizeOf: (pc: number) => number,
+): Map<number, GuestFunction> {
   const builder = new GraphBuilder(code, limits);
   const functions = new Map<number, GuestFunction>();
   const queue = [entry];
   let instructions = 0;
   for (const pc of queue) {
-    if (functions.has(pc)) continue;
+    if (functions.has(pc) || (pc !== entry && sizeOf(pc) >= MIN_SHARED_INSTRUCTIONS)) continue;
     if (functions.size >= limits.unitFunctions || instructions >= limits.unitInstructions) break;
     const graph = builder.build(pc);
     if (graph.instructions === 0) continue;
