@@ -252,7 +252,7 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   /** Translated code was left at `pc`, which is no entry: if that happens often it becomes one. */
   #exitedAt(pc: number): void {
-    if (this.#store?.has(pc) === true) return;
+    if (this.#store?.has(pc) === true || this.#isCalled()) return;
     const heat = (this.#heat.get(pc) ?? 0) + 1;
     if (this.#heat.size >= MAX_HEAT_ENTRIES) this.#heat.clear();
     this.#heat.set(pc, heat);
@@ -307,7 +307,12 @@ export class TranslatingEngine implements Engine, CodeCache {
       return;
     }
     this.#slice = SAMPLE_SLICE;
-    if (this.#credit >= 0) this.#translate((this.#hart[Hart.PC] as number) >>> 0);
+    if (this.#credit >= 0 && !this.#isCalled()) this.#translate((this.#hart[Hart.PC] as number) >>> 0);
+  }
+
+  /** Another thread wants the hart to leave run(): not the time to translate, which takes milliseconds. */
+  #isCalled(): boolean {
+    return Atomics.load(this.#hart, Hart.ATTENTION) !== 0;
   }
 
   /** Marks every entry in the decoded code, unless none has been lost since. */

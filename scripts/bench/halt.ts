@@ -1,86 +1,163 @@
 /**
  * How soon a running engine stops: from the store of the halt word by another thread to the moment at which run()
- * has come back, at random places of each benchmark program.
+ * has come back, at random places of each benchmark program; and how soon translated code feels that an instruction
+ * of the loop it is in was changed: from the store of the bits until the code as it was does not run any more, and
+ * until the changed instruction makes its exception, copies dropped and made anew.
+ *
+ * Beside it the same for a thread that does nothing but look at the word: what a machine with few processors adds.
  */
-import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { Hart } from "../../controller/cpu/hart.ts";
-import { type ElfFile, parseElf } from "../../controller/elf.ts";
+import type { ElfFile } from "../../controller/elf.ts";
 import type { EngineKind } from "../../controller/engine-kind.ts";
 import { monotonicNs } from "../../emulator/clock.ts";
 import { Attention, engineWords } from "../../emulator/control.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, type Layout, planLayout } from "../../emulator/layout.ts";
+import { RAM_BASE } from "../../emulator/map.ts";
 import { Random } from "../../emulator/random.ts";
 import { Timing } from "../../supervisor/timing.ts";
-import { PROGRAMS } from "./programs.ts";
+import { endlessProgram, PROGRAMS } from "./programs.ts";
 import type { Figure, Section } from "./sections.ts";
 
 /** Words shared with the worker, a cache line each; the time is a Float64 behind them. */
 export const enum HaltWord {
   COUNT = 0,
   DONE = 16,
+  /** Where it stopped. */
+  PC = 32,
   BYTES = 256,
 }
-export const STOPPED_NS_F64 = 16;
+export const STOPPED_NS_F64 = 24;
+/** When the engine had come back to have its copies of changed code dropped: none of them runs any more. */
+export const FELT_NS_F64 = 25;
+
+/** `none`: no engine, a thread that looks at the word. */
+type Halted = EngineKind | "none";
 
 export interface HaltData {
   readonly memory: WebAssembly.Memory;
   readonly layout: Layout;
   readonly program: ElfFile;
-  readonly engine: EngineKind;
+  readonly engine: Halted;
   readonly times: SharedArrayBuffer;
 }
 
-const HALTS = 1_000;
-/** Until the program's hot code is compiled. */
-const WARM_UP_NS = 500e6;
+const HALTS = 500;
+const FLIPS = 10;
+/** Halts from which the hottest loop is known. */
+const SAMPLES = 50;
+/** Until what a program does over and over is compiled: an engine that is compiling is told to stop, too, but later. */
+const WARM_UP_NS = 1e9;
+/** The same for a program that was started anew: V8 knows the engine, but not the new modules. */
+const RESTART_NS = 150e6;
 const MAX_PAUSE_NS = 400_000;
+const ILLEGAL_INSTRUCTION = 0;
 
 function spinUntil(ns: number): void {
   while (monotonicNs() < ns);
 }
 
-async function measureHalts(name: string, engine: EngineKind, timing: Timing): Promise<void> {
-  const file = new URL(`../../../controller/firmware/bench/elf/${name}.elf`, import.meta.url);
-  const program = parseElf(readFileSync(file));
-  if ("error" in program) throw new Error(program.message);
-  const layout = planLayout(DEFAULT_MEMORY_CONFIG);
-  const memory = createMemory(layout);
-  const hart = engineWords(memory, layout, 0);
-  const times = new SharedArrayBuffer(HaltWord.BYTES);
-  const words = new Int32Array(times);
-  const stamps = new Float64Array(times);
-  const data: HaltData = { memory, layout, program, engine, times };
-  const worker = new Worker(new URL("./halt-worker.js", import.meta.url), { workerData: data });
-  const ended = new Promise((resolve, reject) => {
-    worker.once("exit", resolve);
-    worker.once("error", reject);
-  });
-  await new Promise((resolve) => worker.once("online", resolve));
-  spinUntil(monotonicNs() + WARM_UP_NS);
-  const random = new Random(1);
-  for (let halt = 1; halt <= HALTS; halt++) {
-    spinUntil(monotonicNs() + random.below(MAX_PAUSE_NS));
-    const storedNs = monotonicNs();
-    Atomics.or(hart, Hart.ATTENTION, Attention.HALT);
-    Atomics.store(hart, Hart.LIMIT, 0);
-    while (Atomics.load(words, HaltWord.COUNT) !== halt);
-    timing.recordNs((stamps[STOPPED_NS_F64] ?? 0) - storedNs);
+/** One program on one engine in a thread of its own. */
+class Halting {
+  readonly #layout = planLayout(DEFAULT_MEMORY_CONFIG);
+  readonly #memory = createMemory(this.#layout);
+  readonly #hart = engineWords(this.#memory, this.#layout, 0);
+  readonly #words: Int32Array;
+  readonly #stamps: Float64Array;
+  readonly #worker: Worker;
+  readonly #random = new Random(1);
+  #count = 0;
+
+  constructor(name: string, engine: Halted) {
+    const times = new SharedArrayBuffer(HaltWord.BYTES);
+    this.#words = new Int32Array(times);
+    this.#stamps = new Float64Array(times);
+    const [memory, layout, program] = [this.#memory, this.#layout, endlessProgram(name)];
+    const workerData: HaltData = { memory, layout, program, engine, times };
+    this.#worker = new Worker(new URL("./halt-worker.js", import.meta.url), { workerData });
   }
-  Atomics.store(words, HaltWord.DONE, 1);
-  Atomics.store(hart, Hart.LIMIT, 0);
-  await ended;
+
+  async start(): Promise<void> {
+    await new Promise((resolve, reject) => {
+      this.#worker.once("online", resolve);
+      this.#worker.once("error", reject);
+    });
+    spinUntil(monotonicNs() + WARM_UP_NS);
+  }
+
+  /** Halts it once; returns how long that took. */
+  haltNs(): number {
+    return this.#attendNs(Attention.HALT);
+  }
+
+  /** Changes an instruction of the hottest loop into an illegal one and waits until it is executed. */
+  flip(): { readonly feltNs: number; readonly exceptionNs: number } {
+    const pcs = new Map<number, number>();
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      this.haltNs();
+      const pc = (this.#words[HaltWord.PC] as number) >>> 0;
+      pcs.set(pc, (pcs.get(pc) ?? 0) + 1);
+    }
+    const [[hottest] = [RAM_BASE]] = [...pcs].sort((a, b) => b[1] - a[1]);
+    const halves = new Uint16Array(this.#memory.buffer);
+    halves[(this.#layout.ram + hottest - RAM_BASE) >>> 1] = ILLEGAL_INSTRUCTION;
+    const exceptionNs = this.#attendNs(Attention.MEMORY_CHANGED);
+    const stamps = this.#stamps;
+    const feltNs = exceptionNs - ((stamps[STOPPED_NS_F64] as number) - (stamps[FELT_NS_F64] as number));
+    spinUntil(monotonicNs() + RESTART_NS);
+    return { feltNs, exceptionNs };
+  }
+
+  async end(): Promise<void> {
+    const ended = new Promise((resolve) => this.#worker.once("exit", resolve));
+    Atomics.store(this.#words, HaltWord.DONE, 1);
+    Atomics.or(this.#hart, Hart.ATTENTION, Attention.HALT);
+    Atomics.store(this.#hart, Hart.LIMIT, 0);
+    await ended;
+  }
+
+  #attendNs(attention: Attention): number {
+    spinUntil(monotonicNs() + this.#random.below(MAX_PAUSE_NS));
+    const storedNs = monotonicNs();
+    Atomics.or(this.#hart, Hart.ATTENTION, attention);
+    Atomics.store(this.#hart, Hart.LIMIT, 0);
+    this.#count++;
+    while (Atomics.load(this.#words, HaltWord.COUNT) !== this.#count);
+    return (this.#stamps[STOPPED_NS_F64] as number) - storedNs;
+  }
+}
+
+function figuresOf(name: string, timing: Timing, atMost?: number): Figure[] {
+  return [
+    { name: `${name}, p50`, value: timing.percentileUs(50), unit: "µs" },
+    { name: "  p90", value: timing.percentileUs(90), unit: "µs" },
+    { name: "  p99", value: timing.percentileUs(99), unit: "µs", ...(atMost !== undefined && { atMost }) },
+  ];
 }
 
 export async function benchHalt(): Promise<Section> {
-  const figures: Figure[] = [];
-  for (const engine of ["translator", "interpreter"] as const) {
-    const timing = new Timing();
-    for (const name of PROGRAMS) await measureHalts(name, engine, timing);
-    figures.push(
-      { name: `${engine}: halt word to the end of run(), p50`, value: timing.percentileUs(50), unit: "µs" },
-      { name: "  p99", value: timing.percentileUs(99), unit: "µs", atMost: 20 },
-    );
+  const halts = { translator: new Timing(), interpreter: new Timing(), none: new Timing() };
+  const felt = new Timing();
+  const exceptions = new Timing();
+  for (const name of PROGRAMS) {
+    for (const engine of ["translator", "interpreter", "none"] as const) {
+      const halting = new Halting(name, engine);
+      await halting.start();
+      for (let halt = 0; halt < HALTS; halt++) halts[engine].recordNs(halting.haltNs());
+      for (let flip = 0; engine === "translator" && flip < FLIPS; flip++) {
+        const { feltNs, exceptionNs } = halting.flip();
+        felt.recordNs(feltNs);
+        exceptions.recordNs(exceptionNs);
+      }
+      await halting.end();
+    }
   }
+  const figures = [
+    ...figuresOf("a thread that only looks at the halt word: store to stop", halts.none),
+    ...figuresOf("translator: halt word to the end of run()", halts.translator, 20),
+    ...figuresOf("interpreter: halt word to the end of run()", halts.interpreter, 20),
+    ...figuresOf(`translator: bits flipped to the last old instruction, ${FLIPS} times each`, felt, 20),
+    ...figuresOf("translator: bits flipped to the exception", exceptions),
+  ];
   return { title: `halting, ${HALTS} times in each of ${PROGRAMS.length} programs`, figures };
 }

@@ -96,6 +96,15 @@ export class Program {
   }
 }
 
+/** A program that goes on for as long as anybody will wait. */
+export function endlessProgram(name: string): ElfFile {
+  const elf = Uint8Array.from(readFileSync(join(SOURCES, "elf", `${name}.elf`)));
+  findWord(elf, "iterations").setUint32(0, 2 ** 32 - 1, true);
+  const program = parseElf(elf);
+  if ("error" in program) throw new Error(program.message);
+  return program;
+}
+
 /** The initialised word behind a symbol, in the file's own bytes. */
 function findWord(bytes: Uint8Array, symbol: string): DataView {
   const elf: ElfFile | { message: string } = parseElf(bytes);
