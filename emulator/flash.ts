@@ -81,6 +81,7 @@ export class NorFlash {
   unstable: readonly UnstableWord[] = [];
   readonly #port: FlashPort;
   readonly #isPrimary: () => boolean;
+  readonly #host: OperationHost;
   #current: UnitOperation | undefined;
 
   /** @param isPrimary whether the region is designated at the moment */
@@ -89,6 +90,20 @@ export class NorFlash {
     this.geometry = geometry;
     this.#isPrimary = isPrimary;
     this.eraseCounts = new Uint32Array(geometry.regionBytes / geometry.sectorBytes);
+    this.#host = {
+      port,
+      isPrimary,
+      begun: ({ kind }, unitOffset) => {
+        if (kind === "erase") this.#countErase(unitOffset);
+      },
+      settled: (operation, firstWord, endWord) => this.#settle(operation, firstWord, endWord),
+      torn: (cells) => {
+        this.unstable = [...this.unstable, ...cells];
+      },
+      ended: () => {
+        this.#current = undefined;
+      },
+    };
   }
 
   /** Starts to set `byteCount` bytes from `offset` on to 0xFF, whole sectors. */
@@ -158,23 +173,7 @@ export class NorFlash {
     unitBytes: number,
     targets: Int32Array,
   ): FlashStart {
-    const operation = new UnitOperation(kind, offset, byteCount, unitBytes, targets, {
-      port: this.#port,
-      isPrimary: this.#isPrimary,
-      begun: (unitOffset) => {
-        if (kind === "erase") this.#countErase(unitOffset);
-      },
-      settled: (firstWord, endWord) =>
-        this.#settle(firstWord, endWord, (word) =>
-          kind === "erase" ? 0 : (targets[word - offset / 4] as number),
-        ),
-      torn: (cells) => {
-        this.unstable = [...this.unstable, ...cells];
-      },
-      ended: () => {
-        this.#current = undefined;
-      },
-    });
+    const operation = new UnitOperation(kind, offset, byteCount, unitBytes, targets, this.#host);
     this.#current = operation;
     return { ok: true, operation };
   }
@@ -184,12 +183,12 @@ export class NorFlash {
     this.eraseCounts[sector] = (this.eraseCounts[sector] as number) + 1;
   }
 
-  /** An erase makes all cells definite, a program those that it clears; `left` tells which bits it leaves. */
-  #settle(firstWord: number, endWord: number, left: (wordIndex: number) => number): void {
+  /** An erase makes all cells definite, a program those that it clears. */
+  #settle(operation: UnitOperation, firstWord: number, endWord: number): void {
     if (this.unstable.length === 0) return;
     this.unstable = this.unstable.flatMap((cell) => {
       if (cell.word < firstWord || cell.word >= endWord) return [cell];
-      const mask = cell.mask & left(cell.word);
+      const mask = cell.mask & operation.left(cell.word);
       return mask === 0 ? [] : [{ ...cell, mask }];
     });
   }
@@ -202,8 +201,8 @@ const NO_TARGETS = new Int32Array(0);
 interface OperationHost {
   readonly port: FlashPort;
   readonly isPrimary: () => boolean;
-  begun(unitOffset: number): void;
-  settled(firstWord: number, endWord: number): void;
+  begun(operation: UnitOperation, unitOffset: number): void;
+  settled(operation: UnitOperation, firstWord: number, endWord: number): void;
   torn(cells: readonly UnstableWord[]): void;
   ended(): void;
 }
@@ -263,7 +262,7 @@ class UnitOperation implements FlashOperation {
       const after = this.#after(word, before);
       if (after !== before) port.store32(word, after);
     }
-    this.#host.settled(firstWord, endWord);
+    this.#host.settled(this, firstWord, endWord);
     this.#unitsDone += 1;
     if (this.done) this.abort();
   }
@@ -275,6 +274,11 @@ class UnitOperation implements FlashOperation {
     for (const { word, value } of torn.stores) this.#host.port.store32(word, value);
     this.#host.torn(torn.unstable);
     this.abort();
+  }
+
+  /** The bits of a word that the operation leaves as they are. */
+  left(word: number): number {
+    return this.kind === "erase" ? 0 : (this.#targets[word - this.#offset / 4] as number);
   }
 
   abort(): void {
@@ -307,14 +311,14 @@ class UnitOperation implements FlashOperation {
   }
 
   #after(word: number, before: number): number {
-    return this.kind === "erase" ? -1 : before & (this.#targets[word - this.#offset / 4] as number);
+    return this.kind === "erase" ? -1 : before & this.left(word);
   }
 
   #begin(): void {
     if (this.#ended) throw new RangeError(`the ${this.kind} has ended`);
     if (this.#host.isPrimary()) throw new RangeError(`the region became primary under its ${this.kind}`);
     this.#host.port.unitBegins(this.#unitOffset, this.#unitBytes);
-    this.#host.begun(this.#unitOffset);
+    this.#host.begun(this, this.#unitOffset);
   }
 }
 

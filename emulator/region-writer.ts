@@ -42,7 +42,8 @@ export function writeImage(flash: NorFlash, bytes: Uint8Array, image: Uint8Array
 }
 
 function isErased(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let at = from; at < to; at += 1) if (bytes[at] !== ERASED) return false;
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + from, (to - from) / 4);
+  for (let at = 0; at < words.length; at += 1) if (words[at] !== -1) return false;
   return true;
 }
 

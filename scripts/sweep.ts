@@ -12,7 +12,15 @@ import { loadRules, RulesModuleError } from "../supervisor/sweep/rules-module.ts
 import { findScenario, SCENARIOS } from "../supervisor/sweep/scenarios/index.ts";
 import { TimelineText } from "../supervisor/sweep/timeline-text.ts";
 import { Workbench } from "../supervisor/sweep/workbench.ts";
-import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
+import {
+  EXIT_FINDING,
+  EXIT_HELD,
+  parseEngine,
+  parseInteger,
+  parseOptions,
+  UsageError,
+  writeReport,
+} from "./options.ts";
 import { formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
 
 const HELP = `flipside sweep: cut power before, inside and after every persistent operation of every scenario, and judge
@@ -25,6 +33,7 @@ usage: flipside sweep [options]
   --run-all          run each future to its end, even where it goes on as one that was run before
   --scenarios a,b    only these; a name with * at its end stands for all that begin so
   --list             list the scenarios
+  --engine KIND      auto (default), translator or interpreter
   --jobs N           threads (default: one for each processor)
   --shard I/N        only part I of N of the sweep
   --seed S           seed of torn bits and sampled cuts (default 1)
@@ -88,6 +97,7 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     "run-all": { type: "boolean" },
     scenarios: { type: "string" },
     list: { type: "boolean" },
+    engine: { type: "string" },
     jobs: { type: "string" },
     shard: { type: "string" },
     seed: { type: "string" },
@@ -111,6 +121,7 @@ function parse(args: readonly string[]): SweepCommand | "help" {
       depth: parseInteger("--depth", values.depth ?? "1", 1, DEPTH_MAX),
       faults: values.faults === true,
       runAll: values["run-all"] === true,
+      engine: parseEngine(values.engine ?? "auto"),
       jobs: parseInteger("--jobs", values.jobs ?? String(availableParallelism()), 1, JOBS_MAX),
       shard: parseShard(values.shard ?? "1/1"),
       scenarios: parseScenarios(values.scenarios),
@@ -179,7 +190,7 @@ async function replay({ options }: SweepCommand, text: string): Promise<number> 
     throw new UsageError(`there is no scenario "${id.scenario}": flipside sweep --list lists them`);
   }
   const rules = await loadRules(options.rulesModule);
-  const workbench = new Workbench(options.imageA, options.imageB, rules, id.seed);
+  const workbench = new Workbench(options.imageA, options.imageB, rules, id.seed, options.engine);
   const timeline = new TimelineText();
   const ending = workbench.replay(scenario, id.path, timeline.narrate);
   const lines = timeline.finish(workbench.rigOf(scenario));

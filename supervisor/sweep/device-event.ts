@@ -2,7 +2,7 @@
  * What a virtual device lets the outside see, in the order in which it happens. The oracle judges by these, and
  * a replay's timeline prints them.
  */
-import type { Failure } from "../../emulator/table.ts";
+import type { Failure, Table } from "../../emulator/table.ts";
 import type { FlashUnit } from "./region-flash.ts";
 
 /** Requests of an operator that change the table. */
@@ -10,8 +10,14 @@ export type RequestKind = "begin-load" | "end-load" | "activate" | "clear";
 
 export type DeviceEvent =
   | { readonly type: "power-on" }
-  /** The management memory was read and repaired. */
-  | { readonly type: "recovered"; readonly outcome: string; readonly message: string }
+  /** The management memory was read and repaired; no table where it was lost for good. */
+  | {
+      readonly type: "recovered";
+      readonly outcome: string;
+      readonly message: string;
+      readonly table: Table | undefined;
+      readonly floor: number;
+    }
   /** A generation was made known to every reader. */
   | { readonly type: "published"; readonly generation: number }
   /** A version is about to execute its first instruction. */

@@ -6,10 +6,10 @@
  * decision, policy and firmware run to their end, the oracle judges, and what was stored is undone.
  *
  * Futures that are the same byte for byte are run once and counted apart: `cuts` counts all, `distinctFutures`
- * those that were run to their end. Two futures are the same from the cut on if persistent memory and what the oracle
- * knows are the same there; and from the first instruction of the first start on if they are the same then, for all
- * else is what power-on left. Of a future that joins another one only what comes before is run ({@link Plan.runAll}
- * runs it all; the verdicts are the same).
+ * those that were run to their end. Persistent memory and what the oracle knows decide all that follows in three
+ * places, for all else is what power-on left: at the cut; where the first start after it has recovered the management
+ * memory; and where it starts a version. Of a future that joins another one there only what comes before is run, and
+ * only that is cut again ({@link Plan.runAll} runs it all; the verdicts are the same).
  */
 import { TEARS } from "../../emulator/flash-tear.ts";
 import { Random } from "../../emulator/random.ts";
@@ -75,6 +75,18 @@ const PAIRS = 48;
 
 type Ending = GoodVerdict | Wrong;
 
+/** Where a future may turn out to be one that was run before. */
+const enum Place {
+  CUT = 0,
+  /** The management memory was recovered. */
+  RECOVERED = 1,
+  /** The first version was started. */
+  STARTED = 2,
+}
+const PLACES = 3;
+/** More than there are cuts in a row. */
+const DEPTHS = 16;
+
 export function newTally(scenario: string): Tally {
   return { scenario, cuts: 0, distinctFutures: 0, hurts: 0, verdicts: new Map(), findings: [] };
 }
@@ -86,12 +98,17 @@ export class Explorer {
   readonly #tally: Tally;
   readonly #random: Random;
   readonly #runner: PathRunner;
-  /** By what the oracle knows, depth and content of memory: how that future ended. */
-  readonly #futures = new Map<string, Map<number, Ending>>();
-  readonly #knowledge = new WeakMap<Judgement, string>();
+  /** By place, what the oracle knows, depth, and then content of memory: how that future ended. */
+  readonly #futures = new Map<number, Map<number, Ending>>();
+  /** What the oracle may know, numbered. */
+  readonly #knowledgeNumbers = new Map<string, number>();
+  readonly #knowledge = new WeakMap<Judgement, number>();
   readonly #joined = new Joined();
-  /** First starts of the future that is being run. */
-  readonly #starts: { readonly futures: Map<number, Ending>; readonly key: number }[] = [];
+  readonly #lookForJoin = (event: DeviceEvent) => this.#join(event);
+  /** Of the future that is being run: what was known at the cut, cuts still to come, places that it passed. */
+  #known: Judgement;
+  #depth = 0;
+  readonly #passed: { readonly futures: Map<number, Ending>; readonly key: number }[] = [];
 
   constructor(rig: Rig, scenario: Scenario, plan: Plan) {
     this.#rig = rig;
@@ -100,6 +117,7 @@ export class Explorer {
     this.#tally = newTally(scenario.name);
     this.#random = new Random(seedAt(plan.seed, plan.part.index));
     this.#runner = new PathRunner(rig, plan.seed);
+    this.#known = rig.oracle.judgement;
   }
 
   explore(): Tally {
@@ -164,7 +182,7 @@ export class Explorer {
     const { position } = memory;
     const { unstable } = flash;
     const known = oracle.afterCut(before);
-    const futures = this.#futuresOf(known, depth, "cut");
+    const futures = this.#futuresOf(known, depth, Place.CUT);
     const key = flash.settled ? memory.stateKey() : undefined;
     const seen = key === undefined ? undefined : futures.get(key);
     if (seen !== undefined) {
@@ -186,36 +204,51 @@ export class Explorer {
 
   #futureOrJoin(known: Judgement, depth: number): Ending {
     const { timeline } = this.#rig;
-    this.#starts.length = 0;
-    if (!this.#plan.runAll) timeline.afterEvent = (event) => this.#joinAtStart(event, depth);
-    let ending: Ending;
+    this.#known = known;
+    this.#depth = depth;
+    this.#passed.length = 0;
+    if (!this.#plan.runAll) timeline.afterEvent = this.#lookForJoin;
     try {
-      ending = this.#future(known);
+      const ending = this.#future(known);
       this.#tally.distinctFutures += 1;
+      return this.#remember(ending);
     } catch (error) {
       if (error !== this.#joined) throw error;
-      ({ ending } = this.#joined);
+      return this.#remember(this.#joined.ending);
     } finally {
       timeline.afterEvent = undefined;
     }
-    for (const { futures, key } of this.#starts) futures.set(key, ending);
+  }
+
+  #remember(ending: Ending): Ending {
+    for (const { futures, key } of this.#passed) futures.set(key, ending);
     return ending;
   }
 
-  /** The first start after power came on: from here on memory and what the oracle knows decide everything. */
-  #joinAtStart(event: DeviceEvent, depth: number): void {
-    const { device, memory, flash, oracle } = this.#rig;
-    if (event.type !== "started" || device.starts !== 1 || !flash.settled) return;
-    const { judgement } = oracle;
-    if (judgement.wrong !== undefined) return;
-    const futures = this.#futuresOf(judgement, depth, `start ${this.#starts.length}`);
+  /** Of the start that follows a cut, where it has recovered the table, and where it starts a version. */
+  #join(event: DeviceEvent): void {
+    const { timeline, device, oracle } = this.#rig;
+    if (event.type === "recovered") {
+      const { table, floor } = event;
+      if (table === undefined || !this.#rig.isStored(table, floor)) timeline.afterEvent = undefined;
+      else if (!oracle.judgement.rotted) this.#joinAt(Place.RECOVERED, this.#known);
+    } else if (event.type === "started") {
+      timeline.afterEvent = undefined;
+      if (this.#rig.isStored(device.table, device.floor)) this.#joinAt(Place.STARTED, oracle.judgement);
+    }
+  }
+
+  #joinAt(place: Place, known: Judgement): void {
+    const { memory, flash, oracle } = this.#rig;
+    if (oracle.judgement.wrong !== undefined || !flash.settled) return;
+    const futures = this.#futuresOf(known, this.#depth, place);
     const key = memory.stateKey();
     const seen = futures.get(key);
     if (seen !== undefined) {
       this.#joined.ending = seen;
       throw this.#joined;
     }
-    this.#starts.push({ futures, key });
+    this.#passed.push({ futures, key });
   }
 
   #future(known: Judgement): Ending {
@@ -249,23 +282,28 @@ export class Explorer {
     this.#count(path, { verdict: "nondeterministic", message: "two runs from the same memory differ" });
   }
 
-  #futuresOf(known: Judgement, depth: number, where: string): Map<number, Ending> {
-    let knowledge = this.#knowledge.get(known);
-    if (knowledge === undefined) {
-      const { settled, first, rotted, regionRotted, served } = known;
-      // At a start the one world that is left is what memory holds, to the word, and so in its key already.
-      const worlds =
-        known.running.length > 0 && settled.length === 1 && !rotted ? "" : JSON.stringify(settled);
-      knowledge = `${first} ${rotted} ${regionRotted} ${served} ${worlds}`;
-      this.#knowledge.set(known, knowledge);
-    }
-    const key = `${where} ${depth} ${knowledge}`;
+  /** How futures ended, by the content of memory, that were in this place with this knowledge of the oracle's. */
+  #futuresOf(known: Judgement, depth: number, place: Place): Map<number, Ending> {
+    const key = (this.#knowledgeOf(known) * DEPTHS + depth) * PLACES + place;
     let futures = this.#futures.get(key);
     if (futures === undefined) {
       futures = new Map();
       this.#futures.set(key, futures);
     }
     return futures;
+  }
+
+  #knowledgeOf(known: Judgement): number {
+    let knowledge = this.#knowledge.get(known);
+    if (knowledge !== undefined) return knowledge;
+    const { settled, first, rotted, regionRotted, served } = known;
+    // At a start the one world that is left is what memory holds, to the word, and so in its key already.
+    const inMemory = known.running.length > 0 && settled.length === 1 && !rotted;
+    const text = `${first} ${rotted} ${regionRotted} ${served} ${inMemory ? "" : JSON.stringify(settled)}`;
+    knowledge = this.#knowledgeNumbers.get(text) ?? this.#knowledgeNumbers.size;
+    this.#knowledgeNumbers.set(text, knowledge);
+    if (!inMemory) this.#knowledge.set(known, knowledge);
+    return knowledge;
   }
 
   // ── Other faults ────────────────────────────────────────────────────────────────────────────────────────

@@ -25,6 +25,8 @@ export class PersistentMemory {
   readonly words: Int32Array;
   readonly layout: Layout;
   readonly #keys: Int32Array;
+  /** What an image adds to the key of a region that is erased. */
+  readonly #imageKeys = new WeakMap<Int32Array, Int32Array>();
   #log = new Int32Array(FIRST_LOG_ENTRIES * ENTRY_WORDS);
   #end = 0;
   readonly #tableWord: number;
@@ -63,15 +65,20 @@ export class PersistentMemory {
     this.noteStore(word, before, value);
   }
 
-  storeAll(fromWord: number, values: Int32Array): void {
-    const { words } = this;
-    for (let at = 0; at < values.length; at += 1) {
-      const before = words[fromWord + at] as number;
-      const value = values[at] as number;
-      if (before === value) continue;
-      words[fromWord + at] = value;
-      this.noteStore(fromWord + at, before, value);
+  /** Puts an image into a region that is erased. Not logged: what was so before the first instruction. */
+  putImage(region: number, image: Int32Array): void {
+    const start = this.#regionsWord + region * this.#regionWords;
+    let key = this.#imageKeys.get(image);
+    if (key === undefined) {
+      key = new Int32Array(2);
+      for (let place = 0; place < image.length; place += 1)
+        this.#rekey(key, 0, place, -1, image[place] as number);
+      this.#imageKeys.set(image, key);
     }
+    this.words.set(image, start);
+    const at = (Segment.REGIONS + region) * 2;
+    this.#keys[at] = (this.#keys[at] as number) + (key[0] as number);
+    this.#keys[at + 1] = (this.#keys[at + 1] as number) + (key[1] as number);
   }
 
   /** Takes a change into the log that somebody else made. */
@@ -80,7 +87,7 @@ export class PersistentMemory {
     this.#log[this.#end] = word;
     this.#log[this.#end + 1] = before;
     this.#end += ENTRY_WORDS;
-    this.#rekey(word, before, value);
+    this.#change(word, before, value);
   }
 
   /** Takes back every change since the log stood at `position`. */
@@ -90,7 +97,7 @@ export class PersistentMemory {
       this.#end -= ENTRY_WORDS;
       const word = log[this.#end] as number;
       const before = log[this.#end + 1] as number;
-      this.#rekey(word, this.words[word] as number, before);
+      this.#change(word, this.words[word] as number, before);
       this.words[word] = before;
     }
   }
@@ -138,7 +145,7 @@ export class PersistentMemory {
     return combine(this.#keys[segment * 2] as number, this.#keys[segment * 2 + 1] as number);
   }
 
-  #rekey(word: number, before: number, after: number): void {
+  #change(word: number, before: number, after: number): void {
     let at = (word >= this.#nvramWord ? Segment.NVRAM : Segment.TABLE) * 2;
     let place = word;
     if (word >= this.#regionsWord) {
@@ -150,7 +157,10 @@ export class PersistentMemory {
         at += 2;
       }
     }
-    const keys = this.#keys;
+    this.#rekey(this.#keys, at, place, before, after);
+  }
+
+  #rekey(keys: Int32Array, at: number, place: number, before: number, after: number): void {
     keys[at] = (keys[at] as number) + mixFirst(place, after) - mixFirst(place, before);
     keys[at + 1] = (keys[at + 1] as number) + mixSecond(place, after) - mixSecond(place, before);
   }

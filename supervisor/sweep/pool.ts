@@ -6,6 +6,7 @@
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import type { EngineKind } from "../../controller/engine-kind.ts";
 import type { Tally } from "./explorer.ts";
 import { ReportBuilder, type SweepReport } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
@@ -20,6 +21,8 @@ export interface SweepOptions {
   readonly faults: boolean;
   /** Run every future to its end, even one that has joined another; see explorer.ts. */
   readonly runAll: boolean;
+  /** What executes the firmware; the same futures come out of each. Default auto. */
+  readonly engine?: EngineKind;
   readonly jobs: number;
   /** Part `index` (from 1) of `of` parts of the whole sweep. */
   readonly shard: { readonly index: number; readonly of: number };
@@ -44,6 +47,7 @@ export interface SweepWorkerData {
   readonly imageA: Uint8Array;
   readonly imageB: Uint8Array;
   readonly seed: number;
+  readonly engine: EngineKind;
   readonly rulesModule: string | undefined;
 }
 
@@ -126,8 +130,8 @@ async function work(
   take: () => WeightedUnit | undefined,
   onTally: (tally: Tally, weight: number) => void,
 ): Promise<void> {
-  const { imageA, imageB, seed, rulesModule } = options;
-  const workerData: SweepWorkerData = { imageA, imageB, seed, rulesModule };
+  const { imageA, imageB, seed, engine = "auto", rulesModule } = options;
+  const workerData: SweepWorkerData = { imageA, imageB, seed, engine, rulesModule };
   const worker = new Worker(new URL("./worker.bundle.js", import.meta.url), { workerData });
   const failed = new Promise<never>((_, reject) => {
     worker.on("error", (error) => reject(new SweepError(`a sweep worker failed: ${describe(error)}`)));

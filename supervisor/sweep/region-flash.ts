@@ -36,7 +36,7 @@ export class RegionFlash {
     this.#stable = regions.map(() => []);
     this.#regions = regions.map(
       (start, region) =>
-        new NorFlash(portOf(memory, start / 4), config, () => control[Control.REGION] === region),
+        new NorFlash(new RegionPort(memory, start / 4), config, () => control[Control.REGION] === region),
     );
   }
 
@@ -116,11 +116,22 @@ export class RegionFlash {
 }
 
 /** The memory of one region. Nobody has to hear of a unit: what was read is known by its content. */
-function portOf(memory: PersistentMemory, firstWord: number): FlashPort {
-  const { words } = memory;
-  return {
-    load32: (word) => words[firstWord + word] as number,
-    store32: (word, value) => memory.store(firstWord + word, value),
-    unitBegins: () => undefined,
-  };
+class RegionPort implements FlashPort {
+  readonly #memory: PersistentMemory;
+  readonly #firstWord: number;
+
+  constructor(memory: PersistentMemory, firstWord: number) {
+    this.#memory = memory;
+    this.#firstWord = firstWord;
+  }
+
+  load32(word: number): number {
+    return this.#memory.words[this.#firstWord + word] as number;
+  }
+
+  store32(word: number, value: number): void {
+    this.#memory.store(this.#firstWord + word, value);
+  }
+
+  unitBegins(): void {}
 }

@@ -3,6 +3,7 @@
  * for each number of regions and worker; nothing is shared between workers.
  */
 
+import type { EngineKind } from "../../controller/engine-kind.ts";
 import { controlWords } from "../../emulator/control.ts";
 import { raiseFloor } from "../../emulator/floor.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
@@ -15,7 +16,7 @@ import type { Budget } from "../policy.ts";
 import type { LibraryImage } from "./image-library.ts";
 import { initialJudgement, Oracle, type OracleParts } from "./oracle/oracle.ts";
 import { ManagementReader } from "./oracle/reader.ts";
-import { blankWorld, type Standing, type World } from "./oracle/world.ts";
+import { blankWorld, change, type Standing, type World } from "./oracle/world.ts";
 import { PersistentMemory } from "./persistent-memory.ts";
 import { RegionFlash } from "./region-flash.ts";
 import type { Rules } from "./rules.ts";
@@ -39,6 +40,7 @@ export interface RigConfig {
   readonly rules: Rules;
   readonly seed: number;
   readonly images: ReadonlyMap<string, LibraryImage>;
+  readonly engine: EngineKind;
   readonly budget?: Budget;
   readonly onDoubleLoss?: "rebuild" | "safe-mode";
 }
@@ -53,6 +55,9 @@ export class Rig {
   /** By content key of a region: the image that it holds. Only remembers what {@link Rig.#imageIn} finds. */
   readonly #names = new Map<number, string>();
   readonly #imageWords: ReadonlyMap<string, Int32Array>;
+  readonly #reader: ManagementReader;
+  readonly #codec: TableCodec;
+  readonly #encoded: Int32Array;
   readonly #budget: Budget;
   readonly #seed: number;
 
@@ -60,10 +65,13 @@ export class Rig {
     const layout = planLayout({ ...SWEEP_MEMORY, regions: config.regions });
     const memory = createMemory(layout);
     const onDoubleLoss = config.onDoubleLoss ?? "rebuild";
+    this.#codec = new TableCodec(config.regions);
+    this.#encoded = new Int32Array(replicaWords(config.regions));
     this.#budget = config.budget ?? DEFAULT_LIMITS.budget;
     this.#seed = config.seed;
     this.images = config.images;
     this.memory = new PersistentMemory(memory, layout);
+    this.#reader = new ManagementReader(this.memory.words, layout.table / 4, config.regions);
     this.#imageWords = new Map(
       [...config.images].map(([name, { bytes }]) => [name, imageWords(bytes, SWEEP_MEMORY.regionBytes)]),
     );
@@ -79,6 +87,7 @@ export class Rig {
         recovery: { onDoubleLoss, trialTries: TRIAL_TRIES },
         trialTries: TRIAL_TRIES,
         seed: config.seed,
+        engine: config.engine,
       },
       this.timeline,
     );
@@ -114,6 +123,18 @@ export class Rig {
     return "";
   }
 
+  /** Whether the management memory holds this very table and floor: rules may go on with what they never stored. */
+  isStored(table: Table, floor: number): boolean {
+    const { words, layout } = this.memory;
+    if (this.#reader.floor() !== floor) return false;
+    const base = layout.table / 4 + REPLICA_WORD[0];
+    this.#codec.encode(table, this.#encoded);
+    for (let at = 0; at < this.#encoded.length; at += 1) {
+      if (this.#encoded[at] !== words[base + at]) return false;
+    }
+    return true;
+  }
+
   /** Memory as the scenario's setup says, nothing happened yet. */
   setUp(scenario: Scenario): void {
     const { setup } = scenario;
@@ -130,7 +151,7 @@ export class Rig {
     if (table !== undefined) this.#putTable(port, table, scenario);
     if (table !== undefined || setup.floor !== undefined) putFloor(port, setup.floor ?? 0);
     const world = worldOf(table, setup.images.length, setup.floor ?? 0, this.images);
-    const older = { ...world, generation: (world.generation - 1) >>> 0 };
+    const older = change(world, { generation: (world.generation - 1) >>> 0 });
     const first = table?.active ?? NO_REGION;
     this.oracle.judgement = initialJudgement(world, first, setup.behind === undefined ? undefined : older);
     if (setup.badReplicas !== undefined) {
@@ -141,17 +162,15 @@ export class Rig {
   #putImage(region: number, name: string): void {
     const words = this.#imageWords.get(name);
     if (words === undefined) throw new Error(`there is no image ${name}`);
-    const base = (this.memory.layout.regions[region] as number) / 4;
-    this.memory.storeAll(base, words);
+    this.memory.putImage(region, words);
   }
 
   #putTable(port: NvramPort, table: Table, { setup }: Scenario): void {
-    const codec = new TableCodec(table.regions.length);
-    const words = new Int32Array(replicaWords(table.regions.length));
+    const words = this.#encoded;
     const random = new Random(this.#seed);
     for (const replica of [0, 1] as const) {
       const behind = setup.behind === replica;
-      codec.encode(behind ? { ...table, generation: (table.generation - 1) >>> 0 } : table, words);
+      this.#codec.encode(behind ? { ...table, generation: (table.generation - 1) >>> 0 } : table, words);
       const bad = setup.badReplicas?.includes(replica) === true;
       if (bad) words[random.below(words.length)] = random.uint32();
       for (let at = 0; at < words.length; at += 1)
@@ -166,7 +185,7 @@ export class Rig {
       holds: (region) => this.holds(region),
       onDoubleLoss,
       trialTries: TRIAL_TRIES,
-      reader: new ManagementReader(words, layout.table / 4, layout.config.regions),
+      reader: this.#reader,
       budgetFailures: this.#budget.failures,
       served: () => servedCommands(words[layout.nvram / 4] as number, words[layout.nvram / 4 + 1] as number),
     };
@@ -204,7 +223,7 @@ function worldOf(
   floor: number,
   images: ReadonlyMap<string, LibraryImage>,
 ): World {
-  if (table === undefined) return { ...blankWorld(regions), floor };
+  if (table === undefined) return change(blankWorld(regions), { floor });
   const nameOf = (digest: readonly number[]) =>
     [...images.values()].find((image) => image.digest.every((word, at) => word === digest[at]))?.name ?? "";
   const standings = table.regions.map(

@@ -10,6 +10,7 @@
 import { Visibility } from "../../controller/address-space.ts";
 import { inspectRegion, type RegionFacts } from "../../controller/boot-rom.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
+import type { EngineKind } from "../../controller/engine-kind.ts";
 import { Machine, MachineStop } from "../../controller/machine.ts";
 import type { TransitionResult } from "../../controller/transitions.ts";
 import { Control, controlWords } from "../../emulator/control.ts";
@@ -25,6 +26,7 @@ import type { Limits } from "../config.ts";
 import { Host, type HostCommand } from "../host.ts";
 import type { Command, ExecuteCommand, PolicyEvent, PolicyState } from "../policy.ts";
 import { type DeviceSink, Interruption, type RequestKind } from "./device-event.ts";
+import { sweepEngine } from "./engine.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 import type { RegionFlash } from "./region-flash.ts";
 import type { Committer, Rules } from "./rules.ts";
@@ -47,6 +49,7 @@ export interface VirtualConfig {
   readonly recovery: RecoveryPolicy;
   readonly trialTries: number;
   readonly seed: number;
+  readonly engine: EngineKind;
 }
 
 /** A controller worker slot of the virtual device. */
@@ -157,6 +160,11 @@ export class VirtualDevice {
     return this.#policy.table;
   }
 
+  /** The security floor as the device goes by it. */
+  get floor(): number {
+    return this.#policy?.floor ?? 0;
+  }
+
   /** Ticks since power-on. */
   get ticks(): number {
     for (const slot of this.#slots) {
@@ -204,13 +212,14 @@ export class VirtualDevice {
     if (!this.#flash.settled)
       this.#flash.readUnstable(new Random(this.#config.seed ^ this.persistent.stateKey()));
     const { table: found, floor } = this.#rules.recover(this.#port, images, this.#config.recovery);
-    this.#sink.event({ type: "recovered", outcome: found.outcome, message: found.message });
-    if (found.table === undefined) {
-      this.#enterSafeMode(found.message);
+    const { outcome, message, table } = found;
+    this.#sink.event({ type: "recovered", outcome, message, table, floor: floor.floor });
+    if (table === undefined) {
+      this.#enterSafeMode(message);
       return;
     }
-    this.#store = this.#rules.openStore(this.#port, found.table, (generation) => this.#publish(generation));
-    this.#policy = this.#rules.initialState(found.table, floor.floor, this.#config.limits.budget);
+    this.#store = this.#rules.openStore(this.#port, table, (generation) => this.#publish(generation));
+    this.#policy = this.#rules.initialState(table, floor.floor, this.#config.limits.budget);
     this.#dispatch({ type: "power-on", images });
   }
 
@@ -573,6 +582,7 @@ export class VirtualDevice {
       layout,
       slot,
       visibility: Visibility.CONTROLLER,
+      ...sweepEngine(this.#config.engine),
       ring: () => {
         machine.hart[Hart.ATTENTION] = 1;
         machine.hart[Hart.LIMIT] = 0;

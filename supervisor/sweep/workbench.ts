@@ -2,6 +2,7 @@
  * One worker's part of a sweep: rigs, kept between scenarios, and the exploring, shrinking and replaying of cases.
  * Everything is in one thread; pool.ts puts several side by side.
  */
+import type { EngineKind } from "../../controller/engine-kind.ts";
 import { type CaseId, type Disturbance, formatCaseId, parseCaseId } from "./case-id.ts";
 import { Explorer, type Finding, type Plan, type Tally } from "./explorer.ts";
 import { imageLibrary, type LibraryImage } from "./image-library.ts";
@@ -16,12 +17,20 @@ export class Workbench {
   readonly #images: ReadonlyMap<string, LibraryImage>;
   readonly #rules: Rules;
   readonly #seed: number;
+  readonly #engine: EngineKind;
   readonly #rigs = new Map<string, Rig>();
 
-  constructor(imageA: Uint8Array, imageB: Uint8Array, rules: Rules, seed: number) {
+  constructor(
+    imageA: Uint8Array,
+    imageB: Uint8Array,
+    rules: Rules,
+    seed: number,
+    engine: EngineKind = "auto",
+  ) {
     this.#images = imageLibrary(imageA, imageB);
     this.#rules = rules;
     this.#seed = seed;
+    this.#engine = engine;
   }
 
   /** All that the plan asks for of one scenario; findings are shrunk. */
@@ -54,8 +63,14 @@ export class Workbench {
     const key = `${regions} ${onDoubleLoss}`;
     let rig = this.#rigs.get(key);
     if (rig === undefined) {
-      const seed = this.#seed;
-      rig = new Rig({ regions, rules: this.#rules, seed, images: this.#images, onDoubleLoss });
+      rig = new Rig({
+        regions,
+        rules: this.#rules,
+        seed: this.#seed,
+        images: this.#images,
+        engine: this.#engine,
+        onDoubleLoss,
+      });
       this.#rigs.set(key, rig);
     }
     return rig;

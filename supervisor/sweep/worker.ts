@@ -7,9 +7,9 @@ import { Workbench } from "./workbench.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread");
-const { imageA, imageB, seed, rulesModule } = workerData as SweepWorkerData;
+const { imageA, imageB, seed, engine, rulesModule } = workerData as SweepWorkerData;
 const rules = await loadRules(rulesModule);
-const workbench = new Workbench(imageA, imageB, rules, seed);
+const workbench = new Workbench(imageA, imageB, rules, seed, engine);
 
 port.on("message", ({ scenario: name, depth, part, hurts, runAll }: SweepUnit) => {
   const scenario = findScenario(name);

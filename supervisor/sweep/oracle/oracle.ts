@@ -13,6 +13,7 @@ import type { BadVerdict, GoodVerdict, Wrong } from "./verdict.ts";
 import {
   activated,
   beingWritten,
+  change,
   cleared,
   confirmed,
   failed,
@@ -89,6 +90,27 @@ export function initialJudgement(world: World, first: number, older?: World): Ju
   };
 }
 
+/** Field by field: all judgements are objects of one shape, which is what makes them cheap. */
+function changed(judgement: Judgement, changes: Partial<Judgement>): Judgement {
+  return {
+    settled: changes.settled ?? judgement.settled,
+    passing: changes.passing ?? judgement.passing,
+    pending: changes.pending ?? judgement.pending,
+    running: changes.running ?? judgement.running,
+    first: judgement.first,
+    starts: changes.starts ?? judgement.starts,
+    failures: changes.failures ?? judgement.failures,
+    rotted: changes.rotted ?? judgement.rotted,
+    regionRotted: changes.regionRotted ?? judgement.regionRotted,
+    served: changes.served ?? judgement.served,
+    servedAtPowerOn: changes.servedAtPowerOn ?? judgement.servedAtPowerOn,
+    request: changes.request ?? judgement.request,
+    end: "end" in changes ? changes.end : judgement.end,
+    region: changes.region ?? judgement.region,
+    wrong: changes.wrong ?? judgement.wrong,
+  };
+}
+
 export class Oracle {
   readonly #parts: OracleParts;
   judgement: Judgement;
@@ -105,9 +127,8 @@ export class Oracle {
     const known = this.#cuts.get(judgement);
     if (known !== undefined) return known;
     const worlds = [...judgement.settled, ...judgement.passing, ...judgement.pending];
-    const after: Judgement = {
-      ...judgement,
-      settled: distinct(worlds.map((world) => ({ ...world, runs: NONE }))),
+    const after = changed(judgement, {
+      settled: distinct(worlds.map((world) => change(world, { runs: NONE }))),
       passing: [],
       pending: [],
       running: [],
@@ -117,7 +138,7 @@ export class Oracle {
       request: "",
       end: undefined,
       region: NONE,
-    };
+    });
     this.#cuts.set(judgement, after);
     return after;
   }
@@ -193,7 +214,7 @@ export class Oracle {
   }
 
   #set(changes: Partial<Judgement>): void {
-    this.judgement = { ...this.judgement, ...changes };
+    this.judgement = changed(this.judgement, changes);
   }
 
   #wrong(verdict: BadVerdict, message: string): void {
@@ -210,7 +231,7 @@ export class Oracle {
     const lost = this.judgement.rotted && !reader.whole(0) && !reader.whole(1);
     if (lost)
       settled = settled.map(
-        (world): World => (world.memory === "blank" ? world : { ...world, memory: "lost" }),
+        (world): World => (world.memory === "blank" ? world : change(world, { memory: "lost" })),
       );
     const made = settled.map((world) => recovered(world, this.#parts));
     const raised = made.map((world) => floorRaised(world, this.#parts));

@@ -85,11 +85,38 @@ export function blankWorld(regions: number): World {
   };
 }
 
+/** The world with some fields changed; field by field, so that all worlds are objects of one shape. */
+export function change(world: World, changes: Partial<World>): World {
+  return {
+    memory: changes.memory ?? world.memory,
+    generation: changes.generation ?? world.generation,
+    active: changes.active ?? world.active,
+    next: changes.next ?? world.next,
+    previous: changes.previous ?? world.previous,
+    rebuilt: changes.rebuilt ?? world.rebuilt,
+    floor: changes.floor ?? world.floor,
+    regions: changes.regions ?? world.regions,
+    runs: changes.runs ?? world.runs,
+  };
+}
+
+function changeStanding(standing: Standing, changes: Partial<Standing>): Standing {
+  return {
+    state: changes.state ?? standing.state,
+    image: changes.image ?? standing.image,
+    tries: changes.tries ?? standing.tries,
+    starts: changes.starts ?? standing.starts,
+    confirmed: changes.confirmed ?? standing.confirmed,
+    failures: changes.failures ?? standing.failures,
+    evidence: changes.evidence ?? standing.evidence,
+  };
+}
+
 function withRegion(world: World, region: number, changes: Partial<Standing>): World {
   const regions = world.regions.map((standing, at) =>
-    at === region ? { ...standing, ...changes } : standing,
+    at === region ? changeStanding(standing, changes) : standing,
   );
-  return { ...world, regions };
+  return change(world, { regions });
 }
 
 function standing(world: World, region: number): Standing {
@@ -166,26 +193,24 @@ function designate(before: World, changed: World, region: number, around: Surrou
   }
   const chosen = standing(after, region);
   if (chosen.state === "valid") after = withRegion(after, region, { starts: chosen.starts + 1 });
-  return {
-    ...after,
+  return change(after, {
     generation: next(before.generation),
     active: region,
     next: before.next === region ? NONE : before.next,
     previous: lastConfirmed(before, after, region, around),
     runs: region,
-  };
+  });
 }
 
 /** None may run. */
 function undesignate(before: World, changed: World, around: Surroundings): World {
   const active = standing(changed, before.active).state === "invalid" ? NONE : before.active;
-  return {
-    ...changed,
+  return change(changed, {
     generation: next(before.generation),
     active,
     previous: lastConfirmed(before, changed, active, around),
     runs: NONE,
-  };
+  });
 }
 
 const GIVEN_UP = { state: "invalid", tries: 0, starts: 0 } as const;
@@ -207,21 +232,20 @@ export function recovered(world: World, around: Surroundings): World {
     const image = usable(region);
     if (image === undefined) return NOTHING;
     return first
-      ? { ...NOTHING, image, state: "accepted", confirmed: true }
-      : { ...NOTHING, image, state: "valid" };
+      ? changeStanding(NOTHING, { image, state: "accepted", confirmed: true })
+      : changeStanding(NOTHING, { image, state: "valid" });
   });
-  const made: World = {
-    ...blankWorld(regions.length),
+  const made = change(blankWorld(regions.length), {
     memory: "table",
     generation: 1,
     floor: world.floor,
     regions,
-  };
+  });
   const active = highest(made, around, (region) => usable(region) !== undefined);
   const previous = first
     ? highest(made, around, (region) => region !== active && usable(region) !== undefined)
     : NONE;
-  const whole: World = { ...made, active, previous, rebuilt: !first };
+  const whole = change(made, { active, previous, rebuilt: !first });
   return first || active === NONE ? whole : withRegion(whole, active, { tries: around.trialTries });
 }
 
@@ -232,16 +256,18 @@ export function floorRaised(world: World, around: Surroundings): World {
     if (state === "accepted" && around.holds(region) === image)
       floor = Math.max(floor, counterOf(image, around));
   }
-  return floor === world.floor ? world : { ...world, floor };
+  return floor === world.floor ? world : change(world, { floor });
 }
 
 /** A start from nothing. */
 export function started(world: World, around: Surroundings): World {
-  if (isGivenUp(world, around)) return { ...world, runs: NONE };
+  if (isGivenUp(world, around)) return change(world, { runs: NONE });
   const region = choose(world, around);
   const active = standing(world, world.active);
   if (region !== NONE && region === world.active) {
-    return active.state === "valid" ? designate(world, world, region, around) : { ...world, runs: region };
+    return active.state === "valid"
+      ? designate(world, world, region, around)
+      : change(world, { runs: region });
   }
   let changed = world;
   if (world.active !== NONE && !mayRun(world, world.active, around)) {
@@ -251,7 +277,7 @@ export function started(world: World, around: Surroundings): World {
     if (active.state === "valid") changed = withRegion(changed, world.active, GIVEN_UP);
   }
   if (region !== NONE) return designate(world, changed, region, around);
-  return active.state === "valid" ? undesignate(world, changed, around) : { ...world, runs: NONE };
+  return active.state === "valid" ? undesignate(world, changed, around) : change(world, { runs: NONE });
 }
 
 /** The version that runs failed. */
@@ -277,7 +303,10 @@ export function confirmed(world: World): World {
   const record = standing(world, world.active);
   if (record.state === "accepted") return world;
   const accepted = { state: "accepted", confirmed: true, tries: 0, starts: 0 } as const;
-  return { ...withRegion(world, world.active, accepted), rebuilt: false, generation: next(world.generation) };
+  return change(withRegion(world, world.active, accepted), {
+    rebuilt: false,
+    generation: next(world.generation),
+  });
 }
 
 /** The region is about to be erased. */
@@ -287,14 +316,16 @@ export function beingWritten(world: World, region: number, around: Surroundings)
   const changed = withRegion(world, region, { ...NOTHING, failures, evidence });
   const active = world.active === region ? NONE : world.active;
   const previous =
-    world.previous === region ? lastConfirmed({ ...world, active }, changed, active, around) : world.previous;
-  const after = { ...changed, active, previous, next: world.next === region ? NONE : world.next };
-  return { ...after, generation: next(world.generation) };
+    world.previous === region
+      ? lastConfirmed(change(world, { active }), changed, active, around)
+      : world.previous;
+  const after = change(changed, { active, previous, next: world.next === region ? NONE : world.next });
+  return change(after, { generation: next(world.generation) });
 }
 
 /** The region was written with `image`, and verified. */
 export function written(world: World, region: number, image: string): World {
-  return { ...withRegion(world, region, { state: "valid", image }), generation: next(world.generation) };
+  return change(withRegion(world, region, { state: "valid", image }), { generation: next(world.generation) });
 }
 
 /** The next start is to run the region. */
@@ -309,7 +340,7 @@ export function activated(world: World, region: number, tries: number): World {
     after = withRegion(after, region, { tries });
   }
   if (chosen === world.next && after === world) return world;
-  return { ...after, next: chosen, generation: next(world.generation) };
+  return change(after, { next: chosen, generation: next(world.generation) });
 }
 
 /** An operator lets a region that was given up run again. */
@@ -320,5 +351,5 @@ export function cleared(world: World, region: number, tries: number, around: Sur
   const changed = withRegion(world, region, { state: "accepted" });
   const previous =
     world.previous === NONE ? lastConfirmed(world, changed, world.active, around) : world.previous;
-  return { ...changed, previous, generation: next(world.generation) };
+  return change(changed, { previous, generation: next(world.generation) });
 }
