@@ -7,11 +7,8 @@
  * cut can fall there. An exception of the rules ends in the event "stuck", never in an exception of the sweep.
  */
 
-import { Visibility } from "../../controller/address-space.ts";
-import { inspectRegion, type RegionFacts } from "../../controller/boot-rom.ts";
-import { Hart } from "../../controller/cpu/hart.ts";
 import type { EngineKind } from "../../controller/engine-kind.ts";
-import { Machine, MachineStop } from "../../controller/machine.ts";
+import { MachineStop } from "../../controller/machine.ts";
 import type { TransitionResult } from "../../controller/transitions.ts";
 import { Control, controlWords } from "../../emulator/control.ts";
 import { Evidence } from "../../emulator/evidence.ts";
@@ -25,8 +22,9 @@ import { NO_REGION, type StoredImage, type Table } from "../../emulator/table.ts
 import type { Limits } from "../config.ts";
 import { Host, type HostCommand } from "../host.ts";
 import type { Command, ExecuteCommand, PolicyEvent, PolicyState } from "../policy.ts";
+import { ControllerSlot } from "./controller-slot.ts";
 import { type DeviceSink, Interruption, type RequestKind } from "./device-event.ts";
-import { sweepEngine } from "./engine.ts";
+import { Inspections } from "./inspections.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 import type { RegionFlash } from "./region-flash.ts";
 import type { Committer, Rules } from "./rules.ts";
@@ -41,27 +39,12 @@ const SHARED_SLICE_INSTRUCTIONS = 50;
 const RUN_INSTRUCTIONS = 2 ** 30;
 /** Instructions that the executing version gets while a unit of flash is made. */
 const INSTRUCTIONS_PER_FLASH_UNIT = 50;
-/** Contents of regions that are remembered as read; beyond that they are read again. */
-const FACTS_KEPT = 16_384;
-
 export interface VirtualConfig {
   readonly limits: Limits;
   readonly recovery: RecoveryPolicy;
   readonly trialTries: number;
   readonly seed: number;
   readonly engine: EngineKind;
-}
-
-/** A controller worker slot of the virtual device. */
-interface Slot {
-  readonly machine: Machine;
-  region: number;
-  epoch: number;
-  running: boolean;
-  /** The thread is stuck: it executes nothing and answers nothing. */
-  frozen: boolean;
-  /** By region: content key of the code that the machine has decoded. */
-  readonly decoded: number[];
 }
 
 type Mode = "off" | "on" | "safe-mode" | "stuck";
@@ -74,18 +57,15 @@ export class VirtualDevice {
   readonly #config: VirtualConfig;
   readonly #sink: DeviceSink;
   readonly #volatile: VolatileMemory;
-  readonly #slots: readonly Slot[];
+  readonly #slots: readonly ControllerSlot[];
   readonly #control: Int32Array;
   readonly #port: NvramPort;
-  /** What reading an image showed, by content key. */
-  readonly #facts = new Map<number, RegionFacts>();
-  /** Content keys at the last inspection. */
-  readonly #inspected: number[] = [];
+  readonly #inspections: Inspections;
   #rules: Rules;
   #mode: Mode = "off";
   #policy: PolicyState | undefined;
   #store: Committer | undefined;
-  #executing: Slot | undefined;
+  #executing: ControllerSlot | undefined;
   #host: Host | undefined;
   #completions = 0;
   #ready = false;
@@ -115,7 +95,11 @@ export class VirtualDevice {
     this.#control = controlWords(memory, this.layout);
     this.#port = persistent.managementPort(() => sink.beforeStore());
     this.#volatile = new VolatileMemory(memory, this.layout, persistent, sink);
-    this.#slots = Array.from({ length: ENGINE_SLOTS }, (_, slot) => this.#createSlot(slot));
+    this.#inspections = new Inspections(persistent);
+    this.#slots = Array.from(
+      { length: ENGINE_SLOTS },
+      (_, slot) => new ControllerSlot(memory, persistent, slot, config.engine),
+    );
     this.#volatile.attach(this.#slots.map(({ machine }) => machine));
   }
 
@@ -168,7 +152,7 @@ export class VirtualDevice {
   /** Ticks since power-on. */
   get ticks(): number {
     for (const slot of this.#slots) {
-      if (slot.running && !slot.frozen) this.#ticks = Math.max(this.#ticks, slot.machine.clock.now());
+      if (slot.executes) this.#ticks = Math.max(this.#ticks, slot.machine.clock.now());
     }
     return this.#ticks;
   }
@@ -181,7 +165,7 @@ export class VirtualDevice {
   }
 
   powerOff(): void {
-    for (const slot of this.#slots) slot.running = slot.frozen = false;
+    for (const slot of this.#slots) slot.release();
     this.#mode = "off";
     this.#control[Control.REGION] = NO_REGION;
     this.#policy = undefined;
@@ -208,7 +192,7 @@ export class VirtualDevice {
   #boot(): void {
     // The worst reader of cells between two values: whole when verified, anything when executed.
     this.#flash.readUnstable("completed");
-    const images = this.#inspect();
+    const images = this.#inspections.inspect();
     if (!this.#flash.settled)
       this.#flash.readUnstable(new Random(this.#config.seed ^ this.persistent.stateKey()));
     const { table: found, floor } = this.#rules.recover(this.#port, images, this.#config.recovery);
@@ -240,28 +224,6 @@ export class VirtualDevice {
     }
   }
 
-  /** Facts of every region, each content read once. */
-  #inspect(): readonly RegionFacts[] {
-    return this.layout.regions.map((_, region) => {
-      const key = this.persistent.regionKey(region);
-      this.#inspected[region] = key;
-      let facts = this.#facts.get(key);
-      if (facts === undefined) {
-        facts = inspectRegion(this.persistent.regionBytes(region), []);
-        if (this.#facts.size >= FACTS_KEPT) this.#facts.clear();
-        this.#facts.set(key, facts);
-      }
-      return facts;
-    });
-  }
-
-  /** Bytes of some region changed since they were last read. */
-  get #inspectionStale(): boolean {
-    return this.layout.regions.some(
-      (_, region) => this.persistent.regionKey(region) !== this.#inspected[region],
-    );
-  }
-
   // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Lets the device run until `done`, at most `limitMs` of its time; false if it did not come to that. */
@@ -275,7 +237,7 @@ export class VirtualDevice {
   }
 
   #step(endTick: number): void {
-    const running = this.#slots.filter((slot) => slot.running && !slot.frozen).length;
+    const running = this.#slots.filter((slot) => slot.executes).length;
     let instructions = running > 1 ? SHARED_SLICE_INSTRUCTIONS : RUN_INSTRUCTIONS;
     if (this.#haltIn !== undefined) instructions = Math.min(instructions, this.#haltIn);
     this.#slice(instructions, Math.min(endTick, this.#nextDeadline()));
@@ -285,15 +247,14 @@ export class VirtualDevice {
 
   #slice(instructions: number, horizon: number): void {
     for (const slot of this.#slots) {
-      if (!slot.running || slot.frozen) continue;
-      slot.machine.hart[Hart.ATTENTION] = 0;
+      if (!slot.executes) continue;
       const before = slot.machine.retired;
-      const stop = slot.machine.run(instructions, horizon);
+      const stop = slot.run(instructions, horizon);
       if (slot === this.#executing) this.#afterSlice(slot, stop, slot.machine.retired - before);
     }
   }
 
-  #afterSlice(slot: Slot, stop: MachineStop, retired: number): void {
+  #afterSlice(slot: ControllerSlot, stop: MachineStop, retired: number): void {
     if (stop === MachineStop.STOPPED) {
       const { evidence, stopCode, stopPc } = slot.machine;
       this.#ticks = Math.max(this.#ticks, slot.machine.clock.now());
@@ -312,14 +273,14 @@ export class VirtualDevice {
   }
 
   /** The firmware has said something. */
-  #lookAtNews(slot: Slot): void {
+  #lookAtNews(slot: ControllerSlot): void {
     const { epoch, region } = slot;
     const said = this.#control[Control.READY] === epoch;
     if (!this.#ready && said) {
       this.#ready = true;
       this.#sink.event({ type: "ready", region, epoch });
-      if (this.#inspectionStale)
-        this.#dispatch({ type: "inspected", images: this.#inspect(), executing: true });
+      if (this.#inspections.stale)
+        this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing: true });
     } else if (this.#ready && !said) {
       this.#ready = false;
       this.#startedTick = this.ticks;
@@ -413,10 +374,9 @@ export class VirtualDevice {
     else this.#haltIn = HALT_LATENCY_INSTRUCTIONS;
   }
 
-  #onStopped(slot: Slot): void {
+  #onStopped(slot: ControllerSlot): void {
     this.#ticks = this.ticks;
-    slot.running = slot.frozen = false;
-    slot.machine.stop(Evidence.OPERATOR, 0);
+    slot.halt(Evidence.OPERATOR);
     this.#haltIn = undefined;
     this.#ready = false;
     const headAtStop = this.#host?.submissionHead ?? 0;
@@ -428,14 +388,14 @@ export class VirtualDevice {
 
   #execute(command: ExecuteCommand): void {
     const { region } = command;
-    if (this.#inspectionStale) {
-      const images = this.#inspect();
+    if (this.#inspections.stale) {
+      const images = this.#inspections.inspect();
       const active = this.#policy?.table;
       this.#dispatch({ type: "inspected", images, executing: false });
       // Decided anew: that decision has been performed.
       if (this.#policy?.table !== active || this.#policy?.phase !== "executing") return;
     }
-    const facts = this.#inspect()[region];
+    const facts = this.#inspections.inspect()[region];
     const slot = this.#slots.find((candidate) => !candidate.running);
     if (slot === undefined) throw new Error("there is no free controller worker");
     if (facts?.usable !== true) throw new Error(`region ${region} holds no image that can be executed`);
@@ -447,24 +407,11 @@ export class VirtualDevice {
     this.#starts += 1;
     const ticks = this.ticks;
     this.#startedTick = ticks;
-    slot.region = region;
-    slot.epoch = epoch;
+    slot.assign(region, epoch);
     this.#executing = slot;
     this.#sink.event({ type: "started", region, epoch });
-    this.#reset(slot, WINDOW_BASE + facts.headerBytes, ticks);
-    slot.running = true;
+    slot.start(WINDOW_BASE + facts.headerBytes, ticks);
     if (this.#crashNext) this.crash();
-  }
-
-  #reset(slot: Slot, entry: number, ticks: number): void {
-    const { machine, region, decoded } = slot;
-    const key = this.persistent.regionKey(region);
-    if (decoded[region] !== key) machine.regionChanged(region);
-    decoded[region] = key;
-    machine.setRegion(region);
-    machine.reset(entry);
-    machine.clock.powerOn();
-    machine.clock.skipTo(ticks);
   }
 
   #enterSafeMode(reason: string): void {
@@ -524,7 +471,7 @@ export class VirtualDevice {
     }
     if (this.#policy !== undefined && result.table !== this.table) {
       this.#store?.commit(result.table);
-      this.#policy = { ...this.#policy, table: result.table, images: this.#inspect() };
+      this.#policy = { ...this.#policy, table: result.table, images: this.#inspections.inspect() };
     }
     this.#sink.event({ type: "acknowledged", kind, region });
     return true;
@@ -551,7 +498,7 @@ export class VirtualDevice {
 
   /** The image that a region holds by its bytes, read anew; undefined when it is not whole. */
   #storedImage(region: number): StoredImage | undefined {
-    const facts = this.#inspect()[region];
+    const facts = this.#inspections.inspect()[region];
     if (facts?.usable !== true) return undefined;
     return { version: facts.version, digest: facts.digest };
   }
@@ -569,26 +516,7 @@ export class VirtualDevice {
 
   /** Bytes of the executing region were changed by rot: execution feels it at once. */
   regionRotted(region: number): void {
-    const slot = this.#executing;
-    if (slot?.region !== region) return;
-    slot.machine.regionChanged(region);
-    slot.decoded[region] = this.persistent.regionKey(region);
-  }
-
-  #createSlot(slot: number): Slot {
-    const { layout } = this;
-    const machine: Machine = new Machine({
-      memory: this.#memory,
-      layout,
-      slot,
-      visibility: Visibility.CONTROLLER,
-      ...sweepEngine(this.#config.engine),
-      ring: () => {
-        machine.hart[Hart.ATTENTION] = 1;
-        machine.hart[Hart.LIMIT] = 0;
-      },
-    });
-    return { machine, region: NO_REGION, epoch: 0, running: false, frozen: false, decoded: [] };
+    if (this.#executing?.region === region) this.#executing.regionChanged();
   }
 }
 
