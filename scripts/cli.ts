@@ -73,11 +73,15 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
+function fail(error: unknown): number {
   const named = error instanceof Error && (error instanceof UsageError || FINDINGS.has(error.name));
   if (!named) throw error;
   process.stderr.write(`flipside: ${error.message}\n`);
-  process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FINDING;
+  return error instanceof UsageError ? EXIT_USAGE : EXIT_FINDING;
 }
+
+void main(process.argv.slice(2))
+  .catch(fail)
+  .then((code) => {
+    process.exitCode = code;
+  });

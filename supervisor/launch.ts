@@ -1,5 +1,5 @@
 /**
- * Starts the supervisor process and the threads of a device. Light on purpose: whoever starts something does so before
+ * Starts processes and threads: the supervisor's, a device's, a sweep's. Light on purpose: whoever starts something does so before
  * loading what it needs to talk to it, because starting a process or a thread is most of what a start takes.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -10,19 +10,24 @@ const CONTROLLER_HEAP_MB = 48;
 
 /** A supervisor process; its socket is file descriptor CONTROL_FD of frames.ts. */
 export function launchSupervisor(): ChildProcess {
-  const program = new URL("../supervisor/process.bundle.js", import.meta.url).pathname;
+  const program = new URL("../supervisor/process.bundle.cjs", import.meta.url).pathname;
   return spawn(process.execPath, [program], { stdio: ["ignore", "inherit", "inherit", "pipe"] });
 }
 
 export function launchMemoryEmulator(): Worker {
-  return new Worker(new URL("../emulator/worker.bundle.js", import.meta.url), { name: "memory-emulator" });
+  return new Worker(new URL("../emulator/worker.bundle.cjs", import.meta.url), { name: "memory-emulator" });
 }
 
 export function launchController(slot: number): Worker {
-  return new Worker(new URL("../controller/worker.bundle.js", import.meta.url), {
+  return new Worker(new URL("../controller/worker.bundle.cjs", import.meta.url), {
     name: `controller-${slot}`,
     resourceLimits: { maxOldGenerationSizeMb: CONTROLLER_HEAP_MB },
   });
+}
+
+/** @param workerData what the sweep's pool.ts and worker.ts agree on */
+export function launchSweepWorker(workerData: unknown): Worker {
+  return new Worker(new URL("../supervisor/sweep/worker.bundle.cjs", import.meta.url), { workerData });
 }
 
 /** Threads started ahead, each handed out once; after that, fresh ones. */

@@ -6,5 +6,4 @@ import { Launcher } from "./launch.ts";
 
 // Threads first: they start while the rest of this process loads.
 const launcher = new Launcher();
-const { serveParent } = await import("./parent-link.ts");
-serveParent(launcher);
+void import("./parent-link.ts").then(({ serveParent }) => serveParent(launcher));

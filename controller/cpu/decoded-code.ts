@@ -139,7 +139,8 @@ export class DecodedCode implements CodeCache {
     this.regions = space.hasRegions
       ? regions.map((offset) => segment(offset, config.regionBytes, WINDOW_BASE))
       : [];
-    this.entries = new Int32Array(entryBase);
+    // Shared only because V8 zeroes a large unshared array by hand, and so touches every page of it.
+    this.entries = new Int32Array(new SharedArrayBuffer(entryBase * 4));
     for (const { entryBase: base, bytes } of [this.ram, ...this.regions]) {
       this.entries[base + bytes] = Micro.SEGMENT_END;
     }

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type DrillReport, FAULTS, type RunningDevice, startDevice } from "../../supervisor/index.ts";
-import { measureHandoff } from "./handoff.ts";
+import { measureHandoff } from "../handoff.ts";
 import type { Figure, Section } from "./sections.ts";
 
 const CHUNKS = 10;

@@ -8,7 +8,7 @@ import type { EngineKind } from "../../controller/engine-kind.ts";
 import { monotonicNs } from "../../emulator/clock.ts";
 
 const SOURCES = new URL("../../../controller/firmware/bench/", import.meta.url).pathname;
-const CLI = new URL("../cli.js", import.meta.url).pathname;
+const CLI = new URL("../cli.bundle.cjs", import.meta.url).pathname;
 const QEMU = "qemu-system-riscv32";
 /** Machine mode only, as reference: -bios none starts at the base of RAM. */
 const QEMU_CPU = "rv32,f=false,d=false,h=false,s=false,u=false,mmu=false,pmp=false,sstc=false";

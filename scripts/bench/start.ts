@@ -9,7 +9,7 @@ import type { Section } from "./sections.ts";
 const STARTS = 11;
 
 export function benchStart(): Section {
-  const cli = new URL("../cli.js", import.meta.url).pathname;
+  const cli = new URL("../cli.bundle.cjs", import.meta.url).pathname;
   const directory = mkdtempSync(join(tmpdir(), "flipside-bench-"));
   const report = join(directory, "report.json");
   const args = [cli, "emulate", "--failovers", "1", "--faults", "illegal-instruction", "--json", report];

@@ -2,9 +2,11 @@
 import { readFileSync } from "node:fs";
 import { runSweep } from "../../supervisor/sweep/pool.ts";
 import type { SweepReport } from "../../supervisor/sweep/report.ts";
+import { SCENARIOS } from "../../supervisor/sweep/scenarios/index.ts";
 import type { Section } from "./sections.ts";
 
 const ROUNDS = 3;
+const LONG = SCENARIOS.map(({ name }) => name).filter((name) => name.startsWith("start-"));
 
 function image(version: string): Uint8Array {
   return readFileSync(
@@ -12,17 +14,17 @@ function image(version: string): Uint8Array {
   );
 }
 
-function sweep(jobs: number): Promise<SweepReport> {
+function sweep(jobs: number, depth = 1, scenarios: readonly string[] = []): Promise<SweepReport> {
   return runSweep({
     imageA: image("1.1.0"),
     imageB: image("1.0.0"),
     seed: 1,
-    depth: 1,
+    depth,
     faults: false,
     runAll: false,
     jobs,
     shard: { index: 1, of: 1 },
-    scenarios: [],
+    scenarios,
   });
 }
 
@@ -34,6 +36,8 @@ export async function benchSweep(): Promise<Section> {
   const pairs: { one: SweepReport; two: SweepReport }[] = [];
   for (let round = 0; round < ROUNDS; round++) pairs.push({ one: await sweep(1), two: await sweep(2) });
   const { two } = pairs[0] as (typeof pairs)[number];
+  // Long enough for what each thread has to compile for itself to be small beside it.
+  const long = { one: await sweep(1, 2, LONG), two: await sweep(2, 2, LONG) };
   return {
     title: `sweep, depth 1, all ${two.scenarios.length} scenarios`,
     figures: [
@@ -57,6 +61,12 @@ export async function benchSweep(): Promise<Section> {
       {
         name: "2 jobs / 1 job",
         value: median(pairs.map((pair) => pair.one.durationMs / pair.two.durationMs)),
+        unit: "×",
+        atLeast: 1.8,
+      },
+      {
+        name: "2 jobs / 1 job, a long sweep: depth 2 of every start",
+        value: long.one.durationMs / long.two.durationMs,
         unit: "×",
         atLeast: 1.8,
       },

@@ -5,8 +5,8 @@
  * parts are the same whoever runs them.
  */
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
 import type { EngineKind } from "../../controller/engine-kind.ts";
+import { launchSweepWorker } from "../launch.ts";
 import type { Tally } from "./explorer.ts";
 import { ReportBuilder, type SweepReport } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
@@ -132,7 +132,7 @@ async function work(
 ): Promise<void> {
   const { imageA, imageB, seed, engine = "auto", rulesModule } = options;
   const workerData: SweepWorkerData = { imageA, imageB, seed, engine, rulesModule };
-  const worker = new Worker(new URL("./worker.bundle.js", import.meta.url), { workerData });
+  const worker = launchSweepWorker(workerData);
   const failed = new Promise<never>((_, reject) => {
     worker.on("error", (error) => reject(new SweepError(`a sweep worker failed: ${describe(error)}`)));
     worker.on("exit", () => reject(new SweepError("a sweep worker ended")));

@@ -8,11 +8,10 @@ import { Workbench } from "./workbench.ts";
 const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread");
 const { imageA, imageB, seed, engine, rulesModule } = workerData as SweepWorkerData;
-const rules = await loadRules(rulesModule);
-const workbench = new Workbench(imageA, imageB, rules, seed, engine);
+const workbench = loadRules(rulesModule).then((rules) => new Workbench(imageA, imageB, rules, seed, engine));
 
-port.on("message", ({ scenario: name, depth, part, hurts, runAll }: SweepUnit) => {
+port.on("message", async ({ scenario: name, depth, part, hurts, runAll }: SweepUnit) => {
   const scenario = findScenario(name);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
-  port.postMessage(workbench.explore(scenario, { depth, seed, part, hurts, runAll }));
+  port.postMessage((await workbench).explore(scenario, { depth, seed, part, hurts, runAll }));
 });

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const cli = new URL("../../dist/scripts/cli.js", import.meta.url).pathname;
+const cli = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
 const images = new URL("../../controller/firmware/images/", import.meta.url).pathname;
 
 let directory: string;

@@ -9,7 +9,7 @@ import * as asm from "../controller/support/assembler.ts";
 import { writeElf } from "../controller/support/elf-writer.ts";
 import { A0, A1 } from "../controller/support/machines.ts";
 
-const CLI = new URL("../../dist/scripts/cli.js", import.meta.url).pathname;
+const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
 const SIGNATURE = RAM_BASE + 0x1000;
 
 let folder = "";

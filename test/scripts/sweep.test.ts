@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { SweepReport } from "../../supervisor/sweep/report.ts";
 import { scratchDirectory } from "./captured.ts";
 
-const CLI = new URL("../../dist/scripts/cli.js", import.meta.url).pathname;
+const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
 const RULES = new URL("../../dist/supervisor/sweep/index.js", import.meta.url).href;
 const scratch = scratchDirectory();
 
@@ -90,6 +90,11 @@ export const rules = {
       ["--rules", scratch("missing.mjs")],
       ["--replay", "foo"],
       ["--replay", "nope@1~1"],
+      ["--replay", "first-start@9999~1"],
+      ["--scenarios", ","],
+      ["--engine", "nope"],
+      ["--json", scratch("missing/report.json")],
+      ["--junit", scratch("missing/junit.xml")],
     ];
     for (const args of bad) {
       const { status, stderr } = sweep(...args);
