@@ -18,6 +18,7 @@ import {
   parseEngine,
   parseInteger,
   parseOptions,
+  requireWritable,
   UsageError,
   writeReport,
 } from "./options.ts";
@@ -70,6 +71,9 @@ function readImage(what: string, file: string | undefined, reference: string): U
 
 function parseScenarios(text: string | undefined): readonly string[] {
   const wanted = text?.split(",").filter((name) => name !== "") ?? [];
+  if (text !== undefined && wanted.length === 0) {
+    throw new UsageError(`--scenarios is "${text}": it names none; flipside sweep --list lists them`);
+  }
   return wanted.flatMap((name) => {
     const prefix = name.endsWith("*") ? name.slice(0, -1) : undefined;
     const found = SCENARIOS.filter((scenario) =>
@@ -161,6 +165,7 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 async function sweep({ options, json, junit }: SweepCommand, args: readonly string[]): Promise<number> {
+  for (const file of [json, junit]) if (file !== undefined) requireWritable(file);
   process.stdout.write(`seed ${options.seed}\n`);
   const line = new StatusLine();
   const report = await runSweep({
@@ -169,18 +174,8 @@ async function sweep({ options, json, junit }: SweepCommand, args: readonly stri
   }).finally(() => line.clear());
   process.stdout.write(formatSummary(report, replayOptions(args)));
   if (json !== undefined) writeReport(json, report);
-  if (junit !== undefined) writeJunit(junit, report);
+  if (junit !== undefined) writeFileSync(junit, toJunit(report));
   return report.findings.length === 0 ? EXIT_HELD : EXIT_FINDING;
-}
-
-function writeJunit(file: string, report: SweepReport): void {
-  try {
-    writeFileSync(file, toJunit(report));
-  } catch (error) {
-    throw new UsageError(
-      `the report cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
 }
 
 async function replay({ options }: SweepCommand, text: string): Promise<number> {
@@ -194,6 +189,11 @@ async function replay({ options }: SweepCommand, text: string): Promise<number> 
   const timeline = new TimelineText();
   const ending = workbench.replay(scenario, id.path, timeline.narrate);
   const lines = timeline.finish(workbench.rigOf(scenario));
+  if (ending === undefined) {
+    throw new UsageError(
+      `"${text}" is no case: there is nothing at one of its places, the run ends before it`,
+    );
+  }
   process.stdout.write(`${scenario.name}: ${scenario.about}\n\n${lines.join("\n")}\n\n`);
   if (typeof ending === "string") {
     process.stdout.write(`${paint("green", ending)}\n`);

@@ -53,6 +53,11 @@ export class PathRunner {
     return rig.oracle.verdict();
   }
 
+  /** Every disturbance of the last case came to its place; else the run that it was meant for ended before. */
+  get complete(): boolean {
+    return this.#done === this.#path.length;
+  }
+
   #steps(scenario: Scenario): void {
     const { oracle } = this.#rig;
     const random = new Random(this.#seed);

@@ -41,12 +41,21 @@ export class Workbench {
     return { ...tally, findings };
   }
 
-  /** Runs one case from its start, telling `narrator` everything that happens. */
-  replay(scenario: Scenario, path: readonly Disturbance[], narrator?: Narrator): GoodVerdict | Wrong {
+  /**
+   * Runs one case from its start, telling `narrator` everything that happens. Undefined when all went well and a
+   * run ended before the place at which something was to be done to it.
+   */
+  replay(
+    scenario: Scenario,
+    path: readonly Disturbance[],
+    narrator?: Narrator,
+  ): GoodVerdict | Wrong | undefined {
     const rig = this.#rig(scenario);
     rig.timeline.narrator = narrator;
     try {
-      return new PathRunner(rig, this.#seed).run(scenario, path);
+      const runner = new PathRunner(rig, this.#seed);
+      const ending = runner.run(scenario, path);
+      return runner.complete || typeof ending !== "string" ? ending : undefined;
     } finally {
       rig.timeline.narrator = undefined;
     }
@@ -83,7 +92,7 @@ export class Workbench {
     for (let left = 0; left < id.path.length && id.path.length > 1; ) {
       const path = id.path.filter((_, at) => at !== left);
       const ending = this.replay(scenario, path);
-      if (typeof ending !== "string" && ending.verdict === finding.verdict) {
+      if (typeof ending === "object" && ending.verdict === finding.verdict) {
         id = { ...id, path };
         ({ message } = ending);
       } else {
