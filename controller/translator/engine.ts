@@ -312,7 +312,7 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   /** Another thread wants the hart to leave run(): not the time to translate, which takes milliseconds. */
   #isCalled(): boolean {
-    return Atomics.load(this.#hart, Hart.ATTENTION) !== 0;
+    return !this.#eager && Atomics.load(this.#hart, Hart.ATTENTION) !== 0;
   }
 
   /** Marks every entry in the decoded code, unless none has been lost since. */

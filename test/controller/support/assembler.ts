@@ -60,35 +60,43 @@ export const STORE_MNEMONICS = mnemonics(STORES);
 export const BRANCH_MNEMONICS = mnemonics(BRANCHES);
 export const AMO_MNEMONICS = mnemonics(AMOS);
 
+/** The instruction formats, for tests that choose operations by number. Source: volume I, instruction formats. */
+export const rType = (op: number, f3: number, f7: number, rd: number, rs1: number, rs2: number): number =>
+  (f7 << 25) | (rs2 << 20) | (rs1 << 15) | (f3 << 12) | (rd << 7) | op;
+export const iType = (op: number, f3: number, rd: number, rs1: number, imm: number): number =>
+  (imm << 20) | (rs1 << 15) | (f3 << 12) | (rd << 7) | op;
+export const sType = (f3: number, rs1: number, rs2: number, imm: number): number =>
+  ((imm >> 5) << 25) | (rs2 << 20) | (rs1 << 15) | (f3 << 12) | ((imm & 31) << 7) | 0x23;
+export const bType = (f3: number, rs1: number, rs2: number, offset: number): number =>
+  (((offset >> 12) & 1) << 31) |
+  (((offset >> 5) & 0x3f) << 25) |
+  (rs2 << 20) |
+  (rs1 << 15) |
+  (f3 << 12) |
+  (((offset >> 1) & 0xf) << 8) |
+  (((offset >> 11) & 1) << 7) |
+  0x63;
+
 /** rd, rs1, rs2 are register numbers; immediates are signed, offsets relative to the instruction. */
 export function r(name: RMnemonic, rd: number, rs1: number, rs2: number): number {
   const [funct3, funct7] = R_TYPE[name];
-  return (funct7 << 25) | (rs2 << 20) | (rs1 << 15) | (funct3 << 12) | (rd << 7) | 0x33;
+  return rType(0x33, funct3, funct7, rd, rs1, rs2);
 }
 export function i(name: IMnemonic, rd: number, rs1: number, imm: number): number {
-  return (imm << 20) | (rs1 << 15) | (I_TYPE[name] << 12) | (rd << 7) | 0x13;
+  return iType(0x13, I_TYPE[name], rd, rs1, imm);
 }
 export function shift(name: ShiftMnemonic, rd: number, rs1: number, amount: number): number {
   const [funct3, funct7] = SHIFTS[name];
-  return (funct7 << 25) | (amount << 20) | (rs1 << 15) | (funct3 << 12) | (rd << 7) | 0x13;
+  return rType(0x13, funct3, funct7, rd, rs1, amount);
 }
 export function load(name: LoadMnemonic, rd: number, imm: number, rs1: number): number {
-  return (imm << 20) | (rs1 << 15) | (LOADS[name] << 12) | (rd << 7) | 0x03;
+  return iType(0x03, LOADS[name], rd, rs1, imm);
 }
 export function store(name: StoreMnemonic, rs2: number, imm: number, rs1: number): number {
-  return ((imm >> 5) << 25) | (rs2 << 20) | (rs1 << 15) | (STORES[name] << 12) | ((imm & 31) << 7) | 0x23;
+  return sType(STORES[name], rs1, rs2, imm);
 }
 export function branch(name: BranchMnemonic, rs1: number, rs2: number, offset: number): number {
-  return (
-    (((offset >> 12) & 1) << 31) |
-    (((offset >> 5) & 0x3f) << 25) |
-    (rs2 << 20) |
-    (rs1 << 15) |
-    (BRANCHES[name] << 12) |
-    (((offset >> 1) & 0xf) << 8) |
-    (((offset >> 11) & 1) << 7) |
-    0x63
-  );
+  return bType(BRANCHES[name], rs1, rs2, offset);
 }
 export function jal(rd: number, offset: number): number {
   return (
@@ -101,7 +109,7 @@ export function jal(rd: number, offset: number): number {
   );
 }
 export function jalr(rd: number, rs1: number, imm: number): number {
-  return (imm << 20) | (rs1 << 15) | (rd << 7) | 0x67;
+  return iType(0x67, 0, rd, rs1, imm);
 }
 /** `imm` is the whole 32-bit value; its low 12 bits are dropped. */
 export function lui(rd: number, imm: number): number {
@@ -111,11 +119,11 @@ export function auipc(rd: number, imm: number): number {
   return (imm & ~0xfff) | (rd << 7) | 0x17;
 }
 export function amo(name: AmoMnemonic, rd: number, rs2: number, rs1: number): number {
-  return (AMOS[name] << 27) | (rs2 << 20) | (rs1 << 15) | (2 << 12) | (rd << 7) | 0x2f;
+  return rType(0x2f, 2, AMOS[name] << 2, rd, rs1, rs2);
 }
 /** `source` is a register, or the 5-bit immediate of the forms that end in i. */
 export function csr(name: CsrMnemonic, rd: number, number: number, source: number): number {
-  return (number << 20) | (source << 15) | (CSR_TYPE[name] << 12) | (rd << 7) | 0x73;
+  return iType(0x73, CSR_TYPE[name], rd, source, number);
 }
 export const NOP = i("addi", 0, 0, 0);
 export const ECALL = 0x0000_0073;

@@ -1,12 +1,20 @@
-/** Encodes the instructions that translator tests are made of. Source: volume I, instruction formats. */
+/**
+ * The assembler of test/controller/support, as programs made by chance want it: operations by their number. One
+ * encoder for both.
+ */
+import { bType, iType, jalr, rType, sType } from "../support/assembler.ts";
 
-const rType = (op: number, f3: number, f7: number, rd: number, rs1: number, rs2: number): number =>
-  (f7 << 25) | (rs2 << 20) | (rs1 << 15) | (f3 << 12) | (rd << 7) | op;
-const iType = (op: number, f3: number, rd: number, rs1: number, imm: number): number =>
-  (imm << 20) | (rs1 << 15) | (f3 << 12) | (rd << 7) | op;
-const sType = (f3: number, rs1: number, rs2: number, imm: number): number =>
-  ((imm >> 5) << 25) | (rs2 << 20) | (rs1 << 15) | (f3 << 12) | ((imm & 31) << 7) | 0x23;
+export {
+  EBREAK as ebreak,
+  ECALL as ecall,
+  FENCE as fence,
+  FENCE_I as fenceI,
+  jal,
+  jalr,
+  MRET as mret,
+} from "../support/assembler.ts";
 
+/** The upper 20 bits as a number of their own. */
 export const lui = (rd: number, upper: number): number => (upper << 12) | (rd << 7) | 0x37;
 export const auipc = (rd: number, upper: number): number => (upper << 12) | (rd << 7) | 0x17;
 export const addi = (rd: number, rs1: number, imm: number): number => iType(0x13, 0, rd, rs1, imm);
@@ -25,31 +33,10 @@ export const lw = (rd: number, rs1: number, imm: number): number => load(2, rd, 
 export const store = sType;
 export const sw = (rs2: number, rs1: number, imm: number): number => sType(2, rs1, rs2, imm);
 /** beq, bne, blt, bge, bltu, bgeu by funct3 0, 1, 4, 5, 6, 7. */
-export const branch = (f3: number, rs1: number, rs2: number, offset: number): number =>
-  (((offset >> 12) & 1) << 31) |
-  (((offset >> 5) & 0x3f) << 25) |
-  (rs2 << 20) |
-  (rs1 << 15) |
-  (f3 << 12) |
-  (((offset >> 1) & 0xf) << 8) |
-  (((offset >> 11) & 1) << 7) |
-  0x63;
-export const beq = (rs1: number, rs2: number, offset: number): number => branch(0, rs1, rs2, offset);
-export const bne = (rs1: number, rs2: number, offset: number): number => branch(1, rs1, rs2, offset);
-export const jal = (rd: number, offset: number): number =>
-  (((offset >> 20) & 1) << 31) |
-  (((offset >> 1) & 0x3ff) << 21) |
-  (((offset >> 11) & 1) << 20) |
-  (offset & 0xff000) |
-  (rd << 7) |
-  0x6f;
-export const jalr = (rd: number, rs1: number, imm: number): number => iType(0x67, 0, rd, rs1, imm);
+export const branch = bType;
+export const beq = (rs1: number, rs2: number, offset: number): number => bType(0, rs1, rs2, offset);
+export const bne = (rs1: number, rs2: number, offset: number): number => bType(1, rs1, rs2, offset);
 export const ret = jalr(0, 1, 0);
-export const fence = 0x0ff0000f;
-export const fenceI = 0x0000100f;
-export const ecall = 0x00000073;
-export const ebreak = 0x00100073;
-export const mret = 0x30200073;
 /** csrrw, csrrs, csrrc, csrrwi, csrrsi, csrrci by funct3 1, 2, 3, 5, 6, 7. */
 export const csr = (f3: number, rd: number, number: number, rs1: number): number =>
   iType(0x73, f3, rd, rs1, number);
