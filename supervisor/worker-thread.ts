@@ -5,7 +5,7 @@
  * {@link WorkerThread.terminate} says whether the thread is gone; what follows from "no" is its caller's rule.
  */
 import type { Worker } from "node:worker_threads";
-import { type Api, Link } from "../emulator/link.ts";
+import { type Api, Link, lastWordsOf } from "../emulator/link.ts";
 
 /** How a worker ended. */
 export interface WorkerEnd {
@@ -25,8 +25,13 @@ export class WorkerThread<A extends Api> {
     this.#worker = worker;
     this.link = new Link<A>(this.#worker);
     let error: Error | undefined;
+    // Of exceptions the worker tells itself; of an exhausted heap Node does.
     this.#worker.on("error", (thrown: unknown) => {
       error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    });
+    this.#worker.on("message", (message: unknown) => {
+      const lastWords = lastWordsOf(message);
+      if (lastWords !== undefined) error = new Error(lastWords);
     });
     this.ended = new Promise((resolve) => {
       this.#worker.once("exit", (exitCode) => {
