@@ -10,7 +10,7 @@ import { Heartbeat, type Thread } from "./heartbeat.ts";
 import { WatchTime } from "./watch-time.ts";
 
 /** How often {@link Watch.tick} is to be called. */
-export const TICK_MS = 5;
+export const TICK_MS = 3;
 /** A parked standby is not urgent: it is given up only when it is stuck beyond doubt. */
 const STANDBY_HEARTBEAT_MS = 500;
 
