@@ -111,14 +111,16 @@ class ControllerWorker {
     return { regions, storeEpochs };
   }
 
-  /** Everything that can be done before the region is designated; then parks, once the answer is on its way. */
+  /**
+   * Everything that can be done before the region is designated; then parks, once the answer is on its way. Where the
+   * region is not usable, the answer says so, and that is all.
+   */
   prepare(region: number, urgent: boolean): Inspection {
     if (!urgent && !this.#warm) warmUp();
     this.#warm = true;
     const inspection = this.inspect();
     const facts = inspection.regions[region];
-    if (facts?.usable !== true)
-      throw new Error(`region ${region} cannot be prepared: ${facts?.fault.message}`);
+    if (facts?.usable !== true) return inspection;
     const storeEpoch = inspection.storeEpochs[region] as number;
     if (
       storeEpoch !== this.#words[Engine.VERIFIED_STORE_EPOCH] ||

@@ -13,6 +13,8 @@ import type { WorkerEnd } from "./worker-thread.ts";
 export interface CrewEvents {
   /** A standby is parked; `inspection` is what its boot ROM read. */
   readonly onStandby: (slot: EngineSlot, inspection: Inspection) => void;
+  /** The wanted region is not usable: what was read has to change what is wanted. */
+  readonly onUnusable: (inspection: Inspection) => void;
   /** The worker that executes has ended. */
   readonly onExecutingEnd: (slot: EngineSlot, end: WorkerEnd) => void;
   /** A worker that does not execute has ended, or could not be prepared. */
@@ -76,8 +78,10 @@ export class Crew {
     this.#urgent = urgent;
     if (this.#working || this.#closed) return;
     this.#working = true;
-    void this.#work().finally(() => {
+    void this.#work().then((ready) => {
       this.#working = false;
+      // Behind the work, so that who hears of it may want again.
+      if (!ready && !this.#closed) this.#events.onStandbyLost(this.#why);
     });
   }
 
@@ -86,20 +90,23 @@ export class Crew {
     await Promise.all(this.slots.map((slot) => slot.terminate()));
   }
 
-  /** Steps the free worker towards the wanted region until it is there. Bounded: each step starts or prepares once. */
-  async #work(): Promise<void> {
+  /**
+   * Steps the free worker towards the wanted region until it is there; false when it does not get there. Bounded: each
+   * step starts or prepares once.
+   */
+  async #work(): Promise<boolean> {
     for (let failures = 0; failures < 3 && !this.#closed; ) {
       const slot = this.slots.find((candidate) => candidate !== this.#executing);
-      if (slot === undefined || this.#done(slot)) return;
+      if (slot === undefined || this.#done(slot)) return true;
       try {
-        await this.#step(slot);
+        if (!(await this.#step(slot))) failures++;
       } catch (error) {
         failures++;
         this.#why = `the standby failed to get ready: ${error instanceof Error ? error.message : String(error)}`;
         if (!this.#closed && !(await slot.terminate())) this.#events.onStuckThread(slot);
       }
     }
-    if (!this.#closed) this.#events.onStandbyLost(this.#why);
+    return false;
   }
 
   #done(slot: EngineSlot): boolean {
@@ -111,22 +118,32 @@ export class Crew {
     return slot.phase === "parked" && slot.region === this.#wanted;
   }
 
-  async #step(slot: EngineSlot): Promise<void> {
+  /** False when the wanted region cannot be prepared. */
+  async #step(slot: EngineSlot): Promise<boolean> {
     switch (slot.phase) {
       case "empty":
       case "starting":
         this.#why = "a fresh worker starts";
-        return slot.start();
+        await slot.start();
+        return true;
       case "stopped":
-        return slot.recycle();
+        slot.recycle();
+        return true;
       case "parked":
-        return slot.release();
+        slot.release();
+        return true;
       case "idle": {
         const region = this.#wanted;
         this.#why = `region ${region} is being verified`;
         const inspection = await slot.prepare(region, this.#urgent);
+        const facts = inspection.regions[region];
+        if (facts?.usable !== true) {
+          this.#why = `region ${region} cannot be prepared: ${facts?.fault.message}`;
+          this.#events.onUnusable(inspection);
+          return false;
+        }
         if (region === this.#wanted) this.#events.onStandby(slot, inspection);
-        return;
+        return true;
       }
       default:
         throw new Error(`the worker of slot ${slot.index} is ${slot.phase}`);

@@ -91,6 +91,7 @@ export class Device {
   /** A stop was asked for and is not sure yet. */
   #stopping = false;
   #headAtStop = 0;
+  #mended = 0;
   #ready = false;
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
@@ -134,6 +135,7 @@ export class Device {
       },
       {
         onStandby: (slot, inspection) => this.#onStandby(slot, inspection),
+        onUnusable: (inspection) => this.#onUnusable(inspection),
         onExecutingEnd: (slot, end) => this.#onExecutingEnd(slot, end),
         onStandbyLost: (reason) => this.#onStandbyLost(reason),
         onStuckThread: (slot) => this.#fatal(`the thread of slot ${slot.index} does not end`),
@@ -163,6 +165,11 @@ export class Device {
 
   get failovers(): number {
     return this.#record.completed;
+  }
+
+  /** Replicas and security floors that were found rotten and mended since power-on. */
+  get mended(): number {
+    return this.#mended;
   }
 
   get bootEpoch(): number {
@@ -240,9 +247,11 @@ export class Device {
   mendTable(): void {
     if (this.#closed || this.#store === undefined) return;
     const repaired = this.#store.repair();
+    this.#mended += repaired;
     if (repaired > 0)
       this.#log.warn({ replicas: repaired }, "replicas of the table were rotten and are repaired");
     if (readFloor(this.nvram) !== undefined) return;
+    this.#mended += 1;
     const { table, images } = this.policy;
     const { severity, outcome, message } = recoverFloor(this.nvram, confirmedCounter(table, images));
     this.#log[severity]({ outcome }, message);
@@ -458,6 +467,7 @@ export class Device {
     if (this.#store === undefined) throw new Error("the device is off");
     const { rottenReplicas } = this.#store.commit(table);
     this.#record.designate(monotonicNs());
+    this.#mended += rottenReplicas;
     if (rottenReplicas > 0) this.#log.warn({ rottenReplicas }, "replicas were rotten and are repaired");
   }
 
@@ -539,11 +549,27 @@ export class Device {
   #onStandby(slot: EngineSlot, inspection: Inspection): void {
     this.#watch.park(slot);
     this.events.stamp(EventCode.STANDBY_READY, slot.region, this.bootEpoch, monotonicNs());
-    this.#dispatch({ type: "inspected", images: inspection.regions, executing: this.#awaited === undefined });
+    this.#takeInspection(inspection);
     this.#wake();
     this.#tell();
     if (!this.#warm) setImmediate(warmUpFailover, inspection.regions);
     this.#warm = true;
+  }
+
+  /** What was wanted is not what it was when it was decided on: decided anew. */
+  #onUnusable(inspection: Inspection): void {
+    this.#takeInspection(inspection);
+    this.#prepareStandby();
+  }
+
+  /** Of a region that was written since it was read, what is known is newer. */
+  #takeInspection({ regions, storeEpochs }: Inspection): void {
+    const images = regions.map((facts, region) =>
+      storeEpochs[region] === Atomics.load(this.control, Control.STORE_EPOCH + region)
+        ? facts
+        : (this.policy.images[region] ?? facts),
+    );
+    this.#dispatch({ type: "inspected", images, executing: this.#awaited === undefined });
   }
 
   #onStandbyLost(reason: string): void {

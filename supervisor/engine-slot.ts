@@ -122,13 +122,14 @@ export class EngineSlot {
     return this.#idleThread().link.call(CALL_DEADLINE_MS, "inspect");
   }
 
-  /** Verifies and prepares `region`; the worker parks right after its answer. */
+  /** Verifies and prepares `region`; if it is usable the worker parks right after its answer, else it stays idle. */
   async prepare(region: number, urgent: boolean): Promise<Inspection> {
     const thread = this.#idleThread();
     this.#phase = "preparing";
     const inspection = await thread.link.call(CALL_DEADLINE_MS, "prepare", region, urgent);
-    this.#region = region;
-    this.#phase = "parked";
+    const usable = inspection.regions[region]?.usable === true;
+    this.#region = usable ? region : -1;
+    this.#phase = usable ? "parked" : "idle";
     return inspection;
   }
 

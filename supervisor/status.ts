@@ -33,6 +33,8 @@ export interface Status {
   readonly primary: number | null;
   readonly ready: boolean;
   readonly generation: number;
+  /** Both replicas were lost and the table was made anew, with nothing accepted; until a version confirms itself. */
+  readonly rebuilt: boolean;
   readonly securityFloor: number;
   readonly bootEpoch: number;
   readonly failovers: number;
@@ -47,6 +49,8 @@ export interface Status {
   readonly persistence: "off" | "on" | "failing";
   /** Memory emulator workers that took over from one that died. */
   readonly memoryReplacements: number;
+  /** Replicas of the table and security floors that were found rotten and mended since power-on. */
+  readonly mended: number;
   /** Failovers since power-on by the evidence that showed the failure. */
   readonly failoversByCause: Readonly<Record<string, number>>;
   readonly regions: readonly RegionStatus[];
@@ -75,6 +79,7 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
     primary: table.active === NO_REGION ? null : table.active,
     ready: device.ready,
     generation: table.generation,
+    rebuilt: table.rebuilt,
     securityFloor: policy.floor,
     bootEpoch: device.bootEpoch,
     failovers: device.failovers,
@@ -84,6 +89,7 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
     noStandbyBecause: device.crew.why,
     persistence: PERSISTENCE_NAMES[device.durability.state],
     memoryReplacements: facts.memoryReplacements,
+    mended: device.mended,
     failoversByCause: facts.failoversByCause,
     regions: table.regions.map((record, region) => ({
       region,
