@@ -45,8 +45,8 @@ export function formatStatus(status: ServedStatus): string {
   return [
     `${state}: ${status.reason}`,
     `ready ${status.ready ? "yes" : "no"}   standby ${standby}`,
-    `table generation ${status.generation}   security floor ${status.securityFloor}   flash file ${status.persistence}`,
-    `failovers ${status.failovers}${causes.length > 0 ? ` (${causes.join(", ")})` : ""}   process restarts ${status.processRestarts}   memory workers replaced ${status.memoryReplacements}   up ${(status.uptimeMs / 1000).toFixed(0)} s`,
+    `table generation ${status.generation}${status.rebuilt ? ", made anew after both replicas were lost" : ""}   security floor ${status.securityFloor}   flash file ${status.persistence}`,
+    `failovers ${status.failovers}${causes.length > 0 ? ` (${causes.join(", ")})` : ""}   process restarts ${status.processRestarts}   memory workers replaced ${status.memoryReplacements}   mended ${status.mended}   up ${(status.uptimeMs / 1000).toFixed(0)} s`,
     "",
     formatTable(
       ["region", "version", "state", "tries left", "failures", "last failure", "erases min/median/max"].map(

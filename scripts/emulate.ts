@@ -12,7 +12,8 @@ import { FAULTS } from "../supervisor/faults.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.ts";
 import { launchSupervisor } from "../supervisor/launch.ts";
 import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
-import { measureHandoff } from "./bench/handoff.ts";
+import type { FaultReport } from "../supervisor/tally.ts";
+import { measureHandoff } from "./handoff.ts";
 import { mergeReports } from "./merge-reports.ts";
 import {
   EXIT_FINDING,
@@ -47,7 +48,7 @@ usage: flipside emulate [options]
 Exit code: 0 everything held, 1 something was violated, 2 bad input.
 
 Kinds: ${FAULTS.map((fault) => fault.kind).join(", ")}
-Of the process and the power, in a soak by time: ${SURVIVAL_KINDS.join(", ")}
+Of the process, the power and the memory, in a soak by time: ${SURVIVAL_KINDS.join(", ")}
 `;
 
 const DEFAULT_DURATION_MS = 20_000;
@@ -135,9 +136,9 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
         values.seed === undefined ? randomInt(2 ** 31) : parseInteger("--seed", values.seed, 0, 2 ** 32 - 1),
       durationMs: durationMs ?? (failovers === null ? DEFAULT_DURATION_MS : null),
       failovers,
-      kinds: kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind)),
+      kinds: kinds.length === 0 ? null : kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind)),
     },
-    survivalKinds: chosen ?? (failovers === null && kinds.length === 0 ? SURVIVAL_KINDS : []),
+    survivalKinds: chosen ?? (failovers === null ? SURVIVAL_KINDS : []),
     images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
     regions,
     jobs: parseInteger("--jobs", values.jobs ?? "1", 1, MAX_JOBS),
@@ -199,12 +200,17 @@ async function runJob(options: EmulateOptions, show: (text: string) => void): Pr
   );
   await device.standby();
   const { executingSinceNs } = await device.status();
-  const share = options.survivalKinds.length > 0 ? SURVIVAL_SHARE : 0;
+  const share = survivalShare(options);
   const inProcess = { ...soak, durationMs: soak.durationMs === null ? null : soak.durationMs * (1 - share) };
   const soaked = await device.soak(inProcess);
   await device.stop();
   const report = share > 0 ? await survive(options, soaked, show) : soaked;
   return { report, executingSinceNs };
+}
+
+function survivalShare({ survivalKinds, soak }: EmulateOptions): number {
+  if (survivalKinds.length === 0) return 0;
+  return soak.kinds?.length === 0 ? 1 : SURVIVAL_SHARE;
 }
 
 /** The second part: the supervisor process is killed, hung and robbed of its power; adds what came out. */
@@ -215,16 +221,17 @@ async function survive(
 ): Promise<SoakReport> {
   const { SurvivalSoak } = await import("../supervisor/survival.ts");
   const directory = mkdtempSync(join(tmpdir(), "flipside-"));
-  const config: DeviceConfig = {
+  const config = {
     memory: { ...DEFAULT_MEMORY_CONFIG, regions: options.regions },
     images: options.images,
     limits: { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
     recovery: DEFAULT_RECOVERY,
     engine: options.engine,
-    log: { level: options.logLevel === "warn" ? "error" : options.logLevel, fd: 2 },
+    // What it does to the device is what the log would complain of.
+    log: { level: options.logLevel === "warn" ? "silent" : options.logLevel, fd: 2 },
     flashFile: join(directory, "device.flash"),
-  };
-  const durationMs = (options.soak.durationMs ?? 0) * SURVIVAL_SHARE;
+  } satisfies DeviceConfig;
+  const durationMs = (options.soak.durationMs ?? 0) * survivalShare(options);
   const soak = new SurvivalSoak(config, {
     seed: options.soak.seed,
     durationMs,
@@ -239,14 +246,21 @@ async function survive(
       violations: [...soaked.violations, ...survived.violations],
       faults: [...soaked.faults, ...survived.faults],
       checks: { ...soaked.checks, ...survived.checks },
+      guardianRssBytes: survived.rssBytes,
     };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function complete({ injected, detected, recovered }: SoakReport["faults"][number]): boolean {
-  return detected === injected && recovered === injected;
+/** From the start to the end, in MiB. */
+function formatRss(rssBytes: readonly number[]): string {
+  return `${rssBytes.map((bytes) => Math.round(bytes / 2 ** 20)).join(", ")} MiB`;
+}
+
+function complete({ class: faultClass, injected, detected, recovered }: FaultReport): boolean {
+  const found = faultClass === "uncovered" || detected === injected;
+  return found && recovered === injected;
 }
 
 /** The same run again: what was asked, with the seed that was used. */
@@ -320,6 +334,7 @@ function formatSummary(
     paint("bold", "checked"),
     ...checks,
     "",
+    `resident at the start, after each quarter and at the end: ${formatRss(report.rssBytes)}`,
     ...report.spontaneous.map(
       ({ version, evidence, pc, count }) =>
         `${count} × firmware ${version} failed by itself: ${evidence} at 0x${pc.toString(16)}`,

@@ -51,8 +51,8 @@ function mergeChecks(reports: readonly SoakReport[]): Record<string, number> {
 
 /** @param reports of jobs with the same kinds of faults; at least one */
 export function mergeReports(seed: number, reports: readonly SoakReport[]): SoakReport {
-  const [only] = reports;
-  if (only !== undefined && reports.length === 1) return only;
+  const [first] = reports;
+  if (first !== undefined && reports.length === 1) return first;
   const total = (of: (report: SoakReport) => number): number => sum(reports.map(of));
   return {
     seed,
@@ -67,5 +67,8 @@ export function mergeReports(seed: number, reports: readonly SoakReport[]): Soak
     faults: mergeFaults(reports),
     spontaneous: reports.flatMap(({ spontaneous }) => spontaneous),
     checks: mergeChecks(reports),
+    rssBytes: (first?.rssBytes ?? []).map((_, at) => total(({ rssBytes }) => rssBytes[at] ?? 0)),
+    // One process guards all jobs.
+    ...(first?.guardianRssBytes === undefined ? {} : { guardianRssBytes: first.guardianRssBytes }),
   };
 }

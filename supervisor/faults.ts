@@ -18,8 +18,14 @@ export type FaultClass =
   | "thread-stuck"
   /** The standby dies; alone that is no failover. */
   | "standby"
-  /** The supervisor process, the memory emulator worker or the power: survival.ts. */
-  | "process";
+  /** The supervisor process, the memory emulator worker or the power: survival.ts, as all that follow. */
+  | "process"
+  /** Bits flip that a digest, a CRC or a complement covers. */
+  | "rot"
+  /** Bits flip that nothing covers: nobody has to find them. */
+  | "uncovered"
+  /** Failures beyond the budget: safe mode. */
+  | "budget";
 
 export type FaultOrigin = "firmware" | "worker" | "outside";
 

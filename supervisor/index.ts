@@ -38,6 +38,7 @@ export {
 export type { HostCommand, HostCompletion } from "./host.ts";
 export type { SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
 export type { RegionStatus, Status } from "./status.ts";
+export { type SurvivalOptions, type SurvivalReport, SurvivalSoak } from "./survival.ts";
 export { PROCESS_FAULT_KINDS, SURVIVAL_KINDS } from "./survival-kinds.ts";
 export type { FaultReport } from "./tally.ts";
 

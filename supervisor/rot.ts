@@ -4,16 +4,7 @@ import { NVRAM_OFFSET, regionOffset, TABLE_OFFSET } from "../emulator/persistent
 import type { Random } from "../emulator/random.ts";
 import { tableCodec } from "../emulator/table-codec.ts";
 import type { Device } from "./device.ts";
-
-export const ROT_KINDS = [
-  "rot-executing",
-  "rot-standby",
-  "rot-replica",
-  "rot-both-replicas",
-  "rot-floor",
-  "rot-nvram",
-] as const;
-export type RotKind = (typeof ROT_KINDS)[number];
+import { ROT_KINDS, type RotKind } from "./survival-kinds.ts";
 
 /** Bytes of the two pairs of the floor. */
 const FLOOR_BYTES = 16;

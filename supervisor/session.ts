@@ -26,11 +26,11 @@ import type { Launcher } from "./launch.ts";
 import { MemoryOwner } from "./memory-owner.ts";
 import { commitProcessFault, isProcessFault } from "./process-faults.ts";
 import type { MethodName, Methods } from "./protocol.ts";
-import { isRot, ROT_KINDS, type RotKind, rottenBytes } from "./rot.ts";
+import { isRot, rottenBytes } from "./rot.ts";
 import { Scrub } from "./scrub.ts";
 import { Soak } from "./soak.ts";
 import { type Status, statusOf } from "./status.ts";
-import { PROCESS_FAULT_KINDS } from "./survival-kinds.ts";
+import { PROCESS_FAULT_KINDS, ROT_KINDS, type RotKind } from "./survival-kinds.ts";
 
 /** What was asked cannot be done; `message` is one sentence for whoever asked. */
 export class RequestError extends Error {

@@ -15,6 +15,7 @@ import type { Device } from "./device.ts";
 import type { Failover } from "./failover.ts";
 import { FAULTS, type Fault, findFault } from "./faults.ts";
 import { inject } from "./injector.ts";
+import { RssSamples } from "./rss-samples.ts";
 import { type FaultReport, Tally } from "./tally.ts";
 import { type HistogramRow, Timing, type TimingSummary } from "./timing.ts";
 import { submitJob } from "./workload.ts";
@@ -24,8 +25,8 @@ export interface SoakOptions {
   /** The soak ends after this long, or after so many failovers, whichever comes first; null for no such end. */
   readonly durationMs: number | null;
   readonly failovers: number | null;
-  /** Kinds to inject; empty for all. */
-  readonly kinds: readonly string[];
+  /** Kinds to inject; null for all. */
+  readonly kinds: readonly string[] | null;
 }
 
 export interface SoakProgress {
@@ -61,6 +62,10 @@ export interface SoakReport {
   readonly spontaneous: readonly SpontaneousFailure[];
   /** How often each check was made. */
   readonly checks: Readonly<Record<string, number>>;
+  /** Of the supervisor process: at the start, after each quarter, at the end. */
+  readonly rssBytes: readonly number[];
+  /** The same of the process that guards it, over the survival soak, where there was one. */
+  readonly guardianRssBytes?: readonly number[];
 }
 
 /** Longest that anything may take before the soak calls it a violation and ends. */
@@ -82,6 +87,7 @@ export class Soak {
   readonly #trapRestart = new Timing();
   readonly #violations: string[] = [];
   readonly #checks = new Map<string, number>();
+  readonly #rss = new RssSamples();
   readonly #spontaneous = new Map<string, SpontaneousFailure>();
   /** Failovers that have come and were not handled yet. */
   readonly #arrived: Failover[] = [];
@@ -97,8 +103,7 @@ export class Soak {
     this.#options = options;
     this.#digestsOf = digestsOf;
     this.#random = new Random(options.seed);
-    const chosen = options.kinds.map((kind) => findFault(kind)).filter((fault) => fault !== undefined);
-    this.#faults = chosen.length > 0 ? chosen : FAULTS;
+    this.#faults = options.kinds === null ? FAULTS : options.kinds.flatMap((kind) => findFault(kind) ?? []);
   }
 
   /** Runs to its end, or to the first thing after which going on makes no sense. */
@@ -110,13 +115,16 @@ export class Soak {
     const unlisten = this.#device.listen({ onFailover: (failover) => this.#arrived.push(failover) });
     await this.#rounds(onProgress);
     unlisten();
+    this.#rss.sample(1);
     return this.#report();
   }
 
   async #rounds(onProgress: (progress: SoakProgress) => void): Promise<void> {
     let lastProgressNs = 0;
+    this.#rss.sample(0);
     for (const fault of this.#sequence()) {
       const nowNs = monotonicNs();
+      this.#rss.sample(this.#share(nowNs));
       if (nowNs - lastProgressNs >= PROGRESS_MS * 1e6) {
         lastProgressNs = nowNs;
         onProgress(this.#progress(fault.kind));
@@ -129,7 +137,14 @@ export class Soak {
   *#sequence(): Generator<Fault> {
     const first = [...this.#faults];
     while (first.length > 0) yield* first.splice(this.#random.below(first.length), 1);
-    for (;;) yield this.#random.pick(this.#faults);
+    while (this.#faults.length > 0) yield this.#random.pick(this.#faults);
+  }
+
+  /** How much of the soak is over. */
+  #share(nowNs: number): number {
+    const { durationMs, failovers } = this.#options;
+    const ofTime = durationMs === null ? 0 : (nowNs - this.#startedNs) / (durationMs * 1e6);
+    return failovers === null ? ofTime : Math.max(ofTime, this.#failovers / failovers);
   }
 
   /** Every kind comes at least once, however short the soak. */
@@ -322,6 +337,7 @@ export class Soak {
       faults,
       spontaneous: [...this.#spontaneous.values()],
       checks: Object.fromEntries(this.#checks),
+      rssBytes: this.#rss.bytes,
     };
   }
 }

@@ -1,22 +1,32 @@
 /**
- * The survival soak: one guarded controller whose supervisor process, memory emulator worker and power are taken away
- * under it, seeded, over and over; what was acknowledged must be there each time.
+ * The survival soak: one guarded controller whose supervisor process, memory emulator worker, power and bits of memory
+ * are taken away under it, seeded, over and over; what was acknowledged must be there each time.
  *
  * Runs outside the supervisor process, which it kills: in the process of the command line.
  */
 import { monotonicNs } from "../emulator/clock.ts";
 import { Random } from "../emulator/random.ts";
 import type { DeviceConfig } from "./config.ts";
+import { crashLoop } from "./crash-loop.ts";
 import { Guardian, type Restart } from "./guardian.ts";
+import { RssSamples } from "./rss-samples.ts";
 import type { Status } from "./status.ts";
-import { KILL_AT_FAILOVER, MEMORY_FAULT_KINDS, SURVIVAL_KINDS } from "./survival-kinds.ts";
+import {
+  CRASH_LOOP,
+  CUT_IN_LOAD,
+  KILL_AT_FAILOVER,
+  MEMORY_FAULT_KINDS,
+  ROT_AT_START,
+  ROT_KINDS,
+  survivalClass,
+} from "./survival-kinds.ts";
+import { failuresOf, makeWhole, quiet, rot } from "./survival-rot.ts";
 import { type FaultReport, Tally } from "./tally.ts";
 
 export interface SurvivalOptions {
   readonly seed: number;
   /** Ends after this long, but not before every kind came once. */
   readonly durationMs: number;
-  /** Empty for all. */
   readonly kinds: readonly string[];
 }
 
@@ -26,33 +36,43 @@ export interface SurvivalReport {
   readonly faults: readonly FaultReport[];
   /** How often each check was made. */
   readonly checks: Readonly<Record<string, number>>;
+  /** Of this process, the guardian's: at the start, after each quarter, at the end. */
+  readonly rssBytes: readonly number[];
 }
 
 const MEMORY_KINDS: ReadonlySet<string> = new Set(MEMORY_FAULT_KINDS);
+/** After these a region, or the word that it is accepted, may be missing. */
+const WITH_WRITING: ReadonlySet<string> = new Set([CUT_IN_LOAD, ROT_AT_START]);
 /** A version fails under these: its failure may have been committed or not. */
 const WITH_FAILURE: ReadonlySet<string> = new Set([KILL_AT_FAILOVER, "power-cut-in-commit"]);
 
 /** Longest delay of a SIGKILL after the fault that starts a failover: a failover takes a millisecond or so. */
 const KILL_WITHIN_MS = 8;
+/** A load of an image takes some tens of milliseconds. */
+const CUT_WITHIN_MS = 40;
+/** Rot reaches the flash file, and the scrub has most likely not come by. */
+const ROT_KEPT_MS = 15;
 /** Longest that a round may take before it is a violation and the end. */
 const ROUND_MS = 20_000;
 
 export class SurvivalSoak {
+  readonly #config: DeviceConfig & { readonly flashFile: string };
   readonly #guardian: Guardian;
   readonly #random: Random;
   readonly #options: SurvivalOptions;
   readonly #tallies = new Map<string, Tally>();
   readonly #violations: string[] = [];
   readonly #checks = new Map<string, number>();
+  readonly #rss = new RssSamples();
   #rounds = 0;
   #onRestart: (restart: Restart) => void = () => undefined;
 
   /** @param config with a flash file of this soak's own, and no budget of failures */
-  constructor(config: DeviceConfig, options: SurvivalOptions) {
+  constructor(config: DeviceConfig & { readonly flashFile: string }, options: SurvivalOptions) {
+    this.#config = config;
     this.#options = options;
     this.#random = new Random(options.seed);
-    const kinds = options.kinds.length > 0 ? options.kinds : SURVIVAL_KINDS;
-    for (const kind of kinds) this.#tallies.set(kind, new Tally());
+    for (const kind of options.kinds) this.#tallies.set(kind, new Tally());
     this.#guardian = new Guardian(
       config,
       { restarts: null },
@@ -62,11 +82,14 @@ export class SurvivalSoak {
 
   /** Runs to its end, or to the first thing after which going on makes no sense. */
   async run(onRound: (kind: string, rounds: number, violations: number) => void): Promise<SurvivalReport> {
-    const endNs = monotonicNs() + this.#options.durationMs * 1e6;
+    const startedNs = monotonicNs();
+    const durationNs = this.#options.durationMs * 1e6;
     await this.#guardian.start();
     try {
       for (const kind of this.#sequence()) {
-        if (this.#rounds >= this.#tallies.size && monotonicNs() >= endNs) break;
+        const elapsedNs = monotonicNs() - startedNs;
+        this.#rss.sample(elapsedNs / durationNs);
+        if (this.#rounds >= this.#tallies.size && elapsedNs >= durationNs) break;
         onRound(kind, this.#rounds, this.#violations.length);
         if (!(await this.#bounded(kind))) break;
         this.#rounds += 1;
@@ -107,37 +130,65 @@ export class SurvivalSoak {
     const device = this.#guardian;
     const tally = this.#tallies.get(kind);
     if (tally === undefined) throw new RangeError(`there is no kind "${kind}"`);
-    await device.call("standby", null);
-    const before = await device.call("status", null);
+    const before = await quiet(device);
     const restarted = new Promise<Restart>((resolve) => {
       this.#onRestart = resolve;
     });
     tally.injected += 1;
     const injectedNs = monotonicNs();
+    const expect = (rule: string, holds: boolean): void => this.#expect(kind, rule, holds);
+    const rotKind = ROT_KINDS.find((known) => known === kind);
+    if (kind === CRASH_LOOP) {
+      await crashLoop(this.#config, this.#random, tally, expect);
+      return;
+    }
+    if (rotKind !== undefined) {
+      await rot(device, rotKind, before, tally, expect);
+      await makeWhole(device, this.#config.images);
+      tally.recovered += 1;
+      return;
+    }
     if (MEMORY_KINDS.has(kind)) {
       await this.#memoryDeath(kind, before, tally, injectedNs);
       return;
     }
-    await this.#hurt(kind);
+    await this.#hurt(kind, before);
     const { detectedNs, startedNs, status } = await restarted;
     tally.detected += 1;
     tally.detect.recordNs(detectedNs - injectedNs);
     this.#compare(kind, before, status);
     await device.call("standby", null);
+    if (WITH_WRITING.has(kind)) await makeWhole(device, this.#config.images);
     tally.recovered += 1;
     tally.ready.recordNs(monotonicNs() - injectedNs);
     tally.restart.recordNs(startedNs - injectedNs);
   }
 
-  async #hurt(kind: string): Promise<void> {
-    if (kind !== KILL_AT_FAILOVER) {
-      await this.#guardian.call("inject", { kind });
-      return;
+  async #hurt(kind: string, before: Status): Promise<void> {
+    const device = this.#guardian;
+    switch (kind) {
+      case KILL_AT_FAILOVER:
+        await device.call("inject", { kind: "ebreak" });
+        await delay(this.#random.below(KILL_WITHIN_MS));
+        device.kill("SIGKILL");
+        break;
+      case ROT_AT_START:
+        await device.call("inject", { kind: "rot-both-replicas" });
+        await delay(ROT_KEPT_MS);
+        device.kill("SIGKILL");
+        break;
+      case CUT_IN_LOAD: {
+        const region = before.primary === 0 ? 1 : 0;
+        const image = this.#config.images[region] as Uint8Array;
+        // What becomes of the call is the cut's business.
+        device.call("load", { region, image }).catch(() => undefined);
+        await delay(this.#random.below(CUT_WITHIN_MS));
+        await device.call("inject", { kind: "power-cut" });
+        break;
+      }
+      default:
+        await device.call("inject", { kind });
     }
-    await this.#guardian.call("inject", { kind: "ebreak" });
-    const delayMs = this.#random.below(KILL_WITHIN_MS);
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
-    this.#guardian.kill("SIGKILL");
   }
 
   async #memoryDeath(kind: string, before: Status, tally: Tally, injectedNs: number): Promise<void> {
@@ -158,13 +209,21 @@ export class SurvivalSoak {
 
   /** @param after as it was right after the restart */
   #compare(kind: string, before: Status, after: Status): void {
-    const risen = after.generation - before.generation;
-    const failures = (status: Status): number =>
-      status.regions.reduce((sum, region) => sum + region.failures, 0);
-    const counted = failures(after) - failures(before);
-    this.#expect(kind, "what was acknowledged is there", risen >= 0);
     this.#expect(kind, "a version executes", after.phase === "executing" && after.primary !== null);
     this.#expect(kind, "the flash file is kept", after.persistence === "on");
+    this.#expect(kind, "the security floor is what it was", after.securityFloor === before.securityFloor);
+    const executed = after.regions.find(({ region }) => region === after.primary);
+    const whole = executed?.state !== "invalid" && executed?.version !== "";
+    this.#expect(kind, "what executes is whole", whole);
+    const risen = after.generation - before.generation;
+    const counted = failuresOf(after) - failuresOf(before);
+    // A table that was lost is made anew: it knows of no failure, and counts from 1.
+    if (kind === ROT_AT_START && after.rebuilt) return;
+    this.#expect(kind, "what was acknowledged is there", risen >= 0);
+    if (kind === CUT_IN_LOAD) {
+      this.#expect(kind, "no failure is counted", counted === 0);
+      return;
+    }
     const digests = (status: Status): string => status.regions.map(({ digest }) => digest).join();
     this.#expect(kind, "the images are what they were", digests(after) === digests(before));
     if (WITH_FAILURE.has(kind)) this.#expect(kind, "the old table or the new one counts", risen === counted);
@@ -177,12 +236,17 @@ export class SurvivalSoak {
   }
 
   #report(): SurvivalReport {
-    const faults = [...this.#tallies].map(([kind, tally]) => tally.report(kind, "process"));
+    const faults = [...this.#tallies].map(([kind, tally]) => tally.report(kind, survivalClass(kind)));
     return {
       rounds: this.#rounds,
       violations: this.#violations,
       faults,
       checks: Object.fromEntries(this.#checks),
+      rssBytes: this.#rss.bytes,
     };
   }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

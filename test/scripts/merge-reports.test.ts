@@ -31,6 +31,7 @@ function report(p50: number, injected: number, violations: readonly string[]): S
     ],
     spontaneous: [],
     checks: { "a rule": injected },
+    rssBytes: [1, 2],
   };
 }
 
@@ -48,6 +49,7 @@ describe("the report of several jobs", () => {
         { fromUs: 20, count: 4 },
       ],
       checks: { "a rule": 7 },
+      rssBytes: [2, 4],
     });
     expect(merged.faults).toEqual([expect.objectContaining({ injected: 7, detected: 7, recovered: 5 })]);
   });
