@@ -8,9 +8,10 @@
  * ```
  * All numbers are little-endian, all lengths multiples of 4. Invariants: a record is one store that memory saw at
  * once (a word of NVRAM, a program unit, a sector's erasure), numbers follow each other without a gap, and nothing
- * is ever overwritten. So every byte prefix that holds the base opens to a state that memory had; a prefix of the
- * base itself opens to blank memory where the base is blank memory, and is refused where it is a checkpoint, which
- * no crash leaves (a checkpoint becomes the file by rename, when it is whole and on disk).
+ * is ever overwritten. So every byte prefix that a crash may leave opens to a state that memory had: a file that
+ * begins with blank memory may be any prefix of itself, down to none; one that begins with a checkpoint holds it whole,
+ * for it became the file by rename when it was whole and on stable storage. A shorter one is refused by name. No bytes
+ * at all are a file that was never written, whatever it might have become.
  *
  * Pure: bytes in, bytes out.
  */
@@ -168,15 +169,20 @@ export function openFlashFile(
   space: PersistentSpace,
   onRecord: RecordListener = () => undefined,
 ): OpenedFlashFile {
-  const image = blankImage(space);
   if (isBlankStub(bytes)) {
-    return { image, sequence: 0, endBytes: 0, droppedBytes: bytes.length, records: 0 };
+    return { image: blankImage(space), sequence: 0, endBytes: 0, droppedBytes: bytes.length, records: 0 };
   }
-  const words = new Int32Array(Math.ceil(bytes.length / 4));
+  const base = openBase(bytes, space);
+  const words = wordsOf(bytes);
   const copy = new Uint8Array(words.buffer);
-  copy.set(bytes);
-  const base = openBase(words, bytes.length, space);
-  if (base.imageBytes > 0) image.set(copy.subarray(HEADER_BYTES, HEADER_BYTES + base.imageBytes));
+  const image = blankImage(space);
+  if (base.imageBytes > 0) {
+    const imageEnd = HEADER_BYTES + base.imageBytes;
+    if (base.imageCrc !== (crc32Words(words, HEADER_BYTES / 4, imageEnd / 4) | 0)) {
+      throw new FlashFileError("FlashFileDamaged", "its checkpoint's CRC does not hold");
+    }
+    image.set(copy.subarray(HEADER_BYTES, imageEnd));
+  }
   return replay({ words, bytes: copy, fileBytes: bytes.length }, base, image, onRecord);
 }
 
@@ -187,15 +193,24 @@ function isBlankStub(bytes: Uint8Array): boolean {
   return bytes.subarray(0, MAGIC_BYTES).every((byte, index) => byte === magic[index]);
 }
 
-interface Base {
-  readonly sequence: number;
-  readonly imageBytes: number;
+/** A copy, padded with zeros to whole words. */
+function wordsOf(bytes: Uint8Array): Int32Array {
+  const words = new Int32Array(Math.ceil(bytes.length / 4));
+  new Uint8Array(words.buffer).set(bytes);
+  return words;
 }
 
-function openBase(words: Int32Array, fileBytes: number, space: PersistentSpace): Base {
-  const magic = new TextDecoder("latin1").decode(
-    new Uint8Array(words.buffer, 0, Math.min(MAGIC_BYTES, fileBytes)),
-  );
+interface Base {
+  readonly sequence: number;
+  /** The image is there in full length; 0 where the base is blank memory. */
+  readonly imageBytes: number;
+  readonly imageCrc: number;
+}
+
+function openBase(bytes: Uint8Array, space: PersistentSpace): Base {
+  const words = wordsOf(bytes.subarray(0, HEADER_BYTES));
+  const fileBytes = bytes.length;
+  const magic = new TextDecoder("latin1").decode(bytes.subarray(0, MAGIC_BYTES));
   if (magic !== BLANK_MAGIC && magic !== CHECKPOINT_MAGIC.slice(0, magic.length)) {
     throw new FlashFileError("FlashFileForeign", "it is no flash file of this version of flipside");
   }
@@ -207,11 +222,8 @@ function openBase(words: Int32Array, fileBytes: number, space: PersistentSpace):
   if (imageBytes !== (magic === BLANK_MAGIC ? 0 : space.bytes) || HEADER_BYTES + imageBytes > fileBytes) {
     throw new FlashFileError("FlashFileDamaged", "its checkpoint is not whole");
   }
-  const imageEnd = (HEADER_BYTES + imageBytes) / 4;
-  if (imageBytes > 0 && words[Header.IMAGE_CRC] !== (crc32Words(words, HEADER_BYTES / 4, imageEnd) | 0)) {
-    throw new FlashFileError("FlashFileDamaged", "its checkpoint's CRC does not hold");
-  }
-  return { sequence: number64(words, Header.SEQUENCE_LO), imageBytes };
+  const imageCrc = words[Header.IMAGE_CRC] as number;
+  return { sequence: number64(words, Header.SEQUENCE_LO), imageBytes, imageCrc };
 }
 
 function requireGeometry(words: Int32Array, space: PersistentSpace): void {

@@ -62,6 +62,16 @@ function fileOfCommits(commits: number): { file: Uint8Array; tables: readonly Ta
   return { file: fs.read(PATH), tables };
 }
 
+/** The name of the error with which a file is refused. */
+function refusal(bytes: Uint8Array): string {
+  try {
+    openFlashFile(bytes, space);
+  } catch (error) {
+    if (error instanceof FlashFileError) return error.name;
+  }
+  return "opened";
+}
+
 describe("the flash file", () => {
   it("opens, at every byte prefix, to a state that memory had, and to later ones the longer it is", () => {
     fc.assert(
@@ -165,6 +175,37 @@ describe("the flash file", () => {
     }
   });
 
+  it("that begins with a checkpoint opens, at every byte prefix that holds it, to a state that memory had, and no shorter one opens", () => {
+    const fs = new MemoryFileSystem();
+    const device = new PersistentDevice(fs);
+    const random = new Random(5);
+    for (let i = 0; i < 20; i += 1) device.storeSomething(random);
+    device.drain();
+    // A file that could not be written is replaced by a checkpoint when it can.
+    fs.failing.set("write", "ENOSPC");
+    device.storeTable(1, 1);
+    device.drain();
+    fs.failing.clear();
+    device.drain(1_000);
+    const base = fs.read(PATH).length;
+    expect(base).toBe(HEADER_BYTES + space.bytes);
+    for (let i = 0; i < 10; i += 1) device.storeSomething(random);
+    device.drain();
+    const file = fs.read(PATH);
+    const { history } = device;
+    const refusals = new Set<string>();
+    for (let length = 1; length < base; length += 1) refusals.add(refusal(file.subarray(0, length)));
+    expect([...refusals]).toEqual(["FlashFileDamaged"]);
+    let before = history.length - 11;
+    for (let length = base; length <= file.length; length += 1) {
+      const { sequence, image } = openFlashFile(file.subarray(0, length), space);
+      expect(sequence === before || sequence === before + 1).toBe(true);
+      if (sequence !== before || length === base) expect(crc32(image)).toBe(history[sequence]);
+      before = sequence;
+    }
+    expect(before).toBe(history.length - 1);
+  });
+
   it("opens a checkpoint whole or not at all", () => {
     const image = blankImage(space);
     new Random(3).fill(image);
@@ -181,16 +222,8 @@ describe("the flash file", () => {
 
   it("names a file of another device and a file that is none", () => {
     const other = planPersistentSpace(planLayout({ ...layout.config, regionBytes: 131_072 }));
-    const refuse = (bytes: Uint8Array): string => {
-      try {
-        openFlashFile(bytes, space);
-      } catch (error) {
-        if (error instanceof FlashFileError) return error.name;
-      }
-      return "opened";
-    };
-    expect(refuse(encodeBlankHeader(other))).toBe("FlashFileMismatch");
-    expect(refuse(new TextEncoder().encode("#!/bin/sh\n"))).toBe("FlashFileForeign");
-    expect(refuse(new TextEncoder().encode("x".repeat(1000)))).toBe("FlashFileForeign");
+    expect(refusal(encodeBlankHeader(other))).toBe("FlashFileMismatch");
+    expect(refusal(new TextEncoder().encode("#!/bin/sh\n"))).toBe("FlashFileForeign");
+    expect(refusal(new TextEncoder().encode("x".repeat(1000)))).toBe("FlashFileForeign");
   });
 });
