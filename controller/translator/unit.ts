@@ -71,7 +71,7 @@ export function translateUnit(
   sizeOf: (pc: number) => number = () => 0,
 ): Unit | undefined {
   const functions = discover(code, entry, limits, sizeOf);
-  if (functions.get(entry)?.graph.instructions === 0) return undefined;
+  if (!functions.has(entry)) return undefined;
   analyseUnit(functions);
   const module = new ModuleWriter();
   module.importMemory("memory", target.memoryPages);

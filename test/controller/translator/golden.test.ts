@@ -4,10 +4,12 @@
  */
 import { describe, expect, it } from "vitest";
 import wabt from "wabt";
+import type { CodeReader } from "../../../controller/translator/graph.ts";
 import { type Target, translateUnit } from "../../../controller/translator/unit.ts";
 import * as a from "./assemble.ts";
 
 const BASE = 0x8000_0000;
+const WFI = 0x1050_0073;
 const [RA, SP, A0, A1, A2] = [1, 2, 10, 11, 12];
 
 const TARGET: Target = {
@@ -22,10 +24,13 @@ const TARGET: Target = {
   tableSlots: 4096,
 };
 
-async function textOf(words: readonly number[]): Promise<string> {
+function codeOf(words: readonly number[]): CodeReader {
   const parcels = new Uint16Array(Int32Array.from(words).buffer);
-  const code = { parcel: (pc: number) => parcels[(pc - BASE) / 2] ?? -1 };
-  const unit = translateUnit(code, BASE, TARGET);
+  return { parcel: (pc) => parcels[(pc - BASE) / 2] ?? -1 };
+}
+
+async function textOf(words: readonly number[]): Promise<string> {
+  const unit = translateUnit(codeOf(words), BASE, TARGET);
   if (unit === undefined) throw new Error("nothing was translated");
   const module = (await wabt()).readWasm(unit.bytes, { readDebugNames: false, threads: true });
   expect(WebAssembly.validate(unit.bytes)).toBe(true);
@@ -54,4 +59,10 @@ describe("generated text", () => {
       await expect(await textOf(words)).toMatchFileSnapshot(`golden/${name.replaceAll(/[ :]+/g, "-")}.wat`);
     });
   }
+});
+
+describe("a translation unit", () => {
+  it("is not made where the first instruction is the interpreter's: it would be empty, and be made for ever", () => {
+    expect(translateUnit(codeOf([WFI, a.ret]), BASE, TARGET)).toBeUndefined();
+  });
 });
