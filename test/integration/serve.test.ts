@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const cli = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
+const noDump = new URL("../../package.json", import.meta.url).pathname;
 const images = new URL("../../controller/firmware/images/", import.meta.url).pathname;
 
 let directory: string;
@@ -121,7 +122,7 @@ describe("a served device", () => {
     expect(await ctl("designate", "7")).toMatchObject({ code: 2 });
     expect(await ctl("explode")).toMatchObject({ code: 2 });
     expect(await ctl("load", "0", join(directory, "no-such-file"))).toMatchObject({ code: 2 });
-    expect(await flipside("dump", cli)).toMatchObject({
+    expect(await flipside("dump", noDump)).toMatchObject({
       code: 2,
       err: expect.stringMatching(/cannot be read/),
     });
