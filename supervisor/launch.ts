@@ -9,11 +9,16 @@ import { Worker } from "node:worker_threads";
 const CONTROLLER_HEAP_MB = 48;
 
 /**
+ * For every thread of a supervisor process.
+ *
  * Node 20 aborts the whole process when a compiler thread wants incremental marking for a worker that is just being
  * terminated ("Assertion failed: (data.first) != nullptr" in NodePlatform::ForIsolate): about once in a thousand
  * failovers. These heaps are small enough to be marked at once.
+ *
+ * V8's nursery, left to itself, grows to 16 MB a thread and out of the core's cache; what a failover allocates lives
+ * for microseconds.
  */
-const V8_FLAGS = ["--no-incremental-marking"];
+const V8_FLAGS = ["--no-incremental-marking", "--max-semi-space-size=1"];
 
 /** A supervisor process; its socket is file descriptor CONTROL_FD of frames.ts. */
 export function launchSupervisor(): ChildProcess {
