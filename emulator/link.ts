@@ -21,6 +21,8 @@ export class LinkError extends Error {
 
 export class Link<A extends Api> {
   readonly #proxy: Methods;
+  /** comlink makes a function that needs a full garbage collection at each look at its proxy: one a name is enough. */
+  readonly #methods = new Map<string, Methods[string]>();
   readonly #pending = new Set<(error: LinkError) => void>();
   #closed = false;
 
@@ -36,9 +38,7 @@ export class Link<A extends Api> {
     ...args: Arguments<A[N]>
   ): Promise<Result<A[N]>> {
     if (this.#closed) return Promise.reject(new LinkError(`${name}: the worker has exited`));
-    const method = this.#proxy[name];
-    if (method === undefined)
-      return Promise.reject(new LinkError(`${name}: the worker has no such function`));
+    const method = this.#method(name);
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void): void => {
         clearTimeout(timer);
@@ -56,6 +56,15 @@ export class Link<A extends Api> {
         (error: unknown) => settle(() => reject(error)),
       );
     });
+  }
+
+  #method(name: string): Methods[string] {
+    let method = this.#methods.get(name);
+    if (method === undefined) {
+      method = this.#proxy[name] as Methods[string];
+      this.#methods.set(name, method);
+    }
+    return method;
   }
 
   #close(): void {
