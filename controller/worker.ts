@@ -53,7 +53,7 @@ const NS_PER_TICK = 1e9 / MTIME_HZ;
  * How long an armed standby looks for RUN before it sleeps again: what a failover usually takes, and no longer,
  * because on a machine with few cores it may be keeping the supervisor's thread from running.
  */
-const ARMED_NS = 70_000;
+const ARMED_NS = 40_000;
 
 class ControllerWorker {
   readonly #attachment: Attachment;
