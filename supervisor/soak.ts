@@ -4,6 +4,7 @@
  * Invariants checked after every failover are in {@link Soak} `#check`; each violation is one sentence. The order
  * of faults is a function of the seed: first every kind once, then at random.
  */
+import { Hart } from "../controller/cpu/hart.ts";
 import type { DigestsOf } from "../emulator/api.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import type { EvidenceName } from "../emulator/evidence.ts";
@@ -179,13 +180,21 @@ export class Soak {
     if (fault.evidence.includes(failover.failure.evidence)) tally.detected++;
     else {
       this.#violate(
-        `${fault.kind} was found by ${failover.failure.evidence} instead of ${fault.evidence.join(" or ")}`,
+        `${fault.kind} was found by ${failover.failure.evidence} instead of ${fault.evidence.join(" or ")}: ${this.#whereItStood()}`,
       );
     }
     tally.recovered++;
     this.#time(fault, tally, failover, injectedNs);
     await this.#check(failover);
     return true;
+  }
+
+  /** The hart that failed, as it was kept: for whoever has to find out why. */
+  #whereItStood(): string {
+    const { hart } = this.#device.kept;
+    const hex = (word: Hart): string => ((hart[word] as number) >>> 0).toString(16);
+    const csrs = `mcause ${hex(Hart.MCAUSE)} mepc ${hex(Hart.MEPC)} mstatus ${hex(Hart.MSTATUS)}`;
+    return `pc ${hex(Hart.PC)}, ${csrs} mie ${hex(Hart.MIE)} mip ${hex(Hart.MIP)}, ${this.#device.kept.retired} retired`;
   }
 
   /** What failed without being asked to: counted, and held to the same rules. */
