@@ -1,13 +1,9 @@
 /**
  * Time for deadlines, which passes only while the supervisor itself gets to run.
  *
- * A busy machine holds up the supervisor as well as what it watches: a gap between two ticks counts as one tick that
- * was ordinarily late, so nobody is found late for the machine's fault. Nanoseconds since the first tick.
+ * A busy machine holds up the supervisor as well as what it watches: a gap between two ticks counts as one tick's
+ * interval, so nobody is found late for the machine's fault. Nanoseconds since the first tick.
  */
-
-/** A timer may be late by a turn of another thread on its processor; that much loses nothing. */
-const ORDINARY_LATENESS_MS = 5;
-
 export class WatchTime {
   readonly #longestNs: number;
   #lastNs: number;
@@ -15,7 +11,8 @@ export class WatchTime {
 
   /** @param intervalMs how often {@link tick} is meant to be called */
   constructor(intervalMs: number, nowNs: number) {
-    this.#longestNs = (intervalMs + ORDINARY_LATENESS_MS) * 1e6;
+    // An ordinarily late timer loses nothing.
+    this.#longestNs = intervalMs * 1.5e6;
     this.#lastNs = nowNs;
   }
 
