@@ -31,7 +31,6 @@ export class SharedNvram implements NvramPort {
    * aligned word is never torn, and what a reader on another thread puts together from words of different
    * commits is refused by its CRC.
    */
-  /** A plain load: what this thread stored it sees, and what another stored is checked by its CRC. */
   load32(wordIndex: number): number {
     return this.#words[wordIndex] as number;
   }

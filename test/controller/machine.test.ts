@@ -35,6 +35,20 @@ function saved(f: Fixture): number[] {
   return [...state];
 }
 
+describe("a rehearsal", () => {
+  it("retires nothing, and what follows is what would have followed without it", () => {
+    const program = () => inRam(handler(spin(withTimer(20))));
+    const [rehearsed, plain] = [program(), program()];
+    for (const instructions of [0, 1, 150, 100]) {
+      rehearsed.machine.run(instructions);
+      plain.machine.run(instructions);
+      rehearsed.machine.rehearse();
+      expect(rehearsed.machine.retired).toBe(plain.machine.retired);
+      expect(saved(rehearsed)).toEqual(saved(plain));
+    }
+  });
+});
+
 describe("the virtual clock", () => {
   it("raises the timer interrupt after exactly ten instructions per tick", () => {
     fc.assert(
