@@ -1,8 +1,8 @@
 /**
- * How soon a running engine stops: from the store of the halt word by another thread to the moment at which run()
- * has come back, at random places of each benchmark program; and how soon translated code feels that an instruction
- * of the loop it is in was changed: from the store of the bits until the code as it was does not run any more, and
- * until the changed instruction makes its exception, copies dropped and made anew.
+ * How soon a running engine stops: from the store of the halt word by another thread to the last instruction that
+ * retires, and to the moment at which run() has come back, at random places of each benchmark program; and how soon
+ * translated code feels that an instruction of the loop it is in was changed: from the store of the bits until the code
+ * as it was does not run any more, and until the changed instruction makes its exception, copies dropped and made anew.
  *
  * Beside it the same for a thread that does nothing but look at the word: what a machine with few processors adds.
  */
@@ -43,18 +43,65 @@ export interface HaltData {
 }
 
 const HALTS = 500;
-const FLIPS = 10;
+const FLIPS = 30;
 /** Halts from which the hottest loop is known. */
 const SAMPLES = 50;
 /** Until what a program does over and over is compiled: an engine that is compiling is told to stop, too, but later. */
 const WARM_UP_NS = 1e9;
 /** The same for a program that was started anew: V8 knows the engine, but not the new modules. */
-const RESTART_NS = 150e6;
+const RESTART_NS = 60e6;
 const MAX_PAUSE_NS = 400_000;
 const ILLEGAL_INSTRUCTION = 0;
 
-function spinUntil(ns: number): void {
-  while (monotonicNs() < ns);
+/** Since the store of the halt word, nanoseconds. */
+interface Stopping {
+  /** The last instruction retired; 0 when none did. */
+  readonly retiredNs: number;
+  /** run() had come back. */
+  readonly returnedNs: number;
+}
+
+/**
+ * Sees from another thread when a hart last retired: an engine stores RUN_RETIRED as it leaves the code that retires
+ * instructions, and adds it to the counter when its run ends, whatever it does in between.
+ */
+class Retirement {
+  readonly #hart: Int32Array;
+  readonly #counterBefore: number;
+  readonly #runBefore: number;
+  #run: number;
+  #counter: number;
+  #seenNs = 0;
+
+  constructor(hart: Int32Array) {
+    this.#hart = hart;
+    this.#counterBefore = this.#counter = Atomics.load(hart, Hart.RETIRED_LO);
+    this.#runBefore = this.#run = Atomics.load(hart, Hart.RUN_RETIRED);
+  }
+
+  look(): void {
+    const run = Atomics.load(this.#hart, Hart.RUN_RETIRED);
+    const counter = Atomics.load(this.#hart, Hart.RETIRED_LO);
+    const leftCode = run !== this.#run && run !== 0;
+    const endedUnseen = counter !== this.#counter && this.#seenNs === 0;
+    if (leftCode || endedUnseen) this.#seenNs = monotonicNs();
+    this.#run = run;
+    this.#counter = counter;
+  }
+
+  /** Once run() has come back: when the last instruction retired, at the latest, after `sinceNs`. */
+  lastNs(sinceNs: number): number {
+    this.look();
+    const retired = (this.#counter - this.#counterBefore) | 0;
+    return retired === this.#runBefore ? 0 : this.#seenNs - sinceNs;
+  }
+}
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+/** Asleep, as a supervisor is: V8's compiling threads have a processor. */
+function pause(ns: number): void {
+  Atomics.wait(sleeper, 0, 0, ns / 1e6);
 }
 
 /** One program on one engine in a thread of its own. */
@@ -82,29 +129,29 @@ class Halting {
       this.#worker.once("online", resolve);
       this.#worker.once("error", reject);
     });
-    spinUntil(monotonicNs() + WARM_UP_NS);
+    pause(WARM_UP_NS);
   }
 
-  /** Halts it once; returns how long that took. */
-  haltNs(): number {
-    return this.#attendNs(Attention.HALT);
+  /** Halts it once. */
+  halt(): Stopping {
+    return this.#attend(Attention.HALT);
   }
 
   /** Changes an instruction of the hottest loop into an illegal one and waits until it is executed. */
   flip(): { readonly feltNs: number; readonly exceptionNs: number } {
     const pcs = new Map<number, number>();
     for (let sample = 0; sample < SAMPLES; sample++) {
-      this.haltNs();
+      this.halt();
       const pc = (this.#words[HaltWord.PC] as number) >>> 0;
       pcs.set(pc, (pcs.get(pc) ?? 0) + 1);
     }
     const [[hottest] = [RAM_BASE]] = [...pcs].sort((a, b) => b[1] - a[1]);
     const halves = new Uint16Array(this.#memory.buffer);
     halves[(this.#layout.ram + hottest - RAM_BASE) >>> 1] = ILLEGAL_INSTRUCTION;
-    const exceptionNs = this.#attendNs(Attention.MEMORY_CHANGED);
+    const exceptionNs = this.#attend(Attention.MEMORY_CHANGED).returnedNs;
     const stamps = this.#stamps;
     const feltNs = exceptionNs - ((stamps[STOPPED_NS_F64] as number) - (stamps[FELT_NS_F64] as number));
-    spinUntil(monotonicNs() + RESTART_NS);
+    pause(RESTART_NS);
     return { feltNs, exceptionNs };
   }
 
@@ -116,14 +163,16 @@ class Halting {
     await ended;
   }
 
-  #attendNs(attention: Attention): number {
-    spinUntil(monotonicNs() + this.#random.below(MAX_PAUSE_NS));
+  #attend(attention: Attention): Stopping {
+    pause(this.#random.below(MAX_PAUSE_NS));
+    const retirement = new Retirement(this.#hart);
     const storedNs = monotonicNs();
     Atomics.or(this.#hart, Hart.ATTENTION, attention);
     Atomics.store(this.#hart, Hart.LIMIT, 0);
     this.#count++;
-    while (Atomics.load(this.#words, HaltWord.COUNT) !== this.#count);
-    return (this.#stamps[STOPPED_NS_F64] as number) - storedNs;
+    while (Atomics.load(this.#words, HaltWord.COUNT) !== this.#count) retirement.look();
+    const returnedNs = (this.#stamps[STOPPED_NS_F64] as number) - storedNs;
+    return { retiredNs: Math.min(retirement.lastNs(storedNs), returnedNs), returnedNs };
   }
 }
 
@@ -136,14 +185,19 @@ function figuresOf(name: string, timing: Timing, atMost?: number): Figure[] {
 }
 
 export async function benchHalt(): Promise<Section> {
-  const halts = { translator: new Timing(), interpreter: new Timing(), none: new Timing() };
+  const retired = { translator: new Timing(), interpreter: new Timing(), none: new Timing() };
+  const returned = { translator: new Timing(), interpreter: new Timing(), none: new Timing() };
   const felt = new Timing();
   const exceptions = new Timing();
   for (const name of PROGRAMS) {
     for (const engine of ["translator", "interpreter", "none"] as const) {
       const halting = new Halting(name, engine);
       await halting.start();
-      for (let halt = 0; halt < HALTS; halt++) halts[engine].recordNs(halting.haltNs());
+      for (let halt = 0; halt < HALTS; halt++) {
+        const { retiredNs, returnedNs } = halting.halt();
+        retired[engine].recordNs(retiredNs);
+        returned[engine].recordNs(returnedNs);
+      }
       for (let flip = 0; engine === "translator" && flip < FLIPS; flip++) {
         const { feltNs, exceptionNs } = halting.flip();
         felt.recordNs(feltNs);
@@ -153,9 +207,11 @@ export async function benchHalt(): Promise<Section> {
     }
   }
   const figures = [
-    ...figuresOf("a thread that only looks at the halt word: store to stop", halts.none),
-    ...figuresOf("translator: halt word to the end of run()", halts.translator, 20),
-    ...figuresOf("interpreter: halt word to the end of run()", halts.interpreter, 20),
+    ...figuresOf("a thread that only looks at the halt word: store to stop", returned.none),
+    ...figuresOf("translator: halt word to the last retired instruction", retired.translator, 20),
+    ...figuresOf("translator: halt word to the end of run()", returned.translator),
+    ...figuresOf("interpreter: halt word to the last retired instruction", retired.interpreter, 20),
+    ...figuresOf("interpreter: halt word to the end of run()", returned.interpreter),
     ...figuresOf(`translator: bits flipped to the last old instruction, ${FLIPS} times each`, felt, 20),
     ...figuresOf("translator: bits flipped to the exception", exceptions),
   ];
