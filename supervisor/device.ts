@@ -264,13 +264,7 @@ export class Device {
 
   /** Submits a host command; false when the queue is full. `onCompletion` is called once. */
   submit(command: HostCommand, onCompletion: (completion: HostCompletion) => void): boolean {
-    const accepted = this.host.submit(
-      command,
-      monotonicNs(),
-      this.#watch.ns,
-      this.#config.limits.commandMs,
-      onCompletion,
-    );
+    const accepted = this.host.submit(command, monotonicNs(), onCompletion);
     if (accepted) this.crew.executing?.wakeGuest();
     return accepted;
   }
@@ -339,7 +333,7 @@ export class Device {
   #lookAtExecuting(nowNs: number): void {
     const slot = this.crew.executing;
     if (slot === undefined || this.#stopping) return;
-    const silence = this.#watch.silence(slot, this.#ready, this.host.overdueSinceNs(this.#watch.ns), nowNs);
+    const silence = this.#watch.silence(slot, this.#ready, this.host.oldest, nowNs);
     if (silence === undefined) this.#prepareStandby();
     else this.#onEvidence(silence.evidence, silence.message, silence.sinceNs);
   }
@@ -497,7 +491,7 @@ export class Device {
     this.#awaited = undefined;
     this.#watch.start(slot, monotonicNs());
     this.#record.stampSteps(command.region, this.bootEpoch);
-    this.host.afterStop(this.#headAtStop, this.#watch.ns, this.#config.limits.commandMs);
+    this.host.afterStop(this.#headAtStop);
   }
 
   /** The reading of the region's bytes still holds: not one byte of it was stored since. */

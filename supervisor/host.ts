@@ -4,7 +4,7 @@
  * It stands for the driver of the machine that the controller serves, so it believes nothing that the firmware
  * writes: indices and command ids are checked, an impossible one is {@link HostProtocolError evidence} against the
  * firmware. Invariants: at most QUEUE_ENTRIES − 1 commands are outstanding; every one ends exactly once: completed,
- * aborted by a failover, or overdue (which is evidence too).
+ * or aborted by a failover. That one ends in time is for others to watch ({@link Host.oldest}).
  */
 import {
   Control,
@@ -49,10 +49,15 @@ export interface HostCompletion {
 
 type OnCompletion = (completion: HostCompletion) => void;
 
-interface Outstanding {
-  readonly queueIndex: number;
+/** A command that has not ended. */
+export interface OwedCommand {
+  readonly id: number;
+  /** Monotonic. */
   readonly submittedNs: number;
-  readonly deadlineNs: number;
+}
+
+interface Outstanding extends OwedCommand {
+  readonly queueIndex: number;
   readonly onCompletion: OnCompletion;
 }
 
@@ -81,17 +86,8 @@ export class Host {
     return this.#outstanding.size;
   }
 
-  /**
-   * Queues a command; false when the queue is full. The caller wakes the hart.
-   * @param nowNs the wall clock, for reports; `watchNs` is the time that deadlines are measured in
-   */
-  submit(
-    command: HostCommand,
-    nowNs: number,
-    watchNs: number,
-    deadlineMs: number,
-    onCompletion: OnCompletion,
-  ): boolean {
+  /** Queues a command; false when the queue is full. The caller wakes the hart. */
+  submit(command: HostCommand, nowNs: number, onCompletion: OnCompletion): boolean {
     const tail = Atomics.load(this.#control, Control.SQ_TAIL);
     const head = Atomics.load(this.#control, Control.SQ_HEAD);
     if (((tail + 1) & MASK) === head || this.#outstanding.size >= MASK) return false;
@@ -103,8 +99,7 @@ export class Host {
     this.#host[at + 8] = command.destination ?? 0;
     this.#host[at + 10] = command.cdw10 ?? 0;
     this.#host[at + 11] = command.cdw11 ?? 0;
-    const deadlineNs = watchNs + deadlineMs * 1e6;
-    this.#outstanding.set(id, { queueIndex: tail, submittedNs: nowNs, deadlineNs, onCompletion });
+    this.#outstanding.set(id, { id, queueIndex: tail, submittedNs: nowNs, onCompletion });
     Atomics.store(this.#control, Control.SQ_TAIL, (tail + 1) & MASK);
     return true;
   }
@@ -135,12 +130,10 @@ export class Host {
     return taken;
   }
 
-  /** Submission time, by the wall clock, of a command that is past its deadline; undefined when none is. */
-  overdueSinceNs(watchNs: number): number | undefined {
-    for (const entry of this.#outstanding.values()) {
-      if (watchNs > entry.deadlineNs) return entry.submittedNs;
-    }
-    return undefined;
+  /** The command that has been outstanding for the longest; undefined when none is. */
+  get oldest(): OwedCommand | undefined {
+    if (this.#outstanding.size === 0) return undefined;
+    return this.#outstanding.values().next().value;
   }
 
   /** Where the stopped version's fetching ended; read before the next version starts. */
@@ -150,18 +143,15 @@ export class Host {
 
   /**
    * After a version was stopped at `headAtStop`: takes what was completed, then aborts what it had fetched and not
-   * completed. What it had not fetched is the next version's, with a fresh deadline.
+   * completed. What it had not fetched is the next version's.
    */
-  afterStop(headAtStop: number, watchNs: number, deadlineMs: number): void {
+  afterStop(headAtStop: number): void {
     this.poll();
     const queued = (Atomics.load(this.#control, Control.SQ_TAIL) - headAtStop) & MASK;
-    for (const [id, entry] of [...this.#outstanding]) {
-      if (((entry.queueIndex - headAtStop) & MASK) < queued) {
-        this.#outstanding.set(id, { ...entry, deadlineNs: watchNs + deadlineMs * 1e6 });
-      } else {
-        this.#outstanding.delete(id);
-        entry.onCompletion(ABORTED);
-      }
+    for (const { id, queueIndex, onCompletion } of [...this.#outstanding.values()]) {
+      if (((queueIndex - headAtStop) & MASK) < queued) continue;
+      this.#outstanding.delete(id);
+      onCompletion(ABORTED);
     }
   }
 

@@ -7,12 +7,16 @@
 import { Evidence } from "../emulator/evidence.ts";
 import type { Limits } from "./config.ts";
 import { Heartbeat, type Thread } from "./heartbeat.ts";
+import type { OwedCommand } from "./host.ts";
 import { WatchTime } from "./watch-time.ts";
 
 /** How often {@link Watch.tick} is to be called. */
 export const TICK_MS = 3;
 /** A parked standby is not urgent: it is given up only when it is stuck beyond doubt. */
 const STANDBY_HEARTBEAT_MS = 500;
+
+/** No command's id. */
+const NO_COMMAND = -1;
 
 /** A thread as it is watched. */
 export interface Watched extends Thread {
@@ -39,17 +43,15 @@ export class Watch {
   /** Beats once, when a version is ready. */
   readonly #boot: Heartbeat;
   #bootNs = 0;
+  /** Beats when the oldest command ends. */
+  readonly #command: Heartbeat;
 
   constructor(limits: Limits, nowNs: number) {
     this.#limits = limits;
     this.#time = new WatchTime(TICK_MS, nowNs);
     this.#heartbeat = new Heartbeat(limits.heartbeatMs);
     this.#boot = new Heartbeat(limits.readyMs);
-  }
-
-  /** The time that deadlines are measured in, nanoseconds. */
-  get ns(): number {
-    return this.#time.ns;
+    this.#command = new Heartbeat(limits.commandMs);
   }
 
   tick(nowNs: number): void {
@@ -59,39 +61,40 @@ export class Watch {
   /** A version starts on this thread. On the failover path. */
   start(thread: Watched, nowNs: number): void {
     this.boot(nowNs);
-    this.#heartbeat.reset(thread.heartbeat, this.ns);
+    this.#heartbeat.reset(thread.heartbeat, this.#time.ns);
+    this.#command.reset(NO_COMMAND, this.#time.ns);
   }
 
   /** From now on the version has the boot deadline's time to get ready. */
   boot(nowNs: number): void {
     this.#bootNs = nowNs;
-    this.#boot.reset(0, this.ns);
+    this.#boot.reset(0, this.#time.ns);
   }
 
   /** A standby was parked. */
   park(standby: Watched): void {
-    this.#standbyHeartbeat.reset(standby.heartbeat, this.ns);
+    this.#standbyHeartbeat.reset(standby.heartbeat, this.#time.ns);
   }
 
   isStuck(standby: Watched): boolean {
-    return this.#standbyHeartbeat.look(standby.heartbeat, this.ns, standby);
+    return this.#standbyHeartbeat.look(standby.heartbeat, this.#time.ns, standby);
   }
 
   /**
    * What the version that executes on `thread` owes.
-   * @param overdueNs when the host submitted a command that is past its deadline, undefined for none
+   * @param owed the oldest of the host's commands that have not ended, undefined for none
    */
   silence(
     thread: Watched,
     ready: boolean,
-    overdueNs: number | undefined,
+    owed: OwedCommand | undefined,
     nowNs: number,
   ): Silence | undefined {
     const { heartbeatMs, readyMs, commandMs } = this.#limits;
-    const silent = this.#heartbeat.look(thread.heartbeat, this.ns, thread);
+    const silent = this.#heartbeat.look(thread.heartbeat, this.#time.ns, thread);
     if (!ready) {
       // Only the boot deadline counts: a fresh thread may still be compiling its engine.
-      if (!this.#boot.look(0, this.ns, thread)) return undefined;
+      if (!this.#boot.look(0, this.#time.ns, thread)) return undefined;
       const message = `not ready within ${readyMs} ms`;
       return { evidence: Evidence.NEVER_READY, message, sinceNs: this.#bootNs };
     }
@@ -99,8 +102,9 @@ export class Watch {
       const message = `the thread made no progress for ${heartbeatMs} ms`;
       return { evidence: Evidence.HEARTBEAT, message, sinceNs: thread.notedFaultNs || nowNs };
     }
-    if (overdueNs === undefined) return undefined;
+    if (owed === undefined) this.#command.reset(NO_COMMAND, this.#time.ns);
+    if (owed === undefined || !this.#command.look(owed.id, this.#time.ns, thread)) return undefined;
     const message = `a host command is overdue after ${commandMs} ms`;
-    return { evidence: Evidence.OVERDUE_COMMAND, message, sinceNs: overdueNs };
+    return { evidence: Evidence.OVERDUE_COMMAND, message, sinceNs: owed.submittedNs };
   }
 }

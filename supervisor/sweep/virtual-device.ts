@@ -324,8 +324,12 @@ export class VirtualDevice {
       if (sinceStart >= limits.heartbeatMs * TICKS_PER_MS) this.#fail(Evidence.HEARTBEAT, 0, 0);
     } else if (!this.#ready) {
       if (sinceStart >= limits.readyMs * TICKS_PER_MS) this.#fail(Evidence.NEVER_READY, 0, 0);
-    } else if (this.#host?.overdueSinceNs(this.ticks * NS_PER_TICK) !== undefined) {
-      this.#fail(Evidence.OVERDUE_COMMAND, 0, 0);
+    } else {
+      const owed = this.#host?.oldest;
+      if (owed === undefined) return;
+      const sinceTick = Math.max(owed.submittedNs / NS_PER_TICK, this.#startedTick);
+      if (this.ticks - sinceTick > limits.commandMs * TICKS_PER_MS)
+        this.#fail(Evidence.OVERDUE_COMMAND, 0, 0);
     }
   }
 
@@ -383,7 +387,7 @@ export class VirtualDevice {
     this.#sink.event({ type: "stopped", region: slot.region, epoch: slot.epoch });
     if (this.#executing === slot) this.#executing = undefined;
     this.#dispatch({ type: "stopped" });
-    this.#host?.afterStop(headAtStop, this.ticks * NS_PER_TICK, this.#config.limits.commandMs);
+    this.#host?.afterStop(headAtStop);
   }
 
   #execute(command: ExecuteCommand): void {
@@ -426,9 +430,7 @@ export class VirtualDevice {
   submit(command: HostCommand): boolean {
     this.#host ??= new Host(this.#memory, this.layout);
     this.#volatile.hostTouched();
-    const { commandMs } = this.#config.limits;
-    const nowNs = this.ticks * NS_PER_TICK;
-    return this.#host.submit(command, nowNs, nowNs, commandMs, () => undefined);
+    return this.#host.submit(command, this.ticks * NS_PER_TICK, () => undefined);
   }
 
   /** The version that executes, or the next one, gives up before its next instruction. */
