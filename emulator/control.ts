@@ -1,6 +1,6 @@
 /**
  * The words that threads share beside the controller's memory: the control block (one per device) and the
- * part of each engine block behind the hart state (one per controller worker slot).
+ * parts of each engine block (one per controller worker slot) that are neither hart nor devices.
  *
  * Invariants: every word has exactly one writer at a time, named in its comment; words that different threads
  * write lie on different cache lines of 64 bytes; a word that publishes other words is stored last, with
@@ -83,6 +83,10 @@ export const enum Engine {
   WORDS = 192,
 }
 
+/** Counters of an engine block, as doubles behind all else; the controller worker of the slot writes them. */
+export const ENGINE_COUNTERS = 16;
+export const ENGINE_COUNTERS_BYTE_OFFSET = 2048;
+
 /** What a controller worker is doing. */
 export const enum EngineState {
   /** In its event loop: takes comlink calls. */
@@ -136,6 +140,12 @@ export function engineTimes(memory: WebAssembly.Memory, layout: Layout, slot: nu
   return new Float64Array(memory.buffer, engineOffset(layout, slot), ENGINE_BYTES / 8);
 }
 
+/** The counters of a slot, 0 at power-on. */
+export function engineCounters(memory: WebAssembly.Memory, layout: Layout, slot: number): Float64Array {
+  const offset = engineOffset(layout, slot) + ENGINE_COUNTERS_BYTE_OFFSET;
+  return new Float64Array(memory.buffer, offset, ENGINE_COUNTERS);
+}
+
 function engineOffset(layout: Layout, slot: number): number {
   const offset = layout.engines[slot];
   if (offset === undefined) throw new Error(`there is no engine slot ${slot}`);
@@ -161,7 +171,8 @@ function assertLayout(): void {
   const fits =
     Control.STORE_COUNT - Control.STORE_EPOCH >= MAX_REGIONS &&
     Control.WORDS * 4 <= CONTROL_BYTES &&
-    Engine.WORDS * 4 <= ENGINE_BYTES;
+    Engine.WORDS * 4 <= ENGINE_COUNTERS_BYTE_OFFSET &&
+    ENGINE_COUNTERS_BYTE_OFFSET + ENGINE_COUNTERS * 8 <= ENGINE_BYTES;
   if (!fits) throw new Error("the control words do not fit their blocks");
 }
 assertLayout();

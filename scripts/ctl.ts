@@ -1,18 +1,19 @@
 /** `flipside ctl`: asks or commands a controller that `flipside serve` keeps running. */
+import { isUsed } from "../controller/translator/stats.ts";
 import { REGION_STRIDE } from "../emulator/map.ts";
 import { DeviceError } from "../supervisor/client.ts";
 import { ControlClient } from "../supervisor/control-client.ts";
 import { controlPath, type ServedStatus } from "../supervisor/served-device.ts";
 import { readInput } from "./input.ts";
 import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
-import { formatTable, paint } from "./terminal.ts";
+import { formatTable, formatTranslator, paint } from "./terminal.ts";
 
 const HELP = `flipside ctl: ask or command a controller that flipside serve keeps running.
 
 usage: flipside ctl [--dir DIR] status [--watch] [--json FILE]
        flipside ctl [--dir DIR] inject KIND | designate N | clear N | load N FILE | stop
 
-  status       what executes, the regions, the table, the standby, restarts
+  status       what executes, the regions, the table, the standby, restarts, what was translated
   inject KIND  do a fault to it; an unknown KIND is answered with the list
   designate N  stop what executes and start region N; on trial if it is not accepted
   clear N      region N, which was given up, may run again
@@ -54,6 +55,7 @@ export function formatStatus(status: ServedStatus): string {
       ),
       rows,
     ),
+    ...(isUsed(status.translator) ? ["", ...formatTranslator(status.translator)] : []),
     "",
   ].join("\n");
 }

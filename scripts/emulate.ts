@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineKind } from "../controller/engine-kind.ts";
 import { verifyImage } from "../controller/image.ts";
+import { sumStats, type TranslatorStats } from "../controller/translator/stats.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/config.ts";
@@ -26,7 +27,7 @@ import {
   UsageError,
   writeReport,
 } from "./options.ts";
-import { formatHistogram, formatTable, formatUs, paint, StatusLine } from "./terminal.ts";
+import { formatHistogram, formatTable, formatTranslator, formatUs, paint, StatusLine } from "./terminal.ts";
 
 const HELP = `flipside emulate: a live controller under seeded faults; it must come back from every one.
 
@@ -41,6 +42,7 @@ usage: flipside emulate [options]
   --regions N        2 to 4 regions; those behind the second hold image A and B in turn (default 2)
   --jobs N           so many controllers at once, with the seeds S, S + 1, … (default 1)
   --engine KIND      auto (default), translator or interpreter
+  --stats            tell at the end what was translated, when, and why it was left
   --json FILE        write the report
   --log-level LEVEL  NDJSON log on stderr: silent, error, warn (default), info, debug
   --help             this text
@@ -68,6 +70,8 @@ interface EmulateOptions {
   /** Controllers at once. */
   readonly jobs: number;
   readonly engine: EngineKind;
+  /** The report has what the translators counted. */
+  readonly stats: boolean;
   readonly json: string | undefined;
   readonly logLevel: LogLevel;
 }
@@ -114,6 +118,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     regions: { type: "string" },
     jobs: { type: "string" },
     engine: { type: "string" },
+    stats: { type: "boolean" },
     json: { type: "string" },
     "log-level": { type: "string" },
     help: { type: "boolean", short: "h" },
@@ -143,6 +148,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     regions,
     jobs: parseInteger("--jobs", values.jobs ?? "1", 1, MAX_JOBS),
     engine: parseEngine(values.engine ?? "auto"),
+    stats: values.stats === true,
     json: values.json,
     logLevel: parseLogLevel(values["log-level"] ?? "warn"),
   };
@@ -169,15 +175,20 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   const floor = await measureHandoff(FLOOR_HANDOFFS, FLOOR_WARM_UP);
   const floorUs = { p50: floor.percentile(50) / 1000, p99: floor.percentile(99) / 1000 };
   const held = report.violations.length === 0 && report.faults.every(complete);
-  process.stdout.write(formatSummary(report, floorUs, held, replayCommand(args, soak.seed)));
-  if (options.json !== undefined)
-    writeReport(options.json, { ...report, jobs, floorUs, firstInstructionNs: done[0]?.executingSinceNs });
+  const translator = options.stats ? sumStats(done.map((job) => job.translator)) : undefined;
+  process.stdout.write(formatSummary(report, translator, floorUs, held, replayCommand(args, soak.seed)));
+  if (options.json !== undefined) {
+    const firstInstructionNs = done[0]?.executingSinceNs;
+    writeReport(options.json, { ...report, jobs, floorUs, firstInstructionNs, translator });
+  }
   return held ? EXIT_HELD : EXIT_FINDING;
 }
 
 interface JobResult {
   readonly report: SoakReport;
   readonly executingSinceNs: number;
+  /** At the end of the part in which the supervisor process lives. */
+  readonly translator: TranslatorStats;
 }
 
 /** One controller from power-on to the end of its soak. */
@@ -203,9 +214,10 @@ async function runJob(options: EmulateOptions, show: (text: string) => void): Pr
   const share = survivalShare(options);
   const inProcess = { ...soak, durationMs: soak.durationMs === null ? null : soak.durationMs * (1 - share) };
   const soaked = await device.soak(inProcess);
+  const { translator } = await device.status();
   await device.stop();
   const report = share > 0 ? await survive(options, soaked, show) : soaked;
-  return { report, executingSinceNs };
+  return { report, executingSinceNs, translator };
 }
 
 function survivalShare({ survivalKinds, soak }: EmulateOptions): number {
@@ -278,6 +290,7 @@ function formatProgress(progress: SoakProgress, { durationMs, failovers }: SoakO
 
 function formatSummary(
   report: SoakReport,
+  translator: TranslatorStats | undefined,
   floorUs: { readonly p50: number; readonly p99: number },
   held: boolean,
   replay: string,
@@ -334,6 +347,7 @@ function formatSummary(
     paint("bold", "checked"),
     ...checks,
     "",
+    ...(translator === undefined ? [] : [...formatTranslator(translator), ""]),
     `resident at the start, after each quarter and at the end: ${formatRss(report.rssBytes)}`,
     ...report.spontaneous.map(
       ({ version, evidence, pc, count }) =>

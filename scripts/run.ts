@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import type { SerialLine } from "../controller/devices/uart.ts";
 import { parseElf } from "../controller/elf.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/run.ts";
-import { chooseEngine, formatStats } from "../controller/translator/select.ts";
+import { chooseEngine } from "../controller/translator/select.ts";
+import { formatStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { PAGE_BYTES } from "../emulator/layout.ts";
 import {
@@ -26,7 +27,7 @@ Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80
   --clock live|virtual         mtime follows the wall (default), or ten instructions are one tick of 100 ns
   --engine auto|translator|interpreter
                                what executes the program (default auto); the result is the same
-  --stats                      tell at the end what was translated and why it was left
+  --stats                      tell at the end what was translated, when, and why it was left
   --signature FILE             write the words from begin_signature to end_signature, one in hex a line
   --dump ADDRESS:LENGTH:FILE   write raw memory at the end
   --json FILE                  write the report

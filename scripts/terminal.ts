@@ -1,5 +1,6 @@
 /** What people look at: colour and a live status line only on a terminal, plain lines elsewhere; tables; bars. */
 import { styleText } from "node:util";
+import { formatStats, type TranslatorStats } from "../controller/translator/stats.ts";
 import type { HistogramRow } from "../supervisor/timing.ts";
 
 export type Paint = "green" | "red" | "yellow" | "dim" | "bold" | "cyan";
@@ -35,6 +36,11 @@ export class StatusLine {
     if (this.#shown) process.stdout.write("\r\x1b[2K");
     this.#shown = false;
   }
+}
+
+/** What a device's translators counted, under a title. */
+export function formatTranslator(stats: TranslatorStats): string[] {
+  return [paint("bold", "translator"), ...formatStats(stats).map((line) => `  ${line}`)];
 }
 
 export interface Column {

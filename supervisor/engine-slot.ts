@@ -10,9 +10,11 @@ import { Hart } from "../controller/cpu/hart.ts";
 import type { EngineKind } from "../controller/engine-kind.ts";
 import {
   Attention,
+  ENGINE_COUNTERS_BYTE_OFFSET,
   Engine,
   EngineCommand,
   EngineState,
+  engineCounters,
   engineTimes,
   engineWords,
 } from "../emulator/control.ts";
@@ -57,6 +59,8 @@ export class EngineSlot {
   readonly index: number;
   readonly words: Int32Array;
   readonly times: Float64Array;
+  /** What its engines counted since power-on: see controller/translator/stats.ts. */
+  readonly counters: Float64Array;
   readonly #context: SlotContext;
   #thread: WorkerThread<ControllerApi> | undefined;
   #phase: SlotPhase = "empty";
@@ -69,6 +73,7 @@ export class EngineSlot {
     this.#context = context;
     this.words = engineWords(context.memory, context.layout, index);
     this.times = engineTimes(context.memory, context.layout, index);
+    this.counters = engineCounters(context.memory, context.layout, index);
   }
 
   get phase(): SlotPhase {
@@ -104,7 +109,8 @@ export class EngineSlot {
   }
 
   async #start(): Promise<void> {
-    this.words.fill(0);
+    // All but the counters: a worker goes on from what those before it counted.
+    this.words.fill(0, 0, ENGINE_COUNTERS_BYTE_OFFSET / 4);
     const thread = new WorkerThread<ControllerApi>(this.#context.launch(this.index), (end) => {
       this.#phase = "empty";
       this.#thread = undefined;

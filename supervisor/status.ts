@@ -1,4 +1,5 @@
 /** What a device is, in one value for people and programs. */
+import { readStats, type TranslatorStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { Control } from "../emulator/control.ts";
 import { type EvidenceName, evidenceName } from "../emulator/evidence.ts";
@@ -53,6 +54,8 @@ export interface Status {
   readonly mended: number;
   /** Failovers since power-on by the evidence that showed the failure. */
   readonly failoversByCause: Readonly<Record<string, number>>;
+  /** What the workers' translators counted since power-on, in all; zeros where there are none. */
+  readonly translator: TranslatorStats;
   readonly regions: readonly RegionStatus[];
 }
 
@@ -91,6 +94,7 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
     memoryReplacements: facts.memoryReplacements,
     mended: device.mended,
     failoversByCause: facts.failoversByCause,
+    translator: readStats(...device.crew.slots.map(({ counters }) => counters)),
     regions: table.regions.map((record, region) => ({
       region,
       state: record.state,

@@ -2,8 +2,7 @@
  * The registers of all peripherals as flat words behind the hart's in an engine block: a snapshot is a copy, and
  * a crash dump reads them from outside. What survives a failover (the host queue) is in the control block instead.
  */
-import { Engine } from "../../emulator/control.ts";
-import { ENGINE_BYTES } from "../../emulator/layout.ts";
+import { ENGINE_COUNTERS_BYTE_OFFSET, Engine } from "../../emulator/control.ts";
 
 /** Word indices. */
 export const enum DeviceWord {
@@ -51,7 +50,7 @@ export const DEVICE_STATE_BYTE_OFFSET = 1024;
 
 if (
   Engine.WORDS * 4 > DEVICE_STATE_BYTE_OFFSET ||
-  DEVICE_STATE_BYTE_OFFSET + DeviceWord.WORDS * 4 > ENGINE_BYTES
+  DEVICE_STATE_BYTE_OFFSET + DeviceWord.WORDS * 4 > ENGINE_COUNTERS_BYTE_OFFSET
 ) {
   throw new Error("the device words do not fit the engine block");
 }

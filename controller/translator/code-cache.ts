@@ -102,6 +102,10 @@ export class CodeCacheStore {
     return this.#current.bytes;
   }
 
+  get entries(): number {
+    return this.#current.entries.size;
+  }
+
   /** Entries of the current region's units. */
   entryPcs(): IterableIterator<number> {
     return this.#current.entries.keys();

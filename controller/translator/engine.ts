@@ -13,6 +13,7 @@
  * however the firmware behaves, and needs no clock.
  */
 
+import { engineCounters } from "../../emulator/control.ts";
 import { PAGE_BYTES } from "../../emulator/layout.ts";
 import { HOST_BASE, RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
 import { type AddressSpace, NOWHERE, PageFlag } from "../address-space.ts";
@@ -26,27 +27,8 @@ import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
 import type { Segment } from "./memory-access.ts";
 import { isAtomic } from "./registers.ts";
+import { Counter, readStats, type TranslatorStats } from "./stats.ts";
 import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type UnitLimits } from "./unit.ts";
-
-/** Counted by an engine since it was made. */
-export interface TranslatorStats {
-  /** Live modules for the current region, their bytes, their entries. */
-  units: number;
-  unitBytes: number;
-  entries: number;
-  /** Made so far, and guest instructions in them. */
-  translations: number;
-  translatedInstructions: number;
-  /** Translations dropped because their code changed. */
-  drops: number;
-  /** Edges that were cut because no structure could hold them. */
-  cutEdges: number;
-  /** Instructions retired by each engine. */
-  retiredTranslated: number;
-  retiredInterpreted: number;
-  /** How often translated code was left, by reason. */
-  exits: { interpret: number; access: number; limit: number; miss: number };
-}
 
 export interface TranslatorOptions {
   readonly limits?: UnitLimits;
@@ -103,18 +85,10 @@ export class TranslatingEngine implements Engine, CodeCache {
   /** Interpreted instructions not yet spent on translation. */
   #credit: number;
   #slice = SAMPLE_SLICE;
-  readonly #stats: TranslatorStats = {
-    units: 0,
-    unitBytes: 0,
-    entries: 0,
-    translations: 0,
-    translatedInstructions: 0,
-    drops: 0,
-    cutEdges: 0,
-    retiredTranslated: 0,
-    retiredInterpreted: 0,
-    exits: { interpret: 0, access: 0, limit: 0, miss: 0 },
-  };
+  /** Made by this engine; the slot's counter may have those of engines before it. */
+  #translations = 0;
+  /** {@link Counter}s of the slot. */
+  readonly #counters: Float64Array;
 
   constructor(
     parts: InterpreterParts,
@@ -134,6 +108,8 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#eager = options.eager ?? false;
     this.#credit = -(options.warmUpInstructions ?? WARM_UP);
     this.#reader = { parcel: (pc) => this.#parcel(pc) };
+    this.#counters = engineCounters(memory, parts.space.layout, slot);
+    this.#countLive();
     parts.data.addCodeCache(this);
   }
 
@@ -155,7 +131,7 @@ export class TranslatingEngine implements Engine, CodeCache {
    */
   prepare(pc: number): boolean {
     this.#selectRegion();
-    if (!this.#translate(pc >>> 0)) return false;
+    if (!this.#translate(pc >>> 0, Counter.translationsAhead)) return false;
     // With LIMIT at 0 every function comes back from its first look at it, the hart as it was.
     Atomics.store(this.#hart, Hart.LIMIT, 0);
     const store = this.#openStore();
@@ -167,14 +143,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   }
 
   stats(): TranslatorStats {
-    const store = this.#store;
-    return {
-      ...this.#stats,
-      exits: { ...this.#stats.exits },
-      units: store?.units ?? 0,
-      unitBytes: store?.bytes ?? 0,
-      entries: store === undefined ? 0 : [...store.entryPcs()].length,
-    };
+    return readStats(this.#counters);
   }
 
   // Code that changes ----------------------------------------------------------------------------------------
@@ -192,7 +161,8 @@ export class TranslatingEngine implements Engine, CodeCache {
   }
 
   #dropped(): void {
-    this.#stats.drops++;
+    this.#count(Counter.drops, 1);
+    this.#countLive();
     this.#heat.clear();
     this.#markedGeneration = -1;
   }
@@ -231,7 +201,7 @@ export class TranslatingEngine implements Engine, CodeCache {
       translated += retired;
       switch (store.reason) {
         case Reason.LIMIT:
-          this.#stats.exits.limit++;
+          this.#count(Counter.exitsLimit, 1);
           this.#exitedAt((hart[Hart.PC] as number) >>> 0);
           // A budget too small for any translated code is interpreted to its end; else the rest is left to
           // the next run, which the clock may have made longer by then.
@@ -239,13 +209,13 @@ export class TranslatingEngine implements Engine, CodeCache {
           nearLimit = true;
           break;
         case Reason.MISS:
-          this.#stats.exits.miss++;
+          this.#count(Counter.exitsMiss, 1);
           this.#exitedAt((hart[Hart.PC] as number) >>> 0);
           break;
         default:
           passedOver = (hart[Hart.PC] as number) >>> 0;
           if (store.reason === Reason.ACCESS) this.#refusedAt(passedOver);
-          else this.#stats.exits.interpret++;
+          else this.#count(Counter.exitsInterpret, 1);
       }
     }
   }
@@ -257,9 +227,9 @@ export class TranslatingEngine implements Engine, CodeCache {
     if (this.#heat.size >= MAX_HEAT_ENTRIES) this.#heat.clear();
     this.#heat.set(pc, heat);
     // The more there is already, the surer it has to be that one more pays.
-    if (!this.#eager && heat < EXIT_HEAT + (this.#stats.translations >> 2)) return;
+    if (!this.#eager && heat < EXIT_HEAT + (this.#translations >> 2)) return;
     this.#heat.delete(pc);
-    this.#translate(pc);
+    this.#translate(pc, Counter.translationsRunning);
   }
 
   /**
@@ -267,7 +237,7 @@ export class TranslatingEngine implements Engine, CodeCache {
    * on a page that holds code as well, what contains it is translated anew, with a way to make such a store.
    */
   #refusedAt(pc: number): void {
-    this.#stats.exits.access++;
+    this.#count(Counter.exitsAccess, 1);
     const times = (this.#refused.get(pc) ?? 0) + 1;
     if (this.#refused.size >= MAX_HEAT_ENTRIES) this.#refused.clear();
     this.#refused.set(pc, times);
@@ -299,15 +269,16 @@ export class TranslatingEngine implements Engine, CodeCache {
   #account(retired: number, translated: number): void {
     const interpreted = retired - translated;
     if (this.#eager) this.#credit = 0;
-    this.#stats.retiredTranslated += translated;
-    this.#stats.retiredInterpreted += interpreted;
+    this.#count(Counter.retiredTranslated, translated);
+    this.#count(Counter.retiredInterpreted, interpreted);
     this.#credit += interpreted;
     if (interpreted * 2 <= retired) {
       this.#slice = Math.min(this.#slice * 2, TRANSLATED_SLICE);
       return;
     }
     this.#slice = SAMPLE_SLICE;
-    if (this.#credit >= 0 && !this.#isCalled()) this.#translate((this.#hart[Hart.PC] as number) >>> 0);
+    if (this.#credit < 0 || this.#isCalled()) return;
+    this.#translate((this.#hart[Hart.PC] as number) >>> 0, Counter.translationsRunning);
   }
 
   /** Another thread wants the hart to leave run(): not the time to translate, which takes milliseconds. */
@@ -331,12 +302,27 @@ export class TranslatingEngine implements Engine, CodeCache {
     if (windowOffset === this.#windowOffset) return;
     this.#windowOffset = windowOffset;
     this.#store?.select(region);
+    this.#countLive();
     this.#markedGeneration = -1;
+  }
+
+  // Counting -------------------------------------------------------------------------------------------------
+
+  #count(counter: number, times: number): void {
+    this.#counters[counter] = (this.#counters[counter] as number) + times;
+  }
+
+  /** What is there now, wherever that may have changed. */
+  #countLive(): void {
+    this.#counters[Counter.units] = this.#store?.units ?? 0;
+    this.#counters[Counter.unitBytes] = this.#store?.bytes ?? 0;
+    this.#counters[Counter.entries] = this.#store?.entries ?? 0;
   }
 
   // Translating ----------------------------------------------------------------------------------------------
 
-  #translate(pc: number): boolean {
+  /** @param phase the counter of those that are made now */
+  #translate(pc: number, phase: number): boolean {
     const store = this.#openStore();
     if (store.has(pc)) return true;
     const unit = translateUnit(
@@ -351,9 +337,11 @@ export class TranslatingEngine implements Engine, CodeCache {
       Math.min(this.#credit, 0) - COST_PER_UNIT - (unit?.instructions ?? 0) * COST_PER_INSTRUCTION;
     if (unit === undefined) return false;
     store.add(unit);
-    this.#stats.translations++;
-    this.#stats.translatedInstructions += unit.instructions;
-    this.#stats.cutEdges += unit.cutEdges;
+    this.#translations++;
+    this.#count(phase, 1);
+    this.#count(Counter.translatedInstructions, unit.instructions);
+    this.#count(Counter.cutEdges, unit.cutEdges);
+    this.#countLive();
     this.#markedGeneration = -1;
     return true;
   }

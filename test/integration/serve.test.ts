@@ -103,6 +103,7 @@ describe("a served device", () => {
     expect(Math.max(...eraseCounts)).toBe(2);
     expect((await ctl("status")).out).toMatch(/erases min\/median\/max/);
     expect((await ctl("status")).out).toContain("0/0/2 (sector 0)");
+    expect((await ctl("status")).out).toMatch(/translations \d+ of \d+ instructions: [1-9]\d* ahead of need/);
   });
 
   it("refuses in one sentence what cannot be done", async () => {

@@ -82,6 +82,14 @@ describe("a program that passes", () => {
   });
 });
 
+it("--stats tells what was translated, also when that is nothing", () => {
+  const { status, stdout, stderr } = run(elf("pass.elf", 0x5555), "--stats");
+  expect([status, stdout]).toEqual([0, "hi\n"]);
+  expect(stderr).toMatch(
+    /^retired 19 instructions, 0\.00 % of them in translated code\ntranslations 0 of 0 /,
+  );
+});
+
 describe("a program that does not pass ends with 1 and one sentence", () => {
   it("failed, with its code and place", () => {
     const { status, stdout, stderr } = run(elf("fail.elf", 0x0007_3333));
@@ -139,7 +147,15 @@ describe("bad input ends with 2 and one sentence, and runs nothing", () => {
 it("--help tells every option", () => {
   const { status, stdout } = run("--help");
   expect(status).toBe(0);
-  for (const option of ["--max-instructions", "--ram", "--clock", "--signature", "--dump", "--json"]) {
+  for (const option of [
+    "--max-instructions",
+    "--ram",
+    "--clock",
+    "--stats",
+    "--signature",
+    "--dump",
+    "--json",
+  ]) {
     expect(stdout).toContain(option);
   }
 });
