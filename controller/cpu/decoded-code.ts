@@ -16,7 +16,7 @@ import { type AddressSpace, PageFlag } from "../address-space.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { CodeCache } from "./engine.ts";
 import { Hart } from "./hart.ts";
-import { Micro } from "./interpreter.ts";
+import { Micro } from "./stride.ts";
 
 /** Executable bytes that are contiguous in host memory and at one fixed physical address. */
 export interface CodeSegment {

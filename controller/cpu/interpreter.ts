@@ -1,15 +1,12 @@
 /**
  * The reference engine: a predecoding interpreter.
  *
- * Each instruction is one entry of two words (decoded-code.ts) and one case of one switch. The loop keeps the
- * entry's index and the count of retired instructions in locals; everything else lives in the flat hart state.
- * Before each instruction the count is compared with LIMIT in shared memory, so a budget is exact and another
- * thread's halt is felt at the next instruction.
- *
- * Micro is a const enum in this file, because only then do tsc and bundlers alike turn the cases into the small
- * integer literals from which V8 builds a jump table.
+ * Each instruction is one entry of two words (decoded-code.ts). The inner loop (stride.ts) executes what is common
+ * and leaves the rest to {@link Interpreter.#step}, one instruction at a time. Before each instruction the count of
+ * retired ones is compared with LIMIT in shared memory, so a budget is exact and another thread's halt is felt at
+ * the next instruction.
  */
-import { RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
+import { WINDOW_BASE } from "../../emulator/map.ts";
 import type { AddressSpace } from "../address-space.ts";
 import {
   advanceCounter,
@@ -26,83 +23,8 @@ import { decode, emptyInstruction, type Instruction, instructionLength, Op } fro
 import type { CodeSegment, DecodedCode } from "./decoded-code.ts";
 import { type Bus, Cause, type Engine, InterruptBit, Stop } from "./engine.ts";
 import { Hart, MSTATUS_MPP } from "./hart.ts";
-import { multiplyHigh, multiplyHighSignedUnsigned, multiplyHighUnsigned } from "./multiply.ts";
+import { createStride, Micro, NO_ENTRY, RAM_SIGN, type Stride } from "./stride.ts";
 
-/** Operations of decoded entries. Those named as an {@link Op} are it. */
-export const enum Micro {
-  UNDECODED = 0,
-  /** Execution ran off the end of the segment. */
-  SEGMENT_END,
-  /** A 4-byte instruction of which only the first half lies in the segment. */
-  RAGGED,
-  ILLEGAL,
-  NOP,
-  /** rd = operand. */
-  LI,
-  JAL,
-  /** jal without link. */
-  J,
-  JALR,
-  /** jal or a branch whose target lies outside its segment. */
-  JUMP_OUT,
-  BEQ,
-  BNE,
-  BLT,
-  BGE,
-  BLTU,
-  BGEU,
-  LB,
-  LH,
-  LW,
-  LBU,
-  LHU,
-  SB,
-  SH,
-  SW,
-  ADDI,
-  SLTI,
-  SLTIU,
-  XORI,
-  ORI,
-  ANDI,
-  SLLI,
-  SRLI,
-  SRAI,
-  ADD,
-  SUB,
-  SLL,
-  SLT,
-  SLTU,
-  XOR,
-  SRL,
-  SRA,
-  OR,
-  AND,
-  MUL,
-  MULH,
-  MULHSU,
-  MULHU,
-  DIV,
-  DIVU,
-  REM,
-  REMU,
-  LR_W,
-  SC_W,
-  /** The operand holds the Op above bit 12. */
-  AMO,
-  /** The operand holds the CSR number and, above bit 12, the Op. */
-  CSR,
-  FENCE_I,
-  ECALL,
-  EBREAK,
-  MRET,
-  WFI,
-  /** Another engine has code for this pc (DecodedCode.markEntry); the instruction itself is not decoded here. */
-  ENTRY,
-}
-
-/** Instead of an entry's index: the run ends here, with PC and RUN_RETIRED stored. */
-const NO_ENTRY = -1;
 /** Counts of instructions within a run stay small integers. */
 const MAX_LIMIT = 2 ** 30;
 /**
@@ -116,8 +38,6 @@ const INTERRUPT = 1 << 31;
 const SOFTWARE_INTERRUPT = INTERRUPT | 3;
 const TIMER_INTERRUPT = INTERRUPT | 7;
 const EXTERNAL_INTERRUPT = INTERRUPT | 11;
-/** RAM begins at -2^31 as a signed number, so one signed comparison tells whether an address is in it. */
-const RAM_SIGN = RAM_BASE | 0;
 
 export interface InterpreterParts {
   /** {@link Hart} words. */
@@ -137,6 +57,7 @@ export class Interpreter implements Engine {
   readonly #data: DataPath;
   readonly #bus: Bus;
   readonly #smdbltrp: boolean;
+  readonly #stride: Stride;
   readonly #scratch = emptyInstruction();
   /** The segment that executes. */
   #segment: CodeSegment;
@@ -154,6 +75,7 @@ export class Interpreter implements Engine {
     this.#bus = parts.bus;
     this.#smdbltrp = parts.smdbltrp;
     this.#segment = parts.code.ram;
+    this.#stride = createStride(parts.hart, parts.code, parts.space);
     this.#trainExit();
   }
 
@@ -211,326 +133,21 @@ export class Interpreter implements Engine {
     this.#hart[Hart.LIMIT] = limit;
   }
 
-  /**
-   * Executes from the entry `start` until LIMIT is reached or a step ends the run. One function, long on
-   * purpose: what changes with every instruction stays in machine registers. A case either does the whole
-   * instruction or leaves it, untouched, to {@link #step}.
-   */
+  /** Executes from the entry `start` until LIMIT is reached or a step ends the run. */
   #execute(start: number): void {
-    const hart = this.#hart;
-    const entries = this.#code.entries;
-    const { bytes, halves, words, ramFlags, ramBytes, ramOffset, windowOffset } = this.#space;
-    const ramEnd = (RAM_SIGN + ramBytes) | 0;
-    const ramToHost = (ramOffset - RAM_SIGN) | 0;
-    // Accesses that could reach over the window's end are left to the general path.
-    const windowLast = (windowOffset < 0 ? -1 : this.#space.layout.config.regionBytes - 4) | 0;
-    // Every local is kept a 32-bit integer by `| 0`: V8 would otherwise check each sum for overflow.
-    let segment = this.#segment;
-    let base = segment.base | 0;
-    let segmentBytes = segment.bytes | 0;
-    let toPc = (base - segment.entryBase) | 0;
-    let index = start | 0;
-    let retired = (hart[Hart.RUN_RETIRED] as number) | 0;
-    for (;;) {
-      if (retired >= (hart[Hart.LIMIT] as number)) break;
-      const entry = entries[index] as number;
-      // biome-ignore lint/suspicious/noConfusingLabels: the one way out of a case that cannot do the instruction
-      fast: {
-        switch (entry & 0xff) {
-          case Micro.LI:
-            hart[(entry >> 8) & 63] = entries[(index + 1) | 0] as number;
-            break;
-          case Micro.NOP:
-            break;
-          case Micro.ADD:
-            hart[(entry >> 8) & 63] =
-              ((hart[(entry >> 14) & 31] as number) + (hart[(entry >> 19) & 31] as number)) | 0;
-            break;
-          case Micro.SUB:
-            hart[(entry >> 8) & 63] =
-              ((hart[(entry >> 14) & 31] as number) - (hart[(entry >> 19) & 31] as number)) | 0;
-            break;
-          case Micro.ADDI:
-            hart[(entry >> 8) & 63] =
-              ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            break;
-          case Micro.XORI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) ^ (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.XOR:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) ^ (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.ORI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) | (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.OR:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) | (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.ANDI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) & (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.AND:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) & (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.SLLI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) << (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.SLL:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) << (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.SRLI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >>> (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.SRL:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >>> (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.SRAI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >> (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.SRA:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >> (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.SLTI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) < (entries[(index + 1) | 0] as number) ? 1 : 0;
-            break;
-          case Micro.SLT:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) < (hart[(entry >> 19) & 31] as number) ? 1 : 0;
-            break;
-          case Micro.SLTIU:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >>> 0 < (entries[(index + 1) | 0] as number) >>> 0 ? 1 : 0;
-            break;
-          case Micro.SLTU:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >>> 0 < (hart[(entry >> 19) & 31] as number) >>> 0 ? 1 : 0;
-            break;
-          case Micro.BEQ:
-            if ((hart[(entry >> 14) & 31] as number) === (hart[(entry >> 19) & 31] as number)) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.BNE:
-            if ((hart[(entry >> 14) & 31] as number) !== (hart[(entry >> 19) & 31] as number)) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.BLT:
-            if ((hart[(entry >> 14) & 31] as number) < (hart[(entry >> 19) & 31] as number)) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.BGE:
-            if ((hart[(entry >> 14) & 31] as number) >= (hart[(entry >> 19) & 31] as number)) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.BLTU:
-            if ((hart[(entry >> 14) & 31] as number) >>> 0 < (hart[(entry >> 19) & 31] as number) >>> 0) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.BGEU:
-            if ((hart[(entry >> 14) & 31] as number) >>> 0 >= (hart[(entry >> 19) & 31] as number) >>> 0) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.J:
-            index = entries[(index + 1) | 0] as number;
-            retired = (retired + 1) | 0;
-            continue;
-          case Micro.JAL:
-            hart[(entry >> 8) & 63] = (index + toPc + (entry >> 24)) | 0;
-            index = entries[(index + 1) | 0] as number;
-            retired = (retired + 1) | 0;
-            continue;
-          case Micro.JALR: {
-            const target = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) & ~1;
-            const offset = (target - base) | 0;
-            if (offset < 0 || offset >= segmentBytes) break fast;
-            hart[(entry >> 8) & 63] = (index + toPc + (entry >> 24)) | 0;
-            index = (target - toPc) | 0;
-            retired = (retired + 1) | 0;
-            continue;
-          }
-          case Micro.LW: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            let host = (address + ramToHost) | 0;
-            if (address >= ramEnd || (address & 3) !== 0) {
-              const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > windowLast || (address & 3) !== 0) break fast;
-              host = (offset + windowOffset) | 0;
-            }
-            hart[(entry >> 8) & 63] = words[host >> 2] as number;
-            break;
-          }
-          case Micro.LBU: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            let host = (address + ramToHost) | 0;
-            if (address >= ramEnd) {
-              const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > windowLast) break fast;
-              host = (offset + windowOffset) | 0;
-            }
-            hart[(entry >> 8) & 63] = bytes[host] as number;
-            break;
-          }
-          case Micro.LB: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            let host = (address + ramToHost) | 0;
-            if (address >= ramEnd) {
-              const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > windowLast) break fast;
-              host = (offset + windowOffset) | 0;
-            }
-            hart[(entry >> 8) & 63] = ((bytes[host] as number) << 24) >> 24;
-            break;
-          }
-          case Micro.LHU: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            let host = (address + ramToHost) | 0;
-            if (address >= ramEnd || (address & 1) !== 0) {
-              const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > windowLast || (address & 1) !== 0) break fast;
-              host = (offset + windowOffset) | 0;
-            }
-            hart[(entry >> 8) & 63] = halves[host >> 1] as number;
-            break;
-          }
-          case Micro.LH: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            let host = (address + ramToHost) | 0;
-            if (address >= ramEnd || (address & 1) !== 0) {
-              const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > windowLast || (address & 1) !== 0) break fast;
-              host = (offset + windowOffset) | 0;
-            }
-            hart[(entry >> 8) & 63] = ((halves[host >> 1] as number) << 16) >> 16;
-            break;
-          }
-          case Micro.SW: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            if (address >= ramEnd || (address & 3) !== 0) break fast;
-            if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
-            const host = (address + ramToHost) | 0;
-            words[host >> 2] = hart[(entry >> 19) & 31] as number;
-            break;
-          }
-          case Micro.SB: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            if (address >= ramEnd) break fast;
-            if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
-            const host = (address + ramToHost) | 0;
-            bytes[host] = hart[(entry >> 19) & 31] as number;
-            break;
-          }
-          case Micro.SH: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            if (address >= ramEnd || (address & 1) !== 0) break fast;
-            if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
-            const host = (address + ramToHost) | 0;
-            halves[host >> 1] = hart[(entry >> 19) & 31] as number;
-            break;
-          }
-          case Micro.MUL:
-            hart[(entry >> 8) & 63] = Math.imul(
-              hart[(entry >> 14) & 31] as number,
-              hart[(entry >> 19) & 31] as number,
-            );
-            break;
-          case Micro.MULH:
-            hart[(entry >> 8) & 63] = multiplyHigh(
-              hart[(entry >> 14) & 31] as number,
-              hart[(entry >> 19) & 31] as number,
-            );
-            break;
-          case Micro.MULHSU:
-            hart[(entry >> 8) & 63] = multiplyHighSignedUnsigned(
-              hart[(entry >> 14) & 31] as number,
-              hart[(entry >> 19) & 31] as number,
-            );
-            break;
-          case Micro.MULHU:
-            hart[(entry >> 8) & 63] = multiplyHighUnsigned(
-              hart[(entry >> 14) & 31] as number,
-              hart[(entry >> 19) & 31] as number,
-            );
-            break;
-          case Micro.DIV: {
-            const dividend = hart[(entry >> 14) & 31] as number;
-            const divisor = hart[(entry >> 19) & 31] as number;
-            hart[(entry >> 8) & 63] = divisor === 0 ? -1 : (dividend / divisor) | 0;
-            break;
-          }
-          case Micro.DIVU: {
-            const dividend = (hart[(entry >> 14) & 31] as number) >>> 0;
-            const divisor = (hart[(entry >> 19) & 31] as number) >>> 0;
-            hart[(entry >> 8) & 63] = divisor === 0 ? -1 : (dividend / divisor) | 0;
-            break;
-          }
-          case Micro.REM: {
-            const dividend = hart[(entry >> 14) & 31] as number;
-            const divisor = hart[(entry >> 19) & 31] as number;
-            hart[(entry >> 8) & 63] = divisor === 0 ? dividend : (dividend % divisor) | 0;
-            break;
-          }
-          case Micro.REMU: {
-            const dividend = (hart[(entry >> 14) & 31] as number) >>> 0;
-            const divisor = (hart[(entry >> 19) & 31] as number) >>> 0;
-            hart[(entry >> 8) & 63] = divisor === 0 ? dividend : (dividend % divisor) | 0;
-            break;
-          }
-          default:
-            break fast;
-        }
-        index = (index + (entry >> 24)) | 0;
-        retired = (retired + 1) | 0;
-        continue;
-      }
-      index = this.#step(entry, index, retired) | 0;
-      if (index === NO_ENTRY) return;
-      retired = hart[Hart.RUN_RETIRED] as number;
-      segment = this.#segment;
-      base = segment.base | 0;
-      segmentBytes = segment.bytes | 0;
-      toPc = (base - segment.entryBase) | 0;
+    const { entries } = this.#code;
+    let index = this.#stride(this.#segment, start);
+    while (index !== NO_ENTRY) {
+      const next = this.#step(entries[index] as number, index);
+      index = next === NO_ENTRY ? NO_ENTRY : this.#stride(this.#segment, next);
     }
-    hart[Hart.PC] = (index + toPc) | 0;
-    hart[Hart.RUN_RETIRED] = retired;
   }
 
   /**
-   * Executes one instruction in full generality: what #execute's cases leave. Returns the next entry or
+   * Executes one instruction in full generality: what {@link #stride} leaves. Returns the next entry or
    * NO_ENTRY, and counts in RUN_RETIRED.
    */
-  #step(entry: number, index: number, retired: number): number {
-    const hart = this.#hart;
-    hart[Hart.RUN_RETIRED] = retired;
+  #step(entry: number, index: number): number {
     const micro: Micro = entry & 0xff;
     const { base, entryBase } = this.#segment;
     const pc = (index - entryBase + base) | 0;
