@@ -26,9 +26,9 @@ import { CodeCacheStore, TABLE_SLOTS } from "./code-cache.ts";
 import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
 import type { Segment } from "./memory-access.ts";
-import { isAtomic } from "./registers.ts";
+import { isAtomic, isTranslated, passesOn } from "./registers.ts";
 import { Counter, readStats, type TranslatorStats } from "./stats.ts";
-import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type UnitLimits } from "./unit.ts";
+import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type Unit, type UnitLimits } from "./unit.ts";
 
 export interface TranslatorOptions {
   readonly limits?: UnitLimits;
@@ -62,6 +62,8 @@ const EXIT_HEAT = 8;
 const MAX_HEAT_ENTRIES = 4096;
 /** Times that a store is refused before it is looked at. */
 const REFUSED_HEAT = 64;
+/** Guest instructions that are translated before a start: more than any reference firmware has. */
+const MAX_INSTRUCTIONS_AHEAD = 20_000;
 const NO_PC = -1;
 
 export class TranslatingEngine implements Engine, CodeCache {
@@ -126,15 +128,17 @@ export class TranslatingEngine implements Engine, CodeCache {
   }
 
   /**
-   * Between runs: translates what is reachable from `pc` before it runs, and has V8 compile it, which it would
-   * otherwise do at the first call. False if nothing there can be translated.
+   * Between runs: translates what is reachable from `pc` before it runs, through instructions that stay the
+   * interpreter's too, and has V8 compile it, which it would otherwise do at the first call. False if nothing there
+   * can be translated.
    */
   prepare(pc: number): boolean {
     this.#selectRegion();
-    if (!this.#translate(pc >>> 0, Counter.translationsAhead)) return false;
+    this.#translateAhead(pc >>> 0);
+    const store = this.#openStore();
+    if (store.entries === 0) return false;
     // With LIMIT at 0 every function comes back from its first look at it, the hart as it was.
     Atomics.store(this.#hart, Hart.LIMIT, 0);
-    const store = this.#openStore();
     for (const entry of store.entryPcs()) {
       store.install(entry);
       store.run(entry | 0, 0, MAX_DEPTH);
@@ -321,10 +325,31 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   // Translating ----------------------------------------------------------------------------------------------
 
-  /** @param phase the counter of those that are made now */
-  #translate(pc: number, phase: number): boolean {
+  /** Nobody waits for it, so it costs no credit, but is bounded. */
+  #translateAhead(start: number): void {
+    const credit = this.#credit;
+    let instructions = 0;
+    const pending = new Set([start]);
+    for (const pc of pending) {
+      if (instructions + pending.size > MAX_INSTRUCTIONS_AHEAD) break;
+      const insn = fetchInstruction(this.#reader, pc);
+      if (insn === undefined) continue;
+      if (isTranslated(insn.op)) {
+        const unit = this.#translate(pc, Counter.translationsAhead);
+        instructions += unit?.instructions ?? 0;
+        for (const end of unit?.ends ?? []) pending.add(end);
+      } else if (passesOn(insn.op)) pending.add((pc + insn.length) >>> 0);
+    }
+    this.#credit = credit;
+  }
+
+  /**
+   * Undefined when `pc` is an entry already, or nothing there can be translated.
+   * @param phase the counter of those that are made now
+   */
+  #translate(pc: number, phase: number): Unit | undefined {
     const store = this.#openStore();
-    if (store.has(pc)) return true;
+    if (store.has(pc)) return undefined;
     const unit = translateUnit(
       this.#reader,
       pc,
@@ -335,7 +360,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     );
     this.#credit =
       Math.min(this.#credit, 0) - COST_PER_UNIT - (unit?.instructions ?? 0) * COST_PER_INSTRUCTION;
-    if (unit === undefined) return false;
+    if (unit === undefined) return undefined;
     store.add(unit);
     this.#translations++;
     this.#count(phase, 1);
@@ -343,7 +368,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#count(Counter.cutEdges, unit.cutEdges);
     this.#countLive();
     this.#markedGeneration = -1;
-    return true;
+    return unit;
   }
 
   #openStore(): CodeCacheStore {

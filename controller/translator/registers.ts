@@ -63,6 +63,11 @@ export function isTranslated(op: Op): boolean {
   return (op >= Op.LUI && op <= Op.AMOMAXU_W) || op === Op.FENCE;
 }
 
+/** Whether the interpreter, having done this operation, goes on at the next instruction, if nothing comes between. */
+export function passesOn(op: Op): boolean {
+  return (op >= Op.CSRRW && op <= Op.CSRRCI) || op === Op.FENCE_I || op === Op.WFI;
+}
+
 /** Bytes that a load or store moves. */
 export function accessBytes(op: Op): number {
   switch (op) {

@@ -43,6 +43,8 @@ export interface Unit {
   /** Guest instructions of the function behind each entry. */
   readonly sizes: readonly number[];
   readonly instructions: number;
+  /** Where it ends by itself: instructions that are the interpreter's, and those beyond the size limit. */
+  readonly ends: readonly number[];
   /** Guest code that it was made from: every instruction of every function, as [first, behind last) ranges. */
   readonly ranges: readonly (readonly [number, number])[];
   readonly cutEdges: number;
@@ -105,7 +107,15 @@ export function translateUnit(
     cutEdges += flow.cutEdges;
   }
   const sizes = [...functions.values()].map(({ graph }) => graph.instructions);
-  return { bytes: module.finish(), entries, sizes, instructions, ranges: rangesOf(functions), cutEdges };
+  return {
+    bytes: module.finish(),
+    entries,
+    sizes,
+    instructions,
+    ends: endsOf(functions),
+    ranges: rangesOf(functions),
+    cutEdges,
+  };
 }
 
 function discover(
@@ -175,6 +185,15 @@ function generateEntry(fn: GuestFunction, index: number, unit: UnitContext): num
     out.memory(Wasm.I32_STORE, register * 4);
   });
   return unit.module.function(unit.tableType, results.length, out.finish());
+}
+
+function endsOf(functions: ReadonlyMap<number, GuestFunction>): number[] {
+  const ends = new Set<number>();
+  for (const { graph } of functions.values()) {
+    for (const { end } of graph.blocks)
+      if (end.kind === "interpret" || end.kind === "leave") ends.add(end.pc);
+  }
+  return [...ends];
 }
 
 /** Merged ranges of guest addresses, ascending. */

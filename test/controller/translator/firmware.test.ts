@@ -59,6 +59,15 @@ describe.each(HONEST_VERSIONS)("firmware %s", (version) => {
     expect(translated.engine.stats().retiredTranslated).toBeGreaterThan(2000);
   });
 
+  it("is translated before its first instruction, through what stays the interpreter's", () => {
+    const device = new TranslatingDevice(version, "1.0.0");
+    device.machine.setRegion(0);
+    device.engine.prepare(WINDOW_BASE + 32);
+    device.boot();
+    const { retiredTranslated, retiredInterpreted } = device.engine.stats();
+    expect(retiredTranslated).toBeGreaterThan(retiredInterpreted);
+  });
+
   it("goes on in the other region, and units of the region before are kept apart", () => {
     both((device) => device.boot(1, { reason: 2 }).machine.retired);
     both((device) => device.call({ opcode: Opcode.CRC32C, source: BUFFERS, cdw10: 2048 }));
