@@ -61,9 +61,9 @@ describe.each(HONEST_VERSIONS)("firmware %s", (version) => {
 
   it("is translated before its first instruction, through what stays the interpreter's", () => {
     const device = new TranslatingDevice(version, "1.0.0");
-    device.machine.setRegion(0);
+    device.start();
     device.engine.prepare(WINDOW_BASE + 32);
-    device.boot();
+    expect(device.runUntil(() => device.ready, 10_000)).toBe(true);
     const { retiredTranslated, retiredInterpreted } = device.engine.stats();
     expect(retiredTranslated).toBeGreaterThan(retiredInterpreted);
   });
