@@ -6,7 +6,7 @@
 import { type ThreadSchedule, waitedNs } from "./thread-schedule.ts";
 
 export interface Thread {
-  /** Asked only when the counter has been silent for a while: it costs two reads of small files. */
+  /** Asked only when the counter has been silent for a while: it costs two reads of small files a thread. */
   schedule(): ThreadSchedule;
 }
 

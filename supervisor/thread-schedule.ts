@@ -4,43 +4,88 @@
  * Linux counts it per thread (Documentation/scheduler/sched-stats.rst, "/proc/<pid>/schedstat": nanoseconds spent on
  * a processor, then nanoseconds spent waiting for one). A wait is added when it ends: a thread that waits at this
  * moment is told by its state, runnable, and by time that neither number accounts for.
+ *
+ * A thread that sleeps may wait for a processor all the same: V8 compiles and collects with helper threads, and whoever
+ * needs what they do sleeps until they have got to run. So the other threads of the process are looked at, too.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { monotonicNs } from "../emulator/clock.ts";
 
-export interface ThreadSchedule {
-  /** When this was read, monotonic. */
-  readonly atNs: number;
+/** Of one thread so far. */
+export interface ThreadTimes {
   readonly runNs: number;
   readonly waitNs: number;
   /** It runs or waits for a processor; else it sleeps. */
   readonly runnable: boolean;
 }
 
+export interface ThreadSchedule {
+  /** When this was read, monotonic. */
+  readonly atNs: number;
+  readonly own: ThreadTimes;
+  /** Threads it may be waiting for, by their ids. */
+  readonly helpers: ReadonlyMap<number, ThreadTimes>;
+}
+
 /** Elsewhere, or when the thread has gone: nothing is known, and it is taken to be asleep. */
-const UNKNOWN = { runNs: 0, waitNs: 0, runnable: false };
+const UNKNOWN: ThreadTimes = { runNs: 0, waitNs: 0, runnable: false };
 
 /** The kernel brings a running thread's time up to date at its scheduling ticks, 10 ms apart at the most. */
 const ACCOUNTING_NS = 10e6;
 
-/** @param threadId as gettid(2) gives it, 0 for unknown */
-export function readSchedule(threadId: number): ThreadSchedule {
-  const atNs = monotonicNs();
-  if (threadId === 0) return { atNs, ...UNKNOWN };
+const TASKS = "/proc/self/task";
+
+function readTimes(threadId: number): ThreadTimes {
   try {
-    const [runNs, waitNs] = readFileSync(`/proc/self/task/${threadId}/schedstat`, "latin1").split(" ");
-    const stat = readFileSync(`/proc/self/task/${threadId}/stat`, "latin1");
+    const [runNs, waitNs] = readFileSync(`${TASKS}/${threadId}/schedstat`, "latin1").split(" ");
+    const stat = readFileSync(`${TASKS}/${threadId}/stat`, "latin1");
     // The name before the state may hold anything but ends in the last parenthesis.
     const runnable = stat[stat.lastIndexOf(")") + 2] === "R";
-    return { atNs, runNs: Number(runNs) || 0, waitNs: Number(waitNs) || 0, runnable };
+    return { runNs: Number(runNs) || 0, waitNs: Number(waitNs) || 0, runnable };
   } catch {
-    return { atNs, ...UNKNOWN };
+    return UNKNOWN;
   }
 }
 
-/** For how long the thread has waited for a processor from one reading to the next, nanoseconds. */
+/** Every thread but this one, the process's first, and the one that is looked at. */
+function helperIds(threadId: number): number[] {
+  try {
+    return readdirSync(TASKS)
+      .map(Number)
+      .filter((id) => id !== threadId && id !== process.pid);
+  } catch {
+    return [];
+  }
+}
+
+/** To be called by the process's first thread. @param threadId as gettid(2) gives it, 0 for unknown */
+export function readSchedule(threadId: number): ThreadSchedule {
+  const atNs = monotonicNs();
+  if (threadId === 0) return { atNs, own: UNKNOWN, helpers: new Map() };
+  const helpers = new Map(helperIds(threadId).map((id) => [id, readTimes(id)]));
+  return { atNs, own: readTimes(threadId), helpers };
+}
+
+/** Nanoseconds for which a thread waited for a processor, and those for which it slept. */
+function idle(from: ThreadTimes, to: ThreadTimes, elapsedNs: number): { waitedNs: number; asleepNs: number } {
+  const waitedNs = to.waitNs - from.waitNs;
+  const restNs = Math.max(0, elapsedNs - (to.runNs - from.runNs) - waitedNs);
+  if (!to.runnable) return { waitedNs, asleepNs: restNs };
+  return { waitedNs: restNs > ACCOUNTING_NS ? waitedNs + restNs : waitedNs, asleepNs: 0 };
+}
+
+/**
+ * For how long the thread could not run, from one reading to the next, because it waited for a processor or, asleep,
+ * may have waited for a thread that did: nanoseconds.
+ */
 export function waitedNs(from: ThreadSchedule, to: ThreadSchedule): number {
-  const waited = to.waitNs - from.waitNs;
-  const unaccounted = to.atNs - from.atNs - (to.runNs - from.runNs) - waited;
-  return to.runnable && unaccounted > ACCOUNTING_NS ? waited + unaccounted : waited;
+  const elapsedNs = to.atNs - from.atNs;
+  const own = idle(from.own, to.own, elapsedNs);
+  if (own.asleepNs === 0) return own.waitedNs;
+  let longestNs = 0;
+  for (const [id, times] of to.helpers) {
+    const before = from.helpers.get(id);
+    if (before !== undefined) longestNs = Math.max(longestNs, idle(before, times, elapsedNs).waitedNs);
+  }
+  return own.waitedNs + Math.min(own.asleepNs, longestNs);
 }

@@ -1,14 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { Heartbeat, type Thread } from "../../supervisor/heartbeat.ts";
+import type { ThreadTimes } from "../../supervisor/thread-schedule.ts";
 import { WatchTime } from "../../supervisor/watch-time.ts";
 
 const MS = 1e6;
 
+function times(runMs: number, waitMs: number, runnable: boolean): ThreadTimes {
+  return { runNs: runMs * MS, waitNs: waitMs * MS, runnable };
+}
+
 /** A thread that has run for `runMs` and waited for `waitMs`, seen at `atMs`. */
-function thread(atMs: number, runMs: number, waitMs: number, runnable: boolean): Thread {
-  return {
-    schedule: () => ({ atNs: atMs * MS, runNs: runMs * MS, waitNs: waitMs * MS, runnable }),
-  };
+function thread(
+  atMs: number,
+  runMs: number,
+  waitMs: number,
+  runnable: boolean,
+  ...helpers: readonly ThreadTimes[]
+): Thread {
+  const own = times(runMs, waitMs, runnable);
+  return { schedule: () => ({ atNs: atMs * MS, own, helpers: new Map(helpers.entries()) }) };
 }
 
 /** A thread of which nothing is known. */
@@ -66,6 +76,21 @@ describe("heartbeat on a busy machine", () => {
 
   it("finds a thread that sleeps and makes no progress at the deadline", () => {
     expect(foundMs((ms) => thread(ms, 0, 0, false))).toBe(50);
+  });
+
+  it("does not count a sleep in which a thread that it may wait for waited for a processor", () => {
+    expect(foundMs((ms) => thread(ms, 0, 0, false, times(0, ms, false)))).toBeUndefined();
+    expect(foundMs((ms) => thread(ms, 0, 0, false, times(ms, 0, true), times(0, 0, true)))).toBeUndefined();
+    // Suspected after 20 ms; the 30 ms that are left take twice as long.
+    expect(foundMs((ms) => thread(ms, 0, 0, false, times(0, ms / 2, false)))).toBe(80);
+  });
+
+  it("does not mind who waits while it runs itself", () => {
+    expect(foundMs((ms) => thread(ms, ms, 0, true, times(0, ms, true)))).toBe(50);
+  });
+
+  it("finds a thread that sleeps while the others run or sleep, too", () => {
+    expect(foundMs((ms) => thread(ms, 0, 0, false, times(ms, 0, true), times(0, 0, false)))).toBe(50);
   });
 
   it("finds a thread that gets half of a processor when it has used up what is left of the deadline", () => {

@@ -36,8 +36,9 @@ class Watching {
 
   #thread(): Watched {
     const waitNs = this.#ms * MS * this.#waits;
-    const schedule = { atNs: this.#ms * MS, runNs: this.#ms * MS - waitNs, waitNs, runnable: true };
-    return { heartbeat: this.#ms, notedFaultNs: 0, schedule: () => schedule };
+    const atNs = this.#ms * MS;
+    const own = { runNs: atNs - waitNs, waitNs, runnable: true };
+    return { heartbeat: this.#ms, notedFaultNs: 0, schedule: () => ({ atNs, own, helpers: new Map() }) };
   }
 }
 
