@@ -46,9 +46,10 @@ export class Watch {
   /** Beats when the oldest command ends. */
   readonly #command: Heartbeat;
 
-  constructor(limits: Limits, nowNs: number) {
+  /** @param readWaitedNs as in {@link WatchTime}, of the thread that ticks */
+  constructor(limits: Limits, nowNs: number, readWaitedNs: () => number | undefined) {
     this.#limits = limits;
-    this.#time = new WatchTime(TICK_MS, nowNs);
+    this.#time = new WatchTime(TICK_MS, nowNs, readWaitedNs);
     this.#heartbeat = new Heartbeat(limits.heartbeatMs);
     this.#boot = new Heartbeat(limits.readyMs);
     this.#command = new Heartbeat(limits.commandMs);

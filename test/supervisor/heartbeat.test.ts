@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Heartbeat, type Thread } from "../../supervisor/heartbeat.ts";
 import type { ThreadTimes } from "../../supervisor/thread-schedule.ts";
-import { WatchTime } from "../../supervisor/watch-time.ts";
 
 const MS = 1e6;
 
@@ -96,21 +95,5 @@ describe("heartbeat on a busy machine", () => {
   it("finds a thread that gets half of a processor when it has used up what is left of the deadline", () => {
     // Suspected after 20 ms; the 30 ms that are left take twice as long.
     expect(foundMs((ms) => thread(ms, ms / 2, ms / 2, true))).toBe(80);
-  });
-});
-
-describe("watch time", () => {
-  it("passes like real time while the ticks come", () => {
-    const time = new WatchTime(5, 100 * MS);
-    for (let i = 1; i <= 20; i++) time.tick((100 + i * 5) * MS);
-    expect(time.ns).toBe(100 * MS);
-  });
-
-  it("loses nothing to a timer that is a little late, and nearly all of a gap", () => {
-    const time = new WatchTime(5, 0);
-    time.tick(7 * MS);
-    expect(time.ns).toBe(7 * MS);
-    time.tick(400 * MS);
-    expect(time.ns).toBeLessThan(20 * MS);
   });
 });

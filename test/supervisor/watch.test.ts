@@ -8,7 +8,7 @@ const MS = 1e6;
 
 /** A version that is ready and beats with every tick, on a thread that waits for a processor for `waits` of its time. */
 class Watching {
-  readonly #watch = new Watch(DEFAULT_LIMITS, 0);
+  readonly #watch = new Watch(DEFAULT_LIMITS, 0, () => 0);
   readonly #waits: number;
   #ms = 0;
 
