@@ -165,7 +165,13 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   const line = new StatusLine();
   const running = Array.from({ length: jobs }, (_, job) => {
     const name = jobs === 1 ? "" : `job ${job}: `;
-    return runJob({ ...options, soak: { ...soak, seed: soak.seed + job } }, (text) => line.show(name + text));
+    return runJob(
+      { ...options, soak: { ...soak, seed: soak.seed + job } },
+      {
+        progress: (text) => line.show(name + text),
+        violation: (text) => line.note(paint("red", name + text)),
+      },
+    );
   });
   const done = await Promise.all(running).finally(() => line.clear());
   const report = mergeReports(
@@ -191,9 +197,17 @@ interface JobResult {
   readonly translator: TranslatorStats;
 }
 
+/** What people see while it lasts. */
+interface Show {
+  readonly progress: (text: string) => void;
+  /** At once: an hour is long. */
+  readonly violation: (text: string) => void;
+}
+
 /** One controller from power-on to the end of its soak. */
-async function runJob(options: EmulateOptions, show: (text: string) => void): Promise<JobResult> {
+async function runJob(options: EmulateOptions, show: Show): Promise<JobResult> {
   const { soak } = options;
+  let told = 0;
   // The process starts while this one loads what it needs to talk to it.
   const child = launchSupervisor();
   const { startDevice } = await import("../supervisor/index.ts");
@@ -205,7 +219,10 @@ async function runJob(options: EmulateOptions, show: (text: string) => void): Pr
       limits: { budget: { failures: null, windowMs: 60_000 } },
       engine: options.engine,
       log: { level: options.logLevel, fd: 2 },
-      onSoakProgress: (progress) => show(formatProgress(progress, soak)),
+      onSoakProgress: (progress) => {
+        for (; told < progress.violations.length; told++) show.violation(progress.violations[told] ?? "");
+        show.progress(formatProgress(progress, soak));
+      },
     },
     child,
   );
@@ -216,7 +233,7 @@ async function runJob(options: EmulateOptions, show: (text: string) => void): Pr
   const soaked = await device.soak(inProcess);
   const { translator } = await device.status();
   await device.stop();
-  const report = share > 0 ? await survive(options, soaked, show) : soaked;
+  const report = share > 0 ? await survive(options, soaked, show.progress) : soaked;
   return { report, executingSinceNs, translator };
 }
 
@@ -284,7 +301,8 @@ function replayCommand(args: readonly string[], seed: number): string {
 function formatProgress(progress: SoakProgress, { durationMs, failovers }: SoakOptions): string {
   const elapsed = `${(progress.elapsedMs / 1000).toFixed(1)} s`;
   const end = durationMs === null ? `${failovers ?? "?"} failovers` : `${durationMs / 1000} s`;
-  const violations = paint(progress.violations > 0 ? "red" : "green", `${progress.violations} violations`);
+  const count = progress.violations.length;
+  const violations = paint(count > 0 ? "red" : "green", `${count} violations`);
   return `${elapsed} of ${end}  ${progress.failovers} failovers  ${violations}  trap restart p50 ${formatUs(progress.restartP50Us)}  ${paint("dim", progress.kind)}`;
 }
 

@@ -31,6 +31,12 @@ export class StatusLine {
     }
   }
 
+  /** A line that stays, above. */
+  note(text: string): void {
+    this.clear();
+    process.stdout.write(`${text}\n`);
+  }
+
   /** Removes the line, so that what follows starts clean. */
   clear(): void {
     if (this.#shown) process.stdout.write("\r\x1b[2K");

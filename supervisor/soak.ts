@@ -33,7 +33,8 @@ export interface SoakOptions {
 export interface SoakProgress {
   readonly elapsedMs: number;
   readonly failovers: number;
-  readonly violations: number;
+  /** So far; the last of them is news when there are more than before. */
+  readonly violations: readonly string[];
   readonly kind: string;
   readonly restartP50Us: number;
 }
@@ -325,7 +326,7 @@ export class Soak {
     return {
       elapsedMs: (monotonicNs() - this.#startedNs) / 1e6,
       failovers: this.#failovers,
-      violations: this.#violations.length,
+      violations: this.#violations,
       kind,
       restartP50Us: this.#trapRestart.percentileUs(50),
     };
