@@ -91,10 +91,11 @@ export function waitedNs(from: ThreadSchedule, to: ThreadSchedule): number {
   const elapsedNs = to.atNs - from.atNs;
   const own = idle(from.own, to.own, elapsedNs);
   if (own.asleepNs === 0) return own.waitedNs;
-  let longestNs = 0;
+  // All of them together: it may have waited for one after the other. Helpers that have nothing to do wait for nothing.
+  let helpersNs = 0;
   for (const [id, times] of to.helpers) {
     const before = from.helpers.get(id);
-    if (before !== undefined) longestNs = Math.max(longestNs, idle(before, times, elapsedNs).waitedNs);
+    if (before !== undefined) helpersNs += idle(before, times, elapsedNs).waitedNs;
   }
-  return own.waitedNs + Math.min(own.asleepNs, longestNs);
+  return own.waitedNs + Math.min(own.asleepNs, helpersNs);
 }

@@ -80,6 +80,9 @@ describe("heartbeat on a busy machine", () => {
   it("does not count a sleep in which a thread that it may wait for waited for a processor", () => {
     expect(foundMs((ms) => thread(ms, 0, 0, false, times(0, ms, false)))).toBeUndefined();
     expect(foundMs((ms) => thread(ms, 0, 0, false, times(ms, 0, true), times(0, 0, true)))).toBeUndefined();
+    expect(
+      foundMs((ms) => thread(ms, 0, 0, false, times(0, ms / 2, false), times(0, ms / 2, false))),
+    ).toBeUndefined();
     // Suspected after 20 ms; the 30 ms that are left take twice as long.
     expect(foundMs((ms) => thread(ms, 0, 0, false, times(0, ms / 2, false)))).toBe(80);
   });
