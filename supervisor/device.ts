@@ -196,7 +196,7 @@ export class Device {
       Atomics.store(this.control, Control.GENERATION, generation | 0);
     });
     this.#policy = initialState(table, floor, this.#config.limits.budget);
-    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#ticker = setTimeout(() => this.#tick(), TICK_MS);
     this.#awaitDoorbell();
     this.#dispatch({ type: "power-on", images });
   }
@@ -211,7 +211,7 @@ export class Device {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#ticker);
+    clearTimeout(this.#ticker);
     ringDoorbell(this.control);
     await this.crew.close();
   }
@@ -322,6 +322,7 @@ export class Device {
     this.#lookAtStandby();
     this.#lookAtExecuting(nowNs);
     this.#tell();
+    if (!this.#closed) this.#ticker = setTimeout(() => this.#tick(), this.#watch.nextLookMs);
   }
 
   #lookAtStandby(): void {

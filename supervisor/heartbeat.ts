@@ -31,6 +31,11 @@ export class Heartbeat {
     this.#suspected = undefined;
   }
 
+  /** When the thread is stuck unless it beats before. */
+  get dueNs(): number {
+    return this.#lastBeatNs + this.#deadlineNs;
+  }
+
   /** True when the thread is stuck. */
   look(counter: number, nowNs: number, thread: Thread): boolean {
     if (counter !== this.#counter) this.reset(counter, nowNs);

@@ -59,6 +59,12 @@ export class Watch {
     this.#time.tick(nowNs);
   }
 
+  /** Milliseconds until the next tick is due: it comes early where the executing thread's deadline ends before. */
+  get nextLookMs(): number {
+    const dueMs = (this.#heartbeat.dueNs - this.#time.ns) / 1e6;
+    return dueMs > 0 && dueMs < TICK_MS ? dueMs : TICK_MS;
+  }
+
   /** A version starts on this thread. On the failover path. */
   start(thread: Watched, nowNs: number): void {
     this.boot(nowNs);
