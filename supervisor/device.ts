@@ -39,7 +39,6 @@ import {
   reduce,
   standbyRegion,
 } from "./policy.ts";
-import { firstThreadWaitedNs } from "./thread-schedule.ts";
 import { warmUpFailover } from "./warm-up.ts";
 import { TICK_MS, Watch } from "./watch.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
@@ -124,7 +123,7 @@ export class Device {
       ? new LoggedNvram(memory, layout)
       : new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
     this.durability = new Durability(kept ? ring : undefined);
-    this.#watch = new Watch(config.limits, monotonicNs(), firstThreadWaitedNs);
+    this.#watch = new Watch(config.limits, monotonicNs());
     this.#record = new FailoverRecord(memory, layout, this.events, this.kept);
     this.crew = new Crew(
       {

@@ -163,8 +163,8 @@ export class Guardian {
   #watch(process: SupervisorProcess): void {
     this.#launchSpare();
     const { pingMs, answerMs } = this.#limits;
-    // However it came to be late: an answer waits for the same event loop.
-    const time = new WatchTime(pingMs, monotonicNs(), () => undefined);
+    // A late ping loses all but an ordinary timer's lateness: the answer waits for the same event loop.
+    const time = new WatchTime(pingMs * 1.5, monotonicNs());
     let answeredNs = time.ns;
     let asked = false;
     const ping = setInterval(() => {

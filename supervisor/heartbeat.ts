@@ -11,7 +11,7 @@ export interface Thread {
 }
 
 /** Of the deadline: after this share of silence the thread's waiting is looked at. */
-const SUSPICION = 0.4;
+const SUSPICION = 0.2;
 
 export class Heartbeat {
   readonly #deadlineNs: number;
@@ -19,6 +19,8 @@ export class Heartbeat {
   #lastBeatNs = 0;
   /** As it was when it came under suspicion; undefined while it is not. */
   #suspected: ThreadSchedule | undefined;
+  /** For how long it has waited for a processor since, as of the last look. */
+  #waitedNs = 0;
 
   constructor(deadlineMs: number) {
     this.#deadlineNs = deadlineMs * 1e6;
@@ -29,11 +31,12 @@ export class Heartbeat {
     this.#counter = counter;
     this.#lastBeatNs = nowNs;
     this.#suspected = undefined;
+    this.#waitedNs = 0;
   }
 
-  /** When the thread is stuck unless it beats before. */
+  /** When the thread is stuck unless it beats before, or waits. */
   get dueNs(): number {
-    return this.#lastBeatNs + this.#deadlineNs;
+    return this.#lastBeatNs + this.#deadlineNs + this.#waitedNs;
   }
 
   /** True when the thread is stuck. */
@@ -43,6 +46,7 @@ export class Heartbeat {
     if (silentNs < this.#deadlineNs * SUSPICION) return false;
     this.#suspected ??= thread.schedule();
     if (silentNs < this.#deadlineNs) return false;
-    return silentNs - waitedNs(this.#suspected, thread.schedule()) >= this.#deadlineNs;
+    this.#waitedNs = waitedNs(this.#suspected, thread.schedule());
+    return nowNs >= this.dueNs;
   }
 }

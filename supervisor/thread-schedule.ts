@@ -35,15 +35,6 @@ const ACCOUNTING_NS = 10e6;
 
 const TASKS = "/proc/self/task";
 
-/** For how long the process's first thread has waited for a processor so far; undefined where nobody counts. */
-export function firstThreadWaitedNs(): number | undefined {
-  try {
-    return Number(readFileSync("/proc/self/schedstat", "latin1").split(" ")[1]);
-  } catch {
-    return undefined;
-  }
-}
-
 function readTimes(threadId: number): ThreadTimes {
   try {
     const [runNs, waitNs] = readFileSync(`${TASKS}/${threadId}/schedstat`, "latin1").split(" ");

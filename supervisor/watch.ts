@@ -1,8 +1,8 @@
 /**
  * Watching: what shows by its silence that the version that executes has failed, or that the standby is stuck.
  *
- * Looked at by every tick of the supervisor. Time passes here only while the supervisor itself gets to run
- * (watch-time.ts), and a thread that waits for a processor is not called silent (heartbeat.ts).
+ * Looked at by every tick of the supervisor. No time passes here while the whole process stands still (watch-time.ts),
+ * and a thread that waits for a processor is not called silent (heartbeat.ts).
  */
 import { Evidence } from "../emulator/evidence.ts";
 import type { Limits } from "./config.ts";
@@ -11,7 +11,9 @@ import type { OwedCommand } from "./host.ts";
 import { WatchTime } from "./watch-time.ts";
 
 /** How often {@link Watch.tick} is to be called. */
-export const TICK_MS = 3;
+export const TICK_MS = 2;
+/** More than that between two ticks is no time of theirs. */
+const LONGEST_GAP_MS = 12;
 /** A parked standby is not urgent: it is given up only when it is stuck beyond doubt. */
 const STANDBY_HEARTBEAT_MS = 500;
 
@@ -46,10 +48,9 @@ export class Watch {
   /** Beats when the oldest command ends. */
   readonly #command: Heartbeat;
 
-  /** @param readWaitedNs as in {@link WatchTime}, of the thread that ticks */
-  constructor(limits: Limits, nowNs: number, readWaitedNs: () => number | undefined) {
+  constructor(limits: Limits, nowNs: number) {
     this.#limits = limits;
-    this.#time = new WatchTime(TICK_MS, nowNs, readWaitedNs);
+    this.#time = new WatchTime(LONGEST_GAP_MS, nowNs);
     this.#heartbeat = new Heartbeat(limits.heartbeatMs);
     this.#boot = new Heartbeat(limits.readyMs);
     this.#command = new Heartbeat(limits.commandMs);

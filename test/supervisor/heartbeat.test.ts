@@ -83,8 +83,8 @@ describe("heartbeat on a busy machine", () => {
     expect(
       foundMs((ms) => thread(ms, 0, 0, false, times(0, ms / 2, false), times(0, ms / 2, false))),
     ).toBeUndefined();
-    // Suspected after 20 ms; the 30 ms that are left take twice as long.
-    expect(foundMs((ms) => thread(ms, 0, 0, false, times(0, ms / 2, false)))).toBe(80);
+    // Suspected after 10 ms; the 40 ms that are left take twice as long.
+    expect(foundMs((ms) => thread(ms, 0, 0, false, times(0, ms / 2, false)))).toBe(90);
   });
 
   it("does not mind who waits while it runs itself", () => {
@@ -96,7 +96,7 @@ describe("heartbeat on a busy machine", () => {
   });
 
   it("finds a thread that gets half of a processor when it has used up what is left of the deadline", () => {
-    // Suspected after 20 ms; the 30 ms that are left take twice as long.
-    expect(foundMs((ms) => thread(ms, ms / 2, ms / 2, true))).toBe(80);
+    // Suspected after 10 ms; the 40 ms that are left take twice as long.
+    expect(foundMs((ms) => thread(ms, ms / 2, ms / 2, true))).toBe(90);
   });
 });

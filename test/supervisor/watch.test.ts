@@ -8,7 +8,7 @@ const MS = 1e6;
 
 /** A version that is ready and beats with every tick, on a thread that waits for a processor for `waits` of its time. */
 class Watching {
-  readonly #watch = new Watch(DEFAULT_LIMITS, 0, () => 0);
+  readonly #watch = new Watch(DEFAULT_LIMITS, 0);
   readonly #waits: number;
   #ms = 0;
 
@@ -72,9 +72,9 @@ describe("a host command is overdue", () => {
 
   it("not by the time for which the thread waited for a processor", () => {
     expect(new Watching(1).foundMs(5000, () => COMMAND)).toBeUndefined();
-    // 200 ms until it comes under suspicion, and the other 300 at half the speed.
+    // 100 ms until it comes under suspicion, and the other 400 at half the speed.
     const foundMs = new Watching(0.5).foundMs(5000, () => COMMAND);
-    expect(foundMs).toBeGreaterThan(780);
-    expect(foundMs).toBeLessThan(820);
+    expect(foundMs).toBeGreaterThan(880);
+    expect(foundMs).toBeLessThan(920);
   });
 });
