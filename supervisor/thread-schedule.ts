@@ -35,7 +35,8 @@ const ACCOUNTING_NS = 10e6;
 
 const TASKS = "/proc/self/task";
 
-function readTimes(threadId: number): ThreadTimes {
+/** Undefined when the thread has gone. */
+function readTimes(threadId: number): ThreadTimes | undefined {
   try {
     const [runNs, waitNs] = readFileSync(`${TASKS}/${threadId}/schedstat`, "latin1").split(" ");
     const stat = readFileSync(`${TASKS}/${threadId}/stat`, "latin1");
@@ -43,7 +44,7 @@ function readTimes(threadId: number): ThreadTimes {
     const runnable = stat[stat.lastIndexOf(")") + 2] === "R";
     return { runNs: Number(runNs) || 0, waitNs: Number(waitNs) || 0, runnable };
   } catch {
-    return UNKNOWN;
+    return undefined;
   }
 }
 
@@ -62,8 +63,12 @@ function helperIds(threadId: number): number[] {
 export function readSchedule(threadId: number): ThreadSchedule {
   const atNs = monotonicNs();
   if (threadId === 0) return { atNs, own: UNKNOWN, helpers: new Map() };
-  const helpers = new Map(helperIds(threadId).map((id) => [id, readTimes(id)]));
-  return { atNs, own: readTimes(threadId), helpers };
+  const helpers = new Map<number, ThreadTimes>();
+  for (const id of helperIds(threadId)) {
+    const times = readTimes(id);
+    if (times !== undefined) helpers.set(id, times);
+  }
+  return { atNs, own: readTimes(threadId) ?? UNKNOWN, helpers };
 }
 
 /** Nanoseconds for which a thread waited for a processor, and those for which it slept. */

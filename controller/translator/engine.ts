@@ -134,16 +134,16 @@ export class TranslatingEngine implements Engine, CodeCache {
    */
   prepare(pc: number): boolean {
     this.#selectRegion();
-    this.#translateAhead(pc >>> 0);
     const store = this.#openStore();
-    if (store.entries === 0) return false;
     // With LIMIT at 0 every function comes back from its first look at it, the hart as it was.
     Atomics.store(this.#hart, Hart.LIMIT, 0);
-    for (const entry of store.entryPcs()) {
-      store.install(entry);
-      store.run(entry | 0, 0, MAX_DEPTH);
+    for (const { entries } of this.#translateAhead(pc >>> 0)) {
+      for (const entry of entries) {
+        store.install(entry);
+        store.run(entry | 0, 0, MAX_DEPTH);
+      }
     }
-    return true;
+    return store.entries > 0;
   }
 
   stats(): TranslatorStats {
@@ -325,9 +325,10 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   // Translating ----------------------------------------------------------------------------------------------
 
-  /** Nobody waits for it, so it costs no credit, but is bounded. */
-  #translateAhead(start: number): void {
+  /** Returns what was made. Nobody waits for it, so it costs no credit, but is bounded. */
+  #translateAhead(start: number): Unit[] {
     const credit = this.#credit;
+    const made: Unit[] = [];
     let instructions = 0;
     const pending = new Set([start]);
     for (const pc of pending) {
@@ -336,11 +337,14 @@ export class TranslatingEngine implements Engine, CodeCache {
       if (insn === undefined) continue;
       if (isTranslated(insn.op)) {
         const unit = this.#translate(pc, Counter.translationsAhead);
-        instructions += unit?.instructions ?? 0;
-        for (const end of unit?.ends ?? []) pending.add(end);
+        if (unit === undefined) continue;
+        made.push(unit);
+        instructions += unit.instructions;
+        for (const end of unit.ends) pending.add(end);
       } else if (passesOn(insn.op)) pending.add((pc + insn.length) >>> 0);
     }
     this.#credit = credit;
+    return made;
   }
 
   /**

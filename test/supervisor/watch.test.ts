@@ -42,6 +42,23 @@ class Watching {
   }
 }
 
+describe("the next tick", () => {
+  it("is due when the deadline of a silent thread ends, where that is before the next in turn", () => {
+    const watch = new Watch(DEFAULT_LIMITS, 0);
+    const { heartbeatMs } = DEFAULT_LIMITS;
+    const schedule = { atNs: 0, own: { runNs: 0, waitNs: 0, runnable: false }, helpers: new Map() };
+    watch.start({ heartbeat: 1, notedFaultNs: 0, schedule: () => schedule }, 0);
+    for (let ms = TICK_MS; ms < heartbeatMs - 1; ms += TICK_MS) {
+      expect(watch.nextLookMs).toBe(TICK_MS);
+      watch.tick(ms * MS);
+    }
+    watch.tick((heartbeatMs - 0.5) * MS);
+    expect(watch.nextLookMs).toBeCloseTo(0.5);
+    watch.tick((heartbeatMs + 1) * MS);
+    expect(watch.nextLookMs).toBe(TICK_MS);
+  });
+});
+
 const COMMAND = { id: 1, submittedNs: 0 };
 
 describe("a host command is overdue", () => {
