@@ -71,6 +71,8 @@ class ControllerWorker {
   #slice = MIN_SLICE;
   /** The version that runs has said that it is ready. */
   #ready = false;
+  /** Parks once the answer to the last {@link prepare} is on its way. */
+  #parking: NodeJS.Immediate | undefined;
 
   constructor(attachment: Attachment) {
     const { memory, layout, slot, log, engine } = attachment;
@@ -116,6 +118,10 @@ class ControllerWorker {
    * region is not usable, the answer says so, and that is all.
    */
   prepare(region: number, urgent: boolean): Inspection {
+    // The call before may have been answered and revoked while this thread had no turn to park. It must not park then:
+    // it would after the run that this call is for, and STATE would say PARKED of a hart that stopped with evidence.
+    clearImmediate(this.#parking);
+    Atomics.store(this.#words, Engine.COMMAND, EngineCommand.NONE);
     if (!urgent && !this.#warm) warmUp();
     this.#warm = true;
     const inspection = this.inspect();
@@ -139,7 +145,7 @@ class ControllerWorker {
     const entry = WINDOW_BASE + facts.headerBytes;
     this.#machine.reset(entry);
     if (!urgent) this.#engine.translator()?.prepare(entry);
-    setImmediate(() => this.#park());
+    this.#parking = setImmediate(() => this.#park());
     return inspection;
   }
 

@@ -180,8 +180,10 @@ export class Soak {
     if (!came || failover === undefined) return false;
     if (fault.evidence.includes(failover.failure.evidence)) tally.detected++;
     else {
+      const { evidence, detectedNs } = failover.failure;
+      const afterMs = ((detectedNs - injectedNs) / 1e6).toFixed(1);
       this.#violate(
-        `${fault.kind} was found by ${failover.failure.evidence} instead of ${fault.evidence.join(" or ")}: ${this.#whereItStood()}`,
+        `${fault.kind} was found by ${evidence} after ${afterMs} ms instead of ${fault.evidence.join(" or ")}: ${this.#whereItStood()}`,
       );
     }
     tally.recovered++;

@@ -1,0 +1,48 @@
+import { expect, it } from "vitest";
+import type { ControllerApi } from "../../controller/api.ts";
+import { Hart } from "../../controller/cpu/hart.ts";
+import {
+  Attention,
+  Control,
+  controlWords,
+  Engine,
+  EngineCommand,
+  EngineState,
+  engineWords,
+} from "../../emulator/control.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
+import { launchController } from "../../supervisor/launch.ts";
+import { WorkerThread } from "../../supervisor/worker-thread.ts";
+import { readImage } from "../controller/firmware-device.ts";
+
+const DEADLINE_MS = 5_000;
+const REGION = 0;
+
+/** The supervisor changes its mind between a preparation's answer and the worker's next turn, as it may. */
+it("a worker that is prepared twice before it could park parks once, so that its stop is the last that it says", async () => {
+  const layout = planLayout(DEFAULT_MEMORY_CONFIG);
+  const memory = createMemory(layout);
+  new Uint8Array(memory.buffer).set(readImage("1.0.0"), layout.regions[REGION]);
+  const words = engineWords(memory, layout, 0);
+  Atomics.store(controlWords(memory, layout), Control.REGION, REGION);
+  const state = (): number => Atomics.load(words, Engine.STATE);
+  const thread = new WorkerThread<ControllerApi>(launchController(0), () => undefined);
+  const { link } = thread;
+  const log = { level: "silent", fd: 2 } as const;
+  await link.call(DEADLINE_MS, "attach", { memory, layout, slot: 0, engine: "auto", log });
+
+  // The first takes long enough for the second to be there when it ends: both are done in one turn.
+  const prepare = (): Promise<unknown> => link.call(DEADLINE_MS, "prepare", REGION, false);
+  await Promise.all([prepare(), prepare()]);
+  Atomics.store(words, Engine.COMMAND, EngineCommand.RUN);
+  Atomics.notify(words, Engine.COMMAND);
+  await expect.poll(state).toBe(EngineState.RUNNING);
+  Atomics.or(words, Hart.ATTENTION, Attention.HALT);
+  Atomics.store(words, Hart.LIMIT, 0);
+  Atomics.add(words, Engine.WAKE, 1);
+  Atomics.notify(words, Engine.WAKE);
+
+  await link.call(DEADLINE_MS, "inspect");
+  expect(state()).toBe(EngineState.STOPPED);
+  await thread.terminate(DEADLINE_MS);
+});
