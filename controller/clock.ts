@@ -11,17 +11,18 @@ import { DeviceDouble, type DeviceState } from "./devices/state.ts";
 export interface Clock {
   /** Ticks since power-on, a whole number that never falls. */
   now(): number;
-  /** Instructions after which to look at the clock again if the next event is at `tick`; 0 if it has come. */
-  instructionsUntil(tick: number): number;
+  /** Instructions after which to look at the clock again if it is `now` and the next event is at `tick`; 0 if it has come. */
+  instructionsUntil(tick: number, now: number): number;
   /** Lets time pass to `tick` while the hart waits; false if only real time can do that. */
   skipTo(tick: number): boolean;
   /**
    * Ticks since the last call that the hart could not use, because its thread did not get to run or its engine was
    * not compiled yet: a watchdog must not count them. 0 under the virtual clock.
+   * @param now what {@link now} just told: reading a wall clock takes as long as some ten instructions
    * @param instructions retired since the last call
    * @param parkedTicks how long the hart was to be parked since the last call
    */
-  stolenTicks(instructions: number, parkedTicks: number): number;
+  stolenTicks(now: number, instructions: number, parkedTicks: number): number;
   /** The hart is about to be reset: its count of instructions starts again. */
   hartReset(): void;
   /** The device is powered on: the clock starts again. */
@@ -30,11 +31,11 @@ export interface Clock {
 
 const NS_PER_TICK = 1e9 / MTIME_HZ;
 /**
- * Instructions between two looks at the wall clock: so many that they take about SLICE_NS, whatever the engine, so
+ * Instructions between two looks at the wall clock: so many that they take about SLICE_TICKS, whatever the engine, so
  * a timer or the watchdog is late by no more, and reading the clock costs less than 1 %. Translated code executes
  * some ten times as many in that time as the interpreter.
  */
-const SLICE_NS = 50_000;
+const SLICE_TICKS = 500;
 const MIN_LIVE_SLICE = 16_384;
 const MAX_LIVE_SLICE = 131_072;
 
@@ -49,7 +50,7 @@ export class LiveClock implements Clock {
   readonly #nowNs: () => number;
   #powerOnNs: number;
   #slice = MIN_LIVE_SLICE;
-  #sliceBeganNs = 0;
+  #sliceBeganTick = 0;
   #lastLookTick = 0;
 
   /** `nowNs` tells monotonic nanoseconds; `powerOnNs` is when mtime was 0. */
@@ -62,14 +63,13 @@ export class LiveClock implements Clock {
     return Math.max(0, Math.floor((this.#nowNs() - this.#powerOnNs) / NS_PER_TICK));
   }
 
-  instructionsUntil(tick: number): number {
-    if (this.now() >= tick) return 0;
-    const nowNs = this.#nowNs();
-    const tookNs = nowNs - this.#sliceBeganNs;
-    this.#sliceBeganNs = nowNs;
+  instructionsUntil(tick: number, now: number): number {
+    if (now >= tick) return 0;
+    const took = now - this.#sliceBeganTick;
+    this.#sliceBeganTick = now;
     // What took next to no time was no whole slice: a device asked.
-    if (tookNs > SLICE_NS) this.#slice = Math.max(this.#slice >> 1, MIN_LIVE_SLICE);
-    else if (tookNs > SLICE_NS / 16 && tookNs < SLICE_NS / 2) {
+    if (took > SLICE_TICKS) this.#slice = Math.max(this.#slice >> 1, MIN_LIVE_SLICE);
+    else if (took > SLICE_TICKS / 16 && took < SLICE_TICKS / 2) {
       this.#slice = Math.min(this.#slice << 1, MAX_LIVE_SLICE);
     }
     return this.#slice;
@@ -79,8 +79,7 @@ export class LiveClock implements Clock {
     return false;
   }
 
-  stolenTicks(instructions: number, parkedTicks: number): number {
-    const now = this.now();
+  stolenTicks(now: number, instructions: number, parkedTicks: number): number {
     const elapsed = now - this.#lastLookTick;
     this.#lastLookTick = now;
     return Math.max(0, elapsed - parkedTicks - instructions * LONGEST_INSTRUCTION_TICKS);

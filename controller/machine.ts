@@ -209,7 +209,6 @@ export class Machine {
       if (remaining <= 0) return MachineStop.BUDGET;
       if (now >= horizon) return MachineStop.HORIZON;
       const limit = Math.min(remaining, this.#instructionsToEvent(now));
-      if (limit <= 0) continue; // An event has come since, which only real time can do.
       const before = retiredInstructions(this.hart);
       const stop = this.#engine.run(limit);
       remaining -= retiredInstructions(this.hart) - before;
@@ -330,12 +329,12 @@ export class Machine {
 
   /** Brings MIP and the watchdog up to the present, which it returns. */
   #update(): number {
+    const now = this.clock.now();
     const retired = retiredInstructions(this.hart) + (this.hart[Hart.RUN_RETIRED] as number);
-    const stolen = this.clock.stolenTicks(retired - this.#retiredAtLook, this.#parkedTicks);
+    const stolen = this.clock.stolenTicks(now, retired - this.#retiredAtLook, this.#parkedTicks);
     this.#retiredAtLook = retired;
     this.#parkedTicks = 0;
     if (stolen > 0) this.#watchdog.forgive(stolen);
-    const now = this.clock.now();
     const external = this.#uart.interrupt || this.#hostQueue?.interrupt === true;
     this.hart[Hart.MIP] = this.#clint.pending(now) | (external ? InterruptBit.EXTERNAL : 0);
     this.#watchdog.check(now);
@@ -354,7 +353,7 @@ export class Machine {
   }
 
   #instructionsToEvent(now: number): number {
-    return this.clock.instructionsUntil(Math.min(this.#nextEvent(now), this.#horizon));
+    return this.clock.instructionsUntil(Math.min(this.#nextEvent(now), this.#horizon), now);
   }
 
   #nextEvent(now: number): number {

@@ -67,7 +67,7 @@ class ControllerWorker {
   readonly #log: Logger;
   /** V8 has had the chance to compile the engine. */
   #warm = false;
-  /** Instructions of the next slice. */
+  /** Instructions of the next slice: the next version begins with what the one before had found. */
   #slice = MIN_SLICE;
   /** The version that runs has said that it is ready. */
   #ready = false;
@@ -205,7 +205,6 @@ class ControllerWorker {
 
   /** Executes until the hart stops, is halted, or the thread is made to fail. */
   #run(first: MachineStop): void {
-    this.#slice = MIN_SLICE;
     for (let stop = first; ; stop = this.#runSlice()) {
       if (stop === MachineStop.IDLE) this.#waitForInterrupt();
       else if (stop === MachineStop.STOPPED) {

@@ -2,5 +2,7 @@
 
 /** Monotonic nanoseconds. A double holds them exactly for 104 days of uptime of the machine. */
 export function monotonicNs(): number {
-  return Number(process.hrtime.bigint());
+  // hrtime.bigint() takes three times as long where it is cold, and leaves a BigInt behind: this is read per device access.
+  const time = process.hrtime();
+  return time[0] * 1e9 + time[1];
 }

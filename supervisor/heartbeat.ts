@@ -3,10 +3,10 @@
  * for the deadline, not counting the time for which it waited for a processor. Time is the caller's; the
  * supervisor's is watch-time.ts.
  */
-import { type ThreadSchedule, waitedNs } from "./thread-schedule.ts";
+import { asOfNow, type ThreadSchedule, waitedNs } from "./thread-schedule.ts";
 
 export interface Thread {
-  /** Asked only when the counter has been silent for a while: it costs two reads of small files a thread. */
+  /** Asked only when the counter has been silent for a while: it costs two reads of small files for each thread. */
   schedule(): ThreadSchedule;
 }
 
@@ -44,7 +44,7 @@ export class Heartbeat {
     if (counter !== this.#counter) this.reset(counter, nowNs);
     const silentNs = nowNs - this.#lastBeatNs;
     if (silentNs < this.#deadlineNs * SUSPICION) return false;
-    this.#suspected ??= thread.schedule();
+    this.#suspected ??= asOfNow(thread.schedule());
     if (silentNs < this.#deadlineNs) return false;
     this.#waitedNs = waitedNs(this.#suspected, thread.schedule());
     return nowNs >= this.dueNs;

@@ -23,8 +23,8 @@ export interface ThreadSchedule {
   /** When this was read, monotonic. */
   readonly atNs: number;
   readonly own: ThreadTimes;
-  /** Threads it may be waiting for, by their ids. */
-  readonly helpers: ReadonlyMap<number, ThreadTimes>;
+  /** Of the threads that it may be waiting for, by their ids: read when asked for, as they are a dozen. */
+  readonly helpers: () => ReadonlyMap<number, ThreadTimes>;
 }
 
 /** Elsewhere, or when the thread has gone: nothing is known, and it is taken to be asleep. */
@@ -62,13 +62,23 @@ function helperIds(threadId: number): number[] {
 /** To be called by the process's first thread. @param threadId as gettid(2) gives it, 0 for unknown */
 export function readSchedule(threadId: number): ThreadSchedule {
   const atNs = monotonicNs();
-  if (threadId === 0) return { atNs, own: UNKNOWN, helpers: new Map() };
+  if (threadId === 0) return { atNs, own: UNKNOWN, helpers: () => new Map() };
+  return { atNs, own: readTimes(threadId) ?? UNKNOWN, helpers: () => readHelpers(threadId) };
+}
+
+function readHelpers(threadId: number): ReadonlyMap<number, ThreadTimes> {
   const helpers = new Map<number, ThreadTimes>();
   for (const id of helperIds(threadId)) {
     const times = readTimes(id);
     if (times !== undefined) helpers.set(id, times);
   }
-  return { atNs, own: readTimes(threadId) ?? UNKNOWN, helpers };
+  return helpers;
+}
+
+/** To compare with later: its helpers are read now. */
+export function asOfNow(schedule: ThreadSchedule): ThreadSchedule {
+  const helpers = schedule.helpers();
+  return { ...schedule, helpers: () => helpers };
 }
 
 /** Nanoseconds for which a thread waited for a processor, and those for which it slept. */
@@ -88,9 +98,10 @@ export function waitedNs(from: ThreadSchedule, to: ThreadSchedule): number {
   const own = idle(from.own, to.own, elapsedNs);
   if (own.asleepNs === 0) return own.waitedNs;
   // All of them together: it may have waited for one after the other. Helpers that have nothing to do wait for nothing.
+  const earlier = from.helpers();
   let helpersNs = 0;
-  for (const [id, times] of to.helpers) {
-    const before = from.helpers.get(id);
+  for (const [id, times] of to.helpers()) {
+    const before = earlier.get(id);
     if (before !== undefined) helpersNs += idle(before, times, elapsedNs).waitedNs;
   }
   return own.waitedNs + Math.min(own.asleepNs, helpersNs);

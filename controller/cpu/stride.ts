@@ -4,10 +4,11 @@
  * The loop keeps the entry's index and the count of retired instructions in locals; everything else lives in the flat
  * hart state. A case either does the whole instruction or leaves it, untouched, to the interpreter.
  *
- * Written for V8 in three ways. Micro is a const enum in this file, because only then do tsc and bundlers alike turn
+ * Written for V8 in four ways. Micro is a const enum in this file, because only then do tsc and bundlers alike turn
  * the cases into the small integer literals from which V8 builds a jump table. Nothing is called, as V8 would look
- * anew at what it knows after a call. And the arrays are constants of a closure: where a thread has one machine, V8
- * compiles their addresses and lengths into the code, half of which would be looking them up for each instruction.
+ * anew at what it knows after a call. The arrays are constants of a closure: where a thread has one machine, V8
+ * compiles their addresses and lengths into the code, half of which would be looking them up for each instruction. And
+ * no other local lives through the loop: V8 would move it between register and stack for each instruction.
  */
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
 import type { AddressSpace } from "../address-space.ts";
@@ -88,6 +89,20 @@ export const enum Micro {
   ENTRY,
 }
 
+/** What the loop needs only now and then of the segment that executes, and of the window: words in memory. */
+const enum Frame {
+  /** Address of the segment's first byte. */
+  BASE = 0,
+  BYTES,
+  /** To be added to an entry's index for the instruction's address. */
+  TO_PC,
+  /** Host offset of the region in the window; where there is none, WINDOW_LAST is -1. */
+  WINDOW_OFFSET,
+  /** Offset of the last word in the window. */
+  WINDOW_LAST,
+  WORDS,
+}
+
 /** Instead of an entry's index: the run ends here, with PC and RUN_RETIRED stored. */
 export const NO_ENTRY = -1;
 /** RAM begins at -2^31 as a signed number, so one signed comparison tells whether an address is in it. */
@@ -104,17 +119,19 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
   const { bytes, halves, words, ramFlags, ramBytes, ramOffset } = space;
   const ramEnd = (RAM_SIGN + ramBytes) | 0;
   const ramToHost = (ramOffset - RAM_SIGN) | 0;
+  const frame = new Int32Array(Frame.WORDS);
   return (segment, start) => {
     const windowOffset = space.windowOffset;
-    const windowLast = (windowOffset < 0 ? -1 : space.layout.config.regionBytes - 4) | 0;
-    const base = segment.base | 0;
-    const segmentBytes = segment.bytes | 0;
-    const toPc = (base - segment.entryBase) | 0;
+    frame[Frame.BASE] = segment.base;
+    frame[Frame.BYTES] = segment.bytes;
+    frame[Frame.TO_PC] = segment.base - segment.entryBase;
+    frame[Frame.WINDOW_OFFSET] = windowOffset;
+    frame[Frame.WINDOW_LAST] = windowOffset < 0 ? -1 : space.layout.config.regionBytes - 4;
     let index = start | 0;
     let retired = (hart[Hart.RUN_RETIRED] as number) | 0;
     for (;;) {
       if (retired >= (hart[Hart.LIMIT] as number)) {
-        hart[Hart.PC] = (index + toPc) | 0;
+        hart[Hart.PC] = (index + (frame[Frame.TO_PC] as number)) | 0;
         hart[Hart.RUN_RETIRED] = retired;
         return NO_ENTRY;
       }
@@ -122,6 +139,12 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
       // biome-ignore lint/suspicious/noConfusingLabels: the one way out of a case that cannot do the instruction
       fast: {
         switch (entry & 0xff) {
+          // Named so that the jump table begins at 0.
+          case Micro.UNDECODED:
+          case Micro.SEGMENT_END:
+          case Micro.RAGGED:
+          case Micro.ILLEGAL:
+            break fast;
           case Micro.LI:
             hart[(entry >> 8) & 63] = entries[(index + 1) | 0] as number;
             break;
@@ -250,16 +273,16 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
             retired = (retired + 1) | 0;
             continue;
           case Micro.JAL:
-            hart[(entry >> 8) & 63] = (index + toPc + (entry >> 24)) | 0;
+            hart[(entry >> 8) & 63] = (index + (frame[Frame.TO_PC] as number) + (entry >> 24)) | 0;
             index = entries[(index + 1) | 0] as number;
             retired = (retired + 1) | 0;
             continue;
           case Micro.JALR: {
             const target = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) & ~1;
-            const offset = (target - base) | 0;
-            if (offset < 0 || offset >= segmentBytes) break fast;
-            hart[(entry >> 8) & 63] = (index + toPc + (entry >> 24)) | 0;
-            index = (target - toPc) | 0;
+            const offset = (target - (frame[Frame.BASE] as number)) | 0;
+            if (offset < 0 || offset >= (frame[Frame.BYTES] as number)) break fast;
+            hart[(entry >> 8) & 63] = (index + (frame[Frame.TO_PC] as number) + (entry >> 24)) | 0;
+            index = (target - (frame[Frame.TO_PC] as number)) | 0;
             retired = (retired + 1) | 0;
             continue;
           }
@@ -268,8 +291,9 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
             let host = (address + ramToHost) | 0;
             if (address >= ramEnd || (address & 3) !== 0) {
               const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > windowLast || (address & 3) !== 0) break fast;
-              host = (offset + windowOffset) | 0;
+              if (offset < 0 || offset > (frame[Frame.WINDOW_LAST] as number) || (address & 3) !== 0)
+                break fast;
+              host = (offset + (frame[Frame.WINDOW_OFFSET] as number)) | 0;
             }
             hart[(entry >> 8) & 63] = words[host >> 2] as number;
             break;
@@ -279,8 +303,8 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
             let host = (address + ramToHost) | 0;
             if (address >= ramEnd) {
               const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > windowLast) break fast;
-              host = (offset + windowOffset) | 0;
+              if (offset < 0 || offset > (frame[Frame.WINDOW_LAST] as number)) break fast;
+              host = (offset + (frame[Frame.WINDOW_OFFSET] as number)) | 0;
             }
             hart[(entry >> 8) & 63] = bytes[host] as number;
             break;
@@ -290,8 +314,8 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
             let host = (address + ramToHost) | 0;
             if (address >= ramEnd) {
               const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > windowLast) break fast;
-              host = (offset + windowOffset) | 0;
+              if (offset < 0 || offset > (frame[Frame.WINDOW_LAST] as number)) break fast;
+              host = (offset + (frame[Frame.WINDOW_OFFSET] as number)) | 0;
             }
             hart[(entry >> 8) & 63] = ((bytes[host] as number) << 24) >> 24;
             break;
@@ -301,8 +325,9 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
             let host = (address + ramToHost) | 0;
             if (address >= ramEnd || (address & 1) !== 0) {
               const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > windowLast || (address & 1) !== 0) break fast;
-              host = (offset + windowOffset) | 0;
+              if (offset < 0 || offset > (frame[Frame.WINDOW_LAST] as number) || (address & 1) !== 0)
+                break fast;
+              host = (offset + (frame[Frame.WINDOW_OFFSET] as number)) | 0;
             }
             hart[(entry >> 8) & 63] = halves[host >> 1] as number;
             break;
@@ -312,8 +337,9 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
             let host = (address + ramToHost) | 0;
             if (address >= ramEnd || (address & 1) !== 0) {
               const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > windowLast || (address & 1) !== 0) break fast;
-              host = (offset + windowOffset) | 0;
+              if (offset < 0 || offset > (frame[Frame.WINDOW_LAST] as number) || (address & 1) !== 0)
+                break fast;
+              host = (offset + (frame[Frame.WINDOW_OFFSET] as number)) | 0;
             }
             hart[(entry >> 8) & 63] = ((halves[host >> 1] as number) << 16) >> 16;
             break;

@@ -128,7 +128,8 @@ export class Uart implements Device {
   #transmit(byte: number): void {
     this.#line.send(byte);
     this.#set(DeviceWord.UART_EMPTY_PENDING, 1);
-    this.#board.changed();
+    // Polled, a character changes no line: not worth a look at the clock.
+    if ((this.#get(DeviceWord.UART_IER) & ENABLE_EMPTY) !== 0) this.#board.changed();
   }
 
   #enableInterrupts(bits: number): void {

@@ -17,7 +17,7 @@ function thread(
   ...helpers: readonly ThreadTimes[]
 ): Thread {
   const own = times(runMs, waitMs, runnable);
-  return { schedule: () => ({ atNs: atMs * MS, own, helpers: new Map(helpers.entries()) }) };
+  return { schedule: () => ({ atNs: atMs * MS, own, helpers: () => new Map(helpers.entries()) }) };
 }
 
 /** A thread of which nothing is known. */
@@ -89,6 +89,22 @@ describe("heartbeat on a busy machine", () => {
 
   it("does not mind who waits while it runs itself", () => {
     expect(foundMs((ms) => thread(ms, ms, 0, true, times(0, ms, true)))).toBe(50);
+  });
+
+  it("reads what it may wait for once, under suspicion, and again only if it slept", () => {
+    const readings = (runnable: boolean): number => {
+      let count = 0;
+      const helpers = (): Map<number, ThreadTimes> => {
+        count++;
+        return new Map();
+      };
+      foundMs((ms) => ({
+        schedule: () => ({ atNs: ms * MS, own: times(runnable ? ms : 0, 0, runnable), helpers }),
+      }));
+      return count;
+    };
+    expect(readings(true)).toBe(1);
+    expect(readings(false)).toBe(2);
   });
 
   it("finds a thread that sleeps while the others run or sleep, too", () => {

@@ -12,7 +12,8 @@ it.runIf(process.platform === "linux")(
     const worker = new Worker(code, { eval: true });
     const id = await new Promise<number>((resolve) => worker.once("message", resolve));
     await expect.poll(() => readSchedule(id).own.runnable).toBe(false);
-    const { own, helpers } = readSchedule(id);
+    const { own, helpers: readHelpers } = readSchedule(id);
+    const helpers = readHelpers();
     expect(own.runNs).toBeGreaterThan(0);
     expect(helpers.size).toBeGreaterThan(0);
     expect([...helpers.keys()]).not.toContain(id);

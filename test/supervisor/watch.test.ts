@@ -38,7 +38,7 @@ class Watching {
     const waitNs = this.#ms * MS * this.#waits;
     const atNs = this.#ms * MS;
     const own = { runNs: atNs - waitNs, waitNs, runnable: true };
-    return { heartbeat: this.#ms, notedFaultNs: 0, schedule: () => ({ atNs, own, helpers: new Map() }) };
+    return { heartbeat: this.#ms, notedFaultNs: 0, schedule: () => ({ atNs, own, helpers: () => new Map() }) };
   }
 }
 
@@ -46,7 +46,7 @@ describe("the next tick", () => {
   it("is due when the deadline of a silent thread ends, where that is before the next in turn", () => {
     const watch = new Watch(DEFAULT_LIMITS, 0);
     const { heartbeatMs } = DEFAULT_LIMITS;
-    const schedule = { atNs: 0, own: { runNs: 0, waitNs: 0, runnable: false }, helpers: new Map() };
+    const schedule = { atNs: 0, own: { runNs: 0, waitNs: 0, runnable: false }, helpers: () => new Map() };
     watch.start({ heartbeat: 1, notedFaultNs: 0, schedule: () => schedule }, 0);
     for (let ms = TICK_MS; ms < heartbeatMs - 1; ms += TICK_MS) {
       expect(watch.nextLookMs).toBe(TICK_MS);
