@@ -47,6 +47,8 @@ usage: flipside emulate [options]
   --log-level LEVEL  NDJSON log on stderr: silent, error, warn (default), info, debug
   --help             this text
 
+Ctrl-C ends it early, with the summary of what was done.
+
 Exit code: 0 everything held, 1 something was violated, 2 bad input.
 
 Kinds: ${FAULTS.map((fault) => fault.kind).join(", ")}
@@ -163,6 +165,7 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   const { soak, jobs } = options;
   process.stdout.write(`seed ${soak.seed}\n`);
   const line = new StatusLine();
+  const signal = endOnInterrupt(() => line.note("ending: the summary follows; Ctrl-C again to do without"));
   const running = Array.from({ length: jobs }, (_, job) => {
     const name = jobs === 1 ? "" : `job ${job}: `;
     return runJob(
@@ -171,6 +174,7 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
         progress: (text) => line.show(name + text),
         violation: (text) => line.note(paint("red", name + text)),
       },
+      signal,
     );
   });
   const done = await Promise.all(running).finally(() => line.clear());
@@ -197,6 +201,16 @@ interface JobResult {
   readonly translator: TranslatorStats;
 }
 
+/** Aborts at the first SIGINT; the second ends the process, as it would have. */
+function endOnInterrupt(tell: () => void): AbortSignal {
+  const controller = new AbortController();
+  process.once("SIGINT", () => {
+    tell();
+    controller.abort();
+  });
+  return controller.signal;
+}
+
 /** What people see while it lasts. */
 interface Show {
   readonly progress: (text: string) => void;
@@ -205,7 +219,7 @@ interface Show {
 }
 
 /** One controller from power-on to the end of its soak. */
-async function runJob(options: EmulateOptions, show: Show): Promise<JobResult> {
+async function runJob(options: EmulateOptions, show: Show, signal: AbortSignal): Promise<JobResult> {
   const { soak } = options;
   let told = 0;
   // The process starts while this one loads what it needs to talk to it.
@@ -230,10 +244,11 @@ async function runJob(options: EmulateOptions, show: Show): Promise<JobResult> {
   const { executingSinceNs } = await device.status();
   const share = survivalShare(options);
   const inProcess = { ...soak, durationMs: soak.durationMs === null ? null : soak.durationMs * (1 - share) };
-  const soaked = await device.soak(inProcess);
+  const soaked = await device.soak(inProcess, signal);
   const { translator } = await device.status();
   await device.stop();
-  const report = share > 0 ? await survive(options, soaked, show.progress) : soaked;
+  const survives = share > 0 && !signal.aborted;
+  const report = survives ? await survive(options, soaked, show.progress, signal) : soaked;
   return { report, executingSinceNs, translator };
 }
 
@@ -247,6 +262,7 @@ async function survive(
   options: EmulateOptions,
   soaked: SoakReport,
   show: (text: string) => void,
+  signal: AbortSignal,
 ): Promise<SoakReport> {
   const { SurvivalSoak } = await import("../supervisor/survival.ts");
   const directory = mkdtempSync(join(tmpdir(), "flipside-"));
@@ -266,6 +282,7 @@ async function survive(
     durationMs,
     kinds: options.survivalKinds,
   });
+  signal.addEventListener("abort", () => soak.end());
   try {
     const survived = await soak.run((kind, rounds, violations) => {
       show(`survival: ${rounds} rounds  ${violations} violations  ${paint("dim", kind)}`);

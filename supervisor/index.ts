@@ -94,8 +94,13 @@ export class RunningDevice {
     return this.#process.call("command", data === undefined ? { command } : { command, data });
   }
 
-  soak(options: SoakOptions): Promise<SoakReport> {
-    return this.#process.call("soak", options);
+  /** @param signal ends it early, after the round that is under way; the report is of what was done */
+  async soak(options: SoakOptions, signal?: AbortSignal): Promise<SoakReport> {
+    const report = this.#process.call("soak", options);
+    const end = (): void => void this.#process.call("endSoak", null).catch(() => undefined);
+    if (signal?.aborted === true) end();
+    signal?.addEventListener("abort", end);
+    return report.finally(() => signal?.removeEventListener("abort", end));
   }
 
   /** One kind of fault, `failovers` times, as fast as the controller comes back. */

@@ -28,6 +28,8 @@ export interface Methods {
   /** Submits a host command; `data` is put into the host's buffers first, and is the source unless one is given. */
   command: { params: { command: HostCommand; data?: Uint8Array }; result: HostCompletion };
   soak: { params: SoakOptions; result: SoakReport };
+  /** Ends the soak that is under way after its round; its report answers the call that began it. */
+  endSoak: { params: null; result: null };
   drill: { params: { kind: string; failovers: number }; result: DrillReport };
   /** Answered by the supervisor's main thread: shows that it lives. */
   ping: { params: null; result: null };

@@ -94,6 +94,8 @@ export class Session {
   #dumps: DumpStore | undefined;
   #scrub: Scrub | undefined;
   #config: DeviceConfig | undefined;
+  /** The last one that was begun. */
+  #soak: Soak | undefined;
   /** Failovers by evidence since power-on. */
   readonly #causes: Record<string, number> = {};
   #poweredOnNs = 0;
@@ -140,7 +142,12 @@ export class Session {
     command: ({ command, data }) => this.#command(command, data),
     soak: async (options) => {
       const soak = new Soak(this.#running(), options, () => this.#digests());
+      this.#soak = soak;
       return soak.run((progress) => this.#notify("soak-progress", progress));
+    },
+    endSoak: async () => {
+      this.#soak?.end();
+      return null;
     },
     drill: async ({ kind, failovers }) => drill(this.#running(), requireFault(kind), failovers),
     stop: async () => {

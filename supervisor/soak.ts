@@ -99,6 +99,7 @@ export class Soak {
   #codeBytesCopied = 0;
   #digests: readonly string[] = [];
   #startedNs = 0;
+  #ended = false;
 
   constructor(device: Device, options: SoakOptions, digestsOf: DigestsOf) {
     this.#device = device;
@@ -119,6 +120,11 @@ export class Soak {
     unlisten();
     this.#rss.sample(1);
     return this.#report();
+  }
+
+  /** Ends it after the round that is under way, before its time. */
+  end(): void {
+    this.#ended = true;
   }
 
   async #rounds(onProgress: (progress: SoakProgress) => void): Promise<void> {
@@ -151,6 +157,7 @@ export class Soak {
 
   /** Every kind comes at least once, however short the soak. */
   #over(): boolean {
+    if (this.#ended) return true;
     if (this.#options.failovers !== null && this.#failovers >= this.#options.failovers) return true;
     if (this.#tallies.size < this.#faults.length || this.#options.durationMs === null) return false;
     return monotonicNs() - this.#startedNs >= this.#options.durationMs * 1e6;

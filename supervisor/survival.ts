@@ -65,6 +65,7 @@ export class SurvivalSoak {
   readonly #checks = new Map<string, number>();
   readonly #rss = new RssSamples();
   #rounds = 0;
+  #ended = false;
   #onRestart: (restart: Restart) => void = () => undefined;
 
   /** @param config with a flash file of this soak's own, and no budget of failures */
@@ -80,6 +81,11 @@ export class SurvivalSoak {
     );
   }
 
+  /** Ends it after the round that is under way, before its time. */
+  end(): void {
+    this.#ended = true;
+  }
+
   /** Runs to its end, or to the first thing after which going on makes no sense. */
   async run(onRound: (kind: string, rounds: number, violations: number) => void): Promise<SurvivalReport> {
     const startedNs = monotonicNs();
@@ -89,7 +95,7 @@ export class SurvivalSoak {
       for (const kind of this.#sequence()) {
         const elapsedNs = monotonicNs() - startedNs;
         this.#rss.sample(elapsedNs / durationNs);
-        if (this.#rounds >= this.#tallies.size && elapsedNs >= durationNs) break;
+        if (this.#ended || (this.#rounds >= this.#tallies.size && elapsedNs >= durationNs)) break;
         onRound(kind, this.#rounds, this.#violations.length);
         if (!(await this.#bounded(kind))) break;
         this.#rounds += 1;

@@ -1,5 +1,6 @@
 /** `flipside emulate` as its user has it: the built command line, its summary and its report. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,5 +37,30 @@ describe("--stats", () => {
     expect(status).toBe(0);
     expect(stdout).not.toContain("translat");
     expect(report).not.toHaveProperty("translator");
+  });
+});
+
+describe("Ctrl-C", () => {
+  it("ends a soak early, with the summary and the report of what was done", async () => {
+    const json = join(folder, "early.json");
+    // A group of its own, as a terminal's foreground job: the signal goes to all of its processes.
+    const child = spawn(process.execPath, [CLI, "emulate", "--duration", "1h", "--json", json], {
+      detached: true,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    let stdout = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      // The first line of progress.
+      if (!stdout.includes(" of 3600 s") && String(chunk).includes(" of 3600 s")) {
+        process.kill(-(child.pid as number), "SIGINT");
+      }
+      stdout += chunk;
+    });
+    const [status] = (await once(child, "close")) as [number | null];
+    const { failovers, durationMs } = JSON.parse(readFileSync(json, "utf8"));
+    expect(status).toBe(0);
+    expect(durationMs).toBeLessThan(3_600_000);
+    expect(stdout).toContain(`${failovers} failovers in`);
+    expect(stdout).toContain("everything held");
   });
 });
