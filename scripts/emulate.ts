@@ -44,7 +44,7 @@ usage: flipside emulate [options]
   --engine KIND      auto (default), translator or interpreter
   --stats            tell at the end what was translated, when, and why it was left
   --json FILE        write the report
-  --log-level LEVEL  NDJSON log on stderr: silent, error, warn (default), info, debug
+  --log-level LEVEL  NDJSON log on stderr: silent, error (default), warn, info, debug
   --help             this text
 
 Ctrl-C ends it early, with the summary of what was done.
@@ -152,7 +152,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     engine: parseEngine(values.engine ?? "auto"),
     stats: values.stats === true,
     json: values.json,
-    logLevel: parseLogLevel(values["log-level"] ?? "warn"),
+    logLevel: parseLogLevel(values["log-level"] ?? "error"),
   };
 }
 
@@ -273,7 +273,7 @@ async function survive(
     recovery: DEFAULT_RECOVERY,
     engine: options.engine,
     // What it does to the device is what the log would complain of.
-    log: { level: options.logLevel === "warn" ? "silent" : options.logLevel, fd: 2 },
+    log: { level: options.logLevel === "error" ? "silent" : options.logLevel, fd: 2 },
     flashFile: join(directory, "device.flash"),
   } satisfies DeviceConfig;
   const durationMs = (options.soak.durationMs ?? 0) * survivalShare(options);
