@@ -1,18 +1,18 @@
 /** How many power cuts per second the sweep judges, and what a second job brings. */
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { Worker } from "node:worker_threads";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { runSweep, type SweepOptions } from "../../supervisor/sweep/pool.ts";
 import type { SweepReport } from "../../supervisor/sweep/report.ts";
 import type { Section } from "./sections.ts";
 
+const run = promisify(execFile);
+const CLI = new URL("../cli.bundle.cjs", import.meta.url).pathname;
 const ROUNDS = 3;
 /** Of depth 2, which takes a minute: long enough that what V8 compiles, in each thread anew, is little beside it. */
 const DEEP = { depth: 2, shard: { index: 1, of: 3 } };
-/** A thread that does nothing but count. */
-const COUNT =
-  "let x = 0; for (let i = 0; i < 1e8; i++) x = (Math.imul(x, 31) + i) | 0; process.exitCode = x & 0;";
-
 function image(version: string): Uint8Array {
   return readFileSync(
     new URL(`../../../controller/firmware/images/controller-${version}.img`, import.meta.url),
@@ -34,12 +34,21 @@ function sweep(jobs: number, options: Partial<SweepOptions> = {}): Promise<Sweep
   });
 }
 
-/** How long so many threads take that do the same work side by side. */
-async function countMs(threads: number): Promise<number> {
-  const startedMs = performance.now();
-  const all = Array.from({ length: threads }, () => once(new Worker(COUNT, { eval: true }), "exit"));
-  await Promise.all(all);
-  return performance.now() - startedMs;
+/** Cuts per second of so many processes side by side, each of which sweeps DEEP with one job and shares nothing. */
+async function rateOfProcesses(count: number): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "flipside-bench-"));
+  const { index, of } = DEEP.shard;
+  try {
+    const rates = Array.from({ length: count }, async (_, number) => {
+      const json = join(folder, `${number}.json`);
+      const args = ["sweep", "--jobs", "1", "--seed", "1", "--depth", String(DEEP.depth)];
+      await run(process.execPath, [CLI, ...args, "--shard", `${index}/${of}`, "--json", json]);
+      return (JSON.parse(readFileSync(json, "utf8")) as SweepReport).cutsPerSecond;
+    });
+    return (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function median(values: readonly number[]): number {
@@ -49,17 +58,16 @@ function median(values: readonly number[]): number {
 interface Round {
   readonly one: SweepReport;
   readonly two: SweepReport;
-  readonly counted: { readonly one: number; readonly two: number };
 }
 
 export async function benchSweep(): Promise<Section> {
   const pairs: Round[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const counted = { one: await countMs(1), two: await countMs(2) };
-    pairs.push({ one: await sweep(1), two: await sweep(2), counted });
+    pairs.push({ one: await sweep(1), two: await sweep(2) });
   }
   const { two } = pairs[0] as Round;
   const deep = { one: await sweep(1, DEEP), two: await sweep(2, DEEP) };
+  const processes = { one: await rateOfProcesses(1), two: await rateOfProcesses(2) };
   return {
     title: `sweep, depth 1, all ${two.scenarios.length} scenarios`,
     figures: [
@@ -92,8 +100,8 @@ export async function benchSweep(): Promise<Section> {
         unit: "×",
       },
       {
-        name: "  of threads that only count: what the machine gives",
-        value: median(pairs.map(({ counted }) => (2 * counted.one) / counted.two)),
+        name: "  2 processes with 1 job each / 1 such process: what the machine gives to this work",
+        value: processes.two / processes.one,
         unit: "×",
       },
       { name: "findings", value: two.findings.length, unit: "", atMost: 0 },
