@@ -14,6 +14,8 @@ const MIE_BIT = 1 << 3;
 const MTIMECMP = 0x0200_4000;
 const WATCHDOG = 0x1001_0000;
 const STATUS = 0x1002_0000;
+const UART_DATA = 0x1000_0000;
+const UART_INTERRUPT_ENABLE = 0x1000_0001;
 
 /** Sets mtimecmp to `tick`, enables the timer interrupt, then what follows; a0 holds mtimecmp's address. */
 function withTimer(tick: number): asm.Program {
@@ -144,6 +146,22 @@ describe("the live clock", () => {
     nowNs = 100_000;
     f.machine.run(1);
     expect(f.hart(Hart.MCAUSE)).toBe((1 << 31) | 7);
+  });
+  it("is looked at once for a store to a device, and not at all for polled output", () => {
+    const looks = (address: number): number => {
+      let count = 0;
+      const f = inRam(
+        new asm.Program().li(A0, address).words(asm.store("sb", 0, 0, A0), asm.store("sb", 0, 0, A0)),
+        { nowNs: () => ++count },
+      );
+      f.machine.run(3);
+      const before = count;
+      f.machine.run(1);
+      return count - before;
+    };
+    const run = looks(RAM_BASE + 0x1000);
+    expect(looks(UART_DATA)).toBe(run);
+    expect(looks(UART_INTERRUPT_ENABLE)).toBe(run + 1);
   });
 });
 
