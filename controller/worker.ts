@@ -122,6 +122,8 @@ class ControllerWorker {
     // it would after the run that this call is for, and STATE would say PARKED of a hart that stopped with evidence.
     clearImmediate(this.#parking);
     Atomics.store(this.#words, Engine.COMMAND, EngineCommand.NONE);
+    // Whoever is told to run this preparation before it has parked must not be taken for stopped.
+    Atomics.store(this.#words, Engine.STATE, EngineState.IDLE);
     if (!urgent && !this.#warm) warmUp();
     this.#warm = true;
     const inspection = this.inspect();
@@ -196,7 +198,8 @@ class ControllerWorker {
   /** The other side of the hand-off: what the supervisor promised when it commanded RUN. */
   #mayRun(region: number): boolean {
     const published = Atomics.load(this.#control, Control.GENERATION);
-    if (published !== this.#words[Engine.RUN_GENERATION])
+    // A later one may have been published since, by an operator: it is the region that must be the same.
+    if (((published - (this.#words[Engine.RUN_GENERATION] as number)) | 0) < 0)
       throw new Error("RUN came before its table was published");
     if (Atomics.load(this.#control, Control.REGION) !== region)
       throw new Error("RUN for a region not designated");
@@ -223,6 +226,10 @@ class ControllerWorker {
     this.#slice =
       tookNs > SLICE_NS ? Math.max(MIN_SLICE, this.#slice >> 1) : Math.min(MAX_SLICE, this.#slice << 1);
     Atomics.add(this.#words, Engine.HEARTBEAT, 1);
+    // An exception that was handled is no failure, and no beginning of a later one.
+    if (this.#times[Engine.FAULT_NS_F64] !== 0 && !this.#handlesException()) {
+      this.#times[Engine.FAULT_NS_F64] = 0;
+    }
     return stop;
   }
 

@@ -150,16 +150,23 @@ class MemoryEmulator {
     return new Uint8Array(memory.buffer, layout.regions[region], layout.config.regionBytes);
   }
 
-  /** A region's store epoch is raised first, so that no stale copy of the byte goes on being used. */
+  /**
+   * A region's store epoch is raised first, so that no stale copy of the byte goes on being used, and again behind it,
+   * so that nobody who read it in between takes what he read for what is there.
+   */
   flip(offset: number, bit: number): void {
     const { memory, layout } = this.powered;
     const at = memoryOffsetOf(this.#space, offset, 1);
     const region = layout.regions.findIndex((start) => at >= start && at < start + layout.config.regionBytes);
-    if (region >= 0) Atomics.add(this.#control, Control.STORE_EPOCH + region, 1);
+    const raise = (): void => {
+      if (region >= 0) Atomics.add(this.#control, Control.STORE_EPOCH + region, 1);
+    };
     const bytes = new Uint8Array(memory.buffer);
     const value = (bytes[at] as number) ^ (1 << bit);
     const make = (): void => {
+      raise();
       bytes[at] = value;
+      raise();
     };
     if (this.persistence === undefined) make();
     else this.persistence.keepWord(offset, 1, value, make);

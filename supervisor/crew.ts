@@ -77,9 +77,7 @@ export class Crew {
     this.#wanted = region;
     this.#urgent = urgent;
     if (this.#working || this.#closed) return;
-    this.#working = true;
     void this.#work().then((ready) => {
-      this.#working = false;
       // Behind the work, so that who hears of it may want again.
       if (!ready && !this.#closed) this.#events.onStandbyLost(this.#why);
     });
@@ -95,18 +93,30 @@ export class Crew {
    * step starts or prepares once.
    */
   async #work(): Promise<boolean> {
-    for (let failures = 0; failures < 3 && !this.#closed; ) {
-      const slot = this.slots.find((candidate) => candidate !== this.#executing);
-      if (slot === undefined || this.#done(slot)) return true;
-      try {
-        if (!(await this.#step(slot))) failures++;
-      } catch (error) {
-        failures++;
-        this.#why = `the standby failed to get ready: ${error instanceof Error ? error.message : String(error)}`;
-        if (!this.#closed && !(await slot.terminate())) this.#events.onStuckThread(slot);
+    this.#working = true;
+    try {
+      for (let failures = 0; failures < 3 && !this.#closed; ) {
+        const slot = this.slots.find((candidate) => candidate !== this.#executing);
+        if (slot === undefined || this.#done(slot)) return true;
+        if (!(await this.#tryStep(slot))) failures++;
+        // It was awaited and runs: what is wanted of the other one is still to be said.
+        if (slot === this.#executing) return true;
       }
+      return false;
+    } finally {
+      // Here and not when the promise is heard of: what is wanted in between must not be lost.
+      this.#working = false;
     }
-    return false;
+  }
+
+  async #tryStep(slot: EngineSlot): Promise<boolean> {
+    try {
+      return await this.#step(slot);
+    } catch (error) {
+      this.#why = `the standby failed to get ready: ${error instanceof Error ? error.message : String(error)}`;
+      if (!this.#closed && !(await slot.terminate())) this.#events.onStuckThread(slot);
+      return false;
+    }
   }
 
   #done(slot: EngineSlot): boolean {

@@ -380,6 +380,11 @@ export class Device {
       this.#onStopped(undefined);
       return;
     }
+    if (slot.hasStopped) {
+      // It had told why before it ended, and the doorbell was not heard yet.
+      this.#onEvidenceOfEngine(slot);
+      return;
+    }
     if (Atomics.load(slot.words, Engine.STATE) !== EngineState.RUNNING) {
       // It died before it executed anything: no failure of the version, which is still to be executed.
       this.crew.retire();
@@ -439,6 +444,7 @@ export class Device {
     slot.halt();
     setTimeout(() => {
       if (this.crew.executing !== slot || slot.phase !== "running" || !this.#stopping) return;
+      if (slot.hasStopped) return; // In time: it is this thread that was late.
       void slot
         .terminate()
         .then((gone) => gone || this.#fatal(`the thread of slot ${slot.index} does not end`));
@@ -511,6 +517,8 @@ export class Device {
   #enterSafeMode(reason: string): void {
     this.#tellCrash();
     Atomics.store(this.control, Control.REGION, -1);
+    // Nobody fetches commands now, so what has been fetched will not be completed.
+    this.host.afterStop(this.host.submissionHead);
     this.events.stamp(EventCode.SAFE_MODE, -1, this.bootEpoch, monotonicNs());
     this.#awaited = undefined;
     this.#record.drop();
@@ -537,7 +545,8 @@ export class Device {
 
   /** Once the new version is ready, or should have been by far, the other worker gets ready to take over. */
   #prepareStandby(): void {
-    if (this.crew.executing === undefined) return;
+    // While a version is being stopped the standby is needed as it is; who is wanted next depends on what comes then.
+    if (this.crew.executing === undefined || this.#stopping) return;
     this.crew.want(standbyRegion(this.policy), false);
   }
 

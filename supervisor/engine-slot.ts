@@ -185,10 +185,14 @@ export class EngineSlot {
     Atomics.notify(this.words, Engine.WAKE);
   }
 
+  /** Its engine has stopped, and told so or is about to. */
+  get hasStopped(): boolean {
+    return Atomics.load(this.words, Engine.STATE) === EngineState.STOPPED;
+  }
+
   /** True when a running worker has stopped with evidence; it then takes calls again. */
   takeStopped(): boolean {
-    if (this.#phase !== "running") return false;
-    if (Atomics.load(this.words, Engine.STATE) !== EngineState.STOPPED) return false;
+    if (this.#phase !== "running" || !this.hasStopped) return false;
     this.#phase = "stopped";
     return true;
   }

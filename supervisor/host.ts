@@ -57,7 +57,8 @@ export interface OwedCommand {
 }
 
 interface Outstanding extends OwedCommand {
-  readonly queueIndex: number;
+  /** How many commands had been submitted with it. */
+  readonly serial: number;
   readonly onCompletion: OnCompletion;
 }
 
@@ -74,6 +75,7 @@ export class Host {
   /** The buffers as bytes. */
   readonly buffers: Uint8Array;
   #nextId = 0;
+  #submitted = 0;
 
   constructor(memory: WebAssembly.Memory, layout: Layout) {
     this.#control = controlWords(memory, layout);
@@ -99,7 +101,7 @@ export class Host {
     this.#host[at + 8] = command.destination ?? 0;
     this.#host[at + 10] = command.cdw10 ?? 0;
     this.#host[at + 11] = command.cdw11 ?? 0;
-    this.#outstanding.set(id, { id, queueIndex: tail, submittedNs: nowNs, onCompletion });
+    this.#outstanding.set(id, { id, serial: ++this.#submitted, submittedNs: nowNs, onCompletion });
     Atomics.store(this.#control, Control.SQ_TAIL, (tail + 1) & MASK);
     return true;
   }
@@ -143,13 +145,15 @@ export class Host {
 
   /**
    * After a version was stopped at `headAtStop`: takes what was completed, then aborts what it had fetched and not
-   * completed. What it had not fetched is the next version's.
+   * completed. What it had not fetched is the next version's. Entries that no controller may post are passed over:
+   * they are the stopped version's, too.
    */
   afterStop(headAtStop: number): void {
-    this.poll();
+    for (let polls = 0; polls < QUEUE_ENTRIES && typeof this.poll() === "string"; polls++);
     const queued = (Atomics.load(this.#control, Control.SQ_TAIL) - headAtStop) & MASK;
-    for (const { id, queueIndex, onCompletion } of [...this.#outstanding.values()]) {
-      if (((queueIndex - headAtStop) & MASK) < queued) continue;
+    const fetched = this.#submitted - queued;
+    for (const { id, serial, onCompletion } of [...this.#outstanding.values()]) {
+      if (serial > fetched) continue;
       this.#outstanding.delete(id);
       onCompletion(ABORTED);
     }

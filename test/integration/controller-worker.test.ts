@@ -18,8 +18,8 @@ import { readImage } from "../controller/firmware-device.ts";
 const DEADLINE_MS = 5_000;
 const REGION = 0;
 
-/** The supervisor changes its mind between a preparation's answer and the worker's next turn, as it may. */
-it("a worker that is prepared twice before it could park parks once, so that its stop is the last that it says", async () => {
+/** The supervisor may change its mind, or say RUN, between a preparation's answer and the worker's next turn. */
+it("what a worker says of its state is of the last thing it was told, however late it gets to park", async () => {
   const layout = planLayout(DEFAULT_MEMORY_CONFIG);
   const memory = createMemory(layout);
   new Uint8Array(memory.buffer).set(readImage("1.0.0"), layout.regions[REGION]);
@@ -43,6 +43,13 @@ it("a worker that is prepared twice before it could park parks once, so that its
   Atomics.notify(words, Engine.WAKE);
 
   await link.call(DEADLINE_MS, "inspect");
-  expect(state()).toBe(EngineState.STOPPED);
+  expect(state(), "parked once for two preparations: the stop is the last word").toBe(EngineState.STOPPED);
+
+  // The second is under way when the first is answered, so the worker has not parked.
+  const again = prepare();
+  const later = prepare();
+  await again;
+  expect(state(), "prepared anew, it is not the one that stopped").not.toBe(EngineState.STOPPED);
+  await later;
   await thread.terminate(DEADLINE_MS);
 });

@@ -38,7 +38,11 @@ class Watching {
     const waitNs = this.#ms * MS * this.#waits;
     const atNs = this.#ms * MS;
     const own = { runNs: atNs - waitNs, waitNs, runnable: true };
-    return { heartbeat: this.#ms, notedFaultNs: 0, schedule: () => ({ atNs, own, helpers: () => new Map() }) };
+    return {
+      heartbeat: this.#ms,
+      notedFaultNs: 0,
+      schedule: () => ({ atNs, own, helpers: () => new Map() }),
+    };
   }
 }
 
