@@ -26,7 +26,7 @@ import { CodeCacheStore, TABLE_SLOTS } from "./code-cache.ts";
 import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
 import type { Segment } from "./memory-access.ts";
-import { isAtomic, isTranslated, passesOn } from "./registers.ts";
+import { isAtomic, isControlTransfer, isTranslated, passesOn } from "./registers.ts";
 import { Counter, readStats, type TranslatorStats } from "./stats.ts";
 import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type Unit, type UnitLimits } from "./unit.ts";
 
@@ -64,6 +64,8 @@ const MAX_HEAT_ENTRIES = 4096;
 const REFUSED_HEAT = 64;
 /** Guest instructions that are translated before a start: more than any reference firmware has. */
 const MAX_INSTRUCTIONS_AHEAD = 20_000;
+/** A stretch that ends sooner, at an instruction that stays the interpreter's, is not worth entering. */
+const MIN_STRETCH_AHEAD = 16;
 const NO_PC = -1;
 
 export class TranslatingEngine implements Engine, CodeCache {
@@ -335,7 +337,9 @@ export class TranslatingEngine implements Engine, CodeCache {
       if (instructions + pending.size > MAX_INSTRUCTIONS_AHEAD) break;
       const insn = fetchInstruction(this.#reader, pc);
       if (insn === undefined) continue;
-      if (isTranslated(insn.op)) {
+      const near = this.#interpretedNear(pc);
+      if (near !== undefined && near !== pc) pending.add(near);
+      else if (isTranslated(insn.op)) {
         const unit = this.#translate(pc, Counter.translationsAhead);
         if (unit === undefined) continue;
         made.push(unit);
@@ -345,6 +349,18 @@ export class TranslatingEngine implements Engine, CodeCache {
     }
     this.#credit = credit;
     return made;
+  }
+
+  /** The instruction that stays the interpreter's and is reached from `pc` straight on in a few. */
+  #interpretedNear(pc: number): number | undefined {
+    let at = pc;
+    for (let passed = 0; passed < MIN_STRETCH_AHEAD; passed++) {
+      const insn = fetchInstruction(this.#reader, at);
+      if (insn === undefined || isControlTransfer(insn.op)) return undefined;
+      if (!isTranslated(insn.op)) return at;
+      at = (at + insn.length) >>> 0;
+    }
+    return undefined;
   }
 
   /**

@@ -58,6 +58,11 @@ export function isConditionalBranch(op: Op): boolean {
   return op >= Op.BEQ && op <= Op.BGEU;
 }
 
+/** Whether another instruction than the next may follow. */
+export function isControlTransfer(op: Op): boolean {
+  return op >= Op.JAL && op <= Op.BGEU;
+}
+
 /** Whether generated code does this operation itself; all others are left to the interpreter. */
 export function isTranslated(op: Op): boolean {
   return (op >= Op.LUI && op <= Op.AMOMAXU_W) || op === Op.FENCE;
