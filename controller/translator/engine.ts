@@ -7,12 +7,12 @@
  * every rare thing is done in one place, and both engines give the same run.
  *
  * What is hot: the interpreter is sampled where its run ends, and pcs at which translated code was left over
- * and over are counted. Translation of samples is paid for out of what was interpreted: an instruction translated
- * costs as much as some hundred interpreted ones, and no more is spent than has been interpreted; the other kind has to
- * be the hotter the more has been translated. So this engine is hardly ever slower than twice the interpreter,
- * however the firmware behaves, and needs no clock.
+ * and over are counted. Translating is paid for out of executing: its time, which is measured, is never more than a
+ * share of that of executing, which is estimated from what was retired. And an entry that is left again at once, over
+ * and over, is none until more is translated. So however the firmware behaves this engine is hardly slower than the
+ * interpreter.
  */
-
+import { monotonicNs } from "../../emulator/clock.ts";
 import { engineCounters } from "../../emulator/control.ts";
 import { PAGE_BYTES } from "../../emulator/layout.ts";
 import { HOST_BASE, RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
@@ -32,8 +32,8 @@ import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type Unit, type UnitLi
 
 export interface TranslatorOptions {
   readonly limits?: UnitLimits;
-  /** Instructions to be interpreted before the first translation. */
-  readonly warmUpInstructions?: number;
+  /** How much time may go into translating for each that goes into executing. Default: a quarter. */
+  readonly share?: number;
   /** Translates at once whatever is met, at any price: for tests of what is generated, not of when. */
   readonly eager?: boolean;
 }
@@ -49,24 +49,33 @@ const MIN_TRANSLATED_RUN = 64;
 const TRANSLATED_SLICE = 2 ** 20;
 /** While most is interpreted a run ends after so many, to see where it stands. */
 const SAMPLE_SLICE = 2 ** 14;
-/**
- * Interpreted instructions that pay for a translated one, which takes us and V8 some microseconds. That is a thousand
- * once V8 has compiled the interpreter, but ten while it has not, and then most is to be won.
- */
-const COST_PER_INSTRUCTION = 300;
-const COST_PER_UNIT = 10_000;
-const WARM_UP = 30_000;
+/** Of executing: about what an instruction takes here once V8 has compiled what executes it. */
+const INTERPRETED_NS = 6;
+const TRANSLATED_NS = 0.5;
+/** Of translating: what V8 does for the first time takes longer than any unit after it. */
+const FIRST_TRANSLATION_NS = 20e6;
+const DEFAULT_SHARE = 0.25;
 /** Times that translated code is left at a pc before that pc is translated. */
 const EXIT_HEAT = 8;
 /** Pcs whose heat is remembered; more are forgotten together. */
 const MAX_HEAT_ENTRIES = 4096;
 /** Times that a store is refused before it is looked at. */
 const REFUSED_HEAT = 64;
+/** What an entry brought is looked at after it was entered so often. */
+const PAYOFF_ENTERS = 32;
+/** Instructions that have to retire between entering and leaving, or the interpreter would have been as fast. */
+const PAYOFF_INSTRUCTIONS = 64;
 /** Guest instructions that are translated before a start: more than any reference firmware has. */
 const MAX_INSTRUCTIONS_AHEAD = 20_000;
 /** A stretch that ends sooner, at an instruction that stays the interpreter's, is not worth entering. */
 const MIN_STRETCH_AHEAD = 16;
 const NO_PC = -1;
+
+/** What an entry has brought since it was last looked at. */
+interface Payoff {
+  enters: number;
+  retired: number;
+}
 
 export class TranslatingEngine implements Engine, CodeCache {
   readonly #interpreter: Interpreter;
@@ -81,16 +90,18 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #heat = new Map<number, number>();
   readonly #refused = new Map<number, number>();
   readonly #sharedPageAccesses = new Set<number>();
+  readonly #payoffs = new Map<number, Payoff>();
+  /** Entries that do not pay as long as nothing more is translated: left again at once. */
+  readonly #dormant = new Set<number>();
   readonly #reader: CodeReader;
   /** Made at the first translation: a standby that never runs and a short run need none. */
   #store: CodeCacheStore | undefined;
   #windowOffset = NOWHERE;
   #markedGeneration = -1;
-  /** Interpreted instructions not yet spent on translation. */
+  readonly #share: number;
+  /** Nanoseconds of translating that are paid for. */
   #credit: number;
   #slice = SAMPLE_SLICE;
-  /** Made by this engine; the slot's counter may have those of engines before it. */
-  #translations = 0;
   /** {@link Counter}s of the slot. */
   readonly #counters: Float64Array;
 
@@ -110,7 +121,9 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#slot = slot;
     this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
     this.#eager = options.eager ?? false;
-    this.#credit = -(options.warmUpInstructions ?? WARM_UP);
+    this.#share = options.share ?? DEFAULT_SHARE;
+    // Where less than all of the time may go into it the first translation is paid for in advance.
+    this.#credit = this.#share < 1 ? -FIRST_TRANSLATION_NS : 0;
     this.#reader = { parcel: (pc) => this.#parcel(pc) };
     this.#counters = engineCounters(memory, parts.space.layout, slot);
     this.#countLive();
@@ -170,7 +183,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#count(Counter.drops, 1);
     this.#countLive();
     this.#heat.clear();
-    this.#markedGeneration = -1;
+    this.#judgeAnew();
   }
 
   // Running --------------------------------------------------------------------------------------------------
@@ -205,6 +218,7 @@ export class TranslatingEngine implements Engine, CodeCache {
       hart[Hart.PC] = store.run(pc | 0, before, MAX_DEPTH) & ~1;
       const retired = (hart[Hart.RUN_RETIRED] as number) - before;
       translated += retired;
+      if (store.reason !== Reason.LIMIT) this.#judge(pc, retired);
       switch (store.reason) {
         case Reason.LIMIT:
           this.#count(Counter.exitsLimit, 1);
@@ -226,14 +240,35 @@ export class TranslatingEngine implements Engine, CodeCache {
     }
   }
 
+  /** The entry `pc` was left after so many instructions. One that does not pay is given back to the interpreter. */
+  #judge(pc: number, retired: number): void {
+    if (this.#eager) return;
+    const payoff = this.#payoffs.get(pc) ?? { enters: 0, retired: 0 };
+    if (payoff.enters === 0) this.#payoffs.set(pc, payoff);
+    payoff.enters++;
+    payoff.retired += retired;
+    if (payoff.enters < PAYOFF_ENTERS) return;
+    if (payoff.retired < PAYOFF_ENTERS * PAYOFF_INSTRUCTIONS) {
+      this.#dormant.add(pc);
+      this.#code.unmarkEntry(this.#code.indexOf(pc));
+    }
+    this.#payoffs.delete(pc);
+  }
+
+  /** What exists has changed, and so what entries bring. */
+  #judgeAnew(): void {
+    this.#payoffs.clear();
+    this.#dormant.clear();
+    this.#markedGeneration = -1;
+  }
+
   /** Translated code was left at `pc`, which is no entry: if that happens often it becomes one. */
   #exitedAt(pc: number): void {
-    if (this.#store?.has(pc) === true || this.#isCalled()) return;
+    if (this.#store?.has(pc) === true || !this.#mayTranslate()) return;
     const heat = (this.#heat.get(pc) ?? 0) + 1;
     if (this.#heat.size >= MAX_HEAT_ENTRIES) this.#heat.clear();
     this.#heat.set(pc, heat);
-    // The more there is already, the surer it has to be that one more pays.
-    if (!this.#eager && heat < EXIT_HEAT + (this.#translations >> 2)) return;
+    if (!this.#eager && heat < EXIT_HEAT) return;
     this.#heat.delete(pc);
     this.#translate(pc, Counter.translationsRunning);
   }
@@ -274,22 +309,21 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   #account(retired: number, translated: number): void {
     const interpreted = retired - translated;
-    if (this.#eager) this.#credit = 0;
+    this.#credit += (interpreted * INTERPRETED_NS + translated * TRANSLATED_NS) * this.#share;
     this.#count(Counter.retiredTranslated, translated);
     this.#count(Counter.retiredInterpreted, interpreted);
-    this.#credit += interpreted;
     if (interpreted * 2 <= retired) {
       this.#slice = Math.min(this.#slice * 2, TRANSLATED_SLICE);
       return;
     }
     this.#slice = SAMPLE_SLICE;
-    if (this.#credit < 0 || this.#isCalled()) return;
+    if (!this.#mayTranslate()) return;
     this.#translate((this.#hart[Hart.PC] as number) >>> 0, Counter.translationsRunning);
   }
 
-  /** Another thread wants the hart to leave run(): not the time to translate, which takes milliseconds. */
-  #isCalled(): boolean {
-    return !this.#eager && Atomics.load(this.#hart, Hart.ATTENTION) !== 0;
+  /** It is paid for, and no other thread wants the hart to leave run(): translating takes milliseconds. */
+  #mayTranslate(): boolean {
+    return this.#eager || (this.#credit >= 0 && Atomics.load(this.#hart, Hart.ATTENTION) === 0);
   }
 
   /** Marks every entry in the decoded code, unless none has been lost since. */
@@ -298,7 +332,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     if (this.#store === undefined || code.generation === this.#markedGeneration) return;
     this.#markedGeneration = code.generation;
     for (const pc of this.#store.entryPcs()) {
-      const index = code.indexOf(pc);
+      const index = this.#dormant.has(pc) ? -1 : code.indexOf(pc);
       if (index >= 0) code.markEntry(index);
     }
   }
@@ -309,7 +343,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#windowOffset = windowOffset;
     this.#store?.select(region);
     this.#countLive();
-    this.#markedGeneration = -1;
+    this.#judgeAnew();
   }
 
   // Counting -------------------------------------------------------------------------------------------------
@@ -368,6 +402,7 @@ export class TranslatingEngine implements Engine, CodeCache {
    * @param phase the counter of those that are made now
    */
   #translate(pc: number, phase: number): Unit | undefined {
+    const beganNs = monotonicNs();
     const store = this.#openStore();
     if (store.has(pc)) return undefined;
     const unit = translateUnit(
@@ -378,16 +413,15 @@ export class TranslatingEngine implements Engine, CodeCache {
       this.#sharedPageAccesses,
       (callee) => store.sizeOf(callee),
     );
-    this.#credit =
-      Math.min(this.#credit, 0) - COST_PER_UNIT - (unit?.instructions ?? 0) * COST_PER_INSTRUCTION;
+    if (unit !== undefined) store.add(unit);
+    // What was not needed is not saved up: many at once would hold up the hart.
+    this.#credit = Math.min(this.#credit, 0) - (monotonicNs() - beganNs);
     if (unit === undefined) return undefined;
-    store.add(unit);
-    this.#translations++;
     this.#count(phase, 1);
     this.#count(Counter.translatedInstructions, unit.instructions);
     this.#count(Counter.cutEdges, unit.cutEdges);
     this.#countLive();
-    this.#markedGeneration = -1;
+    this.#judgeAnew();
     return unit;
   }
 

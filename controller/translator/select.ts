@@ -3,6 +3,9 @@ import type { EngineKind } from "../engine-kind.ts";
 import type { MachineOptions } from "../machine.ts";
 import { TranslatingEngine } from "./engine.ts";
 
+/** `translator` is for what runs long: it may be slower at first. */
+const TRANSLATOR_SHARE = 4;
+
 /** An engine chosen, for one machine. */
 export interface EngineChoice {
   /** To be spread into {@link MachineOptions}. */
@@ -17,7 +20,7 @@ export function chooseEngine(kind: EngineKind): EngineChoice {
   const options: Pick<MachineOptions, "engine"> = {
     engine: (parts, interpreter, memory, slot) => {
       made = new TranslatingEngine(parts, interpreter, memory, slot, {
-        ...(kind === "translator" && { warmUpInstructions: 0 }),
+        ...(kind === "translator" && { share: TRANSLATOR_SHARE }),
       });
       return made;
     },

@@ -48,14 +48,14 @@ function measureProgram(name: string): Rates {
   const few = Math.max(1, Math.round(short * INTERPRETER_SHARE));
   const rounds = Array.from({ length: ROUNDS }, () => ({
     qemu: haveQemu ? perIteration((n) => program.runQemu(n), short, long) : Number.POSITIVE_INFINITY,
-    translator: perIteration(engine("auto"), short, long),
+    translator: perIteration(engine("translator"), short, long),
     interpreter: perIteration(engine("interpreter"), few, few * 2),
     native: haveGcc ? perIteration((n) => program.runNative(n), short, long * 4) : Number.POSITIVE_INFINITY,
   }));
-  const counted = (iterations: number): number => program.runEngine("auto", iterations).instructions;
+  const counted = (iterations: number): number => program.runEngine("translator", iterations).instructions;
   const instructions = counted(2) - counted(1);
   const whole = haveQemu ? program.runQemu(short).seconds - program.runQemu(1).seconds : 0;
-  const wholeRunRatio = whole / program.runEngine("auto", short).seconds;
+  const wholeRunRatio = whole / program.runEngine("translator", short).seconds;
   program.close();
   const rate = (of: (round: (typeof rounds)[number]) => number): number =>
     instructions / median(rounds.map(of)) / 1e6;

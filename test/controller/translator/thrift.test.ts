@@ -1,0 +1,82 @@
+/** When the translating engine translates, and when it leaves what it has translated alone. */
+import { describe, expect, it } from "vitest";
+import { Visibility } from "../../../controller/address-space.ts";
+import { Machine } from "../../../controller/machine.ts";
+import { TranslatingEngine, type TranslatorOptions } from "../../../controller/translator/engine.ts";
+import { createMemory } from "../../../emulator/layout.ts";
+import * as asm from "../support/assembler.ts";
+import { A0, A1 } from "../support/machines.ts";
+import { CODE_BASE, LAYOUT } from "./harness.ts";
+
+const UART_LINE_STATUS = 0x1000_0005;
+/** Of one run at the most; the first sample of what is hot is taken at the end of one. */
+const RUN = 1_000_000;
+
+/** A machine that is about to run an endless loop of what `body` adds. */
+function looping(options: TranslatorOptions, body: (program: asm.Program) => asm.Program) {
+  let engine: TranslatingEngine | undefined;
+  const machine = new Machine({
+    memory: createMemory(LAYOUT),
+    layout: LAYOUT,
+    slot: 0,
+    visibility: Visibility.RAM_ONLY,
+    engine: (parts, interpreter, memory, slot) => {
+      engine = new TranslatingEngine(parts, interpreter, memory, slot, options);
+      return engine;
+    },
+  });
+  const program = body(new asm.Program().li(A0, UART_LINE_STATUS).label("loop")).jal(0, "loop");
+  machine.space.bytes.set(program.bytes(), machine.space.ramOffset);
+  machine.ramChanged();
+  machine.reset(CODE_BASE | 0);
+  if (engine === undefined) throw new Error("the machine made no engine");
+  return { machine, engine };
+}
+
+const counting = (program: asm.Program) => program.words(asm.i("addi", A1, A1, 1), asm.NOP);
+const polling = (program: asm.Program) => program.words(asm.load("lbu", A1, 0, A0), asm.NOP);
+
+describe("translating", () => {
+  it("is paid for in advance: what runs for a short time is interpreted", () => {
+    const { machine, engine } = looping({}, counting);
+    machine.run(RUN);
+    expect(engine.stats()).toMatchObject({ translationsRunning: 0, retiredTranslated: 0 });
+  });
+
+  it("comes in time for what runs on", () => {
+    const { machine, engine } = looping({}, counting);
+    for (let runs = 0; runs < 100 && engine.stats().translationsRunning === 0; runs++) machine.run(RUN);
+    expect(engine.stats().translationsRunning).toBe(1);
+  });
+
+  it("comes at the first sample where its time does not matter", () => {
+    const { machine, engine } = looping({ share: 4 }, counting);
+    machine.run(RUN);
+    expect(engine.stats().translationsRunning).toBe(1);
+    expect(engine.stats().retiredTranslated).toBeGreaterThan(RUN / 2);
+  });
+});
+
+describe("an entry that is left again at once", () => {
+  it("is given back to the interpreter", () => {
+    const { machine, engine } = looping({ share: 4 }, polling);
+    machine.run(RUN);
+    machine.run(RUN);
+    const { translationsRunning, exitsAccess } = engine.stats();
+    expect(translationsRunning).toBeGreaterThan(0);
+    // A third of the instructions are loads from the device.
+    expect(exitsAccess).toBeLessThan(RUN / 100);
+  });
+
+  it("is an entry again when more has been translated", () => {
+    const { machine, engine } = looping({ share: 4 }, polling);
+    machine.run(RUN);
+    const { retiredTranslated, exitsAccess } = engine.stats();
+    machine.reset(CODE_BASE | 0);
+    engine.prepare(CODE_BASE);
+    machine.run(RUN);
+    const more = engine.stats();
+    expect(more.retiredTranslated).toBeGreaterThan(retiredTranslated);
+    expect(more.exitsAccess).toBeGreaterThan(exitsAccess);
+  });
+});
