@@ -3,6 +3,7 @@
  * Ratios travel, absolute figures do not. Run it on a machine that does nothing else.
  */
 import { cpus } from "node:os";
+import { benchAuto } from "./bench/auto.ts";
 import { benchEngines } from "./bench/engines.ts";
 import { benchClasses, benchEndurance, benchTraps, startReference } from "./bench/failover.ts";
 import { benchHalt } from "./bench/halt.ts";
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   endurance: () => withDevice(benchEndurance),
   start: async () => benchStart(),
   engines: async () => benchEngines(),
+  auto: benchAuto,
   halt: benchHalt,
   sweep: benchSweep,
 };

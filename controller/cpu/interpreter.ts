@@ -28,10 +28,15 @@ import { createStride, Micro, NO_ENTRY, RAM_SIGN, type Stride } from "./stride.t
 /** Counts of instructions within a run stay small integers. */
 const MAX_LIMIT = 2 ** 30;
 /**
- * Instructions of one run of the interpreter at most. V8 compiles a loop that never returns for its running state alone ("on-stack
- * replacement"), which keeps the locals tagged; it is the next call that gets the good code.
+ * Instructions of one run of the interpreter at most. V8 compiles a loop that does not return for its running state
+ * alone ("on-stack replacement"), which keeps the locals tagged; it is the next call that gets the good code. And where
+ * V8 has once compiled it so, and then has to give up the good code for something that it had not seen before, it goes
+ * on with the bad one for ever, at half the speed. So runs are short while it has not seen much.
  */
 const MAX_RUN = 2 ** 16;
+const MIN_RUN = 256;
+/** A run may be this part of all that ran before. */
+const RUN_SHARE = 1 / 64;
 /** Calls after which V8 keeps type feedback of a function, and a few more to give it some. */
 const TRAINING_CALLS = 16;
 const INTERRUPT = 1 << 31;
@@ -66,6 +71,8 @@ export class Interpreter implements Engine {
   /** Instructions retired when the last trap was taken, -1 before. */
   #lastTrapRetired = -1;
   #stopsAtEntries = false;
+  /** What {@link begin} lets run at the most. */
+  #longest = MIN_RUN;
 
   constructor(parts: InterpreterParts) {
     this.#hart = parts.hart;
@@ -89,7 +96,7 @@ export class Interpreter implements Engine {
   /** Opens a run; whatever it returns is the run's result, and the run is not open then. */
   begin(maxInstructions: number): Stop | undefined {
     const hart = this.#hart;
-    Atomics.store(hart, Hart.LIMIT, Math.min(maxInstructions, MAX_LIMIT));
+    Atomics.store(hart, Hart.LIMIT, Math.min(maxInstructions, this.#longest));
     if (Atomics.load(hart, Hart.ATTENTION) !== 0) return Stop.LIMIT;
     if ((hart[Hart.WAITING] as number) !== 0) {
       if (this.#enabledInterrupts() === 0) return Stop.WFI;
@@ -115,6 +122,7 @@ export class Interpreter implements Engine {
   finish(): Stop {
     const hart = this.#hart;
     const retired = hart[Hart.RUN_RETIRED] as number;
+    this.#longest = Math.min(this.#longest + retired * RUN_SHARE, MAX_LIMIT);
     countInstructions(hart, retired);
     advanceCounter(hart, Hart.RETIRED_LO, retired);
     hart[Hart.RUN_RETIRED] = 0;

@@ -7,10 +7,10 @@
  * every rare thing is done in one place, and both engines give the same run.
  *
  * What is hot: the interpreter is sampled where its run ends, and pcs at which translated code was left over
- * and over are counted. Translating is paid for out of executing: its time, which is measured, is never more than a
- * share of that of executing, which is estimated from what was retired. And an entry that is left again at once, over
- * and over, is none until more is translated. So however the firmware behaves this engine is hardly slower than the
- * interpreter.
+ * and over are counted. Translating is paid for: its time, which is measured, is never more than a share of that of
+ * interpreting and of what translation has saved, which are estimated from what was retired. And an entry that is left
+ * again at once, over and over, is none until more is translated. So however the firmware behaves this engine is hardly
+ * slower than the interpreter.
  */
 import { monotonicNs } from "../../emulator/clock.ts";
 import { engineCounters } from "../../emulator/control.ts";
@@ -32,7 +32,7 @@ import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type Unit, type UnitLi
 
 export interface TranslatorOptions {
   readonly limits?: UnitLimits;
-  /** How much time may go into translating for each that goes into executing. Default: a quarter. */
+  /** How much time may go into translating for each that goes into interpreting. Default: a twentieth. */
   readonly share?: number;
   /** Translates at once whatever is met, at any price: for tests of what is generated, not of when. */
   readonly eager?: boolean;
@@ -49,12 +49,14 @@ const MIN_TRANSLATED_RUN = 64;
 const TRANSLATED_SLICE = 2 ** 20;
 /** While most is interpreted a run ends after so many, to see where it stands. */
 const SAMPLE_SLICE = 2 ** 14;
-/** Of executing: about what an instruction takes here once V8 has compiled what executes it. */
+/** About what an instruction takes in the interpreter once V8 has compiled it, and how much of that translation saves. */
 const INTERPRETED_NS = 6;
-const TRANSLATED_NS = 0.5;
+const SAVED_NS = 5;
 /** Of translating: what V8 does for the first time takes longer than any unit after it. */
-const FIRST_TRANSLATION_NS = 20e6;
-const DEFAULT_SHARE = 0.25;
+const FIRST_TRANSLATION_NS = 15e6;
+const DEFAULT_SHARE = 0.05;
+/** Where translating brings something, half of that goes into more of it. */
+const SHARE_OF_SAVED = 0.5;
 /** Times that translated code is left at a pc before that pc is translated. */
 const EXIT_HEAT = 8;
 /** Pcs whose heat is remembered; more are forgotten together. */
@@ -64,7 +66,7 @@ const REFUSED_HEAT = 64;
 /** What an entry brought is looked at after it was entered so often. */
 const PAYOFF_ENTERS = 32;
 /** Instructions that have to retire between entering and leaving, or the interpreter would have been as fast. */
-const PAYOFF_INSTRUCTIONS = 64;
+const PAYOFF_INSTRUCTIONS = 256;
 /** Guest instructions that are translated before a start: more than any reference firmware has. */
 const MAX_INSTRUCTIONS_AHEAD = 20_000;
 /** A stretch that ends sooner, at an instruction that stays the interpreter's, is not worth entering. */
@@ -309,7 +311,7 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   #account(retired: number, translated: number): void {
     const interpreted = retired - translated;
-    this.#credit += (interpreted * INTERPRETED_NS + translated * TRANSLATED_NS) * this.#share;
+    this.#credit += interpreted * INTERPRETED_NS * this.#share + translated * SAVED_NS * SHARE_OF_SAVED;
     this.#count(Counter.retiredTranslated, translated);
     this.#count(Counter.retiredInterpreted, interpreted);
     if (interpreted * 2 <= retired) {

@@ -4,7 +4,7 @@ import type { MachineOptions } from "../machine.ts";
 import { TranslatingEngine } from "./engine.ts";
 
 /** `translator` is for what runs long: it may be slower at first. */
-const TRANSLATOR_SHARE = 4;
+const TRANSLATOR_SHARE = 20;
 
 /** An engine chosen, for one machine. */
 export interface EngineChoice {

@@ -3,6 +3,7 @@
  * happens to both; each ratio is that of a chunk, and the median of the ratios is the figure.
  */
 import { readFileSync } from "node:fs";
+import type { EngineKind } from "../../controller/engine-kind.ts";
 import { type DrillReport, FAULTS, type RunningDevice, startDevice } from "../../supervisor/index.ts";
 import { measureHandoff } from "../handoff.ts";
 import type { Figure, Section } from "./sections.ts";
@@ -21,8 +22,9 @@ function image(version: string): Uint8Array {
   );
 }
 
-export function startReference(): Promise<RunningDevice> {
+export function startReference(engine: EngineKind = "auto"): Promise<RunningDevice> {
   return startDevice({
+    engine,
     images: [image("1.1.0"), image("1.0.0")],
     limits: { budget: { failures: null, windowMs: 60_000 }, heartbeatMs: HEARTBEAT_MS },
   });
