@@ -5,7 +5,7 @@
  * read-only, code comes from the window and RAM); everything else, devices included, is {@link NOWHERE}.
  * Nothing here copies: the window is the designated region's own bytes.
  */
-import { type Layout, NVRAM_BYTES, PAGE_BYTES, TABLE_BYTES } from "../emulator/layout.ts";
+import { type Layout, LINE_BYTES, NVRAM_BYTES, PAGE_BYTES, TABLE_BYTES } from "../emulator/layout.ts";
 import {
   HOST_BASE,
   NVRAM_BASE,
@@ -27,11 +27,11 @@ export const enum Visibility {
   CONTROLLER = 1,
 }
 
-/** Bits of a RAM page's flag byte; a page whose byte is 0 takes stores without a second look. */
-export const enum PageFlag {
-  /** An engine holds decoded or translated code of this page. */
+/** Bits of a RAM line's flag byte; a line whose byte is 0 takes stores without a second look. */
+export const enum LineFlag {
+  /** An engine holds decoded or translated code of this line. */
   CODE = 1,
-  /** The machine wants to see stores to this page before they are made (undo, HTIF). */
+  /** The machine wants to see stores to this line before they are made (undo, HTIF). */
   WATCHED = 2,
 }
 
@@ -40,6 +40,15 @@ interface Range {
   readonly base: number;
   readonly bytes: number;
   readonly offset: number;
+}
+
+const LINES_PER_PAGE = PAGE_BYTES / LINE_BYTES;
+
+/** The flag bytes of a page of RAM's lines; empty where there is none. */
+export function flagsOfPage({ ramFlags }: AddressSpace, page: number): Uint8Array {
+  return page < 0
+    ? ramFlags.subarray(0, 0)
+    : ramFlags.subarray(page * LINES_PER_PAGE, (page + 1) * LINES_PER_PAGE);
 }
 
 function within(address: number, size: number, base: number, bytes: number): boolean {
@@ -55,7 +64,7 @@ export class AddressSpace {
   readonly words: Int32Array;
   readonly ramBytes: number;
   readonly ramOffset: number;
-  /** {@link PageFlag} byte of each page of RAM. */
+  /** {@link LineFlag} byte of each line of RAM. */
   readonly ramFlags: Uint8Array;
   readonly #readOnly: readonly Range[];
   readonly #writable: readonly Range[];
@@ -72,7 +81,7 @@ export class AddressSpace {
     this.ramOffset = layout.ram;
     const flags = layout.ramFlags[slot];
     if (flags === undefined) throw new Error(`there is no engine slot ${slot}`);
-    this.ramFlags = new Uint8Array(memory.buffer, flags, this.ramBytes / PAGE_BYTES);
+    this.ramFlags = new Uint8Array(memory.buffer, flags, this.ramBytes / LINE_BYTES);
     this.#visibility = visibility;
     const { regionBytes, hostBytes } = layout.config;
     const regions = layout.regions.map((offset, index) => ({

@@ -18,7 +18,7 @@ import {
   UART_BASE,
   WATCHDOG_BASE,
 } from "../emulator/map.ts";
-import { AddressSpace, PageFlag, Visibility } from "./address-space.ts";
+import { AddressSpace, flagsOfPage, LineFlag, Visibility } from "./address-space.ts";
 import { DeviceBus } from "./bus.ts";
 import { type Clock, LiveClock, VirtualClock } from "./clock.ts";
 import { DataPath } from "./cpu/data-path.ts";
@@ -187,9 +187,11 @@ export class Machine {
   /** Has the observer told of stores to the page of RAM at this host offset, or no longer. */
   watchPage(offset: number, watched: boolean): void {
     const page = Math.floor((offset - this.space.ramOffset) / PAGE_BYTES);
-    const flags = this.space.ramFlags[page];
-    if (flags === undefined) throw new Error(`there is no page of RAM at offset ${offset}`);
-    this.space.ramFlags[page] = watched ? flags | PageFlag.WATCHED : flags & ~PageFlag.WATCHED;
+    const flags = flagsOfPage(this.space, page);
+    if (flags.length === 0) throw new Error(`there is no page of RAM at offset ${offset}`);
+    flags.forEach((flag, line) => {
+      flags[line] = watched ? flag | LineFlag.WATCHED : flag & ~LineFlag.WATCHED;
+    });
   }
 
   // Running -------------------------------------------------------------------------------------------------

@@ -8,6 +8,9 @@
 import { MAX_REGIONS, MIN_REGIONS, REGION_STRIDE } from "./map.ts";
 
 export const PAGE_BYTES = 4096;
+/** RAM is flagged by lines of so many bytes: so small that code and data beside each other seldom share one. */
+export const LINE_SHIFT = 6;
+export const LINE_BYTES = 1 << LINE_SHIFT;
 const WASM_PAGE_BYTES = 65_536;
 
 export const CONTROL_BYTES = PAGE_BYTES;
@@ -99,9 +102,9 @@ export function checkMemoryConfig(config: MemoryConfig): void {
   requireRange("the host memory size in bytes", config.hostBytes, 65_536, 16 * 1024 * 1024, PAGE_BYTES);
 }
 
-/** Bytes of one slot's page flags, rounded up to whole pages. */
+/** Bytes of one slot's line flags, rounded up to whole pages. */
 function ramFlagBytes(ramBytes: number): number {
-  return Math.ceil(ramBytes / PAGE_BYTES / PAGE_BYTES) * PAGE_BYTES;
+  return Math.ceil(ramBytes / LINE_BYTES / PAGE_BYTES) * PAGE_BYTES;
 }
 
 /** Bytes of the erase counts of all sectors. */

@@ -5,7 +5,8 @@
  * A fault is told by `cause` (0: none) and `faultAddress`, the first byte of the access that has nothing behind
  * it (volume II, "mtval"); memory is then unchanged.
  */
-import { type AddressSpace, NOWHERE, PageFlag } from "../address-space.ts";
+import { LINE_SHIFT } from "../../emulator/layout.ts";
+import { type AddressSpace, LineFlag, NOWHERE } from "../address-space.ts";
 import { Op } from "./decode.ts";
 import { BUS_FAULT, type Bus, Cause, type CodeCache, type StoreObserver } from "./engine.ts";
 import { Hart, NO_RESERVATION } from "./hart.ts";
@@ -29,7 +30,7 @@ export class DataPath {
     this.#bus = bus;
   }
 
-  /** Has `cache` told of stores to pages that carry PageFlag.CODE. */
+  /** Has `cache` told of stores to lines that carry LineFlag.CODE. */
   addCodeCache(cache: CodeCache): void {
     this.#caches.push(cache);
   }
@@ -122,25 +123,27 @@ export class DataPath {
 
   #write(offset: number, size: number, value: number): void {
     const flags = this.#flags(offset, size);
-    const observer = (flags & PageFlag.WATCHED) === 0 ? undefined : this.observer;
+    const observer = (flags & LineFlag.WATCHED) === 0 ? undefined : this.observer;
     observer?.beforeStore(offset, size);
     const { bytes, halves, words } = this.#space;
     // An aligned store is one access: other threads and a power cut see all of it or nothing.
     if (size === 4 && (offset & 3) === 0) words[offset >>> 2] = value;
     else if (size === 2 && (offset & 1) === 0) halves[offset >>> 1] = value;
     else for (let at = 0; at < size; at++) bytes[offset + at] = value >> (8 * at);
-    if ((flags & PageFlag.CODE) !== 0) {
+    if ((flags & LineFlag.CODE) !== 0) {
       for (const cache of this.#caches) cache.ramChanged(offset, size);
     }
     observer?.afterStore(offset, size);
   }
 
-  /** {@link PageFlag} of what is stored to. NVRAM and host memory are always watched. */
+  /** {@link LineFlag} of what is stored to. NVRAM and host memory are always watched. */
   #flags(offset: number, size: number): number {
     const { ramOffset, ramFlags } = this.#space;
     const inRam = offset - ramOffset;
-    if (inRam < 0) return PageFlag.WATCHED;
-    return (ramFlags[inRam >>> 12] as number) | (ramFlags[(inRam + size - 1) >>> 12] as number);
+    if (inRam < 0) return LineFlag.WATCHED;
+    return (
+      (ramFlags[inRam >>> LINE_SHIFT] as number) | (ramFlags[(inRam + size - 1) >>> LINE_SHIFT] as number)
+    );
   }
 
   /** An access that no single segment takes: it lies across two, or it faults. */

@@ -8,11 +8,11 @@
  * the system gives it pages only where code was decoded.
  *
  * Invariant: an entry that is not 0 is what its bytes decode to. Whoever changes bytes says so here, or, for
- * the hart's own stores, finds PageFlag.CODE on the page.
+ * the hart's own stores, finds LineFlag.CODE on the line.
  */
-import { PAGE_BYTES } from "../../emulator/layout.ts";
+import { LINE_SHIFT, PAGE_BYTES } from "../../emulator/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
-import { type AddressSpace, PageFlag } from "../address-space.ts";
+import { type AddressSpace, flagsOfPage, LineFlag } from "../address-space.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { CodeCache } from "./engine.ts";
 import { Hart } from "./hart.ts";
@@ -245,21 +245,22 @@ export class DecodedCode implements CodeCache {
 
   #enter(segment: CodeSegment, index: number, first: number, operand: number): void {
     const offset = index - segment.entryBase;
-    // An instruction may reach into the next page: a store there must find it, too.
-    this.#markPage(segment, offset);
-    this.#markPage(segment, Math.min(offset + 2, segment.bytes - 2));
+    // An instruction may reach into the next line: a store there must find it, too.
+    this.#mark(segment, offset);
+    this.#mark(segment, Math.min(offset + 2, segment.bytes - 2));
     this.entries[index] = first;
     this.entries[index + 1] = operand;
   }
 
-  #markPage(segment: CodeSegment, offset: number): void {
+  #mark(segment: CodeSegment, offset: number): void {
+    if (segment === this.ram) {
+      const line = offset >>> LINE_SHIFT;
+      this.#space.ramFlags[line] = (this.#space.ramFlags[line] as number) | LineFlag.CODE;
+    }
     const page = Math.floor(offset / PAGE_BYTES);
     if (segment.decodedPages[page] !== 0) return;
     segment.decodedPages[page] = 1;
     segment.decodedList.push(page);
-    if (segment === this.ram) {
-      this.#space.ramFlags[page] = (this.#space.ramFlags[page] as number) | PageFlag.CODE;
-    }
   }
 
   #drop(segment: CodeSegment, offset: number, bytes: number): void {
@@ -277,9 +278,11 @@ export class DecodedCode implements CodeCache {
       const start = entryBase + page * PAGE_BYTES;
       this.entries.fill(Micro.UNDECODED, start, Math.min(start + PAGE_BYTES, entryBase + bytes));
       decodedPages[page] = 0;
-      if (segment === this.ram) {
-        this.#space.ramFlags[page] = (this.#space.ramFlags[page] as number) & ~PageFlag.CODE;
-      }
+      if (segment !== this.ram) continue;
+      const flags = flagsOfPage(this.#space, page);
+      flags.forEach((flag, line) => {
+        flags[line] = flag & ~LineFlag.CODE;
+      });
     }
   }
 }

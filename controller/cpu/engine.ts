@@ -73,7 +73,7 @@ export interface Bus {
 
 /**
  * Sees the stores that matter to somebody besides the hart: every store to NVRAM and host memory, and those to
- * pages of RAM that carry PageFlag.WATCHED. Called around the store; offsets are host offsets.
+ * lines of RAM that carry LineFlag.WATCHED. Called around the store; offsets are host offsets.
  */
 export interface StoreObserver {
   /** Stores to host memory are nothing to it: they need not be told. */
@@ -84,7 +84,7 @@ export interface StoreObserver {
 
 /** Holds copies of code, and drops those that a store makes stale. */
 export interface CodeCache {
-  /** Bytes of RAM changed on a page that carries PageFlag.CODE. */
+  /** Bytes of RAM changed on a line that carries LineFlag.CODE. */
   ramChanged(offset: number, bytes: number): void;
   /** `fence.i`, or another hand changed RAM: nothing decoded from RAM is trusted any more. */
   dropRam(): void;

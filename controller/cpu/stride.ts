@@ -10,6 +10,7 @@
  * compiles their addresses and lengths into the code, half of which would be looking them up for each instruction. And
  * no other local lives through the loop: V8 would move it between register and stack for each instruction.
  */
+import { LINE_SHIFT } from "../../emulator/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
 import type { AddressSpace } from "../address-space.ts";
 import type { CodeSegment, DecodedCode } from "./decoded-code.ts";
@@ -347,7 +348,7 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
           case Micro.SW: {
             const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             if (address >= ramEnd || (address & 3) !== 0) break fast;
-            if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
+            if (ramFlags[(address ^ RAM_SIGN) >> LINE_SHIFT] !== 0) break fast;
             const host = (address + ramToHost) | 0;
             words[host >> 2] = hart[(entry >> 19) & 31] as number;
             break;
@@ -355,7 +356,7 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
           case Micro.SB: {
             const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             if (address >= ramEnd) break fast;
-            if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
+            if (ramFlags[(address ^ RAM_SIGN) >> LINE_SHIFT] !== 0) break fast;
             const host = (address + ramToHost) | 0;
             bytes[host] = hart[(entry >> 19) & 31] as number;
             break;
@@ -363,7 +364,7 @@ export function createStride(hart: Int32Array, code: DecodedCode, space: Address
           case Micro.SH: {
             const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
             if (address >= ramEnd || (address & 1) !== 0) break fast;
-            if (ramFlags[(address ^ RAM_SIGN) >> 12] !== 0) break fast;
+            if (ramFlags[(address ^ RAM_SIGN) >> LINE_SHIFT] !== 0) break fast;
             const host = (address + ramToHost) | 0;
             halves[host >> 1] = hart[(entry >> 19) & 31] as number;
             break;

@@ -2,7 +2,7 @@
  * LR, SC and AMOs as WebAssembly: plain loads and stores, which is all that one hart needs. Other threads touch
  * device words only, never RAM that a hart runs on.
  *
- * Invariant: what is not an aligned word of RAM on a page without a flag is refused before anything changed, so
+ * Invariant: what is not an aligned word of RAM on a line without a flag is refused before anything changed, so
  * that the interpreter raises the exception or tells the observer. No facts are used or learnt: a fact does not
  * say that an address is aligned.
  */
@@ -39,7 +39,7 @@ export function emitAtomic(
     emitLoadReserved(context, memory, insn, hart);
     return;
   }
-  // A page without a flag: nobody decoded code from it, nobody watches.
+  // A line without a flag: nobody decoded code from it, nobody watches.
   emitFlagCheck(context, memory, 0);
   if (insn.op === Op.SC_W) emitStoreConditional(context, memory, insn, hart);
   else emitReadModifyWrite(context, memory, insn);

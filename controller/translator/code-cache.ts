@@ -2,13 +2,13 @@
  * Translated code that exists: units by the region they were made for, and the table of entries that generated
  * code calls through.
  *
- * Invariants: a table slot holds an entry of a live unit or the miss function; every page of RAM that a live
- * unit was made from carries PageFlag.CODE, so that a store to it is seen; modules and their bytes are bounded:
+ * Invariants: a table slot holds an entry of a live unit or the miss function; every line of RAM that a live
+ * unit was made from carries LineFlag.CODE, so that a store to it is seen; modules and their bytes are bounded:
  * when a bound is reached everything is dropped and grows anew from what is hot then.
  */
-import { PAGE_BYTES } from "../../emulator/layout.ts";
+import { LINE_SHIFT } from "../../emulator/layout.ts";
 import { RAM_BASE } from "../../emulator/map.ts";
-import { type AddressSpace, PageFlag } from "../address-space.ts";
+import { type AddressSpace, LineFlag } from "../address-space.ts";
 import { generateRuntime } from "./runtime-module.ts";
 import { type Target, tableSlot, type Unit } from "./unit.ts";
 
@@ -281,8 +281,8 @@ export class CodeCacheStore {
   #flagPages({ unit }: LiveUnit): void {
     const { ramFlags } = this.#space;
     for (const [first, behind] of this.#ramRanges(unit)) {
-      for (let page = Math.floor(first / PAGE_BYTES); page * PAGE_BYTES < behind; page++) {
-        ramFlags[page] = (ramFlags[page] as number) | PageFlag.CODE;
+      for (let line = first >>> LINE_SHIFT; line << LINE_SHIFT < behind; line++) {
+        ramFlags[line] = (ramFlags[line] as number) | LineFlag.CODE;
       }
     }
   }

@@ -14,9 +14,9 @@
  */
 import { monotonicNs } from "../../emulator/clock.ts";
 import { engineCounters } from "../../emulator/control.ts";
-import { PAGE_BYTES } from "../../emulator/layout.ts";
+import { LINE_SHIFT } from "../../emulator/layout.ts";
 import { HOST_BASE, RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
-import { type AddressSpace, NOWHERE, PageFlag } from "../address-space.ts";
+import { type AddressSpace, LineFlag, NOWHERE } from "../address-space.ts";
 import type { DataPath } from "../cpu/data-path.ts";
 import type { DecodedCode } from "../cpu/decoded-code.ts";
 import { type CodeCache, type Engine, Stop } from "../cpu/engine.ts";
@@ -288,18 +288,19 @@ export class TranslatingEngine implements Engine, CodeCache {
     const insn = fetchInstruction(this.#reader, pc);
     if (insn === undefined || isAtomic(insn.op)) return;
     const address = ((this.#hart[Hart.X + insn.rs1] as number) + insn.imm) >>> 0;
-    const page = Math.floor((address - RAM_BASE) / PAGE_BYTES);
-    if (this.#space.ramFlags[page] !== PageFlag.CODE) return;
+    const line = (address - RAM_BASE) >>> LINE_SHIFT;
+    if (this.#space.ramFlags[line] !== LineFlag.CODE) return;
     this.#sharedPageAccesses.add(pc);
     if (this.#store?.dropMadeFrom(pc, insn.length) === true) this.#dropped();
   }
 
-  /** Makes a store to a page with code on it, unless it changes code or somebody watches. 1 if it was made. */
+  /** Makes a store to a line with code on it, unless it changes code or somebody watches. 1 if it was made. */
   #storeToCodePage(address: number, size: number, value: number): number {
     const { bytes, ramFlags, ramOffset } = this.#space;
     const first = address - RAM_BASE;
-    const flags = (ramFlags[first >>> 12] as number) | (ramFlags[(first + size - 1) >>> 12] as number);
-    if (flags !== PageFlag.CODE || !this.#code.isFreeOfCode(ramOffset + first, size)) return 0;
+    const flags =
+      (ramFlags[first >>> LINE_SHIFT] as number) | (ramFlags[(first + size - 1) >>> LINE_SHIFT] as number);
+    if (flags !== LineFlag.CODE || !this.#code.isFreeOfCode(ramOffset + first, size)) return 0;
     if (this.#store?.isCode(address, size) !== false) return 0;
     const { halves, words } = this.#space;
     const offset = ramOffset + first;

@@ -7,12 +7,12 @@
  * check. Where paths meet the facts of all
  * of them are intersected; a loop keeps those whose register it does not write and that has not moved.
  *
- * RAM is stored to only where the page's flag byte is 0 (PageFlag: no code on it, nobody watches), host memory only
+ * RAM is stored to only where the line's flag byte is 0 (LineFlag: no code on it, nobody watches), host memory only
  * while the watched global is 0. Both are set by the thread that runs this code, outside of it, so they hold as long
  * as the fact.
  * All that a check refuses the interpreter does; a check may refuse more than it must.
  */
-import { PAGE_BYTES } from "../../emulator/layout.ts";
+import { LINE_BYTES, LINE_SHIFT, PAGE_BYTES } from "../../emulator/layout.ts";
 import { type Instruction, Op } from "../cpu/decode.ts";
 import { type CodeWriter, Wasm } from "./emitter.ts";
 import type { Block, Step } from "./graph.ts";
@@ -29,7 +29,7 @@ export interface Segment {
 /** What generated code may touch of the shared memory. */
 export interface GuestMemory {
   readonly ram: Segment;
-  /** Host offset of the flag byte of RAM's first page. */
+  /** Host offset of the flag byte of RAM's first line. */
   readonly ramFlags: number;
   /** Besides RAM, in the order in which they are tried. */
   readonly readable: readonly Segment[];
@@ -164,8 +164,9 @@ export function extentOf(
       if ((isLoad(insn.op) || (isStore(insn.op) && !loadsOnly)) && insn.rs1 === base) {
         const below = Math.min(lo, insn.imm + moved);
         const above = Math.max(hi, insn.imm + moved + accessBytes(insn.op));
-        // Two page flags are looked at, so an extent touches two pages at most.
-        if (above - below > PAGE_BYTES) return;
+        // For stores the flags of two lines are looked at, so their extent touches two lines at most.
+        const longest = write || isStore(insn.op) ? LINE_BYTES : PAGE_BYTES;
+        if (above - below > longest) return;
         lo = below;
         hi = above;
         write ||= isStore(insn.op);
@@ -250,7 +251,7 @@ function emitOffset({ out }: CheckContext, from: number, offset: number, to: num
   out.set(to);
 }
 
-/** Refuses if the page of the first byte, or of the one `distance` bytes on, has a flag. */
+/** Refuses if the line of the first byte, or of the one `distance` bytes on, has a flag. */
 export function emitFlagCheck(context: CheckContext, memory: GuestMemory, distance: number): void {
   emitFlags(context, memory, distance);
   context.out.if();
@@ -258,7 +259,7 @@ export function emitFlagCheck(context: CheckContext, memory: GuestMemory, distan
   context.out.end();
 }
 
-/** Pushes the flags of the page of the byte at the RAM offset in scratch, and of that `distance` bytes on. */
+/** Pushes the flags of the line of the byte at the RAM offset in scratch, and of that `distance` bytes on. */
 function emitFlags({ out, scratch }: CheckContext, memory: GuestMemory, distance: number): void {
   const pushFlag = (offset: number): void => {
     out.get(scratch);
@@ -266,7 +267,7 @@ function emitFlags({ out, scratch }: CheckContext, memory: GuestMemory, distance
       out.constant(offset);
       out.op(Wasm.I32_ADD);
     }
-    out.constant(12);
+    out.constant(LINE_SHIFT);
     out.op(Wasm.I32_SHR_U);
     out.memory(Wasm.I32_LOAD8_U, memory.ramFlags);
   };
@@ -278,7 +279,7 @@ function emitFlags({ out, scratch }: CheckContext, memory: GuestMemory, distance
 }
 
 /**
- * Emits a store to a page that holds code, too, as was seen before: if a flag is set the host function
+ * Emits a store to a line that holds code, too, as was seen before: if a flag is set the host function
  * `storeIndex` (address, size, value) makes the store and returns 1, or 0 where it must not. Without facts.
  */
 export function emitSharedPageStore(

@@ -4,7 +4,7 @@
  *
  * Invariant: a page of RAM that is not in the list of dirty ones holds the pattern, and is watched in every slot.
  */
-import { PageFlag } from "../../controller/address-space.ts";
+import { flagsOfPage, LineFlag } from "../../controller/address-space.ts";
 import type { StoreObserver } from "../../controller/cpu/engine.ts";
 import type { Machine } from "../../controller/machine.ts";
 import { Control, CQ_PHYSICAL, controlWords, QUEUE_ENTRIES, SQ_PHYSICAL } from "../../emulator/control.ts";
@@ -45,7 +45,7 @@ export class VolatileMemory implements StoreObserver {
     const { ram, config } = this.#layout;
     for (let at = ram; at < ram + config.ramBytes; at += PAGE_BYTES) this.#bytes.set(this.#pattern, at);
     for (const machine of machines) {
-      machine.space.ramFlags.fill(PageFlag.WATCHED);
+      machine.space.ramFlags.fill(LineFlag.WATCHED);
       machine.observeStores(this);
     }
   }
@@ -55,7 +55,7 @@ export class VolatileMemory implements StoreObserver {
     const { layout } = { layout: this.#layout };
     for (const page of this.#dirtyPages) {
       this.#bytes.set(this.#pattern, layout.ram + page * PAGE_BYTES);
-      for (const { space } of this.#machines) space.ramFlags[page] = PageFlag.WATCHED;
+      for (const { space } of this.#machines) flagsOfPage(space, page).fill(LineFlag.WATCHED);
     }
     this.#dirtyPages.length = 0;
     const words = new Int32Array(this.#memory.buffer);
@@ -103,11 +103,14 @@ export class VolatileMemory implements StoreObserver {
   }
 
   #touchPage(page: number): void {
-    const watched = ((this.#machines[0]?.space.ramFlags[page] ?? 0) & PageFlag.WATCHED) !== 0;
-    if (!watched) return;
+    const [first] = this.#machines;
+    if (first === undefined || ((flagsOfPage(first.space, page)[0] ?? 0) & LineFlag.WATCHED) === 0) return;
     this.#dirtyPages.push(page);
     for (const { space } of this.#machines) {
-      space.ramFlags[page] = (space.ramFlags[page] as number) & ~PageFlag.WATCHED;
+      const flags = flagsOfPage(space, page);
+      flags.forEach((flag, line) => {
+        flags[line] = flag & ~LineFlag.WATCHED;
+      });
     }
   }
 }

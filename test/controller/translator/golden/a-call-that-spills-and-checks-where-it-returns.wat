@@ -55,7 +55,7 @@
                   br 3 (;@4;)
                 end
                 local.get 5
-                i32.const 12
+                i32.const 6
                 i32.shr_u
                 i32.load8_u offset=12288
                 if  ;; label = @7

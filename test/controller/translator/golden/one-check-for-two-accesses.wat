@@ -25,13 +25,13 @@
         br 1 (;@1;)
       end
       local.get 4
-      i32.const 12
+      i32.const 6
       i32.shr_u
       i32.load8_u offset=12288
       local.get 4
       i32.const 7
       i32.add
-      i32.const 12
+      i32.const 6
       i32.shr_u
       i32.load8_u offset=12288
       i32.or
