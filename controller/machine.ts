@@ -95,7 +95,8 @@ export class Machine {
   #horizon = Number.POSITIVE_INFINITY;
   /** How long the shell was told that it may park the hart. */
   #parkedTicks = 0;
-  /** Instructions retired when the clock was last looked at. */
+  /** When the clock was last looked at, and how many instructions had retired. */
+  #lookedTick = 0;
   #retiredAtLook = 0;
 
   constructor(options: MachineOptions) {
@@ -235,7 +236,8 @@ export class Machine {
   parkNs(maxNs = Number.POSITIVE_INFINITY): number {
     const now = this.clock.now();
     const ticks = Math.min(maxNs / NS_PER_TICK, Math.max(0, this.#nextEvent(now) - now));
-    this.#parkedTicks = ticks;
+    // It waits since the last look: were that forgiven, a watchdog would come nearer for ever and never expire.
+    this.#parkedTicks = now - this.#lookedTick + ticks;
     return ticks * NS_PER_TICK;
   }
 
@@ -332,6 +334,7 @@ export class Machine {
   /** Brings MIP and the watchdog up to the present, which it returns. */
   #update(): number {
     const now = this.clock.now();
+    this.#lookedTick = now;
     const retired = retiredInstructions(this.hart) + (this.hart[Hart.RUN_RETIRED] as number);
     const stolen = this.clock.stolenTicks(now, retired - this.#retiredAtLook, this.#parkedTicks);
     this.#retiredAtLook = retired;

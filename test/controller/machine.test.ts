@@ -192,6 +192,17 @@ describe("the watchdog", () => {
     expect(f.machine.run(100_000)).toBe(MachineStop.STOPPED);
     expect(f.machine.evidence).toBe(Evidence.WATCHDOG);
   });
+  it("live, expires while the hart waits, though every look at the clock takes time of its own", () => {
+    let nowNs = 0;
+    const looksTakeNs = 5_000;
+    const f = inRegion(program(1000).words(asm.WFI, asm.NOP), { nowNs: () => (nowNs += looksTakeNs) });
+    // As the controller worker waits.
+    for (let parks = 0; parks < 100 && f.machine.run(1000) === MachineStop.IDLE; parks++) {
+      f.machine.run(0);
+      nowNs += f.machine.parkNs();
+    }
+    expect(f.machine.evidence).toBe(Evidence.WATCHDOG);
+  });
   it("is stopped by a reset", () => {
     const f = inRegion(spin(program(10)));
     f.machine.run(500);
