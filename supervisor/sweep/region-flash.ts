@@ -42,14 +42,20 @@ export class RegionFlash {
 
   /**
    * Writes an image, unit by unit; `makeUnit` is told of each before it has it made. What is undecided reads as if
-   * it had been completed: a writer that trusts such a reading is caught. Throws FlashRefusedError.
+   * it had been completed: a writer that trusts such a reading is caught. False when the flash refused.
    */
-  write(region: number, image: Uint8Array, makeUnit: (unit: FlashUnit, make: () => void) => void): void {
+  write(region: number, image: Uint8Array, makeUnit: (unit: FlashUnit, make: () => void) => void): boolean {
     const flash = this.#flash(region);
     this.readUnstable("completed");
-    writeImage(flash, this.#memory.regionBytes(region), image, (operation, offset, _byteCount, make) => {
-      makeUnit({ kind: operation === "erase" ? ItemKind.ERASE : ItemKind.PROGRAM, region, offset }, make);
-    });
+    try {
+      writeImage(flash, this.#memory.regionBytes(region), image, (operation, offset, _byteCount, make) => {
+        makeUnit({ kind: operation === "erase" ? ItemKind.ERASE : ItemKind.PROGRAM, region, offset }, make);
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof FlashRefusedError) return false;
+      throw error;
+    }
   }
 
   /** A copy of what a unit holds. */

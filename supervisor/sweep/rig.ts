@@ -9,12 +9,12 @@ import { raiseFloor } from "../../emulator/floor.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
 import { type NvramPort, REPLICA_WORD } from "../../emulator/nvram.ts";
 import { Random } from "../../emulator/random.ts";
-import { NO_REGION, type Table } from "../../emulator/table.ts";
+import { changeTable, NO_REGION, type Table } from "../../emulator/table.ts";
 import { replicaWords, TableCodec } from "../../emulator/table-codec.ts";
 import { DEFAULT_LIMITS } from "../config.ts";
 import type { Budget } from "../policy.ts";
 import type { LibraryImage } from "./image-library.ts";
-import { initialJudgement, Oracle, type OracleParts } from "./oracle/oracle.ts";
+import { initialJudgement, type Judgement, Oracle, type OracleParts } from "./oracle/oracle.ts";
 import { ManagementReader } from "./oracle/reader.ts";
 import { blankWorld, change, type Standing, type World } from "./oracle/world.ts";
 import { PersistentMemory } from "./persistent-memory.ts";
@@ -45,6 +45,14 @@ export interface RigConfig {
   readonly onDoubleLoss?: "rebuild" | "safe-mode";
 }
 
+/** What a scenario begins with. */
+interface SetUp {
+  readonly scenario: Scenario;
+  /** Where the log of memory stands. */
+  readonly position: number;
+  readonly judgement: Judgement;
+}
+
 export class Rig {
   readonly memory: PersistentMemory;
   readonly flash: RegionFlash;
@@ -60,6 +68,7 @@ export class Rig {
   readonly #encoded: Int32Array;
   readonly #budget: Budget;
   readonly #seed: number;
+  #setUp: SetUp | undefined;
 
   constructor(config: RigConfig) {
     const layout = planLayout({ ...SWEEP_MEMORY, regions: config.regions });
@@ -91,10 +100,7 @@ export class Rig {
       },
       this.timeline,
     );
-    this.oracle = new Oracle(
-      this.#oracleParts(onDoubleLoss),
-      initialJudgement(blankWorld(config.regions), NO_REGION),
-    );
+    this.oracle = new Oracle(this.#oracleParts(onDoubleLoss), initialJudgement(blankWorld(config.regions)));
     this.timeline.oracle = this.oracle;
   }
 
@@ -137,12 +143,19 @@ export class Rig {
 
   /** Memory as the scenario's setup says, nothing happened yet. */
   setUp(scenario: Scenario): void {
-    const { setup } = scenario;
     this.timeline.rewind(0);
     this.timeline.hook = undefined;
     this.device.powerOff();
-    this.memory.clear();
     this.flash.forget();
+    if (this.#setUp?.scenario !== scenario) this.#setUp = this.#makeUp(scenario);
+    // All that a run stores is in the log.
+    this.memory.undoTo(this.#setUp.position);
+    this.oracle.judgement = this.#setUp.judgement;
+  }
+
+  #makeUp(scenario: Scenario): SetUp {
+    const { setup } = scenario;
+    this.memory.clear();
     for (const [region, name] of setup.images.entries()) {
       if (name !== undefined) this.#putImage(region, name);
     }
@@ -153,10 +166,12 @@ export class Rig {
     const world = worldOf(table, setup.images.length, setup.floor ?? 0, this.images);
     const older = change(world, { generation: (world.generation - 1) >>> 0 });
     const first = table?.active ?? NO_REGION;
-    this.oracle.judgement = initialJudgement(world, first, setup.behind === undefined ? undefined : older);
-    if (setup.badReplicas !== undefined) {
-      this.oracle.judgement = { ...this.oracle.judgement, rotted: true };
-    }
+    const judgement = initialJudgement(world, {
+      first,
+      older: setup.behind === undefined ? undefined : older,
+      rotted: setup.badReplicas !== undefined,
+    });
+    return { scenario, position: this.memory.position, judgement };
   }
 
   #putImage(region: number, name: string): void {
@@ -170,7 +185,7 @@ export class Rig {
     const random = new Random(this.#seed);
     for (const replica of [0, 1] as const) {
       const behind = setup.behind === replica;
-      this.#codec.encode(behind ? { ...table, generation: (table.generation - 1) >>> 0 } : table, words);
+      this.#codec.encode(behind ? changeTable(table, {}, (table.generation - 1) >>> 0) : table, words);
       const bad = setup.badReplicas?.includes(replica) === true;
       if (bad) words[random.below(words.length)] = random.uint32();
       for (let at = 0; at < words.length; at += 1)

@@ -413,6 +413,7 @@ export class VirtualDevice {
     this.#startedTick = ticks;
     slot.assign(region, epoch);
     this.#executing = slot;
+    this.#mode = "on";
     this.#sink.event({ type: "started", region, epoch });
     slot.start(WINDOW_BASE + facts.headerBytes, ticks);
     if (this.#crashNext) this.crash();
@@ -466,17 +467,19 @@ export class VirtualDevice {
   }
 
   #change(kind: RequestKind, region: number): boolean {
+    if (this.#policy?.phase === "stopping") return this.#refuse(kind, region, "a failover is under way");
     const result = this.#transition(kind, region);
-    if (!result.ok) {
-      this.#sink.event({ type: "refused", kind, region, message: result.message });
-      return false;
-    }
-    if (this.#policy !== undefined && result.table !== this.table) {
-      this.#store?.commit(result.table);
-      this.#policy = { ...this.#policy, table: result.table, images: this.#inspections.inspect() };
-    }
+    if (!result.ok) return this.#refuse(kind, region, result.message);
+    const executing = this.#executing !== undefined;
+    this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing });
+    this.#dispatch({ type: "operator", table: result.table, restart: false });
     this.#sink.event({ type: "acknowledged", kind, region });
     return true;
+  }
+
+  #refuse(kind: RequestKind, region: number, message: string): false {
+    this.#sink.event({ type: "refused", kind, region, message });
+    return false;
   }
 
   #transition(kind: RequestKind, region: number): TransitionResult {
@@ -505,15 +508,22 @@ export class VirtualDevice {
     return { version: facts.version, digest: facts.digest };
   }
 
-  /** Writes an image into a region's flash; the version that executes goes on beside it. */
-  write(region: number, image: Uint8Array): void {
-    this.#flash.write(region, image, (unit, make) => {
-      this.#sink.beforeUnit(unit);
-      make();
-      if (this.#mode === "on") {
-        this.#guarded(() => this.#slice(INSTRUCTIONS_PER_FLASH_UNIT, Number.POSITIVE_INFINITY));
-      }
+  /**
+   * Writes an image into a region's flash; the version that executes goes on beside it. False when the flash refused,
+   * as it does where a bit has rotted since it was erased, or when the rules let the region execute meanwhile.
+   */
+  write(region: number, image: Uint8Array): boolean {
+    let written = false;
+    this.#guarded(() => {
+      written = this.#flash.write(region, image, (unit, make) => {
+        this.#sink.beforeUnit(unit);
+        make();
+        if (this.#mode === "on") {
+          this.#guarded(() => this.#slice(INSTRUCTIONS_PER_FLASH_UNIT, Number.POSITIVE_INFINITY));
+        }
+      });
     });
+    return written;
   }
 
   /** Bytes of the executing region were changed by rot: execution feels it at once. */

@@ -69,8 +69,15 @@ export interface OracleParts extends Surroundings {
   readonly served: () => number | undefined;
 }
 
-/** @param older what counts instead if the replica that holds `world` rots before the first start */
-export function initialJudgement(world: World, first: number, older?: World): Judgement {
+interface Beginning {
+  readonly first?: number;
+  /** What counts instead if the replica that holds `world` rots before the first start. */
+  readonly older?: World | undefined;
+  readonly rotted?: boolean;
+}
+
+export function initialJudgement(world: World, beginning: Beginning = {}): Judgement {
+  const { first = NONE, older, rotted = false } = beginning;
   return {
     settled: [world],
     passing: older === undefined ? [] : [older],
@@ -79,7 +86,7 @@ export function initialJudgement(world: World, first: number, older?: World): Ju
     first,
     starts: 0,
     failures: world.regions.map(() => 0),
-    rotted: false,
+    rotted,
     regionRotted: false,
     served: 0,
     servedAtPowerOn: 0,
@@ -275,7 +282,7 @@ export class Oracle {
     }
     const expected = this.#readAgain();
     if (this.#settle(`the start of region ${region}`, (world) => world.runs === region)) {
-      this.#set({ running: [{ region, epoch }], starts: starts + 1 });
+      this.#set({ running: [{ region, epoch }], starts: starts + 1, end: undefined });
     } else if (!expected.some((world) => world.runs === region)) {
       this.#wrong(...this.#classifyStart(region, expected));
     }
@@ -366,7 +373,8 @@ export class Oracle {
 
   /** What a device sees that has not read its regions since they rotted. */
   #believing(world: World): Surroundings {
-    return { ...this.#parts, holds: (region) => world.regions[region]?.image };
+    const { image, onDoubleLoss, trialTries } = this.#parts;
+    return { image, holds: (region) => world.regions[region]?.image, onDoubleLoss, trialTries };
   }
 
   #onConfirmSaid(): void {
@@ -392,7 +400,15 @@ export class Oracle {
           return cleared(world, region, this.#parts.trialTries, this.#parts);
       }
     };
-    this.#set({ passing: [], pending: distinct(this.judgement.settled.map(change)) });
+    const changed = this.judgement.settled.map(change);
+    if (this.judgement.end !== "safe-mode") {
+      this.#set({ passing: [], pending: distinct(changed) });
+      return;
+    }
+    // Nothing executes: what may run after the change is started at once.
+    const raised = changed.map((world) => floorRaised(world, this.#parts));
+    const pending = raised.map((world) => started(world, this.#parts));
+    this.#set({ passing: distinct([...changed, ...raised]), pending: distinct(pending) });
   }
 
   /**

@@ -313,7 +313,7 @@ export function confirmed(world: World): World {
 export function beingWritten(world: World, region: number, around: Surroundings): World {
   const { state, image, failures, evidence } = standing(world, region);
   if (state === "invalid" && image === "") return world;
-  const changed = withRegion(world, region, { ...NOTHING, failures, evidence });
+  const changed = withRegion(world, region, changeStanding(NOTHING, { failures, evidence }));
   const active = world.active === region ? NONE : world.active;
   const previous =
     world.previous === region

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { TEARS } from "../../../emulator/flash-tear.ts";
+import { NVRAM_BYTES, TABLE_BYTES } from "../../../emulator/layout.ts";
 import type { Disturbance } from "../../../supervisor/sweep/case-id.ts";
 import { scenario, wholePlan, workbench } from "./bench.ts";
 
-/** One of each kind, and light: under the test runner constants are looked up, not inlined. */
+/** One of each kind, and light. */
 const LIGHT = [
   "first-start",
   "failover-illegal-instruction",
@@ -88,10 +89,33 @@ describe("explorer", () => {
     expect(tally.cuts).toBeGreaterThan(150);
   });
 
-  it("crash, hang and flips at every point of a failover come back as they must", () => {
-    const tally = workbench().explore(scenario("failover-finisher"), wholePlan(1, true));
-    expect(tally.findings).toEqual([]);
-    expect(tally.hurts).toBeGreaterThan(200);
+  // In an update flips come between an erase and the program that then is refused, too.
+  it.each(["failover-finisher", "update-into-empty"])(
+    "crash, hang and flips at every point of %s come back as they must",
+    (name) => {
+      const tally = workbench().explore(scenario(name), wholePlan(1, true));
+      expect(tally.findings).toEqual([]);
+      expect(tally.hurts).toBeGreaterThan(200);
+    },
+  );
+
+  it("a scenario is set up again as it was the first time, whatever was done to it", () => {
+    const bench = workbench();
+    const script = scenario("update-into-empty");
+    const rig = bench.rigOf(script);
+    const { memory } = rig;
+    rig.setUp(script);
+    const first = memory.words.slice();
+    bench.replay(script, [{ at: 30, kind: "flip-other" }]);
+    expect(memory.words).not.toEqual(first);
+    rig.setUp(script);
+    const { layout } = memory;
+    const persistent = (words: Int32Array) => [
+      words.slice(layout.table / 4, (layout.table + TABLE_BYTES) / 4),
+      words.slice(layout.nvram / 4, (layout.nvram + NVRAM_BYTES) / 4),
+      ...layout.regions.map((start) => words.slice(start / 4, (start + layout.config.regionBytes) / 4)),
+    ];
+    expect(persistent(memory.words)).toEqual(persistent(first));
   });
 
   it("a scenario that does not do what it says is harness-broken, not held", () => {

@@ -132,6 +132,20 @@ describe("flash of a region", () => {
     expect(Buffer.compare(memory.regionBytes(1).slice(0, IMAGE_A.length), IMAGE_A)).toBe(0);
   });
 
+  it("refuses an image for which a bit has rotted since its sector was erased, and takes it the next time", () => {
+    const { memory, flash } = freshFlash();
+    const first = (memory.layout.regions[1] as number) / 4;
+    let rotten = false;
+    const written = flash.write(1, IMAGE_A, (unit, make) => {
+      make();
+      if (rotten || unit.kind !== ItemKind.ERASE) return;
+      rotten = true;
+      memory.store(first, 0);
+    });
+    expect(written).toBe(false);
+    expect(flash.write(1, IMAGE_A, (_unit, make) => make())).toBe(true);
+  });
+
   it("takes the next operation after one that power ended", () => {
     const { flash } = freshFlash();
     const cut = () =>
