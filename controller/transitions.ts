@@ -9,6 +9,8 @@
  */
 import { Evidence } from "../emulator/evidence.ts";
 import {
+  changeRecord,
+  changeTable,
   EMPTY_REGION,
   type Failure,
   MAX_TRIES,
@@ -45,28 +47,15 @@ function refuse(refusal: Refusal, message: string): TransitionResult {
 
 /** The next generation with changed records and pointers. */
 function advance(table: Table, changes: Partial<Omit<Table, "generation">>): Table {
-  // Field by field, here and below: a spread of objects of several shapes costs a microsecond on the failover path.
-  return {
-    generation: nextGeneration(table.generation),
-    active: changes.active ?? table.active,
-    previous: changes.previous ?? table.previous,
-    next: changes.next ?? table.next,
-    rebuilt: changes.rebuilt ?? table.rebuilt,
-    regions: changes.regions ?? table.regions,
-  };
+  return changeTable(table, changes, nextGeneration(table.generation));
 }
 
-function changeRecord(record: RegionRecord, changes: Partial<RegionRecord>): RegionRecord {
-  return {
-    state: changes.state ?? record.state,
-    triesLeft: changes.triesLeft ?? record.triesLeft,
-    unconfirmedStarts: changes.unconfirmedStarts ?? record.unconfirmedStarts,
-    confirmed: changes.confirmed ?? record.confirmed,
-    failures: changes.failures ?? record.failures,
-    lastFailure: changes.lastFailure ?? record.lastFailure,
-    version: changes.version ?? record.version,
-    digest: changes.digest ?? record.digest,
-  };
+function replaceRecord(
+  regions: readonly RegionRecord[],
+  region: number,
+  record: RegionRecord,
+): readonly RegionRecord[] {
+  return regions.map((old, index) => (index === region ? record : old));
 }
 
 function withRecord(
@@ -74,7 +63,8 @@ function withRecord(
   region: number,
   changes: Partial<RegionRecord>,
 ): readonly RegionRecord[] {
-  return regions.map((record, index) => (index === region ? changeRecord(record, changes) : record));
+  const record = regions[region];
+  return record === undefined ? regions : replaceRecord(regions, region, changeRecord(record, changes));
 }
 
 const OFF_TRIAL = { triesLeft: 0, unconfirmedStarts: 0 } as const;
@@ -145,7 +135,7 @@ export function startTable(table: Table, decision: BootDecision): Table | undefi
     const told = bad ? withFailure(record, { evidence: Evidence.BAD_DIGEST, code: 0, pc: 0 }) : record;
     // A trial that cannot go on is over; an accepted image may be put back.
     const over = record.state === "valid" ? changeRecord(told, CONDEMNED) : told;
-    if (over !== record) regions = withRecord(regions, active, over);
+    if (over !== record) regions = replaceRecord(regions, active, over);
   }
   if (decision.region !== NO_REGION) return designate(table, regions, decision.region);
   // In safe mode only the end of a trial is recorded, or each start in safe mode would count a failure.
@@ -196,7 +186,7 @@ export function afterFailure(input: FailureInput): FailureOutcome {
   // An image that no longer holds ends its trial too.
   const imageHolds = decision.verdicts[failed]?.mayRun === true;
   if (!mayGoOn || (onTrial && !imageHolds)) told = changeRecord(told, CONDEMNED);
-  const regions = withRecord(table.regions, failed, told);
+  const regions = replaceRecord(table.regions, failed, told);
 
   const { region } = decision;
   if (region === NO_REGION) {
@@ -230,11 +220,13 @@ export function beginUpdate(table: Table, region: number, executing: boolean): T
   }
   if (record.state === "invalid" && sameDigest(record.digest, NO_DIGEST)) return { ok: true, table };
   const { failures, lastFailure } = record;
-  const regions = withRecord(table.regions, region, { ...EMPTY_REGION, failures, lastFailure });
+  const regions = replaceRecord(table.regions, region, changeRecord(EMPTY_REGION, { failures, lastFailure }));
   const active = table.active === region ? NO_REGION : table.active;
   const next = table.next === region ? NO_REGION : table.next;
   const previous =
-    table.previous === region ? lastConfirmed({ ...table, active }, regions, active) : table.previous;
+    table.previous === region
+      ? lastConfirmed(changeTable(table, { active }), regions, active)
+      : table.previous;
   return { ok: true, table: advance(table, { active, next, previous, regions }) };
 }
 
@@ -296,6 +288,6 @@ export function clear(table: Table, region: number, tries: number): TransitionRe
       table.previous === NO_REGION ? lastConfirmed(table, regions, table.active) : table.previous;
     return { ok: true, table: advance(table, { regions, previous }) };
   }
-  const valid = { ...table, regions: withRecord(table.regions, region, { state: "valid" }) };
-  return activate(valid, region, tries);
+  const regions = withRecord(table.regions, region, { state: "valid" });
+  return activate(changeTable(table, { regions }), region, tries);
 }

@@ -18,6 +18,8 @@
 import { loadReplica, type Replica, replicaHolds, storeReplica } from "./commit.ts";
 import { type NvramPort, REPLICA_WORD } from "./nvram.ts";
 import {
+  changeRecord,
+  changeTable,
   EMPTY_REGION,
   emptyTable,
   generationDistance,
@@ -248,9 +250,9 @@ export function firstTable(images: readonly (StoredImage | undefined)[]): Table 
   const regions = images.map((image): RegionRecord => {
     if (image === undefined) return EMPTY_REGION;
     const { version, digest } = image;
-    return { ...EMPTY_REGION, version, digest, state: "accepted", confirmed: true };
+    return changeRecord(EMPTY_REGION, { version, digest, state: "accepted", confirmed: true });
   });
-  return { ...emptyTable(images.length, 1), active, previous, regions };
+  return changeTable(emptyTable(images.length, 1), { active, previous, regions });
 }
 
 /** What is made of the images alone when all that was known about them is lost. */
@@ -260,9 +262,9 @@ export function rebuiltTable(images: readonly (StoredImage | undefined)[], trial
     if (image === undefined) return EMPTY_REGION;
     const { version, digest } = image;
     const triesLeft = region === active ? trialTries : 0;
-    return { ...EMPTY_REGION, version, digest, state: "valid", triesLeft };
+    return changeRecord(EMPTY_REGION, { version, digest, state: "valid", triesLeft });
   });
-  return { ...emptyTable(images.length, 1), active, rebuilt: true, regions };
+  return changeTable(emptyTable(images.length, 1), { active, rebuilt: true, regions });
 }
 
 function describe(verdict: ReplicaVerdict): string {

@@ -131,7 +131,7 @@ export function reduce(state: PolicyState, event: PolicyEvent): Step {
       if (state.phase !== "executing") return { state, commands: [] };
       const { failure, nowNs } = event;
       return {
-        state: { ...state, phase: "stopping", failure: { failure, nowNs } },
+        state: change(state, { phase: "stopping", failure: { failure, nowNs } }),
         commands: [{ type: "stop" }],
       };
     }

@@ -28,6 +28,7 @@ function sweep(jobs: number, options: Partial<SweepOptions> = {}): Promise<Sweep
     faults: false,
     runAll: false,
     jobs,
+    engine: "auto",
     shard: { index: 1, of: 1 },
     scenarios: [],
     ...options,

@@ -16,8 +16,16 @@ const enum Segment {
   REGIONS = 2,
 }
 
-/** Words in one entry of the log: word index, value before. */
-const ENTRY_WORDS = 2;
+/** Words in one entry of the log. */
+const enum Entry {
+  /** Index of the word. */
+  WORD = 0,
+  BEFORE,
+  /** What the change added to the two sums of its segment's key: taking it back needs no mixing. */
+  FIRST_SUM,
+  SECOND_SUM,
+  WORDS,
+}
 const FIRST_LOG_ENTRIES = 4096;
 
 export class PersistentMemory {
@@ -27,7 +35,7 @@ export class PersistentMemory {
   readonly #keys: Int32Array;
   /** What an image adds to the key of a region that is erased. */
   readonly #imageKeys = new WeakMap<Int32Array, Int32Array>();
-  #log = new Int32Array(FIRST_LOG_ENTRIES * ENTRY_WORDS);
+  #log = new Int32Array(FIRST_LOG_ENTRIES * Entry.WORDS);
   #end = 0;
   readonly #tableWord: number;
   readonly #nvramWord: number;
@@ -71,34 +79,45 @@ export class PersistentMemory {
     let key = this.#imageKeys.get(image);
     if (key === undefined) {
       key = new Int32Array(2);
-      for (let place = 0; place < image.length; place += 1)
-        this.#rekey(key, 0, place, -1, image[place] as number);
+      for (let place = 0; place < image.length; place += 1) {
+        const value = image[place] as number;
+        key[0] = (key[0] as number) + mixFirst(place, value) - mixFirst(place, -1);
+        key[1] = (key[1] as number) + mixSecond(place, value) - mixSecond(place, -1);
+      }
       this.#imageKeys.set(image, key);
     }
     this.words.set(image, start);
-    const at = (Segment.REGIONS + region) * 2;
-    this.#keys[at] = (this.#keys[at] as number) + (key[0] as number);
-    this.#keys[at + 1] = (this.#keys[at + 1] as number) + (key[1] as number);
+    this.#addToKey(Segment.REGIONS + region, key[0] as number, key[1] as number);
   }
 
   /** Takes a change into the log that somebody else made. */
   noteStore(word: number, before: number, value: number): void {
-    if (this.#end + ENTRY_WORDS > this.#log.length) this.#grow();
-    this.#log[this.#end] = word;
-    this.#log[this.#end + 1] = before;
-    this.#end += ENTRY_WORDS;
-    this.#change(word, before, value);
+    if (this.#end + Entry.WORDS > this.#log.length) this.#grow();
+    const segment = this.#segment(word);
+    const place = this.#place(word, segment);
+    const first = (mixFirst(place, value) - mixFirst(place, before)) | 0;
+    const second = (mixSecond(place, value) - mixSecond(place, before)) | 0;
+    const log = this.#log;
+    const end = this.#end;
+    log[end + Entry.WORD] = word;
+    log[end + Entry.BEFORE] = before;
+    log[end + Entry.FIRST_SUM] = first;
+    log[end + Entry.SECOND_SUM] = second;
+    this.#end = end + Entry.WORDS;
+    this.#addToKey(segment, first, second);
   }
 
   /** Takes back every change since the log stood at `position`. */
   undoTo(position: number): void {
     const log = this.#log;
     while (this.#end > position) {
-      this.#end -= ENTRY_WORDS;
-      const word = log[this.#end] as number;
-      const before = log[this.#end + 1] as number;
-      this.#change(word, this.words[word] as number, before);
-      this.words[word] = before;
+      this.#end -= Entry.WORDS;
+      const at = this.#end;
+      const word = log[at + Entry.WORD] as number;
+      this.words[word] = log[at + Entry.BEFORE] as number;
+      const first = log[at + Entry.FIRST_SUM] as number;
+      const second = log[at + Entry.SECOND_SUM] as number;
+      this.#addToKey(this.#segment(word), -first, -second);
     }
   }
 
@@ -145,24 +164,25 @@ export class PersistentMemory {
     return combine(this.#keys[segment * 2] as number, this.#keys[segment * 2 + 1] as number);
   }
 
-  #change(word: number, before: number, after: number): void {
-    let at = (word >= this.#nvramWord ? Segment.NVRAM : Segment.TABLE) * 2;
-    let place = word;
-    if (word >= this.#regionsWord) {
-      // Counted from the region's start: the same image has the same key in every region.
-      place = word - this.#regionsWord;
-      at = Segment.REGIONS * 2;
-      while (place >= this.#regionWords) {
-        place -= this.#regionWords;
-        at += 2;
-      }
-    }
-    this.#rekey(this.#keys, at, place, before, after);
+  #segment(word: number): number {
+    if (word < this.#nvramWord) return Segment.TABLE;
+    if (word < this.#regionsWord) return Segment.NVRAM;
+    // A division takes longer than the three comparisons that there are at the most.
+    let segment = Segment.REGIONS;
+    for (let end = this.#regionsWord + this.#regionWords; word >= end; end += this.#regionWords) segment += 1;
+    return segment;
   }
 
-  #rekey(keys: Int32Array, at: number, place: number, before: number, after: number): void {
-    keys[at] = (keys[at] as number) + mixFirst(place, after) - mixFirst(place, before);
-    keys[at + 1] = (keys[at + 1] as number) + mixSecond(place, after) - mixSecond(place, before);
+  /** In a region counted from its start: the same image has the same key in every region. */
+  #place(word: number, segment: number): number {
+    if (segment < Segment.REGIONS) return word;
+    return (word - this.#regionsWord - (segment - Segment.REGIONS) * this.#regionWords) | 0;
+  }
+
+  #addToKey(segment: number, first: number, second: number): void {
+    const at = segment * 2;
+    this.#keys[at] = (this.#keys[at] as number) + first;
+    this.#keys[at + 1] = (this.#keys[at + 1] as number) + second;
   }
 
   #grow(): void {

@@ -2,7 +2,15 @@
  * The vocabulary of scenarios: what a device holds when its power comes on, what is done to it, and what an uncut
  * run must end in. A scenario is data; actor.ts carries it out, and each file in scenarios/ lists some.
  */
-import { EMPTY_REGION, emptyTable, NO_REGION, type RegionRecord, type Table } from "../../emulator/table.ts";
+import {
+  changeRecord,
+  changeTable,
+  EMPTY_REGION,
+  emptyTable,
+  NO_REGION,
+  type RegionRecord,
+  type Table,
+} from "../../emulator/table.ts";
 import type { ImageName, LibraryImage } from "./image-library.ts";
 
 export type ScenarioStep =
@@ -86,13 +94,13 @@ interface TableSpec {
 /** A table for {@link Setup.table}: active is region 0 unless set. */
 export function tableOf(spec: TableSpec): (images: ReadonlyMap<string, LibraryImage>) => Table {
   const { active = 0, previous = NO_REGION, next = NO_REGION, generation = 7 } = spec;
-  return (images) => ({
-    ...emptyTable(spec.regions.length, generation),
-    active,
-    previous,
-    next,
-    regions: spec.regions.map((region) => (region === undefined ? EMPTY_REGION : recordOf(region, images))),
-  });
+  return (images) =>
+    changeTable(emptyTable(spec.regions.length, generation), {
+      active,
+      previous,
+      next,
+      regions: spec.regions.map((region) => (region === undefined ? EMPTY_REGION : recordOf(region, images))),
+    });
 }
 
 /** A region that was given up has failed at least once: by a watchdog. */
@@ -102,15 +110,19 @@ function recordOf(spec: RegionSpec, images: ReadonlyMap<string, LibraryImage>): 
   const image = images.get(spec.image);
   if (image === undefined) throw new Error(`there is no image ${spec.image}`);
   const { version, digest } = image;
-  const stored = { ...EMPTY_REGION, version, digest };
+  const stored = changeRecord(EMPTY_REGION, { version, digest });
   switch (spec.state) {
     case "accepted":
-      return { ...stored, state: "accepted", confirmed: true };
+      return changeRecord(stored, { state: "accepted", confirmed: true });
     case "valid":
-      return { ...stored, state: "valid" };
+      return changeRecord(stored, { state: "valid" });
     case "trial":
-      return { ...stored, state: "valid", triesLeft: spec.tries ?? 3, unconfirmedStarts: spec.starts ?? 0 };
+      return changeRecord(stored, {
+        state: "valid",
+        triesLeft: spec.tries ?? 3,
+        unconfirmedStarts: spec.starts ?? 0,
+      });
     case "given-up":
-      return { ...stored, state: "invalid", failures: 1, lastFailure: GIVEN_UP_BY };
+      return changeRecord(stored, { state: "invalid", failures: 1, lastFailure: GIVEN_UP_BY });
   }
 }

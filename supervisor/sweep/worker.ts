@@ -1,5 +1,6 @@
 /** A thread of a sweep: takes a unit, explores it, answers with its tally. */
 import { parentPort, workerData } from "node:worker_threads";
+import { warmUp } from "../../controller/warm-up.ts";
 import type { SweepUnit, SweepWorkerData } from "./pool.ts";
 import { loadRules } from "./rules-module.ts";
 import { findScenario } from "./scenarios/index.ts";
@@ -8,6 +9,8 @@ import { Workbench } from "./workbench.ts";
 const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread");
 const { imageA, imageB, seed, engine, rulesModule } = workerData as SweepWorkerData;
+// V8 compiles a case of the interpreter that it has not seen as a way back to bytecode, and would do so again and again.
+warmUp();
 const workbench = loadRules(rulesModule).then((rules) => new Workbench(imageA, imageB, rules, seed, engine));
 
 port.on("message", async ({ scenario: name, depth, part, hurts, runAll }: SweepUnit) => {
