@@ -7,6 +7,7 @@ import type { DrillReport } from "../../supervisor/index.ts";
 import { startReference } from "./failover.ts";
 import { PROGRAMS, Program } from "./programs.ts";
 import type { Figure, Section } from "./sections.ts";
+import { geometricMean, median } from "./statistics.ts";
 
 /** Lengths of runs in instructions: from before anything is translated to well behind it. */
 const LENGTHS = [1e6, 1e7, 1e8] as const;
@@ -18,19 +19,11 @@ const WARM_UP_FAILOVERS = 3_000;
 const NOISE = 1.1;
 const AVERAGE_NOISE = 1.05;
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
 interface Ratios {
   /** Seconds of auto over those of the interpreter. */
   readonly auto: number;
   /** The interpreter's over its own. */
   readonly itself: number;
-}
-
-function geometricMean(values: readonly number[]): number {
-  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
 
 /** By length. */

@@ -6,6 +6,7 @@
 import type { EngineKind } from "../../controller/engine-kind.ts";
 import { haveGcc, haveQemu, PROGRAMS, Program } from "./programs.ts";
 import type { Figure, Section } from "./sections.ts";
+import { geometricMean, median } from "./statistics.ts";
 
 const ROUNDS = 3;
 /** Iterations of the long run over those of the short one. */
@@ -31,15 +32,6 @@ interface Rates {
   readonly wholeRunRatio: number;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function geometricMean(values: readonly number[]): number {
-  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
-}
-
 function measureProgram(name: string): Rates {
   const program = new Program(name);
   const short = program.iterations;
@@ -48,7 +40,7 @@ function measureProgram(name: string): Rates {
     (run(to).seconds - run(from).seconds) / (to - from);
   const share = name === SHARED_PAGE ? SHARED_PAGE_SHARE : 1;
   const engine = (kind: EngineKind) => (iterations: number) => program.runEngine(kind, iterations);
-  const few = Math.max(1, Math.round(short * INTERPRETER_SHARE));
+  const few = Math.max(1, Math.round(short * share * INTERPRETER_SHARE));
   const rounds = Array.from({ length: ROUNDS }, () => ({
     qemu: haveQemu ? perIteration((n) => program.runQemu(n), short, long) : Number.POSITIVE_INFINITY,
     translator: perIteration(engine("translator"), short * share, long * share),

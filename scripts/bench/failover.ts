@@ -7,6 +7,7 @@ import type { EngineKind } from "../../controller/engine-kind.ts";
 import { type DrillReport, FAULTS, type RunningDevice, startDevice } from "../../supervisor/index.ts";
 import { measureHandoff } from "../handoff.ts";
 import type { Figure, Section } from "./sections.ts";
+import { median } from "./statistics.ts";
 
 /** Long ones: what the machine's scheduler learnt from the hand-off wears off within some hundred failovers. */
 const CHUNKS = 4;
@@ -28,11 +29,6 @@ export function startReference(engine: EngineKind = "auto"): Promise<RunningDevi
     images: [image("1.1.0"), image("1.0.0")],
     limits: { budget: { failures: null, windowMs: 60_000 }, heartbeatMs: HEARTBEAT_MS },
   });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 /** Guest trap → first instruction of the other version, against the bare hand-off. */

@@ -1,18 +1,12 @@
 /** How many power cuts per second the sweep judges, and what a second job brings. */
-import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
+import { readFileSync } from "node:fs";
 import { runSweep, type SweepOptions } from "../../supervisor/sweep/pool.ts";
 import type { SweepReport } from "../../supervisor/sweep/report.ts";
-import type { Section } from "./sections.ts";
+import type { Figure, Section } from "./sections.ts";
+import { median } from "./statistics.ts";
 
-const run = promisify(execFile);
-const CLI = new URL("../cli.bundle.cjs", import.meta.url).pathname;
 const ROUNDS = 3;
-/** Of depth 2, which takes a minute: long enough that what V8 compiles, in each thread anew, is little beside it. */
-const DEEP = { depth: 2, shard: { index: 1, of: 3 } };
+
 function image(version: string): Uint8Array {
   return readFileSync(
     new URL(`../../../controller/firmware/images/controller-${version}.img`, import.meta.url),
@@ -35,40 +29,47 @@ function sweep(jobs: number, options: Partial<SweepOptions> = {}): Promise<Sweep
   });
 }
 
-/** Cuts per second of so many processes side by side, each of which sweeps DEEP with one job and shares nothing. */
-async function rateOfProcesses(count: number): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), "flipside-bench-"));
-  const { index, of } = DEEP.shard;
-  try {
-    const rates = Array.from({ length: count }, async (_, number) => {
-      const json = join(folder, `${number}.json`);
-      const args = ["sweep", "--jobs", "1", "--seed", "1", "--depth", String(DEEP.depth)];
-      await run(process.execPath, [CLI, ...args, "--shard", `${index}/${of}`, "--json", json]);
-      return (JSON.parse(readFileSync(json, "utf8")) as SweepReport).cutsPerSecond;
-    });
-    return (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+function residentMiB(): number {
+  return process.memoryUsage.rss() / 2 ** 20;
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-interface Round {
+interface Pair {
   readonly one: SweepReport;
   readonly two: SweepReport;
 }
 
+async function inTurn(options: Partial<SweepOptions> = {}): Promise<Pair> {
+  return { one: await sweep(1, options), two: await sweep(2, options) };
+}
+
+function gain({ one, two }: Pair): number {
+  return one.durationMs / two.durationMs;
+}
+
+/** Of a sweep that takes seconds, much is V8 at work on the same code in each thread. */
+function gains(shallow: readonly Pair[], deep: Pair, all: Pair): Figure[] {
+  const { cuts, faults } = all.two;
+  return [
+    {
+      name: `2 jobs / 1 job, all of depth 2 with faults: ${cuts} cuts, ${faults} faults`,
+      value: gain(all),
+      unit: "×",
+      atLeast: 1.8,
+    },
+    { name: "  one job takes", value: all.one.durationMs / 1000, unit: "s" },
+    { name: `  depth 2: ${deep.two.cuts} cuts`, value: gain(deep), unit: "×" },
+    { name: "  depth 1", value: median(shallow.map(gain)), unit: "×" },
+  ];
+}
+
 export async function benchSweep(): Promise<Section> {
-  const pairs: Round[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    pairs.push({ one: await sweep(1), two: await sweep(2) });
-  }
-  const { two } = pairs[0] as Round;
-  const deep = { one: await sweep(1, DEEP), two: await sweep(2, DEEP) };
-  const processes = { one: await rateOfProcesses(1), two: await rateOfProcesses(2) };
+  const pairs: Pair[] = [];
+  for (let round = 0; round < ROUNDS; round++) pairs.push(await inTurn());
+  const { two } = pairs[0] as Pair;
+  const memory = [residentMiB()];
+  const deep = await inTurn({ depth: 2 });
+  const all = await inTurn({ depth: 2, faults: true });
+  memory.push(residentMiB());
   return {
     title: `sweep, depth 1, all ${two.scenarios.length} scenarios`,
     figures: [
@@ -89,23 +90,15 @@ export async function benchSweep(): Promise<Section> {
         unit: "s",
         atMost: 60,
       },
+      ...gains(pairs, deep, all),
+      { name: "resident memory after depth 1", value: memory[0] as number, unit: "MiB" },
+      { name: "  after all of depth 2 with faults", value: memory[1] as number, unit: "MiB" },
       {
-        name: `2 jobs / 1 job, a third of depth 2: ${deep.two.cuts} cuts`,
-        value: deep.one.durationMs / deep.two.durationMs,
-        unit: "×",
-        atLeast: 1.8,
+        name: "findings",
+        value: [two, deep.two, all.two].reduce((sum, { findings }) => sum + findings.length, 0),
+        unit: "",
+        atMost: 0,
       },
-      {
-        name: "  depth 1, most of it V8 at work on the same code in each thread",
-        value: median(pairs.map((pair) => pair.one.durationMs / pair.two.durationMs)),
-        unit: "×",
-      },
-      {
-        name: "  2 processes with 1 job each / 1 such process: what the machine gives to this work",
-        value: processes.two / processes.one,
-        unit: "×",
-      },
-      { name: "findings", value: two.findings.length, unit: "", atMost: 0 },
     ],
   };
 }
