@@ -57,6 +57,9 @@ export function raiseFloor(port: NvramPort, counter: number): void {
     throw new FloorError("the security floor does not hold what is stored");
 }
 
+/** What words that were never written say: complements of 0, values of all ones. It takes a whole pair to mean it. */
+const BLANK_SAYS = 0xffff_ffff;
+
 /** The candidate that at least half of the four words speak for, if just one has that many. */
 function majority(port: NvramPort): number | undefined {
   const votes = new Map<number, number>();
@@ -65,7 +68,7 @@ function majority(port: NvramPort): number | undefined {
       votes.set(candidate, (votes.get(candidate) ?? 0) + 1);
     }
   }
-  const winners = [...votes].filter(([, count]) => count >= 2);
+  const winners = [...votes].filter(([candidate, count]) => count >= 2 && candidate !== BLANK_SAYS);
   return winners.length === 1 ? winners[0]?.[0] : undefined;
 }
 

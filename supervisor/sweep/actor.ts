@@ -154,7 +154,10 @@ function load(rig: Rig, region: number, name: string): string | undefined {
     : `region ${region} was not accepted as written`;
 }
 
-/** Goes on with an update wherever it was interrupted. What rots while it is written is refused, and written again. */
+/**
+ * Goes on with an update wherever it was interrupted. What rots while it is written is refused, and written again; what
+ * has failed over to the region meanwhile is left alone, and the image goes into another.
+ */
 function update(rig: Rig, region: number, name: string): string | undefined {
   let wrong: string | undefined;
   for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
@@ -165,16 +168,18 @@ function update(rig: Rig, region: number, name: string): string | undefined {
   return wrong;
 }
 
-function attemptUpdate(rig: Rig, region: number, name: string): string | undefined {
+function attemptUpdate(rig: Rig, wanted: number, name: string): string | undefined {
   const { device } = rig;
   if (device.mode === "stuck") return "the device is stuck";
-  const done = () => device.region === region && rig.holds(region) === name;
+  const done = () => device.region !== NO_REGION && rig.holds(device.region) === name;
   if (done()) return undefined;
-  if (device.region === region) {
+  if (device.region === wanted) {
     // What executes cannot be written; if its bytes do not hold, a power cycle leaves it.
     powerCycle(rig);
     settle(rig);
   }
+  const { regions } = rig.memory.layout.config;
+  const region = device.region === wanted ? (wanted + 1) % regions : wanted;
   const record = device.table.regions[region];
   const stored = record?.state === "valid" && rig.holds(region) === name;
   const wrong = stored ? undefined : load(rig, region, name);

@@ -79,6 +79,23 @@ describe("the security floor", () => {
     }
   });
 
+  it("is not made up of memory that was never written to, whichever bit or two of it have flipped, unless they are the same of both values", () => {
+    for (const pattern of [0, -1]) {
+      for (let bit = 0; bit < 128; bit += 1) {
+        for (let other = bit; other < 128; other += 1) {
+          if (other === bit + 64) continue;
+          const port = new CutNvram();
+          port.words.fill(pattern);
+          for (const flipped of new Set([bit, other])) {
+            const word = FLOOR_WORD + (flipped >> 5);
+            port.words[word] = (port.words[word] ?? 0) ^ (1 << (flipped & 31));
+          }
+          expect(recoverFloor(port, 0).floor).toBe(0);
+        }
+      }
+    }
+  });
+
   it("that nothing can be read of is taken from the accepted images, and told loudly", () => {
     const port = floorAt(5);
     for (const [offset, word] of [11, 22, 33, 44].entries()) port.words[FLOOR_WORD + offset] = word;
