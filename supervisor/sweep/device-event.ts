@@ -3,7 +3,6 @@
  * a replay's timeline prints them.
  */
 import type { Failure, Table } from "../../emulator/table.ts";
-import type { FlashUnit } from "./region-flash.ts";
 
 /** Requests of an operator that change the table. */
 export type RequestKind = "begin-load" | "end-load" | "activate" | "clear";
@@ -59,6 +58,14 @@ export const enum ItemKind {
   /** One sector: may tear. */
   ERASE = 2,
   EVENT = 3,
+}
+
+/** One unit of an operation on flash: a sector or a program unit. */
+export interface FlashUnit {
+  readonly kind: ItemKind.PROGRAM | ItemKind.ERASE;
+  readonly region: number;
+  /** From the region's start. */
+  readonly offset: number;
 }
 
 /** Told of everything that a device does. */

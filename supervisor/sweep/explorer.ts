@@ -15,11 +15,10 @@ import { TEARS } from "../../emulator/flash-tear.ts";
 import { Random } from "../../emulator/random.ts";
 import { settle } from "./actor.ts";
 import { type Disturbance, endsRun, formatCaseId, HURTS } from "./case-id.ts";
-import { type DeviceEvent, Interruption } from "./device-event.ts";
+import { type DeviceEvent, type FlashUnit, Interruption } from "./device-event.ts";
 import type { Judgement } from "./oracle/oracle.ts";
 import type { GoodVerdict, Verdict, Wrong } from "./oracle/verdict.ts";
 import { PathRunner, resume, seedAt } from "./path-runner.ts";
-import type { FlashUnit } from "./region-flash.ts";
 import type { Rig } from "./rig.ts";
 import type { Scenario } from "./scenario.ts";
 

@@ -10,16 +10,8 @@ import { type FlashOperation, type FlashPort, type FlashStart, NorFlash } from "
 import type { Reading, Tear, UnstableWord } from "../../emulator/flash-tear.ts";
 import { Random } from "../../emulator/random.ts";
 import { FlashRefusedError, writeImage } from "../../emulator/region-writer.ts";
-import { ItemKind } from "./device-event.ts";
+import { type FlashUnit, ItemKind } from "./device-event.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
-
-/** One unit of an operation: a sector or a program unit. */
-export interface FlashUnit {
-  readonly kind: ItemKind.PROGRAM | ItemKind.ERASE;
-  readonly region: number;
-  /** From the region's start. */
-  readonly offset: number;
-}
 
 /** By region; the very same value where no region has any. */
 export type UnstableCells = readonly (readonly UnstableWord[])[];

@@ -5,10 +5,10 @@
  * Invariant: item i carries where the log of persistent memory stood and what the oracle knew before it, so that
  * {@link Timeline.rewind} brings both back to just before it.
  */
-import { type DeviceEvent, type DeviceSink, ItemKind } from "./device-event.ts";
+import { type DeviceEvent, type DeviceSink, type FlashUnit, ItemKind } from "./device-event.ts";
 import type { Judgement, Oracle } from "./oracle/oracle.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
-import type { FlashUnit, RegionFlash, UnstableCells } from "./region-flash.ts";
+import type { RegionFlash, UnstableCells } from "./region-flash.ts";
 
 /** Looks at each item before it happens, and may throw or do something to the device. */
 export type ItemHook = (index: number) => void;

@@ -11,10 +11,10 @@ import {
   HURTS,
   parseCaseId,
 } from "../../../supervisor/sweep/case-id.ts";
-import { ItemKind, PowerCut } from "../../../supervisor/sweep/device-event.ts";
+import { type FlashUnit, ItemKind, PowerCut } from "../../../supervisor/sweep/device-event.ts";
 import { imageLibrary, SweepImageError } from "../../../supervisor/sweep/image-library.ts";
 import { PersistentMemory } from "../../../supervisor/sweep/persistent-memory.ts";
-import { type FlashUnit, RegionFlash } from "../../../supervisor/sweep/region-flash.ts";
+import { RegionFlash } from "../../../supervisor/sweep/region-flash.ts";
 import { toJunit } from "../../../supervisor/sweep/report.ts";
 import { IMAGE_A, IMAGE_B } from "./bench.ts";
 
