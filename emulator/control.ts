@@ -50,7 +50,9 @@ export const enum Control {
   /** State of power.ts, and the seed of a cut. Supervisor, then memory emulator worker. */
   POWER = 192,
   POWER_SEED = 193,
-  WORDS = 208,
+  /** Not 0 from a failure's detection until a version is ready or none may run: flash is not written. Supervisor. */
+  FAILOVER = 208,
+  WORDS = 224,
 }
 
 export const CONTROL_MAGIC = 0x666c_6970;

@@ -31,6 +31,9 @@ import { isPowerCut, powerCutSeed } from "./power.ts";
 import { Random } from "./random.ts";
 import { writeImage } from "./region-writer.ts";
 
+/** A failover takes well under this; a write does not wait for ever. */
+const FAILOVER_WAIT_MS = 1_000;
+
 /** The program that was under way is not going to end: the process does. */
 class PowerLostError extends Error {
   override readonly name = "PowerLostError";
@@ -93,6 +96,8 @@ class MemoryEmulator {
     const bytes = this.#regionBytes(region);
     if (flash === undefined) throw new RangeError(`there is no region ${region}`);
     writeImage(flash, bytes, image, (kind, offset, byteCount, make, operation) => {
+      // A write that is under way waits between two units, so that nothing is stored into any region meanwhile.
+      Atomics.wait(this.#control, Control.FAILOVER, 1, FAILOVER_WAIT_MS);
       if (isPowerCut(this.#control)) this.#tear(region, operation, offset, byteCount);
       this.#keepUnit(region, kind, offset, byteCount, make);
       if (kind === "erase") this.#keepErases(region, offset / flash.geometry.sectorBytes);

@@ -51,6 +51,15 @@ export class ManagementLostError extends Error {
   override readonly name = "ManagementLostError";
 }
 
+/** What was waited for does not come: no version runs before an operator's word or a new image. */
+export class SafeModeError extends Error {
+  override readonly name = "SafeModeError";
+
+  constructor(reason: string) {
+    super(`the controller is in safe mode: ${reason}`);
+  }
+}
+
 /** What an operator asked for is refused; `name` is the refusal's. */
 export class OperatorError extends Error {
   constructor(name: string, message: string) {
@@ -58,6 +67,9 @@ export class OperatorError extends Error {
     this.name = name;
   }
 }
+
+/** Nothing executes meanwhile: the guardian starts the process again, as after a power cut. */
+const START_DEADLINE_MS = 10_000;
 
 export interface DeviceListener {
   /** A failover is complete: the other version is ready. */
@@ -88,11 +100,14 @@ export class Device {
   #policy: PolicyState | undefined;
   /** What is to be executed as soon as a standby for it is parked. */
   #awaited: ExecuteCommand | undefined;
+  #awaitedSinceNs = 0;
   /** A stop was asked for and is not sure yet. */
   #stopping = false;
   #headAtStop = 0;
   #mended = 0;
   #ready = false;
+  /** Boot epoch of the last version that completed a host command. */
+  #servedEpoch = 0;
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
   /** V8 has had the chance to compile the failover path. */
@@ -274,6 +289,23 @@ export class Device {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Resolves once the version that executes is ready and a standby is parked. Rejects with {@link SafeModeError}. */
+  async quiet(): Promise<void> {
+    while (!this.#ready || this.crew.standby === undefined) await this.newsOfRunning();
+  }
+
+  /** {@link news} of a device that runs, or is about to. Rejects with {@link SafeModeError} where it does not. */
+  async newsOfRunning(): Promise<void> {
+    this.requireVersion();
+    await this.news();
+  }
+
+  /** Throws {@link SafeModeError} where no version runs, nor is about to. */
+  requireVersion(): void {
+    const { phase, decision } = this.policy;
+    if (phase === "safe-mode") throw new SafeModeError(decision?.message ?? "no version may run");
+  }
+
   #tell(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -313,6 +345,10 @@ export class Device {
     }
     const taken = this.host.poll();
     if (typeof taken === "string") this.#onEvidence(Evidence.HOST_PROTOCOL, taken, monotonicNs());
+    else if (taken > 0 && this.#servedEpoch !== epoch) {
+      this.#servedEpoch = epoch;
+      this.events.stamp(EventCode.FIRST_COMMAND, slot.region, epoch, monotonicNs());
+    }
   }
 
   #tick(): void {
@@ -399,6 +435,7 @@ export class Device {
 
   #fail(fromRegion: number, failure: FailureReport): void {
     this.crew.standby?.arm();
+    Atomics.store(this.control, Control.FAILOVER, 1);
     this.#tellCrash();
     this.#record.fail(failure, fromRegion, this.table);
     const { evidenceCode: evidence, code, pc } = failure;
@@ -422,6 +459,7 @@ export class Device {
         this.#commit(command.table);
         break;
       case "raise-floor":
+        if (readFloor(this.nvram) === undefined) this.mendTable();
         raiseFloor(this.nvram, command.counter);
         break;
       case "execute":
@@ -479,6 +517,7 @@ export class Device {
     Atomics.store(this.control, Control.TRIAL, command.trial ? 1 : 0);
     Atomics.store(this.control, Control.BOOT_EPOCH, bootEpoch);
     this.#awaited = command;
+    this.#awaitedSinceNs = monotonicNs();
     this.#wake();
     if (this.#awaited !== undefined) this.crew.want(command.region, true);
   }
@@ -519,6 +558,7 @@ export class Device {
     Atomics.store(this.control, Control.REGION, -1);
     // Nobody fetches commands now, so what has been fetched will not be completed.
     this.host.afterStop(this.host.submissionHead);
+    this.#failoverOver();
     this.events.stamp(EventCode.SAFE_MODE, -1, this.bootEpoch, monotonicNs());
     this.#awaited = undefined;
     this.#record.drop();
@@ -530,12 +570,19 @@ export class Device {
 
   #onReady(bootEpoch: number): void {
     this.#ready = true;
+    this.#failoverOver();
     this.#tellCrash();
     const failover = this.#record.complete(this.table, bootEpoch);
     if (failover !== undefined) {
       for (const listener of [...this.#listeners]) listener.onFailover?.(failover);
     }
     this.#prepareStandby();
+  }
+
+  /** Whoever writes flash goes on. */
+  #failoverOver(): void {
+    if (Atomics.exchange(this.control, Control.FAILOVER, 0) !== 0)
+      Atomics.notify(this.control, Control.FAILOVER);
   }
 
   #onReadyWithdrawn(): void {
@@ -579,6 +626,16 @@ export class Device {
   #onStandbyLost(reason: string): void {
     this.#log.warn({ reason }, "there is no standby");
     this.#tell();
-    if (this.#awaited !== undefined) this.crew.want(this.#awaited.region, true);
+    // In another turn: where every try fails at once, deadlines and pings still have theirs.
+    if (this.#awaited !== undefined) setImmediate(() => this.#wantAwaited());
+  }
+
+  #wantAwaited(): void {
+    if (this.#awaited === undefined || this.#closed) return;
+    if (monotonicNs() - this.#awaitedSinceNs > START_DEADLINE_MS * 1e6)
+      this.#fatal(
+        `no controller worker could be made ready within ${START_DEADLINE_MS} ms: ${this.crew.why}`,
+      );
+    else this.crew.want(this.#awaited.region, true);
   }
 }

@@ -27,6 +27,7 @@ export interface DrillReport {
   readonly rssLateBytes: number;
 }
 
+/** Rejects with SafeModeError when the controller does not come back. */
 export async function drill(device: Device, fault: Fault, failovers: number): Promise<DrillReport> {
   const detect = new Timing();
   const restart = new Timing();
@@ -41,10 +42,10 @@ export async function drill(device: Device, fault: Fault, failovers: number): Pr
   // A hang has no moment of its own for the restart: it begins when the firmware was told to.
   const fromInjection = fault.class === "hang";
   for (let done = 0; done < failovers; done++) {
-    while (!device.ready || device.crew.standby === undefined) await device.news();
+    await device.quiet();
     last = undefined;
     const injectedNs = inject(device, fault);
-    while (last === undefined) await device.news();
+    while (last === undefined) await device.newsOfRunning();
     const { failure, stoppedNs, designatedNs, firstInstructionNs, readyNs }: Failover = last;
     const faultNs = fromInjection ? injectedNs : failure.faultNs;
     detect.recordNs(failure.detectedNs - failure.faultNs);

@@ -6,7 +6,7 @@
  */
 import type { Worker } from "node:worker_threads";
 import type { ControllerApi, Inspection } from "../controller/api.ts";
-import { Hart } from "../controller/cpu/hart.ts";
+import { Hart, retiredInstructions } from "../controller/cpu/hart.ts";
 import type { EngineKind } from "../controller/engine-kind.ts";
 import {
   Attention,
@@ -67,6 +67,7 @@ export class EngineSlot {
   #starting: Promise<void> | undefined;
   #region = -1;
   #threadId = 0;
+  #retiredAtRecycling = 0;
 
   constructor(index: number, context: SlotContext) {
     this.index = index;
@@ -104,7 +105,11 @@ export class EngineSlot {
     if (this.#phase === "starting" && this.#starting !== undefined) return this.#starting;
     if (this.#phase !== "empty") throw new Error(`slot ${this.index} is ${this.#phase}, not empty`);
     this.#phase = "starting";
-    this.#starting = this.#start();
+    this.#starting = this.#start().catch((error: unknown) => {
+      // Without a thread there is no exit that would say so.
+      if (this.#thread === undefined) this.#phase = "empty";
+      throw error;
+    });
     return this.#starting;
   }
 
@@ -197,9 +202,15 @@ export class EngineSlot {
     return true;
   }
 
+  /** Instructions that the version which stopped has retired, also when its worker was recycled since. */
+  get retiredByStopped(): number {
+    return this.#phase === "stopped" ? retiredInstructions(this.words) : this.#retiredAtRecycling;
+  }
+
   /** A stopped worker becomes idle: what it knew of its failure has been read. */
   recycle(): void {
     if (this.#phase !== "stopped") throw new Error(`slot ${this.index} is ${this.#phase}, not stopped`);
+    this.#retiredAtRecycling = retiredInstructions(this.words);
     this.#phase = "idle";
     this.#region = -1;
   }

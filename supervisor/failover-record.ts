@@ -4,11 +4,10 @@
  * Invariants: at most one failure is under way; noting a step is a few stores, so that keeping the record costs the
  * failover path nothing; what it tells of the stores between stop and ready comes from counters that only rise.
  */
-import { retiredInstructions } from "../controller/cpu/hart.ts";
 import { Control, controlWords } from "../emulator/control.ts";
 import { EventCode, type EventRing } from "../emulator/events.ts";
 import type { Layout } from "../emulator/layout.ts";
-import type { Table } from "../emulator/table.ts";
+import { NO_REGION, type Table } from "../emulator/table.ts";
 import type { EngineSlot } from "./engine-slot.ts";
 import { type Failover, type FailureReport, stepsOf } from "./failover.ts";
 import type { KeptState } from "./kept-state.ts";
@@ -101,7 +100,8 @@ export class FailoverRecord {
   complete(table: Table, bootEpoch: number): Failover | undefined {
     const underWay = this.#underWay;
     const steps = stepsOf(this.#events, underWay?.eventsFrom ?? 0, bootEpoch);
-    this.#executingSinceNs = steps.get("first-instruction")?.timeNs ?? 0;
+    const first = steps.get("first-instruction");
+    this.#executingSinceNs = first?.timeNs ?? 0;
     if (underWay === undefined) return undefined;
     this.#underWay = undefined;
     return {
@@ -109,6 +109,7 @@ export class FailoverRecord {
       failure: underWay.failure,
       fromRegion: underWay.fromRegion,
       toRegion: table.active,
+      executedRegion: first?.region ?? NO_REGION,
       generation: table.generation,
       bootEpoch,
       stoppedNs: underWay.stoppedNs,
@@ -120,10 +121,9 @@ export class FailoverRecord {
     };
   }
 
-  /** Compares with what was kept; the stopped worker has not been reset yet, or its thread is gone. */
+  /** Compares with what was kept; a thread that is gone retires nothing. */
   #retiredAfterStop(slot: EngineSlot | undefined): number {
-    if (slot === undefined || slot.phase !== "stopped") return 0;
-    return retiredInstructions(slot.words) - this.#kept.retired;
+    return slot === undefined ? 0 : slot.retiredByStopped - this.#kept.retired;
   }
 
   /** Bytes stored into any region since power-on. */

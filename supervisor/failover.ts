@@ -25,7 +25,10 @@ export interface Failover {
   readonly index: number;
   readonly failure: FailureReport;
   readonly fromRegion: number;
+  /** The region that the table designates. */
   readonly toRegion: number;
+  /** The region whose first instruction the controller worker told of, -1 if it told of none. */
+  readonly executedRegion: number;
   /** Generation of the table that designates toRegion. */
   readonly generation: number;
   readonly bootEpoch: number;

@@ -14,13 +14,13 @@ import { Random } from "../emulator/random.ts";
 import { DEFAULT_TRIAL_TRIES, type Table } from "../emulator/table.ts";
 import { formatVersion } from "../emulator/version.ts";
 import type { DeviceConfig } from "./config.ts";
-import { Device } from "./device.ts";
+import { Device, SafeModeError } from "./device.ts";
 import { drill } from "./drill.ts";
 import { type CrashDump, DumpStore } from "./dump.ts";
 import type { Failover } from "./failover.ts";
 import type { Crash } from "./failover-record.ts";
 import { FAULTS, type Fault, findFault } from "./faults.ts";
-import { type HostCommand, Opcode } from "./host.ts";
+import { type HostCommand, type HostCompletion, Opcode } from "./host.ts";
 import { inject } from "./injector.ts";
 import type { Launcher } from "./launch.ts";
 import { MemoryOwner } from "./memory-owner.ts";
@@ -35,6 +35,26 @@ import { PROCESS_FAULT_KINDS, ROT_KINDS, type RotKind } from "./survival-kinds.t
 /** What was asked cannot be done; `message` is one sentence for whoever asked. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
+}
+
+/**
+ * A promise of what only a version that runs can do. Rejects with {@link SafeModeError} where none does.
+ * @param begin begins it, and returns what is to be done when it has ended, whichever way
+ */
+async function unlessSafeMode<T>(
+  device: Device,
+  begin: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void,
+): Promise<T> {
+  device.requireVersion();
+  const ends: (() => void)[] = [];
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      ends.push(device.listen({ onSafeMode: (reason) => reject(new SafeModeError(reason)) }));
+      ends.push(begin(resolve, reject));
+    });
+  } finally {
+    for (const end of ends) end();
+  }
 }
 
 function requireFault(kind: string): Fault {
@@ -121,22 +141,15 @@ export class Session {
     load: ({ region, image }) => this.#load(requireRegion(region), image),
     nextFailover: () => {
       const device = this.#running();
-      return new Promise<Failover>((resolve, reject) => {
-        const unlisten = device.listen({
-          onFailover: (failover) => {
-            unlisten();
-            // Who hears of the new generation finds it there after a power cut, too.
-            device.durability.settled().then(() => resolve(failover), reject);
-          },
-        });
-      });
+      return unlessSafeMode<Failover>(device, (resolve, reject) =>
+        device.listen({
+          // Who hears of the new generation finds it there after a power cut, too.
+          onFailover: (failover) => void device.durability.settled().then(() => resolve(failover), reject),
+        }),
+      );
     },
     standby: async () => {
-      const device = this.#running();
-      while (!device.ready || device.crew.standby === undefined) {
-        if (device.policy.phase === "safe-mode") throw new RequestError(device.policy.decision?.message);
-        await device.news();
-      }
+      await this.#running().quiet();
       return null;
     },
     command: ({ command, data }) => this.#command(command, data),
@@ -253,12 +266,13 @@ export class Session {
       throw new RequestError(`${data.length} bytes do not fit the host's buffers of ${buffers.length} bytes`);
     }
     buffers.set(data ?? []);
-    return new Promise((resolve, reject) => {
+    return unlessSafeMode<HostCompletion>(device, (resolve, reject) => {
       const accepted = device.submit({ source: bufferAddress, ...command }, (completion) => {
         if (command.opcode !== Opcode.FLUSH) resolve(completion);
         else device.durability.settled().then(() => resolve(completion), reject);
       });
       if (!accepted) reject(new RequestError("the host queue is full"));
+      return () => undefined;
     });
   }
 

@@ -10,8 +10,8 @@ import { monotonicNs } from "../emulator/clock.ts";
 import type { EvidenceName } from "../emulator/evidence.ts";
 import { Random } from "../emulator/random.ts";
 import { classifyReplicas } from "../emulator/recovery.ts";
-import { nextGeneration } from "../emulator/table.ts";
-import { formatVersion } from "../emulator/version.ts";
+import { nextGeneration, regionAt } from "../emulator/table.ts";
+import { formatVersion, type ImageVersion } from "../emulator/version.ts";
 import type { Device } from "./device.ts";
 import type { Failover } from "./failover.ts";
 import { FAULTS, type Fault, findFault } from "./faults.ts";
@@ -19,7 +19,7 @@ import { inject } from "./injector.ts";
 import { RssSamples } from "./rss-samples.ts";
 import { type FaultReport, Tally } from "./tally.ts";
 import { type HistogramRow, Timing, type TimingSummary } from "./timing.ts";
-import { submitJob } from "./workload.ts";
+import { submitIdentify, submitJob } from "./workload.ts";
 
 export interface SoakOptions {
   readonly seed: number;
@@ -72,7 +72,7 @@ export interface SoakReport {
 
 /** Longest that anything may take before the soak calls it a violation and ends. */
 const STEP_DEADLINE_MS = 10_000;
-/** Violations kept as text; all are counted. */
+/** Violations told; after so many nobody reads on. */
 const MAX_VIOLATIONS = 100;
 /** Jobs that the host has checked before each fault. */
 const MAX_JOBS = 3;
@@ -111,8 +111,8 @@ export class Soak {
 
   /** Runs to its end, or to the first thing after which going on makes no sense. */
   async run(onProgress: (progress: SoakProgress) => void): Promise<SoakReport> {
-    if (!(await this.#until(() => this.#device.ready, "ready"))) return this.#report();
     this.#startedNs = monotonicNs();
+    if (!(await this.#until(() => this.#device.ready, "ready"))) return this.#report();
     this.#digests = await this.#digestsOf();
     this.#generation = this.#device.table.generation;
     const unlisten = this.#device.listen({ onFailover: (failover) => this.#arrived.push(failover) });
@@ -256,8 +256,9 @@ export class Soak {
     const replicas = classifyReplicas(device.nvram, device.layout.regions.length);
     const table = replicas.kind === "sound" ? replicas.table : undefined;
     this.#expect("both replicas are equal", table !== undefined);
+    this.#expect("what executed first is the primary", failover.executedRegion === toRegion);
     if (table?.generation === failover.generation) {
-      this.#expect("one primary, which is what executes", table.active === toRegion);
+      this.#expect("one primary, which is the one that was started", table.active === toRegion);
       const told = table.regions[fromRegion]?.lastFailure.evidence === failure.evidenceCode;
       this.#expect("the table tells the failure", told);
     }
@@ -275,6 +276,28 @@ export class Soak {
     this.#codeBytesCopied += failover.storedBytes;
     const digests = await this.#digestsOf();
     this.#expect("code digests unchanged", digests.join() === this.#digests.join());
+    if (table !== undefined) await this.#identify(failover, regionAt(table, toRegion).version);
+  }
+
+  /** The firmware itself says which version it is: no table and no supervisor has a part in that. */
+  async #identify(failover: Failover, expected: ImageVersion): Promise<void> {
+    let done = false;
+    let answer: Parameters<Parameters<typeof submitIdentify>[1]>[0];
+    const submitted = submitIdentify(this.#device, (version) => {
+      done = true;
+      answer = version;
+    });
+    this.#expect("the host queue takes a command", submitted);
+    if (!submitted || !(await this.#until(() => done, "done with IDENTIFY"))) return;
+    // Another one may have answered if a failover came between; that one is asked in its turn.
+    if (answer === undefined || failover.bootEpoch !== this.#device.bootEpoch) return;
+    const { major, minor, revision } = answer;
+    const same = major === expected.major && minor === expected.minor && revision === expected.revision;
+    this.#expect(
+      "what executes is the version that the table designates",
+      same,
+      `${major}.${minor}.${revision}`,
+    );
   }
 
   /** A few jobs whose results the host checks. */

@@ -3,6 +3,7 @@
  * buffers in host memory. What the firmware answers is compared with the host's own computation.
  */
 import type { Random } from "../emulator/random.ts";
+import type { ImageVersion } from "../emulator/version.ts";
 import { crc32c } from "./crc32c.ts";
 import type { Device } from "./device.ts";
 import { type HostCompletion, Opcode } from "./host.ts";
@@ -10,6 +11,24 @@ import { type HostCompletion, Opcode } from "./host.ts";
 const MAX_BYTES = 2048;
 const MAX_SOURCES = 4;
 const DESTINATION = MAX_BYTES * MAX_SOURCES;
+
+/**
+ * Asks the version that executes who it is. `onVersion` is told what it answers, or undefined where it does not: a
+ * failover came between, or the firmware knows no IDENTIFY. False when the queue is full.
+ */
+export function submitIdentify(
+  device: Device,
+  onVersion: (version: Pick<ImageVersion, "major" | "minor" | "revision"> | undefined) => void,
+): boolean {
+  return device.submit({ opcode: Opcode.IDENTIFY }, ({ outcome, status, result }) => {
+    const answered = outcome === "completed" && status === 0;
+    onVersion(
+      answered
+        ? { major: result >>> 24, minor: (result >>> 16) & 0xff, revision: result & 0xffff }
+        : undefined,
+    );
+  });
+}
 
 interface Job {
   readonly opcode: number;

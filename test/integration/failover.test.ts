@@ -11,6 +11,9 @@ function image(name: string): Uint8Array {
 }
 
 const images = [image("controller-1.1.0.img"), image("controller-1.0.0.img")];
+/** What the firmware in each region answers to IDENTIFY: major, minor, revision. */
+const IDENTITIES = [0x0101_0000, 0x0100_0000];
+const IDENTIFY = 0xc3;
 const unlimited = { budget: { failures: null, windowMs: 60_000 } };
 const lines: string[] = [];
 
@@ -45,6 +48,8 @@ describe("a controller under each fault", () => {
       expect(failover.generation).toBe((before.generation + 1) >>> 0);
       expect(failover.storedBytes).toBe(0);
       expect(failover.retiredAfterStop).toBe(0);
+      expect(failover.executedRegion).toBe(failover.toRegion);
+      expect((await device.command({ opcode: IDENTIFY })).result).toBe(IDENTITIES[failover.toRegion]);
       const { failure, stoppedNs, designatedNs, firstInstructionNs, readyNs } = failover;
       const steps = [
         failure.faultNs,
@@ -75,5 +80,28 @@ describe("a controller under each fault", () => {
     }
     await device.standby();
     expect(await device.status()).toMatchObject({ primary: before.primary, generation: before.generation });
+  });
+});
+
+describe("a controller in safe mode", () => {
+  it("keeps nobody waiting for what only a version can do", async () => {
+    const device = await startDevice({ images: [] });
+    const refused = { name: "SafeModeError" };
+    await expect(device.standby()).rejects.toMatchObject(refused);
+    await expect(device.nextFailover()).rejects.toMatchObject(refused);
+    await expect(device.command({ opcode: IDENTIFY })).rejects.toMatchObject(refused);
+    await expect(device.drill("ebreak", 1)).rejects.toMatchObject(refused);
+    await device.stop();
+  });
+
+  it("ends what was waited for when it is entered", async () => {
+    // The only version fails once, and that is once too often.
+    const budget = { failures: 0, windowMs: 60_000 };
+    const device = await startDevice({ images: images.slice(0, 1), limits: { budget } });
+    await Promise.all([
+      expect(device.nextFailover()).rejects.toMatchObject({ name: "SafeModeError" }),
+      device.inject("ebreak"),
+    ]);
+    await device.stop();
   });
 });

@@ -60,7 +60,7 @@ function tornUnits(found: Uint8Array, before: Uint8Array, after: Uint8Array, uni
   return starts.filter((at) => !same(found, before, at) && !same(found, after, at));
 }
 
-describe("power that goes while a region is written", () => {
+describe("power, or a version, that goes while a region is written", () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "flipside-"));
     config = {
@@ -115,6 +115,25 @@ describe("power that goes while a region is written", () => {
     const sector = at / sectorBytes;
     expect(erases?.slice(0, sector).every((count) => count === 1)).toBe(true);
     expect(erases?.slice(sector + 1).every((count) => count === 0)).toBe(true);
+  });
+
+  it("does not matter to a failover: the write waits until another version is ready", async () => {
+    const data = new Uint8Array(regionBytes);
+    new Random(3).fill(data);
+    const stored = async (): Promise<number> =>
+      (await device.call("status", null)).regions[REGION]?.storedBytes ?? 0;
+    const before = await stored();
+    const load = expect(device.call("load", { region: REGION, image: data })).rejects.toThrowError(
+      /cannot be used/,
+    );
+    while ((await stored()) === before);
+    const failover = device.call("nextFailover", null);
+    await device.call("inject", { kind: "ebreak" });
+    expect(await failover).toMatchObject({ storedBytes: 0, failure: { evidence: "panic" } });
+    const between = (await stored()) - before;
+    expect(between).toBeLessThan(2 * regionBytes);
+    await load;
+    expect((await stored()) - before).toBe(2 * regionBytes);
   });
 
   it("leaves a region that is written again as if nothing had been", async () => {
