@@ -149,9 +149,10 @@ export class Host {
    * they are the stopped version's, too.
    */
   afterStop(headAtStop: number): void {
-    for (let polls = 0; polls < QUEUE_ENTRIES && typeof this.poll() === "string"; polls++);
+    // Counted first: what completions make their callers submit, with the next version fetching, may wrap the tail.
     const queued = (Atomics.load(this.#control, Control.SQ_TAIL) - headAtStop) & MASK;
     const fetched = this.#submitted - queued;
+    for (let polls = 0; polls < QUEUE_ENTRIES && typeof this.poll() === "string"; polls++);
     for (const { id, serial, onCompletion } of [...this.#outstanding.values()]) {
       if (serial > fetched) continue;
       this.#outstanding.delete(id);

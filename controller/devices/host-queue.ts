@@ -43,12 +43,24 @@ export class HostQueue implements Device {
 
   store(offset: number, value: number): number {
     const word = REGISTERS[offset / 4];
-    const entries = Atomics.load(this.#control, Control.QUEUE_ENTRIES);
-    if ((word !== Control.SQ_HEAD && word !== Control.CQ_TAIL) || value < 0 || value >= entries)
+    if (word !== Control.SQ_HEAD && word !== Control.CQ_TAIL) return BUS_FAULT;
+    const mask = Atomics.load(this.#control, Control.QUEUE_ENTRIES) - 1;
+    const from = Atomics.load(this.#control, word);
+    if (value < 0 || value > mask || ((value - from) & mask) > this.#reach(word, from, mask))
       return BUS_FAULT;
     Atomics.store(this.#control, word, value);
     if (word === Control.CQ_TAIL) this.#board.ring();
     else this.#board.changed();
     return 0;
+  }
+
+  /**
+   * How many entries the firmware's index may move on: the submitted ones, or the free ones but for the one that
+   * tells a full queue from an empty one. An index further on, or back, would outlive the version that stored it and be
+   * charged to the next. The host's index only ever widens the reach: what firmware has seen there holds here.
+   */
+  #reach(word: Control.SQ_HEAD | Control.CQ_TAIL, from: number, mask: number): number {
+    if (word === Control.SQ_HEAD) return (Atomics.load(this.#control, Control.SQ_TAIL) - from) & mask;
+    return mask - ((from - Atomics.load(this.#control, Control.CQ_HEAD)) & mask);
   }
 }

@@ -78,6 +78,21 @@ describe("after a version was stopped", () => {
     expect(ended.has(again)).toBe(false);
   });
 
+  it("a full queue that goes on while completions are taken is the next version's, all of it", () => {
+    const outcomes: string[] = [];
+    const onCompletion = ({ outcome }: HostCompletion): void => {
+      outcomes.push(outcome);
+      host.submit({ opcode: 0xc1 }, 0, onCompletion);
+      if (outcomes.length === 1) post(fetch()); // The next version, which runs by now.
+    };
+    while (host.submit({ opcode: 0xc1 }, 0, onCompletion));
+    post(fetch());
+    post(0xffff);
+    host.afterStop(host.submissionHead);
+    expect(outcomes).toEqual(["completed", "completed"]);
+    expect(host.outstanding).toBe(MASK);
+  });
+
   it("entries that it may not have posted are its own, and no evidence against the next version", () => {
     const command = submit();
     const id = fetch();

@@ -336,6 +336,20 @@ describe("host queue", () => {
     control[Control.CQ_HEAD] = 2;
     return { board, control, device: new HostQueue(control, 65_536, board) };
   }
+  interface Indices {
+    readonly entries?: number;
+    readonly sqHead?: number;
+    readonly sqTail?: number;
+    readonly cqHead?: number;
+    readonly cqTail?: number;
+  }
+  function setIndices(control: Int32Array, indices: Indices): void {
+    control[Control.QUEUE_ENTRIES] = indices.entries ?? 8;
+    control[Control.SQ_HEAD] = indices.sqHead ?? 0;
+    control[Control.SQ_TAIL] = indices.sqTail ?? 0;
+    control[Control.CQ_HEAD] = indices.cqHead ?? 0;
+    control[Control.CQ_TAIL] = indices.cqTail ?? 0;
+  }
   it("shows the queue as it stands", () => {
     const { device } = hostQueue();
     const registers = [0x00, 0x04, 0x08, 0x0c, 0x10, 0x14, 0x18, 0x1c].map((offset) => device.load(offset));
@@ -352,6 +366,46 @@ describe("host queue", () => {
     const { board, control, device } = hostQueue();
     device.store(0x14, 1);
     expect([control[Control.CQ_TAIL], board.rings]).toEqual([1, 1]);
+  });
+  it.each([
+    ["SQ_HEAD moves over an entry that was submitted", 0x10, 5, { sqHead: 4, sqTail: 6 }],
+    ["SQ_HEAD moves exactly to the tail", 0x10, 6, { sqHead: 4, sqTail: 6 }],
+    ["SQ_HEAD stays where it is", 0x10, 4, { sqHead: 4, sqTail: 6 }],
+    ["SQ_HEAD stays where it is, the queue empty", 0x10, 4, { sqHead: 4, sqTail: 4 }],
+    ["SQ_HEAD wraps", 0x10, 0, { sqHead: 7, sqTail: 1 }],
+    ["SQ_HEAD wraps to the tail over a full queue", 0x10, 3, { sqHead: 4, sqTail: 3 }],
+    ["CQ_TAIL moves into a free entry", 0x14, 5, { cqHead: 4, cqTail: 4 }],
+    ["CQ_TAIL moves exactly to where one entry is free", 0x14, 7, { cqHead: 0, cqTail: 5 }],
+    ["CQ_TAIL stays where it is", 0x14, 5, { cqHead: 4, cqTail: 5 }],
+    ["CQ_TAIL stays where it is, the queue full", 0x14, 3, { cqHead: 4, cqTail: 3 }],
+    ["CQ_TAIL wraps", 0x14, 1, { cqHead: 6, cqTail: 7 }],
+    ["CQ_TAIL wraps to where one entry is free", 0x14, 3, { cqHead: 4, cqTail: 4 }],
+  ])("%s", (_, offset, value, indices) => {
+    const { control, device } = hostQueue();
+    setIndices(control, indices);
+    expect(device.store(offset, value)).toBe(0);
+    expect(device.load(offset)).toBe(value);
+  });
+  it.each([
+    ["SQ_HEAD past the tail", 0x10, 7, { sqHead: 4, sqTail: 6 }],
+    ["SQ_HEAD past the tail of an empty queue", 0x10, 5, { sqHead: 4, sqTail: 4 }],
+    ["SQ_HEAD backwards", 0x10, 3, { sqHead: 4, sqTail: 6 }],
+    ["SQ_HEAD backwards, all entries but one submitted", 0x10, 3, { sqHead: 4, sqTail: 2 }],
+    ["SQ_HEAD past the tail behind the wrap", 0x10, 2, { sqHead: 7, sqTail: 1 }],
+    ["SQ_HEAD backwards over the wrap", 0x10, 7, { sqHead: 0, sqTail: 2 }],
+    ["CQ_TAIL into the entry that stays free", 0x14, 0, { cqHead: 0, cqTail: 5 }],
+    ["CQ_TAIL past the host's head", 0x14, 1, { cqHead: 0, cqTail: 5 }],
+    ["CQ_TAIL backwards", 0x14, 4, { cqHead: 3, cqTail: 5 }],
+    ["CQ_TAIL onto the host's head behind the wrap", 0x14, 2, { cqHead: 2, cqTail: 7 }],
+    ["CQ_TAIL backwards over the wrap", 0x14, 7, { cqHead: 6, cqTail: 0 }],
+    ["any index of a queue without entries", 0x10, 0, { entries: 0 }],
+  ])("a store of %s faults and changes nothing", (_, offset, value, indices) => {
+    const { board, control, device } = hostQueue();
+    setIndices(control, indices);
+    const before = [...control];
+    expect(device.store(offset, value)).toBe(BUS_FAULT);
+    expect([...control]).toEqual(before);
+    expect([board.changes, board.rings]).toEqual([0, 0]);
   });
   it.each([
     ["an index outside the queue", 0x10, 8],
