@@ -27,7 +27,7 @@ import { Durability } from "./durability.ts";
 import type { EngineSlot } from "./engine-slot.ts";
 import type { Failover, FailureReport } from "./failover.ts";
 import { type Crash, FailoverRecord } from "./failover-record.ts";
-import { Host, type HostCommand, type HostCompletion } from "./host.ts";
+import { Host, type HostCommand, type HostCompletion, type QueueProgress } from "./host.ts";
 import { KeptState } from "./kept-state.ts";
 import type { Launcher } from "./launch.ts";
 import {
@@ -103,7 +103,7 @@ export class Device {
   #awaitedSinceNs = 0;
   /** A stop was asked for and is not sure yet. */
   #stopping = false;
-  #headAtStop = 0;
+  #queueAtStop: QueueProgress = { submissionHead: 0, completionTail: 0 };
   #mended = 0;
   #ready = false;
   /** Boot epoch of the last version that completed a host command. */
@@ -494,7 +494,7 @@ export class Device {
     const stoppedNs = monotonicNs();
     const words = slot?.words ?? this.crew.executing?.words;
     if (words !== undefined) this.kept.keep(words);
-    this.#headAtStop = this.host.submissionHead;
+    this.#queueAtStop = this.host.progress;
     this.#stopping = false;
     this.#ready = false;
     this.crew.retire();
@@ -537,7 +537,7 @@ export class Device {
     this.#awaited = undefined;
     this.#watch.start(slot, monotonicNs());
     this.#record.stampSteps(command.region, this.bootEpoch);
-    this.host.afterStop(this.#headAtStop);
+    this.host.afterStop(this.#queueAtStop);
   }
 
   /** The reading of the region's bytes still holds: not one byte of it was stored since. */
@@ -557,7 +557,7 @@ export class Device {
     this.#tellCrash();
     Atomics.store(this.control, Control.REGION, -1);
     // Nobody fetches commands now, so what has been fetched will not be completed.
-    this.host.afterStop(this.host.submissionHead);
+    this.host.afterStop(this.host.progress);
     this.#failoverOver();
     this.events.stamp(EventCode.SAFE_MODE, -1, this.bootEpoch, monotonicNs());
     this.#awaited = undefined;

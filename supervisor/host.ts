@@ -47,6 +47,12 @@ export interface HostCompletion {
   readonly result2: number;
 }
 
+/** The firmware's indices. The tail is loaded first: who posts has fetched before. */
+export interface QueueProgress {
+  readonly completionTail: number;
+  readonly submissionHead: number;
+}
+
 type OnCompletion = (completion: HostCompletion) => void;
 
 /** A command that has not ended. */
@@ -108,7 +114,12 @@ export class Host {
 
   /** Takes what the firmware has posted. Returns how many, or what the firmware did that no controller may. */
   poll(): number | string {
-    const tail = Atomics.load(this.#control, Control.CQ_TAIL);
+    const { progress } = this;
+    return this.#take(progress, this.#fetchedAt(progress));
+  }
+
+  /** @param fetched how many commands the version that posted has fetched */
+  #take({ completionTail: tail }: QueueProgress, fetched: number): number | string {
     if (tail < 0 || tail > MASK) return `completion queue tail ${tail} is outside the queue`;
     let head = Atomics.load(this.#control, Control.CQ_HEAD);
     let taken = 0;
@@ -120,6 +131,8 @@ export class Host {
       head = (head + 1) & MASK;
       Atomics.store(this.#control, Control.CQ_HEAD, head);
       if (entry === undefined) return `completion of command ${id}, which is not outstanding`;
+      // It stays: the next version will fetch it.
+      if (entry.serial > fetched) return `completion of command ${id}, which was not fetched`;
       this.#outstanding.delete(id);
       taken++;
       entry.onCompletion({
@@ -138,26 +151,32 @@ export class Host {
     return this.#outstanding.values().next().value;
   }
 
-  /** Where the stopped version's fetching ended; read before the next version starts. */
-  get submissionHead(): number {
-    return Atomics.load(this.#control, Control.SQ_HEAD);
+  /** How far the firmware has come. To be read after a version was stopped and before the next one starts. */
+  get progress(): QueueProgress {
+    const completionTail = Atomics.load(this.#control, Control.CQ_TAIL);
+    return { submissionHead: Atomics.load(this.#control, Control.SQ_HEAD), completionTail };
   }
 
   /**
-   * After a version was stopped at `headAtStop`: takes what was completed, then aborts what it had fetched and not
-   * completed. What it had not fetched is the next version's. Entries that no controller may post are passed over:
-   * they are the stopped version's, too.
+   * After a version was stopped at `atStop`: takes what it had completed, then aborts what it had fetched and not
+   * completed. What it had not fetched is the next version's, which may run by now. Entries that no controller may post
+   * are passed over: they are the stopped version's, too.
    */
-  afterStop(headAtStop: number): void {
-    // Counted first: what completions make their callers submit, with the next version fetching, may wrap the tail.
-    const queued = (Atomics.load(this.#control, Control.SQ_TAIL) - headAtStop) & MASK;
-    const fetched = this.#submitted - queued;
-    for (let polls = 0; polls < QUEUE_ENTRIES && typeof this.poll() === "string"; polls++);
+  afterStop(atStop: QueueProgress): void {
+    // Counted first: completions make their callers submit.
+    const fetched = this.#fetchedAt(atStop);
+    const posted = (atStop.completionTail - Atomics.load(this.#control, Control.CQ_HEAD)) & MASK;
+    for (let entry = 0; entry < posted && typeof this.#take(atStop, fetched) === "string"; entry++);
     for (const { id, serial, onCompletion } of [...this.#outstanding.values()]) {
       if (serial > fetched) continue;
       this.#outstanding.delete(id);
       onCompletion(ABORTED);
     }
+  }
+
+  /** How many commands have been fetched. */
+  #fetchedAt({ submissionHead }: QueueProgress): number {
+    return this.#submitted - ((Atomics.load(this.#control, Control.SQ_TAIL) - submissionHead) & MASK);
   }
 
   #takeId(): number {

@@ -383,11 +383,11 @@ export class VirtualDevice {
     slot.halt(Evidence.OPERATOR);
     this.#haltIn = undefined;
     this.#ready = false;
-    const headAtStop = this.#host?.submissionHead ?? 0;
+    const queueAtStop = this.#host?.progress;
     this.#sink.event({ type: "stopped", region: slot.region, epoch: slot.epoch });
     if (this.#executing === slot) this.#executing = undefined;
     this.#dispatch({ type: "stopped" });
-    this.#host?.afterStop(headAtStop);
+    if (queueAtStop !== undefined) this.#host?.afterStop(queueAtStop);
   }
 
   #execute(command: ExecuteCommand): void {

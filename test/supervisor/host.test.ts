@@ -57,7 +57,7 @@ describe("after a version was stopped", () => {
     const [completed, fetched, queued] = [submit(), submit(), submit()];
     post(fetch());
     fetch();
-    host.afterStop(host.submissionHead);
+    host.afterStop(host.progress);
     expect(ended.get(completed)?.outcome).toBe("completed");
     expect(ended.get(fetched)?.outcome).toBe("aborted");
     expect(ended.has(queued)).toBe(false);
@@ -73,7 +73,7 @@ describe("after a version was stopped", () => {
       expect(host.poll()).toBe(1);
     }
     const again = submit();
-    host.afterStop(host.submissionHead);
+    host.afterStop(host.progress);
     expect(ended.get(left)?.outcome).toBe("aborted");
     expect(ended.has(again)).toBe(false);
   });
@@ -88,9 +88,23 @@ describe("after a version was stopped", () => {
     while (host.submit({ opcode: 0xc1 }, 0, onCompletion));
     post(fetch());
     post(0xffff);
-    host.afterStop(host.submissionHead);
+    host.afterStop(host.progress);
+    expect(outcomes).toEqual(["completed"]);
+    expect(host.poll()).toBe(1);
     expect(outcomes).toEqual(["completed", "completed"]);
     expect(host.outstanding).toBe(MASK);
+  });
+
+  it("a completion of what it never fetched is evidence against it, and the command the next version's", () => {
+    const [, queued] = [submit(), submit()];
+    const id = fetch();
+    post(id + 1);
+    expect(host.poll()).toContain("was not fetched");
+    host.afterStop(host.progress);
+    expect(ended.has(queued)).toBe(false);
+    post(fetch());
+    expect(host.poll()).toBe(1);
+    expect(ended.get(queued)?.outcome).toBe("completed");
   });
 
   it("entries that it may not have posted are its own, and no evidence against the next version", () => {
@@ -98,7 +112,7 @@ describe("after a version was stopped", () => {
     const id = fetch();
     for (const wild of [id + 1, id + 2, id + 3, id + 4]) post(wild);
     expect(host.poll()).toContain("not outstanding");
-    host.afterStop(host.submissionHead);
+    host.afterStop(host.progress);
     expect(ended.get(command)?.outcome).toBe("aborted");
     expect(host.poll()).toBe(0);
   });
