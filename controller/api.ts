@@ -10,6 +10,8 @@ export interface Attachment {
   readonly layout: Layout;
   readonly slot: number;
   readonly engine: EngineKind;
+  /** PEM texts of the keys that images are verified with; none: signatures are not looked at. */
+  readonly keys: readonly string[];
   readonly log: LogConfig;
 }
 

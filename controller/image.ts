@@ -369,6 +369,22 @@ export function imageKey(source: string | KeyObject): ImageKey {
   return { key, hash: Uint8Array.from(sha256(key.export({ type: "spki", format: "der" }))) };
 }
 
+/**
+ * Prepares the keys of a configuration.
+ * @param texts PEM texts
+ * Throws {@link ImageKeyError}, which says which of them cannot be used.
+ */
+export function imageKeys(texts: readonly string[]): readonly ImageKey[] {
+  return texts.map((text, index) => {
+    try {
+      return imageKey(text);
+    } catch (error) {
+      if (!(error instanceof ImageKeyError)) throw error;
+      throw new ImageKeyError(`keys[${index}] cannot verify images: ${error.message}`);
+    }
+  });
+}
+
 /** What an image is made of. */
 export interface ImageSource {
   /** Machine code linked for `WINDOW_BASE + headerBytes`; its first instruction is the entry. */

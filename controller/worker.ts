@@ -32,6 +32,7 @@ import type { Attachment, ControllerApi, Inspection } from "./api.ts";
 import { RegionInspector } from "./boot-rom.ts";
 import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { Hart } from "./cpu/hart.ts";
+import { imageKeys } from "./image.ts";
 import { Machine, MachineStop } from "./machine.ts";
 import { chooseEngine, type EngineChoice } from "./translator/select.ts";
 import { UartRing } from "./uart-ring.ts";
@@ -75,13 +76,13 @@ class ControllerWorker {
   #parking: NodeJS.Immediate | undefined;
 
   constructor(attachment: Attachment) {
-    const { memory, layout, slot, log, engine } = attachment;
+    const { memory, layout, slot, log, engine, keys } = attachment;
     this.#attachment = attachment;
     this.#words = engineWords(memory, layout, slot);
     this.#times = engineTimes(memory, layout, slot);
     this.#control = controlWords(memory, layout);
     this.#events = new EventRing(memory, layout);
-    this.#inspector = new RegionInspector([]);
+    this.#inspector = new RegionInspector(imageKeys(keys));
     this.#log = createLogger(log, { thread: "controller", slot });
     this.#engine = chooseEngine(engine);
     this.#machine = new Machine({

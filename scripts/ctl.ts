@@ -55,6 +55,9 @@ export function formatStatus(status: ServedStatus): string {
       ),
       rows,
     ),
+    ...status.regions
+      .filter(({ unusableBecause }) => unusableBecause !== "")
+      .map(({ region, unusableBecause }) => `region ${region} is not usable: ${unusableBecause}`),
     ...(isUsed(status.translator) ? ["", ...formatTranslator(status.translator)] : []),
     "",
   ].join("\n");

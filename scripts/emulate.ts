@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineKind } from "../controller/engine-kind.ts";
-import { verifyImage } from "../controller/image.ts";
+import { type ImageKey, verifyImage } from "../controller/image.ts";
 import { sumStats, type TranslatorStats } from "../controller/translator/stats.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
@@ -15,6 +15,7 @@ import { launchSupervisor } from "../supervisor/launch.ts";
 import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
 import type { FaultReport } from "../supervisor/tally.ts";
 import { measureHandoff } from "./handoff.ts";
+import { publicPem, readKey } from "./keys.ts";
 import { mergeReports } from "./merge-reports.ts";
 import {
   EXIT_FINDING,
@@ -39,6 +40,8 @@ usage: flipside emulate [options]
   --faults a,b       only these kinds (default: all)
   --image-a FILE     MCUboot image of region 0 (default: the reference firmware 1.1.0)
   --image-b FILE     MCUboot image of region 1 (default: the reference firmware 1.0.0)
+  --key FILE         Ed25519 public key (PEM) that both images, and then not the reference firmware, are signed with;
+                     several may be given, and one of them is enough (default: signatures are not looked at)
   --regions N        2 to 4 regions; those behind the second hold image A and B in turn (default 2)
   --jobs N           so many controllers at once, with the seeds S, S + 1, … (default 1)
   --engine KIND      auto (default), translator or interpreter
@@ -68,6 +71,8 @@ interface EmulateOptions {
   /** Kinds of survival.ts; empty for none. */
   readonly survivalKinds: readonly string[];
   readonly images: readonly Uint8Array[];
+  /** PEM texts. */
+  readonly keys: readonly string[];
   readonly regions: number;
   /** Controllers at once. */
   readonly jobs: number;
@@ -78,7 +83,12 @@ interface EmulateOptions {
   readonly logLevel: LogLevel;
 }
 
-function readImage(what: string, file: string | undefined, reference: string): Uint8Array {
+function readImage(
+  what: string,
+  file: string | undefined,
+  reference: string,
+  keys: readonly ImageKey[],
+): Uint8Array {
   const path = file ?? new URL(`../../controller/firmware/images/${reference}`, import.meta.url).pathname;
   let bytes: Uint8Array;
   try {
@@ -87,7 +97,7 @@ function readImage(what: string, file: string | undefined, reference: string): U
     throw new UsageError(`${what} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
   // Two versions that can run are what a soak is about; what becomes of others is the sweep's.
-  const verified = file === undefined ? undefined : verifyImage(bytes);
+  const verified = file === undefined && keys.length === 0 ? undefined : verifyImage(bytes, keys);
   if (verified?.ok === false) throw new UsageError(`${what} cannot be run: ${verified.fault.message}`);
   return bytes;
 }
@@ -117,6 +127,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     faults: { type: "string" },
     "image-a": { type: "string" },
     "image-b": { type: "string" },
+    key: { type: "string", multiple: true },
     regions: { type: "string" },
     jobs: { type: "string" },
     engine: { type: "string" },
@@ -133,9 +144,10 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
   const regions = parseInteger("--regions", values.regions ?? "2", 2, 4);
   const kinds = parseKinds(values.faults);
   const chosen = kinds.length > 0 ? kinds.filter((kind) => SURVIVAL_KINDS.includes(kind)) : undefined;
+  const keys = (values.key ?? []).map(readKey);
   const pair = [
-    readImage("--image-a", values["image-a"], "controller-1.1.0.img"),
-    readImage("--image-b", values["image-b"], "controller-1.0.0.img"),
+    readImage("--image-a", values["image-a"], "controller-1.1.0.img", keys),
+    readImage("--image-b", values["image-b"], "controller-1.0.0.img", keys),
   ];
   return {
     soak: {
@@ -147,6 +159,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     },
     survivalKinds: chosen ?? (failovers === null ? SURVIVAL_KINDS : []),
     images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
+    keys: keys.map(publicPem),
     regions,
     jobs: parseInteger("--jobs", values.jobs ?? "1", 1, MAX_JOBS),
     engine: parseEngine(values.engine ?? "auto"),
@@ -228,6 +241,7 @@ async function runJob(options: EmulateOptions, show: Show, signal: AbortSignal):
   const device = await startDevice(
     {
       images: options.images,
+      keys: options.keys,
       memory: { regions: options.regions },
       // The soak fails regions far more often than any budget allows.
       limits: { budget: { failures: null, windowMs: 60_000 } },
@@ -269,6 +283,7 @@ async function survive(
   const config = {
     memory: { ...DEFAULT_MEMORY_CONFIG, regions: options.regions },
     images: options.images,
+    keys: options.keys,
     limits: { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
     recovery: DEFAULT_RECOVERY,
     engine: options.engine,

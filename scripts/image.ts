@@ -5,10 +5,8 @@ import {
   encodeImage,
   IMAGE_HEADER_BYTES,
   type ImageKey,
-  ImageKeyError,
   type ImageSource,
   ImageSourceError,
-  imageKey,
   type ParsedImage,
   parseImage,
   verifyImage,
@@ -16,6 +14,7 @@ import {
 import { REGION_STRIDE, WINDOW_BASE } from "../emulator/map.ts";
 import { formatVersion, type ImageVersion, parseVersion } from "../emulator/version.ts";
 import { readInput, readText, writeOutput } from "./input.ts";
+import { readKey } from "./keys.ts";
 import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
 
 const HELP = `usage: flipside image create FILE --version V --output IMAGE [options]
@@ -209,15 +208,6 @@ function verify(file: string, values: Values): number {
   );
   if (values.json !== undefined) writeReport(values.json, report);
   return report.usable ? EXIT_HELD : EXIT_FINDING;
-}
-
-function readKey(file: string): ImageKey {
-  try {
-    return imageKey(readText("the key", file));
-  } catch (error) {
-    if (error instanceof ImageKeyError) throw new UsageError(`${file}: ${error.message}`);
-    throw error;
-  }
 }
 
 interface ImageReport {

@@ -7,6 +7,7 @@ import { REGION_STRIDE } from "../emulator/map.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/config.ts";
 import { controlPath, ServedDevice } from "../supervisor/served-device.ts";
 import { readInput } from "./input.ts";
+import { publicPem, readKey } from "./keys.ts";
 import { EXIT_FINDING, EXIT_HELD, parseEngine, parseInteger, parseOptions, UsageError } from "./options.ts";
 
 const HELP = `flipside serve: keep a controller running; flipside ctl asks and commands it.
@@ -16,11 +17,14 @@ usage: flipside serve [options]
   --dir DIR        directory of the device: its flash file, crash dumps and control socket (default ./flipside-device)
   --image-a FILE   MCUboot image that the factory puts into region 0 (default: the reference firmware 1.1.0)
   --image-b FILE   the same for region 1 (default: the reference firmware 1.0.0)
+  --key FILE       Ed25519 public key (PEM): no image runs that is not signed with it; several may be given, and one
+                   of them is enough (default: signatures are not looked at)
   --regions N      2 to 4 regions (default 2)
   --log LEVEL      ${LOG_LEVELS.join(", ")} (default warn), to stderr
   --help           this text
 
-The images count only while the flash file holds no table yet. Ends at SIGINT, SIGTERM or flipside ctl stop.
+The images count only while the flash file holds no table yet; the reference firmware is not signed.
+Ends at SIGINT, SIGTERM or flipside ctl stop.
 Exit code: 0 stopped as told, 1 the device could not be kept running, 2 bad input.
 `;
 
@@ -57,6 +61,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     dir: { type: "string" },
     "image-a": { type: "string" },
     "image-b": { type: "string" },
+    key: { type: "string", multiple: true },
     regions: { type: "string" },
     engine: { type: "string" },
     log: { type: "string" },
@@ -81,6 +86,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     {
       memory: { ...DEFAULT_MEMORY_CONFIG, regions: parseInteger("--regions", values.regions ?? "2", 2, 4) },
       images: [image("image-a", values["image-a"]), image("image-b", values["image-b"])],
+      keys: (values.key ?? []).map(readKey).map(publicPem),
       limits: DEFAULT_LIMITS,
       recovery: DEFAULT_RECOVERY,
       engine: parseEngine(values.engine ?? "auto"),

@@ -10,6 +10,11 @@ export interface DeviceConfig {
   readonly memory: MemoryConfig;
   /** Firmware images, one per region from region 0 on; fewer than there are regions leave the rest blank. */
   readonly images: readonly Uint8Array[];
+  /**
+   * PEM texts of Ed25519 public keys: only an image signed with one of them is usable. They are kept nowhere, each
+   * start is told them. Absent or empty: signatures are not looked at.
+   */
+  readonly keys?: readonly string[];
   readonly limits: Limits;
   readonly recovery: RecoveryPolicy;
   readonly engine: EngineKind;

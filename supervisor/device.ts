@@ -146,6 +146,7 @@ export class Device {
         layout,
         log: config.log,
         engine: config.engine,
+        keys: config.keys ?? [],
         launch: (slot) => launcher.controller(slot),
       },
       {

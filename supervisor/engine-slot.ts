@@ -50,6 +50,8 @@ export interface SlotContext {
   readonly layout: Layout;
   readonly log: LogConfig;
   readonly engine: EngineKind;
+  /** PEM texts; see DeviceConfig. */
+  readonly keys: readonly string[];
   /** Starts the thread for a slot. */
   readonly launch: (slot: number) => Worker;
   readonly onEnd: (slot: EngineSlot, end: WorkerEnd) => void;
@@ -122,8 +124,8 @@ export class EngineSlot {
       this.#context.onEnd(this, end);
     });
     this.#thread = thread;
-    const { memory, layout, log, engine } = this.#context;
-    const attachment = { memory, layout, slot: this.index, log, engine };
+    const { memory, layout, log, engine, keys } = this.#context;
+    const attachment = { memory, layout, slot: this.index, log, engine, keys };
     this.#threadId = await thread.link.call(CALL_DEADLINE_MS, "attach", attachment);
     this.#phase = "idle";
   }

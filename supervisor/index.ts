@@ -45,6 +45,8 @@ export type { FaultReport } from "./tally.ts";
 export interface DeviceOptions {
   /** MCUboot images, one per region from region 0 on. */
   readonly images: readonly Uint8Array[];
+  /** Keys that images must be signed with; see {@link DeviceConfig.keys}. Default: none, signatures are not looked at. */
+  readonly keys?: readonly string[];
   /** Sizes; the rest as by default: 2 regions of 256 KiB, 16 MiB of RAM. */
   readonly memory?: Partial<MemoryConfig>;
   readonly limits?: Partial<Limits>;
@@ -132,6 +134,7 @@ export async function startDevice(options: DeviceOptions, child?: ChildProcess):
     await process.call("start", {
       memory,
       images: options.images,
+      keys: options.keys ?? [],
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       recovery: options.recovery ?? DEFAULT_RECOVERY,
       engine: options.engine ?? "auto",

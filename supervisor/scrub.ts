@@ -6,6 +6,7 @@
  * no standby any more.
  */
 import { inspectRegion } from "../controller/boot-rom.ts";
+import type { ImageKey } from "../controller/image.ts";
 import type { Device } from "./device.ts";
 import type { MemoryOwner } from "./memory-owner.ts";
 
@@ -15,13 +16,16 @@ export const SCRUB_MS = 500;
 export class Scrub {
   readonly #device: Device;
   readonly #memory: MemoryOwner;
+  readonly #keys: readonly ImageKey[];
   readonly #timer: NodeJS.Timeout;
   #digests: readonly string[] | undefined;
   #reading = false;
 
-  constructor(device: Device, memory: MemoryOwner) {
+  /** @param keys with none, signatures are not looked at */
+  constructor(device: Device, memory: MemoryOwner, keys: readonly ImageKey[]) {
     this.#device = device;
     this.#memory = memory;
+    this.#keys = keys;
     this.#timer = setInterval(() => this.#scrub(), SCRUB_MS);
     this.#scrub();
   }
@@ -54,7 +58,7 @@ export class Scrub {
     const images = policy.images.map((known, region) => {
       const start = layout.regions[region];
       if (start === undefined || !changed.includes(region)) return known;
-      return inspectRegion(new Uint8Array(memory.buffer, start, layout.config.regionBytes), []);
+      return inspectRegion(new Uint8Array(memory.buffer, start, layout.config.regionBytes), this.#keys);
     });
     this.#device.inspected(images);
   }

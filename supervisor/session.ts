@@ -3,6 +3,7 @@
  */
 import { randomInt } from "node:crypto";
 import { RegionInspector } from "../controller/boot-rom.ts";
+import { type ImageKey, imageKeys } from "../controller/image.ts";
 import { activate, beginUpdate, clear, endUpdate, type TransitionResult } from "../controller/transitions.ts";
 import { UartRing } from "../controller/uart-ring.ts";
 import type { MemoryFault } from "../emulator/api.ts";
@@ -114,6 +115,8 @@ export class Session {
   #dumps: DumpStore | undefined;
   #scrub: Scrub | undefined;
   #config: DeviceConfig | undefined;
+  /** With none, signatures are not looked at. */
+  #keys: readonly ImageKey[] = [];
   /** The last one that was begun. */
   #soak: Soak | undefined;
   /** Failovers by evidence since power-on. */
@@ -182,6 +185,8 @@ export class Session {
     if (this.#device !== undefined) throw new RequestError("the device is started already");
     const log = createLogger(config.log, { process: "supervisor" });
     this.#config = config;
+    // Before anything is locked or made: a key that cannot be used is refused here, and not by the workers.
+    this.#keys = imageKeys(config.keys ?? []);
     const { flashFile } = config;
     if (flashFile !== undefined) this.#lock = await lockFile(flashFile);
     const keep = flashFile === undefined ? null : { flashFile, log: config.log };
@@ -205,7 +210,7 @@ export class Session {
       device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash)) });
     }
     await device.powerOn();
-    this.#scrub = new Scrub(device, this.#memory);
+    this.#scrub = new Scrub(device, this.#memory, this.#keys);
     await device.durability.settled();
     return this.#status();
   }
@@ -235,7 +240,7 @@ export class Session {
     await this.#memory?.program(region, image);
     const bytes = new Uint8Array(device.memory.buffer, start, layout.config.regionBytes);
     const epoch = Atomics.load(device.control, Control.STORE_EPOCH + region);
-    const facts = new RegionInspector([]).inspect(region, bytes, epoch);
+    const facts = new RegionInspector(this.#keys).inspect(region, bytes, epoch);
     device.inspected(device.policy.images.map((known, index) => (index === region ? facts : known)));
     if (!facts.usable) throw new RequestError(`region ${region} cannot be used: ${facts.fault.message}`);
     await this.#operate((table) => endUpdate(table, region, facts), false);

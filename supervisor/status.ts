@@ -1,4 +1,5 @@
 /** What a device is, in one value for people and programs. */
+import type { RegionFacts } from "../controller/boot-rom.ts";
 import { readStats, type TranslatorStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { Control } from "../emulator/control.ts";
@@ -16,6 +17,8 @@ export interface RegionStatus {
   /** "1.2.0"; empty without an image. */
   readonly version: string;
   readonly digest: string;
+  /** Why its image is not usable, as last read; empty when it is. */
+  readonly unusableBecause: string;
   readonly triesLeft: number;
   readonly unconfirmedStarts: number;
   readonly failures: number;
@@ -100,6 +103,7 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
       state: record.state,
       version: policy.images[region]?.usable === true ? formatVersion(record.version) : "",
       digest: digestHex(record.digest),
+      unusableBecause: unusableBecause(policy.images[region]),
       triesLeft: record.triesLeft,
       unconfirmedStarts: record.unconfirmedStarts,
       failures: record.failures,
@@ -108,4 +112,9 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
       eraseCounts: [...wear.subarray(region * sectors, (region + 1) * sectors)],
     })),
   };
+}
+
+function unusableBecause(facts: RegionFacts | undefined): string {
+  if (facts === undefined) return "it was not read";
+  return facts.usable ? "" : facts.fault.message;
 }

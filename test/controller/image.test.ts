@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -8,6 +8,7 @@ import {
   type ImageSource,
   ImageSourceError,
   imageKey,
+  imageKeys,
   parseImage,
   verifyImage,
 } from "../../controller/image.ts";
@@ -270,5 +271,21 @@ describe("signatures", () => {
     const rsa = generateKeyPairSync("rsa", { modulusLength: 1024 });
     expect(() => imageKey(rsa.publicKey)).toThrow(ImageKeyError);
     expect(() => imageKey("no key")).toThrow(ImageKeyError);
+  });
+
+  it("the keys of a configuration are read in order, none is none, and a bad one is named", () => {
+    const pem = (key: KeyObject) => key.export({ type: "spki", format: "pem" }).toString();
+    const good = [pem(keys.publicKey), pem(otherKeys.publicKey)];
+    expect(imageKeys([])).toEqual([]);
+    expect(imageKeys(good).map(({ hash }) => hash)).toEqual(
+      [keys, otherKeys].map(({ publicKey }) => imageKey(publicKey).hash),
+    );
+    const rsa = pem(generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey);
+    expect(() => imageKeys([...good, rsa])).toThrow(
+      new ImageKeyError("keys[2] cannot verify images: the key is of type rsa instead of Ed25519"),
+    );
+    expect(() => imageKeys(["no key"])).toThrow(
+      new ImageKeyError("keys[0] cannot verify images: the key is no PEM text of an Ed25519 key"),
+    );
   });
 });

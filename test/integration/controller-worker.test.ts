@@ -29,7 +29,7 @@ it("what a worker says of its state is of the last thing it was told, however la
   const thread = new WorkerThread<ControllerApi>(launchController(0), () => undefined);
   const { link } = thread;
   const log = { level: "silent", fd: 2 } as const;
-  await link.call(DEADLINE_MS, "attach", { memory, layout, slot: 0, engine: "auto", log });
+  await link.call(DEADLINE_MS, "attach", { memory, layout, slot: 0, engine: "auto", log, keys: [] });
 
   // The first takes long enough for the second to be there when it ends: both are done in one turn.
   const prepare = (): Promise<unknown> => link.call(DEADLINE_MS, "prepare", REGION, false);
