@@ -41,7 +41,7 @@ export const enum EventCode {
 }
 
 export interface DeviceEvent {
-  /** Position in the ring since power-on. */
+  /** Position in the ring since power-on, modulo 2^32. */
   readonly index: number;
   readonly name: EventName;
   readonly region: number;
@@ -74,7 +74,7 @@ export class EventRing {
 
   /** Index that the next event will take. */
   get next(): number {
-    return Atomics.load(this.#control, Control.EVENT_NEXT);
+    return Atomics.load(this.#control, Control.EVENT_NEXT) >>> 0;
   }
 
   stamp(code: EventCode, region: number, bootEpoch: number, timeNs: number): void {
@@ -85,15 +85,15 @@ export class EventRing {
     this.#words[at + Entry.REGION] = region;
     this.#words[at + Entry.BOOT_EPOCH] = bootEpoch;
     this.#times[at / 2 + TIME_F64] = timeNs;
-    Atomics.store(this.#words, at + Entry.SEQUENCE, index + 1);
+    Atomics.store(this.#words, at + Entry.SEQUENCE, sequenceOf(index));
   }
 
   /** Events from index `from` on that are still there and whole, oldest first. */
   read(from: number): DeviceEvent[] {
     const next = this.next;
     const events: DeviceEvent[] = [];
-    for (let index = Math.max(from, next - EVENT_ENTRIES); index < next; index++) {
-      const event = this.#entry(index);
+    for (let back = Math.min((next - from) >>> 0, EVENT_ENTRIES); back > 0; back--) {
+      const event = this.#entry((next - back) >>> 0);
       if (event !== undefined) events.push(event);
     }
     return events;
@@ -101,14 +101,19 @@ export class EventRing {
 
   #entry(index: number): DeviceEvent | undefined {
     const at = (index & (EVENT_ENTRIES - 1)) * ENTRY_WORDS;
-    if (Atomics.load(this.#words, at + Entry.SEQUENCE) !== index + 1) return undefined;
+    if (Atomics.load(this.#words, at + Entry.SEQUENCE) !== sequenceOf(index)) return undefined;
     const name = EVENT_NAMES[this.#words[at + Entry.NAME] ?? 0] ?? "none";
     const region = this.#words[at + Entry.REGION] ?? -1;
     const bootEpoch = this.#words[at + Entry.BOOT_EPOCH] ?? 0;
     const timeNs = this.#times[at / 2 + TIME_F64] ?? 0;
-    if (Atomics.load(this.#words, at + Entry.SEQUENCE) !== index + 1) return undefined;
+    if (Atomics.load(this.#words, at + Entry.SEQUENCE) !== sequenceOf(index)) return undefined;
     return { index, name, region, bootEpoch, timeNs };
   }
+}
+
+/** Never 0 but once around, which no entry outlives. */
+function sequenceOf(index: number): number {
+  return (index + 1) | 0;
 }
 
 if ((EVENT_ENTRIES & (EVENT_ENTRIES - 1)) !== 0) throw new Error("the event ring is no power of two");

@@ -1,15 +1,19 @@
 import { describe, expect, it } from "vitest";
+import { Control, controlWords } from "../../emulator/control.ts";
 import { EVENT_ENTRIES, EventCode, EventRing } from "../../emulator/events.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
 
-function newRing(): EventRing {
+/** @param first index of the first event */
+function newRing(first = 0): EventRing {
   const layout = planLayout({
     ...DEFAULT_MEMORY_CONFIG,
     ramBytes: 65_536,
     regionBytes: 65_536,
     hostBytes: 65_536,
   });
-  return new EventRing(createMemory(layout), layout);
+  const memory = createMemory(layout);
+  controlWords(memory, layout)[Control.EVENT_NEXT] = first;
+  return new EventRing(memory, layout);
 }
 
 describe("event ring", () => {
@@ -31,4 +35,14 @@ describe("event ring", () => {
     expect(events[0]?.bootEpoch).toBe(10);
     expect(ring.read(ring.next)).toEqual([]);
   });
+
+  it.each([2 ** 31 - 2, 2 ** 32 - 3])(
+    "goes on when its index, at %d, leaves what a signed or a whole word holds",
+    (first) => {
+      const ring = newRing(first);
+      const from = ring.next;
+      for (let epoch = 0; epoch < 6; epoch++) ring.stamp(EventCode.STARTED, 0, epoch, epoch);
+      expect(ring.read(from).map(({ bootEpoch }) => bootEpoch)).toEqual([0, 1, 2, 3, 4, 5]);
+    },
+  );
 });
