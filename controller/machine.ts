@@ -13,6 +13,7 @@ import {
   CLINT_BASE,
   FINISHER_BASE,
   HOST_QUEUE_BASE,
+  INSTRUCTIONS_PER_TICK,
   MTIME_HZ,
   STATUS_BASE,
   UART_BASE,
@@ -72,6 +73,12 @@ export interface MachineOptions {
 }
 
 const NS_PER_TICK = 1e9 / MTIME_HZ;
+
+/**
+ * The last tick that the virtual clock can tell exactly, after three years: beyond, rounding would swallow the step to
+ * an event, and a waiting hart would step for ever. What lies there never comes, whichever the clock.
+ */
+const LAST_TICK = Math.floor(Number.MAX_SAFE_INTEGER / INSTRUCTIONS_PER_TICK);
 
 /** Words that {@link Machine.saveState} fills. */
 export const STATE_WORDS = Hart.WORDS + DeviceWord.WORDS;
@@ -361,8 +368,10 @@ export class Machine {
     return this.clock.instructionsUntil(Math.min(this.#nextEvent(now), this.#horizon), now);
   }
 
+  /** Tick of the next event; Infinity if there is none, or none that the clock can reach. */
   #nextEvent(now: number): number {
-    return Math.min(this.#clint.nextEvent(now), this.#watchdog.nextEvent());
+    const tick = Math.min(this.#clint.nextEvent(now), this.#watchdog.nextEvent());
+    return tick > LAST_TICK ? Number.POSITIVE_INFINITY : tick;
   }
 
   /** The hart waits: lets virtual time pass to the next event. False if there is none, or time is real. */

@@ -6,7 +6,7 @@ import { Hart } from "../../controller/cpu/hart.ts";
 import { MachineStop, STATE_WORDS } from "../../controller/machine.ts";
 import { Control } from "../../emulator/control.ts";
 import { Evidence } from "../../emulator/evidence.ts";
-import { HOST_BASE, NVRAM_BASE, RAM_BASE } from "../../emulator/map.ts";
+import { HOST_BASE, INSTRUCTIONS_PER_TICK, NVRAM_BASE, RAM_BASE } from "../../emulator/map.ts";
 import * as asm from "./support/assembler.ts";
 import { A0, A1, A2, type Fixture, inRam, inRegion, S0, withHandler } from "./support/machines.ts";
 
@@ -95,6 +95,31 @@ describe("the virtual clock", () => {
     expect(f.machine.clock.now()).toBe(1_000_000);
     expect(f.hart(Hart.MCAUSE)).toBe((1 << 31) | 7);
     expect(f.machine.retired).toBe(16);
+  });
+  describe("reaches the last tick whose count of instructions is exact, and none behind it", () => {
+    const LAST_TICK = Math.floor(Number.MAX_SAFE_INTEGER / INSTRUCTIONS_PER_TICK);
+    const waiting = (tick: number): Fixture =>
+      inRam(
+        handler(
+          withTimer(tick % 2 ** 32)
+            .li(A2, Math.floor(tick / 2 ** 32))
+            .words(asm.store("sw", A2, 4, A0), asm.WFI),
+        ),
+      );
+    it("the last wakes a waiting hart", () => {
+      const f = waiting(LAST_TICK);
+      expect(f.machine.run(19)).toBe(MachineStop.BUDGET);
+      expect(f.machine.clock.now()).toBe(LAST_TICK);
+      expect(f.hart(Hart.MCAUSE)).toBe((1 << 31) | 7);
+    });
+    it.each([LAST_TICK + 1, Number.MAX_SAFE_INTEGER])(
+      "mtimecmp %d is no event: the hart waits for ever",
+      (tick) => {
+        const f = waiting(tick);
+        expect(f.machine.run(1000)).toBe(MachineStop.IDLE);
+        expect(f.machine.parkNs()).toBe(Number.POSITIVE_INFINITY);
+      },
+    );
   });
   it("goes on over a reset of the hart, and starts again at power-on", () => {
     const f = inRam(spin(new asm.Program()));
