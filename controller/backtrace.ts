@@ -4,7 +4,7 @@
  * Some of them may be left over from calls that have returned; none that is still open is missing, as long as it lies
  * in the kept part of the stack. Pure.
  */
-import type { ElfFile } from "./elf.ts";
+import type { ElfFile, ElfSegment, ElfSymbol } from "./elf.ts";
 
 export interface Frame {
   readonly address: number;
@@ -12,29 +12,27 @@ export interface Frame {
   readonly symbol: string;
 }
 
-/** Names code addresses by the nearest symbol before them. */
+/** Names code addresses by the nearest symbol before them in their segment. */
 export class SymbolTable {
-  readonly #names: readonly string[];
-  readonly #values: readonly number[];
+  /** Those that a programmer named, by value. */
+  readonly #sorted: readonly ElfSymbol[];
   readonly #elf: ElfFile;
 
   constructor(elf: ElfFile) {
     this.#elf = elf;
-    const inCode = [...elf.symbols].filter(
-      ([name, value]) => !name.startsWith(".") && !name.startsWith("$") && this.#holds(value),
-    );
-    const sorted = inCode.sort((a, b) => (a[1] >>> 0) - (b[1] >>> 0));
-    this.#names = sorted.map(([name]) => name);
-    this.#values = sorted.map(([, value]) => value >>> 0);
+    const { symbols } = elf;
+    const named = [...symbols].filter((symbol) => !/^[.$]/.test(symbols.nameOf(symbol, 1)));
+    this.#sorted = named.sort((a, b) => a.value - b.value);
   }
 
   /** "name+0x12", or "" for an address outside the program. */
   nameOf(address: number): string {
-    if (!this.#holds(address)) return "";
-    const index = this.#values.findLastIndex((value) => value <= address >>> 0);
-    const name = this.#names[index];
-    const distance = (address >>> 0) - (this.#values[index] ?? 0);
-    return name === undefined ? "" : distance === 0 ? name : `${name}+0x${distance.toString(16)}`;
+    const segment = this.#segmentOf(address & ~1);
+    const symbol = this.#lastUpTo(address >>> 0);
+    if (segment === undefined || symbol === undefined || symbol.value < segment.address) return "";
+    const name = this.#elf.symbols.nameOf(symbol);
+    const distance = (address >>> 0) - symbol.value;
+    return distance === 0 ? name : `${name}+0x${distance.toString(16)}`;
   }
 
   /** Whether `address` is where a call in the program returns to. */
@@ -49,8 +47,15 @@ export class SymbolTable {
     return (narrow & 0xe003) === 0x2001 || ((narrow & 0xf07f) === 0x9002 && (narrow & 0x0f80) !== 0);
   }
 
-  #holds(address: number): boolean {
-    return this.#half(address & ~1) !== undefined;
+  /** By bisection: a table may have millions, and each word of the stack may ask. */
+  #lastUpTo(address: number): ElfSymbol | undefined {
+    let [low, high] = [0, this.#sorted.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#sorted[middle] as ElfSymbol).value <= address) low = middle + 1;
+      else high = middle;
+    }
+    return this.#sorted[low - 1];
   }
 
   #word(address: number): number | undefined {
@@ -60,11 +65,18 @@ export class SymbolTable {
   }
 
   #half(address: number): number | undefined {
-    for (const { address: start, data } of this.#elf.segments) {
-      const at = (address >>> 0) - (start >>> 0);
-      if (at >= 0 && at + 1 < data.length) return (data[at] as number) | ((data[at + 1] as number) << 8);
-    }
-    return undefined;
+    const segment = this.#segmentOf(address);
+    if (segment === undefined) return undefined;
+    const at = (address >>> 0) - segment.address;
+    return (segment.data[at] as number) | ((segment.data[at + 1] as number) << 8);
+  }
+
+  /** The segment whose bytes hold the half-word at `address`. */
+  #segmentOf(address: number): ElfSegment | undefined {
+    return this.#elf.segments.find(({ address: start, data }) => {
+      const at = (address >>> 0) - start;
+      return at >= 0 && at + 1 < data.length;
+    });
   }
 }
 

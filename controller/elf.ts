@@ -3,6 +3,7 @@
  *
  * The bytes are untrusted. Every offset and size is checked against the file before it is used, every count is
  * bounded, and whatever is wrong ends in an {@link ElfError} value, never in an exception or in an endless loop.
+ * Time is linear in the file's size, and nothing of the file is copied.
  *
  * Source: System V ABI, "ELF Header", "Program Header", "Symbol Table"; RISC-V ELF psABI.
  */
@@ -16,7 +17,8 @@ export type ElfErrorName =
   | "not-executable"
   | "truncated"
   | "no-segments"
-  | "bad-segment";
+  | "bad-segment"
+  | "bad-entry";
 
 export interface ElfError {
   readonly error: ElfErrorName;
@@ -33,10 +35,17 @@ export interface ElfSegment {
 }
 
 export interface ElfFile {
+  /** Even. */
   readonly entry: number;
   readonly segments: readonly ElfSegment[];
-  /** Values of the defined symbols by name; of several with one name the first counts. */
-  readonly symbols: ReadonlyMap<string, number>;
+  readonly symbols: ElfSymbols;
+}
+
+/** A defined symbol with a name. */
+export interface ElfSymbol {
+  readonly value: number;
+  /** Where in the file its name begins. */
+  readonly nameAt: number;
 }
 
 const HEADER_BYTES = 52;
@@ -71,7 +80,12 @@ export function parseElf(bytes: Uint8Array): ElfFile | ElfError {
   if (wrong !== undefined) return wrong;
   const segments = readSegments(view, bytes);
   if ("error" in segments) return segments;
-  return { entry: view.getUint32(24, true), segments, symbols: readSymbols(view, bytes) };
+  const entry = view.getUint32(24, true);
+  // IALIGN is 16: no instruction lies at an odd address, and no jump leads to one.
+  if ((entry & 1) !== 0) {
+    return fail("bad-entry", `its entry ${hex(entry)} is odd: instructions lie at even addresses`);
+  }
+  return { entry, segments, symbols: findSymbols(view) };
 }
 
 function checkHeader(view: DataView): ElfError | undefined {
@@ -151,49 +165,97 @@ function readSegment(
   return { address, data: bytes.subarray(offset, offset + fileBytes), memoryBytes };
 }
 
+/** Places in the file. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+const NOTHING: Range = { start: 0, end: 0 };
+
 /** A file without a usable symbol table has no symbols: they are a help, not a need. */
-function readSymbols(view: DataView, bytes: Uint8Array): ReadonlyMap<string, number> {
-  const symbols = new Map<string, number>();
+function findSymbols(view: DataView): ElfSymbols {
   const offset = view.getUint32(32, true);
   const entryBytes = view.getUint16(46, true);
   const count = view.getUint16(48, true);
-  if (entryBytes < SECTION_HEADER_BYTES || !tableFits(view, offset, count, entryBytes)) return symbols;
-  for (let index = 0; index < count; index++) {
-    const section = offset + index * entryBytes;
-    if (view.getUint32(section + 4, true) !== SHT_SYMTAB) continue;
-    const link = view.getUint32(section + 24, true);
-    if (link < count) readSymbolTable(view, bytes, section, offset + link * entryBytes, symbols);
-    break; // There is at most one.
+  if (entryBytes >= SECTION_HEADER_BYTES && tableFits(view, offset, count, entryBytes)) {
+    for (let index = 0; index < count; index++) {
+      const section = offset + index * entryBytes;
+      if (view.getUint32(section + 4, true) !== SHT_SYMTAB) continue;
+      const link = view.getUint32(section + 24, true);
+      if (link >= count) break; // There is at most one.
+      return new ElfSymbols(
+        view,
+        sectionRange(view, section),
+        sectionRange(view, offset + link * entryBytes),
+      );
+    }
   }
-  return symbols;
+  return new ElfSymbols(view, NOTHING, NOTHING);
 }
 
-function readSymbolTable(
-  view: DataView,
-  bytes: Uint8Array,
-  section: number,
-  strings: number,
-  symbols: Map<string, number>,
-): void {
+/** A section's bytes, as far as the file has them. */
+function sectionRange(view: DataView, section: number): Range {
   const start = view.getUint32(section + 16, true);
-  const end = Math.min(start + view.getUint32(section + 20, true), bytes.length);
-  const stringsStart = view.getUint32(strings + 16, true);
-  const stringsEnd = Math.min(stringsStart + view.getUint32(strings + 20, true), bytes.length);
-  for (let at = start; at + SYMBOL_BYTES <= end; at += SYMBOL_BYTES) {
-    const type = view.getUint8(at + 12) & 0xf;
-    const defined = view.getUint16(at + 14, true) !== SHN_UNDEF;
-    if (!defined || type === STT_SECTION || type === STT_FILE) continue;
-    const name = readName(bytes, stringsStart + view.getUint32(at, true), stringsEnd);
-    if (name !== "" && !symbols.has(name)) symbols.set(name, view.getUint32(at + 4, true));
-  }
+  return { start, end: Math.min(start + view.getUint32(section + 20, true), view.byteLength) };
 }
 
-/** Names longer than this are cut: nobody looks one up. */
+/** Longer names are cut: nobody reads them. */
 const MAX_NAME_BYTES = 256;
 
-function readName(bytes: Uint8Array, start: number, end: number): string {
-  const limit = Math.min(end, start + MAX_NAME_BYTES);
-  let stop = start;
-  while (stop < limit && bytes[stop] !== 0) stop++;
-  return String.fromCharCode(...bytes.subarray(start, stop));
+/**
+ * The defined symbols that have a name, in the file's order.
+ *
+ * They stay in the file's bytes until somebody asks: names may overlap there, so that all of them as strings can be
+ * hundreds of times as large as the file.
+ */
+export class ElfSymbols {
+  readonly #view: DataView;
+  readonly #table: Range;
+  readonly #names: Range;
+
+  constructor(view: DataView, table: Range, names: Range) {
+    this.#view = view;
+    this.#table = table;
+    this.#names = names;
+  }
+
+  *[Symbol.iterator](): Generator<ElfSymbol, void> {
+    const view = this.#view;
+    const { start, end } = this.#table;
+    for (let at = start; at + SYMBOL_BYTES <= end; at += SYMBOL_BYTES) {
+      const type = view.getUint8(at + 12) & 0xf;
+      const defined = view.getUint16(at + 14, true) !== SHN_UNDEF;
+      if (!defined || type === STT_SECTION || type === STT_FILE) continue;
+      const nameAt = this.#names.start + view.getUint32(at, true);
+      if (this.#byte(nameAt) !== 0) yield { value: view.getUint32(at + 4, true), nameAt };
+    }
+  }
+
+  /** The value of the first symbol of this name, which is not cut. Goes through the whole table. */
+  get(name: string): number | undefined {
+    for (const { value, nameAt } of this) if (this.#isName(name, nameAt)) return value;
+    return undefined;
+  }
+
+  /** A symbol's name, or how it begins. */
+  nameOf({ nameAt }: ElfSymbol, maxBytes = MAX_NAME_BYTES): string {
+    let name = "";
+    for (let at = nameAt; at < nameAt + maxBytes && this.#byte(at) !== 0; at++) {
+      name += String.fromCharCode(this.#byte(at));
+    }
+    return name;
+  }
+
+  #isName(name: string, nameAt: number): boolean {
+    for (let index = 0; index < name.length; index++) {
+      if (this.#byte(nameAt + index) !== name.charCodeAt(index)) return false;
+    }
+    return this.#byte(nameAt + name.length) === 0;
+  }
+
+  /** Of the names; 0, which ends one, behind the last. */
+  #byte(at: number): number {
+    return at < this.#names.end ? this.#view.getUint8(at) : 0;
+  }
 }

@@ -1,7 +1,7 @@
 /** `flipside run`: a bare-metal RV32 ELF file in RAM, as an emulator runs it. */
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import type { SerialLine } from "../controller/devices/uart.ts";
-import { parseElf } from "../controller/elf.ts";
+import { type ElfSymbols, parseElf } from "../controller/elf.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/run.ts";
 import { chooseEngine } from "../controller/translator/select.ts";
 import { formatStats } from "../controller/translator/stats.ts";
@@ -155,7 +155,7 @@ function parseDump(text: string): Dump {
   };
 }
 
-function signatureRange(bare: BareMachine, symbols: ReadonlyMap<string, number>): [number, number] {
+function signatureRange(bare: BareMachine, symbols: ElfSymbols): [number, number] {
   const begin = symbols.get("begin_signature");
   const end = symbols.get("end_signature");
   if (begin === undefined || end === undefined || end < begin || (begin & 3) !== 0) {

@@ -37,7 +37,8 @@ type Halted = EngineKind | "none";
 export interface HaltData {
   readonly memory: WebAssembly.Memory;
   readonly layout: Layout;
-  readonly program: ElfFile;
+  /** What loading needs: symbols are no data that a thread can be given. */
+  readonly program: Pick<ElfFile, "entry" | "segments">;
   readonly engine: Halted;
   readonly times: SharedArrayBuffer;
 }
@@ -119,8 +120,9 @@ class Halting {
     const times = new SharedArrayBuffer(HaltWord.BYTES);
     this.#words = new Int32Array(times);
     this.#stamps = new Float64Array(times);
-    const [memory, layout, program] = [this.#memory, this.#layout, endlessProgram(name)];
-    const workerData: HaltData = { memory, layout, program, engine, times };
+    const [memory, layout] = [this.#memory, this.#layout];
+    const { entry, segments } = endlessProgram(name);
+    const workerData: HaltData = { memory, layout, program: { entry, segments }, engine, times };
     this.#worker = new Worker(new URL("./halt-worker.js", import.meta.url), { workerData });
   }
 

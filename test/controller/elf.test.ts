@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ElfErrorName, parseElf } from "../../controller/elf.ts";
+import { SymbolTable } from "../../controller/backtrace.ts";
+import { type ElfErrorName, type ElfSymbols, parseElf } from "../../controller/elf.ts";
 import { RAM_BASE } from "../../emulator/map.ts";
 import { writeElf } from "./support/elf-writer.ts";
 
@@ -18,6 +19,10 @@ function parsed(bytes: Uint8Array) {
   return elf;
 }
 
+function named(symbols: ElfSymbols): [string, number][] {
+  return [...symbols].map((symbol) => [symbols.nameOf(symbol), symbol.value]);
+}
+
 /** The good file with a 16- or 32-bit field changed. */
 function patched(at: number, value: number, bytes: 2 | 4): Uint8Array {
   const file = good.slice();
@@ -32,19 +37,80 @@ describe("a well-formed executable", () => {
     const elf = parsed(good);
     expect(elf.entry).toBe(RAM_BASE + 4);
     expect(elf.segments).toEqual([{ address: RAM_BASE, data: code, memoryBytes: 64 }]);
-    expect([...elf.symbols]).toEqual([
+    expect(named(elf.symbols)).toEqual([
       ["tohost", 0x8000_1000],
       ["end", 8],
     ]);
+    expect(["tohost", "end"].map((name) => elf.symbols.get(name))).toEqual([0x8000_1000, 8]);
   });
   it("may have no symbols", () => {
-    expect(parsed(writeElf({ code })).symbols.size).toBe(0);
+    expect(named(parsed(writeElf({ code })).symbols)).toEqual([]);
   });
   it("whose symbol table is broken still loads", () => {
     const sections = new DataView(good.buffer).getUint32(32, true);
     for (const file of [patched(32, 0xffff_ff00, 4), patched(46, 4, 2), patched(sections + 40 + 24, 99, 4)]) {
       expect(parsed(file).segments).toHaveLength(1);
     }
+  });
+});
+
+describe("a symbol", () => {
+  const { symbols } = parsed(writeElf({ code, symbols: { tohost: 1, tohost_end: 2, to: 3 } }));
+  it("is found by its whole name, not by how the name begins, and the empty name is none", () => {
+    expect(["tohost", "tohost_end", "to"].map((name) => symbols.get(name))).toEqual([1, 2, 3]);
+    expect(["", "t", "toh", "tohost_"].map((name) => symbols.get(name))).toEqual(Array(4).fill(undefined));
+  });
+  it("is the first of several with its name", () => {
+    const twice = writeElf({ code, symbols: { same: 1, sam_: 2 } });
+    twice[twice.lastIndexOf("_".charCodeAt(0))] = "e".charCodeAt(0);
+    const elf = parsed(twice);
+    expect(named(elf.symbols)).toEqual([
+      ["same", 1],
+      ["same", 2],
+    ]);
+    expect(elf.symbols.get("same")).toBe(1);
+  });
+  it("whose name is longer than 256 bytes is told by the first 256", () => {
+    const long = parsed(writeElf({ code, symbols: { ["n".repeat(300)]: 1 } }));
+    expect(named(long.symbols)).toEqual([["n".repeat(256), 1]]);
+  });
+});
+
+describe("a symbol table whose names overlap", () => {
+  const COUNT = 200_000;
+  /** Each name begins one byte behind the last and reaches to the end of all: cut, they are 51 MB as strings. */
+  const hostile = (): Uint8Array => {
+    const symbolBytes = 16 * COUNT;
+    const empty = writeElf({ code, symbols: { x: 0 } });
+    const sections = new DataView(empty.buffer).getUint32(32, true);
+    const file = new Uint8Array(empty.length + symbolBytes + COUNT);
+    file.set(empty);
+    const view = new DataView(file.buffer);
+    for (let index = 0; index < COUNT; index++) {
+      const at = empty.length + 16 * index;
+      view.setUint32(at, index, true);
+      view.setUint32(at + 4, RAM_BASE + (index % code.length), true);
+      view.setUint16(at + 14, 1, true);
+      // Letters without a period, so that no two names are the same.
+      file[empty.length + symbolBytes + index] = 0x61 + ((Math.imul(index, index) >>> 7) % 26);
+    }
+    const section = (index: number, at: number, byteCount: number): void => {
+      view.setUint32(sections + 40 * index + 16, at, true);
+      view.setUint32(sections + 40 * index + 20, byteCount, true);
+    };
+    section(1, empty.length, symbolBytes);
+    section(2, empty.length + symbolBytes, COUNT);
+    return file;
+  };
+  it("is read in a time that grows with the file, not with its names: none is kept", () => {
+    const file = hostile();
+    const started = performance.now();
+    const elf = parsed(file);
+    expect(elf.symbols.get("tohost")).toBeUndefined();
+    const last = String.fromCharCode(...file.subarray(-4));
+    expect(elf.symbols.get(last), "the names end with the table").toBe(RAM_BASE + 4);
+    expect(new SymbolTable(elf).nameOf(RAM_BASE + 4)).toBe(last);
+    expect(performance.now() - started).toBeLessThan(1500);
   });
 });
 
@@ -65,6 +131,7 @@ describe("what cannot be loaded is told by name, in one sentence", () => {
     ["no-segments", "a segment of no bytes", patched(52 + 20, 0, 4)],
     ["bad-segment", "more bytes in the file than in memory", patched(52 + 16, 65, 4)],
     ["truncated", "a segment beyond the end of the file", patched(52 + 4, 0xffff_fff0, 4)],
+    ["bad-entry", "an odd entry, where no instruction can lie", patched(24, RAM_BASE + 1, 4)],
     ["bad-segment", "a segment beyond the address space", patched(52 + 12, 0xffff_fff0, 4)],
   ])("%s: %s", (error, _, file) => {
     const elf = parseElf(file);
@@ -87,6 +154,7 @@ describe("any bytes at all", () => {
       expect(data.length).toBeLessThanOrEqual(memoryBytes);
       expect(address + memoryBytes).toBeLessThanOrEqual(2 ** 32);
     }
+    for (const symbol of elf.symbols) expect(elf.symbols.nameOf(symbol)).not.toBe("");
   };
   it("end in a value, not in an exception: random bytes behind a good header", () => {
     const tail = fc.uint8Array({ minLength: 0, maxLength: 400 });

@@ -1,6 +1,6 @@
 /** The bare machine: how programs end, and what is told of them. */
 import { describe, expect, it } from "vitest";
-import { parseElf } from "../../controller/elf.ts";
+import { type ElfFile, parseElf } from "../../controller/elf.ts";
 import { BareMachine, LoadError, type RunOptions } from "../../controller/run.ts";
 import { RAM_BASE } from "../../emulator/map.ts";
 import * as asm from "./support/assembler.ts";
@@ -21,10 +21,14 @@ function bare(options: Partial<RunOptions> = {}): BareMachine {
   });
 }
 
-function load(machine: BareMachine, source: ElfSource): void {
+function parsed(source: ElfSource): ElfFile {
   const elf = parseElf(writeElf(source));
   if ("error" in elf) throw new Error(elf.message);
-  machine.load(elf);
+  return elf;
+}
+
+function load(machine: BareMachine, source: ElfSource): void {
+  machine.load(parsed(source));
 }
 
 function run(program: asm.Program, source: Partial<ElfSource> = {}, maxInstructions = 10_000) {
@@ -79,6 +83,19 @@ describe("a program ends", () => {
     const { report } = run(new asm.Program().words(asm.WFI));
     expect(report).toMatchObject({ exitReason: "idle", exitCode: 1, retiredInstructions: 1 });
   });
+  it("by waiting for a time that the virtual clock cannot tell", () => {
+    const mtimecmp = 0x0200_4000;
+    const program = new asm.Program()
+      .li(A0, mtimecmp)
+      .li(A1, 0x001f_ffff)
+      .words(
+        asm.store("sw", A1, 4, A0),
+        asm.i("addi", A1, 0, 1 << 7),
+        asm.csr("csrrw", 0, asm.MIE, A1),
+        asm.WFI,
+      );
+    expect(run(program).report.exitReason).toBe("idle");
+  });
   it("by trapping in its trap handler for ever", () => {
     const { report } = run(new asm.Program().words(asm.NOP, asm.ILLEGAL));
     expect(report).toMatchObject({ exitReason: "trap-loop", exitCode: 1, retiredInstructions: 1, pc: 0 });
@@ -127,9 +144,8 @@ describe("loading", () => {
   it("segments that are larger than RAM together are refused, before anything is loaded", () => {
     const segment = { address: RAM_BASE, data: Uint8Array.from([1]), memoryBytes: RAM_BYTES };
     const elf = {
-      entry: RAM_BASE,
+      ...parsed({ code: segment.data }),
       segments: Array.from({ length: 65_535 }, () => segment),
-      symbols: new Map(),
     };
     const machine = bare();
     expect(() => machine.load(elf)).toThrow(/its 65535 segments of \d+ bytes do not fit the RAM together/);

@@ -112,6 +112,11 @@ describe("bad input ends with 2 and one sentence, and runs nothing", () => {
     ["a folder", () => [folder], /cannot be read/],
     ["an empty file", () => [file("empty", new Uint8Array(0))], /it is no ELF file/],
     ["half a file", () => [file("half", clean.subarray(0, 60))], /cannot be run: its 1 program headers/],
+    [
+      "an odd entry",
+      () => [file("odd", writeElf({ code: new Uint8Array(4), entry: RAM_BASE + 1 }))],
+      /odd cannot be run: its entry 0x80000001 is odd/,
+    ],
     ["an unknown option", () => ["--fast", "a"], /--fast/],
     ["a limit of 0", () => ["--max-instructions", "0", "a"], /--max-instructions is "0"/],
     ["too little RAM", () => [elf("a", 0), "--ram", "1K"], /--ram is "1K"/],
