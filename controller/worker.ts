@@ -13,6 +13,7 @@ import {
   Attention,
   Control,
   controlWords,
+  deviceState,
   Engine,
   EngineCommand,
   EngineState,
@@ -83,7 +84,7 @@ class ControllerWorker {
     this.#control = controlWords(memory, layout);
     this.#events = new EventRing(memory, layout);
     this.#inspector = new RegionInspector(imageKeys(keys));
-    this.#log = createLogger(log, { thread: "controller", slot });
+    this.#log = createLogger(log, { thread: "controller", slot }, () => deviceState(this.#control));
     this.#engine = chooseEngine(engine);
     this.#machine = new Machine({
       ...this.#engine.options,
@@ -273,7 +274,8 @@ class ControllerWorker {
     words[Engine.EVIDENCE_TVAL] = words[Hart.MTVAL] as number;
     Atomics.store(words, Engine.STATE, EngineState.STOPPED);
     ringDoorbell(this.#control);
-    this.#log.debug({ evidence, code }, "stopped");
+    // By now another one may execute: this is of the one that stopped.
+    this.#log.debug({ region: words[Engine.VERIFIED_REGION], evidence, code }, "stopped");
   }
 
   /** The hart is in the handler of a synchronous exception: that is when the failure began, not when it is told. */

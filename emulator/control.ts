@@ -57,6 +57,15 @@ export const enum Control {
 
 export const CONTROL_MAGIC = 0x666c_6970;
 
+/** Which version executes, for log lines: region (-1 for none), generation of the table, boot epoch. */
+export function deviceState(control: Int32Array): Readonly<Record<string, number>> {
+  return {
+    region: Atomics.load(control, Control.REGION),
+    generation: Atomics.load(control, Control.GENERATION) >>> 0,
+    bootEpoch: Atomics.load(control, Control.BOOT_EPOCH),
+  };
+}
+
 /** Word indices in an engine block, behind the hart state. */
 export const enum Engine {
   /** {@link EngineState}; the controller worker of the slot. */

@@ -18,17 +18,22 @@ export interface LogConfig {
   readonly fd: number;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 type Write = (fields: Fields, message: string) => void;
 export type Logger = Readonly<Record<"error" | "warn" | "info" | "debug", Write>>;
 
-/** A logger of this thread; `bindings` name the process, thread or slot. */
-export function createLogger(config: LogConfig, bindings: Fields): Logger {
+/**
+ * A logger of this thread.
+ * @param bindings name the process, thread or slot; the process is the device's
+ * @param state what stands when a line is written: {@link deviceState}, once there is a device
+ */
+export function createLogger(config: LogConfig, bindings: Fields, state: () => Fields): Logger {
   let logger: Pino.Logger | undefined;
   const load = (): Pino.Logger => {
     const { destination, pino } = createRequire(import.meta.url)("pino") as typeof Pino;
     const stream = destination({ fd: config.fd, sync: true });
-    return pino({ level: config.level, base: { pid: process.pid, ...bindings } }, stream);
+    const base = { pid: process.pid, ...bindings };
+    return pino({ level: config.level, base, mixin: () => ({ ...state() }) }, stream);
   };
   const writer = (level: keyof Logger): Write => {
     if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(config.level)) return () => undefined;

@@ -10,6 +10,7 @@ import {
   CQ_PHYSICAL,
   controlTimes,
   controlWords,
+  deviceState,
   QUEUE_ENTRIES,
   SQ_PHYSICAL,
 } from "./control.ts";
@@ -17,7 +18,7 @@ import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash.ts";
 import { TEARS } from "./flash-tear.ts";
 import { createMemory, eraseCounts, type MemoryConfig, planLayout, TABLE_BYTES } from "./layout.ts";
 import { serve } from "./link.ts";
-import { createLogger } from "./log.ts";
+import { createLogger, type Logger } from "./log.ts";
 import { Persistence } from "./persistence.ts";
 import {
   blankImage,
@@ -74,7 +75,7 @@ class MemoryEmulator {
       putImages(powered, images);
       return new MemoryEmulator(powered, undefined);
     }
-    const persistence = Persistence.powerOn(memory, layout, keep.flashFile, workerLog(keep));
+    const persistence = Persistence.powerOn(memory, layout, keep.flashFile, workerLog(keep, powered));
     const emulator = new MemoryEmulator(powered, persistence);
     // Until the first start has made a table the factory is not done: what it programs may have been cut off.
     if (!hasTable(powered)) {
@@ -87,7 +88,10 @@ class MemoryEmulator {
   static takeOver(powered: PoweredMemory, keep: Keep | null): MemoryEmulator {
     const { memory, layout } = powered;
     if (keep === null) return new MemoryEmulator(powered, undefined);
-    return new MemoryEmulator(powered, Persistence.takeOver(memory, layout, keep.flashFile, workerLog(keep)));
+    return new MemoryEmulator(
+      powered,
+      Persistence.takeOver(memory, layout, keep.flashFile, workerLog(keep, powered)),
+    );
   }
 
   /** Erases a region and programs an image into it. Throws {@link FlashRefusedError}. */
@@ -188,8 +192,9 @@ class MemoryEmulator {
   }
 }
 
-function workerLog(keep: Keep): ReturnType<typeof createLogger> {
-  return createLogger(keep.log, { thread: "memory-emulator" });
+function workerLog(keep: Keep, { memory, layout }: PoweredMemory): Logger {
+  const control = controlWords(memory, layout);
+  return createLogger(keep.log, { thread: "memory-emulator" }, () => deviceState(control));
 }
 
 /** What stands in the control block when power comes. */

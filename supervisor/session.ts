@@ -8,7 +8,7 @@ import { activate, beginUpdate, clear, endUpdate, type TransitionResult } from "
 import { UartRing } from "../controller/uart-ring.ts";
 import type { MemoryFault } from "../emulator/api.ts";
 import { monotonicNs } from "../emulator/clock.ts";
-import { Control } from "../emulator/control.ts";
+import { Control, deviceState } from "../emulator/control.ts";
 import { type FileLock, lockFile } from "../emulator/file-lock.ts";
 import { createLogger } from "../emulator/log.ts";
 import { Random } from "../emulator/random.ts";
@@ -183,7 +183,9 @@ export class Session {
 
   async #start(config: DeviceConfig): Promise<Status> {
     if (this.#device !== undefined) throw new RequestError("the device is started already");
-    const log = createLogger(config.log, { process: "supervisor" });
+    const log = createLogger(config.log, { process: "supervisor" }, () =>
+      this.#device === undefined ? {} : deviceState(this.#device.control),
+    );
     this.#config = config;
     // Before anything is locked or made: a key that cannot be used is refused here, and not by the workers.
     this.#keys = imageKeys(config.keys ?? []);
