@@ -65,12 +65,14 @@ export interface Tally {
 
 /** Findings kept for one scenario and verdict: one is enough to act on. */
 const FINDINGS_KEPT = 4;
-/** One future in so many is run twice and compared event by event. */
+/** One future in so many, the first among them, is run twice and compared event by event. */
 const REPEATED_ONE_IN = 64;
-/** Recoveries of a scenario that is not deep are themselves cut in one of so many places. */
+/** Recoveries of a scenario that is not deep are themselves cut in one of so many units of flash, and all else. */
 const SAMPLED_ONE_IN = 16;
 /** Pairs of a fault and a cut, drawn for each scenario. */
 const PAIRS = 48;
+/** Most starts have fewer items than this until they are ready. */
+const PAIR_START_ITEMS = 32;
 
 type Ending = GoodVerdict | Wrong;
 
@@ -171,7 +173,8 @@ export class Explorer {
   #chosen(index: number, cutsBefore: number): boolean {
     const { part } = this.#plan;
     if (cutsBefore === 0) return index % part.of === part.index;
-    return this.#scenario.deep || this.#random.below(SAMPLED_ONE_IN) === 0;
+    if (this.#scenario.deep || this.#rig.timeline.unitAt(index) === undefined) return true;
+    return this.#random.below(SAMPLED_ONE_IN) === 0;
   }
 
   /** Power comes back here; afterwards everything is as it was. */
@@ -198,7 +201,7 @@ export class Explorer {
     flash.unstable = unstable;
     oracle.judgement = before;
     const { distinctFutures } = this.#tally;
-    if (typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 0) this.#repeat(path);
+    if (typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 1) this.#repeat(path);
   }
 
   #futureOrJoin(known: Judgement, depth: number): Ending {
@@ -316,16 +319,30 @@ export class Explorer {
     }
     if (costly) return;
     for (let pair = part.index; pair < PAIRS; pair += part.of) {
-      const hurt: Disturbance = { at: this.#random.below(items), kind: this.#random.pick(HURTS) };
-      const cut: Disturbance = { at: hurt.at + 1 + this.#random.below(items), kind: "cut" };
-      const firstCut: Disturbance = { at: this.#random.below(items), kind: "cut" };
-      this.#hurt(pair % 2 === 0 ? [hurt, cut] : [firstCut, { ...hurt, at: this.#random.below(64) }]);
+      const [first, second] = [this.#random.below(items), this.#random.below(items)];
+      const kind = this.#random.pick(HURTS);
+      // Of a fault and a cut in one run the fault comes first; after a cut places count from the next start.
+      if (pair % 2 === 0) {
+        const [at, later] = [Math.min(first, second), Math.max(first, second)];
+        this.#hurt([
+          { at, kind },
+          { at: later, kind: "cut" },
+        ]);
+      } else {
+        this.#hurt([
+          { at: first, kind: "cut" },
+          { at: second % PAIR_START_ITEMS, kind },
+        ]);
+      }
     }
   }
 
+  /** A run that ends before its last disturbance came to its place was another case, and is not counted. */
   #hurt(path: readonly Disturbance[]): void {
+    const ending = this.#runner.run(this.#scenario, path);
+    if (!this.#runner.complete && typeof ending === "string") return;
     this.#tally.hurts += 1;
-    this.#count(path, this.#runner.run(this.#scenario, path));
+    this.#count(path, ending);
   }
 
   // ── Counting ────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@
  * rules do, the oracle judges the device by the same table of states.
  */
 import type { BootDecision, BootInput, ManagementRecovery, RegionFacts } from "../../controller/boot-rom.ts";
-import { recoverManagement } from "../../controller/boot-rom.ts";
+import { confirmedCounter, recoverManagement } from "../../controller/boot-rom.ts";
 import {
   activate,
   beginUpdate,
@@ -90,10 +90,13 @@ export function rulesOf(module: RulesModule): Rules {
 }
 
 /** Power-on by another boot decision; what follows from it is as in policy.ts. */
-function startBy(decideBoot: (input: BootInput) => BootDecision, state: PolicyState): Step {
-  const decision = decideBoot({ table: state.table, floor: state.floor, images: state.images });
+function startBy(decideBoot: (input: BootInput) => BootDecision, before: PolicyState): Step {
+  const floor = Math.max(before.floor, confirmedCounter(before.table, before.images));
+  const state = { ...before, floor };
+  const decision = decideBoot({ table: state.table, floor, images: state.images });
   const table = startTable(state.table, decision) ?? state.table;
-  const commands: Command[] = table === state.table ? [] : [{ type: "commit", table }];
+  const commands: Command[] = floor === before.floor ? [] : [{ type: "raise-floor", counter: floor }];
+  if (table !== state.table) commands.push({ type: "commit", table });
   if (decision.region === NO_REGION) {
     commands.push({ type: "safe-mode", reason: decision.message });
     return { state: { ...state, table, phase: "safe-mode", confirmed: false, decision }, commands };

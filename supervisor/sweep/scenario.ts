@@ -67,7 +67,7 @@ export interface Scenario {
   readonly ends?: number | "safe-mode";
   /** What is done after each cut, once the device has come to an end by itself. */
   readonly resume?: readonly ScenarioStep[];
-  /** Cuts in the recovery from a cut are complete (else drawn by seed). */
+  /** Cuts in the recovery from a cut are complete; else those in and before units of flash are drawn by seed. */
   readonly deep: boolean;
   /** The uncut run takes millions of instructions: faults are tried at some of its points only. */
   readonly costly?: boolean;

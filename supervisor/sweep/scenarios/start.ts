@@ -131,7 +131,7 @@ function failFrom(state: State): Scenario {
     about: `a start and two failures: ${nameOf(state)}`,
     setup,
     steps: [{ do: "power-on" }, { do: "settled" }, { do: "crash" }, { do: "crash" }, { do: "settled" }],
-    deep: false,
+    deep: true,
   };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { decideBoot } from "../../../controller/boot-rom.ts";
 import { TEARS } from "../../../emulator/flash-tear.ts";
 import { NVRAM_BYTES, TABLE_BYTES } from "../../../emulator/layout.ts";
 import type { Disturbance } from "../../../supervisor/sweep/case-id.ts";
@@ -121,6 +122,13 @@ describe("explorer", () => {
   it("a scenario that does not do what it says is harness-broken, not held", () => {
     const { findings } = workbench().explore({ ...scenario("failover-ecall"), ends: 0 }, wholePlan(1));
     expect(findings.map(({ verdict }) => verdict)).toEqual(["harness-broken"]);
+  });
+
+  it("the device's own boot decision, given as a user's, holds", () => {
+    const bench = workbench({ decideBoot });
+    for (const name of ["first-start-raises-the-floor", "update-raises-the-floor"]) {
+      expect(bench.explore(scenario(name), wholePlan(1)).findings).toEqual([]);
+    }
   });
 
   it("a finding is shrunk to the fewest faults", () => {
