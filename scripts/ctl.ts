@@ -1,9 +1,10 @@
 /** `flipside ctl`: asks or commands a controller that `flipside serve` keeps running. */
+import { verifyImage } from "../controller/image.ts";
 import { isUsed } from "../controller/translator/stats.ts";
 import { REGION_STRIDE } from "../emulator/map.ts";
 import { DeviceError } from "../supervisor/client.ts";
 import { ControlClient } from "../supervisor/control-client.ts";
-import { controlPath, type ServedStatus } from "../supervisor/served-device.ts";
+import { BAD_INPUT, controlPath, type ServedStatus } from "../supervisor/served-device.ts";
 import { readInput } from "./input.ts";
 import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
 import { formatTable, formatTranslator, paint } from "./terminal.ts";
@@ -92,10 +93,25 @@ function parseCall(words: readonly string[]): Call {
   if (command === "load") {
     if (second === undefined) throw new UsageError("load needs a region and the file of an image");
     const params = { region: region(), image: readInput("the image", second, REGION_STRIDE) };
-    return (client) => client.call("load", params);
+    const verified = verifyImage(params.image);
+    if (!verified.ok) throw new UsageError(`the image ${second} cannot be run: ${verified.fault.message}`);
+    return (client) => load(client, params);
   }
   const params = command === "status" || command === "stop" ? null : { region: region() };
   return (client) => client.call(command, params);
+}
+
+/** A frame that is larger than a region is cut off unread, so the size is compared here. Throws {@link UsageError}. */
+async function load(
+  client: ControlClient,
+  params: { readonly region: number; readonly image: Uint8Array },
+): Promise<unknown> {
+  const { regionBytes } = (await client.call("status", null)) as ServedStatus;
+  const { length } = params.image;
+  if (length > regionBytes) {
+    throw new UsageError(`the image has ${length} bytes, more than the ${regionBytes} of a region`);
+  }
+  return client.call("load", params);
 }
 
 export async function ctlCommand(args: readonly string[]): Promise<number> {
@@ -126,7 +142,7 @@ export async function ctlCommand(args: readonly string[]): Promise<number> {
     return EXIT_HELD;
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
-    if (error.name === "NotServed") throw new UsageError(error.message);
+    if (error.name === "NotServed" || error.name === BAD_INPUT) throw new UsageError(error.message);
     process.stderr.write(`flipside: ${error.message}\n`);
     return EXIT_FINDING;
   } finally {

@@ -4,13 +4,16 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { imageKeys, verifyImage } from "../controller/image.ts";
 import { type FileLock, lockFile } from "../emulator/file-lock.ts";
 import { DeviceError } from "./client.ts";
 import type { DeviceConfig } from "./config.ts";
 import { ControlServer } from "./control-server.ts";
+import { FAULTS } from "./faults.ts";
 import { Guardian, type GuardianLimits, type GuardianListener } from "./guardian.ts";
 import type { MethodName, Methods } from "./protocol.ts";
 import type { Status } from "./status.ts";
+import { MEMORY_FAULT_KINDS, PROCESS_FAULT_KINDS, ROT_KINDS } from "./survival-kinds.ts";
 
 /** Room for a request's envelope beside an image. */
 const ENVELOPE_BYTES = 4096;
@@ -25,12 +28,24 @@ export interface ServedStatus extends Status {
   readonly pid: number | null;
   /** Supervisor processes started because the one before ended or hung. */
   readonly processRestarts: number;
+  /** What an image to be loaded may have at most. */
+  readonly regionBytes: number;
 }
 
 export interface ServedListener extends GuardianListener {
   /** A client asked for the end. */
   onStop?(): void;
 }
+
+/** What a client asked for can never be done, whatever the device's state; nothing was changed. */
+export const BAD_INPUT = "BadInput";
+
+const KINDS: ReadonlySet<unknown> = new Set([
+  ...FAULTS.map(({ kind }) => kind),
+  ...MEMORY_FAULT_KINDS,
+  ...ROT_KINDS,
+  ...PROCESS_FAULT_KINDS,
+]);
 
 /** Methods that a client of the socket may call. */
 const SERVED: ReadonlySet<string> = new Set(["status", "inject", "designate", "clear", "load", "stop"]);
@@ -40,6 +55,7 @@ export class ServedDevice {
   readonly #server: ControlServer;
   readonly #directory: string;
   readonly #listener: ServedListener;
+  readonly #config: DeviceConfig;
   #lock: FileLock | undefined;
 
   constructor(
@@ -55,6 +71,7 @@ export class ServedDevice {
       flashFile: join(directory, "device.flash"),
       dumpDirectory: join(directory, "dumps"),
     };
+    this.#config = kept;
     this.#guardian = new Guardian(kept, limits, listener);
     const maxFrameBytes = config.memory.regionBytes + ENVELOPE_BYTES;
     this.#server = new ControlServer((method, params) => this.#handle(method, params), maxFrameBytes);
@@ -87,11 +104,35 @@ export class ServedDevice {
       setImmediate(() => this.#listener.onStop?.());
       return null;
     }
+    this.#check(method, params);
     const result = await this.#guardian.call(method as MethodName, params as Methods[MethodName]["params"]);
     return method === "status" ? this.#status(result as Status) : result;
   }
 
+  /** Refuses what can never be done before anything is changed: a load erases a region first. */
+  #check(method: string, params: unknown): void {
+    const { kind, region, image } = (params ?? {}) as Readonly<Record<string, unknown>>;
+    const { memory, keys } = this.#config;
+    const refuse = (message: string): never => {
+      throw new DeviceError(BAD_INPUT, message);
+    };
+    if (method === "inject" && !KINDS.has(kind)) {
+      refuse(`there is no fault "${String(kind)}": it must be one of ${[...KINDS].join(", ")}`);
+    }
+    if (typeof region === "number" && !(region >= 0 && region < memory.regions)) {
+      refuse(`there is no region ${region}: it must be one from 0 to ${memory.regions - 1}`);
+    }
+    if (method !== "load" || !(image instanceof Uint8Array)) return;
+    const verified = verifyImage(image, imageKeys(keys ?? []));
+    if (!verified.ok) refuse(`the image cannot be run: ${verified.fault.message}`);
+  }
+
   #status(status: Status): ServedStatus {
-    return { ...status, pid: this.#guardian.pid ?? null, processRestarts: this.#guardian.restarts };
+    return {
+      ...status,
+      pid: this.#guardian.pid ?? null,
+      processRestarts: this.#guardian.restarts,
+      regionBytes: this.#config.memory.regionBytes,
+    };
   }
 }

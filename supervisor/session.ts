@@ -228,7 +228,11 @@ export class Session {
     return this.#status();
   }
 
-  /** The order of design.md, "Boot decision": invalid before the first erase, valid after a verify. */
+  /**
+   * The order of design.md, "Boot decision": invalid before the first erase, valid after a verify. Any bytes are
+   * written, and refused afterwards: tests cut power in loads of noise. What comes from a user is verified before it
+   * gets here (served-device.ts), as the standby in the region is lost.
+   */
   async #load(region: number, image: Uint8Array): Promise<Status> {
     const device = this.#running();
     const { layout } = device;

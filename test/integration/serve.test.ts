@@ -1,7 +1,7 @@
 /** `flipside serve` and `flipside ctl` as a user has them: processes, a socket, exit codes. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -108,7 +108,7 @@ describe("a served device", () => {
 
   it("refuses in one sentence what cannot be done", async () => {
     expect(await ctl("inject", "nonsense")).toMatchObject({
-      code: 1,
+      code: 2,
       err: expect.stringMatching(/there is no fault "nonsense"/),
     });
     const { primary } = await until(({ ready }) => ready);
@@ -131,6 +131,26 @@ describe("a served device", () => {
       code: 2,
       err: expect.stringMatching(/in use by another process/),
     });
+  });
+
+  it("refuses what is no image, and a region that is not there, before anything is changed", async () => {
+    const { primary, generation } = await until(({ ready, standby }) => ready && standby !== null);
+    const other = String(1 - Number(primary));
+    const large = join(directory, "large.img");
+    writeFileSync(
+      large,
+      Buffer.concat([readFileSync(`${images}controller-1.1.0.img`), Buffer.alloc(1 << 18)]),
+    );
+    const refused = {
+      code: 2,
+      err: expect.stringMatching(/^flipside: the image .*(cannot be run|more than)/),
+    };
+    for (const file of [noDump, "/dev/null", large]) {
+      expect(await ctl("load", other, file)).toMatchObject(refused);
+    }
+    const none = { code: 2, err: expect.stringMatching(/there is no region 3: it must be one from 0 to 1/) };
+    expect(await ctl("designate", "3")).toMatchObject(none);
+    expect(await status()).toMatchObject({ generation, ready: true });
   });
 
   it("ends a crash loop in safe mode, stays there over a restart, and leaves it at an operator's word", async () => {
