@@ -1,6 +1,7 @@
 /** `flipside serve`: one controller that is kept running, and its control socket. */
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { REGION_STRIDE } from "../emulator/map.ts";
@@ -31,9 +32,8 @@ Exit code: 0 stopped as told, 1 the device could not be kept running, 2 bad inpu
 const REFERENCE = { "image-a": "controller-1.1.0.img", "image-b": "controller-1.0.0.img" } as const;
 
 function image(option: keyof typeof REFERENCE, file: string | undefined): Uint8Array {
-  const reference = new URL(`../../controller/firmware/images/${REFERENCE[option]}`, import.meta.url)
-    .pathname;
-  return readInput(`--${option}`, file ?? reference, REGION_STRIDE);
+  const reference = new URL(`../../controller/firmware/images/${REFERENCE[option]}`, import.meta.url);
+  return readInput(`--${option}`, file ?? fileURLToPath(reference), REGION_STRIDE);
 }
 
 /** Errors that say what is wrong with what the user gave. */
