@@ -4,6 +4,11 @@ import { DeviceError } from "./client.ts";
 import { FrameConnection } from "./frames.ts";
 import type { Answer } from "./protocol.ts";
 
+/** A supervisor that hangs is replaced within a second or two, also after a few attempts: more is a server that stands. */
+const ANSWER_MS = 10_000;
+/** A load also erases, programs and verifies up to 16 MiB, and waits for failovers in between. */
+const LOAD_MS = 120_000;
+
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: DeviceError) => void;
@@ -38,16 +43,27 @@ export class ControlClient {
     });
   }
 
-  /** Calls a method. Rejects with {@link DeviceError}: what the server answered, or ConnectionLost. */
-  call(method: string, params: unknown): Promise<unknown> {
+  /** Calls a method. Rejects with {@link DeviceError}: what the server answered, ConnectionLost, or NoAnswer. */
+  async call(
+    method: string,
+    params: unknown,
+    deadlineMs = method === "load" ? LOAD_MS : ANSWER_MS,
+  ): Promise<unknown> {
     const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
+    let deadline: NodeJS.Timeout | undefined;
+    const answer = new Promise<unknown>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
+      deadline = setTimeout(() => {
+        this.#pending.delete(id);
+        const message = `the server did not answer ${method} within ${deadlineMs / 1000} s: it may be stopped or stuck`;
+        reject(new DeviceError("NoAnswer", message));
+      }, deadlineMs);
       if (!this.#connection.send({ id, method, params })) {
         this.#pending.delete(id);
         reject(new DeviceError("ConnectionLost", "the server closed the connection"));
       }
     });
+    return answer.finally(() => clearTimeout(deadline));
   }
 
   close(): void {

@@ -42,6 +42,7 @@ describe("the control socket", () => {
     server = new ControlServer(async (method, params) => {
       asked.push(method);
       if (method === "fail") throw Object.assign(new Error("it went wrong"), { name: "Wrong" });
+      if (method === "hang") await new Promise(() => undefined);
       return params;
     }, MAX_BYTES);
     await server.listen(path);
@@ -63,6 +64,16 @@ describe("the control socket", () => {
       name: "Wrong",
       message: "it went wrong",
     });
+    client.close();
+  });
+
+  it("lets a client wait for an answer no longer than its deadline", async () => {
+    const client = await ControlClient.connect(path);
+    await expect(client.call("hang", null, 50)).rejects.toMatchObject({
+      name: "NoAnswer",
+      message: expect.stringMatching(/did not answer hang within 0.05 s/),
+    });
+    expect(await client.call("echo", 1)).toBe(1);
     client.close();
   });
 
