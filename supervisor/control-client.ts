@@ -1,5 +1,5 @@
 /** A client of a control socket (control-server.ts): one connection, calls with an end. */
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { DeviceError } from "./client.ts";
 import { FrameConnection } from "./frames.ts";
 import type { Answer } from "./protocol.ts";
@@ -15,12 +15,14 @@ interface Pending {
 }
 
 export class ControlClient {
+  readonly #socket: Socket;
   readonly #connection: FrameConnection;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
 
   private constructor(path: string, onConnect: () => void, onError: (error: DeviceError) => void) {
     const socket = connect(path, onConnect);
+    this.#socket = socket;
     socket.once("error", (error: NodeJS.ErrnoException) => {
       onError(new DeviceError("NotServed", `no device is served at ${path}: ${error.code ?? error.message}`));
     });
@@ -66,8 +68,9 @@ export class ControlClient {
     return answer.finally(() => clearTimeout(deadline));
   }
 
+  /** At once: a server that is stopped never closes its end, and would keep this process. */
   close(): void {
-    this.#connection.close();
+    this.#socket.destroy();
   }
 
   #take({ id, result, error }: Answer): void {
