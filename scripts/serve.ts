@@ -21,6 +21,7 @@ usage: flipside serve [options]
   --key FILE       Ed25519 public key (PEM): no image runs that is not signed with it; several may be given, and one
                    of them is enough (default: signatures are not looked at)
   --regions N      2 to 4 regions (default 2)
+  --engine KIND    auto (default), translator or interpreter
   --log LEVEL      ${LOG_LEVELS.join(", ")} (default warn), to stderr
   --help           this text
 
