@@ -3,13 +3,19 @@
  * The command line. Each command is a module of its own, loaded only when it is called: start-up time is a figure.
  */
 import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, UsageError } from "./options.ts";
+import { guardOutput, isOutputLost, ReaderGoneError, readerGone } from "./standard-output.ts";
 
 /** Carries a command out and returns the exit code: 0 held, 1 a violation or finding, 2 usage or bad input. */
 type Command = (args: readonly string[]) => Promise<number>;
 
-const COMMANDS: Readonly<
-  Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>
-> = {
+interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+  /** It only shows, and may do so for ever: it ends when nobody looks any more. */
+  readonly endsWithReader?: boolean;
+}
+
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   emulate: {
     summary: "soak a live controller: inject every kind of fault and check that it always comes back",
     load: async () => (await import("./emulate.ts")).emulateCommand,
@@ -29,6 +35,7 @@ const COMMANDS: Readonly<
   ctl: {
     summary: "ask or command a controller that is served",
     load: async () => (await import("./ctl.ts")).ctlCommand,
+    endsWithReader: true,
   },
   dump: {
     summary: "print a crash dump",
@@ -61,27 +68,45 @@ async function main(args: readonly string[]): Promise<number> {
       `there is no command "${name}": it must be one of ${Object.keys(COMMANDS).join(", ")}`,
     );
   }
+  if (command.endsWithReader === true) {
+    readerGone.addEventListener("abort", () => process.exit(EXIT_HELD));
+  }
   return (await command.load())(rest);
 }
 
 /** Errors with names that a device ends with: findings, not accidents of this program. */
 const FINDINGS: ReadonlySet<string> = new Set(["SupervisorGone", "ManagementLostError", "LinkError"]);
 
-/** A reader that went away (`flipside … | head`) is no error of ours. */
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(EXIT_HELD);
-  throw error;
-});
-
 function fail(error: unknown): number {
-  const named = error instanceof Error && (error instanceof UsageError || FINDINGS.has(error.name));
-  if (!named) throw error;
+  if (!(error instanceof Error)) throw error;
+  const finding = FINDINGS.has(error.name) || error instanceof ReaderGoneError;
+  if (!(finding || error instanceof UsageError)) throw error;
   process.stderr.write(`flipside: ${error.message}\n`);
   return error instanceof UsageError ? EXIT_USAGE : EXIT_FINDING;
 }
 
+/** Standard output that could not be written is no success. */
+function exitCodeOf(code: number): number {
+  return code === EXIT_HELD && isOutputLost() ? EXIT_FINDING : code;
+}
+
+/** Nothing is left that could settle the command: without a word this would look like success. */
+function tellUnfinished(): void {
+  process.stderr.write(
+    "flipside: the command is not done and waits for something that never comes, such as a rules module's await\n",
+  );
+}
+
+guardOutput();
+process.exitCode = EXIT_FINDING;
+process.once("beforeExit", tellUnfinished);
 void main(process.argv.slice(2))
   .catch(fail)
   .then((code) => {
-    process.exitCode = code;
+    process.off("beforeExit", tellUnfinished);
+    process.exitCode = exitCodeOf(code);
+    // What is still being written may fail after this.
+    process.once("exit", () => {
+      process.exitCode = exitCodeOf(code);
+    });
   });
