@@ -1,8 +1,9 @@
 /** `flipside emulate`: the soak, what it looks like while it runs, and its summary. */
 import { randomInt } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { EngineKind } from "../controller/engine-kind.ts";
 import { type ImageKey, verifyImage } from "../controller/image.ts";
 import { sumStats, type TranslatorStats } from "../controller/translator/stats.ts";
@@ -15,6 +16,7 @@ import { launchSupervisor } from "../supervisor/launch.ts";
 import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
 import type { FaultReport } from "../supervisor/tally.ts";
 import { measureHandoff } from "./handoff.ts";
+import { readInput } from "./input.ts";
 import { publicPem, readKey } from "./keys.ts";
 import { mergeReports } from "./merge-reports.ts";
 import {
@@ -89,13 +91,9 @@ function readImage(
   reference: string,
   keys: readonly ImageKey[],
 ): Uint8Array {
-  const path = file ?? new URL(`../../controller/firmware/images/${reference}`, import.meta.url).pathname;
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new UsageError(`${what} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  const path =
+    file ?? fileURLToPath(new URL(`../../controller/firmware/images/${reference}`, import.meta.url));
+  const bytes = readInput(what, path, DEFAULT_MEMORY_CONFIG.regionBytes);
   // Two versions that can run are what a soak is about; what becomes of others is the sweep's.
   const verified = file === undefined && keys.length === 0 ? undefined : verifyImage(bytes, keys);
   if (verified?.ok === false) throw new UsageError(`${what} cannot be run: ${verified.fault.message}`);

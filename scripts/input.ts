@@ -1,5 +1,5 @@
 /** Reading and writing the files that a user names. What cannot be done ends in a {@link UsageError}. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs";
 import { UsageError } from "./options.ts";
 
 function reasonOf(error: unknown): string {
@@ -16,9 +16,11 @@ export function readInput(what: string, file: string, maxBytes: number): Uint8Ar
   try {
     const descriptor = openSync(file, "r");
     try {
-      if (fstatSync(descriptor).isFile()) {
-        const { size } = fstatSync(descriptor);
-        if (size > maxBytes) throw new UsageError(`${what} ${file} has ${size} bytes, more than ${maxBytes}`);
+      const stats = fstatSync(descriptor);
+      // Reading one fails, too, but in words that do not name it.
+      if (stats.isDirectory()) throw new UsageError(`${what} ${file} is a directory, not a file`);
+      if (stats.isFile() && stats.size > maxBytes) {
+        throw new UsageError(`${what} ${file} has ${stats.size} bytes, more than ${maxBytes}`);
       }
       for (;;) {
         const chunk = new Uint8Array(65_536);
@@ -44,12 +46,11 @@ export function readInput(what: string, file: string, maxBytes: number): Uint8Ar
   return whole;
 }
 
+/** Longest text that is read: keys in PEM have some hundred bytes. */
+const MAX_TEXT_BYTES = 2 ** 20;
+
 export function readText(what: string, file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`${what} cannot be read: ${reasonOf(error)}`);
-  }
+  return new TextDecoder().decode(readInput(what, file, MAX_TEXT_BYTES));
 }
 
 export function writeOutput(what: string, file: string, bytes: Uint8Array): void {

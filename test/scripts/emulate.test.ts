@@ -1,12 +1,13 @@
 /** `flipside emulate` as its user has it: the built command line, its summary and its report. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
+const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
 
 let folder = "";
 beforeAll(() => {
@@ -62,5 +63,31 @@ describe("Ctrl-C", () => {
     expect(durationMs).toBeLessThan(3_600_000);
     expect(stdout).toContain(`${failovers} failovers in`);
     expect(stdout).toContain("everything held");
+  });
+});
+
+function refusal(...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, "emulate", ...args], {
+    encoding: "utf8",
+    timeout: 10_000,
+  });
+  expect(status).toBe(2);
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^flipside: .*\n$/);
+  return stderr;
+}
+
+describe("an image", () => {
+  it("that does not fit a region is refused when it is read, however long", () => {
+    const file = join(folder, "large.img");
+    for (const bytes of [256 * 1024 + 1, 20_000_000]) {
+      writeFileSync(file, new Uint8Array(bytes));
+      expect(refusal("--image-a", file)).toContain(`--image-a ${file} has ${bytes} bytes, more than 262144`);
+    }
+    expect(refusal("--image-b", "/dev/zero")).toContain("--image-b /dev/zero has more than 262144 bytes");
+  });
+
+  it("that is a directory is named", () => {
+    expect(refusal("--image-a", folder)).toContain(`--image-a ${folder} is a directory`);
   });
 });
