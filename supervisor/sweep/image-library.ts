@@ -2,9 +2,9 @@
  * The images that scenarios speak of by name: the two under test, what is derived from them, and two that do not
  * work. Derived images are real ones, with digest and, in the reference firmware, the build's own check word.
  */
-import { encodeImage, type ParsedImage, parseImage, verifyImage } from "../../controller/image.ts";
+import { encodeImage, type ParsedImage, verifyImage } from "../../controller/image.ts";
 import { type Digest, digestFromBytes, type StoredImage } from "../../emulator/table.ts";
-import type { ImageVersion } from "../../emulator/version.ts";
+import { compareVersions, formatVersion, type ImageVersion } from "../../emulator/version.ts";
 import { crc32c } from "../crc32c.ts";
 import type { ImageFacts } from "./oracle/world.ts";
 
@@ -99,16 +99,19 @@ export const IMAGE_BYTES_MAX = 64 * 1024;
 
 /** Refuses what the scenarios cannot work with. Throws {@link SweepImageError}. */
 export function checkImages(a: Uint8Array, b: Uint8Array): void {
-  for (const [what, bytes] of [
-    ["image A", a],
-    ["image B", b],
-  ] as const) {
-    parse(what, bytes);
-    const parsed = parseImage(bytes);
-    if (parsed.ok && parsed.image.imageBytes + 64 > IMAGE_BYTES_MAX) {
-      throw new SweepImageError(
-        `${what} has ${parsed.image.imageBytes} bytes: the sweep takes images of less than 64 KiB`,
-      );
-    }
-  }
+  const higher = parseSmall("image A", a).version;
+  const lower = parseSmall("image B", b).version;
+  if (compareVersions(higher, lower) > 0) return;
+  // Scenarios say which of the two the boot decision prefers: with another order they find what is no fault.
+  const versions = `image A has version ${formatVersion(higher)} and image B ${formatVersion(lower)}`;
+  const remedy = compareVersions(higher, lower) < 0 ? "swap them" : "give B a lower version";
+  throw new SweepImageError(`${versions}: A must be the higher one, ${remedy}`);
+}
+
+function parseSmall(what: string, bytes: Uint8Array): ParsedImage {
+  const image = parse(what, bytes);
+  if (image.imageBytes + 64 <= IMAGE_BYTES_MAX) return image;
+  throw new SweepImageError(
+    `${what} has ${image.imageBytes} bytes: the sweep takes images of less than 64 KiB`,
+  );
 }

@@ -7,6 +7,9 @@ import { scratchDirectory } from "./captured.ts";
 
 const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
 const RULES = new URL("../../dist/supervisor/sweep/index.js", import.meta.url).href;
+const IMAGES = new URL("../../controller/firmware/images", import.meta.url).pathname;
+const LOWER = `${IMAGES}/controller-1.0.0.img`;
+const HIGHER = `${IMAGES}/controller-1.1.0.img`;
 const scratch = scratchDirectory();
 
 function sweep(...args: readonly string[]) {
@@ -79,6 +82,18 @@ export const rules = {
     expect(sweep("--scenarios", "first-start-empty", "--junit", file).status).toBe(0);
     expect(readFileSync(file, "utf8")).toContain('name="first-start-empty (');
   });
+
+  it.each([
+    ["swapped", LOWER, HIGHER, "swap them"],
+    ["equal", HIGHER, HIGHER, "give B a lower version"],
+  ])(
+    "takes image A for the higher version: %s ones are refused, they would be false findings",
+    (_, a, b, remedy) => {
+      const { status, stderr } = sweep("--scenarios", "first-start", "--image-a", a, "--image-b", b);
+      expect([status, stderr.trim().split("\n").length]).toEqual([2, 1]);
+      expect(stderr).toContain(`A must be the higher one, ${remedy}`);
+    },
+  );
 
   it("refuses bad input in one sentence, exit code 2", () => {
     const bad = [
