@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { CaseIdError, parseCaseId } from "../supervisor/sweep/case-id.ts";
 import { checkImages, SweepImageError } from "../supervisor/sweep/image-library.ts";
 import { isGood, VERDICTS, type Verdict } from "../supervisor/sweep/oracle/verdict.ts";
@@ -61,7 +61,8 @@ const DEPTH_MAX = 8;
 const JOBS_MAX = 64;
 
 function readImage(what: string, file: string | undefined, reference: string): Uint8Array {
-  const path = file ?? new URL(`../../controller/firmware/images/${reference}`, import.meta.url).pathname;
+  const path =
+    file ?? fileURLToPath(new URL(`../../controller/firmware/images/${reference}`, import.meta.url));
   try {
     return new Uint8Array(readFileSync(path));
   } catch (error) {
