@@ -1,5 +1,5 @@
 /** `flipside run`: a bare-metal RV32 ELF file in RAM, as an emulator runs it. */
-import { readFileSync, writeFileSync, writeSync } from "node:fs";
+import { writeFileSync, writeSync } from "node:fs";
 import type { SerialLine } from "../controller/devices/uart.ts";
 import { type ElfSymbols, parseElf } from "../controller/elf.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/run.ts";
@@ -7,6 +7,7 @@ import { chooseEngine } from "../controller/translator/select.ts";
 import { formatStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { PAGE_BYTES } from "../emulator/layout.ts";
+import { readInput } from "./input.ts";
 import {
   EXIT_HELD,
   parseEngine,
@@ -50,6 +51,8 @@ const OPTIONS = {
 
 const MIN_RAM = 65_536;
 const MAX_RAM = 512 * 1024 * 1024;
+/** The largest RAM full, and as much again for symbols and debug sections. */
+const MAX_ELF = 2 * MAX_RAM;
 
 interface Dump {
   readonly address: number;
@@ -115,13 +118,7 @@ function guardLoad<T>(file: string, action: () => T): T {
 }
 
 function readElf(file: string) {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const elf = parseElf(bytes);
+  const elf = parseElf(readInput("the ELF file", file, MAX_ELF));
   if ("error" in elf) throw new UsageError(`${file} cannot be run: ${elf.message}`);
   return elf;
 }

@@ -1,5 +1,5 @@
 /** `flipside sweep`: lose power at every point, in virtual time; or replay one case and tell what happens. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -12,6 +12,7 @@ import { loadRules, RulesModuleError } from "../supervisor/sweep/rules-module.ts
 import { findScenario, SCENARIOS } from "../supervisor/sweep/scenarios/index.ts";
 import { TimelineText } from "../supervisor/sweep/timeline-text.ts";
 import { Workbench } from "../supervisor/sweep/workbench.ts";
+import { readInput } from "./input.ts";
 import {
   EXIT_FINDING,
   EXIT_HELD,
@@ -59,15 +60,13 @@ interface SweepCommand {
 
 const DEPTH_MAX = 8;
 const JOBS_MAX = 64;
+/** More than any image that the sweep takes, so that one too large for it is told from what is no image. */
+const IMAGE_INPUT_BYTES_MAX = 16 * 1024 * 1024;
 
 function readImage(what: string, file: string | undefined, reference: string): Uint8Array {
   const path =
     file ?? fileURLToPath(new URL(`../../controller/firmware/images/${reference}`, import.meta.url));
-  try {
-    return new Uint8Array(readFileSync(path));
-  } catch (error) {
-    throw new UsageError(`${what} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  return readInput(what, path, IMAGE_INPUT_BYTES_MAX);
 }
 
 function parseScenarios(text: string | undefined): readonly string[] {

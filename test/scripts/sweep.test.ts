@@ -102,6 +102,7 @@ export const rules = {
       ["--scenarios", "nope"],
       ["--image-a", scratch("missing")],
       ["--image-a", CLI],
+      ["--image-a", "/dev/zero"],
       ["--rules", scratch("missing.mjs")],
       ["--replay", "foo"],
       ["--replay", "nope@1~1"],
