@@ -1,5 +1,5 @@
 /** `flipside sweep`: lose power at every point, in virtual time; or replay one case and tell what happens. */
-import { writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -165,7 +165,7 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 async function sweep({ options, json, junit }: SweepCommand, args: readonly string[]): Promise<number> {
-  for (const file of [json, junit]) if (file !== undefined) requireWritable(file);
+  requireOutputs([json, junit]);
   process.stdout.write(`seed ${options.seed}\n`);
   const line = new StatusLine();
   const report = await runSweep({
@@ -173,9 +173,47 @@ async function sweep({ options, json, junit }: SweepCommand, args: readonly stri
     onProgress: (progress) => line.show(formatProgress(progress)),
   }).finally(() => line.clear());
   process.stdout.write(formatSummary(report, replayOptions(args)));
-  if (json !== undefined) writeReport(json, report);
-  if (junit !== undefined) writeFileSync(junit, toJunit(report));
+  // A report that fails must not cost the other: both are tried.
+  const refusals = [
+    json === undefined ? undefined : refusalOf(() => writeReport(json, report)),
+    junit === undefined ? undefined : refusalOf(() => writeJunit(junit, toJunit(report))),
+  ].filter((refusal) => refusal !== undefined);
+  if (refusals.length > 0) throw new UsageError(refusals.join("; "));
   return report.findings.length === 0 ? EXIT_HELD : EXIT_FINDING;
+}
+
+/**
+ * Checks all outputs before anything runs. What the check made is removed at once: neither a refusal nor a signal
+ * during the run leaves an empty report.
+ */
+function requireOutputs(files: readonly (string | undefined)[]): void {
+  for (const file of files) {
+    if (file === undefined) continue;
+    const isNew = !existsSync(file);
+    requireWritable(file);
+    if (isNew) rmSync(file, { force: true });
+  }
+}
+
+function writeJunit(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new UsageError(
+      `the JUnit report cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+/** The sentence of the {@link UsageError} that `action` ends in. */
+function refusalOf(action: () => void): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
 }
 
 async function replay({ options }: SweepCommand, text: string): Promise<number> {

@@ -1,6 +1,6 @@
 /** `flipside sweep` as its user has it: the built command line, its output, its files and its exit codes. */
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { SweepReport } from "../../supervisor/sweep/report.ts";
 import { scratchDirectory } from "./captured.ts";
@@ -94,6 +94,21 @@ export const rules = {
       expect(stderr).toContain(`A must be the higher one, ${remedy}`);
     },
   );
+
+  it("checks both reports before the run, and a refusal leaves none", () => {
+    const json = scratch("unwritten.json");
+    const { status, stdout } = sweep("--json", json, "--junit", scratch("missing/junit.xml"));
+    expect([status, stdout, existsSync(json)]).toEqual([2, "", false]);
+  });
+
+  it.runIf(existsSync("/dev/full"))("tells of a report that cannot be written in one sentence", () => {
+    const json = scratch("kept.json");
+    const args = ["--scenarios", "first-start-empty", "--json", json, "--junit", "/dev/full"];
+    const { status, stderr } = sweep(...args);
+    expect([status, stderr.trim().split("\n").length]).toEqual([2, 1]);
+    expect(stderr).toContain("the JUnit report cannot be written");
+    expect(existsSync(json)).toBe(true);
+  });
 
   it("refuses bad input in one sentence, exit code 2", () => {
     const bad = [
