@@ -5,6 +5,7 @@
  *
  * A bundle lies in the folder of its entry, so relative URLs in modules of that depth hold in it, too.
  */
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const ENTRIES = [
@@ -15,7 +16,7 @@ const ENTRIES = [
   "supervisor/sweep/worker",
 ];
 
-const dist = new URL("../", import.meta.url).pathname;
+const dist = fileURLToPath(new URL("../", import.meta.url));
 await build({
   entryPoints: ENTRIES.map((entry) => ({ in: `${dist}${entry}.js`, out: `${entry}.bundle` })),
   outdir: dist,

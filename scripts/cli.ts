@@ -75,7 +75,12 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 /** Errors with names that a device ends with: findings, not accidents of this program. */
-const FINDINGS: ReadonlySet<string> = new Set(["SupervisorGone", "ManagementLostError", "LinkError"]);
+const FINDINGS: ReadonlySet<string> = new Set([
+  "SupervisorGone",
+  "ManagementLostError",
+  "LinkError",
+  "SweepError",
+]);
 
 function fail(error: unknown): number {
   if (!(error instanceof Error)) throw error;

@@ -1,5 +1,5 @@
 /** `flipside sweep`: lose power at every point, in virtual time; or replay one case and tell what happens. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -172,6 +172,9 @@ async function sweep({ options, json, junit }: SweepCommand, args: readonly stri
     ...options,
     onProgress: (progress) => line.show(formatProgress(progress)),
   }).finally(() => line.clear());
+  if (report.scenarios.length === 0) {
+    throw new UsageError(`there is nothing in part ${report.shard} of this sweep: name fewer parts`);
+  }
   process.stdout.write(formatSummary(report, replayOptions(args)));
   // A report that fails must not cost the other: both are tried.
   const refusals = [
@@ -189,7 +192,8 @@ async function sweep({ options, json, junit }: SweepCommand, args: readonly stri
 function requireOutputs(files: readonly (string | undefined)[]): void {
   for (const file of files) {
     if (file === undefined) continue;
-    const isNew = !existsSync(file);
+    // Also a link that leads nowhere is there.
+    const isNew = lstatSync(file, { throwIfNoEntry: false }) === undefined;
     requireWritable(file);
     if (isNew) rmSync(file, { force: true });
   }

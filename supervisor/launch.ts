@@ -2,7 +2,9 @@
  * Starts processes and threads: the supervisor's, a device's, a sweep's. Light on purpose: whoever starts something does so before
  * loading what it needs to talk to it, because starting a process or a thread is most of what a start takes.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 
 /** Enough for the worker's own objects; a firmware's memory is not on this heap. */
@@ -22,7 +24,7 @@ const V8_FLAGS = ["--no-incremental-marking", "--max-semi-space-size=1"];
 
 /** A supervisor process; its socket is file descriptor CONTROL_FD of frames.ts. */
 export function launchSupervisor(): ChildProcess {
-  const program = new URL("../supervisor/process.bundle.cjs", import.meta.url).pathname;
+  const program = fileURLToPath(new URL("../supervisor/process.bundle.cjs", import.meta.url));
   return spawn(process.execPath, [...V8_FLAGS, program], { stdio: ["ignore", "inherit", "inherit", "pipe"] });
 }
 

@@ -1,14 +1,16 @@
 /** The benchmark programs, run for a number of iterations by each engine, by QEMU, and as native code. */
+
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type ElfFile, parseElf } from "../../controller/elf.ts";
 import type { EngineKind } from "../../controller/engine-kind.ts";
 import { monotonicNs } from "../../emulator/clock.ts";
 
-const SOURCES = new URL("../../../controller/firmware/bench/", import.meta.url).pathname;
-const CLI = new URL("../cli.bundle.cjs", import.meta.url).pathname;
+const SOURCES = fileURLToPath(new URL("../../../controller/firmware/bench/", import.meta.url));
+const CLI = fileURLToPath(new URL("../cli.bundle.cjs", import.meta.url));
 const QEMU = "qemu-system-riscv32";
 /** Machine mode only, as reference: -bios none starts at the base of RAM. */
 const QEMU_CPU = "rv32,f=false,d=false,h=false,s=false,u=false,mmu=false,pmp=false,sstc=false";

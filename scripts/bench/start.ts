@@ -1,15 +1,17 @@
 /** From the start of the command line's process to the first guest instruction. */
+
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { monotonicNs } from "../../emulator/clock.ts";
 import type { Section } from "./sections.ts";
 
 const STARTS = 11;
 
 export function benchStart(): Section {
-  const cli = new URL("../cli.bundle.cjs", import.meta.url).pathname;
+  const cli = fileURLToPath(new URL("../cli.bundle.cjs", import.meta.url));
   const directory = mkdtempSync(join(tmpdir(), "flipside-bench-"));
   const report = join(directory, "report.json");
   const args = [cli, "emulate", "--failovers", "1", "--faults", "illegal-instruction", "--json", report];

@@ -1,6 +1,6 @@
 /**
- * The name of one case: a scenario and what was done to it where. `failover-panic@57+3:unstable~1` is: run it with
- * seed 1, cut power before item 57, and in the start that follows inside item 3, leaving its cells undecided.
+ * The name of one case: a scenario and what was done to it where. `failover-ecall@9+3~1` is: run it with
+ * seed 1, cut power before item 9, and in the start that follows before item 3; `9:unstable` is inside item 9.
  */
 import { TEARS, type Tear } from "../../emulator/flash-tear.ts";
 
@@ -44,7 +44,7 @@ export function parseCaseId(text: string): CaseId {
   const match = /^([a-z0-9-]+)@([^~]*)~(\d+)$/.exec(text);
   const [, scenario, steps, seed] = match ?? [];
   if (scenario === undefined || steps === undefined || seed === undefined) {
-    throw new CaseIdError(`"${text}" is no case: it must look like failover-panic@57+3~1`);
+    throw new CaseIdError(`"${text}" is no case: it must look like failover-ecall@9+3~1`);
   }
   return { scenario, path: steps === "" ? [] : steps.split("+").map(parseDisturbance), seed: Number(seed) };
 }

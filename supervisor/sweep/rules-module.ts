@@ -20,7 +20,7 @@ export async function loadRules(url: string | undefined): Promise<Rules> {
     );
   }
   const { rules } = loaded;
-  if (typeof rules !== "object" || rules === null) {
+  if (typeof rules !== "object" || rules === null || Array.isArray(rules)) {
     throw new RulesModuleError("the rules cannot be used: the module must export an object named rules");
   }
   for (const [name, member] of Object.entries(rules)) {

@@ -110,7 +110,7 @@ describe("bad input ends with 2 and one sentence, and runs nothing", () => {
     ["two files", () => ["a", "b"], /one argument too many: b/],
     ["a file that is not there", () => [join(folder, "none")], /the ELF file cannot be read: .*none/],
     ["a file without an end", () => ["/dev/zero"], /the ELF file \/dev\/zero has more than \d+ bytes/],
-    ["a folder", () => [folder], /cannot be read/],
+    ["a folder", () => [folder], /is a directory, not a file/],
     ["an empty file", () => [file("empty", new Uint8Array(0))], /it is no ELF file/],
     ["half a file", () => [file("half", clean.subarray(0, 60))], /cannot be run: its 1 program headers/],
     [
