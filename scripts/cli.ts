@@ -80,6 +80,8 @@ const FINDINGS: ReadonlySet<string> = new Set([
   "ManagementLostError",
   "LinkError",
   "SweepError",
+  "SafeModeError",
+  "NotReadyError",
 ]);
 
 function fail(error: unknown): number {

@@ -11,7 +11,7 @@ import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/config.ts";
 import { FAULTS } from "../supervisor/faults.ts";
-import type { SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.ts";
+import type { RunningDevice, SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.ts";
 import { launchSupervisor } from "../supervisor/launch.ts";
 import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
 import type { FaultReport } from "../supervisor/tally.ts";
@@ -65,6 +65,8 @@ const DEFAULT_DURATION_MS = 20_000;
 const SURVIVAL_SHARE = 0.3;
 /** Each is a process of several threads and some 100 MB. */
 const MAX_JOBS = 64;
+/** Longest that a controller, which starts in well under a second, may take on a busy machine. */
+const READY_MS = 20_000;
 const FLOOR_HANDOFFS = 1_000;
 const FLOOR_WARM_UP = 200;
 
@@ -176,7 +178,9 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   const { soak, jobs } = options;
   process.stdout.write(`seed ${soak.seed}\n`);
   const line = new StatusLine();
-  const signal = endOnInterrupt(() => line.note("ending: the summary follows; Ctrl-C again to do without"));
+  const end = new AbortController();
+  const { signal } = end;
+  endOnInterrupt(end, () => line.note("ending: the summary follows; Ctrl-C again to do without"));
   const running = Array.from({ length: jobs }, (_, job) => {
     const name = jobs === 1 ? "" : `job ${job}: `;
     return runJob(
@@ -188,7 +192,7 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
       signal,
     );
   });
-  const done = await Promise.all(running).finally(() => line.clear());
+  const done = await allOrEnd(running, end).finally(() => line.clear());
   const report = mergeReports(
     soak.seed,
     done.map((job) => job.report),
@@ -213,13 +217,54 @@ interface JobResult {
 }
 
 /** Aborts at the first SIGINT; the second ends the process, as it would have. */
-function endOnInterrupt(tell: () => void): AbortSignal {
-  const controller = new AbortController();
+function endOnInterrupt(end: AbortController, tell: () => void): void {
   process.once("SIGINT", () => {
     tell();
-    controller.abort();
+    end.abort();
   });
-  return controller.signal;
+}
+
+/** All results. When a job fails the others are ended, which may have an hour to go, and then its error is thrown. */
+async function allOrEnd(
+  jobs: readonly Promise<JobResult>[],
+  end: AbortController,
+): Promise<readonly JobResult[]> {
+  try {
+    return await Promise.all(jobs);
+  } catch (error) {
+    end.abort();
+    await Promise.allSettled(jobs);
+    throw error;
+  }
+}
+
+/** The soak cannot begin: nothing was checked. */
+class NotReadyError extends Error {
+  override readonly name = "NotReadyError";
+}
+
+/** Resolves once a version is ready and a standby parked. Garbage that an image holds may fail over and over, for ever. */
+async function awaitReady(device: RunningDevice, signal: AbortSignal): Promise<void> {
+  let giveUp: (reason: string) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    giveUp = (reason) => reject(new NotReadyError(reason));
+  });
+  const interrupted = (): void => giveUp("ended before the controller was ready: nothing was checked");
+  const timer = setTimeout(
+    () =>
+      giveUp(
+        `no version was ready, with a standby beside it, within ${READY_MS / 1000} s: the firmware of the images does not start`,
+      ),
+    READY_MS,
+  );
+  signal.addEventListener("abort", interrupted);
+  if (signal.aborted) interrupted();
+  try {
+    await Promise.race([device.standby(), failed]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", interrupted);
+  }
 }
 
 /** What people see while it lasts. */
@@ -252,7 +297,12 @@ async function runJob(options: EmulateOptions, show: Show, signal: AbortSignal):
     },
     child,
   );
-  await device.standby();
+  try {
+    await awaitReady(device, signal);
+  } catch (error) {
+    await device.stop();
+    throw error;
+  }
   const { executingSinceNs } = await device.status();
   const share = survivalShare(options);
   const inProcess = { ...soak, durationMs: soak.durationMs === null ? null : soak.durationMs * (1 - share) };

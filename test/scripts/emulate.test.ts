@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeImage } from "../../controller/image.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
 
@@ -63,6 +64,23 @@ describe("Ctrl-C", () => {
     expect(durationMs).toBeLessThan(3_600_000);
     expect(stdout).toContain(`${failovers} failovers in`);
     expect(stdout).toContain("everything held");
+  });
+
+  it("ends a controller whose firmware never gets ready, which is no success", async () => {
+    const endless = new Uint8Array([0x6f, 0, 0, 0]);
+    const image = join(folder, "endless.img");
+    const version = { major: 1, minor: 0, revision: 0, build: 0 };
+    writeFileSync(image, encodeImage({ body: endless, version }));
+    const child = spawn(process.execPath, [CLI, "emulate", "--image-a", image, "--image-b", image]);
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk;
+    });
+    await once(child.stdout, "data");
+    child.kill("SIGINT");
+    const [status] = (await once(child, "close")) as [number | null];
+    expect(status).toBe(1);
+    expect(stderr).toBe("flipside: ended before the controller was ready: nothing was checked\n");
   });
 });
 
