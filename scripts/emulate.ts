@@ -1,7 +1,5 @@
 /** `flipside emulate`: the soak, what it looks like while it runs, and its summary. */
 import { randomInt } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EngineKind } from "../controller/engine-kind.ts";
@@ -30,6 +28,7 @@ import {
   UsageError,
   writeReport,
 } from "./options.ts";
+import { dieTidily, removeScratch, scratchDirectory } from "./scratch.ts";
 import { formatHistogram, formatTable, formatTranslator, formatUs, paint, StatusLine } from "./terminal.ts";
 
 const HELP = `flipside emulate: a live controller under seeded faults; it must come back from every one.
@@ -103,7 +102,12 @@ function readImage(
 }
 
 function parseKinds(text: string | undefined): readonly string[] {
-  const kinds = text?.split(",").filter((kind) => kind !== "") ?? [];
+  if (text === undefined) return [];
+  // One that is named twice would be counted twice.
+  const kinds = [...new Set(text.split(",").filter((kind) => kind !== ""))];
+  if (kinds.length === 0) {
+    throw new UsageError(`--faults is "${text}": it names none; flipside emulate --help lists them`);
+  }
   for (const kind of kinds) {
     if (!FAULTS.some((fault) => fault.kind === kind) && !SURVIVAL_KINDS.includes(kind)) {
       throw new UsageError(`there is no fault "${kind}": flipside emulate --help lists them`);
@@ -117,6 +121,11 @@ function parseLogLevel(text: string): LogLevel {
   if (level === undefined)
     throw new UsageError(`--log-level is "${text}": it must be one of ${LOG_LEVELS.join(", ")}`);
   return level;
+}
+
+/** Seeds are words: what follows the last one is the first, and not a number that --seed would refuse. */
+function seedOf(seed: number, job: number): number {
+  return (seed + job) % 2 ** 32;
 }
 
 function parse(args: readonly string[]): EmulateOptions | "help" {
@@ -137,7 +146,6 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
     help: { type: "boolean", short: "h" },
   });
   if (values.help === true) return "help";
-  if (values.json !== undefined) requireWritable(values.json);
   const failovers =
     values.failovers === undefined ? null : parseInteger("--failovers", values.failovers, 1, 2 ** 31);
   const durationMs = values.duration === undefined ? null : parseDuration("--duration", values.duration);
@@ -176,15 +184,17 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
     return EXIT_HELD;
   }
   const { soak, jobs } = options;
-  process.stdout.write(`seed ${soak.seed}\n`);
+  // Last of all checks, since it makes the file.
+  if (options.json !== undefined) requireWritable(options.json);
   const line = new StatusLine();
   const end = new AbortController();
   const { signal } = end;
   endOnInterrupt(end, () => line.note("ending: the summary follows; Ctrl-C again to do without"));
+  process.stdout.write(`seed ${soak.seed}\n`);
   const running = Array.from({ length: jobs }, (_, job) => {
     const name = jobs === 1 ? "" : `job ${job}: `;
     return runJob(
-      { ...options, soak: { ...soak, seed: soak.seed + job } },
+      { ...options, soak: { ...soak, seed: seedOf(soak.seed, job) } },
       {
         progress: (text) => line.show(name + text),
         violation: (text) => line.note(paint("red", name + text)),
@@ -199,14 +209,14 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   );
   const floor = await measureHandoff(FLOOR_HANDOFFS, FLOOR_WARM_UP);
   const floorUs = { p50: floor.percentile(50) / 1000, p99: floor.percentile(99) / 1000 };
-  const held = report.violations.length === 0 && report.faults.every(complete);
+  const verdict = verdictOf(report);
   const translator = options.stats ? sumStats(done.map((job) => job.translator)) : undefined;
-  process.stdout.write(formatSummary(report, translator, floorUs, held, replayCommand(args, soak.seed)));
+  process.stdout.write(formatSummary(report, translator, floorUs, verdict, replayCommand(args, soak.seed)));
   if (options.json !== undefined) {
     const firstInstructionNs = done[0]?.executingSinceNs;
     writeReport(options.json, { ...report, jobs, floorUs, firstInstructionNs, translator });
   }
-  return held ? EXIT_HELD : EXIT_FINDING;
+  return verdict === "held" ? EXIT_HELD : EXIT_FINDING;
 }
 
 interface JobResult {
@@ -216,9 +226,11 @@ interface JobResult {
   readonly translator: TranslatorStats;
 }
 
-/** Aborts at the first SIGINT; the second ends the process, as it would have. */
+/** Aborts at the first SIGINT; the second, and other signals, end the process as they would have, but tidily. */
 function endOnInterrupt(end: AbortController, tell: () => void): void {
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.once(signal, dieTidily);
   process.once("SIGINT", () => {
+    process.once("SIGINT", dieTidily);
     tell();
     end.abort();
   });
@@ -327,7 +339,7 @@ async function survive(
   signal: AbortSignal,
 ): Promise<SoakReport> {
   const { SurvivalSoak } = await import("../supervisor/survival.ts");
-  const directory = mkdtempSync(join(tmpdir(), "flipside-"));
+  const directory = scratchDirectory();
   const config = {
     memory: { ...DEFAULT_MEMORY_CONFIG, regions: options.regions },
     images: options.images,
@@ -346,6 +358,8 @@ async function survive(
     kinds: options.survivalKinds,
   });
   signal.addEventListener("abort", () => soak.end());
+  // It may have come while the module was loaded.
+  if (signal.aborted) soak.end();
   try {
     const survived = await soak.run((kind, rounds, violations) => {
       show(`survival: ${rounds} rounds  ${violations} violations  ${paint("dim", kind)}`);
@@ -358,7 +372,7 @@ async function survive(
       guardianRssBytes: survived.rssBytes,
     };
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    removeScratch(directory);
   }
 }
 
@@ -370,6 +384,19 @@ function formatRss(rssBytes: readonly number[]): string {
 function complete({ class: faultClass, injected, detected, recovered }: FaultReport): boolean {
   const found = faultClass === "uncovered" || detected === injected;
   return found && recovered === injected;
+}
+
+type Verdict = "held" | "violated" | "unchecked";
+
+function verdictOf({ violations, faults }: SoakReport): Verdict {
+  if (violations.length > 0 || !faults.every(complete)) return "violated";
+  return faults.some(({ injected }) => injected > 0) ? "held" : "unchecked";
+}
+
+function formatVerdict(verdict: Verdict, { violations }: SoakReport): string {
+  if (verdict === "held") return paint("green", "everything held");
+  if (verdict === "unchecked") return paint("yellow", "it ended before any fault, so nothing was checked");
+  return paint("red", `${violations.length} violations, or faults that were not found`);
 }
 
 /** The same run again: what was asked, with the seed that was used. */
@@ -390,7 +417,7 @@ function formatSummary(
   report: SoakReport,
   translator: TranslatorStats | undefined,
   floorUs: { readonly p50: number; readonly p99: number },
-  held: boolean,
+  verdict: Verdict,
   replay: string,
 ): string {
   const columns = [
@@ -428,9 +455,6 @@ function formatSummary(
     ([rule, count]) => `  ${String(count).padStart(7)} × ${rule}`,
   );
   const violations = report.violations.map((text) => paint("red", `  ${text}`));
-  const verdict = held
-    ? paint("green", "everything held")
-    : paint("red", `${report.violations.length} violations, or faults that were not found`);
   return [
     "",
     table,
@@ -452,7 +476,7 @@ function formatSummary(
         `${count} × firmware ${version} failed by itself: ${evidence} at 0x${pc.toString(16)}`,
     ),
     ...violations,
-    `${report.failovers} failovers in ${(report.durationMs / 1000).toFixed(1)} s, ${report.hostCommands} host commands, ${report.codeBytesCopied} bytes of code copied: ${verdict}`,
+    `${report.failovers} failovers in ${(report.durationMs / 1000).toFixed(1)} s, ${report.hostCommands} host commands, ${report.codeBytesCopied} bytes of code copied: ${formatVerdict(verdict, report)}`,
     `again: ${replay}`,
     "",
   ].join("\n");

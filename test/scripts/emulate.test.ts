@@ -1,11 +1,11 @@
 /** `flipside emulate` as its user has it: the built command line, its summary and its report. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { encodeImage } from "../../controller/image.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
@@ -108,4 +108,36 @@ describe("an image", () => {
   it("that is a directory is named", () => {
     expect(refusal("--image-a", folder)).toContain(`--image-a ${folder} is a directory`);
   });
+});
+
+describe("bad input", () => {
+  it("leaves no report behind", () => {
+    const json = join(folder, "refused.json");
+    refusal("--json", json, "--seed", "nope");
+    refusal("--json", json, "--jobs", "0");
+    expect(existsSync(json)).toBe(false);
+  });
+
+  it("is a --faults that names none, which is not all of them", () => {
+    expect(refusal("--faults", ",")).toContain('--faults is ","');
+  });
+});
+
+it("a fault that is named twice is counted once", () => {
+  const { status, report } = soak("--faults", "ebreak,ebreak");
+  expect(status).toBe(0);
+  expect(report.faults).toHaveLength(1);
+});
+
+it("SIGTERM while the process is being killed and restarted leaves no directory behind", async () => {
+  const child = spawn(process.execPath, [CLI, "emulate", "--duration", "1h", "--faults", "supervisor-kill"], {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const scratch = () => readdirSync(folder).filter((name) => name.startsWith("flipside-"));
+  await vi.waitFor(() => expect(scratch()).toHaveLength(1), { timeout: 10_000 });
+  child.kill("SIGTERM");
+  await once(child, "close");
+  expect(child.signalCode).toBe("SIGTERM");
+  expect(scratch()).toEqual([]);
 });
