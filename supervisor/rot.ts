@@ -36,10 +36,10 @@ export function rottenBytes(kind: RotKind, device: Device, random: Random): numb
   }
 }
 
-/** A byte that the image's digest covers. */
+/** A byte behind the image's header, which its digest covers or which is the digest: behind the image nobody looks. */
 function inImage(device: Device, region: number | undefined, random: Random): number[] {
   const facts = region === undefined ? undefined : device.policy.images[region];
   if (region === undefined || facts?.usable !== true) return [];
   const offset = regionOffset(device.layout.config.regionBytes, region);
-  return [offset + facts.headerBytes + random.below(facts.imageBytes)];
+  return [offset + facts.headerBytes + random.below(facts.imageBytes - facts.headerBytes)];
 }
