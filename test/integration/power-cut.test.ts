@@ -106,7 +106,7 @@ describe("power, or a version, that goes while a region is written", () => {
     await expect(device.call("load", { region: REGION, image: data })).rejects.toThrowError(/cannot be used/);
     while (Buffer.compare(kept(), data) !== 0) await device.call("ping", null);
     const worn = (await device.call("status", null)).regions[REGION]?.eraseCounts ?? [];
-    const { status } = await cutInLoad(images[1] ?? new Uint8Array(), 64 * sectorBytes);
+    const { status } = await cutInLoad(images[1] ?? new Uint8Array(), sectorBytes);
     const blank = new Uint8Array(regionBytes).fill(ERASED);
     const torn = tornUnits(kept(), data, blank, sectorBytes);
     expect(torn.length).toBe(1);
