@@ -14,6 +14,7 @@ import { NO_REGION } from "../../emulator/table.ts";
 import { replicaWords } from "../../emulator/table-codec.ts";
 import { findFault } from "../faults.ts";
 import { Opcode } from "../host.ts";
+import { Rotted } from "./oracle/oracle.ts";
 import type { Rig } from "./rig.ts";
 import type { Rot, ScenarioStep } from "./scenario.ts";
 
@@ -46,7 +47,7 @@ export function settle(rig: Rig): void {
   advance(rig, () => device.ready);
   for (
     let start = 0;
-    device.mode === "stuck" && oracle.judgement.rotted && start < GUARDIAN_STARTS;
+    device.mode === "stuck" && oracle.judgement.rotted !== Rotted.NOTHING && start < GUARDIAN_STARTS;
     start += 1
   ) {
     powerCycle(rig);
@@ -200,7 +201,7 @@ export function rot(rig: Rig, what: Rot, random: Random): void {
   timeline.event({
     type: "hurt",
     what: `bit flip in ${what.in} ${what.in === "replica" ? what.replica : what.in === "region" ? what.region : ""}`.trim(),
-    rots: what.in === "region" ? "region" : "table",
+    rots: what.in === "replica" ? `replica-${what.replica}` : what.in,
   });
   memory.store(word, (memory.words[word] as number) ^ bit);
   if (what.in === "region") device.regionRotted(what.region);

@@ -4,6 +4,9 @@
  */
 import type { Failure, Table } from "../../emulator/table.ts";
 
+/** What a fault from outside changes in persistent memory. */
+export type Rots = "replica-0" | "replica-1" | "floor" | "region" | "nothing";
+
 /** Requests of an operator that change the table. */
 export type RequestKind = "begin-load" | "end-load" | "activate" | "clear";
 
@@ -45,7 +48,7 @@ export type DeviceEvent =
   /** The host has taken `count` completions since this power-on. */
   | { readonly type: "completions"; readonly count: number }
   /** Something was done to the device from outside: a fault, rot. */
-  | { readonly type: "hurt"; readonly what: string; readonly rots: "table" | "region" | "nothing" }
+  | { readonly type: "hurt"; readonly what: string; readonly rots: Rots }
   /** The supervisor's own code threw: nothing goes on. */
   | { readonly type: "stuck"; readonly message: string };
 

@@ -16,7 +16,7 @@ import { Random } from "../../emulator/random.ts";
 import { settle } from "./actor.ts";
 import { type Disturbance, endsRun, formatCaseId, HURTS } from "./case-id.ts";
 import { type DeviceEvent, type FlashUnit, Interruption } from "./device-event.ts";
-import type { Judgement } from "./oracle/oracle.ts";
+import { type Judgement, Rotted } from "./oracle/oracle.ts";
 import type { GoodVerdict, Verdict, Wrong } from "./oracle/verdict.ts";
 import { PathRunner, resume, seedAt } from "./path-runner.ts";
 import type { Rig } from "./rig.ts";
@@ -233,7 +233,7 @@ export class Explorer {
     if (event.type === "recovered") {
       const { table, floor } = event;
       if (table === undefined || !this.#rig.isStored(table, floor)) timeline.afterEvent = undefined;
-      else if (!oracle.judgement.rotted) this.#joinAt(Place.RECOVERED, this.#known);
+      else if (oracle.judgement.rotted === Rotted.NOTHING) this.#joinAt(Place.RECOVERED, this.#known);
     } else if (event.type === "started") {
       timeline.afterEvent = undefined;
       if (this.#rig.isStored(device.table, device.floor)) this.#joinAt(Place.STARTED, oracle.judgement);
@@ -298,10 +298,10 @@ export class Explorer {
   #knowledgeOf(known: Judgement): number {
     let knowledge = this.#knowledge.get(known);
     if (knowledge !== undefined) return knowledge;
-    const { settled, first, rotted, regionRotted, served } = known;
+    const { settled, first, rotted, unread, firmwareRotted, served } = known;
     // At a start the one world that is left is what memory holds, to the word, and so in its key already.
-    const inMemory = known.running.length > 0 && settled.length === 1 && !rotted;
-    const text = `${first} ${rotted} ${regionRotted} ${served} ${inMemory ? "" : JSON.stringify(settled)}`;
+    const inMemory = known.running.length > 0 && settled.length === 1 && rotted === Rotted.NOTHING;
+    const text = `${first} ${rotted} ${unread} ${firmwareRotted} ${served} ${inMemory ? "" : JSON.stringify(settled)}`;
     knowledge = this.#knowledgeNumbers.get(text) ?? this.#knowledgeNumbers.size;
     this.#knowledgeNumbers.set(text, knowledge);
     if (!inMemory) this.#knowledge.set(known, knowledge);

@@ -14,7 +14,7 @@ import { replicaWords, TableCodec } from "../../emulator/table-codec.ts";
 import { DEFAULT_LIMITS } from "../config.ts";
 import type { Budget } from "../policy.ts";
 import type { LibraryImage } from "./image-library.ts";
-import { initialJudgement, type Judgement, Oracle, type OracleParts } from "./oracle/oracle.ts";
+import { initialJudgement, type Judgement, Oracle, type OracleParts, Rotted } from "./oracle/oracle.ts";
 import { ManagementReader } from "./oracle/reader.ts";
 import { blankWorld, change, type Standing, type World } from "./oracle/world.ts";
 import { PersistentMemory } from "./persistent-memory.ts";
@@ -169,7 +169,10 @@ export class Rig {
     const judgement = initialJudgement(world, {
       first,
       older: setup.behind === undefined ? undefined : older,
-      rotted: setup.badReplicas !== undefined,
+      rotted: (setup.badReplicas ?? []).reduce(
+        (mask: number, replica) => mask | (Rotted.REPLICA << replica),
+        0,
+      ),
     });
     return { scenario, position: this.memory.position, judgement };
   }

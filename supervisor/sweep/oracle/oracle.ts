@@ -6,7 +6,7 @@
  * them all; what the device then starts must be what one of them says, and only that.
  * Invariant: a {@link Judgement} is immutable, so a branch of the sweep takes it up again where it left.
  */
-import type { DeviceEvent } from "../device-event.ts";
+import type { DeviceEvent, Rots } from "../device-event.ts";
 import { type Difference, tableDifference } from "./difference.ts";
 import type { ManagementReader, Replica } from "./reader.ts";
 import type { BadVerdict, GoodVerdict, Wrong } from "./verdict.ts";
@@ -31,6 +31,25 @@ import {
 /** More starts than this without anything new from outside is going round in circles. */
 const STARTS_MAX = 64;
 
+/** What rot hit since the management memory was last seen whole, as bits. */
+export const enum Rotted {
+  NOTHING = 0,
+  /** Shifted by the replica's index. */
+  REPLICA = 1,
+  BOTH_REPLICAS = 3,
+  FLOOR = 4,
+  /** It came while memory was being read or stored: what the device had read before it, no longer stands. */
+  UNDER_WAY = 8,
+}
+
+/** Whether a region was rotted since all were last read, so that the device may believe too long in what it read. */
+export const enum Unread {
+  NOTHING = 0,
+  ROT = 1,
+  /** It came while a start was decided: before or after the regions were read for that, nobody can tell. */
+  ROT_UNDER_WAY = 2,
+}
+
 interface Running {
   readonly region: number;
   readonly epoch: number;
@@ -48,10 +67,11 @@ export interface Judgement {
   readonly starts: number;
   /** Per region, failures since power-on. */
   readonly failures: readonly number[];
-  /** The management memory was rotted since it was last seen whole. */
-  readonly rotted: boolean;
-  /** A region was rotted, so that the device may have believed too long in what it read. */
-  readonly regionRotted: boolean;
+  /** {@link Rotted} */
+  readonly rotted: number;
+  readonly unread: Unread;
+  /** A region was rotted, ever: firmware whose own code rots may store anything anywhere it is allowed to. */
+  readonly firmwareRotted: boolean;
   /** Commands that the host saw completed, counted over the device's life; the firmware remembers as many. */
   readonly served: number;
   readonly servedAtPowerOn: number;
@@ -73,11 +93,12 @@ interface Beginning {
   readonly first?: number;
   /** What counts instead if the replica that holds `world` rots before the first start. */
   readonly older?: World | undefined;
-  readonly rotted?: boolean;
+  /** {@link Rotted} */
+  readonly rotted?: number;
 }
 
 export function initialJudgement(world: World, beginning: Beginning = {}): Judgement {
-  const { first = NONE, older, rotted = false } = beginning;
+  const { first = NONE, older, rotted = Rotted.NOTHING } = beginning;
   return {
     settled: [world],
     passing: older === undefined ? [] : [older],
@@ -87,7 +108,8 @@ export function initialJudgement(world: World, beginning: Beginning = {}): Judge
     starts: 0,
     failures: world.regions.map(() => 0),
     rotted,
-    regionRotted: false,
+    unread: Unread.NOTHING,
+    firmwareRotted: false,
     served: 0,
     servedAtPowerOn: 0,
     request: "",
@@ -108,7 +130,8 @@ function changed(judgement: Judgement, changes: Partial<Judgement>): Judgement {
     starts: changes.starts ?? judgement.starts,
     failures: changes.failures ?? judgement.failures,
     rotted: changes.rotted ?? judgement.rotted,
-    regionRotted: changes.regionRotted ?? judgement.regionRotted,
+    unread: changes.unread ?? judgement.unread,
+    firmwareRotted: changes.firmwareRotted ?? judgement.firmwareRotted,
     served: changes.served ?? judgement.served,
     servedAtPowerOn: changes.servedAtPowerOn ?? judgement.servedAtPowerOn,
     request: changes.request ?? judgement.request,
@@ -141,6 +164,7 @@ export class Oracle {
       running: [],
       starts: 0,
       failures: judgement.failures.map(() => 0),
+      rotted: judgement.rotted & ~Rotted.UNDER_WAY,
       servedAtPowerOn: judgement.served,
       request: "",
       end: undefined,
@@ -203,14 +227,15 @@ export class Oracle {
         this.#set({ served: judgement.servedAtPowerOn + event.count });
         break;
       case "hurt":
-        if (event.rots === "table") this.#set({ rotted: true });
-        if (event.rots === "region") this.#set({ regionRotted: true });
+        this.#onHurt(event.rots);
         break;
       case "stuck":
         // A supervisor that finds memory not to hold what it stored ends, and is started again.
-        if (!judgement.rotted) this.#wrong("bricked", `the supervisor stopped working: ${event.message}`);
+        if (judgement.rotted === Rotted.NOTHING)
+          this.#wrong("bricked", `the supervisor stopped working: ${event.message}`);
         break;
       case "recovered":
+        if (event.table !== undefined) this.#onRecovered();
         break;
     }
   }
@@ -233,9 +258,10 @@ export class Oracle {
   #onPowerOn(): void {
     const { reader } = this.#parts;
     let { settled } = this.judgement;
-    if (this.judgement.rotted) settled = distinct([...settled, ...this.judgement.passing]);
-    // Rot that left no whole replica is a loss; anything else that leaves none is the device's own doing.
-    const lost = this.judgement.rotted && !reader.whole(0) && !reader.whole(1);
+    if (this.judgement.rotted !== Rotted.NOTHING) settled = distinct([...settled, ...this.judgement.passing]);
+    // Rot of all that was whole is a loss; anything else that leaves no whole replica is the device's own doing.
+    const rotten = (this.judgement.rotted & Rotted.BOTH_REPLICAS) === Rotted.BOTH_REPLICAS;
+    const lost = rotten && !reader.whole(0) && !reader.whole(1);
     if (lost)
       settled = settled.map(
         (world): World => (world.memory === "blank" ? world : change(world, { memory: "lost" })),
@@ -243,12 +269,45 @@ export class Oracle {
     const made = settled.map((world) => recovered(world, this.#parts));
     const raised = made.map((world) => floorRaised(world, this.#parts));
     const pending = raised.map((world) => started(world, this.#parts));
-    this.#set({ settled, passing: distinct([...made, ...raised]), pending: distinct(pending) });
+    const passing = distinct([...made, ...raised]);
+    // Whoever starts from nothing reads every region.
+    this.#set({ settled, passing, pending: distinct(pending), unread: Unread.NOTHING });
+  }
+
+  /** What was read has been repaired, so that the next rot finds two whole replicas again. */
+  #onRecovered(): void {
+    const { reader } = this.#parts;
+    const whole = reader.same() && reader.floorWhole();
+    if (whole) this.#set({ rotted: Rotted.NOTHING });
+    if (whole || (this.judgement.rotted & Rotted.UNDER_WAY) !== 0) return;
+    const what = reader.same() ? "the security floor damaged" : "the replicas of the table different";
+    this.#wrong(reader.same() ? "below-floor" : "two-primaries", `recovery left ${what}`);
+  }
+
+  #onHurt(rots: Rots): void {
+    if (rots === "nothing") return;
+    if (rots === "region") {
+      const unread = this.judgement.pending.length > 0 ? Unread.ROT_UNDER_WAY : Unread.ROT;
+      this.#set({ unread, firmwareRotted: true });
+      return;
+    }
+    // A commit or a recovery may have chosen by now which replica it may spoil first.
+    const underWay = this.judgement.pending.length > 0 ? Rotted.UNDER_WAY : Rotted.NOTHING;
+    this.#set({ rotted: this.judgement.rotted | underWay | this.#hit(rots, underWay !== Rotted.NOTHING) });
+  }
+
+  /** The bits of what a flipped bit spoils. */
+  #hit(rots: Exclude<Rots, "region" | "nothing">, underWay: boolean): number {
+    if (rots === "floor") return Rotted.FLOOR;
+    const replica: Replica = rots === "replica-0" ? 0 : 1;
+    const other: Replica = replica === 0 ? 1 : 0;
+    if (underWay || !this.#parts.reader.whole(other)) return Rotted.BOTH_REPLICAS;
+    return Rotted.REPLICA << replica;
   }
 
   #onPublished(generation: number): void {
     const { reader } = this.#parts;
-    if (this.judgement.rotted) return;
+    if ((this.judgement.rotted & Rotted.UNDER_WAY) !== 0) return;
     for (const replica of [0, 1] as const) {
       if (!reader.whole(replica) || reader.generation(replica) !== generation) {
         this.#wrong(
@@ -282,7 +341,9 @@ export class Oracle {
     }
     const expected = this.#readAgain();
     if (this.#settle(`the start of region ${region}`, (world) => world.runs === region)) {
-      this.#set({ running: [{ region, epoch }], starts: starts + 1, end: undefined });
+      // What is about to execute was read just before, and all the others with it.
+      const unread = this.judgement.unread === Unread.ROT_UNDER_WAY ? Unread.ROT : Unread.NOTHING;
+      this.#set({ running: [{ region, epoch }], starts: starts + 1, end: undefined, unread });
     } else if (!expected.some((world) => world.runs === region)) {
       this.#wrong(...this.#classifyStart(region, expected));
     }
@@ -293,11 +354,13 @@ export class Oracle {
    * is decided anew; whether the device saw the rot before its first decision cannot be told from outside.
    */
   #readAgain(): readonly World[] {
-    const { pending, passing, settled, regionRotted } = this.judgement;
-    if (!regionRotted) return pending;
+    const { pending, passing, settled, unread } = this.judgement;
+    if (unread === Unread.NOTHING) return pending;
     const now = (worlds: readonly World[]) =>
       worlds.map((world) => started(floorRaised(recovered(world, this.#parts), this.#parts), this.#parts));
-    this.#set({ pending: distinct([...pending, ...now(pending), ...now(passing), ...now(settled)]) });
+    // What has happened since is not forgotten over it: a failure that is pending is recorded in every world.
+    const known = pending.length > 0 ? [...pending, ...passing] : settled;
+    this.#set({ pending: distinct([...pending, ...now(known)]) });
     return this.judgement.pending;
   }
 
@@ -321,8 +384,7 @@ export class Oracle {
 
   #onReady(region: number): void {
     const remembered = this.#parts.served();
-    // Firmware whose own code rots may store anything anywhere it is allowed to.
-    const trusted = !this.judgement.regionRotted && remembered !== undefined;
+    const trusted = !this.judgement.firmwareRotted && remembered !== undefined;
     if (trusted && remembered < this.judgement.served) {
       const message = `the firmware remembers ${remembered} served commands, the host saw ${this.judgement.served}`;
       this.#wrong("lost-data", message);
@@ -358,7 +420,7 @@ export class Oracle {
     const overBudget = budgetFailures !== null && count > budgetFailures;
     let pending = settled.map((world) => failed(world, evidence, overBudget, this.#parts));
     let passing: readonly World[] = [];
-    if (this.judgement.regionRotted) {
+    if (this.judgement.unread !== Unread.NOTHING) {
       // The device has not read the rotten region again yet: it does so before it starts it, and decides anew.
       passing = settled.map((world) => failed(world, evidence, overBudget, this.#believing(world)));
       pending = [...pending, ...passing.map((world) => started(world, this.#parts))];
@@ -380,7 +442,7 @@ export class Oracle {
   #onConfirmSaid(): void {
     const recorded = this.judgement.settled.map((world) => confirmed(world));
     const raised = recorded.map((world) => floorRaised(world, this.#parts));
-    if (this.judgement.regionRotted) {
+    if (this.judgement.unread !== Unread.NOTHING) {
       // The image may have rotted since it was read: whether it still counts for the floor cannot be told.
       raised.push(...recorded.map((world) => floorRaised(world, this.#believing(world))));
     }
@@ -445,11 +507,12 @@ export class Oracle {
   /** Both replicas are to be whole and the same; rot excuses that. True when something is wrong. */
   #tableUnread(what: string): boolean {
     const same = this.#parts.reader.same();
-    if (same && this.judgement.rotted && this.#parts.reader.floorWhole()) this.#set({ rotted: false });
-    if (!same && !this.judgement.rotted) {
+    if (same && this.#parts.reader.floorWhole()) this.#set({ rotted: Rotted.NOTHING });
+    const excused = (this.judgement.rotted & Rotted.BOTH_REPLICAS) !== 0;
+    if (!same && !excused) {
       this.#wrong("two-primaries", `${what} came before both replicas held the same table`);
     }
-    return !same && !this.judgement.rotted;
+    return !same && !excused;
   }
 
   /** A replica that is whole; undefined where rot left none. */
