@@ -10,6 +10,16 @@ export type Rots = "replica-0" | "replica-1" | "floor" | "region" | "nothing";
 /** Requests of an operator that change the table. */
 export type RequestKind = "begin-load" | "end-load" | "activate" | "clear";
 
+/** A version is about to execute its first instruction. */
+export interface StartedEvent {
+  readonly type: "started";
+  readonly region: number;
+  readonly epoch: number;
+  /** What it reads as BOOT_REASON and of being on trial. */
+  readonly reason: number;
+  readonly trial: boolean;
+}
+
 export type DeviceEvent =
   | { readonly type: "power-on" }
   /** The management memory was read and repaired; no table where it was lost for good. */
@@ -22,8 +32,7 @@ export type DeviceEvent =
     }
   /** A generation was made known to every reader. */
   | { readonly type: "published"; readonly generation: number }
-  /** A version is about to execute its first instruction. */
-  | { readonly type: "started"; readonly region: number; readonly epoch: number }
+  | StartedEvent
   | { readonly type: "ready"; readonly region: number; readonly epoch: number }
   | { readonly type: "failed"; readonly region: number; readonly epoch: number; readonly failure: Failure }
   /** The version executes nothing any more. */

@@ -252,7 +252,7 @@ function worldOf(
       starts: record.unconfirmedStarts,
       confirmed: record.confirmed,
       failures: record.failures,
-      evidence: record.lastFailure.evidence,
+      ...record.lastFailure,
     }),
   );
   const { generation, active, next, previous, rebuilt } = table;
@@ -266,5 +266,6 @@ function worldOf(
     floor,
     regions: standings,
     runs: NO_REGION,
+    reason: 0,
   };
 }

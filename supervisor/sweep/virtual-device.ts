@@ -414,7 +414,8 @@ export class VirtualDevice {
     slot.assign(region, epoch);
     this.#executing = slot;
     this.#mode = "on";
-    this.#sink.event({ type: "started", region, epoch });
+    const { reason, trial } = command;
+    this.#sink.event({ type: "started", region, epoch, reason, trial });
     slot.start(WINDOW_BASE + facts.headerBytes, ticks);
     if (this.#crashNext) this.crash();
   }

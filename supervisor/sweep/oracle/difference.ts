@@ -56,14 +56,27 @@ function recordDifference(
     const what = `has ${found.tries} tries and ${found.starts} starts instead of ${want.tries} and ${want.starts}`;
     return tell(Grade.TRIES, fewer ? "lost-update" : "unconfirmed-kept", what);
   }
-  if (want.failures !== found.failures || want.evidence !== found.evidence) {
+  const cause = want.evidence === found.evidence && want.code === found.code && want.pc === found.pc;
+  if (want.failures === found.failures && !cause) {
+    const what = `failed by ${found.evidence} (code ${found.code}, pc ${found.pc}) in the table instead of ${want.evidence} (code ${want.code}, pc ${want.pc})`;
+    return tell(Grade.HISTORY, "lost-update", what);
+  }
+  if (want.failures !== found.failures) {
     const what = `has ${found.failures} failures in the table instead of ${want.failures}`;
     return tell(Grade.HISTORY, "lost-update", what);
   }
   if (want.confirmed !== found.confirmed) {
     return tell(Grade.HISTORY, "lost-update", "has another history in the table");
   }
-  if (found.hasDigest(image?.digest ?? NO_DIGEST)) return undefined;
+  if (found.psaAccepted !== (want.state === "accepted")) {
+    return tell(
+      Grade.STATE,
+      "unconfirmed-kept",
+      `has an accepted flag of PSA that its state ${want.state} denies`,
+    );
+  }
+  if (found.hasDigest(image?.digest ?? NO_DIGEST) && found.hasVersion(image?.version ?? NO_VERSION))
+    return undefined;
   return tell(Grade.HISTORY, "wrong-image", `is not recorded with the image ${want.image || "none"}`);
 }
 
@@ -73,4 +86,5 @@ function stateVerdict(want: Standing, found: RecordReading): BadVerdict {
   return found.state === "accepted" ? "unconfirmed-kept" : "lost-update";
 }
 
+const NO_VERSION = { major: 0, minor: 0, revision: 0, build: 0 };
 const NO_DIGEST: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0];

@@ -6,13 +6,14 @@
  * them all; what the device then starts must be what one of them says, and only that.
  * Invariant: a {@link Judgement} is immutable, so a branch of the sweep takes it up again where it left.
  */
-import type { DeviceEvent, Rots } from "../device-event.ts";
+import type { DeviceEvent, Rots, StartedEvent } from "../device-event.ts";
 import { type Difference, tableDifference } from "./difference.ts";
 import type { ManagementReader, Replica } from "./reader.ts";
 import type { BadVerdict, GoodVerdict, Wrong } from "./verdict.ts";
 import {
   activated,
   beingWritten,
+  type Cause,
   change,
   cleared,
   confirmed,
@@ -20,10 +21,14 @@ import {
   floorRaised,
   mayRun,
   NONE,
+  off,
   recovered,
   type Standing,
   type Surroundings,
+  standing,
   started,
+  startedAnew,
+  startedByOperator,
   type World,
   written,
 } from "./world.ts";
@@ -158,7 +163,7 @@ export class Oracle {
     if (known !== undefined) return known;
     const worlds = [...judgement.settled, ...judgement.passing, ...judgement.pending];
     const after = changed(judgement, {
-      settled: distinct(worlds.map((world) => change(world, { runs: NONE }))),
+      settled: distinct(worlds.map((world) => off(world))),
       passing: [],
       pending: [],
       running: [],
@@ -194,13 +199,13 @@ export class Oracle {
         this.#onPublished(event.generation);
         break;
       case "started":
-        this.#onStarted(event.region, event.epoch);
+        this.#onStarted(event);
         break;
       case "ready":
         this.#onReady(event.region);
         break;
       case "failed":
-        this.#onFailed(event.region, event.failure.evidence);
+        this.#onFailed(event.region, event.failure);
         break;
       case "stopped":
         this.#set({ running: judgement.running.filter(({ epoch }) => epoch !== event.epoch) });
@@ -318,7 +323,8 @@ export class Oracle {
     }
   }
 
-  #onStarted(region: number, epoch: number): void {
+  #onStarted(event: StartedEvent): void {
+    const { region } = event;
     const { running, starts } = this.judgement;
     const other = running[0];
     if (other !== undefined) {
@@ -341,12 +347,31 @@ export class Oracle {
     }
     const expected = this.#readAgain();
     if (this.#settle(`the start of region ${region}`, (world) => world.runs === region)) {
-      // What is about to execute was read just before, and all the others with it.
-      const unread = this.judgement.unread === Unread.ROT_UNDER_WAY ? Unread.ROT : Unread.NOTHING;
-      this.#set({ running: [{ region, epoch }], starts: starts + 1, end: undefined, unread });
+      this.#onSettledStart(event);
     } else if (!expected.some((world) => world.runs === region)) {
       this.#wrong(...this.#classifyStart(region, expected));
     }
+  }
+
+  /** Of the worlds that memory admits those count that start the region for the reason which it is told. */
+  #onSettledStart({ region, epoch, reason, trial }: StartedEvent): void {
+    const { settled, starts, unread } = this.judgement;
+    const told = settled.filter(
+      (world) => world.reason === reason && (standing(world, region).state === "accepted") !== trial,
+    );
+    if (told.length === 0) {
+      const what = `region ${region} reads ${reason} as BOOT_REASON and that it is ${trial ? "on trial" : "accepted"}`;
+      this.#wrong("lost-update", `${what}; it is started for reason ${settled[0]?.reason}`);
+      return;
+    }
+    this.#set({
+      settled: told,
+      running: [{ region, epoch }],
+      starts: starts + 1,
+      end: undefined,
+      // What is about to execute was read just before, and all the others with it.
+      unread: unread === Unread.ROT_UNDER_WAY ? Unread.ROT : Unread.NOTHING,
+    });
   }
 
   /**
@@ -357,7 +382,9 @@ export class Oracle {
     const { pending, passing, settled, unread } = this.judgement;
     if (unread === Unread.NOTHING) return pending;
     const now = (worlds: readonly World[]) =>
-      worlds.map((world) => started(floorRaised(recovered(world, this.#parts), this.#parts), this.#parts));
+      worlds.map((world) =>
+        startedAnew(floorRaised(recovered(world, this.#parts), this.#parts), this.#parts),
+      );
     // What has happened since is not forgotten over it: a failure that is pending is recorded in every world.
     const known = pending.length > 0 ? [...pending, ...passing] : settled;
     this.#set({ pending: distinct([...pending, ...now(known)]) });
@@ -413,17 +440,17 @@ export class Oracle {
 
   // ── Changes ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onFailed(region: number, evidence: number): void {
+  #onFailed(region: number, cause: Cause): void {
     const { settled, failures } = this.judgement;
     const count = (failures[region] ?? 0) + 1;
     const { budgetFailures } = this.#parts;
     const overBudget = budgetFailures !== null && count > budgetFailures;
-    let pending = settled.map((world) => failed(world, evidence, overBudget, this.#parts));
+    let pending = settled.map((world) => failed(world, cause, overBudget, this.#parts));
     let passing: readonly World[] = [];
     if (this.judgement.unread !== Unread.NOTHING) {
       // The device has not read the rotten region again yet: it does so before it starts it, and decides anew.
-      passing = settled.map((world) => failed(world, evidence, overBudget, this.#believing(world)));
-      pending = [...pending, ...passing.map((world) => started(world, this.#parts))];
+      passing = settled.map((world) => failed(world, cause, overBudget, this.#believing(world)));
+      pending = [...pending, ...passing.map((world) => startedAnew(world, this.#parts))];
     }
     this.#set({
       failures: failures.map((failure, at) => (at === region ? count : failure)),
@@ -469,7 +496,7 @@ export class Oracle {
     }
     // Nothing executes: what may run after the change is started at once.
     const raised = changed.map((world) => floorRaised(world, this.#parts));
-    const pending = raised.map((world) => started(world, this.#parts));
+    const pending = raised.map((world) => startedByOperator(world, this.#parts));
     this.#set({ passing: distinct([...changed, ...raised]), pending: distinct(pending) });
   }
 
@@ -544,6 +571,7 @@ function sameWorld(a: World, b: World): boolean {
     a.generation === b.generation &&
     a.active === b.active &&
     a.runs === b.runs &&
+    a.reason === b.reason &&
     a.floor === b.floor &&
     a.next === b.next &&
     a.previous === b.previous &&
@@ -562,6 +590,8 @@ function sameStanding(a: Standing, b: Standing): boolean {
     a.starts === b.starts &&
     a.confirmed === b.confirmed &&
     a.failures === b.failures &&
-    a.evidence === b.evidence
+    a.evidence === b.evidence &&
+    a.code === b.code &&
+    a.pc === b.pc
   );
 }

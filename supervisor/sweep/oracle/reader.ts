@@ -3,6 +3,8 @@
  * data (docs/table.md), and the security floor. It shares no code with what wrote them.
  */
 
+import type { ImageFacts } from "./world.ts";
+
 export type Replica = 0 | 1;
 
 /** Pointers of a table, as the oracle's worlds have them. */
@@ -17,6 +19,7 @@ export interface Pointers {
 const PAGE_WORDS = 1024;
 const HEADER_WORDS = 18;
 const BANK_WORDS = 6;
+const BANK_ACCEPTED = 4;
 const VENDOR_WORDS = 4;
 const RECORD_WORDS = 15;
 const STATES = new Map([
@@ -46,11 +49,18 @@ export class RecordReading {
   readonly #words: Int32Array;
   readonly #at: number;
   readonly #stateCode: number;
+  readonly #bankAt: number;
 
-  constructor(words: Int32Array, at: number, stateCode: number) {
+  constructor(words: Int32Array, at: number, stateCode: number, bankAt: number) {
     this.#words = words;
     this.#at = at;
     this.#stateCode = stateCode;
+    this.#bankAt = bankAt;
+  }
+
+  /** PSA's own flag, which readers that do not know flipside's data go by. */
+  get psaAccepted(): boolean {
+    return this.#words[this.#bankAt + BANK_ACCEPTED] === 1;
   }
 
   get state(): "invalid" | "valid" | "accepted" {
@@ -75,6 +85,20 @@ export class RecordReading {
 
   get evidence(): number {
     return this.#word(2);
+  }
+
+  get code(): number {
+    return this.#word(3) >>> 0;
+  }
+
+  get pc(): number {
+    return this.#word(4) >>> 0;
+  }
+
+  hasVersion({ major, minor, revision, build }: ImageFacts["version"]): boolean {
+    return (
+      this.#word(5) >>> 0 === major + minor * 0x100 + revision * 0x1_0000 && this.#word(6) >>> 0 === build
+    );
   }
 
   hasDigest(digest: readonly number[]): boolean {
@@ -131,7 +155,8 @@ export class ManagementReader {
   record(replica: Replica, region: number): RecordReading {
     const states = this.#words[this.#base + replica * PAGE_WORDS + 6] as number;
     const at = this.#vendor(replica) + VENDOR_WORDS + region * RECORD_WORDS;
-    return new RecordReading(this.#words, at, (states >>> (8 * region)) & 0xff);
+    const bankAt = this.#base + replica * PAGE_WORDS + HEADER_WORDS + region * BANK_WORDS;
+    return new RecordReading(this.#words, at, (states >>> (8 * region)) & 0xff, bankAt);
   }
 
   /** What of the pointers is otherwise in a replica, in words; undefined when nothing is. */

@@ -24,8 +24,23 @@ export interface Standing {
   /** The image was accepted once. */
   readonly confirmed: boolean;
   readonly failures: number;
-  /** Code of the last failure's evidence. */
+  /** The last failure: code of its evidence, what that says, and where. */
   readonly evidence: number;
+  readonly code: number;
+  readonly pc: number;
+}
+
+/** What a failure leaves in the record of its region. */
+export type Cause = Pick<Standing, "evidence" | "code" | "pc">;
+
+/** What the firmware reads as BOOT_REASON: docs/hardware.md. */
+const enum Reason {
+  NONE = 0,
+  POWER_ON = 1,
+  FAILOVER = 2,
+  RESTART = 3,
+  ACTIVATION = 4,
+  ROLL_BACK = 5,
 }
 
 export interface World {
@@ -40,6 +55,8 @@ export interface World {
   readonly regions: readonly Standing[];
   /** The region that executes in this world, {@link NONE} for safe mode or power off. */
   readonly runs: number;
+  /** What the firmware is told of why it runs. */
+  readonly reason: Reason;
 }
 
 /** What is known about an image. */
@@ -47,6 +64,12 @@ export interface ImageFacts {
   readonly name: string;
   /** Versions as numbers that compare. */
   readonly rank: number;
+  readonly version: {
+    readonly major: number;
+    readonly minor: number;
+    readonly revision: number;
+    readonly build: number;
+  };
   readonly counter: number;
   /** SHA-256 as signed little-endian words. */
   readonly digest: readonly number[];
@@ -69,6 +92,8 @@ const NOTHING: Standing = {
   confirmed: false,
   failures: 0,
   evidence: 0,
+  code: 0,
+  pc: 0,
 };
 
 export function blankWorld(regions: number): World {
@@ -82,6 +107,7 @@ export function blankWorld(regions: number): World {
     floor: 0,
     regions: Array.from({ length: regions }, () => NOTHING),
     runs: NONE,
+    reason: Reason.NONE,
   };
 }
 
@@ -97,6 +123,7 @@ export function change(world: World, changes: Partial<World>): World {
     floor: changes.floor ?? world.floor,
     regions: changes.regions ?? world.regions,
     runs: changes.runs ?? world.runs,
+    reason: changes.reason ?? world.reason,
   };
 }
 
@@ -109,6 +136,8 @@ function changeStanding(standing: Standing, changes: Partial<Standing>): Standin
     confirmed: changes.confirmed ?? standing.confirmed,
     failures: changes.failures ?? standing.failures,
     evidence: changes.evidence ?? standing.evidence,
+    code: changes.code ?? standing.code,
+    pc: changes.pc ?? standing.pc,
   };
 }
 
@@ -119,7 +148,7 @@ function withRegion(world: World, region: number, changes: Partial<Standing>): W
   return change(world, { regions });
 }
 
-function standing(world: World, region: number): Standing {
+export function standing(world: World, region: number): Standing {
   return world.regions[region] ?? NOTHING;
 }
 
@@ -259,8 +288,32 @@ export function floorRaised(world: World, around: Surroundings): World {
   return floor === world.floor ? world : change(world, { floor });
 }
 
-/** A start from nothing. */
+/** Nothing executes. */
+export function off(world: World): World {
+  return change(world, { runs: NONE, reason: Reason.NONE });
+}
+
+/** A start from nothing, when the power comes on. */
 export function started(world: World, around: Surroundings): World {
+  return startedFor(world, around, Reason.POWER_ON);
+}
+
+/** A start from nothing, since an operator ended safe mode. */
+export function startedByOperator(world: World, around: Surroundings): World {
+  return startedFor(world, around, Reason.ACTIVATION);
+}
+
+/** A start that is decided anew, since a region does not hold any more what it held at the first decision. */
+export function startedAnew(world: World, around: Surroundings): World {
+  return startedFor(world, around, Reason.FAILOVER);
+}
+
+function startedFor(world: World, around: Surroundings, reason: Reason): World {
+  const after = decided(world, around);
+  return change(after, { reason: after.runs === NONE ? Reason.NONE : reason });
+}
+
+function decided(world: World, around: Surroundings): World {
   if (isGivenUp(world, around)) return change(world, { runs: NONE });
   const region = choose(world, around);
   const active = standing(world, world.active);
@@ -272,7 +325,8 @@ export function started(world: World, around: Surroundings): World {
   let changed = world;
   if (world.active !== NONE && !mayRun(world, world.active, around)) {
     if (active.state !== "invalid" && around.holds(world.active) !== active.image) {
-      changed = withRegion(changed, world.active, { failures: active.failures + 1, evidence: BAD_DIGEST });
+      const failures = active.failures + 1;
+      changed = withRegion(changed, world.active, { failures, evidence: BAD_DIGEST, code: 0, pc: 0 });
     }
     if (active.state === "valid") changed = withRegion(changed, world.active, GIVEN_UP);
   }
@@ -281,7 +335,12 @@ export function started(world: World, around: Surroundings): World {
 }
 
 /** The version that runs failed. */
-export function failed(world: World, evidence: number, overBudget: boolean, around: Surroundings): World {
+export function failed(
+  world: World,
+  { evidence, code, pc }: Cause,
+  overBudget: boolean,
+  around: Surroundings,
+): World {
   const region = world.active;
   const record = standing(world, region);
   const onTrial = record.state === "valid";
@@ -291,11 +350,17 @@ export function failed(world: World, evidence: number, overBudget: boolean, arou
   let changed = withRegion(world, region, {
     failures: record.failures + 1,
     evidence,
+    code,
+    pc,
     tries: onTrial ? record.tries - 1 : record.tries,
   });
   if (!mayGoOn || (onTrial && !imageHolds(world, region, around)))
     changed = withRegion(changed, region, GIVEN_UP);
-  return chosen === NONE ? undesignate(world, changed, around) : designate(world, changed, chosen, around);
+  if (chosen === NONE) return off(undesignate(world, changed, around));
+  const after = designate(world, changed, chosen, around);
+  if (chosen === region) return change(after, { reason: Reason.RESTART });
+  const rolledBack = onTrial && standing(after, region).state === "invalid" && chosen !== world.next;
+  return change(after, { reason: rolledBack ? Reason.ROLL_BACK : Reason.FAILOVER });
 }
 
 /** The version that runs says that it works; the floor follows afterwards. */
@@ -311,9 +376,9 @@ export function confirmed(world: World): World {
 
 /** The region is about to be erased. */
 export function beingWritten(world: World, region: number, around: Surroundings): World {
-  const { state, image, failures, evidence } = standing(world, region);
+  const { state, image, failures, evidence, code, pc } = standing(world, region);
   if (state === "invalid" && image === "") return world;
-  const changed = withRegion(world, region, changeStanding(NOTHING, { failures, evidence }));
+  const changed = withRegion(world, region, changeStanding(NOTHING, { failures, evidence, code, pc }));
   const active = world.active === region ? NONE : world.active;
   const previous =
     world.previous === region

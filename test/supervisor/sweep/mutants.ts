@@ -3,6 +3,7 @@
  * as a user's rules. The oracle has to see each, and to call it by its right name.
  */
 import { decideBoot, recoverManagement } from "../../../controller/boot-rom.ts";
+import { endUpdate } from "../../../controller/transitions.ts";
 import {
   loadReplica,
   type Replica,
@@ -20,7 +21,7 @@ import {
   type Table,
 } from "../../../emulator/table.ts";
 import { replicaWords, TableCodec } from "../../../emulator/table-codec.ts";
-import { type Command, reduce } from "../../../supervisor/policy.ts";
+import { BootReason, type Command, type PolicyEvent, reduce } from "../../../supervisor/policy.ts";
 import type { BadVerdict } from "../../../supervisor/sweep/oracle/verdict.ts";
 import type { RulesModule } from "../../../supervisor/sweep/rules.ts";
 
@@ -62,6 +63,7 @@ function storeWords(port: NvramPort, replica: Replica, words: Int32Array, from: 
     port.store32(REPLICA_WORD[replica] + at, words[at] as number);
 }
 
+const NO_FAILURE = { evidence: 0, code: 0, pc: 0 };
 const REPLICAS: readonly Replica[] = [0, 1];
 
 const singleReplica: RulesModule = {
@@ -125,7 +127,116 @@ const failureForgotten: RulesModule = {
   },
 };
 
+/** The bad replica is put back as it was: the next rot finds the last good one alone. */
+const neverRepaired: RulesModule = {
+  recover: (port, images, policy) => {
+    const found = classifyReplicas(port, images.length);
+    const bad = REPLICAS.find((replica) => found.replicas[replica].state === "bad-crc");
+    const words = new Int32Array(replicaWords(images.length));
+    if (bad !== undefined) loadReplica(port, bad, words);
+    const recovery = recoverManagement(port, images, policy);
+    if (bad !== undefined && recovery.table.outcome === "repaired") storeWords(port, bad, words, CRC_WORD);
+    return recovery;
+  },
+};
+
+/** The replica that does not hold the table comes last, where it must come first. */
+const goodReplicaFirst: RulesModule = {
+  openStore: (port, opened, publish) => {
+    const codec = new TableCodec(opened.regions.length);
+    const now = new Int32Array(codec.words);
+    const next = new Int32Array(codec.words);
+    codec.encode(opened, now);
+    publish(opened.generation);
+    return {
+      commit: (table) => {
+        codec.encode(table, next);
+        const first: Replica = replicaHolds(port, 0, now) ? 0 : 1;
+        storeReplica(port, first, next);
+        storeReplica(port, first === 0 ? 1 : 0, next);
+        now.set(next);
+        publish(table.generation);
+      },
+    };
+  },
+};
+
+/** A step of the policy whose commits are other tables. */
+function committing(change: (table: Table, before: Table, event: PolicyEvent) => Table): RulesModule {
+  return {
+    reduce: (state, event) => {
+      const step = reduce(state, event);
+      const table = change(step.state.table, state.table, event);
+      const commands = step.commands.map(
+        (command): Command => (command.type === "commit" ? { ...command, table } : command),
+      );
+      return { state: { ...step.state, table }, commands };
+    },
+  };
+}
+
+function withRecords(table: Table, of: (record: RegionRecord, region: number) => RegionRecord): Table {
+  return { ...table, regions: table.regions.map(of) };
+}
+
 export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "the replica that does not hold the table is stored last",
+    rules: goodReplicaFirst,
+    scenarios: ["replica-0-rots-then-failover", "replica-1-rots-then-failover"],
+    verdict: "lost-update",
+  },
+  {
+    name: "a bad replica is used around and never repaired",
+    rules: neverRepaired,
+    scenarios: ["replica-0-bad", "replica-1-bad"],
+    verdict: "two-primaries",
+  },
+  {
+    name: "a failure is not recorded where another region rots",
+    rules: committing((table, before, event) =>
+      event.type === "inspected" && !event.executing
+        ? withRecords(table, (record, region) =>
+            region === before.active ? record : { ...record, failures: 0, lastFailure: NO_FAILURE },
+          )
+        : table,
+    ),
+    scenarios: ["standby-rots-then-failover"],
+    verdict: "lost-update",
+  },
+  {
+    name: "where a version failed is not recorded",
+    rules: committing((table) =>
+      withRecords(table, (record) => ({ ...record, lastFailure: { ...record.lastFailure, pc: 0 } })),
+    ),
+    scenarios: ["failover-illegal-instruction"],
+    verdict: "lost-update",
+  },
+  {
+    name: "a new image is recorded with the version of the one before",
+    rules: {
+      endUpdate: (table, region, image) =>
+        endUpdate(table, region, { ...image, version: (table.regions[0] as RegionRecord).version }),
+    },
+    scenarios: ["update-into-empty"],
+    verdict: "wrong-image",
+  },
+  {
+    name: "after a failover firmware is told that the power came on",
+    rules: {
+      reduce: (state, event) => {
+        const { state: after, commands } = reduce(state, event);
+        return {
+          state: after,
+          commands: commands.map((command) =>
+            command.type === "execute" ? { ...command, reason: BootReason.POWER_ON } : command,
+          ),
+        };
+      },
+    },
+    scenarios: ["failover-illegal-instruction"],
+    verdict: "lost-update",
+  },
   {
     name: "a single replica counts",
     rules: singleReplica,
