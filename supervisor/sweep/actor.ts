@@ -94,6 +94,12 @@ export function perform(rig: Rig, step: ScenarioStep, random: Random): string | 
       return device.request("activate", step.region, "")
         ? undefined
         : `region ${step.region} was not activated`;
+    case "designate":
+      return designate(rig, step.region);
+    case "refused":
+      return device.request(step.request, step.region, "")
+        ? `${step.request} of region ${step.region} was not refused`
+        : undefined;
     case "clear":
       return device.request("clear", step.region, "") ? undefined : `region ${step.region} was not cleared`;
     case "update":
@@ -119,6 +125,17 @@ function commitFault(rig: Rig, kind: string): string | undefined {
   return advance(rig, over) || device.mode === "safe-mode"
     ? undefined
     : `the fault ${kind} was not survived (${device.mode})`;
+}
+
+function designate(rig: Rig, region: number): string | undefined {
+  const { device } = rig;
+  const { epoch } = device;
+  if (!device.request("designate", region, "")) return `region ${region} was not designated`;
+  // Where it executes already nothing is chosen, and nothing restarted.
+  const from = device.table.next === NO_REGION ? epoch - 1 : epoch;
+  return advance(rig, () => device.epoch > from && device.ready)
+    ? undefined
+    : `region ${region} was not started`;
 }
 
 function crash(rig: Rig): string | undefined {

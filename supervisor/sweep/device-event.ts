@@ -7,8 +7,8 @@ import type { Failure, Table } from "../../emulator/table.ts";
 /** What a fault from outside changes in persistent memory. */
 export type Rots = "replica-0" | "replica-1" | "floor" | "region" | "nothing";
 
-/** Requests of an operator that change the table. */
-export type RequestKind = "begin-load" | "end-load" | "activate" | "clear";
+/** Requests of an operator that change the table. designate: activate, and start it at once. */
+export type RequestKind = "begin-load" | "end-load" | "activate" | "designate" | "clear";
 
 /** A version is about to execute its first instruction. */
 export interface StartedEvent {

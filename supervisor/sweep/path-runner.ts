@@ -12,6 +12,9 @@ import type { GoodVerdict, Wrong } from "./oracle/verdict.ts";
 import type { Rig } from "./rig.ts";
 import type { Scenario } from "./scenario.ts";
 
+/** Steps that make no sense where one before them did not come to pass. */
+const ENDING_WHERE_REFUSED: ReadonlySet<string> = new Set(["load", "activate", "designate"]);
+
 /** A different seed for each place, the same in every run. */
 export function seedAt(seed: number, at: number): number {
   return (Math.imul(seed + 1, 0x9e37_79b1) + at) | 0;
@@ -66,7 +69,7 @@ export class PathRunner {
       const wrong = perform(this.#rig, step, random);
       if (wrong === undefined) continue;
       if (strict) oracle.condemn("harness-broken", `step ${step.do}: ${wrong}`);
-      if (strict || step.do === "load" || step.do === "activate") break;
+      if (strict || ENDING_WHERE_REFUSED.has(step.do)) break;
     }
     settle(this.#rig);
     if (strict) checkEnd(this.#rig, scenario);

@@ -163,12 +163,16 @@ export class Rig {
     const port = this.memory.managementPort(() => undefined);
     if (table !== undefined) this.#putTable(port, table, scenario);
     if (table !== undefined || setup.floor !== undefined) putFloor(port, setup.floor ?? 0);
-    const world = worldOf(table, setup.images.length, setup.floor ?? 0, this.images);
+    const worldIn = (held: Table | undefined) =>
+      worldOf(held, setup.images.length, setup.floor ?? 0, this.images);
+    const known = worldIn(table);
+    const world = setup.otherTable === undefined ? known : change(known, { memory: "lost" });
     const older = change(world, { generation: (world.generation - 1) >>> 0 });
+    const trusted = setup.otherTable === undefined ? [] : [known, worldIn(setup.otherTable(this.images))];
     const first = table?.active ?? NO_REGION;
     const judgement = initialJudgement(world, {
       first,
-      older: setup.behind === undefined ? undefined : older,
+      otherwise: setup.behind === undefined ? trusted : [older],
       rotted: (setup.badReplicas ?? []).reduce(
         (mask: number, replica) => mask | (Rotted.REPLICA << replica),
         0,
@@ -188,7 +192,9 @@ export class Rig {
     const random = new Random(this.#seed);
     for (const replica of [0, 1] as const) {
       const behind = setup.behind === replica;
-      this.#codec.encode(behind ? changeTable(table, {}, (table.generation - 1) >>> 0) : table, words);
+      const older = changeTable(table, {}, (table.generation - 1) >>> 0);
+      const other = replica === 1 ? setup.otherTable?.(this.images) : undefined;
+      this.#codec.encode(other ?? (behind ? older : table), words);
       const bad = setup.badReplicas?.includes(replica) === true;
       if (bad) words[random.below(words.length)] = random.uint32();
       for (let at = 0; at < words.length; at += 1)

@@ -11,6 +11,7 @@ import {
   type RegionRecord,
   type Table,
 } from "../../emulator/table.ts";
+import type { RequestKind } from "./device-event.ts";
 import type { ImageName, LibraryImage } from "./image-library.ts";
 
 export type ScenarioStep =
@@ -34,6 +35,10 @@ export type ScenarioStep =
   | { readonly do: "load"; readonly region: number; readonly image: ImageName }
   | { readonly do: "activate"; readonly region: number }
   | { readonly do: "clear"; readonly region: number }
+  /** As activate, and the version that executes is stopped for it; until the next start is ready. */
+  | { readonly do: "designate"; readonly region: number }
+  /** A request that must be refused. */
+  | { readonly do: "refused"; readonly request: RequestKind; readonly region: number }
   /** As load, activate and power-cycle, leaving out what a run before it has completed. */
   | { readonly do: "update"; readonly region: number; readonly image: ImageName }
   | { readonly do: "rot"; readonly what: Rot };
@@ -51,6 +56,11 @@ export interface Setup {
   /** Undefined: never written. */
   readonly table?: (images: ReadonlyMap<string, LibraryImage>) => Table;
   readonly floor?: number;
+  /**
+   * Replica 1 holds this whole table instead. The two are not one commit apart, so neither can be trusted: both
+   * count as lost.
+   */
+  readonly otherTable?: (images: ReadonlyMap<string, LibraryImage>) => Table;
   /** Replicas that hold garbage; the scenario is told of the loss, as of rot. */
   readonly badReplicas?: readonly (0 | 1)[];
   /** Replica 0 or 1 holds the table of the generation before: a commit was cut off. */
@@ -81,6 +91,8 @@ export interface RegionSpec {
   readonly state: "accepted" | "valid" | "trial" | "given-up";
   readonly tries?: number;
   readonly starts?: number;
+  /** Of what was given up: it was accepted before. */
+  readonly confirmed?: boolean;
 }
 
 interface TableSpec {
@@ -123,6 +135,11 @@ function recordOf(spec: RegionSpec, images: ReadonlyMap<string, LibraryImage>): 
         unconfirmedStarts: spec.starts ?? 0,
       });
     case "given-up":
-      return changeRecord(stored, { state: "invalid", failures: 1, lastFailure: GIVEN_UP_BY });
+      return changeRecord(stored, {
+        state: "invalid",
+        failures: 1,
+        lastFailure: GIVEN_UP_BY,
+        confirmed: spec.confirmed ?? false,
+      });
   }
 }

@@ -446,7 +446,11 @@ export class VirtualDevice {
   hurtThread(evidence: Evidence): boolean {
     const slot = this.#executing;
     if (slot?.running !== true || slot.frozen) return false;
-    if (evidence === Evidence.HEARTBEAT) {
+    if (this.#haltIn !== undefined) {
+      // It was asked to stop, and its thread is gone or terminated for not answering: what it owed does not matter.
+      slot.running = false;
+      this.#guarded(() => this.#onStopped(slot));
+    } else if (evidence === Evidence.HEARTBEAT) {
       this.#ticks = this.ticks;
       this.#startedTick = this.#ticks;
       slot.frozen = true;
@@ -457,8 +461,9 @@ export class VirtualDevice {
     return true;
   }
 
-  /** An operator's request that changes the table; `change` says how. */
+  /** An operator's request that changes the table. False when it is refused, or nobody is there to hear it. */
   request(kind: RequestKind, region: number, image: string): boolean {
+    if (this.#mode === "stuck" || this.#mode === "off") return false;
     this.#sink.event({ type: "requested", kind, region, image });
     let done = false;
     this.#guarded(() => {
@@ -473,7 +478,8 @@ export class VirtualDevice {
     if (!result.ok) return this.#refuse(kind, region, result.message);
     const executing = this.#executing !== undefined;
     this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing });
-    this.#dispatch({ type: "operator", table: result.table, restart: false });
+    const restart = kind === "designate" && result.table.next !== NO_REGION;
+    this.#dispatch({ type: "operator", table: result.table, restart });
     this.#sink.event({ type: "acknowledged", kind, region });
     return true;
   }
@@ -496,6 +502,7 @@ export class VirtualDevice {
         return rules.endUpdate(table, region, image);
       }
       case "activate":
+      case "designate":
         return rules.activate(table, region, this.#config.trialTries);
       case "clear":
         return rules.clear(table, region, this.#config.trialTries);

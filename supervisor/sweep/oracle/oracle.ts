@@ -6,7 +6,7 @@
  * them all; what the device then starts must be what one of them says, and only that.
  * Invariant: a {@link Judgement} is immutable, so a branch of the sweep takes it up again where it left.
  */
-import type { DeviceEvent, Rots, StartedEvent } from "../device-event.ts";
+import type { DeviceEvent, RequestKind, Rots, StartedEvent } from "../device-event.ts";
 import { type Difference, tableDifference } from "./difference.ts";
 import type { ManagementReader, Replica } from "./reader.ts";
 import type { BadVerdict, GoodVerdict, Wrong } from "./verdict.ts";
@@ -19,6 +19,7 @@ import {
   confirmed,
   failed,
   floorRaised,
+  mayRequest,
   mayRun,
   NONE,
   off,
@@ -80,7 +81,10 @@ export interface Judgement {
   /** Commands that the host saw completed, counted over the device's life; the firmware remembers as many. */
   readonly served: number;
   readonly servedAtPowerOn: number;
-  readonly request: string;
+  /** An operator has designated another region: the version that executes is being stopped for it. */
+  readonly restarting: boolean;
+  /** What is to become of the operator's request that was made last. */
+  readonly request: "to-do" | "to-refuse" | "open";
   /** Where the device has come to: a region that is ready, safe mode, or nothing yet. */
   readonly end: "ready" | "safe-mode" | undefined;
   readonly region: number;
@@ -96,17 +100,17 @@ export interface OracleParts extends Surroundings {
 
 interface Beginning {
   readonly first?: number;
-  /** What counts instead if the replica that holds `world` rots before the first start. */
-  readonly older?: World | undefined;
+  /** What may count instead if a replica rots before the first start. */
+  readonly otherwise?: readonly World[];
   /** {@link Rotted} */
   readonly rotted?: number;
 }
 
 export function initialJudgement(world: World, beginning: Beginning = {}): Judgement {
-  const { first = NONE, older, rotted = Rotted.NOTHING } = beginning;
+  const { first = NONE, otherwise = [], rotted = Rotted.NOTHING } = beginning;
   return {
     settled: [world],
-    passing: older === undefined ? [] : [older],
+    passing: otherwise,
     pending: [],
     running: [],
     first,
@@ -117,7 +121,8 @@ export function initialJudgement(world: World, beginning: Beginning = {}): Judge
     firmwareRotted: false,
     served: 0,
     servedAtPowerOn: 0,
-    request: "",
+    restarting: false,
+    request: "open",
     end: undefined,
     region: NONE,
     wrong: undefined,
@@ -139,6 +144,7 @@ function changed(judgement: Judgement, changes: Partial<Judgement>): Judgement {
     firmwareRotted: changes.firmwareRotted ?? judgement.firmwareRotted,
     served: changes.served ?? judgement.served,
     servedAtPowerOn: changes.servedAtPowerOn ?? judgement.servedAtPowerOn,
+    restarting: changes.restarting ?? judgement.restarting,
     request: changes.request ?? judgement.request,
     end: "end" in changes ? changes.end : judgement.end,
     region: changes.region ?? judgement.region,
@@ -171,7 +177,7 @@ export class Oracle {
       failures: judgement.failures.map(() => 0),
       rotted: judgement.rotted & ~Rotted.UNDER_WAY,
       servedAtPowerOn: judgement.served,
-      request: "",
+      restarting: false,
       end: undefined,
       region: NONE,
     });
@@ -208,7 +214,7 @@ export class Oracle {
         this.#onFailed(event.region, event.failure);
         break;
       case "stopped":
-        this.#set({ running: judgement.running.filter(({ epoch }) => epoch !== event.epoch) });
+        this.#onStopped(event.epoch);
         break;
       case "confirm-said":
         this.#onConfirmSaid();
@@ -223,10 +229,10 @@ export class Oracle {
         this.#onRequested(event.kind, event.region, event.image);
         break;
       case "acknowledged":
-        this.#settle(`the acknowledged ${event.kind}`, () => true);
+        this.#onAcknowledged(event.kind, event.region);
         break;
       case "refused":
-        this.#set({ pending: [] });
+        this.#onRefused(event.kind, event.region, event.message);
         break;
       case "completions":
         this.#set({ served: judgement.servedAtPowerOn + event.count });
@@ -476,7 +482,40 @@ export class Oracle {
     this.#set({ passing: recorded, pending: distinct(raised) });
   }
 
-  #onRequested(kind: string, region: number, image: string): void {
+  /** Without a failure that is what an operator's restart leads to. */
+  #onStopped(epoch: number): void {
+    const { running, restarting, settled, pending } = this.judgement;
+    this.#set({ running: running.filter((version) => version.epoch !== epoch), restarting: false });
+    if (!restarting) return;
+    const { unread } = this.judgement;
+    const raised = (pending.length > 0 ? pending : settled).map((world) => floorRaised(world, this.#parts));
+    const next = raised.map((world) => startedByOperator(world, this.#parts));
+    // A rotten region is read again before one is started, and then it is decided anew.
+    if (unread !== Unread.NOTHING)
+      next.push(...raised.map((world) => startedByOperator(world, this.#believing(world))));
+    this.#set({ passing: distinct([...pending, ...raised]), pending: distinct(next), end: undefined });
+  }
+
+  #onAcknowledged(kind: RequestKind, region: number): void {
+    if (this.judgement.request !== "to-refuse") {
+      this.#settle(`the acknowledged ${kind}`, () => true);
+    } else {
+      this.#wrong("unconfirmed-kept", `${kind} of region ${region} was done, and must be refused`);
+    }
+  }
+
+  #onRefused(kind: RequestKind, region: number, message: string): void {
+    if (this.judgement.request === "to-do") {
+      this.#wrong("lost-update", `${kind} of region ${region} was refused, and must be done (${message})`);
+    } else {
+      this.#set({ pending: [], restarting: false });
+    }
+  }
+
+  #onRequested(kind: RequestKind, region: number, image: string): void {
+    const may = this.judgement.settled.map((world) => mayRequest(world, kind, region, this.#parts));
+    const refuse = may.includes(true) ? "open" : "to-refuse";
+    this.#set({ request: may.includes(false) ? refuse : "to-do" });
     const change = (world: World): World => {
       switch (kind) {
         case "begin-load":
@@ -484,14 +523,17 @@ export class Oracle {
         case "end-load":
           return written(world, region, image);
         case "activate":
+        case "designate":
           return activated(world, region, this.#parts.trialTries);
-        default:
+        case "clear":
           return cleared(world, region, this.#parts.trialTries, this.#parts);
       }
     };
     const changed = this.judgement.settled.map(change);
     if (this.judgement.end !== "safe-mode") {
-      this.#set({ passing: [], pending: distinct(changed) });
+      const pending = distinct(changed);
+      const restarting = kind === "designate" && pending.some((world) => world.next !== NONE);
+      this.#set({ passing: [], pending, restarting });
       return;
     }
     // Nothing executes: what may run after the change is started at once.

@@ -6,6 +6,7 @@
  * used here. A world is one possible content of the management memory; where power went in the midst of a change
  * there are two, the one before and the one after.
  */
+import type { RequestKind } from "../device-event.ts";
 
 /** No region. */
 export const NONE = -1;
@@ -372,6 +373,22 @@ export function confirmed(world: World): World {
     rebuilt: false,
     generation: next(world.generation),
   });
+}
+
+/** Whether an operator's request is to be done in this world; else it is to be refused, and nothing changes. */
+export function mayRequest(world: World, kind: RequestKind, region: number, around: Surroundings): boolean {
+  const { state, image } = standing(world, region);
+  switch (kind) {
+    case "begin-load":
+      return world.runs === NONE || region !== world.active;
+    case "end-load":
+      return state === "invalid" && image === "" && around.holds(region) !== undefined;
+    case "activate":
+    case "designate":
+      return state !== "invalid";
+    case "clear":
+      return state === "invalid" && image !== "";
+  }
 }
 
 /** The region is about to be erased. */

@@ -1,13 +1,14 @@
 /** Replicas that are behind, bad, or rot under a running device; the security floor. */
 import { type Scenario, type Setup, tableOf } from "../scenario.ts";
 
-const TABLE = tableOf({
+const BOTH_ACCEPTED = {
   regions: [
     { image: "a", state: "accepted" },
     { image: "b", state: "accepted" },
   ],
   previous: 1,
-});
+} as const;
+const TABLE = tableOf(BOTH_ACCEPTED);
 const START = [{ do: "power-on" }, { do: "ready" }] as const;
 const FAIL = { do: "fault", kind: "finisher" } as const;
 
@@ -58,6 +59,32 @@ const BAD_AT_START: readonly Scenario[] = [
     },
     1,
   ),
+  start("replicas-two-generations-apart", "both are whole, and not one commit apart: both count as lost", {
+    otherTable: tableOf({ ...BOTH_ACCEPTED, active: 1, previous: 0, generation: 9 }),
+  }),
+  start("replicas-of-one-generation", "both are whole, of one generation, and differ: both count as lost", {
+    otherTable: tableOf({ ...BOTH_ACCEPTED, active: 1, previous: 0 }),
+  }),
+  {
+    ...start("both-replicas-bad-confirmed", "both are bad: what was put on trial is confirmed", {
+      badReplicas: [0, 1],
+    }),
+    steps: [{ do: "power-on" }, { do: "ready" }, { do: "confirmed" }],
+  },
+  start(
+    "primary-holds-another-image",
+    "the primary holds another whole image than was recorded",
+    {
+      images: ["update", "b"],
+    },
+    1,
+  ),
+  {
+    ...start("standby-holds-another-image", "the standby holds another whole image than was recorded", {
+      images: ["a", "update"],
+    }),
+    steps: [{ do: "power-on" }, { do: "ready" }, { do: "crash" }, { do: "ready" }],
+  },
   {
     ...start("both-replicas-bad-safe-mode", "both are bad, and configuration asks for safe mode", {
       badReplicas: [0, 1],

@@ -9,13 +9,11 @@ const ONE_ACCEPTED = {
   images: ["a", undefined],
   table: tableOf({ regions: [{ image: "a", state: "accepted" }, undefined] }),
 } as const;
+const GIVEN_UP_B = { image: "b", state: "given-up" } as const;
 const BOTH_GIVEN_UP = {
   images: ["a", "b"],
   table: tableOf({
-    regions: [
-      { image: "a", state: "given-up" },
-      { image: "b", state: "given-up" },
-    ],
+    regions: [{ image: "a", state: "given-up" }, GIVEN_UP_B],
     active: -1,
   }),
 } as const;
@@ -58,6 +56,36 @@ export const SAFE_MODE_SCENARIOS: readonly Scenario[] = [
       { do: "confirmed" },
     ],
     ends: 0,
+    deep: true,
+  },
+  {
+    name: "safe-mode-cleared-once-accepted",
+    about: "an operator clears a region that was accepted once: it is accepted again at once",
+    setup: {
+      images: ["a", "b"],
+      table: tableOf({
+        regions: [{ image: "a", state: "given-up", confirmed: true }, GIVEN_UP_B],
+        active: -1,
+      }),
+    },
+    steps: [{ do: "power-on" }, { do: "safe-mode" }, { do: "clear", region: 0 }, { do: "ready" }],
+    ends: 0,
+    deep: true,
+  },
+  {
+    name: "cleared-beside-the-primary",
+    about: "a region that was accepted once is cleared, and takes over at the next failure",
+    setup: {
+      images: ["a", "b"],
+      table: tableOf({
+        regions: [
+          { image: "a", state: "accepted" },
+          { image: "b", state: "given-up", confirmed: true },
+        ],
+      }),
+    },
+    steps: [...START, { do: "clear", region: 1 }, CRASH, { do: "ready" }],
+    ends: 1,
     deep: true,
   },
   {

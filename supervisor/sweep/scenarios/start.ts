@@ -15,6 +15,7 @@ const FIRST_STARTS: readonly Scenario[] = [
   firstStart("-one-image", [undefined, "b"], 1),
   firstStart("-higher-second", ["b", "a"], 1),
   firstStart("-raises-the-floor", ["a-2", "b-1"], 0),
+  firstStart("-same-versions", ["a", "a"], 0),
   firstStart("-3-regions", ["b", undefined, "a"], 2),
   firstStart("-4-regions", ["b", "b", "update", "a"], 2),
   {

@@ -16,12 +16,13 @@ interface UpdateParts {
   readonly ends: Scenario["ends"];
   readonly resumed?: boolean;
   readonly floor?: number;
+  readonly generation?: number;
 }
 
 function update(parts: UpdateParts): Scenario {
-  const { name, about, regions, into, image, after, ends, resumed = true, floor } = parts;
+  const { name, about, regions, into, image, after, ends, resumed = true, floor, generation = 7 } = parts;
   const others = regions.flatMap((region, at) => (at > 0 && region?.state === "accepted" ? [at] : []));
-  const table = tableOf({ regions, previous: others[0] ?? -1 });
+  const table = tableOf({ regions, previous: others[0] ?? -1, generation });
   return {
     name,
     about,
@@ -152,6 +153,51 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     after: [{ do: "activate", region: 1 }, ...TRY],
     ends: 1,
     resumed: false,
+  }),
+  update({
+    name: "activated-region-written-again",
+    about: "what waits to be activated is written again: the old version goes on until that is activated",
+    regions: [A, undefined],
+    into: 1,
+    image: "update",
+    after: [{ do: "load", region: 1, image: "b" }, ...TRY],
+    ends: 0,
+    resumed: false,
+  }),
+  update({
+    name: "update-over-the-wrap",
+    about: "the generation wraps during an update",
+    regions: [A, undefined],
+    into: 1,
+    image: "update",
+    after: CONFIRM,
+    ends: 1,
+    generation: 0xffff_fffe,
+  }),
+  update({
+    name: "designated-at-once",
+    about: "the new image is started without waiting for the power to go",
+    regions: [A, undefined],
+    into: 1,
+    image: "update",
+    after: [{ do: "designate", region: 1 }, { do: "confirmed" }, { do: "designate", region: 0 }],
+    ends: 0,
+  }),
+  update({
+    name: "requests-that-are-refused",
+    about: "what executes is not written, what is empty not activated, what was not given up not cleared",
+    regions: [A, B, undefined],
+    into: 1,
+    image: "update",
+    after: [
+      { do: "refused", request: "begin-load", region: 0 },
+      { do: "refused", request: "activate", region: 2 },
+      { do: "refused", request: "designate", region: 2 },
+      { do: "refused", request: "clear", region: 1 },
+      { do: "refused", request: "clear", region: 2 },
+      ...TRY,
+    ],
+    ends: 1,
   }),
   update({
     name: "failure-while-activated",

@@ -3,7 +3,7 @@
  * as a user's rules. The oracle has to see each, and to call it by its right name.
  */
 import { decideBoot, recoverManagement } from "../../../controller/boot-rom.ts";
-import { endUpdate } from "../../../controller/transitions.ts";
+import { beginUpdate, clear, endUpdate } from "../../../controller/transitions.ts";
 import {
   loadReplica,
   type Replica,
@@ -12,9 +12,10 @@ import {
   TableStore,
 } from "../../../emulator/commit.ts";
 import { type NvramPort, REPLICA_WORD } from "../../../emulator/nvram.ts";
-import { classifyReplicas, replaceLostTable } from "../../../emulator/recovery.ts";
+import { classifyReplicas, LOST_MARK, replaceLostTable } from "../../../emulator/recovery.ts";
 import {
   NO_DIGEST,
+  NO_REGION,
   nextGeneration,
   type RegionRecord,
   sameDigest,
@@ -180,6 +181,68 @@ function withRecords(table: Table, of: (record: RegionRecord, region: number) =>
 }
 
 export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "two whole replicas that are distrusted are replaced one after the other, unmarked",
+    rules: {
+      recover: (port, images, policy) =>
+        recoverManagement(
+          {
+            load32: (word) => port.load32(word),
+            store32: (word, value) => {
+              if (value !== LOST_MARK) port.store32(word, value);
+            },
+          },
+          images,
+          policy,
+        ),
+    },
+    scenarios: ["replicas-two-generations-apart", "replicas-of-one-generation"],
+    verdict: "unconfirmed-kept",
+  },
+  {
+    name: "what executes may be written",
+    rules: { beginUpdate: (table, region) => beginUpdate(table, region, false) },
+    scenarios: ["requests-that-are-refused"],
+    verdict: "unconfirmed-kept",
+  },
+  {
+    name: "a region is cleared although another version executes",
+    rules: {
+      clear: (table, region, tries) =>
+        table.active === NO_REGION
+          ? clear(table, region, tries)
+          : { ok: false, refusal: "not-invalid", message: "a version executes" },
+    },
+    scenarios: ["cleared-beside-the-primary"],
+    verdict: "lost-update",
+  },
+  {
+    name: "what was accepted once and given up has to be confirmed again",
+    rules: {
+      clear: (table, region, tries) =>
+        clear(
+          withRecords(table, (record) => ({ ...record, confirmed: false })),
+          region,
+          tries,
+        ),
+    },
+    scenarios: ["safe-mode-cleared-once-accepted"],
+    verdict: "lost-update",
+  },
+  {
+    name: "after an operator's restart the version that was stopped runs again",
+    rules: {
+      reduce: (state, event) => {
+        const restarted = event.type === "stopped" && state.failure.failure === undefined;
+        if (!restarted) return reduce(state, event);
+        const { active: region } = state.table;
+        const execute: Command = { type: "execute", region, reason: BootReason.ACTIVATION, trial: false };
+        return { state: { ...state, phase: "executing" }, commands: [execute] };
+      },
+    },
+    scenarios: ["designated-at-once"],
+    verdict: "lost-update",
+  },
   {
     name: "the replica that does not hold the table is stored last",
     rules: goodReplicaFirst,
