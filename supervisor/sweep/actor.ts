@@ -63,7 +63,7 @@ export function powerCycle({ device, oracle }: Rig): void {
 
 /** Carries out one step; what did not come to pass, or undefined. */
 export function perform(rig: Rig, step: ScenarioStep, random: Random): string | undefined {
-  const { device } = rig;
+  const { device, oracle } = rig;
   switch (step.do) {
     case "power-on":
       device.powerOn();
@@ -86,6 +86,9 @@ export function perform(rig: Rig, step: ScenarioStep, random: Random): string | 
       return commitFault(rig, step.kind);
     case "crash":
       return crash(rig);
+    case "wait":
+      device.advance(() => oracle.judgement.wrong !== undefined, step.durationMs);
+      return undefined;
     case "serve":
       return serve(rig, step.commands);
     case "load":

@@ -34,7 +34,14 @@ export type DeviceEvent =
   | { readonly type: "published"; readonly generation: number }
   | StartedEvent
   | { readonly type: "ready"; readonly region: number; readonly epoch: number }
-  | { readonly type: "failed"; readonly region: number; readonly epoch: number; readonly failure: Failure }
+  | {
+      readonly type: "failed";
+      readonly region: number;
+      readonly epoch: number;
+      readonly failure: Failure;
+      /** Since power-on. */
+      readonly timeMs: number;
+    }
   /** The version executes nothing any more. */
   | { readonly type: "stopped"; readonly region: number; readonly epoch: number }
   /** The version said that it works; then the device has recorded that. */

@@ -41,8 +41,8 @@ export interface RigConfig {
   readonly seed: number;
   readonly images: ReadonlyMap<string, LibraryImage>;
   readonly engine: EngineKind;
-  readonly budget?: Budget;
-  readonly onDoubleLoss?: "rebuild" | "safe-mode";
+  readonly budget: Budget;
+  readonly onDoubleLoss: "rebuild" | "safe-mode";
 }
 
 /** What a scenario begins with. */
@@ -73,10 +73,10 @@ export class Rig {
   constructor(config: RigConfig) {
     const layout = planLayout({ ...SWEEP_MEMORY, regions: config.regions });
     const memory = createMemory(layout);
-    const onDoubleLoss = config.onDoubleLoss ?? "rebuild";
+    const { onDoubleLoss } = config;
     this.#codec = new TableCodec(config.regions);
     this.#encoded = new Int32Array(replicaWords(config.regions));
-    this.#budget = config.budget ?? DEFAULT_LIMITS.budget;
+    this.#budget = config.budget;
     this.#seed = config.seed;
     this.images = config.images;
     this.memory = new PersistentMemory(memory, layout);
@@ -210,7 +210,7 @@ export class Rig {
       onDoubleLoss,
       trialTries: TRIAL_TRIES,
       reader: this.#reader,
-      budgetFailures: this.#budget.failures,
+      budget: this.#budget,
       served: () => servedCommands(words[layout.nvram / 4] as number, words[layout.nvram / 4 + 1] as number),
     };
   }

@@ -29,6 +29,8 @@ export type ScenarioStep =
   | { readonly do: "fault"; readonly kind: string }
   /** The version that executes gives up at once; until another start, ready or not, or safe mode. */
   | { readonly do: "crash" }
+  /** So much of the device's time passes. */
+  | { readonly do: "wait"; readonly durationMs: number }
   /** The host has so many commands served. */
   | { readonly do: "serve"; readonly commands: number }
   /** An operator's requests. Loading is begin, erase, program, verify, end. */
@@ -81,6 +83,8 @@ export interface Scenario {
   readonly deep: boolean;
   /** The uncut run takes millions of instructions: faults are tried at some of its points only. */
   readonly costly?: boolean;
+  /** For how long a failure counts for the budget; as by default unless set. */
+  readonly budgetWindowMs?: number;
   /** What the device does when both replicas are lost; "rebuild" unless set. */
   readonly onDoubleLoss?: "rebuild" | "safe-mode";
 }

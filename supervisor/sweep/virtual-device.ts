@@ -339,7 +339,8 @@ export class VirtualDevice {
     const slot = this.#executing;
     if (slot === undefined) return;
     const failure = { evidence, code, pc };
-    this.#sink.event({ type: "failed", region: slot.region, epoch: slot.epoch, failure });
+    const { region, epoch } = slot;
+    this.#sink.event({ type: "failed", region, epoch, failure, timeMs: this.ticks / TICKS_PER_MS });
     this.#dispatch({ type: "evidence", failure, nowNs: this.ticks * NS_PER_TICK });
   }
 

@@ -3,6 +3,7 @@
  * Everything is in one thread; pool.ts puts several side by side.
  */
 import type { EngineKind } from "../../controller/engine-kind.ts";
+import { DEFAULT_LIMITS } from "../config.ts";
 import { type CaseId, type Disturbance, formatCaseId, parseCaseId } from "./case-id.ts";
 import { Explorer, type Finding, type Plan, type Tally } from "./explorer.ts";
 import { imageLibrary, type LibraryImage } from "./image-library.ts";
@@ -69,7 +70,9 @@ export class Workbench {
   #rig(scenario: Scenario): Rig {
     const regions = scenario.setup.images.length;
     const onDoubleLoss = scenario.onDoubleLoss ?? "rebuild";
-    const key = `${regions} ${onDoubleLoss}`;
+    const { windowMs } = DEFAULT_LIMITS.budget;
+    const budget = { ...DEFAULT_LIMITS.budget, windowMs: scenario.budgetWindowMs ?? windowMs };
+    const key = `${regions} ${onDoubleLoss} ${budget.windowMs}`;
     let rig = this.#rigs.get(key);
     if (rig === undefined) {
       rig = new Rig({
@@ -79,6 +82,7 @@ export class Workbench {
         images: this.#images,
         engine: this.#engine,
         onDoubleLoss,
+        budget,
       });
       this.#rigs.set(key, rig);
     }

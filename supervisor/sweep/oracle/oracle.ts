@@ -71,8 +71,8 @@ export interface Judgement {
   /** The region that was the primary when the power came on first. */
   readonly first: number;
   readonly starts: number;
-  /** Per region, failures since power-on. */
-  readonly failures: readonly number[];
+  /** Per region, when it failed since power-on and since its standing was last put right, milliseconds. */
+  readonly failures: readonly (readonly number[])[];
   /** {@link Rotted} */
   readonly rotted: number;
   readonly unread: Unread;
@@ -93,7 +93,8 @@ export interface Judgement {
 
 export interface OracleParts extends Surroundings {
   readonly reader: ManagementReader;
-  readonly budgetFailures: number | null;
+  /** Failures of one region within the window, after which it is given up; null lifts it. */
+  readonly budget: { readonly failures: number | null; readonly windowMs: number };
   /** The firmware's own count of served commands as it would read it, undefined where it keeps none. */
   readonly served: () => number | undefined;
 }
@@ -115,7 +116,7 @@ export function initialJudgement(world: World, beginning: Beginning = {}): Judge
     running: [],
     first,
     starts: 0,
-    failures: world.regions.map(() => 0),
+    failures: world.regions.map(() => []),
     rotted,
     unread: Unread.NOTHING,
     firmwareRotted: false,
@@ -174,7 +175,7 @@ export class Oracle {
       pending: [],
       running: [],
       starts: 0,
-      failures: judgement.failures.map(() => 0),
+      failures: judgement.failures.map(() => []),
       rotted: judgement.rotted & ~Rotted.UNDER_WAY,
       servedAtPowerOn: judgement.served,
       restarting: false,
@@ -211,7 +212,7 @@ export class Oracle {
         this.#onReady(event.region);
         break;
       case "failed":
-        this.#onFailed(event.region, event.failure);
+        this.#onFailed(event.region, event.failure, event.timeMs);
         break;
       case "stopped":
         this.#onStopped(event.epoch);
@@ -446,11 +447,13 @@ export class Oracle {
 
   // ── Changes ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onFailed(region: number, cause: Cause): void {
+  #onFailed(region: number, cause: Cause, timeMs: number): void {
     const { settled, failures } = this.judgement;
-    const count = (failures[region] ?? 0) + 1;
-    const { budgetFailures } = this.#parts;
-    const overBudget = budgetFailures !== null && count > budgetFailures;
+    const { budget } = this.#parts;
+    const recent = [...(failures[region] ?? []), timeMs].filter(
+      (failedMs) => failedMs > timeMs - budget.windowMs,
+    );
+    const overBudget = budget.failures !== null && recent.length > budget.failures;
     let pending = settled.map((world) => failed(world, cause, overBudget, this.#parts));
     let passing: readonly World[] = [];
     if (this.judgement.unread !== Unread.NOTHING) {
@@ -459,7 +462,7 @@ export class Oracle {
       pending = [...pending, ...passing.map((world) => startedAnew(world, this.#parts))];
     }
     this.#set({
-      failures: failures.map((failure, at) => (at === region ? count : failure)),
+      failures: failures.map((times, at) => (at === region ? recent : times)),
       passing: distinct(passing),
       pending: distinct(pending),
       end: undefined,
@@ -498,6 +501,10 @@ export class Oracle {
 
   #onAcknowledged(kind: RequestKind, region: number): void {
     if (this.judgement.request !== "to-refuse") {
+      // Whoever clears a region or writes it anew gives it all of its budget.
+      const { failures } = this.judgement;
+      if (kind === "clear" || kind === "end-load")
+        this.#set({ failures: failures.map((times, at) => (at === region ? [] : times)) });
       this.#settle(`the acknowledged ${kind}`, () => true);
     } else {
       this.#wrong("unconfirmed-kept", `${kind} of region ${region} was done, and must be refused`);

@@ -8,6 +8,8 @@ const BOTH_ACCEPTED = {
   ],
   previous: 1,
 } as const;
+const A = { image: "a", state: "accepted" } as const;
+const B_1 = { image: "b-1", state: "accepted" } as const;
 const TABLE = tableOf(BOTH_ACCEPTED);
 const START = [{ do: "power-on" }, { do: "ready" }] as const;
 const FAIL = { do: "fault", kind: "finisher" } as const;
@@ -42,6 +44,12 @@ const BAD_AT_START: readonly Scenario[] = [
       images: ["a", "b-1"],
       floor: 1,
     },
+    1,
+  ),
+  start(
+    "primary-below-floor",
+    "the primary is below the floor: the other accepted one runs",
+    { images: ["a", "b-1"], floor: 1, table: tableOf({ ...BOTH_ACCEPTED, regions: [A, B_1] }) },
     1,
   ),
   start(

@@ -28,6 +28,30 @@ export const SAFE_MODE_SCENARIOS: readonly Scenario[] = [
     deep: true,
   },
   {
+    name: "over-budget-cleared",
+    about: "over its budget, cleared by an operator, and failing again: it has all of its budget anew",
+    setup: ONE_ACCEPTED,
+    steps: [
+      ...START,
+      ...OVER_BUDGET,
+      { do: "safe-mode" },
+      { do: "clear", region: 0 },
+      CRASH,
+      { do: "ready" },
+    ],
+    ends: 0,
+    deep: false,
+  },
+  {
+    name: "budget-is-of-a-while",
+    about: "as many failures as the budget allows, and another when they are out of its window: it goes on",
+    setup: ONE_ACCEPTED,
+    steps: [...START, ...OVER_BUDGET.slice(1), { do: "wait", durationMs: 1_100 }, CRASH, { do: "ready" }],
+    ends: 0,
+    deep: false,
+    budgetWindowMs: 1_000,
+  },
+  {
     name: "over-budget-both",
     about: "both versions fail in turn until neither may run",
     setup: {

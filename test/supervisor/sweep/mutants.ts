@@ -22,7 +22,13 @@ import {
   type Table,
 } from "../../../emulator/table.ts";
 import { replicaWords, TableCodec } from "../../../emulator/table-codec.ts";
-import { BootReason, type Command, type PolicyEvent, reduce } from "../../../supervisor/policy.ts";
+import {
+  BootReason,
+  type Command,
+  initialState,
+  type PolicyEvent,
+  reduce,
+} from "../../../supervisor/policy.ts";
 import type { BadVerdict } from "../../../supervisor/sweep/oracle/verdict.ts";
 import type { RulesModule } from "../../../supervisor/sweep/rules.ts";
 
@@ -180,7 +186,47 @@ function withRecords(table: Table, of: (record: RegionRecord, region: number) =>
   return { ...table, regions: table.regions.map(of) };
 }
 
+/** Changes what is seen of a run and not what it ends in; of all mutants the only one with a memory of its own. */
+let commits = 0;
+
 export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "the security floor is not looked at",
+    rules: { decideBoot: (input) => decideBoot({ ...input, floor: 0 }) },
+    scenarios: ["primary-below-floor"],
+    verdict: "below-floor",
+  },
+  {
+    name: "an operator's clear leaves the budget used up",
+    rules: {
+      reduce: (state, event) => {
+        const step = reduce(state, event);
+        return event.type === "operator" ? { ...step, state: { ...step.state, recent: state.recent } } : step;
+      },
+    },
+    scenarios: ["over-budget-cleared"],
+    verdict: "bricked",
+  },
+  {
+    name: "failures count for ever",
+    rules: {
+      initialState: (table, floor, budget) =>
+        initialState(table, floor, { ...budget, windowMs: Number.POSITIVE_INFINITY }),
+    },
+    scenarios: ["budget-is-of-a-while"],
+    verdict: "bricked",
+  },
+  {
+    name: "some commits store a word twice",
+    rules: committer((port, words, publish) => {
+      for (const replica of REPLICAS) storeReplica(port, replica, words);
+      commits += 1;
+      if (commits % 3 === 0) port.store32(REPLICA_WORD[1] + CRC_WORD, words[CRC_WORD] as number);
+      publish();
+    }),
+    scenarios: ["start-trial-active-valid"],
+    verdict: "nondeterministic",
+  },
   {
     name: "two whole replicas that are distrusted are replaced one after the other, unmarked",
     rules: {
