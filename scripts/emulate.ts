@@ -1,9 +1,7 @@
 /** `flipside emulate`: the soak, what it looks like while it runs, and its summary. */
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { EngineKind } from "../controller/engine-kind.ts";
-import { type ImageKey, verifyImage } from "../controller/image.ts";
 import { sumStats, type TranslatorStats } from "../controller/translator/stats.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
@@ -13,8 +11,8 @@ import type { RunningDevice, SoakOptions, SoakProgress, SoakReport } from "../su
 import { launchSupervisor } from "../supervisor/launch.ts";
 import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
 import type { FaultReport } from "../supervisor/tally.ts";
+import { readRunnableImage } from "./firmware-image.ts";
 import { measureHandoff } from "./handoff.ts";
-import { readInput } from "./input.ts";
 import { publicPem, readKey } from "./keys.ts";
 import { mergeReports } from "./merge-reports.ts";
 import {
@@ -86,21 +84,6 @@ interface EmulateOptions {
   readonly logLevel: LogLevel;
 }
 
-function readImage(
-  what: string,
-  file: string | undefined,
-  reference: string,
-  keys: readonly ImageKey[],
-): Uint8Array {
-  const path =
-    file ?? fileURLToPath(new URL(`../../controller/firmware/images/${reference}`, import.meta.url));
-  const bytes = readInput(what, path, DEFAULT_MEMORY_CONFIG.regionBytes);
-  // Two versions that can run are what a soak is about; what becomes of others is the sweep's.
-  const verified = file === undefined && keys.length === 0 ? undefined : verifyImage(bytes, keys);
-  if (verified?.ok === false) throw new UsageError(`${what} cannot be run: ${verified.fault.message}`);
-  return bytes;
-}
-
 function parseKinds(text: string | undefined): readonly string[] {
   if (text === undefined) return [];
   // One that is named twice would be counted twice.
@@ -153,9 +136,10 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
   const kinds = parseKinds(values.faults);
   const chosen = kinds.length > 0 ? kinds.filter((kind) => SURVIVAL_KINDS.includes(kind)) : undefined;
   const keys = (values.key ?? []).map(readKey);
+  // Two versions that can run are what a soak is about; what becomes of others is the sweep's.
   const pair = [
-    readImage("--image-a", values["image-a"], "controller-1.1.0.img", keys),
-    readImage("--image-b", values["image-b"], "controller-1.0.0.img", keys),
+    readRunnableImage("--image-a", values["image-a"], keys),
+    readRunnableImage("--image-b", values["image-b"], keys),
   ];
   return {
     soak: {

@@ -1,13 +1,13 @@
 /** `flipside serve`: one controller that is kept running, and its control socket. */
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import type { ImageKey } from "../controller/image.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
-import { REGION_STRIDE } from "../emulator/map.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/config.ts";
+import { requireSocketPath } from "../supervisor/control-server.ts";
 import { controlPath, ServedDevice } from "../supervisor/served-device.ts";
-import { readInput } from "./input.ts";
+import { type ImageOption, readImage, readRunnableImage } from "./firmware-image.ts";
 import { publicPem, readKey } from "./keys.ts";
 import { EXIT_FINDING, EXIT_HELD, parseEngine, parseInteger, parseOptions, UsageError } from "./options.ts";
 
@@ -30,15 +30,13 @@ Ends at SIGINT, SIGTERM or flipside ctl stop.
 Exit code: 0 stopped as told, 1 the device could not be kept running, 2 bad input.
 `;
 
-const REFERENCE = { "image-a": "controller-1.1.0.img", "image-b": "controller-1.0.0.img" } as const;
-
-function image(option: keyof typeof REFERENCE, file: string | undefined): Uint8Array {
-  const reference = new URL(`../../controller/firmware/images/${REFERENCE[option]}`, import.meta.url);
-  return readInput(`--${option}`, file ?? fileURLToPath(reference), REGION_STRIDE);
+/** An image that is named must be one; the reference firmware, unsigned, counts for nothing on a device that has a table. */
+function image(option: ImageOption, file: string | undefined, keys: readonly ImageKey[]): Uint8Array {
+  return file === undefined ? readImage(option, file) : readRunnableImage(option, file, keys);
 }
 
 /** Errors that say what is wrong with what the user gave. */
-const USAGE_ERRORS = /^FlashFile/;
+const USAGE_ERRORS = /^(FlashFile|SocketPath)/;
 
 /** With its parents, step by step: Node's own recursive mkdir never ends where a parent takes no entries (/proc). */
 function makeDirectory(directory: string): void {
@@ -47,9 +45,10 @@ function makeDirectory(directory: string): void {
   mkdirSync(directory, { mode: 0o700 });
 }
 
-/** Makes the device's directory when it is not there. Throws {@link UsageError}. */
+/** Makes the device's directory, if a socket can be made in it, when it is not there. Throws {@link UsageError}. */
 function requireDirectory(directory: string): void {
   try {
+    requireSocketPath(controlPath(directory));
     makeDirectory(resolve(directory));
     accessSync(directory, constants.W_OK);
   } catch (error) {
@@ -77,6 +76,17 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     throw new UsageError(`--log is "${level}": it must be one of ${LOG_LEVELS.join(", ")}`);
   }
   const directory = values.dir ?? "flipside-device";
+  const keys = (values.key ?? []).map(readKey);
+  const config = {
+    memory: { ...DEFAULT_MEMORY_CONFIG, regions: parseInteger("--regions", values.regions ?? "2", 2, 4) },
+    images: [image("--image-a", values["image-a"], keys), image("--image-b", values["image-b"], keys)],
+    keys: keys.map(publicPem),
+    limits: DEFAULT_LIMITS,
+    recovery: DEFAULT_RECOVERY,
+    engine: parseEngine(values.engine ?? "auto"),
+    log: { level, fd: 2 },
+  };
+  // Nothing is made before everything that was said is known to be good.
   requireDirectory(directory);
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => {
@@ -84,15 +94,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
   });
   const device = new ServedDevice(
     directory,
-    {
-      memory: { ...DEFAULT_MEMORY_CONFIG, regions: parseInteger("--regions", values.regions ?? "2", 2, 4) },
-      images: [image("image-a", values["image-a"]), image("image-b", values["image-b"])],
-      keys: (values.key ?? []).map(readKey).map(publicPem),
-      limits: DEFAULT_LIMITS,
-      recovery: DEFAULT_RECOVERY,
-      engine: parseEngine(values.engine ?? "auto"),
-      log: { level, fd: 2 },
-    },
+    config,
     {},
     {
       onRestart: ({ reason, startedNs, detectedNs }) => {

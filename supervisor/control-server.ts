@@ -6,7 +6,7 @@
  * than a request may have, that does not end a frame it began or does not read its answers, is cut off; what one
  * client does costs no other one more than a turn of the event loop; memory for all of them is bounded.
  */
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { FrameConnection } from "./frames.ts";
 import { type Answer, isRequest } from "./protocol.ts";
@@ -16,6 +16,30 @@ const MAX_CLIENTS = 16;
 const MAX_REQUESTS = 8;
 /** A frame that was begun is to be whole after this long. */
 const FRAME_MS = 10_000;
+
+/** What the address of a Unix-domain socket has room for, but for the zero at its end (sys/un.h). */
+const MAX_PATH_BYTES = process.platform === "linux" ? 107 : 103;
+
+/** No socket can be made at a path; nothing was changed. */
+export class SocketPathError extends Error {
+  override readonly name = "SocketPathError";
+}
+
+/**
+ * Looks whether the control socket can be at `path`: a longer path would be cut off without a word, and what is there
+ * and is no socket is somebody's. Throws {@link SocketPathError}, or what the file system says.
+ */
+export function requireSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > MAX_PATH_BYTES) {
+    throw new SocketPathError(
+      `the control socket's path ${path} has ${bytes} bytes, more than the ${MAX_PATH_BYTES} that a socket's may have`,
+    );
+  }
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
+    throw new SocketPathError(`${path} is no socket, and is not replaced by the control socket`);
+  }
+}
 
 /** Carries out a method; what it throws is the answer, by name and message. */
 export type Handle = (method: string, params: unknown) => Promise<unknown>;
@@ -35,11 +59,12 @@ export class ControlServer {
 
   /**
    * Listens at `path`. The caller holds its lock, so that a socket left there is nobody's and is replaced.
-   * Rejects with what the file system says.
+   * Rejects with {@link SocketPathError}, or what the file system says.
    */
-  listen(path: string): Promise<void> {
+  async listen(path: string): Promise<void> {
+    requireSocketPath(path);
     rmSync(path, { force: true });
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
       // The socket appears with these permissions, never with others.
       const umask = process.umask(0o177);

@@ -8,7 +8,7 @@ import { imageKeys, verifyImage } from "../controller/image.ts";
 import { type FileLock, lockFile } from "../emulator/file-lock.ts";
 import { DeviceError } from "./client.ts";
 import type { DeviceConfig } from "./config.ts";
-import { ControlServer } from "./control-server.ts";
+import { ControlServer, requireSocketPath } from "./control-server.ts";
 import { FAULTS } from "./faults.ts";
 import { Guardian, type GuardianLimits, type GuardianListener } from "./guardian.ts";
 import type { MethodName, Methods } from "./protocol.ts";
@@ -79,6 +79,7 @@ export class ServedDevice {
 
   /** Rejects with what keeps the device from starting, or the socket from being served. */
   async start(): Promise<Status> {
+    requireSocketPath(controlPath(this.#directory));
     mkdirSync(join(this.#directory, "dumps"), { recursive: true, mode: 0o700 });
     this.#lock = await lockFile(controlPath(this.#directory));
     try {

@@ -181,3 +181,41 @@ describe("a served device", () => {
     expect(await status()).toMatchObject({ generation, phase: "executing" });
   });
 });
+
+describe("serve refuses in one sentence, and makes nothing", () => {
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "flipside-"));
+    device = join(directory, "device");
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  async function refusal(dir: string, ...args: string[]): Promise<string> {
+    const { code, out, err } = await flipside("serve", "--dir", dir, ...args);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(/^flipside: [^\n]*\n$/);
+    return err;
+  }
+
+  it("a directory whose socket would have too long a path", async () => {
+    expect(await refusal(join(device, "d".repeat(100)))).toMatch(
+      /control\.sock has \d+ bytes, more than the 10/,
+    );
+    expect(existsSync(device)).toBe(false);
+  });
+
+  it("options and images that cannot be", async () => {
+    expect(await refusal(device, "--regions", "9")).toContain('--regions is "9"');
+    expect(await refusal(device, "--engine", "steam")).toContain("steam");
+    expect(await refusal(device, "--image-a", join(directory, "none"))).toContain("--image-a cannot be read");
+    expect(await refusal(device, "--image-b", noDump)).toContain("--image-b cannot be run");
+    expect(existsSync(device)).toBe(false);
+  });
+
+  it("a file that is in the socket's place", async () => {
+    const file = join(directory, "control.sock");
+    writeFileSync(file, "somebody's");
+    expect(await refusal(directory)).toContain("control.sock is no socket");
+    expect(readFileSync(file, "utf8")).toBe("somebody's");
+    expect(readdirSync(directory)).toEqual(["control.sock"]);
+  });
+});

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -136,5 +136,27 @@ describe("the control socket", () => {
     for (let attempt = 0; attempt < 50 && !polite; attempt += 1)
       polite = await answersAPoliteClient().catch(() => false);
     expect(polite).toBe(true);
+  });
+});
+
+describe("a path for the control socket", () => {
+  const refusing = () => new ControlServer(() => Promise.resolve(null), MAX_BYTES);
+  it("may have as many bytes as a socket's address, and no more", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "flipside-"));
+    const fits = refusing();
+    await fits.listen(join(folder, "x".repeat(106 - Buffer.byteLength(folder))));
+    await fits.close();
+    await expect(
+      refusing().listen(join(folder, "x".repeat(107 - Buffer.byteLength(folder)))),
+    ).rejects.toMatchObject({ name: "SocketPathError", message: expect.stringContaining("has 108 bytes") });
+    rmSync(folder, { recursive: true });
+  });
+  it("is refused where there is a file that is no socket, which stays", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "flipside-"));
+    const file = join(folder, "control.sock");
+    writeFileSync(file, "somebody's");
+    await expect(refusing().listen(file)).rejects.toMatchObject({ name: "SocketPathError" });
+    expect(readFileSync(file, "utf8")).toBe("somebody's");
+    rmSync(folder, { recursive: true });
   });
 });
