@@ -17,6 +17,33 @@ export const EXIT_USAGE = 2;
 
 type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
 
+/** "-1" and the like: nobody's option, so what is wrong with it is for who reads the value to say. */
+const NEGATIVE = /^-[.\d]/;
+/** Marks a word as none that begins with a dash; no argument of a process holds this character. */
+const QUOTE = "\0";
+
+/** Makes node:util take negative numbers as what they are: an option's value, or a word between the options. */
+function quoteNegatives(args: readonly string[], options: OptionsConfig): string[] {
+  const quoted: string[] = [];
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  for (const [index, arg] of args.entries()) {
+    const before = quoted.at(-1) ?? "";
+    if (index > end || !NEGATIVE.test(arg)) quoted.push(arg);
+    else if (before.startsWith("--") && options[before.slice(2)]?.type === "string") {
+      quoted[quoted.length - 1] = `${before}=${arg}`;
+    } else quoted.push(`${QUOTE}${arg}`);
+  }
+  return quoted;
+}
+
+/** What node:util says, in one sentence, without its advice. */
+function sentenceOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, option] = /^Option '([^ ']+).*' argument is ambiguous/.exec(text) ?? [];
+  if (option !== undefined) return `${option} needs a value, and another option follows it`;
+  return text.split("\n", 1)[0]?.replace(/\.? To specify a positional.*$/, "") ?? text;
+}
+
 /** Parses with node:util and turns its errors into {@link UsageError}. */
 export function parseOptions<O extends OptionsConfig>(
   args: readonly string[],
@@ -24,15 +51,20 @@ export function parseOptions<O extends OptionsConfig>(
   positionals = 0,
 ): ReturnType<typeof parseArgs<{ args: string[]; options: O; allowPositionals: true; strict: true }>> {
   try {
-    const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-    if (parsed.positionals.length > positionals) {
-      throw new UsageError(`there is one argument too many: ${parsed.positionals[positionals]}`);
+    const parsed = parseArgs({
+      args: quoteNegatives(args, options),
+      options,
+      allowPositionals: true,
+      strict: true,
+    });
+    const words = parsed.positionals.map((word) => word.replace(QUOTE, ""));
+    if (words.length > positionals) {
+      throw new UsageError(`there is one argument too many: ${words[positionals]}`);
     }
-    return parsed;
+    return { ...parsed, positionals: words };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const text = error instanceof Error ? error.message : String(error);
-    throw new UsageError(text.split("\n", 1)[0]?.replace(/\.? To specify a positional.*$/, "") ?? text);
+    throw new UsageError(sentenceOf(error));
   }
 }
 
