@@ -87,6 +87,7 @@ export class BareMachine {
       bytes.set(data, offset);
       bytes.fill(0, offset + data.length, offset + memoryBytes);
     }
+    this.#requireEntry(elf.entry);
     this.machine.reset(elf.entry | 0);
     const tohost = elf.symbols.get("tohost");
     if (tohost !== undefined) this.#watchTohost(this.#ramOffset("tohost", tohost, 4));
@@ -107,6 +108,13 @@ export class BareMachine {
   readRam(what: string, address: number, byteCount: number): Uint8Array {
     const offset = this.#ramOffset(what, address, byteCount);
     return this.machine.space.bytes.slice(offset, offset + byteCount);
+  }
+
+  /** Where there is nothing to execute, a program would end in its first trap, as if it had done something. */
+  #requireEntry(entry: number): void {
+    const end = RAM_BASE + this.#layout.config.ramBytes;
+    if (entry >= RAM_BASE && entry < end) return;
+    throw new LoadError(`its entry ${hex(entry)} lies outside the RAM from ${hex(RAM_BASE)} to ${hex(end)}`);
   }
 
   #ramOffset(what: string, address: number, byteCount: number): number {

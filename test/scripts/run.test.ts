@@ -118,6 +118,16 @@ describe("bad input ends with 2 and one sentence, and runs nothing", () => {
       () => [file("odd", writeElf({ code: new Uint8Array(4), entry: RAM_BASE + 1 }))],
       /odd cannot be run: its entry 0x80000001 is odd/,
     ],
+    [
+      "an entry outside RAM",
+      () => [file("far", writeElf({ code: new Uint8Array(4), entry: 0x2000_0000 }))],
+      /far cannot be run: its entry 0x20000000 lies outside the RAM from 0x80000000 to 0x81000000/,
+    ],
+    [
+      "an entry behind RAM",
+      () => [file("behind", writeElf({ code: new Uint8Array(4), entry: RAM_BASE + 65_536 })), "--ram", "64K"],
+      /its entry 0x80010000 lies outside the RAM/,
+    ],
     ["an unknown option", () => ["--fast", "a"], /--fast/],
     ["a limit of 0", () => ["--max-instructions", "0", "a"], /--max-instructions is "0"/],
     ["too little RAM", () => [elf("a", 0), "--ram", "1K"], /--ram is "1K"/],
