@@ -53,9 +53,9 @@ export function readText(what: string, file: string): string {
   return new TextDecoder().decode(readInput(what, file, MAX_TEXT_BYTES));
 }
 
-export function writeOutput(what: string, file: string, bytes: Uint8Array): void {
+export function writeOutput(what: string, file: string, content: string | Uint8Array): void {
   try {
-    writeFileSync(file, bytes);
+    writeFileSync(file, content);
   } catch (error) {
     throw new UsageError(`${what} cannot be written: ${reasonOf(error)}`);
   }

@@ -1,5 +1,5 @@
 /** `flipside run`: a bare-metal RV32 ELF file in RAM, as an emulator runs it. */
-import { writeFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import type { SerialLine } from "../controller/devices/uart.ts";
 import { type ElfSymbols, parseElf } from "../controller/elf.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/run.ts";
@@ -7,16 +7,18 @@ import { chooseEngine } from "../controller/translator/select.ts";
 import { formatStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { PAGE_BYTES } from "../emulator/layout.ts";
-import { readInput } from "./input.ts";
+import { readInput, writeOutput } from "./input.ts";
 import {
   EXIT_HELD,
   parseEngine,
   parseInteger,
   parseOptions,
   parseSize,
+  requireWritable,
   UsageError,
   writeReport,
 } from "./options.ts";
+import { onOutputError, ReaderGoneError, readerGone } from "./standard-output.ts";
 
 const HELP = `usage: flipside run FILE.elf [options]
 
@@ -71,7 +73,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const maxInstructions = parseMaxInstructions(values["max-instructions"]);
   const dump = values.dump === undefined ? undefined : parseDump(values.dump);
   const elf = readElf(file);
-  const serial = standardOutput();
+  // A program may have no end of its own: without a limit it ends with its reader.
+  const serial = standardOutput(maxInstructions === Number.POSITIVE_INFINITY);
   const choice = chooseEngine(parseEngine(values.engine));
   const bare = new BareMachine({
     ...choice.options,
@@ -80,25 +83,17 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     line: serial.line,
     nowNs: monotonicNs,
   });
-  const report = guardLoad(file, () => {
+  const { report, outputs } = guardLoad(file, () => {
     bare.load(elf);
+    const planned = planOutputs(bare, elf.symbols, dump, values.signature);
     // Refuse what cannot be written before the program runs, not after.
-    if (dump !== undefined) bare.readRam("the dump", dump.address, dump.byteCount);
-    const range = values.signature === undefined ? undefined : signatureRange(bare, elf.symbols);
+    for (const output of planned) requireWritable(output.file, output.what);
+    if (values.json !== undefined) requireWritable(values.json);
     const result = bare.run(maxInstructions);
     serial.flush();
-    if (values.signature !== undefined && range !== undefined) {
-      writeOutput(
-        "the signature",
-        values.signature,
-        formatSignature(bare.readRam("the signature", ...range)),
-      );
-    }
-    return result;
+    return { report: result, outputs: planned };
   });
-  if (dump !== undefined) {
-    writeOutput("the dump", dump.file, bare.readRam("the dump", dump.address, dump.byteCount));
-  }
+  for (const output of outputs) writeOutput(output.what, output.file, output.content());
   if (values.json !== undefined) writeReport(values.json, report);
   const translator = choice.translator();
   if (values.stats === true && translator !== undefined) {
@@ -106,6 +101,34 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
   tellFailure(report);
   return report.exitCode;
+}
+
+/** A file of what memory holds at the end. */
+interface MemoryOutput {
+  readonly what: string;
+  readonly file: string;
+  readonly content: () => string | Uint8Array;
+}
+
+/** Throws {@link LoadError} for memory that is not there. */
+function planOutputs(
+  bare: BareMachine,
+  symbols: ElfSymbols,
+  dump: Dump | undefined,
+  signature: string | undefined,
+): readonly MemoryOutput[] {
+  const outputs: MemoryOutput[] = [];
+  if (signature !== undefined) {
+    const range = signatureRange(bare, symbols);
+    const content = () => formatSignature(bare.readRam("the signature", ...range));
+    outputs.push({ what: "the signature", file: signature, content });
+  }
+  if (dump !== undefined) {
+    const content = () => bare.readRam("the dump", dump.address, dump.byteCount);
+    content();
+    outputs.push({ what: "the dump", file: dump.file, content });
+  }
+  return outputs;
 }
 
 function guardLoad<T>(file: string, action: () => T): T {
@@ -175,26 +198,21 @@ function formatSignature(bytes: Uint8Array): string {
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function writeOutput(what: string, file: string, content: string | Uint8Array): void {
-  try {
-    writeFileSync(file, content);
-  } catch (error) {
-    throw new UsageError(
-      `${what} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-}
-
 const LINE_FEED = 0x0a;
 const OUTPUT_BUFFER_BYTES = 4096;
 
-/** The UART's other end: standard output, a line at a time. */
-function standardOutput(): { readonly line: SerialLine; readonly flush: () => void } {
+/**
+ * The UART's other end: standard output, a line at a time.
+ * @param endless nothing else ends the program: throws {@link ReaderGoneError} once there is no reader any more
+ */
+function standardOutput(endless: boolean): { readonly line: SerialLine; readonly flush: () => void } {
   const buffer = new Uint8Array(OUTPUT_BUFFER_BYTES);
   let used = 0;
+  let lost = false;
   const flush = (): void => {
-    writeAll(buffer.subarray(0, used));
+    if (!lost) lost = !writeAll(buffer.subarray(0, used));
     used = 0;
+    if (endless && readerGone.aborted) throw new ReaderGoneError();
   };
   const send = (byte: number): void => {
     buffer[used++] = byte;
@@ -203,19 +221,22 @@ function standardOutput(): { readonly line: SerialLine; readonly flush: () => vo
   return { line: { send, receive: () => -1 }, flush };
 }
 
-/** Writes to standard output; a full pipe is waited for, one that nobody reads any more ends the output. */
-function writeAll(bytes: Uint8Array): void {
+/** Writes to standard output; a full pipe is waited for. False when it cannot be written any more. */
+function writeAll(bytes: Uint8Array): boolean {
   let written = 0;
   while (written < bytes.length) {
     try {
       written += writeSync(1, bytes, written);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EPIPE") return;
-      if (code !== "EAGAIN") throw error;
+      const failure = error as NodeJS.ErrnoException;
+      if (failure.code !== "EAGAIN") {
+        onOutputError(failure);
+        return false;
+      }
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }
+  return true;
 }
 
 /** A pass speaks for itself; anything else gets one line. */

@@ -33,7 +33,8 @@ function swallow(stream: NodeJS.WriteStream): void {
   };
 }
 
-function onOutputError(error: NodeJS.ErrnoException): void {
+/** Standard output could not be written. For who writes to its descriptor itself: neither does that decide anything. */
+export function onOutputError(error: NodeJS.ErrnoException): void {
   swallow(process.stdout);
   if (error.code === "EPIPE") gone.abort();
   else if (!unwritable) {

@@ -153,6 +153,23 @@ describe("bad input ends with 2 and one sentence, and runs nothing", () => {
     expect(stderr).toMatch(sentence);
     expect(stderr).toMatch(/^flipside: [^\n]*\n$/);
   });
+  it.each<readonly [string, string]>([
+    ["--json", "the report"],
+    ["--signature", "the signature"],
+    ["--dump", "the dump"],
+  ])("an unwritable %s, before the program says a word", (option, what) => {
+    const unwritable = join(folder, "no", "file");
+    const value = option === "--dump" ? `${SIGNATURE}:4:${unwritable}` : unwritable;
+    const { status, stdout, stderr } = run(elf("p", 0x5555), option, value);
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(new RegExp(`^flipside: ${what} cannot be written: ENOENT[^\\n]*\\n$`));
+  });
+  it("what a file held that would have been written stays", () => {
+    const json = file("earlier.json", new TextEncoder().encode("earlier"));
+    expect(run(elf("p", 0x5555), "--json", json, "--dump", `0:4:${json}`).status).toBe(2);
+    expect(run(elf("p", 0x5555), "--json", json, "--signature", join(folder, "no", "s")).status).toBe(2);
+    expect(readFileSync(json, "utf8")).toBe("earlier");
+  });
   it("leaves no files behind", () => {
     const dump = join(folder, "unwritten");
     run(elf("a", 0), "--signature", join(folder, "none", "s"), "--dump", `0:4:${dump}`);
@@ -188,4 +205,48 @@ it("512 MiB of RAM are there to the last byte", () => {
   const path = file("large-ram.elf", writeElf({ code: code.bytes() }));
   expect(run(path, "--ram", "512M", "--dump", `${last}:4:${dump}`).status).toBe(0);
   expect(readFileSync(dump).readUInt32LE()).toBe(last);
+});
+
+describe("output that cannot be written", () => {
+  /** Runs with standard output at `sink`, a reader or a file of the shell's. */
+  function piped(sink: string, ...args: readonly string[]) {
+    const script = `{ "$0" "$@"; echo "status $?" >&2; } ${sink}`;
+    const words = ["-c", script, process.execPath, CLI, "run", ...args];
+    return spawnSync("bash", words, { encoding: "utf8", timeout: 20_000 }).stderr;
+  }
+  /** Says "hi" for ever. */
+  function endless(): string {
+    const p = new asm.Program().li(A0, 0x1000_0000).label("again");
+    for (const character of "hi\n") {
+      p.words(asm.i("addi", A1, 0, character.charCodeAt(0)), asm.store("sb", A1, 0, A0));
+    }
+    return file("endless.elf", writeElf({ code: p.jal(0, "again").bytes() }));
+  }
+
+  it.each(["interpreter", "translator"])("ends an endless program with its reader: %s", (engine) => {
+    const said = piped("| head -n 1 > /dev/null", endless(), "--engine", engine);
+    expect(said).toBe("flipside: the reader of the output went away before the command was done\nstatus 1\n");
+  });
+  it("does not keep one with a limit from its end and its report", () => {
+    const json = join(folder, "unread.json");
+    const limit = ["--max-instructions", "300000", "--json", json];
+    expect(piped("| true", endless(), ...limit)).toMatch(
+      /^flipside: the program was stopped at [^\n]*\nstatus 1\n$/,
+    );
+    expect(JSON.parse(readFileSync(json, "utf8"))).toMatchObject({ exitReason: "max-instructions" });
+  });
+  it("is told in one sentence, and is no success, when the disk is full", () => {
+    expect(piped("> /dev/full", elf("pass.elf", 0x5555))).toMatch(
+      /^flipside: standard output cannot be written: ENOSPC[^\n]*\nstatus 1\n$/,
+    );
+  });
+  it.each<readonly [string, readonly string[]]>([
+    ["the report", ["--json", "/dev/full"]],
+    ["the signature", ["--signature", "/dev/full"]],
+    ["the dump", ["--dump", `${SIGNATURE}:4:/dev/full`]],
+  ])("%s on a full disk is told in one sentence", (what, args) => {
+    const { status, stdout, stderr } = run(elf("pass.elf", 0x5555), ...args);
+    expect([status, stdout]).toEqual([2, "hi\n"]);
+    expect(stderr).toMatch(new RegExp(`^flipside: ${what} cannot be written: ENOSPC[^\\n]*\\n$`));
+  });
 });
