@@ -186,6 +186,37 @@ export function openFlashFile(
   return replay({ words, bytes: copy, fileBytes: bytes.length }, base, image, onRecord);
 }
 
+/** Whether bytes begin as a flash file does, of whatever version, whole or not. */
+export function isFlashFile(bytes: Uint8Array): boolean {
+  const withoutVersion = MAGIC_BYTES - 1;
+  const begin = magicOf(bytes).slice(0, withoutVersion);
+  return [BLANK_MAGIC, CHECKPOINT_MAGIC].some((magic) => magic.slice(0, withoutVersion) === begin);
+}
+
+export type Geometry = Pick<PersistentSpace, "regions" | "regionBytes" | "sectorBytes" | "programUnitBytes">;
+
+/** What memory a flash file is of, as its header says; undefined when it has none that is whole and of this version. */
+export function readGeometry(bytes: Uint8Array): Geometry | undefined {
+  const words = wordsOf(bytes.subarray(0, HEADER_BYTES));
+  const magic = magicOf(bytes);
+  if (!(magic === BLANK_MAGIC || magic === CHECKPOINT_MAGIC) || !isWholeHeader(words)) return undefined;
+  return {
+    regions: words[Header.REGIONS] as number,
+    regionBytes: words[Header.REGION_BYTES] as number,
+    sectorBytes: words[Header.SECTOR_BYTES] as number,
+    programUnitBytes: words[Header.PROGRAM_UNIT_BYTES] as number,
+  };
+}
+
+function magicOf(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes.subarray(0, MAGIC_BYTES));
+}
+
+/** @param words of the header, or the fewer that a file has */
+function isWholeHeader(words: Int32Array): boolean {
+  return words.length === HEADER_BYTES / 4 && words[Header.CRC] === (crc32Words(words, 0, Header.CRC) | 0);
+}
+
 /** A creation cut off: less than a header, and so far the header of a file whose base is blank memory. */
 function isBlankStub(bytes: Uint8Array): boolean {
   if (bytes.length >= HEADER_BYTES) return false;
@@ -210,11 +241,11 @@ interface Base {
 function openBase(bytes: Uint8Array, space: PersistentSpace): Base {
   const words = wordsOf(bytes.subarray(0, HEADER_BYTES));
   const fileBytes = bytes.length;
-  const magic = new TextDecoder("latin1").decode(bytes.subarray(0, MAGIC_BYTES));
+  const magic = magicOf(bytes);
   if (magic !== BLANK_MAGIC && magic !== CHECKPOINT_MAGIC.slice(0, magic.length)) {
     throw new FlashFileError("FlashFileForeign", "it is no flash file of this version of flipside");
   }
-  if (fileBytes < HEADER_BYTES || words[Header.CRC] !== (crc32Words(words, 0, Header.CRC) | 0)) {
+  if (fileBytes < HEADER_BYTES || !isWholeHeader(words)) {
     throw new FlashFileError("FlashFileDamaged", "its header is not whole");
   }
   requireGeometry(words, space);

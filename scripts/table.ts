@@ -1,9 +1,11 @@
 /** `flipside table`: prints a management table from raw bytes. */
 import { evidenceName } from "../emulator/evidence.ts";
+import { FlashFileError, isFlashFile, openFlashFile, readGeometry } from "../emulator/flash-file.ts";
 import { readFloor } from "../emulator/floor.ts";
-import { TABLE_BYTES } from "../emulator/layout.ts";
+import { DEFAULT_MEMORY_CONFIG, MemoryConfigError, planLayout, TABLE_BYTES } from "../emulator/layout.ts";
 import { MAX_REGIONS, MIN_REGIONS } from "../emulator/map.ts";
 import { REPLICA_WORD, SharedNvram } from "../emulator/nvram.ts";
+import { planPersistentSpace, TABLE_OFFSET } from "../emulator/persistent-space.ts";
 import { classifyReplicas, type ReplicaVerdict } from "../emulator/recovery.ts";
 import {
   digestHex,
@@ -22,7 +24,7 @@ import { formatTable } from "./terminal.ts";
 const HELP = `usage: flipside table FILE [options]
 
 Prints the management table in FILE: raw bytes of the table's memory (two replicas, 4096 bytes apart, then the
-security floor), or of one replica.
+security floor), or of one replica; or the flash file of a device (device.flash of flipside serve), served or not.
 
   --offset N     where it starts in FILE (default 0)
   --regions N    number of regions, 2 to 4, where no replica tells
@@ -52,15 +54,33 @@ export async function tableCommand(args: readonly string[]): Promise<number> {
   if (file === undefined) throw new UsageError("there is no file to read: flipside table FILE");
   const bytes = readInput("the table", file, MAX_INPUT_BYTES);
   const offset = parseInteger("--offset", values.offset, 0, Math.max(0, bytes.length - 1));
-  const part = bytes.slice(offset, offset + TABLE_BYTES);
-  const regions =
+  const said =
     values.regions === undefined
-      ? guessRegions(file, part)
+      ? undefined
       : parseInteger("--regions", values.regions, MIN_REGIONS, MAX_REGIONS);
+  // An offset is one in the file's own bytes, whatever they are.
+  const memory = offset === 0 && isFlashFile(bytes) ? readFlashFile(file, bytes) : undefined;
+  const part = memory?.table ?? bytes.slice(offset, offset + TABLE_BYTES);
+  const regions = said ?? memory?.regions ?? guessRegions(file, part);
   const report = part.length < TABLE_BYTES ? readReplica(file, part, regions) : readMemory(part, regions);
   print(report);
   if (values.json !== undefined) writeReport(values.json, describe(report));
   return report.sound ? EXIT_HELD : EXIT_FINDING;
+}
+
+/** The table's memory as a flash file's last whole record left it. Throws {@link UsageError}. */
+function readFlashFile(
+  file: string,
+  bytes: Uint8Array,
+): { readonly table: Uint8Array; readonly regions: number } {
+  const config = { ...DEFAULT_MEMORY_CONFIG, ...readGeometry(bytes) };
+  try {
+    const { image } = openFlashFile(bytes, planPersistentSpace(planLayout(config)));
+    return { table: image.slice(TABLE_OFFSET, TABLE_OFFSET + TABLE_BYTES), regions: config.regions };
+  } catch (error) {
+    if (!(error instanceof FlashFileError || error instanceof MemoryConfigError)) throw error;
+    throw new UsageError(`the flash file ${file} cannot be read: ${error.message}`);
+  }
 }
 
 interface Report {

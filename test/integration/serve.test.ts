@@ -141,6 +141,10 @@ describe("a served device", () => {
       large,
       Buffer.concat([readFileSync(`${images}controller-1.1.0.img`), Buffer.alloc(1 << 18)]),
     );
+    expect(await flipside("table", join(device, "device.flash"))).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(`management table, generation ${generation}: both replicas hold it`),
+    });
     const refused = {
       code: 2,
       err: expect.stringMatching(/^flipside: the image .*(cannot be run|more than)/),

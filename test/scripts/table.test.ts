@@ -1,7 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, it } from "vitest";
+import { encodeBlankHeader, encodeCheckpointHeader } from "../../emulator/flash-file.ts";
 import { raiseFloor, recoverFloor } from "../../emulator/floor.ts";
+import { DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
 import { FLOOR_WORD, REPLICA_WORD } from "../../emulator/nvram.ts";
+import { blankImage, planPersistentSpace, TABLE_OFFSET } from "../../emulator/persistent-space.ts";
 import { replaceLostTable } from "../../emulator/recovery.ts";
 import type { Table } from "../../emulator/table.ts";
 import { replicaWords } from "../../emulator/table-codec.ts";
@@ -20,6 +23,15 @@ const table: Table = {
     recordOf(2, "valid", { triesLeft: 3 }),
   ],
 };
+
+/** A flash file whose base is memory with the table in it, of other geometry than a device has by default. */
+function flashFile(): Uint8Array {
+  const config = { ...DEFAULT_MEMORY_CONFIG, regions: 3, regionBytes: 65_536, sectorBytes: 8192 };
+  const space = planPersistentSpace(planLayout(config));
+  const image = blankImage(space);
+  image.set(readFileSync(path("sound")), TABLE_OFFSET);
+  return Buffer.concat([encodeCheckpointHeader(space, 9, image), image]);
+}
 
 /** Writes memory with the table in it, after `damage` was done to it. */
 function save(name: string, damage: (words: Int32Array) => void = () => {}): void {
@@ -42,6 +54,15 @@ beforeAll(() => {
   const sound = readFileSync(path("sound"));
   writeFileSync(path("replica"), sound.subarray(0, replicaWords(3) * 4));
   writeFileSync(path("behind"), Buffer.concat([Buffer.alloc(5), sound]));
+  const flash = flashFile();
+  writeFileSync(path("flash"), flash);
+  writeFileSync(
+    path("flash-of-now"),
+    encodeBlankHeader(planPersistentSpace(planLayout(DEFAULT_MEMORY_CONFIG))),
+  );
+  writeFileSync(path("flash-cut-off"), flash.subarray(0, 5000));
+  writeFileSync(path("flash-damaged"), flash.with(30, 1));
+  writeFileSync(path("flash-of-old"), flash.with(15, "1".charCodeAt(0)));
   writeFileSync(path("noise"), Buffer.alloc(300, 0x5a));
 });
 
@@ -62,6 +83,8 @@ it.each<[string, number, string]>([
   ["floor-bad", 1, "damaged"],
   ["blank", 1, "it was never written"],
   ["replica", 0, "generation 44: one replica, good"],
+  ["flash", 0, "generation 44: both replicas hold it"],
+  ["flash-of-now", 1, "it was never written"],
 ])("flipside table tells of memory that is %s with exit code %i", async (name, exitCode, sentence) => {
   const outcome = await run(tableCommand, path(name));
   expect(outcome.exitCode).toBe(exitCode);
@@ -70,6 +93,12 @@ it.each<[string, number, string]>([
 
 it("flipside table reads a table inside a file, of any alignment", async () => {
   const outcome = await run(tableCommand, path("behind"), "--offset", "5");
+  expect(outcome).toMatchObject({ exitCode: 0 });
+  expect(outcome.stdout).toContain("generation 44");
+});
+
+it("flipside table reads a flash file's own bytes where an offset is said", async () => {
+  const outcome = await run(tableCommand, path("flash"), "--offset", "64");
   expect(outcome).toMatchObject({ exitCode: 0 });
   expect(outcome.stdout).toContain("generation 44");
 });
@@ -100,6 +129,9 @@ it.each<[string, string[]]>([
   ["there is no file to read", []],
   ["the table cannot be read", ["nowhere"]],
   ["does not tell how many regions", ["noise"]],
+  ["cannot be read: its checkpoint is not whole", ["flash-cut-off"]],
+  ["cannot be read: its header is not whole", ["flash-damaged"]],
+  ["cannot be read: it is no flash file of this version", ["flash-of-old"]],
   ["--offset is", ["sound", "--offset", "12288"]],
   ["--regions is", ["sound", "--regions", "5"]],
   ["too few for a replica with 4 regions", ["noise", "--regions", "4"]],
