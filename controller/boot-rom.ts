@@ -196,6 +196,11 @@ export class BootDecision {
   }
 }
 
+/** The decision's message where it is already said that it is safe mode. */
+export function reasonOfSafeMode(message: string): string {
+  return message.replace(/^safe mode: /, "");
+}
+
 export interface BootInput {
   /** Undefined when both replicas were lost and the policy is safe mode. */
   readonly table: Table | undefined;

@@ -7,7 +7,7 @@
  * depends on a generation is performed after both replicas hold it.
  */
 import type { Inspection } from "../controller/api.ts";
-import { confirmedCounter, recoverManagement } from "../controller/boot-rom.ts";
+import { confirmedCounter, reasonOfSafeMode, recoverManagement } from "../controller/boot-rom.ts";
 import type { TransitionResult } from "../controller/transitions.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { TableStore } from "../emulator/commit.ts";
@@ -56,7 +56,7 @@ export class SafeModeError extends Error {
   override readonly name = "SafeModeError";
 
   constructor(reason: string) {
-    super(`the controller is in safe mode: ${reason}`);
+    super(`the controller is in safe mode: ${reasonOfSafeMode(reason)}`);
   }
 }
 

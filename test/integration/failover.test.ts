@@ -86,7 +86,10 @@ describe("a controller under each fault", () => {
 describe("a controller in safe mode", () => {
   it("keeps nobody waiting for what only a version can do", async () => {
     const device = await startDevice({ images: [] });
-    const refused = { name: "SafeModeError" };
+    const refused = {
+      name: "SafeModeError",
+      message: expect.stringMatching(/^the controller is in safe mode: region 0: /),
+    };
     await expect(device.standby()).rejects.toMatchObject(refused);
     await expect(device.nextFailover()).rejects.toMatchObject(refused);
     await expect(device.command({ opcode: IDENTIFY })).rejects.toMatchObject(refused);

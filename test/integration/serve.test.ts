@@ -165,7 +165,7 @@ describe("a served device", () => {
     }
     const stopped = await status();
     expect(stopped).toMatchObject({ primary: null, reason: expect.stringMatching(/./) });
-    expect((await ctl("status")).out).toMatch(/safe mode/);
+    expect((await ctl("status")).out).toMatch(/^safe mode: region 0: /);
     expect(await ctl("inject", "supervisor-kill")).toMatchObject({ code: 0 });
     const again = await until(({ processRestarts }) => processRestarts === 1);
     expect(again).toMatchObject({ phase: "safe-mode", generation: stopped.generation });
