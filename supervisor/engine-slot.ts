@@ -192,6 +192,12 @@ export class EngineSlot {
     Atomics.notify(this.words, Engine.WAKE);
   }
 
+  /** Ends whatever wait its worker may be in by design: the guest's `wfi`, or for a command. Changes nothing else. */
+  nudge(): void {
+    this.wakeGuest();
+    Atomics.notify(this.words, Engine.COMMAND);
+  }
+
   /** Its engine has stopped, and told so or is about to. */
   get hasStopped(): boolean {
     return Atomics.load(this.words, Engine.STATE) === EngineState.STOPPED;

@@ -8,6 +8,11 @@ import { asOfNow, type ThreadSchedule, waitedNs } from "./thread-schedule.ts";
 export interface Thread {
   /** Asked only when the counter has been silent for a while: it costs two reads of small files for each thread. */
   schedule(): ThreadSchedule;
+  /**
+   * Wakes the thread where it waits by design. Its own time limit may be late: the timer is that of the processor on
+   * which it fell asleep, and a hypervisor may have taken that away for as long as the deadline.
+   */
+  nudge(): void;
 }
 
 /** Of the deadline: after this share of silence the thread's waiting is looked at. */
@@ -45,6 +50,7 @@ export class Heartbeat {
     const silentNs = nowNs - this.#lastBeatNs;
     if (silentNs < this.#deadlineNs * SUSPICION) return false;
     this.#suspected ??= asOfNow(thread.schedule());
+    thread.nudge();
     if (silentNs < this.#deadlineNs) return false;
     this.#waitedNs = waitedNs(this.#suspected, thread.schedule());
     return nowNs >= this.dueNs;

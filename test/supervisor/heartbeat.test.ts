@@ -17,7 +17,10 @@ function thread(
   ...helpers: readonly ThreadTimes[]
 ): Thread {
   const own = times(runMs, waitMs, runnable);
-  return { schedule: () => ({ atNs: atMs * MS, own, helpers: () => new Map(helpers.entries()) }) };
+  return {
+    schedule: () => ({ atNs: atMs * MS, own, helpers: () => new Map(helpers.entries()) }),
+    nudge: () => undefined,
+  };
 }
 
 /** A thread of which nothing is known. */
@@ -37,6 +40,21 @@ describe("heartbeat", () => {
     const heartbeat = new Heartbeat(50);
     heartbeat.reset(0, 0);
     for (let i = 1; i < 1000; i++) expect(heartbeat.look(Math.floor(i / 9), i * 5 * MS, UNKNOWN)).toBe(false);
+  });
+
+  it("nudges a thread that has been silent for a while, whose own timer may be late", () => {
+    const heartbeat = new Heartbeat(50);
+    heartbeat.reset(0, 0);
+    let beats = 0;
+    let nudges = 0;
+    const nudge = () => {
+      nudges += 1;
+      beats += 1;
+    };
+    for (let ms = 2; ms < 200; ms += 2)
+      expect(heartbeat.look(beats, ms * MS, { ...UNKNOWN, nudge })).toBe(false);
+    expect(nudges).toBeGreaterThan(10);
+    expect(nudges).toBeLessThan(20);
   });
 
   it("starts anew with a reset", () => {
@@ -99,6 +117,7 @@ describe("heartbeat on a busy machine", () => {
         return new Map();
       };
       foundMs((ms) => ({
+        nudge: () => undefined,
         schedule: () => ({ atNs: ms * MS, own: times(runnable ? ms : 0, 0, runnable), helpers }),
       }));
       return count;

@@ -41,6 +41,7 @@ class Watching {
     return {
       heartbeat: this.#ms,
       notedFaultNs: 0,
+      nudge: () => undefined,
       schedule: () => ({ atNs, own, helpers: () => new Map() }),
     };
   }
@@ -51,7 +52,7 @@ describe("the next tick", () => {
     const watch = new Watch(DEFAULT_LIMITS, 0);
     const { heartbeatMs } = DEFAULT_LIMITS;
     const schedule = { atNs: 0, own: { runNs: 0, waitNs: 0, runnable: false }, helpers: () => new Map() };
-    watch.start({ heartbeat: 1, notedFaultNs: 0, schedule: () => schedule }, 0);
+    watch.start({ heartbeat: 1, notedFaultNs: 0, schedule: () => schedule, nudge: () => undefined }, 0);
     for (let ms = TICK_MS; ms < heartbeatMs - 1; ms += TICK_MS) {
       expect(watch.nextLookMs).toBe(TICK_MS);
       watch.tick(ms * MS);
