@@ -10,7 +10,8 @@ import { benchHalt } from "./bench/halt.ts";
 import { type Figure, meets, type Section } from "./bench/sections.ts";
 import { benchStart } from "./bench/start.ts";
 import { benchSweep } from "./bench/sweep.ts";
-import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseOptions, UsageError, writeReport } from "./options.ts";
+import { writeReport } from "./input.ts";
+import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseOptions, UsageError } from "./options.ts";
 import { formatTable, paint } from "./terminal.ts";
 
 type Bench = () => Promise<Section>;

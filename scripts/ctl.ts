@@ -6,8 +6,8 @@ import { REGION_STRIDE } from "../emulator/map.ts";
 import { DeviceError } from "../supervisor/client.ts";
 import { ControlClient } from "../supervisor/control-client.ts";
 import { BAD_INPUT, controlPath, type ServedStatus } from "../supervisor/served-device.ts";
-import { readInput } from "./input.ts";
-import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
+import { readInput, writeReport } from "./input.ts";
+import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable, formatTranslator, paint } from "./terminal.ts";
 
 const HELP = `flipside ctl: ask or command a controller that flipside serve keeps running.

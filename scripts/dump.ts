@@ -5,8 +5,8 @@ import { parseElf } from "../controller/elf.ts";
 import type { Table } from "../emulator/table.ts";
 import { formatVersion } from "../emulator/version.ts";
 import { type CrashDump, DumpError, decodeDump, MAX_DUMP_BYTES } from "../supervisor/dump.ts";
-import { readInput } from "./input.ts";
-import { EXIT_HELD, parseOptions, UsageError, writeReport } from "./options.ts";
+import { readInput, writeReport } from "./input.ts";
+import { EXIT_HELD, parseOptions, UsageError } from "./options.ts";
 import { formatTable, paint } from "./terminal.ts";
 
 const HELP = `flipside dump: print a crash dump.

@@ -13,6 +13,7 @@ import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
 import type { FaultReport } from "../supervisor/tally.ts";
 import { readRunnableImage } from "./firmware-image.ts";
 import { measureHandoff } from "./handoff.ts";
+import { requireWritable, writeReport } from "./input.ts";
 import { publicPem, readKey } from "./keys.ts";
 import { mergeReports } from "./merge-reports.ts";
 import {
@@ -22,9 +23,7 @@ import {
   parseEngine,
   parseInteger,
   parseOptions,
-  requireWritable,
   UsageError,
-  writeReport,
 } from "./options.ts";
 import { dieTidily, removeScratch, scratchDirectory } from "./scratch.ts";
 import { formatHistogram, formatTable, formatTranslator, formatUs, paint, StatusLine } from "./terminal.ts";

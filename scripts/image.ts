@@ -13,9 +13,9 @@ import {
 } from "../controller/image.ts";
 import { REGION_STRIDE, WINDOW_BASE } from "../emulator/map.ts";
 import { formatVersion, type ImageVersion, parseVersion } from "../emulator/version.ts";
-import { readInput, readText, writeOutput } from "./input.ts";
+import { readInput, readText, writeOutput, writeReport } from "./input.ts";
 import { readKey } from "./keys.ts";
-import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
+import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
 
 const HELP = `usage: flipside image create FILE --version V --output IMAGE [options]
        flipside image info IMAGE [--json FILE]
@@ -73,7 +73,9 @@ export async function imageCommand(args: readonly string[]): Promise<number> {
   const [action, file] = positionals;
   const known = action !== undefined && Object.hasOwn(KNOWN, action) ? KNOWN[action] : undefined;
   if (known === undefined) {
-    throw new UsageError(`flipside image ${action ?? ""}: say create, info or verify`);
+    throw new UsageError(
+      `flipside image${action === undefined ? "" : ` ${action}`}: say create, info or verify`,
+    );
   }
   for (const option of Object.keys(values)) {
     if (option !== "json" && !known.includes(option)) {

@@ -1,5 +1,14 @@
 /** Reading and writing the files that a user names. What cannot be done ends in a {@link UsageError}. */
-import { closeSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { UsageError } from "./options.ts";
 
 function reasonOf(error: unknown): string {
@@ -53,10 +62,35 @@ export function readText(what: string, file: string): string {
   return new TextDecoder().decode(readInput(what, file, MAX_TEXT_BYTES));
 }
 
+function unwritable(what: string, error: unknown): UsageError {
+  return new UsageError(`${what} cannot be written: ${reasonOf(error)}`);
+}
+
+/** Throws {@link UsageError}. @param what what the file is to the user */
 export function writeOutput(what: string, file: string, content: string | Uint8Array): void {
   try {
     writeFileSync(file, content);
   } catch (error) {
-    throw new UsageError(`${what} cannot be written: ${reasonOf(error)}`);
+    throw unwritable(what, error);
+  }
+}
+
+/** Writes a machine-readable report. Throws {@link UsageError} when the file cannot be written. */
+export function writeReport(file: string, report: unknown): void {
+  writeOutput("the report", file, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+/**
+ * Whoever asks for a report is not to learn at the end of a long run that there can be none. What a file holds stays.
+ * Throws {@link UsageError}.
+ * @param what what the file is to the user
+ */
+export function requireWritable(file: string, what = "the report"): void {
+  try {
+    // Opening and closing a pipe would tell its reader that all is over.
+    if (statSync(file, { throwIfNoEntry: false })?.isFIFO() === true) accessSync(file, constants.W_OK);
+    else closeSync(openSync(file, "a"));
+  } catch (error) {
+    throw unwritable(what, error);
   }
 }

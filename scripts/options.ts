@@ -1,7 +1,6 @@
 /**
  * Reading command lines. Bad input ends in a {@link UsageError}: one clear sentence, exit code 2.
  */
-import { accessSync, closeSync, constants, openSync, statSync, writeFileSync } from "node:fs";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { ENGINE_KINDS, type EngineKind, isEngineKind } from "../controller/engine-kind.ts";
 
@@ -111,34 +110,4 @@ export function parseDuration(what: string, text: string): number {
 export function parseEngine(text: string): EngineKind {
   if (isEngineKind(text)) return text;
   throw new UsageError(`--engine is "${text}": it must be one of ${ENGINE_KINDS.join(", ")}`);
-}
-
-function unwritable(what: string, error: unknown): UsageError {
-  return new UsageError(
-    `${what} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-  );
-}
-
-/**
- * Whoever asks for a report is not to learn at the end of a long run that there can be none. What a file holds stays.
- * Throws {@link UsageError}.
- * @param what what the file is to the user
- */
-export function requireWritable(file: string, what = "the report"): void {
-  try {
-    // Opening and closing a pipe would tell its reader that all is over.
-    if (statSync(file, { throwIfNoEntry: false })?.isFIFO() === true) accessSync(file, constants.W_OK);
-    else closeSync(openSync(file, "a"));
-  } catch (error) {
-    throw unwritable(what, error);
-  }
-}
-
-/** Writes a machine-readable report. Throws {@link UsageError} when the file cannot be written. */
-export function writeReport(file: string, report: unknown): void {
-  try {
-    writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-  } catch (error) {
-    throw unwritable("the report", error);
-  }
 }

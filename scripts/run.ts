@@ -7,17 +7,8 @@ import { chooseEngine } from "../controller/translator/select.ts";
 import { formatStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { PAGE_BYTES } from "../emulator/layout.ts";
-import { readInput, writeOutput } from "./input.ts";
-import {
-  EXIT_HELD,
-  parseEngine,
-  parseInteger,
-  parseOptions,
-  parseSize,
-  requireWritable,
-  UsageError,
-  writeReport,
-} from "./options.ts";
+import { readInput, requireWritable, writeOutput, writeReport } from "./input.ts";
+import { EXIT_HELD, parseEngine, parseInteger, parseOptions, parseSize, UsageError } from "./options.ts";
 import { onOutputError, ReaderGoneError, readerGone } from "./standard-output.ts";
 
 const HELP = `usage: flipside run FILE.elf [options]

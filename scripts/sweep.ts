@@ -1,5 +1,5 @@
 /** `flipside sweep`: lose power at every point, in virtual time; or replay one case and tell what happens. */
-import { lstatSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -12,17 +12,8 @@ import { loadRules, RulesModuleError } from "../supervisor/sweep/rules-module.ts
 import { findScenario, SCENARIOS } from "../supervisor/sweep/scenarios/index.ts";
 import { TimelineText } from "../supervisor/sweep/timeline-text.ts";
 import { Workbench } from "../supervisor/sweep/workbench.ts";
-import { readInput } from "./input.ts";
-import {
-  EXIT_FINDING,
-  EXIT_HELD,
-  parseEngine,
-  parseInteger,
-  parseOptions,
-  requireWritable,
-  UsageError,
-  writeReport,
-} from "./options.ts";
+import { readInput, requireWritable, writeOutput, writeReport } from "./input.ts";
+import { EXIT_FINDING, EXIT_HELD, parseEngine, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
 
 const HELP = `flipside sweep: cut power before, inside and after every persistent operation of every scenario, and judge
@@ -179,7 +170,9 @@ async function sweep({ options, json, junit }: SweepCommand, args: readonly stri
   // A report that fails must not cost the other: both are tried.
   const refusals = [
     json === undefined ? undefined : refusalOf(() => writeReport(json, report)),
-    junit === undefined ? undefined : refusalOf(() => writeJunit(junit, toJunit(report))),
+    junit === undefined
+      ? undefined
+      : refusalOf(() => writeOutput("the JUnit report", junit, toJunit(report))),
   ].filter((refusal) => refusal !== undefined);
   if (refusals.length > 0) throw new UsageError(refusals.join("; "));
   return report.findings.length === 0 ? EXIT_HELD : EXIT_FINDING;
@@ -196,16 +189,6 @@ function requireOutputs(files: readonly (string | undefined)[]): void {
     const isNew = lstatSync(file, { throwIfNoEntry: false }) === undefined;
     requireWritable(file);
     if (isNew) rmSync(file, { force: true });
-  }
-}
-
-function writeJunit(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new UsageError(
-      `the JUnit report cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    );
   }
 }
 

@@ -17,8 +17,8 @@ import {
 } from "../emulator/table.ts";
 import { Psa, replicaWords, tableCodec } from "../emulator/table-codec.ts";
 import { formatVersion } from "../emulator/version.ts";
-import { readInput } from "./input.ts";
-import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError, writeReport } from "./options.ts";
+import { readInput, writeReport } from "./input.ts";
+import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable } from "./terminal.ts";
 
 const HELP = `usage: flipside table FILE [options]

@@ -99,6 +99,13 @@ export interface RegionSpec {
   readonly confirmed?: boolean;
 }
 
+/** Regions of the two versions under test, as they are used most. */
+export const A: RegionSpec = { image: "a", state: "accepted" };
+export const B: RegionSpec = { image: "b", state: "accepted" };
+
+/** How nearly every scenario begins. */
+export const START: readonly ScenarioStep[] = [{ do: "power-on" }, { do: "ready" }];
+
 interface TableSpec {
   readonly regions: readonly (RegionSpec | undefined)[];
   readonly active?: number;

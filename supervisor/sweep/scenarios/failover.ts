@@ -1,14 +1,11 @@
 /** Failover for each kind of evidence; a second failure before the first failover is complete. */
 import { FAULTS } from "../../faults.ts";
-import { type RegionSpec, type Scenario, type Setup, tableOf } from "../scenario.ts";
+import { A, B, type RegionSpec, type Scenario, type Setup, tableOf } from "../scenario.ts";
 
 const bothAccepted = (generation: number): Setup => ({
   images: ["a", "b"],
   table: tableOf({
-    regions: [
-      { image: "a", state: "accepted" },
-      { image: "b", state: "accepted" },
-    ],
+    regions: [A, B],
     previous: 1,
     generation,
   }),

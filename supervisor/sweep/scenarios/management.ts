@@ -1,17 +1,12 @@
 /** Replicas that are behind, bad, or rot under a running device; the security floor. */
-import { type Scenario, type Setup, tableOf } from "../scenario.ts";
+import { A, B, type Scenario, type Setup, START, tableOf } from "../scenario.ts";
 
 const BOTH_ACCEPTED = {
-  regions: [
-    { image: "a", state: "accepted" },
-    { image: "b", state: "accepted" },
-  ],
+  regions: [A, B],
   previous: 1,
 } as const;
-const A = { image: "a", state: "accepted" } as const;
 const B_1 = { image: "b-1", state: "accepted" } as const;
 const TABLE = tableOf(BOTH_ACCEPTED);
-const START = [{ do: "power-on" }, { do: "ready" }] as const;
 const FAIL = { do: "fault", kind: "finisher" } as const;
 
 function start(name: string, about: string, setup: Partial<Setup>, ends: Scenario["ends"] = 0): Scenario {

@@ -1,7 +1,6 @@
 /** No region may run: safe mode tells why, and is left by a new image or an operator's word only. */
-import { type Scenario, type ScenarioStep, tableOf } from "../scenario.ts";
+import { A, B, type Scenario, type ScenarioStep, START, tableOf } from "../scenario.ts";
 
-const START = [{ do: "power-on" }, { do: "ready" }] as const;
 const CRASH: ScenarioStep = { do: "crash" };
 /** One more than the budget allows. */
 const OVER_BUDGET: readonly ScenarioStep[] = [CRASH, CRASH, CRASH, CRASH, CRASH, CRASH];
@@ -57,10 +56,7 @@ export const SAFE_MODE_SCENARIOS: readonly Scenario[] = [
     setup: {
       images: ["a", "b"],
       table: tableOf({
-        regions: [
-          { image: "a", state: "accepted" },
-          { image: "b", state: "accepted" },
-        ],
+        regions: [A, B],
         previous: 1,
       }),
     },

@@ -1,9 +1,7 @@
 /** The first start; a start, and failures, from each state that a table of two or three regions can be in. */
 import { NO_REGION, tableFault } from "../../../emulator/table.ts";
 import type { ImageName, LibraryImage } from "../image-library.ts";
-import { type RegionSpec, type Scenario, type Setup, tableOf } from "../scenario.ts";
-
-const START = [{ do: "power-on" }, { do: "ready" }] as const;
+import { type RegionSpec, type Scenario, type Setup, START, tableOf } from "../scenario.ts";
 
 function firstStart(name: string, images: Setup["images"], ends: number): Scenario {
   const about = `never started before: ${images.map((image) => image ?? "empty").join(", ")}`;

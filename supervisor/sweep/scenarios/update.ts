@@ -1,10 +1,6 @@
 /** A new image is loaded, activated, tried and confirmed, or fails; interrupted anywhere, and resumed. */
 import type { ImageName } from "../image-library.ts";
-import { type RegionSpec, type Scenario, type ScenarioStep, tableOf } from "../scenario.ts";
-
-const START = [{ do: "power-on" }, { do: "ready" }] as const;
-const A: RegionSpec = { image: "a", state: "accepted" };
-const B: RegionSpec = { image: "b", state: "accepted" };
+import { A, B, type RegionSpec, type Scenario, type ScenarioStep, START, tableOf } from "../scenario.ts";
 
 interface UpdateParts {
   readonly name: string;

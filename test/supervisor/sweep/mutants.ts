@@ -101,18 +101,20 @@ const repairInTheWrongDirection: RulesModule = {
   },
 };
 
+function withRecords(table: Table, of: (record: RegionRecord, region: number) => RegionRecord): Table {
+  return { ...table, regions: table.regions.map(of) };
+}
+
 const everythingBootable: RulesModule = {
   recover: (port, images, policy) => {
     const recovery = recoverManagement(port, images, policy);
     const { table } = recovery.table;
     if (recovery.table.outcome !== "rebuilt" || table === undefined) return recovery;
-    const regions = table.regions.map(
-      (record): RegionRecord =>
-        sameDigest(record.digest, NO_DIGEST)
-          ? record
-          : { ...record, state: "accepted", confirmed: true, triesLeft: 0, unconfirmedStarts: 0 },
+    const bootable = withRecords(table, (record) =>
+      sameDigest(record.digest, NO_DIGEST)
+        ? record
+        : { ...record, state: "accepted", confirmed: true, triesLeft: 0, unconfirmedStarts: 0 },
     );
-    const bootable: Table = { ...table, regions };
     replaceLostTable(port, bootable);
     return { ...recovery, table: { ...recovery.table, table: bootable } };
   },
@@ -125,10 +127,10 @@ const failureForgotten: RulesModule = {
     const { table } = recovery.table;
     if (table === undefined || !table.regions.some(({ triesLeft }) => triesLeft > 0 && triesLeft < 3))
       return recovery;
-    const regions = table.regions.map((record) =>
+    const untried = withRecords(table, (record) =>
       record.triesLeft > 0 ? { ...record, triesLeft: 3 } : record,
     );
-    const forgetful: Table = { ...table, regions, generation: nextGeneration(table.generation) };
+    const forgetful: Table = { ...untried, generation: nextGeneration(table.generation) };
     new TableStore(port, table, () => undefined).commit(forgetful);
     return { ...recovery, table: { ...recovery.table, table: forgetful } };
   },
@@ -180,10 +182,6 @@ function committing(change: (table: Table, before: Table, event: PolicyEvent) =>
       return { state: { ...step.state, table }, commands };
     },
   };
-}
-
-function withRecords(table: Table, of: (record: RegionRecord, region: number) => RegionRecord): Table {
-  return { ...table, regions: table.regions.map(of) };
 }
 
 /** Changes what is seen of a run and not what it ends in; of all mutants the only one with a memory of its own. */
