@@ -51,11 +51,13 @@ const SLICE_NS = 1e6;
 const HEARTBEAT_WAIT_MS = 10;
 
 const NS_PER_TICK = 1e9 / MTIME_HZ;
-/**
- * How long an armed standby looks for RUN before it sleeps again: what a failover usually takes, and no longer,
- * because on a machine with few cores it may be keeping the supervisor's thread from running.
- */
+/** How long an armed standby looks for RUN before it sleeps again: what a failover usually takes. */
 const ARMED_NS = 40_000;
+/**
+ * How long a standby that ARM has woken looks for ARMED. Where that does not follow at once, it was woken on the very
+ * processor on which the supervisor's thread was running, and is keeping it from going on.
+ */
+const ARM_NS = 2_000;
 
 class ControllerWorker {
   readonly #attachment: Attachment;
@@ -161,7 +163,8 @@ class ControllerWorker {
       Atomics.wait(words, Engine.COMMAND, EngineCommand.NONE, HEARTBEAT_WAIT_MS);
       Atomics.add(words, Engine.HEARTBEAT, 1);
       let command = Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
-      if (command === EngineCommand.ARM) command = this.#awaitArmed();
+      if (command === EngineCommand.ARM) command = this.#lookOut(ARM_NS);
+      if (command === EngineCommand.ARMED) command = this.#awaitRun();
       if (command === EngineCommand.RUN) {
         this.#start();
         return;
@@ -173,11 +176,17 @@ class ControllerWorker {
     }
   }
 
-  /** Looks for the command that follows ARM without sleeping; NONE when it takes too long. */
-  #awaitArmed(): EngineCommand {
-    const words = this.#words;
+  /** Looks for the command that follows ARMED without sleeping; NONE when it takes too long. */
+  #awaitRun(): EngineCommand {
     const untilNs = monotonicNs() + ARMED_NS;
     this.#machine.rehearse();
+    return this.#lookOut(untilNs - monotonicNs());
+  }
+
+  /** Looks for a command without sleeping; NONE when none comes in time. */
+  #lookOut(timeoutNs: number): EngineCommand {
+    const words = this.#words;
+    const untilNs = monotonicNs() + timeoutNs;
     while (Atomics.load(words, Engine.COMMAND) === EngineCommand.NONE && monotonicNs() < untilNs);
     return Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
   }

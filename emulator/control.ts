@@ -115,11 +115,10 @@ export const enum EngineCommand {
   RUN = 1,
   /** Back to the event loop. */
   RELEASE = 2,
-  /**
-   * The version that executes has failed and RUN is likely to follow: wake up and look for it without sleeping for a
-   * while. It gives no right to execute anything.
-   */
+  /** The version that executes has failed and RUN is likely to follow: wake up. It gives no right to execute anything. */
   ARM = 3,
+  /** Stored right behind ARM: who armed goes on running, so that it is worth while to look for RUN without sleeping. */
+  ARMED = 4,
 }
 
 /** Why another thread wants a running hart to leave its engine: bits of {@link Hart.ATTENTION}. */

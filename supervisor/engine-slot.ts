@@ -152,6 +152,7 @@ export class EngineSlot {
    */
   arm(): void {
     this.#command(EngineCommand.ARM);
+    Atomics.store(this.words, Engine.COMMAND, EngineCommand.ARMED);
   }
 
   /** Starts the prepared region. On the failover path. */
