@@ -23,6 +23,7 @@ import {
 } from "../emulator/control.ts";
 import { EventCode, EventRing } from "../emulator/events.ts";
 import { Evidence } from "../emulator/evidence.ts";
+import { ENGINE_SLOTS } from "../emulator/layout.ts";
 import { serve } from "../emulator/link.ts";
 import { createLogger, type Logger } from "../emulator/log.ts";
 import { NvramLog } from "../emulator/logged-nvram.ts";
@@ -51,17 +52,19 @@ const SLICE_NS = 1e6;
 const HEARTBEAT_WAIT_MS = 10;
 
 const NS_PER_TICK = 1e9 / MTIME_HZ;
-/** How long an armed standby looks for RUN before it sleeps again: what a failover usually takes. */
-const ARMED_NS = 40_000;
+/** How long a standby looks out for RUN before it sleeps again: what a failover usually takes. */
+const EXPECT_RUN_NS = 40_000;
 /**
- * How long a standby that ARM has woken looks for ARMED. Where that does not follow at once, it was woken on the very
- * processor on which the supervisor's thread was running, and is keeping it from going on.
+ * How long it looks out for the supervisor's word that there will be one: what waking the supervisor's thread usually
+ * takes, and no longer, because on a machine with few cores it may be keeping just that thread from running.
  */
-const ARM_NS = 2_000;
+const ARM_NS = 10_000;
 
 class ControllerWorker {
   readonly #attachment: Attachment;
   readonly #words: Int32Array;
+  /** Engine block of the other slot. */
+  readonly #peerWords: Int32Array;
   readonly #times: Float64Array;
   readonly #control: Int32Array;
   readonly #events: EventRing;
@@ -82,6 +85,7 @@ class ControllerWorker {
     const { memory, layout, slot, log, engine, keys } = attachment;
     this.#attachment = attachment;
     this.#words = engineWords(memory, layout, slot);
+    this.#peerWords = engineWords(memory, layout, (slot + 1) % ENGINE_SLOTS);
     this.#times = engineTimes(memory, layout, slot);
     this.#control = controlWords(memory, layout);
     this.#events = new EventRing(memory, layout);
@@ -164,7 +168,7 @@ class ControllerWorker {
       Atomics.add(words, Engine.HEARTBEAT, 1);
       let command = Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
       if (command === EngineCommand.ARM) command = this.#lookOut(ARM_NS);
-      if (command === EngineCommand.ARMED) command = this.#awaitRun();
+      if (command === EngineCommand.EXPECT_RUN) command = this.#expectRun();
       if (command === EngineCommand.RUN) {
         this.#start();
         return;
@@ -176,14 +180,14 @@ class ControllerWorker {
     }
   }
 
-  /** Looks for the command that follows ARMED without sleeping; NONE when it takes too long. */
-  #awaitRun(): EngineCommand {
-    const untilNs = monotonicNs() + ARMED_NS;
+  /** Goes through the motions of a start, and looks out for the word to start. */
+  #expectRun(): EngineCommand {
+    const untilNs = monotonicNs() + EXPECT_RUN_NS;
     this.#machine.rehearse();
     return this.#lookOut(untilNs - monotonicNs());
   }
 
-  /** Looks for a command without sleeping; NONE when none comes in time. */
+  /** Looks out for a command without sleeping; NONE when none comes in time. */
   #lookOut(timeoutNs: number): EngineCommand {
     const words = this.#words;
     const untilNs = monotonicNs() + timeoutNs;
@@ -283,8 +287,18 @@ class ControllerWorker {
     words[Engine.EVIDENCE_TVAL] = words[Hart.MTVAL] as number;
     Atomics.store(words, Engine.STATE, EngineState.STOPPED);
     ringDoorbell(this.#control);
+    if (evidence !== Evidence.NONE) this.#armPeer();
     // By now another one may execute: this is of the one that stopped.
     this.#log.debug({ region: words[Engine.VERIFIED_REGION], evidence, code }, "stopped");
+  }
+
+  /** The other worker may have to take over: it wakes up while the supervisor's thread does. */
+  #armPeer(): void {
+    const words = this.#peerWords;
+    if (Atomics.load(words, Engine.STATE) !== EngineState.PARKED) return;
+    // Whatever the supervisor commands counts more.
+    Atomics.compareExchange(words, Engine.COMMAND, EngineCommand.NONE, EngineCommand.ARM);
+    Atomics.notify(words, Engine.COMMAND);
   }
 
   /** The hart is in the handler of a synchronous exception: that is when the failure began, not when it is told. */

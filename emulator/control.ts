@@ -75,7 +75,7 @@ export const enum Engine {
   /** Region that the worker is prepared for, and the store epoch that its verification holds for. */
   VERIFIED_REGION = 130,
   VERIFIED_STORE_EPOCH = 131,
-  /** {@link EngineCommand}; supervisor. A parked worker waits here. */
+  /** {@link EngineCommand}; supervisor, and the other slot's worker for ARM. A parked worker waits here. */
   COMMAND = 144,
   /** Generation of the table that designates what RUN starts. Supervisor. */
   RUN_GENERATION = 148,
@@ -115,10 +115,10 @@ export const enum EngineCommand {
   RUN = 1,
   /** Back to the event loop. */
   RELEASE = 2,
-  /** The version that executes has failed and RUN is likely to follow: wake up. It gives no right to execute anything. */
+  /** The version that executes has failed, and RUN is likely to follow: wake up. It gives no right to execute anything. */
   ARM = 3,
-  /** Stored right behind ARM: who armed goes on running, so that it is worth while to look for RUN without sleeping. */
-  ARMED = 4,
+  /** The supervisor has taken notice of the failure and goes on, so that it is worth while to look out for RUN. */
+  EXPECT_RUN = 4,
 }
 
 /** Why another thread wants a running hart to leave its engine: bits of {@link Hart.ATTENTION}. */

@@ -381,6 +381,7 @@ export class Device {
   /** The engine stopped by itself and told why. The failover path begins here. */
   #onEvidenceOfEngine(slot: EngineSlot): void {
     const detectedNs = monotonicNs();
+    this.crew.standby?.expectRun();
     const { words } = slot;
     const code = words[Engine.EVIDENCE] ?? 0;
     this.#fail(slot.region, {
@@ -399,6 +400,7 @@ export class Device {
   #onEvidence(code: Evidence, message: string, faultNs: number): void {
     const region = this.crew.executing?.region ?? -1;
     const detectedNs = monotonicNs();
+    this.crew.standby?.arm();
     const evidence = evidenceName(code);
     this.#fail(region, {
       evidence,
@@ -435,7 +437,6 @@ export class Device {
   }
 
   #fail(fromRegion: number, failure: FailureReport): void {
-    this.crew.standby?.arm();
     Atomics.store(this.control, Control.FAILOVER, 1);
     this.#tellCrash();
     this.#record.fail(failure, fromRegion, this.table);

@@ -152,7 +152,12 @@ export class EngineSlot {
    */
   arm(): void {
     this.#command(EngineCommand.ARM);
-    Atomics.store(this.words, Engine.COMMAND, EngineCommand.ARMED);
+    this.expectRun();
+  }
+
+  /** As {@link arm}, of a worker that the one which stopped has armed. On the failover path. */
+  expectRun(): void {
+    Atomics.store(this.words, Engine.COMMAND, EngineCommand.EXPECT_RUN);
   }
 
   /** Starts the prepared region. On the failover path. */

@@ -5,13 +5,24 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 
 /** Enough for the worker's own objects; a firmware's memory is not on this heap. */
 const CONTROLLER_HEAP_MB = 48;
 
-/** Of one half of V8's nursery, in each thread. */
+/**
+ * Of one half of V8's nursery, which, left to itself, begins at 1 MB and grows to 16. Collecting it takes 0.1 ms and more:
+ * at 1 MB that falls into one failover of forty, at 16 MB it is out of the core's cache. What a failover allocates lives
+ * for microseconds, so collecting more of it takes no longer.
+ */
 const NURSERY_MB = 4;
+/** The other threads allocate less, and one with a larger nursery takes longer to end and to be replaced. */
+const THREAD_NURSERY_MB = 2;
+
+function nursery(megabytes: number): readonly string[] {
+  return [`--min-semi-space-size=${megabytes}`, `--max-semi-space-size=${megabytes}`];
+}
 
 /**
  * For every thread of a supervisor process.
@@ -19,16 +30,8 @@ const NURSERY_MB = 4;
  * Node 20 aborts the whole process when a compiler thread wants incremental marking for a worker that is just being
  * terminated ("Assertion failed: (data.first) != nullptr" in NodePlatform::ForIsolate): about once in a thousand
  * failovers. These heaps are small enough to be marked at once.
- *
- * V8's nursery, left to itself, begins at 1 MB and grows to 16 MB a thread. Collecting it takes 0.1 ms and more: at
- * 1 MB that fell into one failover of forty, and was most of what the slowest hundredth waited for; at 16 MB it is out
- * of the core's cache. What a failover allocates lives for microseconds, so collecting more of it takes no longer.
  */
-const V8_FLAGS = [
-  "--no-incremental-marking",
-  `--min-semi-space-size=${NURSERY_MB}`,
-  `--max-semi-space-size=${NURSERY_MB}`,
-];
+const V8_FLAGS = ["--no-incremental-marking", ...nursery(NURSERY_MB)];
 
 /** A supervisor process; its socket is file descriptor CONTROL_FD of frames.ts. */
 export function launchSupervisor(): ChildProcess {
@@ -54,8 +57,15 @@ export function launchSweepWorker(workerData: unknown): Worker {
 
 /** Threads started ahead, each handed out once; after that, fresh ones. */
 export class Launcher {
-  #memory: Worker | undefined = launchMemoryEmulator();
-  #controller: Worker | undefined = launchController(0);
+  #memory: Worker | undefined;
+  #controller: Worker | undefined;
+
+  constructor() {
+    // Read when a thread's heap is made; this thread's stands already.
+    for (const flag of nursery(THREAD_NURSERY_MB)) setFlagsFromString(flag);
+    this.#memory = launchMemoryEmulator();
+    this.#controller = launchController(0);
+  }
 
   memoryEmulator(): Worker {
     const worker = this.#memory ?? launchMemoryEmulator();

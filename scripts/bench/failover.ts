@@ -9,11 +9,15 @@ import { measureHandoff } from "../handoff.ts";
 import type { Figure, Section } from "./sections.ts";
 import { median } from "./statistics.ts";
 
-/** Long ones: what the machine's scheduler learnt from the hand-off wears off within some hundred failovers. */
 const CHUNKS = 4;
 const CHUNK_FAILOVERS = 2_500;
+/**
+ * Uncounted ones before each chunk, of either: Linux puts a thread that wakes up where the load of the last 100 ms was
+ * least, and that load is still what the other one made of it.
+ */
+const SETTLING = 1_000;
 const WARM_UP_FAILOVERS = 3_000;
-const RARE_FAILOVERS = 60;
+const RARE_FAILOVERS = 200;
 const LONG_FAILOVERS = 100_000;
 const HEARTBEAT_MS = 50;
 
@@ -36,7 +40,8 @@ export async function benchTraps(device: RunningDevice): Promise<Section> {
   await device.drill("illegal-instruction", WARM_UP_FAILOVERS);
   const chunks: { drill: DrillReport; floorP50Us: number; floorP99Us: number }[] = [];
   for (let chunk = 0; chunk < CHUNKS; chunk++) {
-    const floor = await measureHandoff(CHUNK_FAILOVERS, 200);
+    const floor = await measureHandoff(CHUNK_FAILOVERS, SETTLING);
+    await device.drill("illegal-instruction", SETTLING);
     const drill = await device.drill("illegal-instruction", CHUNK_FAILOVERS);
     const floorP50Us = floor.percentile(50) / 1000;
     const floorP99Us = floor.percentile(99) / 1000;

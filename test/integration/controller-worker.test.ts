@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ControllerApi } from "../../controller/api.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
 import {
@@ -10,6 +10,7 @@ import {
   EngineState,
   engineWords,
 } from "../../emulator/control.ts";
+import { Evidence } from "../../emulator/evidence.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
 import { launchController } from "../../supervisor/launch.ts";
 import { WorkerThread } from "../../supervisor/worker-thread.ts";
@@ -18,31 +19,48 @@ import { readImage } from "../controller/firmware-device.ts";
 const DEADLINE_MS = 5_000;
 const REGION = 0;
 
-/** The supervisor may change its mind, or say RUN, between a preparation's answer and the worker's next turn. */
-it("what a worker says of its state is of the last thing it was told, however late it gets to park", async () => {
+/** A worker in slot 0, attached to a memory that holds an image, as the supervisor has one. */
+async function attachedWorker() {
   const layout = planLayout(DEFAULT_MEMORY_CONFIG);
   const memory = createMemory(layout);
   new Uint8Array(memory.buffer).set(readImage("1.0.0"), layout.regions[REGION]);
-  const words = engineWords(memory, layout, 0);
-  Atomics.store(controlWords(memory, layout), Control.REGION, REGION);
-  const state = (): number => Atomics.load(words, Engine.STATE);
+  const control = controlWords(memory, layout);
+  Atomics.store(control, Control.REGION, REGION);
   const thread = new WorkerThread<ControllerApi>(launchController(0), () => undefined);
-  const { link } = thread;
   const log = { level: "silent", fd: 2 } as const;
-  await link.call(DEADLINE_MS, "attach", { memory, layout, slot: 0, engine: "auto", log, keys: [] });
+  await thread.link.call(DEADLINE_MS, "attach", { memory, layout, slot: 0, engine: "auto", log, keys: [] });
+  const words = engineWords(memory, layout, 0);
+  return {
+    thread,
+    control,
+    words,
+    peerWords: engineWords(memory, layout, 1),
+    state: (): number => Atomics.load(words, Engine.STATE),
+    prepare: (): Promise<unknown> => thread.link.call(DEADLINE_MS, "prepare", REGION, false),
+    command: (command: EngineCommand): void => {
+      Atomics.store(words, Engine.COMMAND, command);
+      Atomics.notify(words, Engine.COMMAND);
+    },
+    halt: (): void => {
+      Atomics.or(words, Hart.ATTENTION, Attention.HALT);
+      Atomics.store(words, Hart.LIMIT, 0);
+      Atomics.add(words, Engine.WAKE, 1);
+      Atomics.notify(words, Engine.WAKE);
+    },
+  };
+}
+
+/** The supervisor may change its mind, or say RUN, between a preparation's answer and the worker's next turn. */
+it("what a worker says of its state is of the last thing it was told, however late it gets to park", async () => {
+  const { thread, state, prepare, command, halt } = await attachedWorker();
 
   // The first takes long enough for the second to be there when it ends: both are done in one turn.
-  const prepare = (): Promise<unknown> => link.call(DEADLINE_MS, "prepare", REGION, false);
   await Promise.all([prepare(), prepare()]);
-  Atomics.store(words, Engine.COMMAND, EngineCommand.RUN);
-  Atomics.notify(words, Engine.COMMAND);
+  command(EngineCommand.RUN);
   await expect.poll(state).toBe(EngineState.RUNNING);
-  Atomics.or(words, Hart.ATTENTION, Attention.HALT);
-  Atomics.store(words, Hart.LIMIT, 0);
-  Atomics.add(words, Engine.WAKE, 1);
-  Atomics.notify(words, Engine.WAKE);
+  halt();
 
-  await link.call(DEADLINE_MS, "inspect");
+  await thread.link.call(DEADLINE_MS, "inspect");
   expect(state(), "parked once for two preparations: the stop is the last word").toBe(EngineState.STOPPED);
 
   // Mostly the second is under way when the first is answered, so the worker has not parked; if it has, it is sent back.
@@ -50,8 +68,58 @@ it("what a worker says of its state is of the last thing it was told, however la
   const later = prepare();
   await again;
   expect(state(), "prepared anew, it is not the one that stopped").not.toBe(EngineState.STOPPED);
-  Atomics.store(words, Engine.COMMAND, EngineCommand.RELEASE);
-  Atomics.notify(words, Engine.COMMAND);
+  command(EngineCommand.RELEASE);
   await later;
   await thread.terminate(DEADLINE_MS);
+});
+
+describe("a worker that stops arms the other one", () => {
+  /** Runs the worker until `stop` has stopped it; what the other slot's worker finds commanded then. */
+  async function commandedOfPeer(
+    peerState: EngineState,
+    pending: EngineCommand,
+    stop: (worker: Awaited<ReturnType<typeof attachedWorker>>) => Promise<void>,
+  ): Promise<{ readonly command: number; readonly evidence: number }> {
+    const worker = await attachedWorker();
+    const { thread, words, peerWords } = worker;
+    Atomics.store(peerWords, Engine.STATE, peerState);
+    Atomics.store(peerWords, Engine.COMMAND, pending);
+    await worker.prepare();
+    await stop(worker);
+    await expect.poll(worker.state).toBe(EngineState.STOPPED);
+    // It answers once it is back in its event loop, behind all that it does when it stops.
+    await thread.link.call(DEADLINE_MS, "inspect");
+    await thread.terminate(DEADLINE_MS);
+    return { command: Atomics.load(peerWords, Engine.COMMAND), evidence: words[Engine.EVIDENCE] as number };
+  }
+
+  /** Its region was stored to since it was verified. */
+  async function fail({ control, command }: Awaited<ReturnType<typeof attachedWorker>>): Promise<void> {
+    Atomics.add(control, Control.STORE_EPOCH + REGION, 1);
+    command(EngineCommand.RUN);
+  }
+
+  it("when it stops with evidence and the other one is parked", async () => {
+    const found = await commandedOfPeer(EngineState.PARKED, EngineCommand.NONE, fail);
+    expect(found).toEqual({ command: EngineCommand.ARM, evidence: Evidence.BAD_DIGEST });
+  });
+
+  it("but not over what the supervisor has commanded", async () => {
+    const { command } = await commandedOfPeer(EngineState.PARKED, EngineCommand.RELEASE, fail);
+    expect(command).toBe(EngineCommand.RELEASE);
+  });
+
+  it("nor one that is not parked", async () => {
+    const { command } = await commandedOfPeer(EngineState.IDLE, EngineCommand.NONE, fail);
+    expect(command).toBe(EngineCommand.NONE);
+  });
+
+  it("nor when it was halted: whoever does that knows whether another is to run", async () => {
+    const found = await commandedOfPeer(EngineState.PARKED, EngineCommand.NONE, async (worker) => {
+      worker.command(EngineCommand.RUN);
+      await expect.poll(worker.state).toBe(EngineState.RUNNING);
+      worker.halt();
+    });
+    expect(found).toEqual({ command: EngineCommand.NONE, evidence: Evidence.NONE });
+  });
 });
