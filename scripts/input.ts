@@ -4,8 +4,10 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   openSync,
   readSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -81,15 +83,19 @@ export function writeReport(file: string, report: unknown): void {
 }
 
 /**
- * Whoever asks for a report is not to learn at the end of a long run that there can be none. What a file holds stays.
+ * Whoever asks for a report is not to learn at the end of a long run that there can be none. What a file holds stays, and
+ * one that was not there is not left empty by a refusal or a signal: what this makes is removed at once.
  * Throws {@link UsageError}.
  * @param what what the file is to the user
  */
 export function requireWritable(file: string, what = "the report"): void {
   try {
+    // Also a link that leads nowhere is there.
+    const isNew = lstatSync(file, { throwIfNoEntry: false }) === undefined;
     // Opening and closing a pipe would tell its reader that all is over.
     if (statSync(file, { throwIfNoEntry: false })?.isFIFO() === true) accessSync(file, constants.W_OK);
     else closeSync(openSync(file, "a"));
+    if (isNew) rmSync(file, { force: true });
   } catch (error) {
     throw unwritable(what, error);
   }

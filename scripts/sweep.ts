@@ -1,5 +1,4 @@
 /** `flipside sweep`: lose power at every point, in virtual time; or replay one case and tell what happens. */
-import { lstatSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -15,6 +14,9 @@ import { Workbench } from "../supervisor/sweep/workbench.ts";
 import { readInput, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { EXIT_FINDING, EXIT_HELD, parseEngine, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
+
+/** As an output, to the user. */
+const JUNIT_REPORT = "the JUnit report";
 
 const HELP = `flipside sweep: cut power before, inside and after every persistent operation of every scenario, and judge
 whether the device comes back as it must. Virtual time, one virtual device per job, nothing is left to chance.
@@ -156,7 +158,8 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 async function sweep({ options, json, junit }: SweepCommand, args: readonly string[]): Promise<number> {
-  requireOutputs([json, junit]);
+  if (json !== undefined) requireWritable(json);
+  if (junit !== undefined) requireWritable(junit, JUNIT_REPORT);
   process.stdout.write(`seed ${options.seed}\n`);
   const line = new StatusLine();
   const report = await runSweep({
@@ -170,26 +173,10 @@ async function sweep({ options, json, junit }: SweepCommand, args: readonly stri
   // A report that fails must not cost the other: both are tried.
   const refusals = [
     json === undefined ? undefined : refusalOf(() => writeReport(json, report)),
-    junit === undefined
-      ? undefined
-      : refusalOf(() => writeOutput("the JUnit report", junit, toJunit(report))),
+    junit === undefined ? undefined : refusalOf(() => writeOutput(JUNIT_REPORT, junit, toJunit(report))),
   ].filter((refusal) => refusal !== undefined);
   if (refusals.length > 0) throw new UsageError(refusals.join("; "));
   return report.findings.length === 0 ? EXIT_HELD : EXIT_FINDING;
-}
-
-/**
- * Checks all outputs before anything runs. What the check made is removed at once: neither a refusal nor a signal
- * during the run leaves an empty report.
- */
-function requireOutputs(files: readonly (string | undefined)[]): void {
-  for (const file of files) {
-    if (file === undefined) continue;
-    // Also a link that leads nowhere is there.
-    const isNew = lstatSync(file, { throwIfNoEntry: false }) === undefined;
-    requireWritable(file);
-    if (isNew) rmSync(file, { force: true });
-  }
 }
 
 /** The sentence of the {@link UsageError} that `action` ends in. */

@@ -2,9 +2,10 @@
  * The host at the other end of the host queue: submits commands to the firmware and takes its completions.
  *
  * It stands for the driver of the machine that the controller serves, so it believes nothing that the firmware
- * writes: indices and command ids are checked, an impossible one is {@link HostProtocolError evidence} against the
- * firmware. Invariants: at most QUEUE_ENTRIES − 1 commands are outstanding; every one ends exactly once: completed,
- * or aborted by a failover. That one ends in time is for others to watch ({@link Host.oldest}).
+ * writes: indices and command ids are checked, an impossible one is evidence against the firmware, and of commands that
+ * a version did not fetch nothing counts that it left in their place. Invariants: at most QUEUE_ENTRIES − 1 commands are
+ * outstanding; every one ends exactly once: completed, or aborted by a failover. That one ends in time is for others to
+ * watch ({@link Host.oldest}).
  */
 import {
   Control,
@@ -65,6 +66,7 @@ export interface OwedCommand {
 interface Outstanding extends OwedCommand {
   /** How many commands had been submitted with it. */
   readonly serial: number;
+  readonly command: HostCommand;
   readonly onCompletion: OnCompletion;
 }
 
@@ -100,16 +102,20 @@ export class Host {
     const head = Atomics.load(this.#control, Control.SQ_HEAD);
     if (((tail + 1) & MASK) === head || this.#outstanding.size >= MASK) return false;
     const id = this.#takeId();
-    const at = (SQ_PHYSICAL - HOST_BASE + tail * SQ_ENTRY_BYTES) / 4;
+    this.#storeEntry(tail, id, command);
+    this.#outstanding.set(id, { id, serial: ++this.#submitted, submittedNs: nowNs, command, onCompletion });
+    Atomics.store(this.#control, Control.SQ_TAIL, (tail + 1) & MASK);
+    return true;
+  }
+
+  #storeEntry(index: number, id: number, command: HostCommand): void {
+    const at = (SQ_PHYSICAL - HOST_BASE + index * SQ_ENTRY_BYTES) / 4;
     this.#host.fill(0, at, at + SQ_ENTRY_BYTES / 4);
     this.#host[at] = (command.opcode & 0xff) | (id << 16);
     this.#host[at + 6] = command.source ?? 0;
     this.#host[at + 8] = command.destination ?? 0;
     this.#host[at + 10] = command.cdw10 ?? 0;
     this.#host[at + 11] = command.cdw11 ?? 0;
-    this.#outstanding.set(id, { id, serial: ++this.#submitted, submittedNs: nowNs, onCompletion });
-    Atomics.store(this.#control, Control.SQ_TAIL, (tail + 1) & MASK);
-    return true;
   }
 
   /** Takes what the firmware has posted. Returns how many, or what the firmware did that no controller may. */
@@ -151,10 +157,24 @@ export class Host {
     return this.#outstanding.values().next().value;
   }
 
-  /** How far the firmware has come. To be read after a version was stopped and before the next one starts. */
+  /** How far the firmware has come. */
   get progress(): QueueProgress {
     const completionTail = Atomics.load(this.#control, Control.CQ_TAIL);
     return { submissionHead: Atomics.load(this.#control, Control.SQ_HEAD), completionTail };
+  }
+
+  /**
+   * A version was stopped, and the next one has not started: how far it has come. What it has not fetched is queued as it
+   * was submitted, whatever the version did to host memory.
+   */
+  stop(): QueueProgress {
+    const { progress } = this;
+    const fetched = this.#fetchedAt(progress);
+    for (const { id, serial, command } of this.#outstanding.values()) {
+      if (serial > fetched)
+        this.#storeEntry((progress.submissionHead + serial - fetched - 1) & MASK, id, command);
+    }
+    return progress;
   }
 
   /**

@@ -92,7 +92,7 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
     executingSinceNs: device.executingSinceNs,
     uptimeMs: Math.round((monotonicNs() - facts.poweredOnNs) / 1e6),
     standby: device.crew.standby?.region ?? null,
-    noStandbyBecause: device.crew.why,
+    noStandbyBecause: policy.phase === "safe-mode" ? "no version runs" : device.crew.why,
     persistence: PERSISTENCE_NAMES[device.durability.state],
     memoryReplacements: facts.memoryReplacements,
     mended: device.mended,

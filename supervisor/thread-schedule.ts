@@ -33,6 +33,13 @@ const UNKNOWN: ThreadTimes = { runNs: 0, waitNs: 0, runnable: false };
 /** The kernel brings a running thread's time up to date at its scheduling ticks, 10 ms apart at the most. */
 const ACCOUNTING_NS = 10e6;
 
+/**
+ * Whoever sleeps for longer than this while helpers wait does not sleep because of them: what they do for one thread,
+ * a compilation or a collection of a small heap, takes milliseconds. On a machine that is always busy some helper waits
+ * always, and a thread that never wakes must be found all the same.
+ */
+const LONGEST_HELP_NS = 1e9;
+
 const TASKS = "/proc/self/task";
 
 /** Undefined when the thread has gone. */
@@ -104,5 +111,5 @@ export function waitedNs(from: ThreadSchedule, to: ThreadSchedule): number {
     const before = earlier.get(id);
     if (before !== undefined) helpersNs += idle(before, times, elapsedNs).waitedNs;
   }
-  return own.waitedNs + Math.min(own.asleepNs, helpersNs);
+  return own.waitedNs + Math.min(own.asleepNs, helpersNs, LONGEST_HELP_NS);
 }

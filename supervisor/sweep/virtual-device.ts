@@ -384,7 +384,7 @@ export class VirtualDevice {
     slot.halt(Evidence.OPERATOR);
     this.#haltIn = undefined;
     this.#ready = false;
-    const queueAtStop = this.#host?.progress;
+    const queueAtStop = this.#host?.stop();
     this.#sink.event({ type: "stopped", region: slot.region, epoch: slot.epoch });
     if (this.#executing === slot) this.#executing = undefined;
     this.#dispatch({ type: "stopped" });

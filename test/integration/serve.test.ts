@@ -168,7 +168,11 @@ describe("a served device", () => {
     expect((await ctl("status")).out).toMatch(/^safe mode: region 0: /);
     expect(await ctl("inject", "supervisor-kill")).toMatchObject({ code: 0 });
     const again = await until(({ processRestarts }) => processRestarts === 1);
-    expect(again).toMatchObject({ phase: "safe-mode", generation: stopped.generation });
+    expect(again).toMatchObject({
+      phase: "safe-mode",
+      generation: stopped.generation,
+      noStandbyBecause: "no version runs",
+    });
     const first = (stopped["regions"] as { version: string }[]).findIndex(({ version }) => version !== "");
     expect(await ctl("clear", String(first))).toMatchObject({ code: 0 });
     expect(await until(({ ready }) => ready)).toMatchObject({ phase: "executing", primary: first });

@@ -164,6 +164,12 @@ describe("bad input ends with 2 and one sentence, and runs nothing", () => {
     expect([status, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(new RegExp(`^flipside: ${what} cannot be written: ENOENT[^\\n]*\\n$`));
   });
+  it("an output that could have been written is not left empty where another cannot", () => {
+    const dump = join(folder, "never-written.bin");
+    const json = join(folder, "no", "report");
+    const { status } = run(elf("p", 0x5555), "--dump", `${SIGNATURE}:4:${dump}`, "--json", json);
+    expect([status, existsSync(dump)]).toEqual([2, false]);
+  });
   it("what a file held that would have been written stays", () => {
     const json = file("earlier.json", new TextEncoder().encode("earlier"));
     expect(run(elf("p", 0x5555), "--json", json, "--dump", `0:4:${json}`).status).toBe(2);

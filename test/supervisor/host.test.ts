@@ -57,11 +57,34 @@ describe("after a version was stopped", () => {
     const [completed, fetched, queued] = [submit(), submit(), submit()];
     post(fetch());
     fetch();
-    host.afterStop(host.progress);
+    host.afterStop(host.stop());
     expect(ended.get(completed)?.outcome).toBe("completed");
     expect(ended.get(fetched)?.outcome).toBe("aborted");
     expect(ended.has(queued)).toBe(false);
     expect(host.outstanding).toBe(1);
+  });
+
+  it("what it had not fetched is queued as it was submitted, whatever it stored there, also past the queue's end", () => {
+    for (let i = 0; i < QUEUE_ENTRIES - 2; i++) {
+      submit();
+      post(fetch());
+      host.poll();
+    }
+    submit();
+    fetch();
+    const queue = words.subarray(0, (QUEUE_ENTRIES * SQ_ENTRY_BYTES) / 4);
+    const command = { opcode: 0xc2, source: 0x4001_0000, destination: 0x4002_0000, cdw10: 512, cdw11: 3 };
+    for (let i = 0; i < 3; i++) host.submit(command, 0, () => undefined);
+    const queued = queue.slice();
+    queue.fill(-1);
+    host.afterStop(host.stop());
+    const tail = Atomics.load(control, Control.SQ_TAIL);
+    expect(tail, "the last of them stands at the beginning").toBe(2);
+    for (const index of [QUEUE_ENTRIES - 1, 0, 1]) {
+      const at = (index * SQ_ENTRY_BYTES) / 4;
+      expect(queue.slice(at, at + SQ_ENTRY_BYTES / 4)).toEqual(queued.slice(at, at + SQ_ENTRY_BYTES / 4));
+    }
+    expect(queue[(tail * SQ_ENTRY_BYTES) / 4], "what is nobody's command stays as it was left").toBe(-1);
   });
 
   it("a command that it fetched and left is aborted, also when its place in the queue was used again", () => {
@@ -73,7 +96,7 @@ describe("after a version was stopped", () => {
       expect(host.poll()).toBe(1);
     }
     const again = submit();
-    host.afterStop(host.progress);
+    host.afterStop(host.stop());
     expect(ended.get(left)?.outcome).toBe("aborted");
     expect(ended.has(again)).toBe(false);
   });
@@ -88,7 +111,7 @@ describe("after a version was stopped", () => {
     while (host.submit({ opcode: 0xc1 }, 0, onCompletion));
     post(fetch());
     post(0xffff);
-    host.afterStop(host.progress);
+    host.afterStop(host.stop());
     expect(outcomes).toEqual(["completed"]);
     expect(host.poll()).toBe(1);
     expect(outcomes).toEqual(["completed", "completed"]);
@@ -100,7 +123,7 @@ describe("after a version was stopped", () => {
     const id = fetch();
     post(id + 1);
     expect(host.poll()).toContain("was not fetched");
-    host.afterStop(host.progress);
+    host.afterStop(host.stop());
     expect(ended.has(queued)).toBe(false);
     post(fetch());
     expect(host.poll()).toBe(1);
@@ -112,7 +135,7 @@ describe("after a version was stopped", () => {
     const id = fetch();
     for (const wild of [id + 1, id + 2, id + 3, id + 4]) post(wild);
     expect(host.poll()).toContain("not outstanding");
-    host.afterStop(host.progress);
+    host.afterStop(host.stop());
     expect(ended.get(command)?.outcome).toBe("aborted");
     expect(host.poll()).toBe(0);
   });
