@@ -107,6 +107,9 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     help: { type: "boolean", short: "h" },
   });
   if (values.help === true) return "help";
+  if (values.replay !== undefined && (values.json ?? values.junit) !== undefined) {
+    throw new UsageError("--json and --junit report a sweep; --replay prints one case");
+  }
   const imageA = readImage("--image-a", values["image-a"], "controller-1.1.0.img");
   const imageB = readImage("--image-b", values["image-b"], "controller-1.0.0.img");
   checkImages(imageA, imageB);

@@ -97,8 +97,9 @@ export const rules = {
 
   it("checks both reports before the run, and a refusal leaves none", () => {
     const json = scratch("unwritten.json");
-    const { status, stdout } = sweep("--json", json, "--junit", scratch("missing/junit.xml"));
+    const { status, stdout, stderr } = sweep("--json", json, "--junit", scratch("missing/junit.xml"));
     expect([status, stdout, existsSync(json)]).toEqual([2, "", false]);
+    expect(stderr).toMatch(/^flipside: the JUnit report cannot be written: ENOENT/);
   });
 
   it.runIf(existsSync("/dev/full"))("tells of a report that cannot be written in one sentence", () => {
@@ -120,6 +121,7 @@ export const rules = {
       ["--image-a", "/dev/zero"],
       ["--rules", scratch("missing.mjs")],
       ["--replay", "foo"],
+      ["--replay", "first-start@1~1", "--json", "replayed.json"],
       ["--replay", "nope@1~1"],
       ["--replay", "first-start@9999~1"],
       ["--scenarios", ","],
