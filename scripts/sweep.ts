@@ -206,7 +206,7 @@ async function replay({ options }: SweepCommand, text: string): Promise<number> 
   const lines = timeline.finish(workbench.rigOf(scenario));
   if (ending === undefined) {
     throw new UsageError(
-      `"${text}" is no case: there is nothing at one of its places, the run ends before it`,
+      `"${text}" is no case: there is nothing at one of its places, or nothing that could tear`,
     );
   }
   process.stdout.write(`${scenario.name}: ${scenario.about}\n\n${lines.join("\n")}\n\n`);

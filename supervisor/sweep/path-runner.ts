@@ -31,6 +31,8 @@ export class PathRunner {
   #tearing: { readonly index: number; readonly how: Tear } | undefined;
   /** What is left to be done when the power has gone. */
   #torn: (() => void) | undefined;
+  /** A tear came to a place where nothing tears. */
+  #untorn = false;
 
   constructor(rig: Rig, seed: number) {
     this.#rig = rig;
@@ -46,6 +48,7 @@ export class PathRunner {
     this.#from = 0;
     this.#tearing = undefined;
     this.#torn = undefined;
+    this.#untorn = false;
     rig.timeline.hook = (index) => this.#before(index);
     try {
       let cut = this.#attempt(() => this.#steps(scenario));
@@ -56,9 +59,12 @@ export class PathRunner {
     return rig.oracle.verdict();
   }
 
-  /** Every disturbance of the last case came to its place; else the run that it was meant for ended before. */
+  /**
+   * Every disturbance of the last case came to its place, and could be done there; else the run that it was meant for
+   * ended before, or a tear was meant for what is no unit of flash or would not change.
+   */
   get complete(): boolean {
-    return this.#done === this.#path.length;
+    return this.#done === this.#path.length && !this.#untorn;
   }
 
   #steps(scenario: Scenario): void {
@@ -122,9 +128,12 @@ export class PathRunner {
     const { timeline, flash } = this.#rig;
     this.#tearing = undefined;
     const unit = timeline.unitAt(index);
-    if (unit !== undefined) {
+    if (unit === undefined) this.#untorn = true;
+    else {
       const after = flash.read(unit);
-      this.#torn = () => flash.tear(unit, after, how, seedAt(this.#seed, index));
+      this.#torn = () => {
+        if (!flash.tear(unit, after, how, seedAt(this.#seed, index))) this.#untorn = true;
+      };
     }
     timeline.rewind(index);
     throw new PowerCut("inside the operation");
