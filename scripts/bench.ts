@@ -5,7 +5,7 @@
 import { cpus } from "node:os";
 import { benchAuto } from "./bench/auto.ts";
 import { benchEngines } from "./bench/engines.ts";
-import { benchClasses, benchEndurance, benchTraps, startReference } from "./bench/failover.ts";
+import { benchCalm, benchClasses, benchEndurance, benchTraps, startReference } from "./bench/failover.ts";
 import { benchHalt } from "./bench/halt.ts";
 import { type Figure, meets, type Section } from "./bench/sections.ts";
 import { benchStart } from "./bench/start.ts";
@@ -29,6 +29,7 @@ async function withDevice(
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   traps: () => withDevice(benchTraps),
+  calm: () => withDevice(benchCalm),
   classes: () => withDevice(benchClasses),
   endurance: () => withDevice(benchEndurance),
   start: async () => benchStart(),

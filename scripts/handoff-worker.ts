@@ -3,7 +3,7 @@ import { workerData } from "node:worker_threads";
 import { monotonicNs } from "../emulator/clock.ts";
 import { Handoff, type HandoffData, HandoffTime } from "./handoff.ts";
 
-const { buffer, self } = workerData as HandoffData;
+const { buffer, self, calmMs } = workerData as HandoffData;
 const words = new Int32Array(buffer);
 const times = new Float64Array(buffer);
 
@@ -13,6 +13,7 @@ for (;;) {
   if (command < 0) break;
   times[HandoffTime.FIRST_NS] = monotonicNs();
   Atomics.store(words, Handoff.STARTED, command);
+  if (calmMs > 0) Atomics.wait(words, Handoff.COMMAND + self, 0, calmMs);
   // Long enough for the other thread to have parked again, as a standby has.
   const until = monotonicNs() + 100_000;
   while (monotonicNs() < until);

@@ -25,15 +25,25 @@ export const enum HandoffTime {
 export interface HandoffData {
   readonly buffer: SharedArrayBuffer;
   readonly self: number;
+  /** For how long a thread sleeps before it "crashes". */
+  readonly calmMs: number;
 }
 
-/** Runs `count` hand-offs after `warmUp` uncounted ones; nanoseconds from crash to first instruction. */
-export async function measureHandoff(count: number, warmUp: number): Promise<RecordableHistogram> {
+/**
+ * Runs `count` hand-offs after `warmUp` uncounted ones; nanoseconds from crash to first instruction.
+ * @param calmMs for how long nothing happens before each
+ */
+export async function measureHandoff(
+  count: number,
+  warmUp: number,
+  calmMs = 0,
+): Promise<RecordableHistogram> {
   const buffer = new SharedArrayBuffer(Handoff.WORDS * 4);
   const words = new Int32Array(buffer);
   const times = new Float64Array(buffer);
   const workers = [0, 1].map(
-    (self) => new Worker(new URL("./handoff-worker.js", import.meta.url), { workerData: { buffer, self } }),
+    (self) =>
+      new Worker(new URL("./handoff-worker.js", import.meta.url), { workerData: { buffer, self, calmMs } }),
   );
   const exits = workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
   await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once("online", resolve))));

@@ -1,6 +1,7 @@
 /**
  * The drill: one kind of fault over and over, as fast as the controller comes back. For figures; the soak checks.
  */
+import { setTimeout } from "node:timers/promises";
 import { monotonicNs } from "../emulator/clock.ts";
 import type { Device } from "./device.ts";
 import type { Failover } from "./failover.ts";
@@ -27,8 +28,16 @@ export interface DrillReport {
   readonly rssLateBytes: number;
 }
 
-/** Rejects with SafeModeError when the controller does not come back. */
-export async function drill(device: Device, fault: Fault, failovers: number): Promise<DrillReport> {
+/**
+ * Rejects with SafeModeError when the controller does not come back.
+ * @param calmMs for how long nothing happens before each fault
+ */
+export async function drill(
+  device: Device,
+  fault: Fault,
+  failovers: number,
+  calmMs: number,
+): Promise<DrillReport> {
   const detect = new Timing();
   const restart = new Timing();
   const ready = new Timing();
@@ -43,6 +52,7 @@ export async function drill(device: Device, fault: Fault, failovers: number): Pr
   const fromInjection = fault.class === "hang";
   for (let done = 0; done < failovers; done++) {
     await device.quiet();
+    if (calmMs > 0) await setTimeout(calmMs);
     last = undefined;
     const injectedNs = inject(device, fault);
     while (last === undefined) await device.newsOfRunning();

@@ -105,9 +105,12 @@ export class RunningDevice {
     return report.finally(() => signal?.removeEventListener("abort", end));
   }
 
-  /** One kind of fault, `failovers` times, as fast as the controller comes back. */
-  drill(kind: string, failovers: number): Promise<DrillReport> {
-    return this.#process.call("drill", { kind, failovers });
+  /**
+   * One kind of fault, `failovers` times, as fast as the controller comes back.
+   * @param calmMs for how long nothing happens before each
+   */
+  drill(kind: string, failovers: number, calmMs = 0): Promise<DrillReport> {
+    return this.#process.call("drill", { kind, failovers, calmMs });
   }
 
   /** Powers off and ends the process. */

@@ -30,7 +30,7 @@ export interface Methods {
   soak: { params: SoakOptions; result: SoakReport };
   /** Ends the soak that is under way after its round; its report answers the call that began it. */
   endSoak: { params: null; result: null };
-  drill: { params: { kind: string; failovers: number }; result: DrillReport };
+  drill: { params: { kind: string; failovers: number; calmMs: number }; result: DrillReport };
   /** Answered by the supervisor's main thread: shows that it lives. */
   ping: { params: null; result: null };
   stop: { params: null; result: null };

@@ -165,7 +165,8 @@ export class Session {
       this.#soak?.end();
       return null;
     },
-    drill: async ({ kind, failovers }) => drill(this.#running(), requireFault(kind), failovers),
+    drill: async ({ kind, failovers, calmMs }) =>
+      drill(this.#running(), requireFault(kind), failovers, calmMs),
     stop: async () => {
       await this.close();
       return null;

@@ -17,6 +17,9 @@ const CHUNK_FAILOVERS = 2_500;
  */
 const SETTLING = 1_000;
 const WARM_UP_FAILOVERS = 3_000;
+const CALM_MS = 50;
+const CALM_FAILOVERS = 200;
+const CALM_SETTLING = 20;
 const RARE_FAILOVERS = 200;
 const LONG_FAILOVERS = 100_000;
 const HEARTBEAT_MS = 50;
@@ -35,54 +38,77 @@ export function startReference(engine: EngineKind = "auto"): Promise<RunningDevi
   });
 }
 
+/** Some failovers, and as many bare hand-offs right before them. */
+interface Chunk {
+  readonly drill: DrillReport;
+  readonly floorP50Us: number;
+  readonly floorP99Us: number;
+}
+
+async function measureChunk(
+  device: RunningDevice,
+  failovers: number,
+  settling: number,
+  calmMs: number,
+): Promise<Chunk> {
+  const floor = await measureHandoff(failovers, settling, calmMs);
+  await device.drill("illegal-instruction", settling, calmMs);
+  const drill = await device.drill("illegal-instruction", failovers, calmMs);
+  return { drill, floorP50Us: floor.percentile(50) / 1000, floorP99Us: floor.percentile(99) / 1000 };
+}
+
+/** Medians over the chunks. */
+function restartFigures(chunks: readonly Chunk[], p50AtMost?: number, p99AtMost?: number): Figure[] {
+  const of = (figure: (chunk: Chunk) => number): number => median(chunks.map(figure));
+  const us = (name: string, figure: (chunk: Chunk) => number): Figure => ({
+    name,
+    value: of(figure),
+    unit: "µs",
+  });
+  const times = (name: string, figure: (chunk: Chunk) => number, atMost?: number): Figure => ({
+    name,
+    value: of(figure),
+    unit: "×",
+    ...(atMost === undefined ? {} : { atMost }),
+  });
+  return [
+    us("bare hand-off p50", (c) => c.floorP50Us),
+    us("bare hand-off p99", (c) => c.floorP99Us),
+    us("restart p50", (c) => c.drill.restartUs.p50),
+    us("restart p99", (c) => c.drill.restartUs.p99),
+    us("  of it: fault → detected p50", (c) => c.drill.stepsUs.detected.p50),
+    us("  detected → stopped p50", (c) => c.drill.stepsUs.stopped.p50),
+    us("  stopped → designated p50", (c) => c.drill.stepsUs.designated.p50),
+    us("  designated → first instruction p50", (c) => c.drill.stepsUs.firstInstruction.p50),
+    us("ready p50", (c) => c.drill.readyUs.p50),
+    times("restart / hand-off p50", (c) => c.drill.restartUs.p50 / c.floorP50Us, p50AtMost),
+    times("restart / hand-off p99", (c) => c.drill.restartUs.p99 / c.floorP99Us, p99AtMost),
+  ];
+}
+
 /** Guest trap → first instruction of the other version, against the bare hand-off. */
 export async function benchTraps(device: RunningDevice): Promise<Section> {
   await device.drill("illegal-instruction", WARM_UP_FAILOVERS);
-  const chunks: { drill: DrillReport; floorP50Us: number; floorP99Us: number }[] = [];
+  const chunks: Chunk[] = [];
   for (let chunk = 0; chunk < CHUNKS; chunk++) {
-    const floor = await measureHandoff(CHUNK_FAILOVERS, SETTLING);
-    await device.drill("illegal-instruction", SETTLING);
-    const drill = await device.drill("illegal-instruction", CHUNK_FAILOVERS);
-    const floorP50Us = floor.percentile(50) / 1000;
-    const floorP99Us = floor.percentile(99) / 1000;
-    chunks.push({ drill, floorP50Us, floorP99Us });
+    chunks.push(await measureChunk(device, CHUNK_FAILOVERS, SETTLING, 0));
   }
-  const us = (of: (chunk: (typeof chunks)[number]) => number): number => median(chunks.map(of));
+  const perSecond = median(chunks.map(({ drill }) => drill.failovers / drill.seconds));
   return {
     title: `guest trap to the other version's first instruction, ${CHUNKS * CHUNK_FAILOVERS} failovers`,
     figures: [
-      { name: "bare hand-off p50", value: us((c) => c.floorP50Us), unit: "µs" },
-      { name: "bare hand-off p99", value: us((c) => c.floorP99Us), unit: "µs" },
-      { name: "restart p50", value: us((c) => c.drill.restartUs.p50), unit: "µs" },
-      { name: "restart p99", value: us((c) => c.drill.restartUs.p99), unit: "µs" },
-      { name: "  of it: fault → detected p50", value: us((c) => c.drill.stepsUs.detected.p50), unit: "µs" },
-      { name: "  detected → stopped p50", value: us((c) => c.drill.stepsUs.stopped.p50), unit: "µs" },
-      { name: "  stopped → designated p50", value: us((c) => c.drill.stepsUs.designated.p50), unit: "µs" },
-      {
-        name: "  designated → first instruction p50",
-        value: us((c) => c.drill.stepsUs.firstInstruction.p50),
-        unit: "µs",
-      },
-      { name: "ready p50", value: us((c) => c.drill.readyUs.p50), unit: "µs" },
-      {
-        name: "restart / hand-off p50",
-        value: us((c) => c.drill.restartUs.p50 / c.floorP50Us),
-        unit: "×",
-        atMost: 2,
-      },
-      {
-        name: "restart / hand-off p99",
-        value: us((c) => c.drill.restartUs.p99 / c.floorP99Us),
-        unit: "×",
-        atMost: 3,
-      },
-      {
-        name: "failovers per second",
-        value: us((c) => c.drill.failovers / c.drill.seconds),
-        unit: "/s",
-        atLeast: 1000,
-      },
+      ...restartFigures(chunks, 2, 3),
+      { name: "failovers per second", value: perSecond, unit: "/s", atLeast: 1000 },
     ],
+  };
+}
+
+/** The same where nothing has happened for a while: processors sleep, caches hold other things. */
+export async function benchCalm(device: RunningDevice): Promise<Section> {
+  const chunks = [await measureChunk(device, CALM_FAILOVERS, CALM_SETTLING, CALM_MS)];
+  return {
+    title: `the same after ${CALM_MS} ms of calm, ${CALM_FAILOVERS} failovers`,
+    figures: restartFigures(chunks),
   };
 }
 
