@@ -22,6 +22,7 @@ import {
 import { AddressSpace, flagsOfPage, LineFlag, Visibility } from "./address-space.ts";
 import { DeviceBus } from "./bus.ts";
 import { type Clock, LiveClock, VirtualClock } from "./clock.ts";
+import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { DataPath } from "./cpu/data-path.ts";
 import { DecodedCode } from "./cpu/decoded-code.ts";
 import { type Bus, type Engine, InterruptBit, Stop, type StoreObserver } from "./cpu/engine.ts";
@@ -264,14 +265,26 @@ export class Machine {
     return this.#device.words[DeviceWord.STOP_CODE] as number;
   }
 
+  /** The hart is in the handler of a synchronous exception. */
+  get handlesException(): boolean {
+    const inHandler = ((this.hart[Hart.MSTATUSH] as number) & MSTATUSH_MDT) !== 0;
+    return inHandler && (this.hart[Hart.MCAUSE] as number) >= 0;
+  }
+
+  /** A trap stopped it: one that nobody handled, or one whose handler gave up. */
+  get #stoppedByTrap(): boolean {
+    const { evidence } = this;
+    return evidence === Evidence.TRAP || (evidence === Evidence.PANIC && this.handlesException);
+  }
+
   /** Where: the instruction that trapped, else the one that would have been next. */
   get stopPc(): number {
-    return (this.evidence === Evidence.TRAP ? this.hart[Hart.MEPC] : this.hart[Hart.PC]) as number;
+    return this.hart[this.#stoppedByTrap ? Hart.MEPC : Hart.PC] as number;
   }
 
   /** mtval of the trap that stopped the hart; 0 if none did. */
   get stopTval(): number {
-    if (this.evidence === Evidence.TRAP) return this.hart[Hart.MTVAL] as number;
+    if (this.#stoppedByTrap) return this.hart[Hart.MTVAL] as number;
     return this.evidence === Evidence.DOUBLE_TRAP ? (this.hart[Hart.TRAP_TVAL] as number) : 0;
   }
 

@@ -32,7 +32,6 @@ import { PersistRing, PersistState } from "../emulator/persist-ring.ts";
 import { Visibility } from "./address-space.ts";
 import type { Attachment, ControllerApi, Inspection } from "./api.ts";
 import { RegionInspector } from "./boot-rom.ts";
-import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { Hart } from "./cpu/hart.ts";
 import { imageKeys } from "./image.ts";
 import { Machine, MachineStop } from "./machine.ts";
@@ -242,7 +241,7 @@ class ControllerWorker {
       tookNs > SLICE_NS ? Math.max(MIN_SLICE, this.#slice >> 1) : Math.min(MAX_SLICE, this.#slice << 1);
     Atomics.add(this.#words, Engine.HEARTBEAT, 1);
     // An exception that was handled is no failure, and no beginning of a later one.
-    if (this.#times[Engine.FAULT_NS_F64] !== 0 && !this.#handlesException()) {
+    if (this.#times[Engine.FAULT_NS_F64] !== 0 && !this.#machine.handlesException) {
       this.#times[Engine.FAULT_NS_F64] = 0;
     }
     return stop;
@@ -279,12 +278,13 @@ class ControllerWorker {
   #stopped(evidence: Evidence, code: number): void {
     const words = this.#words;
     if (evidence === Evidence.WATCHDOG) this.#times[Engine.FAULT_NS_F64] = monotonicNs() - code * NS_PER_TICK;
-    else if (!this.#handlesException()) this.#times[Engine.FAULT_NS_F64] = monotonicNs();
+    // In a handler the failure began with the exception, not when it is told.
+    else if (!this.#machine.handlesException) this.#times[Engine.FAULT_NS_F64] = monotonicNs();
     words[Engine.EVIDENCE] = evidence;
     words[Engine.EVIDENCE_CODE] = code;
     words[Engine.EVIDENCE_CAUSE] = words[Hart.MCAUSE] as number;
-    words[Engine.EVIDENCE_PC] = words[Hart.MEPC] as number;
-    words[Engine.EVIDENCE_TVAL] = words[Hart.MTVAL] as number;
+    words[Engine.EVIDENCE_PC] = this.#machine.stopPc;
+    words[Engine.EVIDENCE_TVAL] = this.#machine.stopTval;
     Atomics.store(words, Engine.STATE, EngineState.STOPPED);
     ringDoorbell(this.#control);
     if (evidence !== Evidence.NONE) this.#armPeer();
@@ -299,12 +299,6 @@ class ControllerWorker {
     // Whatever the supervisor commands counts more.
     Atomics.compareExchange(words, Engine.COMMAND, EngineCommand.NONE, EngineCommand.ARM);
     Atomics.notify(words, Engine.COMMAND);
-  }
-
-  /** The hart is in the handler of a synchronous exception: that is when the failure began, not when it is told. */
-  #handlesException(): boolean {
-    const inHandler = ((this.#words[Hart.MSTATUSH] as number) & MSTATUSH_MDT) !== 0;
-    return inHandler && (this.#words[Hart.MCAUSE] as number) >= 0;
   }
 
   /** The firmware stored READY or CONFIRM, or posted a completion. */

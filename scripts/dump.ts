@@ -130,12 +130,17 @@ export function formatDump(dump: CrashDump, symbols: SymbolTable | undefined): s
   ].join("\n");
 }
 
+/** What mepc holds is of the failure; else it is of the last interrupt. */
+function isOfTrap({ evidence, pc }: CrashDump["failure"], mepc: number): boolean {
+  return evidence === "double-trap" || ((evidence === "trap" || evidence === "panic") && pc === mepc >>> 0);
+}
+
 /** A trap's own pc is in mepc: pc is in the handler by the time it gives up. */
 function formatCalls(dump: CrashDump, symbols: SymbolTable | undefined): string[] {
   if (symbols === undefined) return ["  give the firmware's ELF file by --elf"];
   const [pc, ra] = [dump.hart[Hart.PC] ?? 0, dump.hart[Hart.X + 1] ?? 0];
   const mepc = dump.hart[Hart.MEPC] ?? 0;
-  const trapped = mepc === 0 ? [] : [`  trap at ${hex(mepc)} ${symbols.nameOf(mepc)}`];
+  const trapped = !isOfTrap(dump.failure, mepc) ? [] : [`  trap at ${hex(mepc)} ${symbols.nameOf(mepc)}`];
   const frames = backtrace(symbols, pc, ra, dump.stack.bytes);
   return [...trapped, ...frames.map(({ address, symbol }, index) => `  #${index} ${hex(address)} ${symbol}`)];
 }

@@ -6,7 +6,7 @@ import { sumStats, type TranslatorStats } from "../controller/translator/stats.t
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/config.ts";
-import { FAULTS } from "../supervisor/faults.ts";
+import { FAULTS, findFault } from "../supervisor/faults.ts";
 import type { RunningDevice, SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.ts";
 import { launchSupervisor } from "../supervisor/launch.ts";
 import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
@@ -23,6 +23,7 @@ import {
   parseEngine,
   parseInteger,
   parseOptions,
+  shellQuoted,
   UsageError,
 } from "./options.ts";
 import { dieTidily, removeScratch, scratchDirectory } from "./scratch.ts";
@@ -134,6 +135,10 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
   const regions = parseInteger("--regions", values.regions ?? "2", 2, 4);
   const kinds = parseKinds(values.faults);
   const chosen = kinds.length > 0 ? kinds.filter((kind) => SURVIVAL_KINDS.includes(kind)) : undefined;
+  const ofDevice = kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind));
+  if (failovers !== null && ofDevice.length > 0 && ofDevice.every((kind) => !failsOver(kind))) {
+    throw new UsageError(`--failovers would never be over: ${ofDevice.join(", ")} causes no failover`);
+  }
   const keys = (values.key ?? []).map(readKey);
   // Two versions that can run are what a soak is about; what becomes of others is the sweep's.
   const pair = [
@@ -146,7 +151,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
         values.seed === undefined ? randomInt(2 ** 31) : parseInteger("--seed", values.seed, 0, 2 ** 32 - 1),
       durationMs: durationMs ?? (failovers === null ? DEFAULT_DURATION_MS : null),
       failovers,
-      kinds: kinds.length === 0 ? null : kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind)),
+      kinds: kinds.length === 0 ? null : ofDevice,
     },
     survivalKinds: chosen ?? (failovers === null ? SURVIVAL_KINDS : []),
     images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
@@ -382,10 +387,15 @@ function formatVerdict(verdict: Verdict, { violations }: SoakReport): string {
   return paint("red", `${violations.length} violations, or faults that were not found`);
 }
 
+/** A soak's fault that shows by evidence; a death on the standby is no failover. */
+function failsOver(kind: string): boolean {
+  return (findFault(kind)?.evidence.length ?? 0) > 0;
+}
+
 /** The same run again: what was asked, with the seed that was used. */
 function replayCommand(args: readonly string[], seed: number): string {
   const rest = args.filter((arg, i) => !arg.startsWith("--seed") && args[i - 1] !== "--seed");
-  return ["npm run emulate --", "--seed", String(seed), ...rest].join(" ");
+  return ["npm run emulate --", "--seed", String(seed), ...rest.map(shellQuoted)].join(" ");
 }
 
 function formatProgress(progress: SoakProgress, { durationMs, failovers }: SoakOptions): string {

@@ -111,3 +111,8 @@ export function parseEngine(text: string): EngineKind {
   if (isEngineKind(text)) return text;
   throw new UsageError(`--engine is "${text}": it must be one of ${ENGINE_KINDS.join(", ")}`);
 }
+
+/** A word of a command as a POSIX shell takes it. */
+export function shellQuoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

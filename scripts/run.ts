@@ -1,5 +1,6 @@
 /** `flipside run`: a bare-metal RV32 ELF file in RAM, as an emulator runs it. */
-import { writeSync } from "node:fs";
+import { statSync, writeSync } from "node:fs";
+import { resolve } from "node:path";
 import type { SerialLine } from "../controller/devices/uart.ts";
 import { type ElfSymbols, parseElf } from "../controller/elf.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/run.ts";
@@ -23,7 +24,7 @@ Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80
                                what executes the program (default auto); the result is the same
   --stats                      tell at the end what was translated, when, and why it was left
   --signature FILE             write the words from begin_signature to end_signature, one in hex a line
-  --dump ADDRESS:LENGTH:FILE   write raw memory at the end
+  --dump ADDRESS:LENGTH:FILE   write raw memory at the end; may be given more than once
   --json FILE                  write the report
   --help
 
@@ -37,7 +38,7 @@ const OPTIONS = {
   engine: { type: "string", default: "auto" },
   stats: { type: "boolean" },
   signature: { type: "string" },
-  dump: { type: "string" },
+  dump: { type: "string", multiple: true },
   json: { type: "string" },
   help: { type: "boolean" },
 } as const;
@@ -62,7 +63,9 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const [file] = positionals;
   if (file === undefined) throw new UsageError("there is no ELF file to run: flipside run FILE.elf");
   const maxInstructions = parseMaxInstructions(values["max-instructions"]);
-  const dump = values.dump === undefined ? undefined : parseDump(values.dump);
+  const dumps = (values.dump ?? []).map(parseDump);
+  const files = [values.signature, values.json, ...dumps.map((dump) => dump.file)];
+  refuseSameFile([file, ...files.filter((output) => output !== undefined)]);
   const elf = readElf(file);
   // A program may have no end of its own: without a limit it ends with its reader.
   const serial = standardOutput(maxInstructions === Number.POSITIVE_INFINITY);
@@ -76,7 +79,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   });
   const { report, outputs } = guardLoad(file, () => {
     bare.load(elf);
-    const planned = planOutputs(bare, elf.symbols, dump, values.signature);
+    const planned = planOutputs(bare, elf.symbols, dumps, values.signature);
     // Refuse what cannot be written before the program runs, not after.
     for (const output of planned) requireWritable(output.file, output.what);
     if (values.json !== undefined) requireWritable(values.json);
@@ -94,6 +97,18 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   return report.exitCode;
 }
 
+/** What is read and what is written are different files, or one would be lost. */
+function refuseSameFile(files: readonly string[]): void {
+  const paths = files.map((file) => resolve(file));
+  const twice = files.find((file, index) => !isDevice(file) && paths.indexOf(resolve(file)) !== index);
+  if (twice !== undefined) throw new UsageError(`${twice} is named twice: each file is read or written once`);
+}
+
+/** Whatever is written to a terminal, a pipe or nowhere takes nothing from what was written before. */
+function isDevice(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() === false;
+}
+
 /** A file of what memory holds at the end. */
 interface MemoryOutput {
   readonly what: string;
@@ -105,7 +120,7 @@ interface MemoryOutput {
 function planOutputs(
   bare: BareMachine,
   symbols: ElfSymbols,
-  dump: Dump | undefined,
+  dumps: readonly Dump[],
   signature: string | undefined,
 ): readonly MemoryOutput[] {
   const outputs: MemoryOutput[] = [];
@@ -114,7 +129,7 @@ function planOutputs(
     const content = () => formatSignature(bare.readRam("the signature", ...range));
     outputs.push({ what: "the signature", file: signature, content });
   }
-  if (dump !== undefined) {
+  for (const dump of dumps) {
     const content = () => bare.readRam("the dump", dump.address, dump.byteCount);
     content();
     outputs.push({ what: "the dump", file: dump.file, content });

@@ -12,7 +12,15 @@ import { findScenario, SCENARIOS } from "../supervisor/sweep/scenarios/index.ts"
 import { TimelineText } from "../supervisor/sweep/timeline-text.ts";
 import { Workbench } from "../supervisor/sweep/workbench.ts";
 import { readInput, requireWritable, writeOutput, writeReport } from "./input.ts";
-import { EXIT_FINDING, EXIT_HELD, parseEngine, parseInteger, parseOptions, UsageError } from "./options.ts";
+import {
+  EXIT_FINDING,
+  EXIT_HELD,
+  parseEngine,
+  parseInteger,
+  parseOptions,
+  shellQuoted,
+  UsageError,
+} from "./options.ts";
 import { formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
 
 /** As an output, to the user. */
@@ -237,7 +245,7 @@ function replayOptions(args: readonly string[]): string {
     const option = arg.split("=", 1)[0] ?? "";
     return needed.includes(option) || needed.includes(args[at - 1] ?? "");
   });
-  return kept.map((arg) => ` ${arg}`).join("");
+  return kept.map((arg) => ` ${shellQuoted(arg)}`).join("");
 }
 
 function formatSummary(report: SweepReport, extra: string): string {

@@ -19,6 +19,9 @@ export class DeviceError extends Error {
   }
 }
 
+/** A device closes within some hundred milliseconds, also on a busy machine: longer is a process that stands still. */
+const STOP_DEADLINE_MS = 5_000;
+
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: DeviceError) => void;
@@ -76,11 +79,13 @@ export class SupervisorProcess {
     });
   }
 
-  /** Ends the device and its process; resolves when the process is gone. */
+  /** Ends the device and its process, by force when it does not answer; resolves when the process is gone. */
   async stop(): Promise<void> {
+    const force = setTimeout(() => this.kill("SIGKILL"), STOP_DEADLINE_MS);
     if (this.#ending === undefined) await this.call("stop", null).catch(() => undefined);
     this.#connection.close();
     await this.exited;
+    clearTimeout(force);
   }
 
   kill(signal: NodeJS.Signals): void {

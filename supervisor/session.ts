@@ -119,6 +119,8 @@ export class Session {
   #keys: readonly ImageKey[] = [];
   /** The last one that was begun. */
   #soak: Soak | undefined;
+  /** Ends with the last command that carries data. */
+  #dataCommand: Promise<unknown> = Promise.resolve();
   /** Failovers by evidence since power-on. */
   readonly #causes: Record<string, number> = {};
   #poweredOnNs = 0;
@@ -271,13 +273,24 @@ export class Session {
     device.memoryChanged();
   }
 
-  #command(command: HostCommand, data: Uint8Array | undefined): Promise<Methods["command"]["result"]> {
-    const device = this.#running();
-    const { buffers, bufferAddress } = device.host;
-    if (data !== undefined && data.length > buffers.length) {
+  /** Commands that carry data go one after the other: they share the host's buffers. */
+  #command(command: HostCommand, data: Uint8Array | undefined): Promise<HostCompletion> {
+    if (data === undefined) return this.#submit(command);
+    const { buffers } = this.#running().host;
+    if (data.length > buffers.length) {
       throw new RequestError(`${data.length} bytes do not fit the host's buffers of ${buffers.length} bytes`);
     }
-    buffers.set(data ?? []);
+    const ended = this.#dataCommand.then(() => {
+      buffers.set(data);
+      return this.#submit(command);
+    });
+    this.#dataCommand = ended.catch(() => undefined);
+    return ended;
+  }
+
+  #submit(command: HostCommand): Promise<HostCompletion> {
+    const device = this.#running();
+    const { bufferAddress } = device.host;
     return unlessSafeMode<HostCompletion>(device, (resolve, reject) => {
       const accepted = device.submit({ source: bufferAddress, ...command }, (completion) => {
         if (command.opcode !== Opcode.FLUSH) resolve(completion);

@@ -68,6 +68,32 @@ describe("a controller under each fault", () => {
     });
   }
 
+  it("tells where a version hung, not where it was last interrupted", async () => {
+    const places: { region: number; pc: number }[] = [];
+    // Each of them twice, so that each version has hung in both ways.
+    for (const kind of ["tight-loop", "finisher", "finisher", "tight-loop"]) {
+      await device.standby();
+      const next = device.nextFailover();
+      await device.inject(kind);
+      const { fromRegion: region, failure } = await next;
+      places.push({ region, pc: failure.pc });
+    }
+    for (const region of [0, 1]) {
+      const [first, second] = places.filter((place) => place.region === region);
+      expect(first?.pc).not.toBe(second?.pc);
+    }
+  });
+
+  it("keeps the data of commands that are given at once apart", async () => {
+    const CRC32C = 0xc1;
+    const buffers = [1, 2, 3].map((byte) => new Uint8Array(4096).fill(byte));
+    const crc = async (data: Uint8Array): Promise<number> =>
+      (await device.command({ opcode: CRC32C, cdw10: data.length }, data)).result;
+    const alone: number[] = [];
+    for (const data of buffers) alone.push(await crc(data));
+    expect(await Promise.all(buffers.map(crc))).toEqual(alone);
+  });
+
   it("gets another standby when the parked one dies, and fails nothing over", async () => {
     await device.standby();
     const before = await device.status();
@@ -81,6 +107,13 @@ describe("a controller under each fault", () => {
     await device.standby();
     expect(await device.status()).toMatchObject({ primary: before.primary, generation: before.generation });
   });
+});
+
+it("a supervisor that stands still is ended by force when it is told to stop", async () => {
+  const device = await startDevice({ images });
+  process.kill(device.pid ?? 0, "SIGSTOP");
+  await device.stop();
+  expect(() => process.kill(device.pid ?? 0, 0)).toThrow("ESRCH");
 });
 
 describe("a controller in safe mode", () => {

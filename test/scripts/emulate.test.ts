@@ -118,6 +118,10 @@ describe("bad input", () => {
     expect(existsSync(json)).toBe(false);
   });
 
+  it("is a number of failovers that no kind would bring about", () => {
+    expect(refusal("--failovers", "5", "--faults", "standby-death")).toContain("would never be over");
+  });
+
   it("is a --faults that names none, which is not all of them", () => {
     expect(refusal("--faults", ",")).toContain('--faults is ","');
   });

@@ -164,6 +164,19 @@ describe("bad input ends with 2 and one sentence, and runs nothing", () => {
     expect([status, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(new RegExp(`^flipside: ${what} cannot be written: ENOENT[^\\n]*\\n$`));
   });
+  it("a file that is named twice: the program itself, or two outputs", () => {
+    const program = elf("twice.elf", 0x5555);
+    const dump = `${SIGNATURE}:4:${join(folder, "twice.bin")}`;
+    for (const args of [
+      ["--json", program],
+      ["--dump", dump, "--dump", dump],
+    ]) {
+      const { status, stderr } = run(program, ...args);
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/^flipside: [^\n]* is named twice: each file is read or written once\n$/);
+    }
+    expect(run(program).status).toBe(0);
+  });
   it("an output that could have been written is not left empty where another cannot", () => {
     const dump = join(folder, "never-written.bin");
     const json = join(folder, "no", "report");
@@ -211,6 +224,13 @@ it("512 MiB of RAM are there to the last byte", () => {
   const path = file("large-ram.elf", writeElf({ code: code.bytes() }));
   expect(run(path, "--ram", "512M", "--dump", `${last}:4:${dump}`).status).toBe(0);
   expect(readFileSync(dump).readUInt32LE()).toBe(last);
+});
+
+it("writes as many dumps as are asked for", () => {
+  const files = ["first.bin", "second.bin"].map((name) => join(folder, name));
+  const dumps = files.flatMap((path, i) => ["--dump", `${SIGNATURE + 4 * i}:${4 * (i + 1)}:${path}`]);
+  expect(run(elf("dumps.elf", 0x5555), ...dumps).status).toBe(0);
+  expect(files.map((path) => readFileSync(path).length)).toEqual([4, 8]);
 });
 
 describe("output that cannot be written", () => {
