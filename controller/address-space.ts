@@ -70,8 +70,8 @@ export class AddressSpace {
   readonly ramOffset: number;
   /** {@link LineFlag} byte of each line of RAM. */
   readonly ramFlags: Uint8Array;
-  readonly #readOnly: Ranges;
-  readonly #writable: Ranges;
+  readonly #readOnly: Ranges = ranges();
+  readonly #writable: Ranges = ranges();
   readonly #visibility: Visibility;
   #region = NOWHERE;
   #windowOffset = NOWHERE;
@@ -87,19 +87,13 @@ export class AddressSpace {
     if (flags === undefined) throw new Error(`there is no engine slot ${slot}`);
     this.ramFlags = new Uint8Array(memory.buffer, flags, this.ramBytes / LINE_BYTES);
     this.#visibility = visibility;
+    if (visibility !== Visibility.CONTROLLER) return;
     const { regionBytes, hostBytes } = layout.config;
-    const controller = visibility === Visibility.CONTROLLER;
-    this.#readOnly = controller
-      ? ranges(
-          ...layout.regions.map(
-            (offset, i) => [REGION_BASE + i * REGION_STRIDE, regionBytes, offset] as const,
-          ),
-          [TABLE_BASE, TABLE_BYTES, layout.table],
-        )
-      : ranges();
-    this.#writable = controller
-      ? ranges([NVRAM_BASE, NVRAM_BYTES, layout.nvram], [HOST_BASE, hostBytes, layout.host])
-      : ranges();
+    const regions = layout.regions.map(
+      (offset, index) => [REGION_BASE + index * REGION_STRIDE, regionBytes, offset] as const,
+    );
+    this.#readOnly = ranges(...regions, [TABLE_BASE, TABLE_BYTES, layout.table]);
+    this.#writable = ranges([NVRAM_BASE, NVRAM_BYTES, layout.nvram], [HOST_BASE, hostBytes, layout.host]);
   }
 
   /** False for a bare machine, which has RAM alone. */

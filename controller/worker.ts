@@ -166,7 +166,7 @@ class ControllerWorker {
       Atomics.wait(words, Engine.COMMAND, EngineCommand.NONE, HEARTBEAT_WAIT_MS);
       Atomics.add(words, Engine.HEARTBEAT, 1);
       let command = Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
-      if (command === EngineCommand.ARM) command = this.#lookOut(ARM_NS);
+      if (command === EngineCommand.ARM) command = this.#lookOut(monotonicNs() + ARM_NS);
       if (command === EngineCommand.EXPECT_RUN) command = this.#expectRun();
       if (command === EngineCommand.RUN) {
         this.#start();
@@ -183,13 +183,12 @@ class ControllerWorker {
   #expectRun(): EngineCommand {
     const untilNs = monotonicNs() + EXPECT_RUN_NS;
     this.#machine.rehearse();
-    return this.#lookOut(untilNs - monotonicNs());
+    return this.#lookOut(untilNs);
   }
 
   /** Looks out for a command without sleeping; NONE when none comes in time. */
-  #lookOut(timeoutNs: number): EngineCommand {
+  #lookOut(untilNs: number): EngineCommand {
     const words = this.#words;
-    const untilNs = monotonicNs() + timeoutNs;
     while (Atomics.load(words, Engine.COMMAND) === EngineCommand.NONE && monotonicNs() < untilNs);
     return Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
   }

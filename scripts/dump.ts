@@ -140,7 +140,7 @@ function formatCalls(dump: CrashDump, symbols: SymbolTable | undefined): string[
   if (symbols === undefined) return ["  give the firmware's ELF file by --elf"];
   const [pc, ra] = [dump.hart[Hart.PC] ?? 0, dump.hart[Hart.X + 1] ?? 0];
   const mepc = dump.hart[Hart.MEPC] ?? 0;
-  const trapped = !isOfTrap(dump.failure, mepc) ? [] : [`  trap at ${hex(mepc)} ${symbols.nameOf(mepc)}`];
+  const trapped = isOfTrap(dump.failure, mepc) ? [`  trap at ${hex(mepc)} ${symbols.nameOf(mepc)}`] : [];
   const frames = backtrace(symbols, pc, ra, dump.stack.bytes);
   return [...trapped, ...frames.map(({ address, symbol }, index) => `  #${index} ${hex(address)} ${symbol}`)];
 }

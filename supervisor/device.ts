@@ -496,7 +496,7 @@ export class Device {
     const stoppedNs = monotonicNs();
     const words = slot?.words ?? this.crew.executing?.words;
     if (words !== undefined) this.kept.keep(words);
-    this.#queueAtStop = this.host.stop();
+    this.#queueAtStop = this.host.atStop();
     this.#stopping = false;
     this.#ready = false;
     this.crew.retire();

@@ -1,7 +1,7 @@
 /**
  * The drill: one kind of fault over and over, as fast as the controller comes back. For figures; the soak checks.
  */
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { monotonicNs } from "../emulator/clock.ts";
 import type { Device } from "./device.ts";
 import type { Failover } from "./failover.ts";
@@ -52,7 +52,7 @@ export async function drill(
   const fromInjection = fault.class === "hang";
   for (let done = 0; done < failovers; done++) {
     await device.quiet();
-    if (calmMs > 0) await setTimeout(calmMs);
+    if (calmMs > 0) await delay(calmMs);
     last = undefined;
     const injectedNs = inject(device, fault);
     while (last === undefined) await device.newsOfRunning();

@@ -167,7 +167,7 @@ export class Host {
    * A version was stopped, and the next one has not started: how far it has come. What it has not fetched is queued as it
    * was submitted, whatever the version did to host memory.
    */
-  stop(): QueueProgress {
+  atStop(): QueueProgress {
     const { progress } = this;
     const fetched = this.#fetchedAt(progress);
     for (const { id, serial, command } of this.#outstanding.values()) {

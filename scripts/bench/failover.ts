@@ -103,11 +103,11 @@ export async function benchTraps(device: RunningDevice): Promise<Section> {
   };
 }
 
-/** The same where nothing has happened for a while: processors sleep, caches hold other things. */
+/** As {@link benchTraps}, where nothing has happened for a while: processors sleep, caches hold other things. */
 export async function benchCalm(device: RunningDevice): Promise<Section> {
   const chunks = [await measureChunk(device, CALM_FAILOVERS, CALM_SETTLING, CALM_MS)];
   return {
-    title: `the same after ${CALM_MS} ms of calm, ${CALM_FAILOVERS} failovers`,
+    title: `guest trap to first instruction after ${CALM_MS} ms of calm, ${CALM_FAILOVERS} failovers`,
     figures: restartFigures(chunks),
   };
 }

@@ -384,7 +384,7 @@ export class VirtualDevice {
     slot.halt(Evidence.OPERATOR);
     this.#haltIn = undefined;
     this.#ready = false;
-    const queueAtStop = this.#host?.stop();
+    const queueAtStop = this.#host?.atStop();
     this.#sink.event({ type: "stopped", region: slot.region, epoch: slot.epoch });
     if (this.#executing === slot) this.#executing = undefined;
     this.#dispatch({ type: "stopped" });

@@ -1,8 +1,9 @@
 /** Command lines as they are read, and the one sentence for those that cannot be. */
+import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { ctlCommand } from "../../scripts/ctl.ts";
 import { emulateCommand } from "../../scripts/emulate.ts";
-import { parseOptions } from "../../scripts/options.ts";
+import { parseOptions, shellQuoted } from "../../scripts/options.ts";
 import { sweepCommand } from "../../scripts/sweep.ts";
 import { run } from "./captured.ts";
 
@@ -41,4 +42,11 @@ it("a negative number is an option's value, one of several, or a word, as it sta
   );
   expect(values).toEqual({ size: ["-1", "-2"], fast: true });
   expect(positionals).toEqual(["-3", "x", "-4", "--size", "-5"]);
+});
+
+it("a word that is quoted for a shell is the same word behind it", () => {
+  for (const word of ["", "plain", "--seed=1", "a b", "it's", "$HOME", "a;b", '"', "*", "\\", "ä\n"]) {
+    expect(execFileSync("sh", ["-c", `printf %s ${shellQuoted(word)}`], { encoding: "utf8" })).toBe(word);
+  }
+  expect(shellQuoted("--image-a=images/a.img")).toBe("--image-a=images/a.img");
 });

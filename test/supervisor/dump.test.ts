@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backtrace, SymbolTable } from "../../controller/backtrace.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
-import { parseElf } from "../../controller/elf.ts";
+import { type ElfFile, parseElf } from "../../controller/elf.ts";
+import { formatDump } from "../../scripts/dump.ts";
 import {
   type CrashDump,
   DumpError,
@@ -40,6 +41,14 @@ const dump: Omit<CrashDump, "format"> = {
   timeline: [{ index: 0, name: "fault", region: 0, bootEpoch: 3, timeNs: 1_000 }],
 };
 
+function firmwareElf(): ElfFile {
+  const elf = parseElf(
+    readFileSync(new URL("../../controller/firmware/images/controller-1.1.0.elf", import.meta.url)),
+  );
+  if ("error" in elf) throw new Error(elf.message);
+  return elf;
+}
+
 describe("a crash dump", () => {
   it("is read as it was written", () => {
     expect(decodeDump(encodeDump(dump))).toEqual({
@@ -47,6 +56,21 @@ describe("a crash dump", () => {
       ...dump,
       stack: { ...dump.stack, bytes: Buffer.of(1, 2, 3, 4) },
     });
+  });
+
+  it("tells of a trap only where mepc is the failure's, and not of the last interrupt", () => {
+    const symbols = new SymbolTable(firmwareElf());
+    const mepc = 0x2000_0100;
+    const hart = dump.hart.map((word, index) => (index === Hart.MEPC ? mepc : word));
+    const told = (failure: Partial<CrashDump["failure"]>): boolean => {
+      const whole = { format: "flipside dump 1", ...dump, hart, failure: { ...dump.failure, ...failure } };
+      return formatDump(whole as CrashDump, symbols).includes("trap at 0x20000100");
+    };
+    expect(told({ evidence: "panic", pc: mepc })).toBe(true);
+    expect(told({ evidence: "trap", pc: mepc })).toBe(true);
+    expect(told({ evidence: "double-trap", pc: 0x2000_0200 })).toBe(true);
+    expect(told({ evidence: "panic", pc: 0x2000_0200 })).toBe(false);
+    expect(told({ evidence: "watchdog", pc: mepc })).toBe(false);
   });
 
   it("that is cut off, or no dump at all, is refused and hurts nobody", () => {
@@ -103,10 +127,7 @@ describe("the store of dumps", () => {
 
 describe("a stack trace", () => {
   it("names the calls whose return addresses lie on the stack, and nothing else", () => {
-    const elf = parseElf(
-      readFileSync(new URL("../../controller/firmware/images/controller-1.1.0.elf", import.meta.url)),
-    );
-    if ("error" in elf) throw new Error(elf.message);
+    const elf = firmwareElf();
     const symbols = new SymbolTable(elf);
     const main = elf.symbols.get("main") ?? 0;
     expect(symbols.nameOf(main)).toBe("main");

@@ -57,7 +57,7 @@ describe("after a version was stopped", () => {
     const [completed, fetched, queued] = [submit(), submit(), submit()];
     post(fetch());
     fetch();
-    host.afterStop(host.stop());
+    host.afterStop(host.atStop());
     expect(ended.get(completed)?.outcome).toBe("completed");
     expect(ended.get(fetched)?.outcome).toBe("aborted");
     expect(ended.has(queued)).toBe(false);
@@ -77,7 +77,7 @@ describe("after a version was stopped", () => {
     for (let i = 0; i < 3; i++) host.submit(command, 0, () => undefined);
     const queued = queue.slice();
     queue.fill(-1);
-    host.afterStop(host.stop());
+    host.afterStop(host.atStop());
     const tail = Atomics.load(control, Control.SQ_TAIL);
     expect(tail, "the last of them stands at the beginning").toBe(2);
     for (const index of [QUEUE_ENTRIES - 1, 0, 1]) {
@@ -96,7 +96,7 @@ describe("after a version was stopped", () => {
       expect(host.poll()).toBe(1);
     }
     const again = submit();
-    host.afterStop(host.stop());
+    host.afterStop(host.atStop());
     expect(ended.get(left)?.outcome).toBe("aborted");
     expect(ended.has(again)).toBe(false);
   });
@@ -111,7 +111,7 @@ describe("after a version was stopped", () => {
     while (host.submit({ opcode: 0xc1 }, 0, onCompletion));
     post(fetch());
     post(0xffff);
-    host.afterStop(host.stop());
+    host.afterStop(host.atStop());
     expect(outcomes).toEqual(["completed"]);
     expect(host.poll()).toBe(1);
     expect(outcomes).toEqual(["completed", "completed"]);
@@ -123,7 +123,7 @@ describe("after a version was stopped", () => {
     const id = fetch();
     post(id + 1);
     expect(host.poll()).toContain("was not fetched");
-    host.afterStop(host.stop());
+    host.afterStop(host.atStop());
     expect(ended.has(queued)).toBe(false);
     post(fetch());
     expect(host.poll()).toBe(1);
@@ -135,7 +135,7 @@ describe("after a version was stopped", () => {
     const id = fetch();
     for (const wild of [id + 1, id + 2, id + 3, id + 4]) post(wild);
     expect(host.poll()).toContain("not outstanding");
-    host.afterStop(host.stop());
+    host.afterStop(host.atStop());
     expect(ended.get(command)?.outcome).toBe("aborted");
     expect(host.poll()).toBe(0);
   });
