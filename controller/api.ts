@@ -27,8 +27,8 @@ export interface ControllerApi extends Api {
   /** Reads and hashes every region. */
   inspect(): Inspection;
   /**
-   * Reads every region, resets the hart to the entry of `region`, answers, and parks.
-   * @param urgent it is to run at once; else there is time to let V8 compile the engine
+   * Reads every region, resets the hart to the entry of `region`, answers, and parks. As long as Engine.HURRY is 0 there
+   * is time to let V8 compile the engine, and to translate.
    */
-  prepare(region: number, urgent: boolean): Inspection;
+  prepare(region: number): Inspection;
 }

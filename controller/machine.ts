@@ -62,6 +62,8 @@ export interface MachineOptions {
   readonly line?: SerialLine;
   /** Called when the firmware has news for the outside (ready, confirm, a posted completion). */
   readonly ring?: () => void;
+  /** Called at least every few milliseconds while a run is under way, unless the thread is stuck. */
+  readonly showLife?: () => void;
   /** Called when the hart takes a synchronous exception, before anything of it can be seen. */
   readonly onException?: () => void;
   /** Builds the engine; the interpreter is given for what another engine leaves to it. */
@@ -99,6 +101,7 @@ export class Machine {
   readonly #uart: Uart;
   readonly #watchdog: Watchdog;
   readonly #hostQueue: HostQueue | undefined;
+  readonly #showLife: () => void;
   /** Tick at which the run that is under way is to end. */
   #horizon = Number.POSITIVE_INFINITY;
   /** How long the shell was told that it may park the hart. */
@@ -116,6 +119,7 @@ export class Machine {
     this.#control = controlWords(memory, layout);
     this.clock = createClock(options, this.hart, this.#device);
     const ring = options.ring ?? (() => undefined);
+    this.#showLife = options.showLife ?? (() => undefined);
     const board = this.#board(ring);
     this.#clint = new Clint(this.#device, board);
     this.#uart = new Uart(this.#device, options.line ?? OPEN_LINE, board);
@@ -214,6 +218,7 @@ export class Machine {
     this.#latchEpoch();
     let remaining = maxInstructions;
     for (;;) {
+      this.#showLife();
       const now = this.#update();
       if (this.stopped) return MachineStop.STOPPED;
       if (Atomics.load(this.hart, Hart.ATTENTION) !== 0) return MachineStop.ATTENTION;
@@ -228,6 +233,12 @@ export class Machine {
       // At once, without a look at the clock: somebody waits for this.
       if (this.stopped) return MachineStop.STOPPED;
     }
+  }
+
+  /** What the hart does takes longer than instructions do: shows life, and ends a run that is under way. */
+  tookLong(): void {
+    this.#showLife();
+    Atomics.store(this.hart, Hart.LIMIT, 0);
   }
 
   /**
@@ -340,6 +351,7 @@ export class Machine {
       timeLow: () => this.#clint.timeLow(this.clock.now()),
       timeHigh: () => this.#clint.timeHigh(this.clock.now()),
       exception,
+      tookLong: () => this.tookLong(),
     };
   }
 

@@ -152,7 +152,8 @@ export const WARM_UP_PROGRAM: readonly number[] = [
   0x30200073, // mret
 ];
 
-export function warmUp(): void {
+/** @param goesOn asked every few hundred microseconds; false ends it */
+export function warmUp(goesOn: () => boolean = () => true): void {
   const layout = planLayout({
     ...DEFAULT_MEMORY_CONFIG,
     regionBytes: SMALL,
@@ -174,7 +175,7 @@ export function warmUp(): void {
   machine.space.words.set(WARM_UP_PROGRAM, (layout.regions[0] as number) >>> 2);
   machine.setRegion(0);
   machine.reset(WINDOW_BASE);
-  while (machine.retired < INSTRUCTIONS) {
+  while (machine.retired < INSTRUCTIONS && goesOn()) {
     if (machine.run(SLICE) === MachineStop.STOPPED) throw new Error("the warm-up program has stopped");
   }
 }

@@ -40,7 +40,7 @@ import { UartRing } from "./uart-ring.ts";
 import { warmUp } from "./warm-up.ts";
 import { commitWorkerFault } from "./worker-faults.ts";
 
-/** Instructions between two heartbeats: as many as take about a millisecond, whether V8 has compiled the engine or not. */
+/** Instructions of a slice: as many as take about a millisecond, whether V8 has compiled the engine or not. */
 const MIN_SLICE = 256;
 const MAX_SLICE = 65_536;
 const SLICE_NS = 1e6;
@@ -100,13 +100,14 @@ class ControllerWorker {
       liveClock: { nowNs: monotonicNs },
       line: new UartRing(memory, layout),
       ring: () => this.#onFirmwareNews(),
+      showLife: () => this.#showLife(),
       onException: () => {
         this.#times[Engine.FAULT_NS_F64] = monotonicNs();
       },
     });
     // Only a device that keeps its memory pays for it, and only at stores to NVRAM and host memory.
     if (new PersistRing(memory, layout).state !== PersistState.OFF) {
-      this.#machine.observeStores(new NvramLog(memory, layout));
+      this.#machine.observeStores(new NvramLog(memory, layout, (waitedNs) => this.#heldUp(waitedNs)));
     }
   }
 
@@ -122,16 +123,18 @@ class ControllerWorker {
 
   /**
    * Everything that can be done before the region is designated; then parks, once the answer is on its way. Where the
-   * region is not usable, the answer says so, and that is all.
+   * region is not usable, the answer says so, and that is all. What only makes it faster is left out as soon as HURRY
+   * says so.
    */
-  prepare(region: number, urgent: boolean): Inspection {
+  prepare(region: number): Inspection {
     // The call before may have been answered and revoked while this thread had no turn to park. It must not park then:
     // it would after the run that this call is for, and STATE would say PARKED of a hart that stopped with evidence.
     clearImmediate(this.#parking);
     Atomics.store(this.#words, Engine.COMMAND, EngineCommand.NONE);
     // Whoever is told to run this preparation before it has parked must not be taken for stopped.
     Atomics.store(this.#words, Engine.STATE, EngineState.IDLE);
-    if (!urgent && !this.#warm) warmUp();
+    const hasTime = (): boolean => Atomics.load(this.#words, Engine.HURRY) === 0;
+    if (!this.#warm && hasTime()) warmUp(hasTime);
     this.#warm = true;
     const inspection = this.inspect();
     const facts = inspection.regions[region];
@@ -150,10 +153,10 @@ class ControllerWorker {
     Atomics.store(this.#words, Hart.ATTENTION, 0);
     this.#ready = false;
     this.#machine.setRegion(region);
-    if (!urgent) this.#machine.decodeAhead(region, facts.imageBytes);
+    if (hasTime()) this.#machine.decodeAhead(region, facts.imageBytes);
     const entry = WINDOW_BASE + facts.headerBytes;
     this.#machine.reset(entry);
-    if (!urgent) this.#engine.translator()?.prepare(entry);
+    if (hasTime()) this.#engine.translator()?.prepare(entry, hasTime);
     this.#parking = setImmediate(() => this.#park());
     return inspection;
   }
@@ -164,7 +167,7 @@ class ControllerWorker {
     Atomics.store(words, Engine.STATE, EngineState.PARKED);
     for (;;) {
       Atomics.wait(words, Engine.COMMAND, EngineCommand.NONE, HEARTBEAT_WAIT_MS);
-      Atomics.add(words, Engine.HEARTBEAT, 1);
+      this.#showLife();
       let command = Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
       if (command === EngineCommand.ARM) command = this.#lookOut(monotonicNs() + ARM_NS);
       if (command === EngineCommand.EXPECT_RUN) command = this.#expectRun();
@@ -230,7 +233,7 @@ class ControllerWorker {
     }
   }
 
-  /** Runs for about SLICE_NS and shows life. */
+  /** Runs for about SLICE_NS. */
   #runSlice(): MachineStop {
     const beganNs = monotonicNs();
     const stop = this.#machine.run(this.#slice);
@@ -238,12 +241,21 @@ class ControllerWorker {
     const tookNs = monotonicNs() - beganNs;
     this.#slice =
       tookNs > SLICE_NS ? Math.max(MIN_SLICE, this.#slice >> 1) : Math.min(MAX_SLICE, this.#slice << 1);
-    Atomics.add(this.#words, Engine.HEARTBEAT, 1);
     // An exception that was handled is no failure, and no beginning of a later one.
     if (this.#times[Engine.FAULT_NS_F64] !== 0 && !this.#machine.handlesException) {
       this.#times[Engine.FAULT_NS_F64] = 0;
     }
     return stop;
+  }
+
+  #showLife(): void {
+    Atomics.add(this.#words, Engine.HEARTBEAT, 1);
+  }
+
+  /** Time that passed in the middle of an instruction, and is not the firmware's. */
+  #heldUp(ns: number): void {
+    this.#times[Engine.HELD_UP_NS_F64] = (this.#times[Engine.HELD_UP_NS_F64] as number) + ns;
+    this.#machine.tookLong();
   }
 
   /** Parks the thread for the guest's `wfi`, at most until its next event. */
@@ -346,6 +358,6 @@ const api: ControllerApi = {
     return threadId();
   },
   inspect: () => attached().inspect(),
-  prepare: (region: number, urgent: boolean) => attached().prepare(region, urgent),
+  prepare: (region: number) => attached().prepare(region),
 };
 serve(api);

@@ -81,6 +81,8 @@ export const enum Engine {
   RUN_GENERATION = 148,
   /** {@link WorkerFault} that the worker is to commit, 0 for none. Supervisor. */
   INJECT = 149,
+  /** 1 if of what is being prepared all is to be left out that only makes it faster. Supervisor. */
+  HURRY = 150,
   /** Raised and notified to end a guest's `wfi`: host doorbell, halt. Any thread. */
   WAKE = 160,
   /** Evidence of the last stop; the worker, before it stores STATE. */
@@ -91,6 +93,8 @@ export const enum Engine {
   EVIDENCE_TVAL = 180,
   /** Float64 at words 182–183: when the fault happened, monotonic nanoseconds. */
   FAULT_NS_F64 = 91,
+  /** Float64 at words 184–185: for how long its stores have waited for the flash file so far, nanoseconds; the worker. */
+  HELD_UP_NS_F64 = 92,
   WORDS = 192,
 }
 

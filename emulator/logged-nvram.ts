@@ -43,9 +43,12 @@ export class NvramLog {
   readonly #ring: PersistRing;
   readonly #bytes: Uint8Array;
   readonly #start: number;
+  readonly #onWait: (waitedNs: number) => void;
   #number = NOT_NVRAM;
 
-  constructor(memory: WebAssembly.Memory, layout: Layout) {
+  /** @param onWait told when a store had to wait for the file: how long, in nanoseconds */
+  constructor(memory: WebAssembly.Memory, layout: Layout, onWait: (waitedNs: number) => void) {
+    this.#onWait = onWait;
     this.#ring = new PersistRing(memory, layout);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#start = layout.nvram;
@@ -57,7 +60,8 @@ export class NvramLog {
       this.#number = NOT_NVRAM;
       return;
     }
-    this.#ring.awaitRoom(ROOM_TIMEOUT_MS);
+    const waitedNs = this.#ring.awaitRoom(ROOM_TIMEOUT_MS);
+    if (waitedNs > 0) this.#onWait(waitedNs);
     this.#number = this.#ring.reserve();
   }
 

@@ -13,6 +13,7 @@
  * A place that stays unpublished (its thread was ended between two instructions) is given up by the appender and
  * treated as a loss.
  */
+import { monotonicNs } from "./clock.ts";
 import { type Layout, PAGE_BYTES, PERSIST_RING_BYTES } from "./layout.ts";
 
 /** Words at the start of the ring; those that different threads write lie on different cache lines. */
@@ -169,15 +170,17 @@ export class PersistRing {
 
   /**
    * Where more than half of the ring is taken, waits until the appender has worked, `timeoutMs` at most. For threads
-   * that may wait at all; it leaves the other half to those that may not.
+   * that may wait at all; it leaves the other half to those that may not. Returns how long it waited, in nanoseconds.
    */
-  awaitRoom(timeoutMs: number): void {
+  awaitRoom(timeoutMs: number): number {
     const { words } = this;
     const head = Atomics.load(words, RingWord.HEAD);
-    if (this.state !== PersistState.ON) return;
-    if (numberDistance(Atomics.load(words, RingWord.NEXT), head) < RING_ENTRIES / 2) return;
+    if (this.state !== PersistState.ON) return 0;
+    if (numberDistance(Atomics.load(words, RingWord.NEXT), head) < RING_ENTRIES / 2) return 0;
+    const beganNs = monotonicNs();
     this.want();
     Atomics.wait(words, RingWord.HEAD, head, timeoutMs);
+    return monotonicNs() - beganNs;
   }
 
   // Durability ----------------------------------------------------------------------------------------------

@@ -3,9 +3,12 @@
  *
  * Invariants: at most one slot executes; the other is either parked, verified and prepared for the wanted region,
  * or on its way there, one step at a time; when there is no standby, {@link Crew.why} says why. A failing
- * preparation replaces its worker; it never touches the one that executes.
+ * preparation replaces its worker; it never touches the one that executes. What cost a worker is prepared with the least
+ * there is to do from then on, and when that fails too, it is tried less and less often.
  */
 import type { Inspection } from "../controller/api.ts";
+import { monotonicNs } from "../emulator/clock.ts";
+import { Control, controlWords } from "../emulator/control.ts";
 import { ENGINE_SLOTS } from "../emulator/layout.ts";
 import { EngineSlot, type SlotContext } from "./engine-slot.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
@@ -23,8 +26,15 @@ export interface CrewEvents {
   readonly onStuckThread: (slot: EngineSlot) => void;
 }
 
+/** Steps that may fail before somebody is told that there is no standby. */
+const MAX_FAILURES = 3;
+/** Until it is tried again, unless nothing executes: twice as long each time. */
+const FIRST_PAUSE_NS = 100e6;
+const LONGEST_PAUSE_NS = 10e9;
+
 export class Crew {
   readonly slots: readonly EngineSlot[];
+  readonly #control: Int32Array;
   readonly #events: CrewEvents;
   #executing: EngineSlot | undefined;
   #wanted = -1;
@@ -32,9 +42,15 @@ export class Crew {
   #working = false;
   #closed = false;
   #why = "starting";
+  /** Regions, each with its store epoch, whose preparation cost a worker. */
+  readonly #costly = new Map<number, number>();
+  /** After tries that failed: what is not tried again before when. */
+  #paused = { region: -1, storeEpoch: 0, untilNs: 0 };
+  #pauseNs = 0;
 
   constructor(context: Omit<SlotContext, "onEnd">, events: CrewEvents) {
     this.#events = events;
+    this.#control = controlWords(context.memory, context.layout);
     const onEnd = (slot: EngineSlot, end: WorkerEnd): void => this.#onEnd(slot, end);
     this.slots = Array.from(
       { length: ENGINE_SLOTS },
@@ -76,7 +92,8 @@ export class Crew {
   want(region: number, urgent: boolean): void {
     this.#wanted = region;
     this.#urgent = urgent;
-    if (this.#working || this.#closed) return;
+    if (urgent) for (const slot of this.slots) slot.hurry();
+    if (this.#working || this.#closed || (!urgent && this.#pauses())) return;
     void this.#work().then((ready) => {
       // Behind the work, so that who hears of it may want again.
       if (!ready && !this.#closed) this.#events.onStandbyLost(this.#why);
@@ -95,13 +112,14 @@ export class Crew {
   async #work(): Promise<boolean> {
     this.#working = true;
     try {
-      for (let failures = 0; failures < 3 && !this.#closed; ) {
+      for (let failures = 0; failures < MAX_FAILURES && !this.#closed; ) {
         const slot = this.slots.find((candidate) => candidate !== this.#executing);
         if (slot === undefined || this.#done(slot)) return true;
         if (!(await this.#tryStep(slot))) failures++;
         // It was awaited and runs: what is wanted of the other one is still to be said.
         if (slot === this.#executing) return true;
       }
+      this.#pause();
       return false;
     } finally {
       // Here and not when the promise is heard of: what is wanted in between must not be lost.
@@ -145,19 +163,46 @@ export class Crew {
       case "idle": {
         const region = this.#wanted;
         this.#why = `region ${region} is being verified`;
-        const inspection = await slot.prepare(region, this.#urgent);
+        const inspection = await this.#prepare(slot, region);
         const facts = inspection.regions[region];
         if (facts?.usable !== true) {
           this.#why = `region ${region} cannot be prepared: ${facts?.fault.message}`;
           this.#events.onUnusable(inspection);
           return false;
         }
+        this.#pauseNs = 0;
         if (region === this.#wanted) this.#events.onStandby(slot, inspection);
         return true;
       }
       default:
         throw new Error(`the worker of slot ${slot.index} is ${slot.phase}`);
     }
+  }
+
+  async #prepare(slot: EngineSlot, region: number): Promise<Inspection> {
+    const storeEpoch = this.#storeEpoch(region);
+    try {
+      return await slot.prepare(region, this.#urgent || this.#costly.get(region) === storeEpoch);
+    } catch (error) {
+      this.#costly.set(region, storeEpoch);
+      throw error;
+    }
+  }
+
+  #pause(): void {
+    const region = this.#wanted;
+    this.#pauseNs = Math.min(LONGEST_PAUSE_NS, Math.max(FIRST_PAUSE_NS, this.#pauseNs * 2));
+    this.#paused = { region, storeEpoch: this.#storeEpoch(region), untilNs: monotonicNs() + this.#pauseNs };
+  }
+
+  #pauses(): boolean {
+    const { region, storeEpoch, untilNs } = this.#paused;
+    return region === this.#wanted && storeEpoch === this.#storeEpoch(region) && monotonicNs() < untilNs;
+  }
+
+  /** What is found out of a region holds as long as this does not change. */
+  #storeEpoch(region: number): number {
+    return region < 0 ? 0 : Atomics.load(this.#control, Control.STORE_EPOCH + region);
   }
 
   #onEnd(slot: EngineSlot, end: WorkerEnd): void {

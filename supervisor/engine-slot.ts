@@ -90,7 +90,7 @@ export class EngineSlot {
 
   /** What its thread has been given of a processor so far. */
   schedule(): ThreadSchedule {
-    return readSchedule(this.#threadId);
+    return readSchedule(this.#threadId, this.times[Engine.HELD_UP_NS_F64] ?? 0);
   }
 
   get heartbeat(): number {
@@ -135,15 +135,24 @@ export class EngineSlot {
     return this.#idleThread().link.call(CALL_DEADLINE_MS, "inspect");
   }
 
-  /** Verifies and prepares `region`; if it is usable the worker parks right after its answer, else it stays idle. */
-  async prepare(region: number, urgent: boolean): Promise<Inspection> {
+  /**
+   * Verifies and prepares `region`; if it is usable the worker parks right after its answer, else it stays idle.
+   * @param inHurry as if {@link hurry} were called
+   */
+  async prepare(region: number, inHurry: boolean): Promise<Inspection> {
     const thread = this.#idleThread();
     this.#phase = "preparing";
-    const inspection = await thread.link.call(CALL_DEADLINE_MS, "prepare", region, urgent);
+    Atomics.store(this.words, Engine.HURRY, inHurry ? 1 : 0);
+    const inspection = await thread.link.call(CALL_DEADLINE_MS, "prepare", region);
     const usable = inspection.regions[region]?.usable === true;
     this.#region = usable ? region : -1;
     this.#phase = usable ? "parked" : "idle";
     return inspection;
+  }
+
+  /** What only makes the version faster that is being prepared is left out from now on. */
+  hurry(): void {
+    if (this.#phase === "preparing") Atomics.store(this.words, Engine.HURRY, 1);
   }
 
   /**

@@ -23,6 +23,8 @@ export interface ThreadSchedule {
   /** When this was read, monotonic. */
   readonly atNs: number;
   readonly own: ThreadTimes;
+  /** For how long it has waited for something that is not its own, and said so; nanoseconds so far. */
+  readonly heldUpNs: number;
   /** Of the threads that it may be waiting for, by their ids: read when asked for, as they are a dozen. */
   readonly helpers: () => ReadonlyMap<number, ThreadTimes>;
 }
@@ -67,10 +69,10 @@ function helperIds(threadId: number): number[] {
 }
 
 /** To be called by the process's first thread. @param threadId as gettid(2) gives it, 0 for unknown */
-export function readSchedule(threadId: number): ThreadSchedule {
+export function readSchedule(threadId: number, heldUpNs: number): ThreadSchedule {
   const atNs = monotonicNs();
-  if (threadId === 0) return { atNs, own: UNKNOWN, helpers: () => new Map() };
-  return { atNs, own: readTimes(threadId) ?? UNKNOWN, helpers: () => readHelpers(threadId) };
+  if (threadId === 0) return { atNs, own: UNKNOWN, heldUpNs, helpers: () => new Map() };
+  return { atNs, own: readTimes(threadId) ?? UNKNOWN, heldUpNs, helpers: () => readHelpers(threadId) };
 }
 
 function readHelpers(threadId: number): ReadonlyMap<number, ThreadTimes> {
@@ -98,7 +100,7 @@ function idle(from: ThreadTimes, to: ThreadTimes, elapsedNs: number): { waitedNs
 
 /**
  * For how long the thread could not run, from one reading to the next, because it waited for a processor or, asleep,
- * may have waited for a thread that did: nanoseconds.
+ * for what it said it waited for, or may have waited for a thread that waited for a processor: nanoseconds.
  */
 export function waitedNs(from: ThreadSchedule, to: ThreadSchedule): number {
   const elapsedNs = to.atNs - from.atNs;
@@ -111,5 +113,7 @@ export function waitedNs(from: ThreadSchedule, to: ThreadSchedule): number {
     const before = earlier.get(id);
     if (before !== undefined) helpersNs += idle(before, times, elapsedNs).waitedNs;
   }
-  return own.waitedNs + Math.min(own.asleepNs, helpersNs, LONGEST_HELP_NS);
+  // A thread that started anew in between counts from 0.
+  const heldUpNs = Math.max(0, to.heldUpNs - from.heldUpNs);
+  return own.waitedNs + Math.min(own.asleepNs, Math.min(helpersNs, LONGEST_HELP_NS) + heldUpNs);
 }

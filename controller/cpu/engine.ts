@@ -69,6 +69,11 @@ export interface Bus {
   timeHigh(): number;
   /** A synchronous exception is being taken: the moment at which a failure, if it is one, began. */
   exception(): void;
+  /**
+   * Something took far longer than an instruction does, or is about to go on taking long: the thread lives, and the
+   * run ends at the next instruction, for a look at the clock.
+   */
+  tookLong(): void;
 }
 
 /**

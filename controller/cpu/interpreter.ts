@@ -183,6 +183,7 @@ export class Interpreter implements Engine {
         return this.#waitForInterrupt(pc);
       case Micro.FENCE_I:
         this.#data.fenceInstructions();
+        this.#bus.tookLong();
         return this.#retire(pc + 4);
       case Micro.JALR:
         return this.#jumpRegister(entry, index, pc);

@@ -96,17 +96,23 @@ export function newFunction(graph: Graph, maxInstructions: number): GuestFunctio
   };
 }
 
-/** Fills in what depends on the other functions: register sets, signatures, stretches. */
-export function analyseUnit(functions: Map<number, GuestFunction>): void {
+/**
+ * Fills in what depends on the other functions: register sets, signatures, stretches.
+ * @param goesOn asked before each step of it; false gives up, and so is the answer then
+ */
+export function analyseUnit(functions: Map<number, GuestFunction>, goesOn: () => boolean): boolean {
   for (const fn of functions.values()) {
     for (const block of fn.flow.order) {
       fn.writes |= blockWrites(block);
       fn.mentions |= fn.writes | blockReads(block);
     }
   }
+  // Callees are behind their callers, mostly: from the last to the first it is soon done.
+  const backwards = [...functions.values()].reverse();
   for (let changed = true; changed; ) {
+    if (!goesOn()) return false;
     changed = false;
-    for (const fn of functions.values()) {
+    for (const fn of backwards) {
       const before = [fn.writes, fn.mentions];
       for (const { end } of fn.flow.order) {
         if (!isCall(end)) continue;
@@ -118,6 +124,7 @@ export function analyseUnit(functions: Map<number, GuestFunction>): void {
     }
   }
   for (const [pc, fn] of functions) {
+    if (!goesOn()) return false;
     const resultSet = fn.writes & setOf(A0);
     const parameters = chooseParameters(fn, functions);
     const signature: Signature = {
@@ -135,6 +142,7 @@ export function analyseUnit(functions: Map<number, GuestFunction>): void {
       if (fn.bounded === bounded) functions.set(pc, { ...fn, stretch: findStretches(fn, functions) });
     }
   }
+  return true;
 }
 
 function blockWrites(block: Block): RegisterSet {

@@ -1,30 +1,28 @@
 /**
- * Translated code that exists: units by the region they were made for, and the table of entries that generated
- * code calls through.
+ * Translated code that exists: units by the region they were made for.
  *
  * Invariants: a table slot holds an entry of a live unit or the miss function; every line of RAM that a live
  * unit was made from carries LineFlag.CODE, so that a store to it is seen; modules and their bytes are bounded:
- * when a bound is reached everything is dropped and grows anew from what is hot then.
+ * when a bound is reached everything is dropped and grows anew from what is hot then. Dropped modules are bounded, too:
+ * a table keeps them (code-table.ts), so the live ones move to a new table when more have been dropped than live.
  */
 import { LINE_SHIFT } from "../../emulator/layout.ts";
 import { RAM_BASE } from "../../emulator/map.ts";
 import { type AddressSpace, LineFlag } from "../address-space.ts";
+import { CodeTable, type RunFunction, type SharedImports } from "./code-table.ts";
 import { generateRuntime } from "./runtime-module.ts";
-import { type Target, tableSlot, type Unit } from "./unit.ts";
+import { entryName, type Target, type Unit } from "./unit.ts";
 
-/** Slots of the table of entries: more than the entries of any firmware seen, so that few share one. */
-export const TABLE_SLOTS = 4096;
 /** Live modules; V8 keeps some ten kilobytes for each besides its code. */
 export const MAX_UNITS = 256;
 /** Bytes of live modules. Machine code is several times that. */
 export const MAX_UNIT_BYTES = 4 * 1024 * 1024;
-
-/** Calls translated code: (pc, instructions retired, call depth) to the next pc, bit 0 set. */
-export type RunFunction = (pc: number, count: number, depth: number) => number;
+/** Modules dropped one by one before a new table is worth its making, about a millisecond. */
+const MIN_DROPPED = 64;
 
 interface LiveUnit {
   readonly unit: Unit;
-  readonly instance: WebAssembly.Instance;
+  readonly module: WebAssembly.Module;
   /** Bytes of RAM that it was made from, or undefined if it was made from the window alone. */
   readonly ramCode: Uint8Array | undefined;
 }
@@ -33,65 +31,62 @@ interface Entry {
   readonly live: LiveUnit;
   /** Guest instructions of the function. */
   readonly size: number;
-  readonly code: unknown;
+  code: unknown;
 }
 
 /** Units made while one region was behind the window. */
 interface UnitSet {
   readonly entries: Map<number, Entry>;
   readonly units: Set<LiveUnit>;
+  table: CodeTable;
   bytes: number;
+  /** Units that the table keeps though they were dropped. */
+  dropped: number;
 }
 
-const NO_REGION_KEY = -1;
-
 export class CodeCacheStore {
-  readonly run: RunFunction;
   readonly #space: AddressSpace;
   readonly #target: Target;
-  readonly #table: WebAssembly.Table;
-  readonly #reason: WebAssembly.Global;
-  /** Not 0 while somebody watches stores to host memory. */
-  readonly #watched: WebAssembly.Global;
-  readonly #memory: WebAssembly.Memory;
-  readonly #miss: unknown;
-  readonly #storeToCodePage: (address: number, size: number, value: number) => number;
-  /** pc whose entry a slot holds; -1 for none. */
-  readonly #slotPc = new Float64Array(TABLE_SLOTS).fill(-1);
+  readonly #imports: SharedImports;
+  readonly #runtime: WebAssembly.Module;
   readonly #sets = new Map<number, UnitSet>();
   /** A unit made from RAM was added: there may be one still. */
   #holdsRamCode = false;
   #current: UnitSet;
 
-  /** `storeToCodePage` is called by generated code: see {@link UnitContext.storeIndex}. */
+  /** Begins with the region that `space` has behind its window now. */
   constructor(
     memory: WebAssembly.Memory,
     space: AddressSpace,
     target: Target,
-    storeToCodePage: (address: number, size: number, value: number) => number,
+    storeToCodePage: SharedImports["store"],
   ) {
-    this.#storeToCodePage = storeToCodePage;
-    this.#memory = memory;
     this.#space = space;
     this.#target = target;
-    this.#table = new WebAssembly.Table({ element: "anyfunc", initial: TABLE_SLOTS, maximum: TABLE_SLOTS });
-    this.#reason = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
-    this.#watched = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
-    const runtime = this.#instantiate(generateRuntime(target));
-    this.run = runtime.exports["run"] as RunFunction;
-    this.#miss = runtime.exports["miss"];
-    for (let slot = 0; slot < TABLE_SLOTS; slot++) this.#table.set(slot, this.#miss);
-    this.#current = this.#setOf(NO_REGION_KEY);
+    this.#imports = {
+      memory,
+      reason: new WebAssembly.Global({ value: "i32", mutable: true }, 0),
+      // Not 0 while somebody watches stores to host memory.
+      watched: new WebAssembly.Global({ value: "i32", mutable: true }, 0),
+      store: storeToCodePage,
+    };
+    this.#runtime = new WebAssembly.Module(generateRuntime(target));
+    this.#current = this.#setOf(space.region);
+  }
+
+  /** Calls the current region's code. */
+  get run(): RunFunction {
+    return this.#current.table.run;
   }
 
   /** {@link Reason} for which {@link run} came back. */
   get reason(): number {
-    return this.#reason.value;
+    return this.#imports.reason.value;
   }
 
   /** Whether translated code leaves stores to host memory to the interpreter. */
   set hostWatched(watched: boolean) {
-    this.#watched.value = watched ? 1 : 0;
+    this.#imports.watched.value = watched ? 1 : 0;
   }
 
   get units(): number {
@@ -122,12 +117,10 @@ export class CodeCacheStore {
 
   /** Makes sure that the slot of `pc`, an entry, holds it. */
   install(pc: number): void {
-    const slot = tableSlot(pc, TABLE_SLOTS);
-    if (this.#slotPc[slot] === pc) return;
-    const entry = this.#current.entries.get(pc);
-    if (entry === undefined) return;
-    this.#slotPc[slot] = pc;
-    this.#table.set(slot, entry.code);
+    const { table, entries } = this.#current;
+    if (table.holds(pc)) return;
+    const entry = entries.get(pc);
+    if (entry !== undefined) table.install(pc, entry.code);
   }
 
   /** Switches to the units of another region (or none: -1). False if that is the current one. */
@@ -135,25 +128,24 @@ export class CodeCacheStore {
     const set = this.#setOf(region);
     if (set === this.#current) return false;
     this.#current = set;
-    this.#clearTable();
-    for (const pc of set.entries.keys()) this.install(pc);
     return true;
   }
 
   add(unit: Unit): void {
     const set = this.#current;
     if (set.units.size >= MAX_UNITS || set.bytes + unit.bytes.length > MAX_UNIT_BYTES) this.#dropSet(set);
-    const instance = this.#instantiate(unit.bytes);
-    const live: LiveUnit = { unit, instance, ramCode: this.#copyRamCode(unit) };
+    const module = new WebAssembly.Module(unit.bytes);
+    const live: LiveUnit = { unit, module, ramCode: this.#copyRamCode(unit) };
+    const { exports } = set.table.instantiate(module);
     this.#holdsRamCode ||= live.ramCode !== undefined;
     set.units.add(live);
     set.bytes += unit.bytes.length;
     unit.entries.forEach((pc, index) => {
       // An entry that exists keeps its code, which is warm; the unit's first one was asked for.
       if (index > 0 && set.entries.has(pc)) return;
-      set.entries.set(pc, { live, size: unit.sizes[index] as number, code: instance.exports[`e${index}`] });
-      this.#slotPc[tableSlot(pc, TABLE_SLOTS)] = -1;
-      this.install(pc);
+      const code = exports[entryName(index)];
+      set.entries.set(pc, { live, size: unit.sizes[index] as number, code });
+      set.table.install(pc, code);
     });
     this.#flagPages(live);
   }
@@ -194,36 +186,21 @@ export class CodeCacheStore {
   #setOf(region: number): UnitSet {
     let set = this.#sets.get(region);
     if (set === undefined) {
-      set = { entries: new Map(), units: new Set(), bytes: 0 };
+      set = { entries: new Map(), units: new Set(), table: this.#newTable(), bytes: 0, dropped: 0 };
       this.#sets.set(region, set);
     }
     return set;
   }
 
-  #instantiate(bytes: Uint8Array): WebAssembly.Instance {
-    const env = {
-      memory: this.#memory,
-      table: this.#table,
-      reason: this.#reason,
-      watched: this.#watched,
-      store: this.#storeToCodePage,
-    };
-    return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
-  }
-
-  #clearTable(): void {
-    for (let slot = 0; slot < TABLE_SLOTS; slot++) {
-      if (this.#slotPc[slot] === -1) continue;
-      this.#slotPc[slot] = -1;
-      this.#table.set(slot, this.#miss);
-    }
+  #newTable(): CodeTable {
+    return new CodeTable(this.#imports, this.#runtime);
   }
 
   #dropSet(set: UnitSet): void {
     set.entries.clear();
     set.units.clear();
     set.bytes = 0;
-    if (set === this.#current) this.#clearTable();
+    this.#renewTable(set);
   }
 
   /** A unit calls into others through the table only, so each can go alone. */
@@ -233,23 +210,37 @@ export class CodeCacheStore {
       for (const live of [...set.units]) {
         if (!isStale(live)) continue;
         dropped = true;
-        set.units.delete(live);
-        set.bytes -= live.unit.bytes.length;
-        for (const [pc, entry] of [...set.entries]) {
-          if (entry.live !== live) continue;
-          set.entries.delete(pc);
-          if (set === this.#current) this.#uninstall(pc);
-        }
+        this.#drop(set, live);
       }
+      if (set.dropped >= Math.max(MIN_DROPPED, set.units.size)) this.#renewTable(set);
     }
     return dropped;
   }
 
-  #uninstall(pc: number): void {
-    const slot = tableSlot(pc, TABLE_SLOTS);
-    if (this.#slotPc[slot] !== pc) return;
-    this.#slotPc[slot] = -1;
-    this.#table.set(slot, this.#miss);
+  #drop(set: UnitSet, live: LiveUnit): void {
+    set.units.delete(live);
+    set.bytes -= live.unit.bytes.length;
+    set.dropped++;
+    for (const [pc, entry] of [...set.entries]) {
+      if (entry.live !== live) continue;
+      set.entries.delete(pc);
+      set.table.uninstall(pc);
+    }
+  }
+
+  /** Moves what lives to a new table, so that what was dropped goes with the old one. */
+  #renewTable(set: UnitSet): void {
+    set.table = this.#newTable();
+    set.dropped = 0;
+    for (const live of set.units) {
+      const { exports } = set.table.instantiate(live.module);
+      live.unit.entries.forEach((pc, index) => {
+        const entry = set.entries.get(pc);
+        if (entry?.live !== live) return;
+        entry.code = exports[entryName(index)];
+        set.table.install(pc, entry.code);
+      });
+    }
   }
 
   /** Ranges of the unit that lie in RAM, as offsets into RAM. */

@@ -19,16 +19,17 @@ import { HOST_BASE, RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
 import { type AddressSpace, LineFlag, NOWHERE } from "../address-space.ts";
 import type { DataPath } from "../cpu/data-path.ts";
 import type { DecodedCode } from "../cpu/decoded-code.ts";
-import { type CodeCache, type Engine, Stop } from "../cpu/engine.ts";
+import { type Bus, type CodeCache, type Engine, Stop } from "../cpu/engine.ts";
 import { Hart } from "../cpu/hart.ts";
 import type { Interpreter, InterpreterParts } from "../cpu/interpreter.ts";
-import { CodeCacheStore, TABLE_SLOTS } from "./code-cache.ts";
+import { CodeCacheStore } from "./code-cache.ts";
+import { TABLE_SLOTS } from "./code-table.ts";
 import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
 import type { Segment } from "./memory-access.ts";
 import { isAtomic, isControlTransfer, isTranslated, passesOn } from "./registers.ts";
 import { Counter, readStats, type TranslatorStats } from "./stats.ts";
-import { DEFAULT_UNIT_LIMITS, type Target, translateUnit, type Unit, type UnitLimits } from "./unit.ts";
+import { type Pace, type Target, translateUnit, UNHURRIED, type Unit, type UnitLimits } from "./unit.ts";
 
 export interface TranslatorOptions {
   readonly limits?: UnitLimits;
@@ -71,6 +72,11 @@ const PAYOFF_INSTRUCTIONS = 256;
 const MAX_INSTRUCTIONS_AHEAD = 20_000;
 /** A stretch that ends sooner, at an instruction that stays the interpreter's, is not worth entering. */
 const MIN_STRETCH_AHEAD = 16;
+/**
+ * While the hart waits for a unit it takes in functions for so long, which is about a third of what the unit takes
+ * then: one that is called and missing gets a unit of its own, when it proves hot.
+ */
+const DISCOVERY_NS = 5e6;
 const NO_PC = -1;
 
 /** What an entry has brought since it was last looked at. */
@@ -85,9 +91,10 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #space: AddressSpace;
   readonly #code: DecodedCode;
   readonly #data: DataPath;
+  readonly #bus: Bus;
   readonly #memory: WebAssembly.Memory;
   readonly #slot: number;
-  readonly #limits: UnitLimits;
+  readonly #limits: UnitLimits | undefined;
   readonly #eager: boolean;
   readonly #heat = new Map<number, number>();
   readonly #refused = new Map<number, number>();
@@ -119,9 +126,10 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#space = parts.space;
     this.#code = parts.code;
     this.#data = parts.data;
+    this.#bus = parts.bus;
     this.#memory = memory;
     this.#slot = slot;
-    this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
+    this.#limits = options.limits;
     this.#eager = options.eager ?? false;
     this.#share = options.share ?? DEFAULT_SHARE;
     // Where less than all of the time may go into it the first translation is paid for in advance.
@@ -148,14 +156,16 @@ export class TranslatingEngine implements Engine, CodeCache {
    * Between runs: translates what is reachable from `pc` before it runs, through instructions that stay the
    * interpreter's too, and has V8 compile it, which it would otherwise do at the first call. False if nothing there
    * can be translated.
+   * @param goesOn asked every millisecond or so; false ends it, with what there is by then
    */
-  prepare(pc: number): boolean {
+  prepare(pc: number, goesOn: () => boolean = UNHURRIED.goesOn): boolean {
     this.#selectRegion();
     const store = this.#openStore();
     // With LIMIT at 0 every function comes back from its first look at it, the hart as it was.
     Atomics.store(this.#hart, Hart.LIMIT, 0);
-    for (const { entries } of this.#translateAhead(pc >>> 0)) {
+    for (const { entries } of this.#translateAhead(pc >>> 0, goesOn)) {
       for (const entry of entries) {
+        if (!goesOn()) break;
         store.install(entry);
         store.run(entry | 0, 0, MAX_DEPTH);
       }
@@ -182,6 +192,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   }
 
   #dropped(): void {
+    this.#bus.tookLong();
     this.#count(Counter.drops, 1);
     this.#countLive();
     this.#heat.clear();
@@ -272,7 +283,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#heat.set(pc, heat);
     if (!this.#eager && heat < EXIT_HEAT) return;
     this.#heat.delete(pc);
-    this.#translate(pc, Counter.translationsRunning);
+    this.#translateRunning(pc);
   }
 
   /**
@@ -321,7 +332,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     }
     this.#slice = SAMPLE_SLICE;
     if (!this.#mayTranslate()) return;
-    this.#translate((this.#hart[Hart.PC] as number) >>> 0, Counter.translationsRunning);
+    this.#translateRunning((this.#hart[Hart.PC] as number) >>> 0);
   }
 
   /** It is paid for, and no other thread wants the hart to leave run(): translating takes milliseconds. */
@@ -364,20 +375,31 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   // Translating ----------------------------------------------------------------------------------------------
 
+  /** The hart waits meanwhile, and whoever watches it has to know why. */
+  #translateRunning(pc: number): void {
+    const untilNs = monotonicNs() + DISCOVERY_NS;
+    const goesOn = (): boolean => {
+      this.#bus.tookLong();
+      return true;
+    };
+    const mayGrow = (): boolean => this.#eager || monotonicNs() < untilNs;
+    this.#translate(pc, Counter.translationsRunning, { goesOn, mayGrow });
+  }
+
   /** Returns what was made. Nobody waits for it, so it costs no credit, but is bounded. */
-  #translateAhead(start: number): Unit[] {
+  #translateAhead(start: number, goesOn: () => boolean): Unit[] {
     const credit = this.#credit;
     const made: Unit[] = [];
     let instructions = 0;
     const pending = new Set([start]);
     for (const pc of pending) {
-      if (instructions + pending.size > MAX_INSTRUCTIONS_AHEAD) break;
+      if (instructions + pending.size > MAX_INSTRUCTIONS_AHEAD || !goesOn()) break;
       const insn = fetchInstruction(this.#reader, pc);
       if (insn === undefined) continue;
       const near = this.#interpretedNear(pc);
       if (near !== undefined && near !== pc) pending.add(near);
       else if (isTranslated(insn.op)) {
-        const unit = this.#translate(pc, Counter.translationsAhead);
+        const unit = this.#translate(pc, Counter.translationsAhead, { ...UNHURRIED, goesOn });
         if (unit === undefined) continue;
         made.push(unit);
         instructions += unit.instructions;
@@ -404,18 +426,16 @@ export class TranslatingEngine implements Engine, CodeCache {
    * Undefined when `pc` is an entry already, or nothing there can be translated.
    * @param phase the counter of those that are made now
    */
-  #translate(pc: number, phase: number): Unit | undefined {
+  #translate(pc: number, phase: number, pace: Pace): Unit | undefined {
     const beganNs = monotonicNs();
     const store = this.#openStore();
     if (store.has(pc)) return undefined;
-    const unit = translateUnit(
-      this.#reader,
-      pc,
-      this.#target(),
-      this.#limits,
-      this.#sharedPageAccesses,
-      (callee) => store.sizeOf(callee),
-    );
+    const unit = translateUnit(this.#reader, pc, this.#target(), {
+      ...(this.#limits !== undefined && { limits: this.#limits }),
+      sharedPageAccesses: this.#sharedPageAccesses,
+      sizeOf: (callee) => store.sizeOf(callee),
+      pace,
+    });
     if (unit !== undefined) store.add(unit);
     // What was not needed is not saved up: many at once would hold up the hart.
     this.#credit = Math.min(this.#credit, 0) - (monotonicNs() - beganNs);
@@ -433,7 +453,6 @@ export class TranslatingEngine implements Engine, CodeCache {
       this.#store = new CodeCacheStore(this.#memory, this.#space, this.#target(), (address, size, value) =>
         this.#storeToCodePage(address >>> 0, size, value),
       );
-      this.#store.select(this.#space.region);
     }
     return this.#store;
   }

@@ -5,6 +5,8 @@
  * dominates its source. An edge that does not is cut: it becomes an exit with the pc of its target. Seen from
  * that pc the same code is a graph of its own, with that block as its entry, which dominates everything; so
  * after one trip through the dispatcher the loop runs whole. (No block dispatch loop, no node splitting.)
+ * So is an edge back to the header of a loop within MAX_LOOP_DEPTH others: what is found out of loops takes time and
+ * memory for each block in each loop around it, and whoever nests a thousand must not get a thousand times as much.
  *
  * Source: Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm".
  */
@@ -14,8 +16,13 @@ export interface Loop {
   /** Position of the header in the order. */
   readonly header: number;
   readonly parent: Loop | undefined;
+  /** 1 for a loop that is in no other. */
+  readonly depth: number;
   readonly members: ReadonlySet<number>;
 }
+
+/** Loops within one another, of which inlined calls bring some: far more than people write. */
+const MAX_LOOP_DEPTH = 24;
 
 /** Blocks are named by their position in `order`, a reverse postorder; 0 is the entry. */
 export interface Flow {
@@ -44,14 +51,20 @@ export function analyseFlow(graph: Graph): Flow {
     );
     const predecessors = invert(successors);
     const dominator = dominators(predecessors);
-    const cut = cutIrreducible(order, successors, dominator);
-    if (cut > 0) {
-      cutEdges += cut;
-      continue;
-    }
-    const forwardPredecessors = predecessors.map((from, to) => from.filter((source) => source < to));
-    const backPredecessors = predecessors.map((from, to) => from.filter((source) => source >= to));
-    const loopOf = findLoops(predecessors, backPredecessors);
+    const isBack = (from: number, to: number): boolean => to <= from;
+    const irreducible = cutEdgesWhere(
+      order,
+      successors,
+      (from, to) => isBack(from, to) && !dominates(dominator, to, from),
+    );
+    cutEdges += irreducible;
+    if (irreducible > 0) continue;
+    const forwardPredecessors = predecessors.map((from, to) => from.filter((source) => !isBack(source, to)));
+    const backPredecessors = predecessors.map((from, to) => from.filter((source) => isBack(source, to)));
+    const { loopOf, tooDeep } = findLoops(predecessors, backPredecessors);
+    const deep = cutEdgesWhere(order, successors, (from, to) => isBack(from, to) && tooDeep.has(to));
+    cutEdges += deep;
+    if (deep > 0) continue;
     return { order, positionOf, forwardPredecessors, backPredecessors, dominator, loopOf, cutEdges };
   }
 }
@@ -123,15 +136,16 @@ export function dominates(dominator: readonly number[], a: number, b: number): b
   return at === a;
 }
 
-function cutIrreducible(
+/** Makes exits of edges. Returns how many. */
+function cutEdgesWhere(
   order: readonly Block[],
   successors: readonly (readonly number[])[],
-  dominator: readonly number[],
+  isToBeCut: (from: number, to: number) => boolean,
 ): number {
   let cut = 0;
   order.forEach((block, from) => {
     for (const to of successors[from] as number[]) {
-      if (to > from || dominates(dominator, to, from)) continue;
+      if (!isToBeCut(from, to)) continue;
       const target = order[to] as Block;
       const exit: Block = { pc: target.pc, steps: [], end: { kind: "leave", pc: target.pc }, weight: 0 };
       block.end = mapSuccessors(block.end, (successor) => (successor === target ? exit : successor));
@@ -141,15 +155,23 @@ function cutIrreducible(
   return cut;
 }
 
+/** The innermost loop around each block, and the headers of loops that are too deep to be one of them. */
 function findLoops(
   predecessors: readonly (readonly number[])[],
   backPredecessors: readonly (readonly number[])[],
-): (Loop | undefined)[] {
+): { readonly loopOf: (Loop | undefined)[]; readonly tooDeep: ReadonlySet<number> } {
   const loopOf: (Loop | undefined)[] = predecessors.map(() => undefined);
+  const tooDeep = new Set<number>();
   // Outer headers come first in the order, so a later loop overwrites its parent as the innermost one.
   for (let header = 0; header < predecessors.length; header++) {
     const sources = backPredecessors[header] as number[];
     if (sources.length === 0) continue;
+    const parent = loopOf[header];
+    const depth = parent === undefined ? 1 : parent.depth + 1;
+    if (depth > MAX_LOOP_DEPTH) {
+      tooDeep.add(header);
+      continue;
+    }
     const members = new Set([header]);
     const work = [...sources];
     for (let at = work.pop(); at !== undefined; at = work.pop()) {
@@ -157,10 +179,10 @@ function findLoops(
       members.add(at);
       work.push(...(predecessors[at] as number[]));
     }
-    const loop: Loop = { header, parent: loopOf[header], members };
+    const loop: Loop = { header, parent, depth, members };
     for (const member of members) loopOf[member] = loop;
   }
-  return loopOf;
+  return { loopOf, tooDeep };
 }
 
 /** Whether `loop` is `inner` or around it. */

@@ -36,9 +36,29 @@ export interface Target {
   readonly tableSlots: number;
 }
 
+/** Asked while a unit is made: translating takes milliseconds, and somebody may be waiting. */
+export interface Pace {
+  /** Whether the unit may take in a further function. */
+  readonly mayGrow: () => boolean;
+  /** Before each step of a function; false gives the unit up. */
+  readonly goesOn: () => boolean;
+}
+
+/** For whoever has all the time there is. */
+export const UNHURRIED: Pace = { mayGrow: () => true, goesOn: () => true };
+
+export interface UnitOptions {
+  readonly limits?: UnitLimits;
+  /** See {@link UnitContext.sharedPageAccesses}. */
+  readonly sharedPageAccesses?: ReadonlySet<number>;
+  /** Size of a function that other units have, 0 without one. */
+  readonly sizeOf?: (pc: number) => number;
+  readonly pace?: Pace;
+}
+
 export interface Unit {
   readonly bytes: Uint8Array;
-  /** Guest entries; each is exported as `e` and its number here. */
+  /** Guest entries; each is exported under the {@link entryName} of its number here. */
   readonly entries: readonly number[];
   /** Guest instructions of the function behind each entry. */
   readonly sizes: readonly number[];
@@ -48,6 +68,11 @@ export interface Unit {
   /** Guest code that it was made from: every instruction of every function, as [first, behind last) ranges. */
   readonly ranges: readonly (readonly [number, number])[];
   readonly cutEdges: number;
+}
+
+/** What the entry with this number is exported as. */
+export function entryName(index: number): string {
+  return `e${index}`;
 }
 
 export function tableSlot(pc: number, slots: number): number {
@@ -61,20 +86,18 @@ export function tableSlot(pc: number, slots: number): number {
 const MIN_SHARED_INSTRUCTIONS = 150;
 
 /**
- * Translates the code reachable from `entry`; undefined if not even its first instruction can be. `sizeOf` tells the
- * size of a function that other units have, 0 without one.
+ * Translates the code reachable from `entry`; undefined if not even its first instruction can be, or if it was given up.
  */
 export function translateUnit(
   code: CodeReader,
   entry: number,
   target: Target,
-  limits: UnitLimits = DEFAULT_UNIT_LIMITS,
-  sharedPageAccesses: ReadonlySet<number> = new Set(),
-  sizeOf: (pc: number) => number = () => 0,
+  options: UnitOptions = {},
 ): Unit | undefined {
-  const functions = discover(code, entry, limits, sizeOf);
+  const { sharedPageAccesses = new Set(), pace = UNHURRIED } = options;
+  const functions = discover(code, entry, options);
   if (!functions.has(entry)) return undefined;
-  analyseUnit(functions);
+  if (!analyseUnit(functions, pace.goesOn)) return undefined;
   const module = new ModuleWriter();
   module.importMemory("memory", target.memoryPages);
   module.importTable("table", target.tableSlots);
@@ -96,10 +119,14 @@ export function translateUnit(
     sharedPageAccesses,
     storeIndex,
   };
-  for (const fn of functions.values()) generateFunction(fn, unit);
+  for (const fn of functions.values()) {
+    if (!pace.goesOn()) return undefined;
+    generateFunction(fn, unit);
+  }
   entries.forEach((pc, index) => {
     const fn = functions.get(pc);
-    if (fn !== undefined) module.exportFunction(`e${index}`, generateEntry(fn, firstIndex + index, unit));
+    if (fn !== undefined)
+      module.exportFunction(entryName(index), generateEntry(fn, firstIndex + index, unit));
   });
   let [instructions, cutEdges] = [0, 0];
   for (const { graph, flow } of functions.values()) {
@@ -121,8 +148,7 @@ export function translateUnit(
 function discover(
   code: CodeReader,
   entry: number,
-  limits: UnitLimits,
-  sizeOf: (pc: number) => number,
+  { limits = DEFAULT_UNIT_LIMITS, sizeOf = () => 0, pace = UNHURRIED }: UnitOptions,
 ): Map<number, GuestFunction> {
   const builder = new GraphBuilder(code, limits);
   const functions = new Map<number, GuestFunction>();
@@ -131,6 +157,7 @@ function discover(
   for (const pc of queue) {
     if (functions.has(pc) || (pc !== entry && sizeOf(pc) >= MIN_SHARED_INSTRUCTIONS)) continue;
     if (functions.size >= limits.unitFunctions || instructions >= limits.unitInstructions) break;
+    if (!pace.goesOn() || (functions.size > 0 && !pace.mayGrow())) break;
     const graph = builder.build(pc);
     if (graph.instructions === 0) continue;
     instructions += graph.instructions;

@@ -24,6 +24,7 @@ const NO_DEVICES: Bus = {
   timeLow: () => 0,
   timeHigh: () => 0,
   exception: () => undefined,
+  tookLong: () => undefined,
 };
 
 function addressSpace(regionBytes = TEST_CONFIG.regionBytes) {

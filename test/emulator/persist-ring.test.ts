@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createMemory } from "../../emulator/layout.ts";
+import { NvramLog } from "../../emulator/logged-nvram.ts";
 import {
   NO_ROOM,
   numberDistance,
@@ -94,5 +95,31 @@ describe("the persist ring", () => {
     }
     expect(numberDistance(numberOf(2 ** 30 + 2), numberOf(2 ** 30 - 1))).toBe(3);
     expect(numberDistance(numberOf(2 ** 30 - 1), numberOf(2 ** 30 + 2))).toBe(-3);
+  });
+
+  it("has who may wait do so where it is half full, and tells for how long", () => {
+    expect(ring.awaitRoom(0.1)).toBe(0);
+    for (let i = 0; i < RING_ENTRIES / 2; i += 1) ring.publish(ring.reserve(), StoreKind.WORD, 0, 4, i);
+    expect(ring.awaitRoom(0.1)).toBeGreaterThan(0);
+    ring.release(42 + 1);
+    expect(ring.awaitRoom(0.1)).toBe(0);
+  });
+
+  it("tells the hart of the time that its stores to NVRAM waited, and only of that", () => {
+    const memory = createMemory(layout);
+    const full = new PersistRing(memory, layout);
+    full.start(41);
+    const waits: number[] = [];
+    const log = new NvramLog(memory, layout, (waitedNs) => waits.push(waitedNs));
+    const store = (offset: number): void => {
+      log.beforeStore(offset, 4);
+      log.afterStore(offset, 4);
+    };
+    for (let i = 0; i < RING_ENTRIES / 2; i += 1) store(layout.nvram);
+    expect(waits).toEqual([]);
+    store(layout.nvram);
+    store(layout.host);
+    expect(waits).toHaveLength(1);
+    expect(waits[0]).toBeGreaterThan(0);
   });
 });

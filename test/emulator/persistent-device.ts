@@ -30,7 +30,7 @@ export class PersistentDevice {
   readonly bytes = new Uint8Array(this.memory.buffer);
   readonly ring = new PersistRing(this.memory, layout);
   readonly table = new LoggedNvram(this.memory, layout);
-  readonly #nvramLog = new NvramLog(this.memory, layout);
+  readonly #nvramLog = new NvramLog(this.memory, layout, () => undefined);
   readonly #fs: FileSystem;
   /** CRC of the space after each store since it was opened; entry 0 is what was opened. */
   readonly history: number[] = [];

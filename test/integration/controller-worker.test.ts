@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ControllerApi } from "../../controller/api.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
+import { Counter } from "../../controller/translator/stats.ts";
 import {
   Attention,
   Control,
@@ -8,6 +9,7 @@ import {
   Engine,
   EngineCommand,
   EngineState,
+  engineCounters,
   engineWords,
 } from "../../emulator/control.ts";
 import { Evidence } from "../../emulator/evidence.ts";
@@ -35,8 +37,9 @@ async function attachedWorker() {
     control,
     words,
     peerWords: engineWords(memory, layout, 1),
+    counters: engineCounters(memory, layout, 0),
     state: (): number => Atomics.load(words, Engine.STATE),
-    prepare: (): Promise<unknown> => thread.link.call(DEADLINE_MS, "prepare", REGION, false),
+    prepare: (): Promise<unknown> => thread.link.call(DEADLINE_MS, "prepare", REGION),
     command: (command: EngineCommand): void => {
       Atomics.store(words, Engine.COMMAND, command);
       Atomics.notify(words, Engine.COMMAND);
@@ -122,4 +125,18 @@ describe("a worker that stops arms the other one", () => {
     });
     expect(found).toEqual({ command: EngineCommand.NONE, evidence: Evidence.NONE });
   });
+});
+
+it("what only makes a version faster is left out in a hurry", async () => {
+  const { thread, words, counters, state, prepare, command } = await attachedWorker();
+  Atomics.store(words, Engine.HURRY, 1);
+  await prepare();
+  await expect.poll(state).toBe(EngineState.PARKED);
+  expect(counters[Counter.translationsAhead]).toBe(0);
+  command(EngineCommand.RELEASE);
+  await expect.poll(state).toBe(EngineState.IDLE);
+  Atomics.store(words, Engine.HURRY, 0);
+  await prepare();
+  expect(counters[Counter.translationsAhead]).toBeGreaterThan(0);
+  await thread.terminate(DEADLINE_MS);
 });

@@ -18,7 +18,7 @@ function thread(
 ): Thread {
   const own = times(runMs, waitMs, runnable);
   return {
-    schedule: () => ({ atNs: atMs * MS, own, helpers: () => new Map(helpers.entries()) }),
+    schedule: () => ({ atNs: atMs * MS, own, heldUpNs: 0, helpers: () => new Map(helpers.entries()) }),
     nudge: () => undefined,
   };
 }
@@ -122,12 +122,27 @@ describe("heartbeat on a busy machine", () => {
       };
       foundMs((ms) => ({
         nudge: () => undefined,
-        schedule: () => ({ atNs: ms * MS, own: times(runnable ? ms : 0, 0, runnable), helpers }),
+        schedule: () => ({ atNs: ms * MS, own: times(runnable ? ms : 0, 0, runnable), heldUpNs: 0, helpers }),
       }));
       return count;
     };
     expect(readings(true)).toBe(1);
     expect(readings(false)).toBe(2);
+  });
+
+  it("does not count what a thread that sleeps was held up by something else, and counts the rest", () => {
+    const heldUp = (share: number) => (ms: number) => ({
+      nudge: () => undefined,
+      schedule: () => ({
+        atNs: ms * MS,
+        own: times(0, 0, false),
+        heldUpNs: ms * MS * share,
+        helpers: () => new Map(),
+      }),
+    });
+    expect(foundMs(heldUp(1))).toBeUndefined();
+    // Under suspicion from 10 ms on, and held up half of the time: 10 + 2 × 40.
+    expect(foundMs(heldUp(0.5))).toBe(90);
   });
 
   it("finds a thread that sleeps while the others run or sleep, too", () => {

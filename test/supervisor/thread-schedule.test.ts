@@ -11,8 +11,8 @@ it.runIf(process.platform === "linux")(
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`;
     const worker = new Worker(code, { eval: true });
     const id = await new Promise<number>((resolve) => worker.once("message", resolve));
-    await expect.poll(() => readSchedule(id).own.runnable).toBe(false);
-    const { own, helpers: readHelpers } = readSchedule(id);
+    await expect.poll(() => readSchedule(id, 0).own.runnable).toBe(false);
+    const { own, helpers: readHelpers } = readSchedule(id, 0);
     const helpers = readHelpers();
     expect(own.runNs).toBeGreaterThan(0);
     expect(helpers.size).toBeGreaterThan(0);
@@ -20,6 +20,6 @@ it.runIf(process.platform === "linux")(
     expect([...helpers.keys()]).not.toContain(process.pid);
     for (const { runNs } of helpers.values()) expect(runNs).toBeGreaterThanOrEqual(0);
     await worker.terminate();
-    expect(readSchedule(id).own).toEqual({ runNs: 0, waitNs: 0, runnable: false });
+    expect(readSchedule(id, 0).own).toEqual({ runNs: 0, waitNs: 0, runnable: false });
   },
 );

@@ -42,7 +42,7 @@ class Watching {
       heartbeat: this.#ms,
       notedFaultNs: 0,
       nudge: () => undefined,
-      schedule: () => ({ atNs, own, helpers: () => new Map() }),
+      schedule: () => ({ atNs, own, heldUpNs: 0, helpers: () => new Map() }),
     };
   }
 }
@@ -51,7 +51,8 @@ describe("the next tick", () => {
   it("is due when the deadline of a silent thread ends, where that is before the next in turn", () => {
     const watch = new Watch(DEFAULT_LIMITS, 0);
     const { heartbeatMs } = DEFAULT_LIMITS;
-    const schedule = { atNs: 0, own: { runNs: 0, waitNs: 0, runnable: false }, helpers: () => new Map() };
+    const own = { runNs: 0, waitNs: 0, runnable: false };
+    const schedule = { atNs: 0, own, heldUpNs: 0, helpers: () => new Map() };
     watch.start({ heartbeat: 1, notedFaultNs: 0, schedule: () => schedule, nudge: () => undefined }, 0);
     for (let ms = TICK_MS; ms < heartbeatMs - 1; ms += TICK_MS) {
       expect(watch.nextLookMs).toBe(TICK_MS);

@@ -1,11 +1,12 @@
-/** When the translating engine translates, and when it leaves what it has translated alone. */
+/** When the translating engine translates, for how long, and when it leaves what it has translated alone. */
 import { describe, expect, it } from "vitest";
 import { Visibility } from "../../../controller/address-space.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { TranslatingEngine, type TranslatorOptions } from "../../../controller/translator/engine.ts";
+import { type Pace, translateUnit, UNHURRIED } from "../../../controller/translator/unit.ts";
 import { createMemory } from "../../../emulator/layout.ts";
 import * as asm from "../support/assembler.ts";
-import { A0, A1 } from "../support/machines.ts";
+import { A0, A1, RA } from "../support/machines.ts";
 import { CODE_BASE, LAYOUT } from "./harness.ts";
 
 const UART_LINE_STATUS = 0x1000_0005;
@@ -13,9 +14,14 @@ const UART_LINE_STATUS = 0x1000_0005;
 const RUN = 1_000_000;
 
 /** A machine that is about to run an endless loop of what `body` adds. */
-function looping(options: TranslatorOptions, body: (program: asm.Program) => asm.Program) {
+function looping(
+  options: TranslatorOptions,
+  body: (program: asm.Program) => asm.Program,
+  showLife: () => void = () => undefined,
+) {
   let engine: TranslatingEngine | undefined;
   const machine = new Machine({
+    showLife,
     memory: createMemory(LAYOUT),
     layout: LAYOUT,
     slot: 0,
@@ -78,5 +84,74 @@ describe("an entry that is left again at once", () => {
     const more = engine.stats();
     expect(more.retiredTranslated).toBeGreaterThan(retiredTranslated);
     expect(more.exitsAccess).toBeGreaterThan(exitsAccess);
+  });
+});
+
+describe("a translation that takes long", () => {
+  const FUNCTIONS = 40;
+  /** Calls one function after the other. */
+  const calling = (program: asm.Program): asm.Program => {
+    for (let index = 0; index < FUNCTIONS; index++) program.jal(RA, `f${index}`);
+    program.jal(0, "loop");
+    for (let index = 0; index < FUNCTIONS; index++) {
+      program.label(`f${index}`);
+      // Too many to be inlined.
+      for (let i = 0; i < 100; i++) program.words(asm.i("addi", A1, A1, index));
+      program.words(asm.jalr(0, RA, 0));
+    }
+    return program;
+  };
+  const translate = (pace: Pace) => {
+    const parcels = new Uint16Array(calling(new asm.Program().label("loop")).bytes().buffer);
+    const target = {
+      memory: {
+        ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
+        ramFlags: LAYOUT.ramFlags[0] as number,
+        readable: [],
+        writable: [],
+      },
+      hart: LAYOUT.engines[0] as number,
+      memoryPages: LAYOUT.wasmPages,
+      tableSlots: 4096,
+    };
+    return translateUnit({ parcel: (pc) => parcels[(pc - CODE_BASE) / 2] ?? -1 }, CODE_BASE, target, {
+      pace,
+    });
+  };
+
+  it("shows life for each function that it comes to", () => {
+    let lives = 0;
+    const { machine, engine } = looping({ eager: true }, calling, () => lives++);
+    machine.run(RUN);
+    const { entries } = engine.stats();
+    expect(entries).toBeGreaterThan(FUNCTIONS);
+    expect(lives).toBeGreaterThan(3 * entries);
+  });
+
+  it("takes in no further function when it has no more time, and is whole all the same", () => {
+    expect(translate(UNHURRIED)?.entries).toHaveLength(FUNCTIONS + 1);
+    let left = 5;
+    const unit = translate({ ...UNHURRIED, mayGrow: () => left-- > 0 });
+    expect(unit?.entries).toHaveLength(6);
+    expect(WebAssembly.validate(unit?.bytes as Uint8Array<ArrayBuffer>)).toBe(true);
+  });
+
+  it("is given up when somebody waits, wherever it stands", () => {
+    let steps = 0;
+    translate({ ...UNHURRIED, goesOn: () => steps++ >= 0 });
+    for (let at = 0; at < steps; at += 7) {
+      let left = at;
+      const made = translate({ ...UNHURRIED, goesOn: () => left-- > 0 });
+      // Given up while it still looks for functions, it makes do with those that it has.
+      if (made !== undefined) expect(WebAssembly.validate(made.bytes as Uint8Array<ArrayBuffer>)).toBe(true);
+    }
+  });
+
+  it("ahead of need leaves the rest when somebody waits", () => {
+    const { engine } = looping({}, calling);
+    expect(engine.prepare(CODE_BASE, () => false)).toBe(false);
+    expect(engine.stats().translationsAhead).toBe(0);
+    expect(engine.prepare(CODE_BASE)).toBe(true);
+    expect(engine.stats().translationsAhead).toBeGreaterThan(0);
   });
 });

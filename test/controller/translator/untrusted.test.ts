@@ -54,6 +54,23 @@ describe("untrusted firmware", () => {
     expect(pair.translated.machine.hart[A1]).toBeGreaterThan(depth);
   });
 
+  it("loops nested by the hundred are cut into what takes memory by the dozen", () => {
+    const depth = 300;
+    const words: number[] = [];
+    for (let level = 0; level < depth; level++) words.push(a.addi(T0, T0, 1));
+    // Inner loops never go round, the sixth from the outside does all the time, and so its header must be found again.
+    for (let level = depth - 1; level >= 0; level--) {
+      const back = (level - words.length) * 4;
+      words.push(level === 5 ? a.bne(SP, 0, back) : a.bne(0, 0, back));
+    }
+    words.unshift(a.lui(SP, STACK_UPPER));
+    const pair = newPair(Int32Array.from(words));
+    expect(lockstep(pair, 11, 100_000, "nest")).toBe(MachineStop.BUDGET);
+    const stats = pair.translated.engine?.stats();
+    expect(stats?.cutEdges).toBeGreaterThan(depth / 2);
+    expect(stats?.retiredTranslated).toBeGreaterThan(50_000);
+  });
+
   it("a jump into the middle of an instruction executes what stands there", () => {
     // The upper half of the lui is c.addi a0, 1; behind it comes a jump back into that half.
     const words = [a.jal(0, 6), (0x0505 << 16) | a.lui(T0, 0), a.jal(0, -2)];

@@ -1,0 +1,88 @@
+/** What the crew does when getting a standby ready costs one worker after the other. */
+import { Worker } from "node:worker_threads";
+import { afterEach, expect, it } from "vitest";
+import { Control, controlWords, Engine, EngineState } from "../../emulator/control.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
+import { Crew } from "../../supervisor/crew.ts";
+
+const REGION = 1;
+const layout = planLayout({ ...DEFAULT_MEMORY_CONFIG, regionBytes: 65_536, ramBytes: 1024 * 1024 });
+const LINK = new URL("../../dist/emulator/link.js", import.meta.url);
+
+/**
+ * A worker for which a preparation is too much unless HURRY says that only what is necessary counts; with `hopeless`
+ * it is too much in any case.
+ */
+const code = (hopeless: boolean): string => `
+  import(${JSON.stringify(LINK)}).then(({ serve }) => {
+    let words;
+    serve({
+      attach: ({ memory, layout, slot }) => {
+        words = new Int32Array(memory.buffer, layout.engines[slot], 256);
+        return 0;
+      },
+      prepare: () => {
+        if (${hopeless} || words[${Engine.HURRY}] === 0) process.exit(1);
+        words[${Engine.STATE}] = ${EngineState.PARKED};
+        return { regions: [{ usable: true }, { usable: true }], storeEpochs: [0, 0] };
+      },
+    });
+  });`;
+
+let crew: Crew | undefined;
+afterEach(() => crew?.close());
+
+function newCrew(hopeless: boolean) {
+  const memory = createMemory(layout);
+  const seen = { launched: 0, lost: 0, standbys: 0 };
+  crew = new Crew(
+    {
+      memory,
+      layout,
+      log: { level: "silent", fd: 2 },
+      engine: "auto",
+      keys: [],
+      launch: () => {
+        seen.launched++;
+        return new Worker(code(hopeless), { eval: true });
+      },
+    },
+    {
+      onStandby: () => seen.standbys++,
+      onUnusable: () => undefined,
+      onExecutingEnd: () => undefined,
+      onStandbyLost: () => seen.lost++,
+      onStuckThread: () => undefined,
+    },
+  );
+  return { crew, seen, control: controlWords(memory, layout) };
+}
+
+it("what cost a worker is prepared with the least there is to do the next time", async () => {
+  const { crew, seen } = newCrew(false);
+  crew.want(REGION, false);
+  await expect.poll(() => seen.standbys).toBe(1);
+  expect(seen.launched).toBe(2);
+  expect(crew.standby?.region).toBe(REGION);
+});
+
+it("what goes on failing is not tried again at once, unless it is needed or has changed", async () => {
+  const { crew, seen, control } = newCrew(true);
+  /** Each try takes three workers; each end of one is told, and then that there is no standby. */
+  const tried = async (times: number): Promise<void> => {
+    await expect
+      .poll(() => seen, { timeout: 10_000 })
+      .toMatchObject({ launched: 3 * times, lost: 4 * times });
+  };
+  crew.want(REGION, false);
+  await tried(1);
+  for (let ticks = 0; ticks < 100; ticks++) crew.want(REGION, false);
+  await new Promise(setImmediate);
+  expect(seen.launched).toBe(3);
+  Atomics.add(control, Control.STORE_EPOCH + REGION, 1);
+  crew.want(REGION, false);
+  await tried(2);
+  crew.want(REGION, true);
+  await tried(3);
+  expect(seen.standbys).toBe(0);
+});
