@@ -68,11 +68,14 @@ export class OperatorError extends Error {
   }
 }
 
+/** Times that the doorbell is answered in one turn: firmware may ring it without pause, and others have to have theirs. */
+const MAX_ANSWERS = 16;
+
 /** Nothing executes meanwhile: the guardian starts the process again, as after a power cut. */
 const START_DEADLINE_MS = 10_000;
 
 export interface DeviceListener {
-  /** A failover is complete: the other version is ready. */
+  /** A failover is over: the other version is ready, or has failed before it was. */
   onFailover?(failover: Failover): void;
   onSafeMode?(reason: string): void;
   /** A failure is over: the next version is ready, has failed in its turn, or there is none. For dumps. */
@@ -317,7 +320,7 @@ export class Device {
 
   /** Waits for the doorbell without a timeout and without blocking; the ticker keeps the event loop alive. */
   #awaitDoorbell(): void {
-    while (!this.#closed) {
+    for (let answers = 0; answers < MAX_ANSWERS && !this.#closed; answers++) {
       const seen = Atomics.load(this.control, Control.DOORBELL);
       this.#onDoorbell();
       this.#tell();
@@ -326,6 +329,7 @@ export class Device {
       void rung.value.then(() => this.#awaitDoorbell());
       return;
     }
+    setImmediate(() => this.#closed || this.#awaitDoorbell());
   }
 
   #onDoorbell(): void {
@@ -439,7 +443,7 @@ export class Device {
   #fail(fromRegion: number, failure: FailureReport): void {
     Atomics.store(this.control, Control.FAILOVER, 1);
     this.#tellCrash();
-    this.#record.fail(failure, fromRegion, this.table);
+    this.#tellFailover(this.#record.fail(failure, fromRegion, this.table, this.bootEpoch));
     const { evidenceCode: evidence, code, pc } = failure;
     this.#dispatch({ type: "evidence", failure: { evidence, code, pc }, nowNs: failure.detectedNs });
   }
@@ -518,6 +522,7 @@ export class Device {
     Atomics.store(this.control, Control.REGION, command.region);
     Atomics.store(this.control, Control.TRIAL, command.trial ? 1 : 0);
     Atomics.store(this.control, Control.BOOT_EPOCH, bootEpoch);
+    this.#record.start();
     this.#awaited = command;
     this.#awaitedSinceNs = monotonicNs();
     this.#wake();
@@ -574,11 +579,13 @@ export class Device {
     this.#ready = true;
     this.#failoverOver();
     this.#tellCrash();
-    const failover = this.#record.complete(this.table, bootEpoch);
-    if (failover !== undefined) {
-      for (const listener of [...this.#listeners]) listener.onFailover?.(failover);
-    }
+    this.#tellFailover(this.#record.complete(this.table, bootEpoch));
     this.#prepareStandby();
+  }
+
+  #tellFailover(failover: Failover | undefined): void {
+    if (failover === undefined) return;
+    for (const listener of [...this.#listeners]) listener.onFailover?.(failover);
   }
 
   /** Whoever writes flash goes on. */
@@ -589,7 +596,7 @@ export class Device {
 
   #onReadyWithdrawn(): void {
     this.#ready = false;
-    this.#watch.boot(monotonicNs());
+    this.#watch.withdraw(monotonicNs());
   }
 
   /** Once the new version is ready, or should have been by far, the other worker gets ready to take over. */

@@ -60,7 +60,7 @@ export async function drill(
     const faultNs = fromInjection ? injectedNs : failure.faultNs;
     detect.recordNs(failure.detectedNs - failure.faultNs);
     restart.recordNs(firstInstructionNs - faultNs);
-    ready.recordNs(readyNs - faultNs);
+    if (readyNs > 0) ready.recordNs(readyNs - faultNs);
     stopped.recordNs(stoppedNs - failure.detectedNs);
     designated.recordNs(designatedNs - stoppedNs);
     firstInstruction.recordNs(firstInstructionNs - designatedNs);

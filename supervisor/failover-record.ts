@@ -5,7 +5,7 @@
  * failover path nothing; what it tells of the stores between stop and ready comes from counters that only rise.
  */
 import { Control, controlWords } from "../emulator/control.ts";
-import { EventCode, type EventRing } from "../emulator/events.ts";
+import { EventCode, type EventName, type EventRing } from "../emulator/events.ts";
 import type { Layout } from "../emulator/layout.ts";
 import { NO_REGION, type Table } from "../emulator/table.ts";
 import type { EngineSlot } from "./engine-slot.ts";
@@ -35,6 +35,10 @@ export class FailoverRecord {
   readonly #kept: KeptState;
   #underWay: UnderWay | undefined;
   #designatedNs = 0;
+  /** Index of the first event of the version that was started last. */
+  #startEvent = 0;
+  /** Boot epoch that {@link complete} was last called for. */
+  #readyEpoch = 0;
   #executingSinceNs = 0;
   #completed = 0;
 
@@ -50,7 +54,7 @@ export class FailoverRecord {
     return this.#underWay;
   }
 
-  /** Failovers completed since power-on. */
+  /** Failovers told of since power-on. */
   get completed(): number {
     return this.#completed;
   }
@@ -60,10 +64,21 @@ export class FailoverRecord {
     return this.#executingSinceNs;
   }
 
-  fail(failure: FailureReport, fromRegion: number, tableBefore: Table): void {
+  /**
+   * The version that `tableBefore` designates has failed. Returns the failover that this ends, if it was to be ready
+   * before there is another.
+   */
+  fail(
+    failure: FailureReport,
+    fromRegion: number,
+    tableBefore: Table,
+    bootEpoch: number,
+  ): Failover | undefined {
+    const ended = this.#end(tableBefore, bootEpoch);
     const eventsFrom = this.#events.next;
     const atStop = { stopped: undefined, stoppedNs: 0, storedAtStop: 0 };
     this.#underWay = { failure, fromRegion, tableBefore, eventsFrom, ...atStop };
+    return ended;
   }
 
   /** @param slot that stopped and lives on, undefined when its thread is gone */
@@ -73,6 +88,11 @@ export class FailoverRecord {
     underWay.stopped = slot;
     underWay.stoppedNs = stoppedNs;
     underWay.storedAtStop = this.#storedBytes();
+  }
+
+  /** A version is to be started. */
+  start(): void {
+    this.#startEvent = this.#events.next;
   }
 
   designate(nowNs: number): void {
@@ -98,24 +118,33 @@ export class FailoverRecord {
 
   /** The version that `table` designates is ready. What has been a failover ends; undefined when it was none. */
   complete(table: Table, bootEpoch: number): Failover | undefined {
-    const underWay = this.#underWay;
-    const steps = stepsOf(this.#events, underWay?.eventsFrom ?? 0, bootEpoch);
-    const first = steps.get("first-instruction");
+    // Said again after it was withdrawn.
+    if (bootEpoch === this.#readyEpoch) return undefined;
+    this.#readyEpoch = bootEpoch;
+    const first = stepsOf(this.#events, this.#startEvent, bootEpoch).get("first-instruction");
     this.#executingSinceNs = first?.timeNs ?? 0;
+    return this.#end(table, bootEpoch);
+  }
+
+  /** Ends the failover to what `table` designates, of which the steps are told that it got to. */
+  #end(table: Table, bootEpoch: number): Failover | undefined {
+    const underWay = this.#underWay;
     if (underWay === undefined) return undefined;
     this.#underWay = undefined;
+    const steps = stepsOf(this.#events, this.#startEvent, bootEpoch);
+    const timeOf = (step: EventName): number => steps.get(step)?.timeNs ?? 0;
     return {
       index: this.#completed++,
       failure: underWay.failure,
       fromRegion: underWay.fromRegion,
       toRegion: table.active,
-      executedRegion: first?.region ?? NO_REGION,
+      executedRegion: steps.get("first-instruction")?.region ?? NO_REGION,
       generation: table.generation,
       bootEpoch,
       stoppedNs: underWay.stoppedNs,
-      designatedNs: steps.get("designated")?.timeNs ?? 0,
-      firstInstructionNs: this.#executingSinceNs,
-      readyNs: steps.get("ready")?.timeNs ?? 0,
+      designatedNs: timeOf("designated"),
+      firstInstructionNs: timeOf("first-instruction"),
+      readyNs: timeOf("ready"),
       storedBytes: this.#storedBytes() - underWay.storedAtStop,
       retiredAfterStop: this.#retiredAfterStop(underWay.stopped),
     };

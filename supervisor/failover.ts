@@ -1,5 +1,5 @@
 /**
- * What one failover was: gathered from the event ring once the other version is ready.
+ * What one failover was: gathered from the event ring once the other version is ready, or has failed before.
  * Times are monotonic nanoseconds; 0 stands for a step that was not seen.
  */
 import type { DeviceEvent, EventName, EventRing } from "../emulator/events.ts";
@@ -35,6 +35,7 @@ export interface Failover {
   readonly stoppedNs: number;
   readonly designatedNs: number;
   readonly firstInstructionNs: number;
+  /** 0 if the other version failed in its turn before it was ready: that is another failover, or safe mode. */
   readonly readyNs: number;
   /** Bytes stored into any region between stop and ready; 0, or something copied code. */
   readonly storedBytes: number;

@@ -81,7 +81,10 @@ export class RunningDevice {
     await this.#process.call("inject", { kind });
   }
 
-  /** The next failover after this call that is complete: the other version is ready. */
+  /**
+   * The next failover that ends after this call: the other version is ready, or has failed in its turn before it was
+   * (then `readyNs` is 0).
+   */
   nextFailover(): Promise<Failover> {
     return this.#process.call("nextFailover", null);
   }

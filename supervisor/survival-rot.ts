@@ -41,7 +41,7 @@ export async function rot(
     );
     tally.detect.recordNs(failure.detectedNs - injectedNs);
     tally.restart.recordNs(firstInstructionNs - injectedNs);
-    tally.ready.recordNs(readyNs - injectedNs);
+    if (readyNs > 0) tally.ready.recordNs(readyNs - injectedNs);
     tally.detected += 1;
     await until(device, (now) => now.regions[fromRegion]?.version === "");
     return;

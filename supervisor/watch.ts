@@ -47,6 +47,8 @@ export class Watch {
   #bootNs = 0;
   /** Beats when the oldest command ends. */
   readonly #command: Heartbeat;
+  /** The version has been ready since its start, and may have withdrawn that. */
+  #hasBeenReady = false;
 
   constructor(limits: Limits, nowNs: number) {
     this.#limits = limits;
@@ -68,13 +70,20 @@ export class Watch {
 
   /** A version starts on this thread. On the failover path. */
   start(thread: Watched, nowNs: number): void {
-    this.boot(nowNs);
+    this.#hasBeenReady = false;
+    this.#expectReady(nowNs);
     this.#heartbeat.reset(thread.heartbeat, this.#time.ns);
     this.#command.reset(NO_COMMAND, this.#time.ns);
   }
 
+  /** The version is no longer ready: what else it owes it owes all the same. */
+  withdraw(nowNs: number): void {
+    this.#hasBeenReady = true;
+    this.#expectReady(nowNs);
+  }
+
   /** From now on the version has the boot deadline's time to get ready. */
-  boot(nowNs: number): void {
+  #expectReady(nowNs: number): void {
     this.#bootNs = nowNs;
     this.#boot.reset(0, this.#time.ns);
   }
@@ -100,12 +109,13 @@ export class Watch {
   ): Silence | undefined {
     const { heartbeatMs, readyMs, commandMs } = this.#limits;
     const silent = this.#heartbeat.look(thread.heartbeat, this.#time.ns, thread);
-    if (!ready) {
-      // Only the boot deadline counts: a fresh thread may still be compiling its engine.
-      if (!this.#boot.look(0, this.#time.ns, thread)) return undefined;
+    this.#hasBeenReady ||= ready;
+    if (!ready && this.#boot.look(0, this.#time.ns, thread)) {
       const message = `not ready within ${readyMs} ms`;
       return { evidence: Evidence.NEVER_READY, message, sinceNs: this.#bootNs };
     }
+    // Before, only the boot deadline counts: a fresh thread may still be compiling its engine.
+    if (!this.#hasBeenReady) return undefined;
     if (silent) {
       const message = `the thread made no progress for ${heartbeatMs} ms`;
       return { evidence: Evidence.HEARTBEAT, message, sinceNs: thread.notedFaultNs || nowNs };

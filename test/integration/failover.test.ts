@@ -5,10 +5,6 @@
 import { readFileSync } from "node:fs";
 import { FAULTS, type Failover, type RunningDevice, startDevice } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeImage } from "../../controller/image.ts";
-import { SQ_ENTRY_BYTES, SQ_PHYSICAL } from "../../emulator/control.ts";
-import { HOST_QUEUE_BASE, STATUS_BASE } from "../../emulator/map.ts";
-import * as asm from "../controller/support/assembler.ts";
 
 function image(name: string): Uint8Array {
   return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));
@@ -118,39 +114,6 @@ describe("a controller under each fault", () => {
     await device.standby();
     expect(await device.status()).toMatchObject({ primary: before.primary, generation: before.generation });
   });
-});
-
-it("what a version stores over queued commands is not what the next one is given", async () => {
-  const [READY, FAULT, SQ_TAIL] = [0x10, 0x18, 0x0c];
-  const [status, queue, wanted, value, at] = [5, 6, 7, 28, 29];
-  // It fetches nothing: waits for two commands, stores over both, and gives up.
-  const vandal = new asm.Program()
-    .li(status, STATUS_BASE)
-    .li(queue, HOST_QUEUE_BASE)
-    .li(wanted, 2)
-    .li(value, 1)
-    .words(asm.store("sw", value, READY, status))
-    .label("wait")
-    .words(asm.load("lw", value, SQ_TAIL, queue))
-    .branch("bne", value, wanted, "wait")
-    .li(at, SQ_PHYSICAL)
-    .li(value, -1)
-    .words(asm.store("sw", value, 0, at), asm.store("sw", value, SQ_ENTRY_BYTES, at))
-    .words(asm.store("sw", value, FAULT, status))
-    .bytes();
-  const version = { major: 9, minor: 0, revision: 0, build: 0 };
-  const device = await startDevice({
-    images: [encodeImage({ body: vandal, version, romFixed: true }), image("controller-1.0.0.img")],
-    limits: unlimited,
-  });
-  const failover = device.nextFailover();
-  const identities = await Promise.all([1, 2].map(() => device.command({ opcode: IDENTIFY })));
-  expect((await failover).failure.evidence).toBe("panic");
-  expect(identities).toMatchObject([
-    { outcome: "completed", status: 0, result: IDENTITIES[1] },
-    { outcome: "completed", status: 0, result: IDENTITIES[1] },
-  ]);
-  await device.stop();
 });
 
 it("a supervisor that stands still is ended by force when it is told to stop", async () => {

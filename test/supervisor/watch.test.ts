@@ -11,6 +11,7 @@ class Watching {
   readonly #watch = new Watch(DEFAULT_LIMITS, 0);
   readonly #waits: number;
   #ms = 0;
+  #ready = true;
 
   constructor(waits = 0) {
     this.#waits = waits;
@@ -21,12 +22,18 @@ class Watching {
     this.#watch.start(this.#thread(), this.#ms * MS);
   }
 
+  /** It says that it is not ready after all. */
+  withdraw(): void {
+    this.#watch.withdraw(this.#ms * MS);
+    this.#ready = false;
+  }
+
   /** Ticks until something is found overdue, at the most for `forMs`; returns when that was. */
   foundMs(forMs: number, owed: (ms: number) => OwedCommand | undefined): number | undefined {
     for (const endMs = this.#ms + forMs; this.#ms < endMs; ) {
       this.#ms += TICK_MS;
       this.#watch.tick(this.#ms * MS);
-      const silence = this.#watch.silence(this.#thread(), true, owed(this.#ms), this.#ms * MS);
+      const silence = this.#watch.silence(this.#thread(), this.#ready, owed(this.#ms), this.#ms * MS);
       if (silence === undefined) continue;
       expect(silence.evidence).toBe(Evidence.OVERDUE_COMMAND);
       return this.#ms;
@@ -91,6 +98,17 @@ describe("a host command is overdue", () => {
     watching.start();
     expect(watching.foundMs(450, () => COMMAND)).toBeUndefined();
     expect(watching.foundMs(450, () => COMMAND)).toBeDefined();
+  });
+
+  it("however often the version takes back that it is ready", () => {
+    const watching = new Watching();
+    for (let withdrawn = 0; withdrawn < 4; withdrawn++) {
+      watching.withdraw();
+      expect(watching.foundMs(100, () => COMMAND)).toBeUndefined();
+    }
+    const foundMs = watching.foundMs(5000, () => COMMAND);
+    expect(foundMs).toBeGreaterThanOrEqual(DEFAULT_LIMITS.commandMs);
+    expect(foundMs).toBeLessThanOrEqual(DEFAULT_LIMITS.commandMs + 2 * TICK_MS);
   });
 
   it("not by the time for which the thread waited for a processor", () => {
