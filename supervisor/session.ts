@@ -27,16 +27,12 @@ import type { Launcher } from "./launch.ts";
 import { MemoryOwner } from "./memory-owner.ts";
 import { commitProcessFault, isProcessFault } from "./process-faults.ts";
 import type { MethodName, Methods } from "./protocol.ts";
+import { checkCommand, checkConfig, checkDrill, checkSoak, RequestError, requireRegion } from "./requests.ts";
 import { isRot, rottenBytes } from "./rot.ts";
 import { Scrub } from "./scrub.ts";
 import { Soak } from "./soak.ts";
 import { type Status, statusOf } from "./status.ts";
 import { PROCESS_FAULT_KINDS, ROT_KINDS, type RotKind } from "./survival-kinds.ts";
-
-/** What was asked cannot be done; `message` is one sentence for whoever asked. */
-export class RequestError extends Error {
-  override readonly name = "RequestError";
-}
 
 /**
  * A promise of what only a version that runs can do. Rejects with {@link SafeModeError} where none does.
@@ -72,12 +68,6 @@ const MEMORY_FAULTS: ReadonlyMap<string, MemoryFault> = new Map([
   ["memory-exit", "exit"],
   ["memory-terminate", "terminate"],
 ]);
-
-/** Region numbers come from outside. */
-function requireRegion(region: unknown): number {
-  if (typeof region === "number" && Number.isInteger(region)) return region;
-  throw new RequestError("the region must be a whole number");
-}
 
 /** Everything that the next failure may overwrite is copied. */
 function dumpOf(device: Device, uart: UartRing, crash: Crash): Omit<CrashDump, "format"> {
@@ -157,8 +147,12 @@ export class Session {
       await this.#running().quiet();
       return null;
     },
-    command: ({ command, data }) => this.#command(command, data),
+    command: async ({ command, data }) => {
+      checkCommand(command, data);
+      return this.#command(command, data);
+    },
     soak: async (options) => {
+      checkSoak(options);
       const soak = new Soak(this.#running(), options, () => this.#digests());
       this.#soak = soak;
       return soak.run((progress) => this.#notify("soak-progress", progress));
@@ -167,8 +161,10 @@ export class Session {
       this.#soak?.end();
       return null;
     },
-    drill: async ({ kind, failovers, calmMs }) =>
-      drill(this.#running(), requireFault(kind), failovers, calmMs),
+    drill: async ({ kind, failovers, calmMs }) => {
+      checkDrill(failovers, calmMs);
+      return drill(this.#running(), requireFault(kind), failovers, calmMs);
+    },
     stop: async () => {
       await this.close();
       return null;
@@ -186,6 +182,7 @@ export class Session {
 
   async #start(config: DeviceConfig): Promise<Status> {
     if (this.#device !== undefined) throw new RequestError("the device is started already");
+    checkConfig(config);
     const log = createLogger(config.log, { process: "supervisor" }, () =>
       this.#device === undefined ? {} : deviceState(this.#device.control),
     );

@@ -116,6 +116,21 @@ describe("a controller under each fault", () => {
   });
 });
 
+it("what cannot be meant is refused, and the device goes on", async () => {
+  const refused = (message: string) => ({ name: "RequestError", message: expect.stringContaining(message) });
+  const nonsense = <T>(value: unknown): T => value as T;
+  await expect(startDevice({ images, limits: { heartbeatMs: 0 } })).rejects.toMatchObject(
+    refused("limits.heartbeatMs is 0"),
+  );
+  const device = await startDevice({ images });
+  await expect(device.command(nonsense(null))).rejects.toMatchObject(refused("the command is null"));
+  await expect(device.inject(nonsense(7))).rejects.toMatchObject(refused('there is no fault "7"'));
+  await expect(device.soak(nonsense({}))).rejects.toMatchObject(refused("seed is undefined"));
+  await expect(device.drill("ebreak", Number.NaN)).rejects.toMatchObject(refused("failovers is NaN"));
+  expect(await device.command({ opcode: IDENTIFY })).toMatchObject({ result: IDENTITIES[0] });
+  await device.stop();
+});
+
 it("a supervisor that stands still is ended by force when it is told to stop", async () => {
   const device = await startDevice({ images });
   process.kill(device.pid ?? 0, "SIGSTOP");
