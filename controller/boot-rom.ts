@@ -264,9 +264,10 @@ function describeVerdict(
   }
 }
 
-function describeInvalid({ digest, lastFailure }: RegionRecord): string {
+function describeInvalid({ digest, lastFailure, version }: RegionRecord): string {
   if (digest.every((word) => word === 0)) return "it holds no verified image";
-  return lastFailure.evidence === 0 ? "it is invalid" : "it failed too often";
+  const what = formatVersion(version);
+  return lastFailure.evidence === 0 ? `${what} is invalid` : `${what} failed too often`;
 }
 
 /** Decides which region is started. Pure: the same input gives the same decision. */

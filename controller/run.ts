@@ -27,6 +27,8 @@ export interface RunReport {
   readonly seconds: number;
   readonly mips: number;
   readonly pc: number;
+  /** The trap that ended a `trap-loop`: mcause, mepc and mtval, unsigned; else null. */
+  readonly trap: { readonly cause: number; readonly pc: number; readonly value: number } | null;
   /** x0 to x31, unsigned. */
   readonly registers: readonly number[];
 }
@@ -163,9 +165,17 @@ export class BareMachine {
       retiredInstructions,
       seconds,
       mips: seconds > 0 ? retiredInstructions / seconds / 1e6 : 0,
-      pc: (machine.hart[Hart.PC] as number) >>> 0,
+      pc: this.#word(Hart.PC),
+      trap:
+        exitReason === "trap-loop"
+          ? { cause: this.#word(Hart.MCAUSE), pc: this.#word(Hart.MEPC), value: this.#word(Hart.MTVAL) }
+          : null,
       registers: Array.from(machine.hart.subarray(Hart.X, Hart.X + 32), (value) => value >>> 0),
     };
+  }
+
+  #word(word: Hart): number {
+    return (this.machine.hart[word] as number) >>> 0;
   }
 
   #exitReason(stop: MachineStop): ExitReason {

@@ -190,7 +190,9 @@ export function afterFailure(input: FailureInput): FailureOutcome {
 
   const { region } = decision;
   if (region === NO_REGION) {
-    return { table: undesignate(table, regions), region, action: "safe-mode", decision };
+    const left = undesignate(table, regions);
+    // What keeps each region from being run now: the failed one may have been given up.
+    return { table: left, region, action: "safe-mode", decision: decideBoot({ table: left, floor, images }) };
   }
   const designated = designate(table, regions, region);
   if (region === failed) return { table: designated, region, action: "restart", decision };

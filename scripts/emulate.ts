@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import type { EngineKind } from "../controller/engine-kind.ts";
 import { sumStats, type TranslatorStats } from "../controller/translator/stats.ts";
+import { monotonicNs } from "../emulator/clock.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/config.ts";
@@ -339,6 +340,7 @@ async function survive(
     log: { level: options.logLevel === "error" ? "silent" : options.logLevel, fd: 2 },
     flashFile: join(directory, "device.flash"),
   } satisfies DeviceConfig;
+  const beganNs = monotonicNs();
   const durationMs = (options.soak.durationMs ?? 0) * survivalShare(options);
   const soak = new SurvivalSoak(config, {
     seed: options.soak.seed,
@@ -354,6 +356,8 @@ async function survive(
     });
     return {
       ...soaked,
+      durationMs: soaked.durationMs + Math.round((monotonicNs() - beganNs) / 1e6),
+      survivalRounds: survived.rounds,
       violations: [...soaked.violations, ...survived.violations],
       faults: [...soaked.faults, ...survived.faults],
       checks: { ...soaked.checks, ...survived.checks },
@@ -362,6 +366,11 @@ async function survive(
   } finally {
     removeScratch(directory);
   }
+}
+
+function formatCount({ failovers, survivalRounds }: SoakReport): string {
+  const survival = survivalRounds === undefined ? "" : ` and ${survivalRounds} rounds of survival`;
+  return `${failovers} failovers${survival}`;
 }
 
 /** From the start to the end, in MiB. */
@@ -469,7 +478,7 @@ function formatSummary(
         `${count} × firmware ${version} failed by itself: ${evidence} at 0x${pc.toString(16)}`,
     ),
     ...violations,
-    `${report.failovers} failovers in ${(report.durationMs / 1000).toFixed(1)} s, ${report.hostCommands} host commands, ${report.codeBytesCopied} bytes of code copied: ${formatVerdict(verdict, report)}`,
+    `${formatCount(report)} in ${(report.durationMs / 1000).toFixed(1)} s, ${report.hostCommands} host commands, ${report.codeBytesCopied} bytes of code copied: ${formatVerdict(verdict, report)}`,
     `again: ${replay}`,
     "",
   ].join("\n");

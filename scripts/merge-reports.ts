@@ -68,6 +68,9 @@ export function mergeReports(seed: number, reports: readonly SoakReport[]): Soak
     spontaneous: reports.flatMap(({ spontaneous }) => spontaneous),
     checks: mergeChecks(reports),
     rssBytes: (first?.rssBytes ?? []).map((_, at) => total(({ rssBytes }) => rssBytes[at] ?? 0)),
+    ...(first?.survivalRounds === undefined
+      ? {}
+      : { survivalRounds: total(({ survivalRounds = 0 }) => survivalRounds) }),
     // One process guards all jobs.
     ...(first?.guardianRssBytes === undefined ? {} : { guardianRssBytes: first.guardianRssBytes }),
   };

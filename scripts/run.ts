@@ -248,12 +248,14 @@ function writeAll(bytes: Uint8Array): boolean {
 /** A pass speaks for itself; anything else gets one line. */
 function tellFailure(report: RunReport): void {
   const where = `at pc 0x${report.pc.toString(16)} after ${report.retiredInstructions} instructions`;
+  const { cause = 0, pc = 0, value = 0 } = report.trap ?? {};
+  const trap = `mcause ${cause}, mepc 0x${pc.toString(16)}, mtval 0x${value.toString(16)}`;
   const sentences: Readonly<Record<RunReport["exitReason"], string>> = {
     pass: "",
     fail: `the program failed with code ${report.failCode}, ${where}`,
     "max-instructions": `the program was stopped ${where}: that is its limit`,
     idle: `the program waits for an interrupt that cannot come, ${where}`,
-    "trap-loop": `the program traps in its own trap handler for ever, ${where}`,
+    "trap-loop": `the program traps in its own trap handler for ever (${trap}), ${where}`,
   };
   const sentence = sentences[report.exitReason];
   if (sentence !== "") process.stderr.write(`flipside: ${sentence}\n`);

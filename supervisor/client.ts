@@ -2,7 +2,7 @@
  * A supervisor process as the process that starts it holds it: spawn, calls, notifications, end.
  *
  * Invariants: every call ends: with its result, with the {@link DeviceError} that the supervisor answered, or with
- * one that says how the process ended. No process is left behind: when the parent goes, its end of the socket
+ * one that says how the process ended. One that stands still while it owes an answer is ended by force. No process is left behind: when the parent goes, its end of the socket
  * closes and the supervisor ends itself.
  */
 import type { ChildProcess } from "node:child_process";
@@ -21,6 +21,9 @@ export class DeviceError extends Error {
 
 /** A device closes within some hundred milliseconds, also on a busy machine: longer is a process that stands still. */
 const STOP_DEADLINE_MS = 5_000;
+/** While answers are owed a sign of life is asked for so often, and is missed so many times before it is too often. */
+const PING_MS = 1_000;
+const MAX_MISSED = 5;
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
@@ -40,6 +43,9 @@ export class SupervisorProcess {
   /** Resolves when the process has exited, with its exit code or signal. */
   readonly exited: Promise<string>;
   #nextId = 1;
+  /** Pings since the last thing that was heard. */
+  #missed = 0;
+  #pinging: NodeJS.Timeout | undefined;
   #ending: string | undefined;
 
   constructor(options: SupervisorOptions = {}) {
@@ -72,6 +78,7 @@ export class SupervisorProcess {
   /** Calls a method. Rejects with {@link DeviceError}. */
   call<N extends MethodName>(method: N, params: Methods[N]["params"]): Promise<Methods[N]["result"]> {
     if (this.#ending !== undefined) return Promise.reject(new DeviceError("SupervisorGone", this.#ending));
+    this.#expectLife();
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: (value) => resolve(value as Methods[N]["result"]), reject });
@@ -92,7 +99,25 @@ export class SupervisorProcess {
     this.#child.kill(signal);
   }
 
+  /** Until nothing is owed. Pings are counted, and not time: this process may stand still itself. */
+  #expectLife(): void {
+    if (this.#pinging !== undefined) return;
+    this.#missed = 0;
+    this.#pinging = setInterval(() => {
+      if (this.#pending.size === 0) {
+        clearInterval(this.#pinging);
+        this.#pinging = undefined;
+      } else if (this.#missed++ < MAX_MISSED) {
+        this.#connection.send({ id: this.#nextId++, method: "ping", params: null });
+      } else {
+        this.#fail("the supervisor process stood still and was ended");
+        this.kill("SIGKILL");
+      }
+    }, PING_MS).unref();
+  }
+
   #take(value: Answer | Notification, options: SupervisorOptions): void {
+    this.#missed = 0;
     if ("event" in value) {
       options.onNotification?.(value);
       return;

@@ -3,7 +3,7 @@
  * for the deadline, not counting the time for which it waited for a processor. Time is the caller's; the
  * supervisor's is watch-time.ts.
  */
-import { asOfNow, type ThreadSchedule, waitedNs } from "./thread-schedule.ts";
+import { asOfNow, describeSchedule, type ThreadSchedule, waitedNs } from "./thread-schedule.ts";
 
 export interface Thread {
   /** Asked only when the counter has been silent for a while: it costs two reads of small files for each thread. */
@@ -42,6 +42,12 @@ export class Heartbeat {
   /** When the thread is stuck unless it beats before, or waits. */
   get dueNs(): number {
     return this.#lastBeatNs + this.#deadlineNs + this.#waitedNs;
+  }
+
+  /** What a thread that is silent has done since it came under suspicion, in words. */
+  account(thread: Thread): string {
+    if (this.#suspected === undefined) return "it was not under suspicion";
+    return describeSchedule(this.#suspected, thread.schedule());
   }
 
   /** True when the thread is stuck. */

@@ -66,7 +66,9 @@ export interface SoakReport {
   readonly checks: Readonly<Record<string, number>>;
   /** Of the supervisor process: at the start, after each quarter, at the end. */
   readonly rssBytes: readonly number[];
-  /** The same of the process that guards it, over the survival soak, where there was one. */
+  /** Faults of the survival soak that followed, where one did: of the process, its memory and its power. */
+  readonly survivalRounds?: number;
+  /** Resident memory of the process that guards it, over the survival soak, where there was one. */
   readonly guardianRssBytes?: readonly number[];
 }
 

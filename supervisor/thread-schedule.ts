@@ -98,6 +98,14 @@ function idle(from: ThreadTimes, to: ThreadTimes, elapsedNs: number): { waitedNs
   return { waitedNs: restNs > ACCOUNTING_NS ? waitedNs + restNs : waitedNs, asleepNs: 0 };
 }
 
+/** What the thread did from one reading to the next, in words. */
+export function describeSchedule(from: ThreadSchedule, to: ThreadSchedule): string {
+  const elapsedNs = to.atNs - from.atNs;
+  const { waitedNs, asleepNs } = idle(from.own, to.own, elapsedNs);
+  const ms = (ns: number): string => `${(ns / 1e6).toFixed(1)} ms`;
+  return `in ${ms(elapsedNs)} it ran ${ms(to.own.runNs - from.own.runNs)}, waited for a processor ${ms(waitedNs)} and slept ${ms(asleepNs)}`;
+}
+
 /**
  * For how long the thread could not run, from one reading to the next, because it waited for a processor or, asleep,
  * for what it said it waited for, or may have waited for a thread that waited for a processor: nanoseconds.

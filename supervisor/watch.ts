@@ -117,7 +117,8 @@ export class Watch {
     // Before, only the boot deadline counts: a fresh thread may still be compiling its engine.
     if (!this.#hasBeenReady) return undefined;
     if (silent) {
-      const message = `the thread made no progress for ${heartbeatMs} ms`;
+      const account = this.#heartbeat.account(thread);
+      const message = `the thread made no progress for ${heartbeatMs} ms: ${account}`;
       return { evidence: Evidence.HEARTBEAT, message, sinceNs: thread.notedFaultNs || nowNs };
     }
     if (owed === undefined) this.#command.reset(NO_COMMAND, this.#time.ns);

@@ -1,5 +1,6 @@
 /** The bare machine: how programs end, and what is told of them. */
 import { describe, expect, it } from "vitest";
+import { Cause } from "../../controller/cpu/engine.ts";
 import { type ElfFile, parseElf } from "../../controller/elf.ts";
 import { BareMachine, LoadError, type RunOptions } from "../../controller/run.ts";
 import { RAM_BASE } from "../../emulator/map.ts";
@@ -99,6 +100,8 @@ describe("a program ends", () => {
   it("by trapping in its trap handler for ever", () => {
     const { report } = run(new asm.Program().words(asm.NOP, asm.ILLEGAL));
     expect(report).toMatchObject({ exitReason: "trap-loop", exitCode: 1, retiredInstructions: 1, pc: 0 });
+    // Not that of fetching a handler at address 0, but the one that led there.
+    expect(report.trap).toEqual({ cause: Cause.ILLEGAL_INSTRUCTION, pc: RAM_BASE + 4, value: 0 });
   });
 });
 

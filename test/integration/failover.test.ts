@@ -131,11 +131,21 @@ it("what cannot be meant is refused, and the device goes on", async () => {
   await device.stop();
 });
 
-it("a supervisor that stands still is ended by force when it is told to stop", async () => {
-  const device = await startDevice({ images });
-  process.kill(device.pid ?? 0, "SIGSTOP");
-  await device.stop();
-  expect(() => process.kill(device.pid ?? 0, 0)).toThrow("ESRCH");
+it("a supervisor that stands still is ended by force when it is told to stop, or owes an answer", async () => {
+  const standingStill = async (): Promise<RunningDevice> => {
+    const device = await startDevice({ images });
+    process.kill(device.pid ?? 0, "SIGSTOP");
+    return device;
+  };
+  const [stopped, asked] = await Promise.all([standingStill(), standingStill()]);
+  const gone = { name: "SupervisorGone", message: "the supervisor process stood still and was ended" };
+  await Promise.all([
+    stopped.stop(),
+    expect(asked.status()).rejects.toMatchObject(gone),
+    expect(asked.nextFailover()).rejects.toMatchObject(gone),
+  ]);
+  await asked.stop();
+  for (const { pid } of [stopped, asked]) expect(() => process.kill(pid ?? 0, 0)).toThrow("ESRCH");
 });
 
 describe("a controller in safe mode", () => {

@@ -57,6 +57,16 @@ describe("heartbeat", () => {
     expect(nudges).toBeLessThan(20);
   });
 
+  it("accounts for a silent thread's time since it came under suspicion", () => {
+    const heartbeat = new Heartbeat(50);
+    heartbeat.reset(0, 0);
+    expect(heartbeat.account(UNKNOWN)).toBe("it was not under suspicion");
+    heartbeat.look(0, 10 * MS, thread(10, 5, 1, false));
+    expect(heartbeat.account(thread(60, 12, 21, false))).toBe(
+      "in 50.0 ms it ran 7.0 ms, waited for a processor 20.0 ms and slept 23.0 ms",
+    );
+  });
+
   it("starts anew with a reset", () => {
     const heartbeat = new Heartbeat(50);
     heartbeat.reset(0, 0);
