@@ -39,10 +39,10 @@ export type SlotPhase =
   | "stopped";
 
 /**
- * Threads exit within a few milliseconds, and with a full heap to collect on a busy machine within 100; one that has
- * not by then is in native code.
+ * Threads exit within a few milliseconds, and with a full heap to collect on a busy machine within some hundred; one that
+ * has not by then is in native code.
  */
-export const TERMINATE_DEADLINE_MS = 250;
+export const TERMINATE_DEADLINE_MS = 1_000;
 const CALL_DEADLINE_MS = 5_000;
 
 export interface SlotContext {

@@ -335,9 +335,14 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#translateRunning((this.#hart[Hart.PC] as number) >>> 0);
   }
 
-  /** It is paid for, and no other thread wants the hart to leave run(): translating takes milliseconds. */
+  /** It is paid for, and nobody waits: translating takes milliseconds. */
   #mayTranslate(): boolean {
-    return this.#eager || (this.#credit >= 0 && Atomics.load(this.#hart, Hart.ATTENTION) === 0);
+    return this.#eager || (this.#credit >= 0 && this.#isUnasked);
+  }
+
+  /** No other thread wants the hart to leave run(). */
+  get #isUnasked(): boolean {
+    return Atomics.load(this.#hart, Hart.ATTENTION) === 0;
   }
 
   /** Marks every entry in the decoded code, unless none has been lost since. */
@@ -375,12 +380,12 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   // Translating ----------------------------------------------------------------------------------------------
 
-  /** The hart waits meanwhile, and whoever watches it has to know why. */
+  /** The hart waits meanwhile: whoever watches it has to know why, and whoever wants it gets it. */
   #translateRunning(pc: number): void {
     const untilNs = monotonicNs() + DISCOVERY_NS;
     const goesOn = (): boolean => {
       this.#bus.tookLong();
-      return true;
+      return this.#isUnasked;
     };
     const mayGrow = (): boolean => this.#eager || monotonicNs() < untilNs;
     this.#translate(pc, Counter.translationsRunning, { goesOn, mayGrow });
