@@ -5,7 +5,7 @@ import { parseElf } from "../controller/elf.ts";
 import type { Table } from "../emulator/table.ts";
 import { formatVersion } from "../emulator/version.ts";
 import { type CrashDump, DumpError, decodeDump, MAX_DUMP_BYTES } from "../supervisor/dump.ts";
-import { readInput, writeReport } from "./input.ts";
+import { readInput, requireSeparate, writeReport } from "./input.ts";
 import { EXIT_HELD, parseOptions, UsageError } from "./options.ts";
 import { formatTable, paint } from "./terminal.ts";
 
@@ -83,6 +83,7 @@ export async function dumpCommand(args: readonly string[]): Promise<number> {
   }
   const [file] = positionals;
   if (file === undefined) throw new UsageError("dump needs the file of a crash dump");
+  requireSeparate([values.json], [file, values.elf]);
   const dump = readDump(file);
   process.stdout.write(formatDump(dump, readSymbols(values.elf)));
   if (values.json !== undefined) {

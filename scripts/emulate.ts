@@ -14,7 +14,7 @@ import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
 import type { FaultReport } from "../supervisor/tally.ts";
 import { readRunnableImage } from "./firmware-image.ts";
 import { measureHandoff } from "./handoff.ts";
-import { requireWritable, writeReport } from "./input.ts";
+import { requireSeparate, requireWritable, writeReport } from "./input.ts";
 import { publicPem, readKey } from "./keys.ts";
 import { mergeReports } from "./merge-reports.ts";
 import {
@@ -140,6 +140,7 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
   if (failovers !== null && ofDevice.length > 0 && ofDevice.every((kind) => !failsOver(kind))) {
     throw new UsageError(`--failovers would never be over: ${ofDevice.join(", ")} causes no failover`);
   }
+  requireSeparate([values.json], [values["image-a"], values["image-b"], ...(values.key ?? [])]);
   const keys = (values.key ?? []).map(readKey);
   // Two versions that can run are what a soak is about; what becomes of others is the sweep's.
   const pair = [

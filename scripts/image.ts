@@ -13,7 +13,7 @@ import {
 } from "../controller/image.ts";
 import { REGION_STRIDE, WINDOW_BASE } from "../emulator/map.ts";
 import { formatVersion, type ImageVersion, parseVersion } from "../emulator/version.ts";
-import { readInput, readText, writeOutput, writeReport } from "./input.ts";
+import { readInput, readText, requireSeparate, writeOutput, writeReport } from "./input.ts";
 import { readKey } from "./keys.ts";
 import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
 
@@ -83,6 +83,7 @@ export async function imageCommand(args: readonly string[]): Promise<number> {
     }
   }
   if (file === undefined) throw new UsageError(`there is no file: flipside image ${action} FILE`);
+  requireSeparate([values.output, values.json], [file, ...(values.key ?? [])]);
   if (action === "create") return create(file, values);
   return action === "info" ? info(file, values) : verify(file, values);
 }

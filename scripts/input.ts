@@ -11,6 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { resolve } from "node:path";
 import { UsageError } from "./options.ts";
 
 function reasonOf(error: unknown): string {
@@ -80,6 +81,34 @@ export function writeOutput(what: string, file: string, content: string | Uint8A
 /** Writes a machine-readable report. Throws {@link UsageError} when the file cannot be written. */
 export function writeReport(file: string, report: unknown): void {
   writeOutput("the report", file, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+/**
+ * Each file that is written is written once, and none that was read, or one would be lost. Throws {@link UsageError}.
+ * What is not asked for is undefined.
+ */
+export function requireSeparate(
+  outputs: readonly (string | undefined)[],
+  inputs: readonly (string | undefined)[],
+): void {
+  const taken = new Set(inputs.filter((file) => file !== undefined).map(identityOf));
+  for (const file of outputs) {
+    if (file === undefined || isDevice(file)) continue;
+    const identity = identityOf(file);
+    if (taken.has(identity)) throw new UsageError(`${file} is named twice: it is read or written once`);
+    taken.add(identity);
+  }
+}
+
+/** Whatever its name: there may be links. */
+function identityOf(file: string): string {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats === undefined ? resolve(file) : `${stats.dev}:${stats.ino}`;
+}
+
+/** Whatever is written to a terminal, a pipe or nowhere takes nothing from what was written before. */
+function isDevice(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() === false;
 }
 
 /**

@@ -1,6 +1,5 @@
 /** `flipside run`: a bare-metal RV32 ELF file in RAM, as an emulator runs it. */
-import { statSync, writeSync } from "node:fs";
-import { resolve } from "node:path";
+import { writeSync } from "node:fs";
 import type { SerialLine } from "../controller/devices/uart.ts";
 import { type ElfSymbols, parseElf } from "../controller/elf.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/run.ts";
@@ -8,7 +7,7 @@ import { chooseEngine } from "../controller/translator/select.ts";
 import { formatStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/clock.ts";
 import { PAGE_BYTES } from "../emulator/layout.ts";
-import { readInput, requireWritable, writeOutput, writeReport } from "./input.ts";
+import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { EXIT_HELD, parseEngine, parseInteger, parseOptions, parseSize, UsageError } from "./options.ts";
 import { onOutputError, ReaderGoneError, readerGone } from "./standard-output.ts";
 
@@ -64,8 +63,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   if (file === undefined) throw new UsageError("there is no ELF file to run: flipside run FILE.elf");
   const maxInstructions = parseMaxInstructions(values["max-instructions"]);
   const dumps = (values.dump ?? []).map(parseDump);
-  const files = [values.signature, values.json, ...dumps.map((dump) => dump.file)];
-  refuseSameFile([file, ...files.filter((output) => output !== undefined)]);
+  requireSeparate([values.signature, values.json, ...dumps.map((dump) => dump.file)], [file]);
   const elf = readElf(file);
   // A program may have no end of its own: without a limit it ends with its reader.
   const serial = standardOutput(maxInstructions === Number.POSITIVE_INFINITY);
@@ -95,18 +93,6 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
   tellFailure(report);
   return report.exitCode;
-}
-
-/** What is read and what is written are different files, or one would be lost. */
-function refuseSameFile(files: readonly string[]): void {
-  const paths = files.map((file) => resolve(file));
-  const twice = files.find((file, index) => !isDevice(file) && paths.indexOf(resolve(file)) !== index);
-  if (twice !== undefined) throw new UsageError(`${twice} is named twice: each file is read or written once`);
-}
-
-/** Whatever is written to a terminal, a pipe or nowhere takes nothing from what was written before. */
-function isDevice(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() === false;
 }
 
 /** A file of what memory holds at the end. */

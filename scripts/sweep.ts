@@ -11,7 +11,7 @@ import { loadRules, RulesModuleError } from "../supervisor/sweep/rules-module.ts
 import { findScenario, SCENARIOS } from "../supervisor/sweep/scenarios/index.ts";
 import { TimelineText } from "../supervisor/sweep/timeline-text.ts";
 import { Workbench } from "../supervisor/sweep/workbench.ts";
-import { readInput, requireWritable, writeOutput, writeReport } from "./input.ts";
+import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import {
   EXIT_FINDING,
   EXIT_HELD,
@@ -118,6 +118,7 @@ function parse(args: readonly string[]): SweepCommand | "help" {
   if (values.replay !== undefined && (values.json ?? values.junit) !== undefined) {
     throw new UsageError("--json and --junit report a sweep; --replay prints one case");
   }
+  requireSeparate([values.json, values.junit], [values["image-a"], values["image-b"], values.rules]);
   const imageA = readImage("--image-a", values["image-a"], "controller-1.1.0.img");
   const imageB = readImage("--image-b", values["image-b"], "controller-1.0.0.img");
   checkImages(imageA, imageB);

@@ -17,7 +17,7 @@ import {
 } from "../emulator/table.ts";
 import { Psa, replicaWords, tableCodec } from "../emulator/table-codec.ts";
 import { formatVersion } from "../emulator/version.ts";
-import { readInput, writeReport } from "./input.ts";
+import { readInput, requireSeparate, writeReport } from "./input.ts";
 import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable } from "./terminal.ts";
 
@@ -52,6 +52,7 @@ export async function tableCommand(args: readonly string[]): Promise<number> {
   }
   const [file] = positionals;
   if (file === undefined) throw new UsageError("there is no file to read: flipside table FILE");
+  requireSeparate([values.json], [file]);
   const bytes = readInput("the table", file, MAX_INPUT_BYTES);
   const offset = parseInteger("--offset", values.offset, 0, Math.max(0, bytes.length - 1));
   const said =

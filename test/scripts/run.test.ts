@@ -173,7 +173,7 @@ describe("bad input ends with 2 and one sentence, and runs nothing", () => {
     ]) {
       const { status, stderr } = run(program, ...args);
       expect(status).toBe(2);
-      expect(stderr).toMatch(/^flipside: [^\n]* is named twice: each file is read or written once\n$/);
+      expect(stderr).toMatch(/^flipside: [^\n]* is named twice: it is read or written once\n$/);
     }
     expect(run(program).status).toBe(0);
   });

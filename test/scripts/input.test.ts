@@ -1,0 +1,67 @@
+/** No command writes over what it reads, or twice over the same file: whichever way the file is named. */
+import { linkSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { dumpCommand } from "../../scripts/dump.ts";
+import { emulateCommand } from "../../scripts/emulate.ts";
+import { imageCommand } from "../../scripts/image.ts";
+import { requireSeparate } from "../../scripts/input.ts";
+import { runCommand } from "../../scripts/run.ts";
+import { sweepCommand } from "../../scripts/sweep.ts";
+import { tableCommand } from "../../scripts/table.ts";
+import { scratchDirectory } from "./captured.ts";
+
+const path = scratchDirectory();
+const PRECIOUS = "not to be lost";
+
+function precious(name: string): string {
+  const file = path(name);
+  writeFileSync(file, PRECIOUS);
+  return file;
+}
+
+type Command = (args: readonly string[]) => number | Promise<number>;
+
+describe("refuses to write over", () => {
+  const cases: readonly (readonly [what: string, command: Command, args: (file: string) => string[]])[] = [
+    ["the program that runs", runCommand, (file) => [file, "--json", file]],
+    [
+      "the code of an image",
+      imageCommand,
+      (file) => ["create", file, "--version", "1.0.0", "--output", file],
+    ],
+    ["the key that signs", imageCommand, (file) => ["create", "x.elf", "--key", file, "--output", file]],
+    ["an image that is verified", imageCommand, (file) => ["verify", file, "--json", file]],
+    ["a table", tableCommand, (file) => [file, "--json", file]],
+    ["a crash dump", dumpCommand, (file) => [file, "--json", file]],
+    ["the symbols of a crash dump", dumpCommand, (file) => ["x.dump", "--elf", file, "--json", file]],
+    ["an image of a soak", emulateCommand, (file) => ["--image-b", file, "--json", file]],
+    ["an image of a sweep", sweepCommand, (file) => ["--image-a", file, "--json", file]],
+    ["one report of a sweep with the other", sweepCommand, (file) => ["--json", file, "--junit", file]],
+  ];
+  for (const [index, [what, command, args]] of cases.entries()) {
+    it(what, async () => {
+      const file = precious(`input${index}`);
+      await expect(async () => command(args(file))).rejects.toThrowError(
+        `${file} is named twice: it is read or written once`,
+      );
+      expect(readFileSync(file, "utf8")).toBe(PRECIOUS);
+    });
+  }
+});
+
+describe("a file that is to be written", () => {
+  it("is known under another name, too", () => {
+    const file = precious("original");
+    symlinkSync(file, path("symbolic"));
+    linkSync(file, path("hard"));
+    for (const other of [path("symbolic"), path("hard"), path("sub/../original"), file]) {
+      expect(() => requireSeparate([other], [file])).toThrowError("is named twice");
+    }
+    expect(() => requireSeparate([path("new"), path("./new")], [])).toThrowError("is named twice");
+  });
+
+  it("may be a terminal or nowhere as often as one likes, and what is only read, too", () => {
+    const file = precious("read");
+    requireSeparate(["/dev/null", "/dev/null", undefined, path("fresh")], [file, file, undefined]);
+  });
+});
