@@ -331,12 +331,20 @@ export class Soak {
     const deadlineNs = monotonicNs() + STEP_DEADLINE_MS * 1e6;
     while (!condition()) {
       if (monotonicNs() > deadlineNs) {
-        this.#violate(`the controller was not ${what} within ${STEP_DEADLINE_MS} ms`);
+        this.#violate(`the controller was not ${what} within ${STEP_DEADLINE_MS} ms${this.#meanwhile()}`);
         return false;
       }
       await this.#device.news();
     }
     return true;
+  }
+
+  /** What failed while something was waited for. */
+  #meanwhile(): string {
+    const found = new Set(this.#arrived.map(({ failure }) => failure.evidence));
+    return found.size === 0
+      ? ""
+      : `; meanwhile ${this.#arrived.length} failovers, found by ${[...found].join(", ")}`;
   }
 
   #expect(rule: string, holds: boolean, detail?: string): void {

@@ -108,3 +108,15 @@ describe("a version that says it is ready, and takes it back, without pause", ()
     expect(await failover).toMatchObject({ failure: { evidence: "overdue-command" }, toRegion: 1 });
   });
 });
+
+it("a soak of versions that serve nobody tells how they failed", async () => {
+  const idle = (major: number) =>
+    hostile(major, (program) => program.words(isReady).label("idle").words(asm.WFI).jal(0, "idle"));
+  device = await startDevice({ images: [idle(2), idle(1)], limits: unlimited });
+  const report = await device.soak({ seed: 1, durationMs: null, failovers: 1, kinds: ["ebreak"] });
+  expect(report.violations).toEqual([
+    expect.stringMatching(
+      /^the controller was not done with a host command within 10000 ms; meanwhile \d+ failovers, found by overdue-command$/,
+    ),
+  ]);
+});
