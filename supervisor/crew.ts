@@ -4,7 +4,7 @@
  * Invariants: at most one slot executes; the other is either parked, verified and prepared for the wanted region,
  * or on its way there, one step at a time; when there is no standby, {@link Crew.why} says why. A failing
  * preparation replaces its worker; it never touches the one that executes. What cost a worker is prepared with the least
- * there is to do from then on, and when that fails too, it is tried less and less often.
+ * there is to do for a while, and when that fails too, it is tried less and less often.
  */
 import type { Inspection } from "../controller/api.ts";
 import { monotonicNs } from "../emulator/clock.ts";
@@ -31,6 +31,14 @@ const MAX_FAILURES = 3;
 /** Until it is tried again, unless nothing executes: twice as long each time. */
 const FIRST_PAUSE_NS = 100e6;
 const LONGEST_PAUSE_NS = 10e9;
+/** For so long a preparation that cost a worker is not tried again with all that there is to do. */
+const COSTLY_NS = 60e9;
+
+/** Something found out of a region: it holds for a time, and no longer than the region's bytes are the same. */
+interface Experience {
+  readonly storeEpoch: number;
+  readonly untilNs: number;
+}
 
 export class Crew {
   readonly slots: readonly EngineSlot[];
@@ -42,10 +50,10 @@ export class Crew {
   #working = false;
   #closed = false;
   #why = "starting";
-  /** Regions, each with its store epoch, whose preparation cost a worker. */
-  readonly #costly = new Map<number, number>();
-  /** After tries that failed: what is not tried again before when. */
-  #paused = { region: -1, storeEpoch: 0, untilNs: 0 };
+  /** By region: its preparation cost a worker. */
+  readonly #costly = new Map<number, Experience>();
+  /** By region: all tries have failed. */
+  readonly #hopeless = new Map<number, Experience>();
   #pauseNs = 0;
 
   constructor(context: Omit<SlotContext, "onEnd">, events: CrewEvents) {
@@ -93,7 +101,7 @@ export class Crew {
     this.#wanted = region;
     this.#urgent = urgent;
     if (urgent) for (const slot of this.slots) slot.hurry();
-    if (this.#working || this.#closed || (!urgent && this.#pauses())) return;
+    if (this.#working || this.#closed || (!urgent && this.#applies(this.#hopeless, region))) return;
     void this.#work().then((ready) => {
       // Behind the work, so that who hears of it may want again.
       if (!ready && !this.#closed) this.#events.onStandbyLost(this.#why);
@@ -119,7 +127,8 @@ export class Crew {
         // It was awaited and runs: what is wanted of the other one is still to be said.
         if (slot === this.#executing) return true;
       }
-      this.#pause();
+      this.#pauseNs = Math.min(LONGEST_PAUSE_NS, Math.max(FIRST_PAUSE_NS, this.#pauseNs * 2));
+      this.#learn(this.#hopeless, this.#wanted, this.#pauseNs);
       return false;
     } finally {
       // Here and not when the promise is heard of: what is wanted in between must not be lost.
@@ -180,27 +189,23 @@ export class Crew {
   }
 
   async #prepare(slot: EngineSlot, region: number): Promise<Inspection> {
-    const storeEpoch = this.#storeEpoch(region);
     try {
-      return await slot.prepare(region, this.#urgent || this.#costly.get(region) === storeEpoch);
+      return await slot.prepare(region, this.#urgent || this.#applies(this.#costly, region));
     } catch (error) {
-      this.#costly.set(region, storeEpoch);
+      this.#learn(this.#costly, region, COSTLY_NS);
       throw error;
     }
   }
 
-  #pause(): void {
-    const region = this.#wanted;
-    this.#pauseNs = Math.min(LONGEST_PAUSE_NS, Math.max(FIRST_PAUSE_NS, this.#pauseNs * 2));
-    this.#paused = { region, storeEpoch: this.#storeEpoch(region), untilNs: monotonicNs() + this.#pauseNs };
+  #learn(experiences: Map<number, Experience>, region: number, forNs: number): void {
+    experiences.set(region, { storeEpoch: this.#storeEpoch(region), untilNs: monotonicNs() + forNs });
   }
 
-  #pauses(): boolean {
-    const { region, storeEpoch, untilNs } = this.#paused;
-    return region === this.#wanted && storeEpoch === this.#storeEpoch(region) && monotonicNs() < untilNs;
+  #applies(experiences: ReadonlyMap<number, Experience>, region: number): boolean {
+    const found = experiences.get(region);
+    return found?.storeEpoch === this.#storeEpoch(region) && monotonicNs() < found.untilNs;
   }
 
-  /** What is found out of a region holds as long as this does not change. */
   #storeEpoch(region: number): number {
     return region < 0 ? 0 : Atomics.load(this.#control, Control.STORE_EPOCH + region);
   }
