@@ -121,7 +121,7 @@ export class Crew {
     this.#working = true;
     try {
       for (let failures = 0; failures < MAX_FAILURES && !this.#closed; ) {
-        const slot = this.slots.find((candidate) => candidate !== this.#executing);
+        const slot = this.#nearest();
         if (slot === undefined || this.#done(slot)) return true;
         if (!(await this.#tryStep(slot))) failures++;
         // It was awaited and runs: what is wanted of the other one is still to be said.
@@ -134,6 +134,16 @@ export class Crew {
       // Here and not when the promise is heard of: what is wanted in between must not be lost.
       this.#working = false;
     }
+  }
+
+  /** Of the workers that do not execute the one that is the soonest to be the standby: a stopped one is, in a few steps. */
+  #nearest(): EngineSlot | undefined {
+    const free = this.slots.filter((slot) => slot !== this.#executing);
+    return (
+      free.find((slot) => slot.phase === "parked" && slot.region === this.#wanted) ??
+      free.find(({ phase }) => phase === "idle" || phase === "stopped") ??
+      free[0]
+    );
   }
 
   async #tryStep(slot: EngineSlot): Promise<boolean> {

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from "vitest";
 import { Control, controlWords, Engine, EngineState } from "../../emulator/control.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
 import { Crew } from "../../supervisor/crew.ts";
+import type { EngineSlot } from "../../supervisor/engine-slot.ts";
 
 const REGION = 1;
 const layout = planLayout({ ...DEFAULT_MEMORY_CONFIG, regionBytes: 65_536, ramBytes: 1024 * 1024 });
@@ -85,4 +86,25 @@ it("what goes on failing is not tried again at once, unless it is needed or has 
   crew.want(REGION, true);
   await tried(3);
   expect(seen.standbys).toBe(0);
+});
+
+it("the worker that has stopped is taken again where there is no other, rather than a fresh thread started", async () => {
+  const { crew, seen } = newCrew(false);
+  /** Has the next worker get ready, and executes it. */
+  const executed = async (): Promise<EngineSlot> => {
+    crew.want(REGION, true);
+    await expect.poll(() => crew.standby?.phase).toBe("parked");
+    const slot = crew.promote(REGION) as EngineSlot;
+    slot.run(1);
+    return slot;
+  };
+  const first = await executed();
+  const second = await executed();
+  await first.terminate();
+  second.words[Engine.STATE] = EngineState.STOPPED;
+  expect(second.takeStopped()).toBe(true);
+  crew.retire();
+  crew.want(REGION, true);
+  await expect.poll(() => crew.standby).toBe(second);
+  expect(seen.launched).toBe(2);
 });
