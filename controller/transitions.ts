@@ -25,7 +25,7 @@ import {
   type Table,
 } from "../emulator/table.ts";
 import { compareVersions } from "../emulator/version.ts";
-import { type BootDecision, decideBoot, type RegionFacts } from "./boot-rom.ts";
+import { BootDecision, decideBoot, type RegionFacts } from "./boot-rom.ts";
 
 /** Why a change that somebody asked for is not made. */
 export type Refusal =
@@ -191,13 +191,27 @@ export function afterFailure(input: FailureInput): FailureOutcome {
   const { region } = decision;
   if (region === NO_REGION) {
     const left = undesignate(table, regions);
-    // What keeps each region from being run now: the failed one may have been given up.
-    return { table: left, region, action: "safe-mode", decision: decideBoot({ table: left, floor, images }) };
+    return { table: left, region, action: "safe-mode", decision: inSafeMode(decision, failed, left, input) };
   }
   const designated = designate(table, regions, region);
   if (region === failed) return { table: designated, region, action: "restart", decision };
   const rolledBack = onTrial && told.state === "invalid" && region !== table.next;
   return { table: designated, region, action: rolledBack ? "roll-back" : "failover", decision };
+}
+
+/** What keeps each region from being run now: the failed one may have been given up, or its image not hold any more. */
+function inSafeMode(
+  decision: BootDecision,
+  failed: number,
+  table: Table,
+  { floor, images }: FailureInput,
+): BootDecision {
+  const now = decideBoot({ table, floor, images });
+  const verdicts = now.verdicts.map((verdict, region) => {
+    const before = decision.verdicts[region];
+    return region !== failed || before === undefined || before.cause === "failed" ? verdict : before;
+  });
+  return new BootDecision(NO_REGION, now.reason, verdicts);
 }
 
 /**

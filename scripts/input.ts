@@ -8,6 +8,7 @@ import {
   openSync,
   readSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -102,13 +103,22 @@ export function requireSeparate(
 
 /** Whatever its name: there may be links. */
 function identityOf(file: string): string {
-  const stats = statSync(file, { throwIfNoEntry: false });
+  const stats = statsOf(file);
   return stats === undefined ? resolve(file) : `${stats.dev}:${stats.ino}`;
+}
+
+/** Undefined for what is not there, or cannot be got at: whoever opens it will say why. */
+function statsOf(file: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whatever is written to a terminal, a pipe or nowhere takes nothing from what was written before. */
 function isDevice(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() === false;
+  return statsOf(file)?.isFile() === false;
 }
 
 /**

@@ -32,6 +32,8 @@ interface Pending {
 
 export interface SupervisorOptions {
   readonly onNotification?: (notification: Notification) => void;
+  /** False for who asks it for signs of life himself. Default: one that gives none while it owes an answer is ended. */
+  readonly expectsLife?: boolean;
   /** A process that was launched ahead; default: a fresh one. */
   readonly child?: ChildProcess;
 }
@@ -40,6 +42,7 @@ export class SupervisorProcess {
   readonly #child: ChildProcess;
   readonly #connection: FrameConnection;
   readonly #pending = new Map<number, Pending>();
+  readonly #expectsLife: boolean;
   /** Resolves when the process has exited, with its exit code or signal. */
   readonly exited: Promise<string>;
   #nextId = 1;
@@ -50,6 +53,7 @@ export class SupervisorProcess {
 
   constructor(options: SupervisorOptions = {}) {
     this.#child = options.child ?? launchSupervisor();
+    this.#expectsLife = options.expectsLife ?? true;
     const socket = this.#child.stdio[CONTROL_FD] as unknown as Duplex;
     const onValue = (value: unknown): void => this.#take(value as Answer | Notification, options);
     this.#connection = new FrameConnection(socket, onValue, (reason) => {
@@ -101,7 +105,7 @@ export class SupervisorProcess {
 
   /** Until nothing is owed. Pings are counted, and not time: this process may stand still itself. */
   #expectLife(): void {
-    if (this.#pinging !== undefined) return;
+    if (!this.#expectsLife || this.#pinging !== undefined) return;
     this.#missed = 0;
     this.#pinging = setInterval(() => {
       if (this.#pending.size === 0) {

@@ -70,9 +70,13 @@ export class Crew {
     return this.#executing;
   }
 
-  /** The parked worker, undefined when there is none; then {@link why} tells. */
+  /**
+   * The parked worker, undefined when there is none; then {@link why} tells. Of two, where nothing executes, the one for
+   * the wanted region.
+   */
   get standby(): EngineSlot | undefined {
-    return this.slots.find((slot) => slot !== this.#executing && slot.phase === "parked");
+    const parked = this.slots.filter((slot) => slot !== this.#executing && slot.phase === "parked");
+    return parked.find(({ region }) => region === this.#wanted) ?? parked[0];
   }
 
   get why(): string {

@@ -59,11 +59,11 @@ export async function drill(
     const { failure, stoppedNs, designatedNs, firstInstructionNs, readyNs }: Failover = last;
     const faultNs = fromInjection ? injectedNs : failure.faultNs;
     detect.recordNs(failure.detectedNs - failure.faultNs);
-    restart.recordNs(firstInstructionNs - faultNs);
+    if (firstInstructionNs > 0) restart.recordNs(firstInstructionNs - faultNs);
     if (readyNs > 0) ready.recordNs(readyNs - faultNs);
     stopped.recordNs(stoppedNs - failure.detectedNs);
     designated.recordNs(designatedNs - stoppedNs);
-    firstInstruction.recordNs(firstInstructionNs - designatedNs);
+    if (firstInstructionNs > 0) firstInstruction.recordNs(firstInstructionNs - designatedNs);
     if (done === Math.floor(failovers / 10)) rssEarlyBytes = process.memoryUsage.rss();
   }
   unlisten();

@@ -70,6 +70,7 @@ export class EngineSlot {
   #region = -1;
   #threadId = 0;
   #retiredAtRecycling = 0;
+  #runs = 0;
 
   constructor(index: number, context: SlotContext) {
     this.index = index;
@@ -172,6 +173,7 @@ export class EngineSlot {
   /** Starts the prepared region. On the failover path. */
   run(generation: number): void {
     if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
+    this.#runs += 1;
     this.words[Engine.RUN_GENERATION] = generation;
     this.#phase = "running";
     this.#command(EngineCommand.RUN);
@@ -225,9 +227,15 @@ export class EngineSlot {
     return true;
   }
 
-  /** Instructions that the version which stopped has retired, also when its worker was recycled since. */
-  get retiredByStopped(): number {
-    return this.#phase === "stopped" ? retiredInstructions(this.words) : this.#retiredAtRecycling;
+  /** Number of the run that it is in, or was in last. */
+  get runs(): number {
+    return this.#runs;
+  }
+
+  /** Instructions that a run has retired which has stopped: the last one, or the one before where that is not recycled. */
+  retiredIn(run: number): number {
+    const isLast = this.#phase === "stopped" && this.#runs === run;
+    return isLast ? retiredInstructions(this.words) : this.#retiredAtRecycling;
   }
 
   /** A stopped worker becomes idle: what it knew of its failure has been read. */

@@ -24,6 +24,8 @@ export interface Crash {
 interface UnderWay extends Crash {
   /** Slot that stopped and lives on; undefined when its thread is gone. */
   stopped: EngineSlot | undefined;
+  /** Its run that stopped. */
+  stoppedRun: number;
   stoppedNs: number;
   storedAtStop: number;
 }
@@ -76,7 +78,7 @@ export class FailoverRecord {
   ): Failover | undefined {
     const ended = this.#end(tableBefore, bootEpoch);
     const eventsFrom = this.#events.next;
-    const atStop = { stopped: undefined, stoppedNs: 0, storedAtStop: 0 };
+    const atStop = { stopped: undefined, stoppedRun: 0, stoppedNs: 0, storedAtStop: 0 };
     this.#underWay = { failure, fromRegion, tableBefore, eventsFrom, ...atStop };
     return ended;
   }
@@ -86,6 +88,7 @@ export class FailoverRecord {
     const underWay = this.#underWay;
     if (underWay === undefined) return;
     underWay.stopped = slot;
+    underWay.stoppedRun = slot?.runs ?? 0;
     underWay.stoppedNs = stoppedNs;
     underWay.storedAtStop = this.#storedBytes();
   }
@@ -146,13 +149,13 @@ export class FailoverRecord {
       firstInstructionNs: timeOf("first-instruction"),
       readyNs: timeOf("ready"),
       storedBytes: this.#storedBytes() - underWay.storedAtStop,
-      retiredAfterStop: this.#retiredAfterStop(underWay.stopped),
+      retiredAfterStop: this.#retiredAfterStop(underWay),
     };
   }
 
   /** Compares with what was kept; a thread that is gone retires nothing. */
-  #retiredAfterStop(slot: EngineSlot | undefined): number {
-    return slot === undefined ? 0 : slot.retiredByStopped - this.#kept.retired;
+  #retiredAfterStop({ stopped, stoppedRun }: UnderWay): number {
+    return stopped === undefined ? 0 : stopped.retiredIn(stoppedRun) - this.#kept.retired;
   }
 
   /** Bytes stored into any region since power-on. */

@@ -139,6 +139,7 @@ export class Guardian {
     const spare = child ?? this.#takeSpare();
     const process = new SupervisorProcess({
       ...(spare === undefined ? {} : { child: spare }),
+      expectsLife: false,
       onNotification: (notification) => this.#listener.onNotification?.(notification),
     });
     this.#process = process;

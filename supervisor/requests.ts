@@ -6,7 +6,7 @@ import { ENGINE_KINDS } from "../controller/engine-kind.ts";
 import { LOG_LEVELS } from "../emulator/log.ts";
 import { MAX_TRIES } from "../emulator/table.ts";
 import type { DeviceConfig } from "./config.ts";
-import { FAULTS } from "./faults.ts";
+import { FAULTS, type Fault } from "./faults.ts";
 import type { HostCommand } from "./host.ts";
 import type { SoakOptions } from "./soak.ts";
 
@@ -14,6 +14,9 @@ import type { SoakOptions } from "./soak.ts";
 export class RequestError extends Error {
   override readonly name = "RequestError";
 }
+
+/** Longer ones end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Fields of T, of which nothing is known. */
 type Unchecked<T> = { readonly [K in keyof T]?: unknown };
@@ -30,8 +33,10 @@ export function checkConfig(config: DeviceConfig): void {
     flashFile,
     dumpDirectory,
   } = fieldsOf<DeviceConfig>("the configuration", config);
-  fieldsOf("the memory", memory);
+  const { regions } = fieldsOf<DeviceConfig["memory"]>("the memory", memory);
   requireList("images", images, "a Uint8Array", (image) => image instanceof Uint8Array);
+  const count = (images as readonly unknown[]).length;
+  require(count <= Number(regions), "the number of images", count, `no more than the ${regions} regions`);
   requireList("keys", keys, "a PEM text", isText);
   checkLimits(limits);
   const { onDoubleLoss, trialTries } = fieldsOf<DeviceConfig["recovery"]>("recovery", recovery);
@@ -40,7 +45,8 @@ export function checkConfig(config: DeviceConfig): void {
   requireOneOf("engine", engine, ENGINE_KINDS);
   const { level, fd } = fieldsOf<DeviceConfig["log"]>("log", log);
   requireOneOf("log.level", level, LOG_LEVELS);
-  requireWhole("log.fd", fd, 0);
+  // Of a supervisor process: it has no others but that of its control connection.
+  requireWhole("log.fd", fd, 1, 2);
   if (flashFile !== undefined) require(isText(flashFile), "flashFile", flashFile, "the path of a file");
   if (dumpDirectory !== undefined)
     require(isText(dumpDirectory), "dumpDirectory", dumpDirectory, "the path of a directory");
@@ -75,11 +81,19 @@ export function checkSoak(options: SoakOptions): void {
   const known = FAULTS.map(({ kind }) => kind);
   const isKnown = (kind: unknown): boolean => known.some((name) => name === kind);
   requireList("kinds", kinds, `one of ${known.join(", ")}`, isKnown);
+  const named = FAULTS.filter(({ kind }) => (kinds as readonly unknown[]).includes(kind));
+  if (durationMs === null) require(named.some(failsOver), "kinds", kinds, "such that one fails over");
 }
 
-export function checkDrill(failovers: unknown, calmMs: unknown): void {
+export function checkDrill(fault: Fault, failovers: unknown, calmMs: unknown): void {
+  require(failsOver(fault), "kind", fault.kind, "one that fails over");
   requireWhole("failovers", failovers, 1);
-  requireMs("calmMs", calmMs, 0);
+  requireMs("calmMs", calmMs, 0, LONGEST_TIMER_MS);
+}
+
+/** A soak or drill that counts failovers would never be over with a fault that causes none. */
+function failsOver({ evidence }: Fault): boolean {
+  return evidence.length > 0;
 }
 
 /** Region numbers come from outside. */
@@ -104,8 +118,10 @@ function requireWhole(what: string, value: unknown, min: number, max?: number): 
   require(holds, what, value, `a whole number, ${range}`);
 }
 
-function requireMs(what: string, value: unknown, min: number): void {
-  require(typeof value === "number" && value >= min, what, value, `milliseconds, ${min} or more`);
+function requireMs(what: string, value: unknown, min: number, max = Number.POSITIVE_INFINITY): void {
+  const holds = typeof value === "number" && value >= min && value <= max;
+  const range = max === Number.POSITIVE_INFINITY ? `${min} or more` : `from ${min} to ${max}`;
+  require(holds, what, value, `milliseconds, ${range}`);
 }
 
 function requireOneOf(what: string, value: unknown, choices: readonly string[]): void {

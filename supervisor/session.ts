@@ -162,8 +162,9 @@ export class Session {
       return null;
     },
     drill: async ({ kind, failovers, calmMs }) => {
-      checkDrill(failovers, calmMs);
-      return drill(this.#running(), requireFault(kind), failovers, calmMs);
+      const fault = requireFault(kind);
+      checkDrill(fault, failovers, calmMs);
+      return drill(this.#running(), fault, failovers, calmMs);
     },
     stop: async () => {
       await this.close();

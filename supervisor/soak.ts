@@ -108,7 +108,8 @@ export class Soak {
     this.#options = options;
     this.#digestsOf = digestsOf;
     this.#random = new Random(options.seed);
-    this.#faults = options.kinds === null ? FAULTS : options.kinds.flatMap((kind) => findFault(kind) ?? []);
+    const kinds = [...new Set(options.kinds)];
+    this.#faults = options.kinds === null ? FAULTS : kinds.flatMap((kind) => findFault(kind) ?? []);
   }
 
   /** Runs to its end, or to the first thing after which going on makes no sense. */
@@ -242,8 +243,9 @@ export class Soak {
     // A hang has no moment of its own: it begins when the firmware was told to.
     const faultNs = fault.class === "hang" ? injectedNs : failure.faultNs;
     tally.detect.recordNs(failure.detectedNs - faultNs);
-    tally.restart.recordNs(firstInstructionNs - faultNs);
     if (readyNs > 0) tally.ready.recordNs(readyNs - faultNs);
+    if (firstInstructionNs === 0) return;
+    tally.restart.recordNs(firstInstructionNs - faultNs);
     this.#restart.recordNs(firstInstructionNs - faultNs);
     if (fault.class === "trap") this.#trapRestart.recordNs(firstInstructionNs - faultNs);
   }

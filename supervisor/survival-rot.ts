@@ -40,7 +40,7 @@ export async function rot(
       fromRegion === before.primary && toRegion !== fromRegion,
     );
     tally.detect.recordNs(failure.detectedNs - injectedNs);
-    tally.restart.recordNs(firstInstructionNs - injectedNs);
+    if (firstInstructionNs > 0) tally.restart.recordNs(firstInstructionNs - injectedNs);
     if (readyNs > 0) tally.ready.recordNs(readyNs - injectedNs);
     tally.detected += 1;
     await until(device, (now) => now.regions[fromRegion]?.version === "");

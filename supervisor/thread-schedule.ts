@@ -38,7 +38,8 @@ const ACCOUNTING_NS = 10e6;
 /**
  * Whoever sleeps for longer than this while helpers wait does not sleep because of them: what they do for one thread,
  * a compilation or a collection of a small heap, takes milliseconds. On a machine that is always busy some helper waits
- * always, and a thread that never wakes must be found all the same.
+ * always, and a thread that never wakes must be found all the same. So must a version that does nothing but store to a
+ * slow disk.
  */
 const LONGEST_HELP_NS = 1e9;
 
@@ -123,5 +124,5 @@ export function waitedNs(from: ThreadSchedule, to: ThreadSchedule): number {
   }
   // A thread that started anew in between counts from 0.
   const heldUpNs = Math.max(0, to.heldUpNs - from.heldUpNs);
-  return own.waitedNs + Math.min(own.asleepNs, Math.min(helpersNs, LONGEST_HELP_NS) + heldUpNs);
+  return own.waitedNs + Math.min(own.asleepNs, helpersNs + heldUpNs, LONGEST_HELP_NS);
 }

@@ -79,9 +79,9 @@ function isCall(end: End): boolean {
 }
 
 /** Analyses flow; registers follow in {@link analyseUnit}, when all functions of the unit are known. */
-export function newFunction(graph: Graph, maxInstructions: number): GuestFunction {
-  const first = analyseFlow(graph);
-  const flow = unrollLoops(graph, first, maxInstructions) ? analyseFlow(graph) : first;
+export function newFunction(graph: Graph, maxInstructions: number, step: () => void): GuestFunction {
+  const first = analyseFlow(graph, step);
+  const flow = unrollLoops(graph, first, maxInstructions) ? analyseFlow(graph, step) : first;
   const hasLoop = flow.backPredecessors.some((sources) => sources.length > 0);
   const hasCall = flow.order.some((block) => isCall(block.end));
   return {
@@ -96,11 +96,8 @@ export function newFunction(graph: Graph, maxInstructions: number): GuestFunctio
   };
 }
 
-/**
- * Fills in what depends on the other functions: register sets, signatures, stretches.
- * @param goesOn asked before each step of it; false gives up, and so is the answer then
- */
-export function analyseUnit(functions: Map<number, GuestFunction>, goesOn: () => boolean): boolean {
+/** Fills in what depends on the other functions: register sets, signatures, stretches. */
+export function analyseUnit(functions: Map<number, GuestFunction>, step: () => void): void {
   for (const fn of functions.values()) {
     for (const block of fn.flow.order) {
       fn.writes |= blockWrites(block);
@@ -110,9 +107,9 @@ export function analyseUnit(functions: Map<number, GuestFunction>, goesOn: () =>
   // Callees are behind their callers, mostly: from the last to the first it is soon done.
   const backwards = [...functions.values()].reverse();
   for (let changed = true; changed; ) {
-    if (!goesOn()) return false;
     changed = false;
     for (const fn of backwards) {
+      step();
       const before = [fn.writes, fn.mentions];
       for (const { end } of fn.flow.order) {
         if (!isCall(end)) continue;
@@ -124,9 +121,8 @@ export function analyseUnit(functions: Map<number, GuestFunction>, goesOn: () =>
     }
   }
   for (const [pc, fn] of functions) {
-    if (!goesOn()) return false;
     const resultSet = fn.writes & setOf(A0);
-    const parameters = chooseParameters(fn, functions);
+    const parameters = chooseParameters(fn, functions, step);
     const signature: Signature = {
       parameters,
       parameterSet: parameters.reduce((set, register) => set | setOf(register), NO_REGISTERS),
@@ -142,7 +138,6 @@ export function analyseUnit(functions: Map<number, GuestFunction>, goesOn: () =>
       if (fn.bounded === bounded) functions.set(pc, { ...fn, stretch: findStretches(fn, functions) });
     }
   }
-  return true;
 }
 
 function blockWrites(block: Block): RegisterSet {
@@ -180,10 +175,11 @@ export function calleeOf(end: End, functions: Functions): CallEffect {
 }
 
 /** Registers read before they are written on some path from the entry, of those worth passing. */
-function chooseParameters(fn: GuestFunction, functions: Functions): number[] {
+function chooseParameters(fn: GuestFunction, functions: Functions, step: () => void): number[] {
   const { order, positionOf } = fn.flow;
   const liveIn = order.map(() => NO_REGISTERS);
   for (let changed = true; changed; ) {
+    step();
     changed = false;
     for (let position = order.length - 1; position >= 0; position--) {
       const block = order[position] as Block;
@@ -285,11 +281,12 @@ function dirtyAtEntry(fn: GuestFunction): RegisterSet {
   return fn.signature.parameterSet & fn.writes;
 }
 
-export function placeRegisters(fn: GuestFunction, functions: Functions): Placement {
+export function placeRegisters(fn: GuestFunction, functions: Functions, step: () => void): Placement {
   const { order, positionOf } = fn.flow;
   const dirtyIn = order.map(() => NO_REGISTERS);
   dirtyIn[0] = dirtyAtEntry(fn);
   for (let changed = true; changed; ) {
+    step();
     changed = false;
     for (let position = 0; position < order.length; position++) {
       const block = order[position] as Block;
@@ -303,6 +300,7 @@ export function placeRegisters(fn: GuestFunction, functions: Functions): Placeme
   }
   const neededIn = order.map(() => NO_REGISTERS);
   for (let changed = true; changed; ) {
+    step();
     changed = false;
     for (let position = order.length - 1; position >= 0; position--) {
       const block = order[position] as Block;

@@ -86,6 +86,8 @@ export interface UnitContext {
   readonly sharedPageAccesses: ReadonlySet<number>;
   /** Index of the imported function that makes such a store. */
   readonly storeIndex: number;
+  /** Called at every step, about a block: it may throw, which gives the unit up. */
+  readonly step: () => void;
 }
 
 /** The wasm type of a guest function, as numbers of parameters and results. */
@@ -144,7 +146,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
     this.#unit = unit;
     this.watchedGlobal = unit.watchedGlobal;
     this.#flow = fn.flow;
-    this.#placement = placeRegisters(fn, unit.functions);
+    this.#placement = placeRegisters(fn, unit.functions, unit.step);
     const { parameters, takesDepth } = fn.signature;
     parameters.forEach((register, index) => {
       this.#registerLocal[register] = index;
@@ -416,6 +418,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
   }
 
   #emitBlock(position: number): void {
+    this.#unit.step();
     const block = this.#flow.order[position] as Block;
     this.#dirty = this.#placement.dirtyIn[position] as RegisterSet;
     this.#pending = this.#lag[position] as number;

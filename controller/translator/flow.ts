@@ -40,17 +40,21 @@ export interface Flow {
   readonly cutEdges: number;
 }
 
-/** Cuts what is irreducible in `graph` (it changes the ends of its blocks) and analyses the rest. */
-export function analyseFlow(graph: Graph): Flow {
+/**
+ * Cuts what is irreducible in `graph` (it changes the ends of its blocks) and analyses the rest.
+ * @param step called at every step
+ */
+export function analyseFlow(graph: Graph, step: () => void): Flow {
   let cutEdges = 0;
   for (;;) {
+    step();
     const order = reversePostorder(graph.entry);
     const positionOf = new Map(order.map((block, position) => [block, position]));
     const successors = order.map((block) =>
       successorsOf(block.end).map((to) => positionOf.get(to) ?? unreachablePosition()),
     );
     const predecessors = invert(successors);
-    const dominator = dominators(predecessors);
+    const dominator = dominators(predecessors, step);
     const isBack = (from: number, to: number): boolean => to <= from;
     const irreducible = cutEdgesWhere(
       order,
@@ -61,7 +65,8 @@ export function analyseFlow(graph: Graph): Flow {
     if (irreducible > 0) continue;
     const forwardPredecessors = predecessors.map((from, to) => from.filter((source) => !isBack(source, to)));
     const backPredecessors = predecessors.map((from, to) => from.filter((source) => isBack(source, to)));
-    const { loopOf, tooDeep } = findLoops(predecessors, backPredecessors);
+    step();
+    const { loopOf, tooDeep } = findLoops(predecessors, backPredecessors, step);
     const deep = cutEdgesWhere(order, successors, (from, to) => isBack(from, to) && tooDeep.has(to));
     cutEdges += deep;
     if (deep > 0) continue;
@@ -100,7 +105,7 @@ function invert(successors: readonly (readonly number[])[]): number[][] {
   return predecessors;
 }
 
-function dominators(predecessors: readonly (readonly number[])[]): number[] {
+function dominators(predecessors: readonly (readonly number[])[], step: () => void): number[] {
   const UNKNOWN = -1;
   const dominator = predecessors.map(() => UNKNOWN);
   dominator[0] = 0;
@@ -113,6 +118,7 @@ function dominators(predecessors: readonly (readonly number[])[]): number[] {
     return x;
   };
   for (let changed = true; changed; ) {
+    step();
     changed = false;
     for (let position = 1; position < predecessors.length; position++) {
       let common = UNKNOWN;
@@ -159,6 +165,7 @@ function cutEdgesWhere(
 function findLoops(
   predecessors: readonly (readonly number[])[],
   backPredecessors: readonly (readonly number[])[],
+  step: () => void,
 ): { readonly loopOf: (Loop | undefined)[]; readonly tooDeep: ReadonlySet<number> } {
   const loopOf: (Loop | undefined)[] = predecessors.map(() => undefined);
   const tooDeep = new Set<number>();
@@ -172,6 +179,7 @@ function findLoops(
       tooDeep.add(header);
       continue;
     }
+    step();
     const members = new Set([header]);
     const work = [...sources];
     for (let at = work.pop(); at !== undefined; at = work.pop()) {

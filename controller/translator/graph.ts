@@ -180,12 +180,15 @@ export function fetchInstruction(code: CodeReader, pc: number): Instruction | un
 export class GraphBuilder {
   readonly #code: CodeReader;
   readonly #limits: GraphLimits;
+  readonly #step: () => void;
   readonly #callees = new Map<number, Callee>();
   #instructions = 0;
 
-  constructor(code: CodeReader, limits: GraphLimits = DEFAULT_LIMITS) {
+  /** @param step called at every step, about a block */
+  constructor(code: CodeReader, limits: GraphLimits, step: () => void) {
     this.#code = code;
     this.#limits = limits;
+    this.#step = step;
   }
 
   build(entry: number): Graph {
@@ -233,6 +236,7 @@ export class GraphBuilder {
   }
 
   #exploreFrom(context: Context, start: number, work: number[]): void {
+    this.#step();
     const follow = (pc: number): void => {
       context.leaders.add(pc);
       if (!context.instructions.has(pc)) work.push(pc);
@@ -347,6 +351,7 @@ export class GraphBuilder {
     };
     const first = reach(context, pc);
     for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
+      this.#step();
       item.block.end = fill(item.block, item.context, reach, callees);
     }
     return first;

@@ -40,9 +40,12 @@ export interface Target {
 export interface Pace {
   /** Whether the unit may take in a further function. */
   readonly mayGrow: () => boolean;
-  /** Before each step of a function; false gives the unit up. */
+  /** Before each step, which takes well below a millisecond; false gives the unit up. */
   readonly goesOn: () => boolean;
 }
+
+/** Somebody is waiting: there is to be no unit. */
+class GivenUp extends Error {}
 
 /** For whoever has all the time there is. */
 export const UNHURRIED: Pace = { mayGrow: () => true, goesOn: () => true };
@@ -94,10 +97,30 @@ export function translateUnit(
   target: Target,
   options: UnitOptions = {},
 ): Unit | undefined {
-  const { sharedPageAccesses = new Set(), pace = UNHURRIED } = options;
-  const functions = discover(code, entry, options);
+  const { goesOn } = options.pace ?? UNHURRIED;
+  const step = (): void => {
+    if (!goesOn()) throw new GivenUp();
+  };
+  try {
+    return makeUnit(code, entry, target, options, step);
+  } catch (error) {
+    if (error instanceof GivenUp) return undefined;
+    throw error;
+  }
+}
+
+/** @param step to be called at every step: may throw {@link GivenUp} */
+function makeUnit(
+  code: CodeReader,
+  entry: number,
+  target: Target,
+  options: UnitOptions,
+  step: () => void,
+): Unit | undefined {
+  const { sharedPageAccesses = new Set() } = options;
+  const functions = discover(code, entry, options, step);
   if (!functions.has(entry)) return undefined;
-  if (!analyseUnit(functions, pace.goesOn)) return undefined;
+  analyseUnit(functions, step);
   const module = new ModuleWriter();
   module.importMemory("memory", target.memoryPages);
   module.importTable("table", target.tableSlots);
@@ -118,11 +141,9 @@ export function translateUnit(
     watchedGlobal: 1,
     sharedPageAccesses,
     storeIndex,
+    step,
   };
-  for (const fn of functions.values()) {
-    if (!pace.goesOn()) return undefined;
-    generateFunction(fn, unit);
-  }
+  for (const fn of functions.values()) generateFunction(fn, unit);
   entries.forEach((pc, index) => {
     const fn = functions.get(pc);
     if (fn !== undefined)
@@ -149,19 +170,20 @@ function discover(
   code: CodeReader,
   entry: number,
   { limits = DEFAULT_UNIT_LIMITS, sizeOf = () => 0, pace = UNHURRIED }: UnitOptions,
+  step: () => void,
 ): Map<number, GuestFunction> {
-  const builder = new GraphBuilder(code, limits);
+  const builder = new GraphBuilder(code, limits, step);
   const functions = new Map<number, GuestFunction>();
   const queue = [entry];
   let instructions = 0;
   for (const pc of queue) {
     if (functions.has(pc) || (pc !== entry && sizeOf(pc) >= MIN_SHARED_INSTRUCTIONS)) continue;
     if (functions.size >= limits.unitFunctions || instructions >= limits.unitInstructions) break;
-    if (!pace.goesOn() || (functions.size > 0 && !pace.mayGrow())) break;
+    if (functions.size > 0 && !pace.mayGrow()) break;
     const graph = builder.build(pc);
     if (graph.instructions === 0) continue;
     instructions += graph.instructions;
-    functions.set(pc, newFunction(graph, limits.functionInstructions));
+    functions.set(pc, newFunction(graph, limits.functionInstructions, step));
     queue.push(...graph.callees);
   }
   return functions;

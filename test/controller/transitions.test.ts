@@ -81,6 +81,9 @@ describe("a failure of an accepted version", () => {
     const last = fail(over.table, true);
     expect(last).toMatchObject({ region: NO_REGION, action: "safe-mode" });
     expect(last.table).toMatchObject({ active: NO_REGION, previous: NO_REGION });
+    expect(last.decision.message).toMatch(
+      /^safe mode: region 0: \S+ failed too often; region 1: \S+ failed too often$/,
+    );
   });
 
   it("by bad bytes keeps it accepted, for the image may be put back, but does not start it", () => {
@@ -88,6 +91,9 @@ describe("a failure of an accepted version", () => {
     expect(outcome).toMatchObject({ region: NO_REGION, action: "safe-mode" });
     expect(outcome.table).toMatchObject({ active: 0 });
     expect(outcome.table.regions[0]).toMatchObject({ state: "accepted" });
+    expect(outcome.decision.message).toBe(
+      "safe mode: region 0: the digest is wrong; region 1: the digest is wrong",
+    );
   });
 
   it("starts an activated one before any other", () => {
@@ -131,6 +137,8 @@ describe("a trial", () => {
   it("whose image no longer holds is over at its first failure", () => {
     const images = [soundImages(trial)[0] ?? bad, bad];
     expect(fail(trial, false, images)).toMatchObject({ region: 0, action: "roll-back" });
+    // What ended it is told where no other may run: it is given up because of that, and has not failed too often.
+    expect(fail(trial, false, [bad, bad]).decision.verdicts[1]?.message).toBe("the digest is wrong");
   });
 
   it("with no other version to return to ends in safe mode", () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { dumpCommand } from "../../scripts/dump.ts";
 import { emulateCommand } from "../../scripts/emulate.ts";
 import { imageCommand } from "../../scripts/image.ts";
-import { requireSeparate } from "../../scripts/input.ts";
+import { requireSeparate, requireWritable } from "../../scripts/input.ts";
 import { runCommand } from "../../scripts/run.ts";
 import { sweepCommand } from "../../scripts/sweep.ts";
 import { tableCommand } from "../../scripts/table.ts";
@@ -58,6 +58,12 @@ describe("a file that is to be written", () => {
       expect(() => requireSeparate([other], [file])).toThrowError("is named twice");
     }
     expect(() => requireSeparate([path("new"), path("./new")], [])).toThrowError("is named twice");
+  });
+
+  it("that cannot be got at is left to whoever opens it", () => {
+    symlinkSync(path("loop"), path("loop"));
+    requireSeparate([path("loop")], []);
+    expect(() => requireWritable(path("loop"))).toThrowError(/^the report cannot be written: ELOOP/);
   });
 
   it("may be a terminal or nowhere as often as one likes, and what is only read, too", () => {

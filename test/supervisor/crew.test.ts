@@ -88,6 +88,23 @@ it("what goes on failing is not tried again at once, unless it is needed or has 
   expect(seen.standbys).toBe(0);
 });
 
+it("of two that are parked the standby is the one for the wanted region", async () => {
+  const { crew } = newCrew(false);
+  const [wanted, other] = [REGION, 0];
+  crew.want(wanted, true);
+  await expect.poll(() => crew.standby?.region).toBe(wanted);
+  const stopped = crew.promote(wanted) as EngineSlot;
+  stopped.run(1);
+  crew.want(other, true);
+  await expect.poll(() => crew.standby?.region).toBe(other);
+  stopped.words[Engine.STATE] = EngineState.STOPPED;
+  expect(stopped.takeStopped()).toBe(true);
+  crew.retire();
+  crew.want(wanted, true);
+  await expect.poll(() => crew.standby?.region).toBe(wanted);
+  expect(crew.promote(wanted)?.region).toBe(wanted);
+});
+
 it("the worker that has stopped is taken again where there is no other, rather than a fresh thread started", async () => {
   const { crew, seen } = newCrew(false);
   /** Has the next worker get ready, and executes it. */

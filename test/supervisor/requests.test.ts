@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_MEMORY_CONFIG } from "../../emulator/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../../supervisor/config.ts";
+import { type Fault, findFault } from "../../supervisor/faults.ts";
 import type { HostCommand } from "../../supervisor/host.ts";
 import {
   checkCommand,
@@ -68,7 +69,12 @@ describe("a configuration", () => {
       { log: { level: "loud", fd: 2 } },
       'log.level is "loud": it must be one of silent, fatal, error, warn, info, debug, trace',
     ],
-    [{ log: { level: "warn" } }, "log.fd is undefined: it must be a whole number, 0 or more"],
+    [{ log: { level: "warn" } }, "log.fd is undefined: it must be a whole number, from 1 to 2"],
+    [{ log: { level: "warn", fd: 3 } }, "log.fd is 3: it must be a whole number, from 1 to 2"],
+    [
+      { images: Array.from({ length: 3 }, () => new Uint8Array(4)) },
+      "the number of images is 3: it must be no more than the 2 regions",
+    ],
     [{ flashFile: "" }, 'flashFile is "": it must be the path of a file'],
     [{ dumpDirectory: [] }, "dumpDirectory is a list: it must be the path of a directory"],
   ];
@@ -117,6 +123,10 @@ describe("a soak", () => {
     [{ durationMs: "30s" }, 'durationMs is "30s": it must be milliseconds, 0 or more'],
     [{ failovers: undefined }, "failovers is undefined: it must be a whole number, 1 or more"],
     [{ durationMs: null }, "failovers is null: it must be set where durationMs is not"],
+    [
+      { durationMs: null, failovers: 1, kinds: ["standby-death"] },
+      "kinds is a list: it must be such that one fails over",
+    ],
     [{ kinds: ["ebrake"] }, /^kinds\[0\] is "ebrake": it must be one of illegal-instruction, /],
   ];
   for (const [changes, message] of cases) {
@@ -134,9 +144,15 @@ describe("a soak", () => {
 });
 
 it("a drill and a region are counted in whole numbers", () => {
-  expect(refusal(() => checkDrill(0, 0))).toBe("failovers is 0: it must be a whole number, 1 or more");
-  expect(refusal(() => checkDrill(1, -1))).toBe("calmMs is -1: it must be milliseconds, 0 or more");
-  checkDrill(1, 0);
+  const [ebreak, death] = ["ebreak", "standby-death"].map((kind) => findFault(kind) as Fault);
+  const drills = (fault = ebreak, failovers: unknown = 1, calmMs: unknown = 0) =>
+    refusal(() => checkDrill(fault as Fault, failovers, calmMs));
+  expect(drills(ebreak, 0)).toBe("failovers is 0: it must be a whole number, 1 or more");
+  expect(drills(ebreak, 1, 2 ** 31)).toBe(
+    "calmMs is 2147483648: it must be milliseconds, from 0 to 2147483647",
+  );
+  expect(drills(death)).toBe('kind is "standby-death": it must be one that fails over');
+  expect(drills()).toBe("nothing was refused");
   expect(refusal(() => requireRegion("0"))).toBe('the region is "0": it must be a whole number, 0 or more');
   expect(requireRegion(3)).toBe(3);
 });
