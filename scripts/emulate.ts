@@ -7,7 +7,7 @@ import { monotonicNs } from "../emulator/clock.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/config.ts";
-import { FAULTS, findFault } from "../supervisor/faults.ts";
+import { FAULTS, failsOver } from "../supervisor/faults.ts";
 import type { RunningDevice, SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.ts";
 import { launchSupervisor } from "../supervisor/launch.ts";
 import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
@@ -137,7 +137,11 @@ function parse(args: readonly string[]): EmulateOptions | "help" {
   const kinds = parseKinds(values.faults);
   const chosen = kinds.length > 0 ? kinds.filter((kind) => SURVIVAL_KINDS.includes(kind)) : undefined;
   const ofDevice = kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind));
-  if (failovers !== null && ofDevice.length > 0 && ofDevice.every((kind) => !failsOver(kind))) {
+  if (
+    failovers !== null &&
+    ofDevice.length > 0 &&
+    !FAULTS.some((fault) => ofDevice.includes(fault.kind) && failsOver(fault))
+  ) {
     throw new UsageError(`--failovers would never be over: ${ofDevice.join(", ")} causes no failover`);
   }
   requireSeparate([values.json], [values["image-a"], values["image-b"], ...(values.key ?? [])]);
@@ -395,11 +399,6 @@ function formatVerdict(verdict: Verdict, { violations }: SoakReport): string {
   if (verdict === "held") return paint("green", "everything held");
   if (verdict === "unchecked") return paint("yellow", "it ended before any fault, so nothing was checked");
   return paint("red", `${violations.length} violations, or faults that were not found`);
-}
-
-/** A soak's fault that shows by evidence; a death on the standby is no failover. */
-function failsOver(kind: string): boolean {
-  return (findFault(kind)?.evidence.length ?? 0) > 0;
 }
 
 /** The same run again: what was asked, with the seed that was used. */

@@ -2,8 +2,8 @@
  * A supervisor process as the process that starts it holds it: spawn, calls, notifications, end.
  *
  * Invariants: every call ends: with its result, with the {@link DeviceError} that the supervisor answered, or with
- * one that says how the process ended. One that stands still while it owes an answer is ended by force. No process is left behind: when the parent goes, its end of the socket
- * closes and the supervisor ends itself.
+ * one that says how the process ended. One that stands still while it owes an answer is ended by force. No process is
+ * left behind: when the parent goes, its end of the socket closes and the supervisor ends itself.
  */
 import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
@@ -32,7 +32,7 @@ interface Pending {
 
 export interface SupervisorOptions {
   readonly onNotification?: (notification: Notification) => void;
-  /** False for who asks it for signs of life himself. Default: one that gives none while it owes an answer is ended. */
+  /** Default: one that shows no life while it owes an answer is ended. False where the caller sees to that. */
   readonly expectsLife?: boolean;
   /** A process that was launched ahead; default: a fresh one. */
   readonly child?: ChildProcess;

@@ -9,7 +9,7 @@ import { EventCode, type EventName, type EventRing } from "../emulator/events.ts
 import type { Layout } from "../emulator/layout.ts";
 import { NO_REGION, type Table } from "../emulator/table.ts";
 import type { EngineSlot } from "./engine-slot.ts";
-import { type Failover, type FailureReport, stepsOf } from "./failover.ts";
+import { type Failover, type FailureReport, type Steps, stepsOf } from "./failover.ts";
 import type { KeptState } from "./kept-state.ts";
 
 /** A failure as the device remembers it; kept-state.ts holds what was kept of the version. */
@@ -76,7 +76,8 @@ export class FailoverRecord {
     tableBefore: Table,
     bootEpoch: number,
   ): Failover | undefined {
-    const ended = this.#end(tableBefore, bootEpoch);
+    const ended =
+      this.#underWay && this.#end(this.#underWay, tableBefore, bootEpoch, this.#stepsOf(bootEpoch));
     const eventsFrom = this.#events.next;
     const atStop = { stopped: undefined, stoppedRun: 0, stoppedNs: 0, storedAtStop: 0 };
     this.#underWay = { failure, fromRegion, tableBefore, eventsFrom, ...atStop };
@@ -124,17 +125,19 @@ export class FailoverRecord {
     // Said again after it was withdrawn.
     if (bootEpoch === this.#readyEpoch) return undefined;
     this.#readyEpoch = bootEpoch;
-    const first = stepsOf(this.#events, this.#startEvent, bootEpoch).get("first-instruction");
-    this.#executingSinceNs = first?.timeNs ?? 0;
-    return this.#end(table, bootEpoch);
+    const steps = this.#stepsOf(bootEpoch);
+    this.#executingSinceNs = steps.get("first-instruction")?.timeNs ?? 0;
+    return this.#underWay && this.#end(this.#underWay, table, bootEpoch, steps);
+  }
+
+  /** What the version that was started last has come to. */
+  #stepsOf(bootEpoch: number): Steps {
+    return stepsOf(this.#events, this.#startEvent, bootEpoch);
   }
 
   /** Ends the failover to what `table` designates, of which the steps are told that it got to. */
-  #end(table: Table, bootEpoch: number): Failover | undefined {
-    const underWay = this.#underWay;
-    if (underWay === undefined) return undefined;
+  #end(underWay: UnderWay, table: Table, bootEpoch: number, steps: Steps): Failover {
     this.#underWay = undefined;
-    const steps = stepsOf(this.#events, this.#startEvent, bootEpoch);
     const timeOf = (step: EventName): number => steps.get(step)?.timeNs ?? 0;
     return {
       index: this.#completed++,

@@ -43,12 +43,11 @@ export interface Failover {
   readonly retiredAfterStop: number;
 }
 
-/** Steps of one boot epoch in the ring, by name; later ones of the same name win. */
-export function stepsOf(
-  ring: EventRing,
-  fromIndex: number,
-  bootEpoch: number,
-): ReadonlyMap<EventName, DeviceEvent> {
+/** Steps of one boot epoch, by name. */
+export type Steps = ReadonlyMap<EventName, DeviceEvent>;
+
+/** Those in the ring; later ones of the same name win. */
+export function stepsOf(ring: EventRing, fromIndex: number, bootEpoch: number): Steps {
   const steps = new Map<EventName, DeviceEvent>();
   for (const event of ring.read(fromIndex)) {
     if (event.bootEpoch === bootEpoch) steps.set(event.name, event);

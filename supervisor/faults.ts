@@ -40,6 +40,11 @@ export interface Fault {
   readonly workerFault?: WorkerFaultName;
 }
 
+/** It shows by evidence, and so by a failover; the death of a standby causes none. */
+export function failsOver({ evidence }: Fault): boolean {
+  return evidence.length > 0;
+}
+
 type FirmwareRow = readonly [kind: string, faultClass: FaultClass, evidence: readonly EvidenceName[]];
 
 /** The watchdog counts what the hart gets to run: on a busy machine the host may lose patience with its command first. */

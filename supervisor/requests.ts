@@ -6,7 +6,7 @@ import { ENGINE_KINDS } from "../controller/engine-kind.ts";
 import { LOG_LEVELS } from "../emulator/log.ts";
 import { MAX_TRIES } from "../emulator/table.ts";
 import type { DeviceConfig } from "./config.ts";
-import { FAULTS, type Fault } from "./faults.ts";
+import { FAULTS, type Fault, failsOver } from "./faults.ts";
 import type { HostCommand } from "./host.ts";
 import type { SoakOptions } from "./soak.ts";
 
@@ -36,7 +36,7 @@ export function checkConfig(config: DeviceConfig): void {
   const { regions } = fieldsOf<DeviceConfig["memory"]>("the memory", memory);
   requireList("images", images, "a Uint8Array", (image) => image instanceof Uint8Array);
   const count = (images as readonly unknown[]).length;
-  require(count <= Number(regions), "the number of images", count, `no more than the ${regions} regions`);
+  requireThat(count <= Number(regions), "the number of images", count, `no more than the ${regions} regions`);
   requireList("keys", keys, "a PEM text", isText);
   checkLimits(limits);
   const { onDoubleLoss, trialTries } = fieldsOf<DeviceConfig["recovery"]>("recovery", recovery);
@@ -47,9 +47,9 @@ export function checkConfig(config: DeviceConfig): void {
   requireOneOf("log.level", level, LOG_LEVELS);
   // Of a supervisor process: it has no others but that of its control connection.
   requireWhole("log.fd", fd, 1, 2);
-  if (flashFile !== undefined) require(isText(flashFile), "flashFile", flashFile, "the path of a file");
+  if (flashFile !== undefined) requireThat(isText(flashFile), "flashFile", flashFile, "the path of a file");
   if (dumpDirectory !== undefined)
-    require(isText(dumpDirectory), "dumpDirectory", dumpDirectory, "the path of a directory");
+    requireThat(isText(dumpDirectory), "dumpDirectory", dumpDirectory, "the path of a directory");
 }
 
 function checkLimits(limits: unknown): void {
@@ -68,7 +68,7 @@ export function checkCommand(command: HostCommand, data: Uint8Array | undefined)
   for (const name of ["source", "destination", "cdw10", "cdw11"] as const) {
     if (words[name] !== undefined) requireWhole(`the command's ${name}`, words[name], 0, 2 ** 32 - 1);
   }
-  if (data !== undefined) require(data instanceof Uint8Array, "the command's data", data, "a Uint8Array");
+  if (data !== undefined) requireThat(data instanceof Uint8Array, "the command's data", data, "a Uint8Array");
 }
 
 export function checkSoak(options: SoakOptions): void {
@@ -76,24 +76,25 @@ export function checkSoak(options: SoakOptions): void {
   requireWhole("seed", seed, 0);
   if (durationMs !== null) requireMs("durationMs", durationMs, 0);
   if (failovers !== null) requireWhole("failovers", failovers, 1);
-  require(durationMs !== null || failovers !== null, "failovers", failovers, "set where durationMs is not");
+  requireThat(
+    durationMs !== null || failovers !== null,
+    "failovers",
+    failovers,
+    "set where durationMs is not",
+  );
   if (kinds === null) return;
   const known = FAULTS.map(({ kind }) => kind);
   const isKnown = (kind: unknown): boolean => known.some((name) => name === kind);
   requireList("kinds", kinds, `one of ${known.join(", ")}`, isKnown);
+  // One that counts failovers would never be over with faults that cause none.
   const named = FAULTS.filter(({ kind }) => (kinds as readonly unknown[]).includes(kind));
-  if (durationMs === null) require(named.some(failsOver), "kinds", kinds, "such that one fails over");
+  if (durationMs === null) requireThat(named.some(failsOver), "kinds", kinds, "such that one fails over");
 }
 
 export function checkDrill(fault: Fault, failovers: unknown, calmMs: unknown): void {
-  require(failsOver(fault), "kind", fault.kind, "one that fails over");
+  requireThat(failsOver(fault), "kind", fault.kind, "one that fails over");
   requireWhole("failovers", failovers, 1);
   requireMs("calmMs", calmMs, 0, LONGEST_TIMER_MS);
-}
-
-/** A soak or drill that counts failovers would never be over with a fault that causes none. */
-function failsOver({ evidence }: Fault): boolean {
-  return evidence.length > 0;
 }
 
 /** Region numbers come from outside. */
@@ -102,12 +103,12 @@ export function requireRegion(region: unknown): number {
   return region;
 }
 
-function require(holds: boolean, what: string, value: unknown, must: string): void {
+function requireThat(holds: boolean, what: string, value: unknown, must: string): void {
   if (!holds) throw new RequestError(`${what} is ${shown(value)}: it must be ${must}`);
 }
 
 function fieldsOf<T>(what: string, value: unknown): Unchecked<T> {
-  require(typeof value === "object" && value !== null && !Array.isArray(value), what, value, "an object");
+  requireThat(typeof value === "object" && value !== null && !Array.isArray(value), what, value, "an object");
   return value as Unchecked<T>;
 }
 
@@ -115,17 +116,22 @@ function requireWhole(what: string, value: unknown, min: number, max?: number): 
   const top = max ?? Number.MAX_SAFE_INTEGER;
   const holds = typeof value === "number" && Number.isInteger(value) && value >= min && value <= top;
   const range = max === undefined ? `${min} or more` : `from ${min} to ${max}`;
-  require(holds, what, value, `a whole number, ${range}`);
+  requireThat(holds, what, value, `a whole number, ${range}`);
 }
 
 function requireMs(what: string, value: unknown, min: number, max = Number.POSITIVE_INFINITY): void {
   const holds = typeof value === "number" && value >= min && value <= max;
   const range = max === Number.POSITIVE_INFINITY ? `${min} or more` : `from ${min} to ${max}`;
-  require(holds, what, value, `milliseconds, ${range}`);
+  requireThat(holds, what, value, `milliseconds, ${range}`);
 }
 
 function requireOneOf(what: string, value: unknown, choices: readonly string[]): void {
-  require(choices.some((choice) => choice === value), what, value, `one of ${choices.join(", ")}`);
+  requireThat(
+    choices.some((choice) => choice === value),
+    what,
+    value,
+    `one of ${choices.join(", ")}`,
+  );
 }
 
 /** @param each what every member must be */
@@ -135,9 +141,9 @@ function requireList(
   each: string,
   isMember: (member: unknown) => boolean,
 ): void {
-  require(Array.isArray(value), what, value, "a list");
+  requireThat(Array.isArray(value), what, value, "a list");
   for (const [index, member] of (value as readonly unknown[]).entries()) {
-    require(isMember(member), `${what}[${index}]`, member, each);
+    requireThat(isMember(member), `${what}[${index}]`, member, each);
   }
 }
 

@@ -14,7 +14,7 @@ import { NO_REGION, nextGeneration, regionAt } from "../emulator/table.ts";
 import { formatVersion, type ImageVersion } from "../emulator/version.ts";
 import type { Device } from "./device.ts";
 import type { Failover } from "./failover.ts";
-import { FAULTS, type Fault, findFault } from "./faults.ts";
+import { FAULTS, type Fault, failsOver, findFault } from "./faults.ts";
 import { inject } from "./injector.ts";
 import { RssSamples } from "./rss-samples.ts";
 import { type FaultReport, Tally } from "./tally.ts";
@@ -108,8 +108,8 @@ export class Soak {
     this.#options = options;
     this.#digestsOf = digestsOf;
     this.#random = new Random(options.seed);
-    const kinds = [...new Set(options.kinds)];
-    this.#faults = options.kinds === null ? FAULTS : kinds.flatMap((kind) => findFault(kind) ?? []);
+    const { kinds } = options;
+    this.#faults = kinds === null ? FAULTS : [...new Set(kinds)].flatMap((kind) => findFault(kind) ?? []);
   }
 
   /** Runs to its end, or to the first thing after which going on makes no sense. */
@@ -180,7 +180,7 @@ export class Soak {
     }
     const tally = this.#tally(fault.kind);
     tally.injected++;
-    return fault.evidence.length > 0 ? this.#failover(fault, tally) : this.#standbyDeath(fault, tally);
+    return failsOver(fault) ? this.#failover(fault, tally) : this.#standbyDeath(fault, tally);
   }
 
   async #failover(fault: Fault, tally: Tally): Promise<boolean> {

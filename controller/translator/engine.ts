@@ -29,7 +29,15 @@ import { type CodeReader, fetchInstruction } from "./graph.ts";
 import type { Segment } from "./memory-access.ts";
 import { isAtomic, isControlTransfer, isTranslated, passesOn } from "./registers.ts";
 import { Counter, readStats, type TranslatorStats } from "./stats.ts";
-import { type Pace, type Target, translateUnit, UNHURRIED, type Unit, type UnitLimits } from "./unit.ts";
+import {
+  DEFAULT_UNIT_LIMITS,
+  type Pace,
+  type Target,
+  translateUnit,
+  UNHURRIED,
+  type Unit,
+  type UnitLimits,
+} from "./unit.ts";
 
 export interface TranslatorOptions {
   readonly limits?: UnitLimits;
@@ -94,7 +102,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #bus: Bus;
   readonly #memory: WebAssembly.Memory;
   readonly #slot: number;
-  readonly #limits: UnitLimits | undefined;
+  readonly #limits: UnitLimits;
   readonly #eager: boolean;
   readonly #heat = new Map<number, number>();
   readonly #refused = new Map<number, number>();
@@ -129,7 +137,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#bus = parts.bus;
     this.#memory = memory;
     this.#slot = slot;
-    this.#limits = options.limits;
+    this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
     this.#eager = options.eager ?? false;
     this.#share = options.share ?? DEFAULT_SHARE;
     // Where less than all of the time may go into it the first translation is paid for in advance.
@@ -156,7 +164,7 @@ export class TranslatingEngine implements Engine, CodeCache {
    * Between runs: translates what is reachable from `pc` before it runs, through instructions that stay the
    * interpreter's too, and has V8 compile it, which it would otherwise do at the first call. False if nothing there
    * can be translated.
-   * @param goesOn asked every millisecond or so; false ends it, with what there is by then
+   * @param goesOn asked at every step, as a {@link Pace} is; false ends it, with what there is by then
    */
   prepare(pc: number, goesOn: () => boolean = UNHURRIED.goesOn): boolean {
     this.#selectRegion();
@@ -165,7 +173,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     Atomics.store(this.#hart, Hart.LIMIT, 0);
     for (const { entries } of this.#translateAhead(pc >>> 0, goesOn)) {
       for (const entry of entries) {
-        if (!goesOn()) break;
+        if (!goesOn()) return true;
         store.install(entry);
         store.run(entry | 0, 0, MAX_DEPTH);
       }
@@ -436,7 +444,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     const store = this.#openStore();
     if (store.has(pc)) return undefined;
     const unit = translateUnit(this.#reader, pc, this.#target(), {
-      ...(this.#limits !== undefined && { limits: this.#limits }),
+      limits: this.#limits,
       sharedPageAccesses: this.#sharedPageAccesses,
       sizeOf: (callee) => store.sizeOf(callee),
       pace,

@@ -2,12 +2,11 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, it } from "vitest";
 import { Control, controlWords, Engine, EngineState } from "../../emulator/control.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
 import { Crew } from "../../supervisor/crew.ts";
 import type { EngineSlot } from "../../supervisor/engine-slot.ts";
+import { slotContext } from "./slot-context.ts";
 
 const REGION = 1;
-const layout = planLayout({ ...DEFAULT_MEMORY_CONFIG, regionBytes: 65_536, ramBytes: 1024 * 1024 });
 const LINK = new URL("../../dist/emulator/link.js", import.meta.url);
 
 /**
@@ -34,29 +33,19 @@ let crew: Crew | undefined;
 afterEach(() => crew?.close());
 
 function newCrew(hopeless: boolean) {
-  const memory = createMemory(layout);
   const seen = { launched: 0, lost: 0, standbys: 0 };
-  crew = new Crew(
-    {
-      memory,
-      layout,
-      log: { level: "silent", fd: 2 },
-      engine: "auto",
-      keys: [],
-      launch: () => {
-        seen.launched++;
-        return new Worker(code(hopeless), { eval: true });
-      },
-    },
-    {
-      onStandby: () => seen.standbys++,
-      onUnusable: () => undefined,
-      onExecutingEnd: () => undefined,
-      onStandbyLost: () => seen.lost++,
-      onStuckThread: () => undefined,
-    },
-  );
-  return { crew, seen, control: controlWords(memory, layout) };
+  const context = slotContext(() => {
+    seen.launched++;
+    return new Worker(code(hopeless), { eval: true });
+  });
+  crew = new Crew(context, {
+    onStandby: () => seen.standbys++,
+    onUnusable: () => undefined,
+    onExecutingEnd: () => undefined,
+    onStandbyLost: () => seen.lost++,
+    onStuckThread: () => undefined,
+  });
+  return { crew, seen, control: controlWords(context.memory, context.layout) };
 }
 
 it("what cost a worker is prepared with the least there is to do the next time", async () => {

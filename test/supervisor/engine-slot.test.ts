@@ -1,10 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { Engine } from "../../emulator/control.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
 import { EngineSlot } from "../../supervisor/engine-slot.ts";
-
-const layout = planLayout({ ...DEFAULT_MEMORY_CONFIG, regionBytes: 65_536, ramBytes: 1024 * 1024 });
+import { slotContext } from "./slot-context.ts";
 
 /** A thread may take its time to start on a busy machine. */
 const WAITING = { timeout: 10_000 };
@@ -15,18 +13,10 @@ describe("a nudge ends a wait that has no end of its own", () => {
     ["for a command", Engine.COMMAND],
   ] as const) {
     it(what, async () => {
-      const memory = createMemory(layout);
-      const slot = new EngineSlot(0, {
-        memory,
-        layout,
-        log: { level: "silent", fd: 2 },
-        engine: "auto",
-        keys: [],
-        launch: () => {
-          throw new Error("this slot's thread is the test's");
-        },
-        onEnd: () => undefined,
+      const context = slotContext(() => {
+        throw new Error("this slot's thread is the test's");
       });
+      const slot = new EngineSlot(0, { ...context, onEnd: () => undefined });
       const code = `
         const { parentPort, workerData: { words, word } } = require("node:worker_threads");
         parentPort.postMessage("waits");

@@ -1,5 +1,5 @@
 /** Failover for each kind of evidence; a second failure before the first failover is complete. */
-import { FAULTS } from "../../faults.ts";
+import { FAULTS, failsOver } from "../../faults.ts";
 import { A, B, type RegionSpec, type Scenario, type Setup, tableOf } from "../scenario.ts";
 
 const bothAccepted = (generation: number): Setup => ({
@@ -62,9 +62,7 @@ const withMoreRegions = [3, 4].map(
 const SPINNING: ReadonlySet<string> = new Set(["tight-loop", "interrupt-storm", "never-ready"]);
 
 /** Each fault that ends a version; what befalls a standby needs threads, which a virtual device has not. */
-const forEachFault = FAULTS.filter(
-  ({ evidence, kind }) => evidence.length > 0 && !kind.startsWith("standby"),
-).map(
+const forEachFault = FAULTS.filter((fault) => failsOver(fault) && !fault.kind.startsWith("standby")).map(
   (fault): Scenario => ({
     name: `failover-${fault.kind}`,
     about: `${fault.kind} in the primary: ${fault.evidence.join(" or ")}, and the other version takes over`,
