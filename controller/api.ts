@@ -1,9 +1,10 @@
 /** What a controller worker answers by comlink between its runs. */
-import type { Layout } from "../emulator/layout.ts";
-import type { Api } from "../emulator/link.ts";
-import type { LogConfig } from "../emulator/log.ts";
-import type { RegionFacts } from "./boot-rom.ts";
-import type { EngineKind } from "./engine-kind.ts";
+
+import type { Api } from "../emulator/base/link.ts";
+import type { LogConfig } from "../emulator/base/log.ts";
+import type { Layout } from "../emulator/memory/layout.ts";
+import type { RegionFacts } from "./boot/boot-rom.ts";
+import type { EngineKind } from "./cpu/engine-kind.ts";
 
 export interface Attachment {
   readonly memory: WebAssembly.Memory;

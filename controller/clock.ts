@@ -4,7 +4,7 @@
  * Live: time passes by itself, so the engine runs in slices after which the time is read again. Virtual: time is
  * the number of retired instructions, so an event's place is exact, and `wfi` moves the clock.
  */
-import { INSTRUCTIONS_PER_TICK, MTIME_HZ } from "../emulator/map.ts";
+import { INSTRUCTIONS_PER_TICK, MTIME_HZ } from "../emulator/memory/map.ts";
 import { Hart, retiredInstructions } from "./cpu/hart.ts";
 import { DeviceDouble, type DeviceState } from "./devices/state.ts";
 

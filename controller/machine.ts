@@ -6,9 +6,9 @@
  * copies; between two runs MIP is what the devices say; a stop, once told, stays until the next reset, and
  * nothing retires after it.
  */
-import { Control, controlTimes, controlWords } from "../emulator/control.ts";
-import { Evidence } from "../emulator/evidence.ts";
-import { type Layout, PAGE_BYTES } from "../emulator/layout.ts";
+import { Control, controlTimes, controlWords } from "../emulator/memory/control.ts";
+import { Evidence } from "../emulator/memory/evidence.ts";
+import { type Layout, PAGE_BYTES } from "../emulator/memory/layout.ts";
 import {
   CLINT_BASE,
   FINISHER_BASE,
@@ -18,10 +18,10 @@ import {
   STATUS_BASE,
   UART_BASE,
   WATCHDOG_BASE,
-} from "../emulator/map.ts";
-import { AddressSpace, flagsOfPage, LineFlag, Visibility } from "./address-space.ts";
+} from "../emulator/memory/map.ts";
 import { DeviceBus } from "./bus.ts";
 import { type Clock, LiveClock, VirtualClock } from "./clock.ts";
+import { AddressSpace, flagsOfPage, LineFlag, Visibility } from "./cpu/address-space.ts";
 import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { DataPath } from "./cpu/data-path.ts";
 import { DecodedCode } from "./cpu/decoded-code.ts";

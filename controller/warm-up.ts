@@ -6,11 +6,11 @@
  * it has never seen run as a way back to bytecode, so a version that used one more instruction than the warm-up
  * would lose the compiled loop at the moment when it takes over.
  */
-import { monotonicNs } from "../emulator/clock.ts";
-import { Control, controlWords } from "../emulator/control.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../emulator/layout.ts";
-import { WINDOW_BASE } from "../emulator/map.ts";
-import { Visibility } from "./address-space.ts";
+import { monotonicNs } from "../emulator/base/clock.ts";
+import { Control, controlWords } from "../emulator/memory/control.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../emulator/memory/layout.ts";
+import { WINDOW_BASE } from "../emulator/memory/map.ts";
+import { Visibility } from "./cpu/address-space.ts";
 import { Machine, MachineStop } from "./machine.ts";
 
 const SMALL = 65_536;

@@ -2,13 +2,15 @@
  * The controller worker: the thread that executes the designated region in place.
  *
  * Its life: attach, then in turns prepare → parked → running → stopped. While it runs or is parked it answers no
- * message; it is driven by the words of its engine block (emulator/control.ts).
+ * message; it is driven by the words of its engine block (emulator/memory/control.ts).
  * Invariants: nothing executes before RUN, and then only if the published table generation is the one that RUN
  * names and no byte of the region was stored since it was verified; after STATE is STOPPED the hart retires
  * nothing; evidence is stored before the state that announces it.
  */
 import { readlinkSync } from "node:fs";
-import { monotonicNs } from "../emulator/clock.ts";
+import { monotonicNs } from "../emulator/base/clock.ts";
+import { serve } from "../emulator/base/link.ts";
+import { createLogger, type Logger } from "../emulator/base/log.ts";
 import {
   Attention,
   Control,
@@ -20,23 +22,21 @@ import {
   engineTimes,
   engineWords,
   ringDoorbell,
-} from "../emulator/control.ts";
-import { EventCode, EventRing } from "../emulator/events.ts";
-import { Evidence } from "../emulator/evidence.ts";
-import { ENGINE_SLOTS } from "../emulator/layout.ts";
-import { serve } from "../emulator/link.ts";
-import { createLogger, type Logger } from "../emulator/log.ts";
-import { NvramLog } from "../emulator/logged-nvram.ts";
-import { MTIME_HZ, WINDOW_BASE } from "../emulator/map.ts";
-import { PersistRing, PersistState } from "../emulator/persist-ring.ts";
-import { Visibility } from "./address-space.ts";
+} from "../emulator/memory/control.ts";
+import { EventCode, EventRing } from "../emulator/memory/events.ts";
+import { Evidence } from "../emulator/memory/evidence.ts";
+import { ENGINE_SLOTS } from "../emulator/memory/layout.ts";
+import { MTIME_HZ, WINDOW_BASE } from "../emulator/memory/map.ts";
+import { NvramLog } from "../emulator/persist/logged-nvram.ts";
+import { PersistRing, PersistState } from "../emulator/persist/persist-ring.ts";
 import type { Attachment, ControllerApi, Inspection } from "./api.ts";
-import { RegionInspector } from "./boot-rom.ts";
+import { RegionInspector } from "./boot/boot-rom.ts";
+import { Visibility } from "./cpu/address-space.ts";
 import { Hart } from "./cpu/hart.ts";
-import { imageKeys } from "./image.ts";
+import { UartRing } from "./devices/uart-ring.ts";
+import { imageKeys } from "./image/image.ts";
 import { Machine, MachineStop } from "./machine.ts";
 import { chooseEngine, type EngineChoice } from "./translator/select.ts";
-import { UartRing } from "./uart-ring.ts";
 import { warmUp } from "./warm-up.ts";
 import { commitWorkerFault } from "./worker-faults.ts";
 

@@ -1,7 +1,8 @@
 /** What the memory emulator worker answers by comlink. */
-import type { Layout, MemoryConfig } from "./layout.ts";
-import type { Api } from "./link.ts";
-import type { LogConfig } from "./log.ts";
+
+import type { Api } from "./base/link.ts";
+import type { LogConfig } from "./base/log.ts";
+import type { Layout, MemoryConfig } from "./memory/layout.ts";
 
 export interface PoweredMemory {
   readonly memory: WebAssembly.Memory;

@@ -3,7 +3,13 @@
  */
 import { createHash } from "node:crypto";
 import type { Keep, MemoryApi, PoweredMemory } from "./api.ts";
-import { monotonicNs } from "./clock.ts";
+import { monotonicNs } from "./base/clock.ts";
+import { serve } from "./base/link.ts";
+import { createLogger, type Logger } from "./base/log.ts";
+import { Random } from "./base/random.ts";
+import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash/flash.ts";
+import { TEARS } from "./flash/flash-tear.ts";
+import { writeImage } from "./flash/region-writer.ts";
 import {
   CONTROL_MAGIC,
   Control,
@@ -13,13 +19,9 @@ import {
   deviceState,
   QUEUE_ENTRIES,
   SQ_PHYSICAL,
-} from "./control.ts";
-import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash.ts";
-import { TEARS } from "./flash-tear.ts";
-import { createMemory, eraseCounts, type MemoryConfig, planLayout, TABLE_BYTES } from "./layout.ts";
-import { serve } from "./link.ts";
-import { createLogger, type Logger } from "./log.ts";
-import { Persistence } from "./persistence.ts";
+} from "./memory/control.ts";
+import { createMemory, eraseCounts, type MemoryConfig, planLayout, TABLE_BYTES } from "./memory/layout.ts";
+import { Persistence } from "./persist/persistence.ts";
 import {
   blankImage,
   memoryOffsetOf,
@@ -27,10 +29,8 @@ import {
   planPersistentSpace,
   wearOffset,
   writeSpace,
-} from "./persistent-space.ts";
-import { isPowerCut, powerCutSeed } from "./power.ts";
-import { Random } from "./random.ts";
-import { writeImage } from "./region-writer.ts";
+} from "./persist/persistent-space.ts";
+import { isPowerCut, powerCutSeed } from "./persist/power.ts";
 
 /** A failover takes well under this; a write does not wait for ever. */
 const FAILOVER_WAIT_MS = 1_000;

@@ -10,8 +10,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { encodeImage, IMAGE_HEADER_BYTES } from "../controller/image.ts";
-import { type ImageVersion, parseVersion } from "../emulator/version.ts";
+import { encodeImage, IMAGE_HEADER_BYTES } from "../controller/image/image.ts";
+import { type ImageVersion, parseVersion } from "../emulator/base/version.ts";
 import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseOptions, UsageError } from "./options.ts";
 
 const PREFIX = "riscv64-unknown-elf-";

@@ -1,11 +1,11 @@
 /** `flipside ctl`: asks or commands a controller that `flipside serve` keeps running. */
-import { reasonOfSafeMode } from "../controller/boot-rom.ts";
-import { verifyImage } from "../controller/image.ts";
+import { reasonOfSafeMode } from "../controller/boot/boot-rom.ts";
+import { verifyImage } from "../controller/image/image.ts";
 import { isUsed } from "../controller/translator/stats.ts";
-import { REGION_STRIDE } from "../emulator/map.ts";
-import { DeviceError } from "../supervisor/client.ts";
-import { ControlClient } from "../supervisor/control-client.ts";
-import { BAD_INPUT, controlPath, type ServedStatus } from "../supervisor/served-device.ts";
+import { REGION_STRIDE } from "../emulator/memory/map.ts";
+import { DeviceError } from "../supervisor/process/client.ts";
+import { ControlClient } from "../supervisor/process/control-client.ts";
+import { BAD_INPUT, controlPath, type ServedStatus } from "../supervisor/process/served-device.ts";
 import { readInput, writeReport } from "./input.ts";
 import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable, formatTranslator, paint } from "./terminal.ts";

@@ -1,10 +1,10 @@
 /** `flipside dump`: prints a crash dump, with symbols and a stack trace where an ELF file is given. */
-import { backtrace, SymbolTable } from "../controller/backtrace.ts";
+import { backtrace, SymbolTable } from "../controller/bare/backtrace.ts";
+import { parseElf } from "../controller/bare/elf.ts";
 import { Hart } from "../controller/cpu/hart.ts";
-import { parseElf } from "../controller/elf.ts";
-import type { Table } from "../emulator/table.ts";
-import { formatVersion } from "../emulator/version.ts";
-import { type CrashDump, DumpError, decodeDump, MAX_DUMP_BYTES } from "../supervisor/dump.ts";
+import { formatVersion } from "../emulator/base/version.ts";
+import type { Table } from "../emulator/table/table.ts";
+import { type CrashDump, DumpError, decodeDump, MAX_DUMP_BYTES } from "../supervisor/device/dump.ts";
 import { readInput, requireSeparate, writeReport } from "./input.ts";
 import { EXIT_HELD, parseOptions, UsageError } from "./options.ts";
 import { formatTable, paint } from "./terminal.ts";

@@ -1,17 +1,17 @@
 /** `flipside emulate`: the soak, what it looks like while it runs, and its summary. */
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
-import type { EngineKind } from "../controller/engine-kind.ts";
+import type { EngineKind } from "../controller/cpu/engine-kind.ts";
 import { sumStats, type TranslatorStats } from "../controller/translator/stats.ts";
-import { monotonicNs } from "../emulator/clock.ts";
-import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
-import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
-import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/config.ts";
-import { FAULTS, failsOver } from "../supervisor/faults.ts";
+import { monotonicNs } from "../emulator/base/clock.ts";
+import { LOG_LEVELS, type LogLevel } from "../emulator/base/log.ts";
+import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/core/config.ts";
+import { FAULTS, failsOver } from "../supervisor/faults/faults.ts";
 import type { RunningDevice, SoakOptions, SoakProgress, SoakReport } from "../supervisor/index.ts";
 import { launchSupervisor } from "../supervisor/launch.ts";
-import { SURVIVAL_KINDS } from "../supervisor/survival-kinds.ts";
-import type { FaultReport } from "../supervisor/tally.ts";
+import type { FaultReport } from "../supervisor/soak/tally.ts";
+import { SURVIVAL_KINDS } from "../supervisor/survival/survival-kinds.ts";
 import { readRunnableImage } from "./firmware-image.ts";
 import { measureHandoff } from "./handoff.ts";
 import { requireSeparate, requireWritable, writeReport } from "./input.ts";
@@ -332,7 +332,7 @@ async function survive(
   show: (text: string) => void,
   signal: AbortSignal,
 ): Promise<SoakReport> {
-  const { SurvivalSoak } = await import("../supervisor/survival.ts");
+  const { SurvivalSoak } = await import("../supervisor/survival/survival.ts");
   const directory = scratchDirectory();
   const config = {
     memory: { ...DEFAULT_MEMORY_CONFIG, regions: options.regions },

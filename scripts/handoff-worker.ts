@@ -1,6 +1,6 @@
 /** One of the two threads of the bare hand-off, handoff.ts: parks, stamps its wake-up, "crashes", parks again. */
 import { workerData } from "node:worker_threads";
-import { monotonicNs } from "../emulator/clock.ts";
+import { monotonicNs } from "../emulator/base/clock.ts";
 import { Handoff, type HandoffData, HandoffTime } from "./handoff.ts";
 
 const { buffer, self, calmMs } = workerData as HandoffData;

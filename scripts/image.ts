@@ -1,6 +1,6 @@
 /** `flipside image`: make an MCUboot image, show what one holds, say whether it would be run. */
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { parseElf } from "../controller/elf.ts";
+import { parseElf } from "../controller/bare/elf.ts";
 import {
   encodeImage,
   IMAGE_HEADER_BYTES,
@@ -10,9 +10,9 @@ import {
   type ParsedImage,
   parseImage,
   verifyImage,
-} from "../controller/image.ts";
-import { REGION_STRIDE, WINDOW_BASE } from "../emulator/map.ts";
-import { formatVersion, type ImageVersion, parseVersion } from "../emulator/version.ts";
+} from "../controller/image/image.ts";
+import { formatVersion, type ImageVersion, parseVersion } from "../emulator/base/version.ts";
+import { REGION_STRIDE, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { readInput, readText, requireSeparate, writeOutput, writeReport } from "./input.ts";
 import { readKey } from "./keys.ts";
 import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";

@@ -2,9 +2,9 @@
  * One report of several soaks that ran at once: counts are sums, percentiles those of the worst job, since the times
  * behind them are with the jobs; a merged p50 is therefore an upper bound.
  */
-import type { SoakReport } from "../supervisor/soak.ts";
-import type { FaultReport } from "../supervisor/tally.ts";
-import type { HistogramRow, TimingSummary } from "../supervisor/timing.ts";
+import type { SoakReport } from "../supervisor/soak/soak.ts";
+import type { FaultReport } from "../supervisor/soak/tally.ts";
+import type { HistogramRow, TimingSummary } from "../supervisor/soak/timing.ts";
 
 function worst(summaries: readonly TimingSummary[]): TimingSummary {
   const largest = (field: keyof TimingSummary): number => Math.max(...summaries.map((each) => each[field]));

@@ -2,7 +2,7 @@
  * Reading command lines. Bad input ends in a {@link UsageError}: one clear sentence, exit code 2.
  */
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { ENGINE_KINDS, type EngineKind, isEngineKind } from "../controller/engine-kind.ts";
+import { ENGINE_KINDS, type EngineKind, isEngineKind } from "../controller/cpu/engine-kind.ts";
 
 /** What the user wrote cannot be carried out; `message` is one sentence that says what and where. */
 export class UsageError extends Error {

@@ -1,12 +1,12 @@
 /** `flipside run`: a bare-metal RV32 ELF file in RAM, as an emulator runs it. */
 import { writeSync } from "node:fs";
+import { type ElfSymbols, parseElf } from "../controller/bare/elf.ts";
+import { BareMachine, LoadError, type RunReport } from "../controller/bare/run.ts";
 import type { SerialLine } from "../controller/devices/uart.ts";
-import { type ElfSymbols, parseElf } from "../controller/elf.ts";
-import { BareMachine, LoadError, type RunReport } from "../controller/run.ts";
 import { chooseEngine } from "../controller/translator/select.ts";
 import { formatStats } from "../controller/translator/stats.ts";
-import { monotonicNs } from "../emulator/clock.ts";
-import { PAGE_BYTES } from "../emulator/layout.ts";
+import { monotonicNs } from "../emulator/base/clock.ts";
+import { PAGE_BYTES } from "../emulator/memory/layout.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { EXIT_HELD, parseEngine, parseInteger, parseOptions, parseSize, UsageError } from "./options.ts";
 import { onOutputError, ReaderGoneError, readerGone } from "./standard-output.ts";

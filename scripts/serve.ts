@@ -1,12 +1,12 @@
 /** `flipside serve`: one controller that is kept running, and its control socket. */
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { ImageKey } from "../controller/image.ts";
-import { DEFAULT_MEMORY_CONFIG } from "../emulator/layout.ts";
-import { LOG_LEVELS, type LogLevel } from "../emulator/log.ts";
-import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/config.ts";
-import { requireSocketPath } from "../supervisor/control-server.ts";
-import { controlPath, ServedDevice } from "../supervisor/served-device.ts";
+import type { ImageKey } from "../controller/image/image.ts";
+import { LOG_LEVELS, type LogLevel } from "../emulator/base/log.ts";
+import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/core/config.ts";
+import { requireSocketPath } from "../supervisor/process/control-server.ts";
+import { controlPath, ServedDevice } from "../supervisor/process/served-device.ts";
 import { type ImageOption, readImage, readRunnableImage } from "./firmware-image.ts";
 import { publicPem, readKey } from "./keys.ts";
 import { EXIT_FINDING, EXIT_HELD, parseEngine, parseInteger, parseOptions, UsageError } from "./options.ts";

@@ -2,15 +2,15 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { CaseIdError, parseCaseId } from "../supervisor/sweep/case-id.ts";
-import { checkImages, SweepImageError } from "../supervisor/sweep/image-library.ts";
-import { isGood, VERDICTS, type Verdict } from "../supervisor/sweep/oracle/verdict.ts";
-import { runSweep, type SweepOptions, type SweepProgress } from "../supervisor/sweep/pool.ts";
-import { replayCommand, type SweepReport, toJunit } from "../supervisor/sweep/report.ts";
-import { loadRules, RulesModuleError } from "../supervisor/sweep/rules-module.ts";
-import { findScenario, SCENARIOS } from "../supervisor/sweep/scenarios/index.ts";
-import { TimelineText } from "../supervisor/sweep/timeline-text.ts";
-import { Workbench } from "../supervisor/sweep/workbench.ts";
+import { CaseIdError, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
+import { checkImages, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
+import { isGood, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/oracle/verdict.ts";
+import { loadRules, RulesModuleError } from "../supervisor/sweep/flipside/rules-module.ts";
+import { findScenario, SCENARIOS } from "../supervisor/sweep/flipside/scenarios/index.ts";
+import { TimelineText } from "../supervisor/sweep/flipside/timeline-text.ts";
+import { runSweep, type SweepOptions, type SweepProgress } from "../supervisor/sweep/run/pool.ts";
+import { replayCommand, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
+import { Workbench } from "../supervisor/sweep/run/workbench.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import {
   EXIT_FINDING,

@@ -1,12 +1,19 @@
 /** `flipside table`: prints a management table from raw bytes. */
-import { evidenceName } from "../emulator/evidence.ts";
-import { FlashFileError, isFlashFile, openFlashFile, readGeometry } from "../emulator/flash-file.ts";
-import { readFloor } from "../emulator/floor.ts";
-import { DEFAULT_MEMORY_CONFIG, MemoryConfigError, planLayout, TABLE_BYTES } from "../emulator/layout.ts";
-import { MAX_REGIONS, MIN_REGIONS } from "../emulator/map.ts";
-import { REPLICA_WORD, SharedNvram } from "../emulator/nvram.ts";
-import { planPersistentSpace, TABLE_OFFSET } from "../emulator/persistent-space.ts";
-import { classifyReplicas, type ReplicaVerdict } from "../emulator/recovery.ts";
+
+import { formatVersion } from "../emulator/base/version.ts";
+import { evidenceName } from "../emulator/memory/evidence.ts";
+import {
+  DEFAULT_MEMORY_CONFIG,
+  MemoryConfigError,
+  planLayout,
+  TABLE_BYTES,
+} from "../emulator/memory/layout.ts";
+import { MAX_REGIONS, MIN_REGIONS } from "../emulator/memory/map.ts";
+import { FlashFileError, isFlashFile, openFlashFile, readGeometry } from "../emulator/persist/flash-file.ts";
+import { planPersistentSpace, TABLE_OFFSET } from "../emulator/persist/persistent-space.ts";
+import { readFloor } from "../emulator/table/floor.ts";
+import { REPLICA_WORD, SharedNvram } from "../emulator/table/nvram.ts";
+import { classifyReplicas, type ReplicaVerdict } from "../emulator/table/recovery.ts";
 import {
   digestHex,
   NO_DIGEST,
@@ -14,9 +21,8 @@ import {
   type RegionRecord,
   sameDigest,
   type Table,
-} from "../emulator/table.ts";
-import { Psa, replicaWords, tableCodec } from "../emulator/table-codec.ts";
-import { formatVersion } from "../emulator/version.ts";
+} from "../emulator/table/table.ts";
+import { Psa, replicaWords, tableCodec } from "../emulator/table/table-codec.ts";
 import { readInput, requireSeparate, writeReport } from "./input.ts";
 import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable } from "./terminal.ts";

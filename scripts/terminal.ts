@@ -1,7 +1,7 @@
 /** What people look at: colour and a live status line only on a terminal, plain lines elsewhere; tables; bars. */
 import { styleText } from "node:util";
 import { formatStats, type TranslatorStats } from "../controller/translator/stats.ts";
-import type { HistogramRow } from "../supervisor/timing.ts";
+import type { HistogramRow } from "../supervisor/soak/timing.ts";
 
 export type Paint = "green" | "red" | "yellow" | "dim" | "bold" | "cyan";
 

@@ -10,37 +10,37 @@
  * ```
  */
 import type { ChildProcess } from "node:child_process";
-import type { EngineKind } from "../controller/engine-kind.ts";
-import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../emulator/layout.ts";
-import type { LogConfig } from "../emulator/log.ts";
-import type { RecoveryPolicy } from "../emulator/recovery.ts";
-import { SupervisorProcess } from "./client.ts";
-import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "./config.ts";
-import type { DrillReport } from "./drill.ts";
-import type { Failover } from "./failover.ts";
-import type { HostCommand, HostCompletion } from "./host.ts";
-import type { SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
-import type { Status } from "./status.ts";
+import type { EngineKind } from "../controller/cpu/engine-kind.ts";
+import type { LogConfig } from "../emulator/base/log.ts";
+import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../emulator/memory/layout.ts";
+import type { RecoveryPolicy } from "../emulator/table/recovery.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "./core/config.ts";
+import type { Failover } from "./device/failover.ts";
+import type { Status } from "./device/status.ts";
+import type { HostCommand, HostCompletion } from "./host/host.ts";
+import { SupervisorProcess } from "./process/client.ts";
+import type { DrillReport } from "./soak/drill.ts";
+import type { SoakOptions, SoakProgress, SoakReport } from "./soak/soak.ts";
 
-export { DEFAULT_MEMORY_CONFIG, type MemoryConfig, MemoryConfigError } from "../emulator/layout.ts";
-export { DeviceError } from "./client.ts";
-export { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig, type Limits } from "./config.ts";
-export type { DrillReport } from "./drill.ts";
-export type { Failover, FailureReport } from "./failover.ts";
-export { FAULTS, type Fault, type FaultClass } from "./faults.ts";
+export { DEFAULT_MEMORY_CONFIG, type MemoryConfig, MemoryConfigError } from "../emulator/memory/layout.ts";
+export { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig, type Limits } from "./core/config.ts";
+export type { Failover, FailureReport } from "./device/failover.ts";
+export type { RegionStatus, Status } from "./device/status.ts";
+export { FAULTS, type Fault, type FaultClass } from "./faults/faults.ts";
+export type { HostCommand, HostCompletion } from "./host/host.ts";
+export { DeviceError } from "./process/client.ts";
 export {
   DEFAULT_GUARDIAN_LIMITS,
   Guardian,
   type GuardianLimits,
   type GuardianListener,
   type Restart,
-} from "./guardian.ts";
-export type { HostCommand, HostCompletion } from "./host.ts";
-export type { SoakOptions, SoakProgress, SoakReport } from "./soak.ts";
-export type { RegionStatus, Status } from "./status.ts";
-export { type SurvivalOptions, type SurvivalReport, SurvivalSoak } from "./survival.ts";
-export { PROCESS_FAULT_KINDS, SURVIVAL_KINDS } from "./survival-kinds.ts";
-export type { FaultReport } from "./tally.ts";
+} from "./process/guardian.ts";
+export type { DrillReport } from "./soak/drill.ts";
+export type { SoakOptions, SoakProgress, SoakReport } from "./soak/soak.ts";
+export type { FaultReport } from "./soak/tally.ts";
+export { type SurvivalOptions, type SurvivalReport, SurvivalSoak } from "./survival/survival.ts";
+export { PROCESS_FAULT_KINDS, SURVIVAL_KINDS } from "./survival/survival-kinds.ts";
 
 export interface DeviceOptions {
   /** MCUboot images, one per region from region 0 on. */

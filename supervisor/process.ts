@@ -6,4 +6,4 @@ import { Launcher } from "./launch.ts";
 
 // Threads first: they start while the rest of this process loads.
 const launcher = new Launcher();
-void import("./parent-link.ts").then(({ serveParent }) => serveParent(launcher));
+void import("./process/parent-link.ts").then(({ serveParent }) => serveParent(launcher));

@@ -5,8 +5,8 @@
  * A fault is told by `cause` (0: none) and `faultAddress`, the first byte of the access that has nothing behind
  * it (volume II, "mtval"); memory is then unchanged.
  */
-import { LINE_SHIFT } from "../../emulator/layout.ts";
-import { type AddressSpace, LineFlag, NOWHERE } from "../address-space.ts";
+import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
+import { type AddressSpace, LineFlag, NOWHERE } from "./address-space.ts";
 import { Op } from "./decode.ts";
 import { BUS_FAULT, type Bus, Cause, type CodeCache, type StoreObserver } from "./engine.ts";
 import { Hart, NO_RESERVATION } from "./hart.ts";

@@ -10,9 +10,9 @@
  * Invariant: an entry that is not 0 is what its bytes decode to. Whoever changes bytes says so here, or, for
  * the hart's own stores, finds LineFlag.CODE on the line.
  */
-import { LINE_SHIFT, PAGE_BYTES } from "../../emulator/layout.ts";
-import { RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
-import { type AddressSpace, flagsOfPage, LineFlag } from "../address-space.ts";
+import { LINE_SHIFT, PAGE_BYTES } from "../../emulator/memory/layout.ts";
+import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
+import { type AddressSpace, flagsOfPage, LineFlag } from "./address-space.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { CodeCache } from "./engine.ts";
 import { Hart } from "./hart.ts";

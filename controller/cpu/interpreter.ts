@@ -6,8 +6,8 @@
  * retired ones is compared with LIMIT in shared memory, so a budget is exact and another thread's halt is felt at
  * the next instruction.
  */
-import { WINDOW_BASE } from "../../emulator/map.ts";
-import type { AddressSpace } from "../address-space.ts";
+import { WINDOW_BASE } from "../../emulator/memory/map.ts";
+import type { AddressSpace } from "./address-space.ts";
 import {
   advanceCounter,
   countInstructions,

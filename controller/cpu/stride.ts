@@ -10,9 +10,9 @@
  * compiles their addresses and lengths into the code, half of which would be looking them up for each instruction. And
  * no other local lives through the loop: V8 would move it between register and stack for each instruction.
  */
-import { LINE_SHIFT } from "../../emulator/layout.ts";
-import { RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
-import type { AddressSpace } from "../address-space.ts";
+import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
+import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
+import type { AddressSpace } from "./address-space.ts";
 import type { CodeSegment, DecodedCode } from "./decoded-code.ts";
 import { Hart } from "./hart.ts";
 import { multiplyHigh, multiplyHighSignedUnsigned, multiplyHighUnsigned } from "./multiply.ts";

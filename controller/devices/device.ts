@@ -1,5 +1,5 @@
 /** What a peripheral is to the bus, and the board to a peripheral. */
-import type { Evidence } from "../../emulator/evidence.ts";
+import type { Evidence } from "../../emulator/memory/evidence.ts";
 
 /** Registers at one 64 KiB block of the address map. */
 export interface Device {

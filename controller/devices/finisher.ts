@@ -1,5 +1,5 @@
 /** SiFive test finisher: how a bare-metal program ends its machine. docs/hardware.md. */
-import { Evidence } from "../../emulator/evidence.ts";
+import { Evidence } from "../../emulator/memory/evidence.ts";
 import { BUS_FAULT } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 

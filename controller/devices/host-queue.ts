@@ -2,7 +2,7 @@
  * Doorbells and state of the host queue pair. docs/hardware.md. All of it lies in the control block: the host
  * reads and writes its side there, and the state outlives a failover.
  */
-import { Control } from "../../emulator/control.ts";
+import { Control } from "../../emulator/memory/control.ts";
 import { BUS_FAULT } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 

@@ -2,7 +2,7 @@
  * The registers of all peripherals as flat words behind the hart's in an engine block: a snapshot is a copy, and
  * a crash dump reads them from outside. What survives a failover (the host queue) is in the control block instead.
  */
-import { ENGINE_COUNTERS_BYTE_OFFSET, Engine } from "../../emulator/control.ts";
+import { ENGINE_COUNTERS_BYTE_OFFSET, Engine } from "../../emulator/memory/control.ts";
 
 /** Word indices. */
 export const enum DeviceWord {

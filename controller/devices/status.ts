@@ -4,8 +4,8 @@
  * What the version says carries its boot epoch into the control block, so that nothing said by a version that
  * was stopped can be taken for the next one's word.
  */
-import { Control } from "../../emulator/control.ts";
-import { Evidence } from "../../emulator/evidence.ts";
+import { Control } from "../../emulator/memory/control.ts";
+import { Evidence } from "../../emulator/memory/evidence.ts";
 import { BUS_FAULT } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 import { type DeviceState, DeviceWord } from "./state.ts";

@@ -4,8 +4,8 @@
  * It knows no timer: the machine asks {@link Watchdog.expired} at every check, and for the next check asks
  * {@link Watchdog.nextEvent}. A kick that comes after the period has ended is an expiry all the same.
  */
-import { Evidence } from "../../emulator/evidence.ts";
-import { MTIME_HZ } from "../../emulator/map.ts";
+import { Evidence } from "../../emulator/memory/evidence.ts";
+import { MTIME_HZ } from "../../emulator/memory/map.ts";
 import { BUS_FAULT } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 import { DeviceDouble, type DeviceState, DeviceWord } from "./state.ts";

@@ -6,9 +6,9 @@
  * when a bound is reached everything is dropped and grows anew from what is hot then. Dropped modules are bounded, too:
  * a table keeps them (code-table.ts), so the live ones move to a new table when more have been dropped than live.
  */
-import { LINE_SHIFT } from "../../emulator/layout.ts";
-import { RAM_BASE } from "../../emulator/map.ts";
-import { type AddressSpace, LineFlag } from "../address-space.ts";
+import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
+import { type AddressSpace, LineFlag } from "../cpu/address-space.ts";
 import { CodeTable, type RunFunction, type SharedImports } from "./code-table.ts";
 import { generateRuntime } from "./runtime-module.ts";
 import { entryName, type Target, type Unit } from "./unit.ts";

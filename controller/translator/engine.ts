@@ -12,11 +12,11 @@
  * again at once, over and over, is none until more is translated. So however the firmware behaves this engine is hardly
  * slower than the interpreter.
  */
-import { monotonicNs } from "../../emulator/clock.ts";
-import { engineCounters } from "../../emulator/control.ts";
-import { LINE_SHIFT } from "../../emulator/layout.ts";
-import { HOST_BASE, RAM_BASE, WINDOW_BASE } from "../../emulator/map.ts";
-import { type AddressSpace, LineFlag, NOWHERE } from "../address-space.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import { engineCounters } from "../../emulator/memory/control.ts";
+import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
+import { HOST_BASE, RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
+import { type AddressSpace, LineFlag, NOWHERE } from "../cpu/address-space.ts";
 import type { DataPath } from "../cpu/data-path.ts";
 import type { DecodedCode } from "../cpu/decoded-code.ts";
 import { type Bus, type CodeCache, type Engine, Stop } from "../cpu/engine.ts";

@@ -12,7 +12,7 @@
  * as the fact.
  * All that a check refuses the interpreter does; a check may refuse more than it must.
  */
-import { LINE_BYTES, LINE_SHIFT, PAGE_BYTES } from "../../emulator/layout.ts";
+import { LINE_BYTES, LINE_SHIFT, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { type Instruction, Op } from "../cpu/decode.ts";
 import { type CodeWriter, Wasm } from "./emitter.ts";
 import type { Block, Step } from "./graph.ts";

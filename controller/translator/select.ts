@@ -1,5 +1,5 @@
 /** Which engine a machine gets: the user's `--engine`, or `auto`. */
-import type { EngineKind } from "../engine-kind.ts";
+import type { EngineKind } from "../cpu/engine-kind.ts";
 import type { MachineOptions } from "../machine.ts";
 import { TranslatingEngine } from "./engine.ts";
 

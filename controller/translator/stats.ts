@@ -6,7 +6,7 @@
  * the one before it ended, so a counter counts since power-on. Each number read is right by itself; together they
  * are of no one moment.
  */
-import { ENGINE_COUNTERS } from "../../emulator/control.ts";
+import { ENGINE_COUNTERS } from "../../emulator/memory/control.ts";
 
 /** Every counter and its place. */
 export const Counter = {

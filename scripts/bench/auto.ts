@@ -2,7 +2,7 @@
  * The default engine beside the interpreter, in turns: it must never be slower, however short the run, and a version
  * must be ready sooner after a failover.
  */
-import type { EngineKind } from "../../controller/engine-kind.ts";
+import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import type { DrillReport } from "../../supervisor/index.ts";
 import { startReference } from "./failover.ts";
 import { PROGRAMS, Program } from "./programs.ts";

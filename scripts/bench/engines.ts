@@ -3,7 +3,7 @@
  * than a short one, so neither the start of a process nor the warming of a translator is in it; the whole run of the
  * program as it is shown beside it.
  */
-import type { EngineKind } from "../../controller/engine-kind.ts";
+import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { haveGcc, haveQemu, PROGRAMS, Program } from "./programs.ts";
 import type { Figure, Section } from "./sections.ts";
 import { geometricMean, median } from "./statistics.ts";

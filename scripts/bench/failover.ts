@@ -3,7 +3,7 @@
  * happens to both; each ratio is that of a chunk, and the median of the ratios is the figure.
  */
 import { readFileSync } from "node:fs";
-import type { EngineKind } from "../../controller/engine-kind.ts";
+import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { type DrillReport, FAULTS, type RunningDevice, startDevice } from "../../supervisor/index.ts";
 import { measureHandoff } from "../handoff.ts";
 import type { Figure, Section } from "./sections.ts";

@@ -3,13 +3,13 @@
  * changed it goes on, and says when the first exception came.
  */
 import { workerData } from "node:worker_threads";
-import { Visibility } from "../../controller/address-space.ts";
+import { Visibility } from "../../controller/cpu/address-space.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
 import { Machine, MachineStop } from "../../controller/machine.ts";
 import { chooseEngine } from "../../controller/translator/select.ts";
-import { monotonicNs } from "../../emulator/clock.ts";
-import { Attention } from "../../emulator/control.ts";
-import { RAM_BASE } from "../../emulator/map.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import { Attention } from "../../emulator/memory/control.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
 import { FELT_NS_F64, type HaltData, HaltWord, STOPPED_NS_F64 } from "./halt.ts";
 
 const { memory, layout, program, engine, times } = workerData as HaltData;

@@ -7,15 +7,20 @@
  * Beside it the same for a thread that does nothing but look at the word: what a machine with few processors adds.
  */
 import { Worker } from "node:worker_threads";
+import type { ElfFile } from "../../controller/bare/elf.ts";
+import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
-import type { ElfFile } from "../../controller/elf.ts";
-import type { EngineKind } from "../../controller/engine-kind.ts";
-import { monotonicNs } from "../../emulator/clock.ts";
-import { Attention, engineWords } from "../../emulator/control.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, type Layout, planLayout } from "../../emulator/layout.ts";
-import { RAM_BASE } from "../../emulator/map.ts";
-import { Random } from "../../emulator/random.ts";
-import { Timing } from "../../supervisor/timing.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import { Random } from "../../emulator/base/random.ts";
+import { Attention, engineWords } from "../../emulator/memory/control.ts";
+import {
+  createMemory,
+  DEFAULT_MEMORY_CONFIG,
+  type Layout,
+  planLayout,
+} from "../../emulator/memory/layout.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
+import { Timing } from "../../supervisor/soak/timing.ts";
 import { endlessProgram, PROGRAMS } from "./programs.ts";
 import type { Figure, Section } from "./sections.ts";
 

@@ -5,9 +5,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type ElfFile, parseElf } from "../../controller/elf.ts";
-import type { EngineKind } from "../../controller/engine-kind.ts";
-import { monotonicNs } from "../../emulator/clock.ts";
+import { type ElfFile, parseElf } from "../../controller/bare/elf.ts";
+import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
 
 const SOURCES = fileURLToPath(new URL("../../../controller/firmware/bench/", import.meta.url));
 const CLI = fileURLToPath(new URL("../cli.bundle.cjs", import.meta.url));

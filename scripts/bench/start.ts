@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { monotonicNs } from "../../emulator/clock.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { Section } from "./sections.ts";
 
 const STARTS = 11;

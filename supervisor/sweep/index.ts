@@ -8,13 +8,13 @@ export {
   decideBoot,
   type RegionFacts,
   recoverManagement,
-} from "../../controller/boot-rom.ts";
-export { afterFailure, confirm, startTable } from "../../controller/transitions.ts";
-export type { NvramPort } from "../../emulator/nvram.ts";
-export type { RegionRecord, Table } from "../../emulator/table.ts";
-export { type Command, type PolicyEvent, type PolicyState, reduce, type Step } from "../policy.ts";
-export type { Finding } from "./explorer.ts";
-export { type BadVerdict, type GoodVerdict, VERDICTS, type Verdict } from "./oracle/verdict.ts";
-export { runSweep, type SweepOptions, type SweepProgress } from "./pool.ts";
-export type { ScenarioReport, SweepReport } from "./report.ts";
-export { type Committer, type Rules, type RulesModule, STANDARD_RULES } from "./rules.ts";
+} from "../../controller/boot/boot-rom.ts";
+export { afterFailure, confirm, startTable } from "../../controller/boot/transitions.ts";
+export type { NvramPort } from "../../emulator/table/nvram.ts";
+export type { RegionRecord, Table } from "../../emulator/table/table.ts";
+export { type Command, type PolicyEvent, type PolicyState, reduce, type Step } from "../core/policy.ts";
+export type { Finding } from "./explore/explorer.ts";
+export { type BadVerdict, type GoodVerdict, VERDICTS, type Verdict } from "./flipside/oracle/verdict.ts";
+export { type Committer, type Rules, type RulesModule, STANDARD_RULES } from "./flipside/rules.ts";
+export { runSweep, type SweepOptions, type SweepProgress } from "./run/pool.ts";
+export type { ScenarioReport, SweepReport } from "./run/report.ts";

@@ -1,10 +1,10 @@
 /** A thread of a sweep: takes a unit, explores it, answers with its tally. */
 import { parentPort, workerData } from "node:worker_threads";
 import { warmUp } from "../../controller/warm-up.ts";
-import type { SweepUnit, SweepWorkerData } from "./pool.ts";
-import { loadRules } from "./rules-module.ts";
-import { findScenario } from "./scenarios/index.ts";
-import { Workbench } from "./workbench.ts";
+import { loadRules } from "./flipside/rules-module.ts";
+import { findScenario } from "./flipside/scenarios/index.ts";
+import type { SweepUnit, SweepWorkerData } from "./run/pool.ts";
+import { Workbench } from "./run/workbench.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread");

@@ -1,9 +1,9 @@
 /** The benchmark programs: each passes, for any count, and would tell if it computed something else. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type ElfFile, parseElf } from "../../controller/elf.ts";
-import { BareMachine } from "../../controller/run.ts";
-import { RAM_BASE } from "../../emulator/map.ts";
+import { type ElfFile, parseElf } from "../../controller/bare/elf.ts";
+import { BareMachine } from "../../controller/bare/run.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
 
 const ELF_DIR = new URL("../../controller/firmware/bench/elf/", import.meta.url);
 const PROGRAMS = readdirSync(ELF_DIR).sort();

@@ -1,6 +1,6 @@
 /** A controller on the virtual clock for tests of its firmware: images in its regions, a host at its queue. */
 import { readFileSync } from "node:fs";
-import { Visibility } from "../../controller/address-space.ts";
+import { Visibility } from "../../controller/cpu/address-space.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../../controller/machine.ts";
 import {
@@ -13,10 +13,15 @@ import {
   QUEUE_ENTRIES,
   SQ_ENTRY_BYTES,
   SQ_PHYSICAL,
-} from "../../emulator/control.ts";
-import { Evidence } from "../../emulator/evidence.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, NVRAM_BYTES, planLayout } from "../../emulator/layout.ts";
-import { HOST_BASE, INSTRUCTIONS_PER_TICK, MTIME_HZ, WINDOW_BASE } from "../../emulator/map.ts";
+} from "../../emulator/memory/control.ts";
+import { Evidence } from "../../emulator/memory/evidence.ts";
+import {
+  createMemory,
+  DEFAULT_MEMORY_CONFIG,
+  NVRAM_BYTES,
+  planLayout,
+} from "../../emulator/memory/layout.ts";
+import { HOST_BASE, INSTRUCTIONS_PER_TICK, MTIME_HZ, WINDOW_BASE } from "../../emulator/memory/map.ts";
 
 export const VERSIONS = ["1.0.0", "1.1.0", "1.2.0"] as const;
 export type Version = (typeof VERSIONS)[number];

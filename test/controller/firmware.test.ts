@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Hart } from "../../controller/cpu/hart.ts";
-import { verifyImage } from "../../controller/image.ts";
-import { Control, QUEUE_BYTES, QUEUE_ENTRIES } from "../../emulator/control.ts";
-import { Evidence } from "../../emulator/evidence.ts";
-import { HOST_BASE, WINDOW_BASE } from "../../emulator/map.ts";
+import { verifyImage } from "../../controller/image/image.ts";
+import { Control, QUEUE_BYTES, QUEUE_ENTRIES } from "../../emulator/memory/control.ts";
+import { Evidence } from "../../emulator/memory/evidence.ts";
+import { HOST_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
 import {
   BUFFERS,
   type Command,

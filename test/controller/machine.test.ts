@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { InterruptBit } from "../../controller/cpu/engine.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
 import { MachineStop, STATE_WORDS } from "../../controller/machine.ts";
-import { Control } from "../../emulator/control.ts";
-import { Evidence } from "../../emulator/evidence.ts";
-import { HOST_BASE, INSTRUCTIONS_PER_TICK, NVRAM_BASE, RAM_BASE } from "../../emulator/map.ts";
+import { Control } from "../../emulator/memory/control.ts";
+import { Evidence } from "../../emulator/memory/evidence.ts";
+import { HOST_BASE, INSTRUCTIONS_PER_TICK, NVRAM_BASE, RAM_BASE } from "../../emulator/memory/map.ts";
 import * as asm from "./support/assembler.ts";
 import { A0, A1, A2, type Fixture, inRam, inRegion, S0, withHandler } from "./support/machines.ts";
 

@@ -11,11 +11,11 @@ import {
   EngineState,
   engineCounters,
   engineWords,
-} from "../../emulator/control.ts";
-import { Evidence } from "../../emulator/evidence.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
+} from "../../emulator/memory/control.ts";
+import { Evidence } from "../../emulator/memory/evidence.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/memory/layout.ts";
+import { WorkerThread } from "../../supervisor/device/worker-thread.ts";
 import { launchController } from "../../supervisor/launch.ts";
-import { WorkerThread } from "../../supervisor/worker-thread.ts";
 import { readImage } from "../controller/firmware-device.ts";
 
 const DEADLINE_MS = 5_000;

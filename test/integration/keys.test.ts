@@ -12,10 +12,10 @@ import {
   startDevice,
 } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeImage, parseImage } from "../../controller/image.ts";
+import { encodeImage, parseImage } from "../../controller/image/image.ts";
 import { emulateCommand } from "../../scripts/emulate.ts";
 import { serveCommand } from "../../scripts/serve.ts";
-import { SCRUB_MS } from "../../supervisor/scrub.ts";
+import { SCRUB_MS } from "../../supervisor/device/scrub.ts";
 import { run } from "../scripts/captured.ts";
 
 const maker = generateKeyPairSync("ed25519");

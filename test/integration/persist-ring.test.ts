@@ -1,10 +1,10 @@
 /** The persist ring under producers on real threads, ended at any instruction. */
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { crc32 } from "../../emulator/crc32.ts";
-import { openFlashFile } from "../../emulator/flash-file.ts";
-import { MemoryFileSystem } from "../emulator/memory-file-system.ts";
-import { layout, PATH, PersistentDevice, space } from "../emulator/persistent-device.ts";
+import { crc32 } from "../../emulator/base/crc32.ts";
+import { openFlashFile } from "../../emulator/persist/flash-file.ts";
+import { MemoryFileSystem } from "../emulator/persist/memory-file-system.ts";
+import { layout, PATH, PersistentDevice, space } from "../emulator/persist/persistent-device.ts";
 
 const PRODUCERS = 3;
 /** Each producer has its own words of the table's segment, and stores 1, 2, 3, … to them in turn. */
@@ -26,7 +26,7 @@ const PROGRAM = `
 `;
 
 function startProducer(device: PersistentDevice, index: number, stores: number): Worker {
-  const module = new URL("../../dist/emulator/logged-nvram.js", import.meta.url).href;
+  const module = new URL("../../dist/emulator/persist/logged-nvram.js", import.meta.url).href;
   const { memory } = device;
   const workerData = { module, memory, layout, first: index * WORDS, words: WORDS, stores };
   return new Worker(PROGRAM, { eval: true, workerData });

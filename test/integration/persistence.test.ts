@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DeviceOptions, type RunningDevice, startDevice } from "flipside";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { crc32 } from "../../emulator/crc32.ts";
-import { openFlashFile } from "../../emulator/flash-file.ts";
-import { DEFAULT_MEMORY_CONFIG, planLayout, TABLE_BYTES } from "../../emulator/layout.ts";
-import { planPersistentSpace } from "../../emulator/persistent-space.ts";
-import { recoverTable } from "../../emulator/recovery.ts";
-import { CutNvram } from "../emulator/cut-nvram.ts";
+import { crc32 } from "../../emulator/base/crc32.ts";
+import { DEFAULT_MEMORY_CONFIG, planLayout, TABLE_BYTES } from "../../emulator/memory/layout.ts";
+import { openFlashFile } from "../../emulator/persist/flash-file.ts";
+import { planPersistentSpace } from "../../emulator/persist/persistent-space.ts";
+import { recoverTable } from "../../emulator/table/recovery.ts";
+import { CutNvram } from "../emulator/table/cut-nvram.ts";
 
 function image(name: string): Uint8Array {
   return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));

@@ -11,10 +11,10 @@ import {
   type Restart,
 } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openFlashFile } from "../../emulator/flash-file.ts";
-import { planLayout } from "../../emulator/layout.ts";
-import { ERASED, planPersistentSpace, regionOffset } from "../../emulator/persistent-space.ts";
-import { Random } from "../../emulator/random.ts";
+import { Random } from "../../emulator/base/random.ts";
+import { planLayout } from "../../emulator/memory/layout.ts";
+import { openFlashFile } from "../../emulator/persist/flash-file.ts";
+import { ERASED, planPersistentSpace, regionOffset } from "../../emulator/persist/persistent-space.ts";
 
 function image(name: string): Uint8Array {
   return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_LIMITS, DEFAULT_MEMORY_CONFIG, DEFAULT_RECOVERY, Guardian, type Status } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openFlashFile } from "../../emulator/flash-file.ts";
-import { readFloor } from "../../emulator/floor.ts";
-import { planLayout, TABLE_BYTES } from "../../emulator/layout.ts";
-import { planPersistentSpace } from "../../emulator/persistent-space.ts";
-import { classifyReplicas } from "../../emulator/recovery.ts";
-import { CutNvram } from "../emulator/cut-nvram.ts";
+import { planLayout, TABLE_BYTES } from "../../emulator/memory/layout.ts";
+import { openFlashFile } from "../../emulator/persist/flash-file.ts";
+import { planPersistentSpace } from "../../emulator/persist/persistent-space.ts";
+import { readFloor } from "../../emulator/table/floor.ts";
+import { classifyReplicas } from "../../emulator/table/recovery.ts";
+import { CutNvram } from "../emulator/table/cut-nvram.ts";
 
 function image(name: string): Uint8Array {
   return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));

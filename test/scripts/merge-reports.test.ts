@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { mergeReports } from "../../scripts/merge-reports.ts";
-import type { SoakReport } from "../../supervisor/soak.ts";
+import type { SoakReport } from "../../supervisor/soak/soak.ts";
 
 function summary(p50: number, count: number) {
   return { count, p50, p90: p50, p99: p50, max: p50 };

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RAM_BASE } from "../../emulator/map.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
 import * as asm from "../controller/support/assembler.ts";
 import { writeElf } from "../controller/support/elf-writer.ts";
 import { A0, A1 } from "../controller/support/machines.ts";

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { SweepReport } from "../../supervisor/sweep/report.ts";
+import type { SweepReport } from "../../supervisor/sweep/run/report.ts";
 import { scratchDirectory } from "./captured.ts";
 
 const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;

@@ -1,16 +1,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, it } from "vitest";
-import { encodeBlankHeader, encodeCheckpointHeader } from "../../emulator/flash-file.ts";
-import { raiseFloor, recoverFloor } from "../../emulator/floor.ts";
-import { DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/layout.ts";
-import { FLOOR_WORD, REPLICA_WORD } from "../../emulator/nvram.ts";
-import { blankImage, planPersistentSpace, TABLE_OFFSET } from "../../emulator/persistent-space.ts";
-import { replaceLostTable } from "../../emulator/recovery.ts";
-import type { Table } from "../../emulator/table.ts";
-import { replicaWords } from "../../emulator/table-codec.ts";
+import { DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/memory/layout.ts";
+import { encodeBlankHeader, encodeCheckpointHeader } from "../../emulator/persist/flash-file.ts";
+import { blankImage, planPersistentSpace, TABLE_OFFSET } from "../../emulator/persist/persistent-space.ts";
+import { raiseFloor, recoverFloor } from "../../emulator/table/floor.ts";
+import { FLOOR_WORD, REPLICA_WORD } from "../../emulator/table/nvram.ts";
+import { replaceLostTable } from "../../emulator/table/recovery.ts";
+import type { Table } from "../../emulator/table/table.ts";
+import { replicaWords } from "../../emulator/table/table-codec.ts";
 import { tableCommand } from "../../scripts/table.ts";
-import { CutNvram } from "../emulator/cut-nvram.ts";
-import { acceptedTable, recordOf } from "../emulator/table-arbitrary.ts";
+import { CutNvram } from "../emulator/table/cut-nvram.ts";
+import { acceptedTable, recordOf } from "../emulator/table/table-arbitrary.ts";
 import { run, scratchDirectory } from "./captured.ts";
 
 const path = scratchDirectory();

@@ -1,7 +1,7 @@
 /** Register operations against their definition over whole numbers (BigInt). */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { RAM_BASE } from "../../../emulator/map.ts";
+import { RAM_BASE } from "../../../emulator/memory/map.ts";
 import * as asm from "../support/assembler.ts";
 import { A0, A1, A2, inRam, S0 } from "../support/machines.ts";
 

@@ -12,7 +12,7 @@ import {
   REGION_STRIDE,
   TABLE_BASE,
   WINDOW_BASE,
-} from "../../../emulator/map.ts";
+} from "../../../emulator/memory/map.ts";
 import * as asm from "../support/assembler.ts";
 import {
   A0,

@@ -7,8 +7,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseElf } from "../../../controller/elf.ts";
-import { BareMachine } from "../../../controller/run.ts";
+import { parseElf } from "../../../controller/bare/elf.ts";
+import { BareMachine } from "../../../controller/bare/run.ts";
 import { qemuProgram } from "../support/qemu-program.ts";
 
 const QEMU = "qemu-system-riscv32";

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { Cause, InterruptBit } from "../../../controller/cpu/engine.ts";
 import { Hart, MSTATUS_MPP } from "../../../controller/cpu/hart.ts";
 import { MachineStop } from "../../../controller/machine.ts";
-import { Evidence } from "../../../emulator/evidence.ts";
-import { RAM_BASE, WINDOW_BASE } from "../../../emulator/map.ts";
+import { Evidence } from "../../../emulator/memory/evidence.ts";
+import { RAM_BASE, WINDOW_BASE } from "../../../emulator/memory/map.ts";
 import * as asm from "../support/assembler.ts";
 import { A0, A1, A2, type Fixture, fixture, inRam, inRegion, T0, withHandler } from "../support/machines.ts";
 

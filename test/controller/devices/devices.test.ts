@@ -11,9 +11,9 @@ import { deviceState } from "../../../controller/devices/state.ts";
 import { Status } from "../../../controller/devices/status.ts";
 import { Uart } from "../../../controller/devices/uart.ts";
 import { Watchdog } from "../../../controller/devices/watchdog.ts";
-import { Control } from "../../../emulator/control.ts";
-import { Evidence } from "../../../emulator/evidence.ts";
-import { createMemory, planLayout } from "../../../emulator/layout.ts";
+import { Control } from "../../../emulator/memory/control.ts";
+import { Evidence } from "../../../emulator/memory/evidence.ts";
+import { createMemory, planLayout } from "../../../emulator/memory/layout.ts";
 import { TEST_CONFIG } from "../support/machines.ts";
 
 /** A board whose clock stands where the test puts it. */

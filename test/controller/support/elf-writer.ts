@@ -1,5 +1,5 @@
 /** Writes small RV32 executables: one segment, and a symbol table if there are symbols. */
-import { RAM_BASE } from "../../../emulator/map.ts";
+import { RAM_BASE } from "../../../emulator/memory/map.ts";
 
 export interface ElfSource {
   readonly code: Uint8Array;

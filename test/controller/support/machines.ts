@@ -1,11 +1,16 @@
 /** Machines for tests: virtual clock, small memory, a program in RAM or in a region. */
-import { type AddressSpace, Visibility } from "../../../controller/address-space.ts";
+import { type AddressSpace, Visibility } from "../../../controller/cpu/address-space.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import type { SerialLine } from "../../../controller/devices/uart.ts";
 import { Machine, type MachineOptions } from "../../../controller/machine.ts";
-import { Control, controlWords } from "../../../emulator/control.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, type Layout, planLayout } from "../../../emulator/layout.ts";
-import { RAM_BASE, WINDOW_BASE } from "../../../emulator/map.ts";
+import { Control, controlWords } from "../../../emulator/memory/control.ts";
+import {
+  createMemory,
+  DEFAULT_MEMORY_CONFIG,
+  type Layout,
+  planLayout,
+} from "../../../emulator/memory/layout.ts";
+import { RAM_BASE, WINDOW_BASE } from "../../../emulator/memory/map.ts";
 import { csr, MTVEC, Program } from "./assembler.ts";
 
 export const TEST_CONFIG = {

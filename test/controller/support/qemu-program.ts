@@ -7,8 +7,9 @@
  * (cause 5), mtval of misaligned accesses that fault (rounded down) and of ebreak (0), mstatus.MPP, counters and
  * time, asynchronous interrupts.
  */
-import { RAM_BASE } from "../../../emulator/map.ts";
-import { Random } from "../../../emulator/random.ts";
+
+import { Random } from "../../../emulator/base/random.ts";
+import { RAM_BASE } from "../../../emulator/memory/map.ts";
 import * as asm from "./assembler.ts";
 import { writeElf } from "./elf-writer.ts";
 

@@ -2,12 +2,12 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AddressSpace, Visibility } from "../../../controller/address-space.ts";
+import { AddressSpace, Visibility } from "../../../controller/cpu/address-space.ts";
 import { CodeCacheStore, MAX_UNITS } from "../../../controller/translator/code-cache.ts";
 import { TABLE_SLOTS } from "../../../controller/translator/code-table.ts";
 import { Reason } from "../../../controller/translator/codegen.ts";
 import { type Target, translateUnit, type Unit } from "../../../controller/translator/unit.ts";
-import { createMemory } from "../../../emulator/layout.ts";
+import { createMemory } from "../../../emulator/memory/layout.ts";
 import * as a from "./assemble.ts";
 import { CODE_BASE, LAYOUT } from "./harness.ts";
 

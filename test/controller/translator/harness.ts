@@ -2,11 +2,11 @@
  * Two machines with the same program, one of which translates whatever it meets, run side by side and compared.
  */
 import { expect } from "vitest";
-import { Visibility } from "../../../controller/address-space.ts";
+import { Visibility } from "../../../controller/cpu/address-space.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { Machine, MachineStop } from "../../../controller/machine.ts";
 import { TranslatingEngine } from "../../../controller/translator/engine.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/layout.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
 
 /** Where programs begin. */
 export const CODE_BASE = 0x8000_0000;

@@ -1,11 +1,11 @@
 /** What a translating engine counts, and where it can be read. */
 import { describe, expect, it } from "vitest";
-import { Visibility } from "../../../controller/address-space.ts";
+import { Visibility } from "../../../controller/cpu/address-space.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { chooseEngine } from "../../../controller/translator/select.ts";
 import { formatStats, isUsed, readStats, sumStats } from "../../../controller/translator/stats.ts";
-import { engineCounters } from "../../../emulator/control.ts";
-import { createMemory } from "../../../emulator/layout.ts";
+import { engineCounters } from "../../../emulator/memory/control.ts";
+import { createMemory } from "../../../emulator/memory/layout.ts";
 import * as asm from "../support/assembler.ts";
 import { A0 } from "../support/machines.ts";
 import { CODE_BASE, LAYOUT } from "./harness.ts";

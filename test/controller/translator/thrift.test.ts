@@ -1,10 +1,10 @@
 /** When the translating engine translates, for how long, and when it leaves what it has translated alone. */
 import { describe, expect, it } from "vitest";
-import { Visibility } from "../../../controller/address-space.ts";
+import { Visibility } from "../../../controller/cpu/address-space.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { TranslatingEngine, type TranslatorOptions } from "../../../controller/translator/engine.ts";
 import { type Pace, translateUnit, UNHURRIED } from "../../../controller/translator/unit.ts";
-import { createMemory } from "../../../emulator/layout.ts";
+import { createMemory } from "../../../emulator/memory/layout.ts";
 import * as asm from "../support/assembler.ts";
 import { A0, A1, RA } from "../support/machines.ts";
 import { CODE_BASE, LAYOUT } from "./harness.ts";

@@ -1,9 +1,9 @@
 /** The reference images, and a workbench over them. */
 import { readFileSync } from "node:fs";
-import { type RulesModule, rulesOf } from "../../../supervisor/sweep/rules.ts";
-import type { Scenario } from "../../../supervisor/sweep/scenario.ts";
-import { findScenario } from "../../../supervisor/sweep/scenarios/index.ts";
-import { Workbench } from "../../../supervisor/sweep/workbench.ts";
+import { type RulesModule, rulesOf } from "../../../supervisor/sweep/flipside/rules.ts";
+import type { Scenario } from "../../../supervisor/sweep/flipside/scenario.ts";
+import { findScenario } from "../../../supervisor/sweep/flipside/scenarios/index.ts";
+import { Workbench } from "../../../supervisor/sweep/run/workbench.ts";
 
 function reference(version: string): Uint8Array {
   const file = new URL(`../../../controller/firmware/images/controller-${version}.img`, import.meta.url);

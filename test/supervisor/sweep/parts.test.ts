@@ -1,21 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { controlWords } from "../../../emulator/control.ts";
-import { TEARS } from "../../../emulator/flash-tear.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/layout.ts";
-import { Random } from "../../../emulator/random.ts";
+import { Random } from "../../../emulator/base/random.ts";
+import { TEARS } from "../../../emulator/flash/flash-tear.ts";
+import { controlWords } from "../../../emulator/memory/control.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
 import {
   CaseIdError,
   type Disturbance,
   formatCaseId,
   HURTS,
   parseCaseId,
-} from "../../../supervisor/sweep/case-id.ts";
-import { type FlashUnit, ItemKind, PowerCut } from "../../../supervisor/sweep/device-event.ts";
-import { imageLibrary, SweepImageError } from "../../../supervisor/sweep/image-library.ts";
-import { PersistentMemory } from "../../../supervisor/sweep/persistent-memory.ts";
-import { RegionFlash } from "../../../supervisor/sweep/region-flash.ts";
-import { toJunit } from "../../../supervisor/sweep/report.ts";
+} from "../../../supervisor/sweep/explore/case-id.ts";
+import { type FlashUnit, ItemKind, PowerCut } from "../../../supervisor/sweep/flipside/device-event.ts";
+import { imageLibrary, SweepImageError } from "../../../supervisor/sweep/flipside/image-library.ts";
+import { PersistentMemory } from "../../../supervisor/sweep/flipside/persistent-memory.ts";
+import { RegionFlash } from "../../../supervisor/sweep/flipside/region-flash.ts";
+import { toJunit } from "../../../supervisor/sweep/run/report.ts";
 import { IMAGE_A, IMAGE_B } from "./bench.ts";
 
 const LAYOUT = planLayout({

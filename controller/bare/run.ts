@@ -1,0 +1,198 @@
+/**
+ * A bare machine that runs one ELF file in RAM, as an emulator does: `flipside run`.
+ *
+ * The program ends by the test finisher or by HTIF (the word at the symbol `tohost`: 1 passes, another odd
+ * number fails with code n >> 1; riscv-tests `env/p/riscv_test.h`), by its budget of instructions, or because it
+ * can do nothing any more.
+ */
+import { Evidence } from "../../emulator/memory/evidence.ts";
+import {
+  createMemory,
+  DEFAULT_MEMORY_CONFIG,
+  type Layout,
+  planLayout,
+} from "../../emulator/memory/layout.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
+import { Visibility } from "../cpu/address-space.ts";
+import type { StoreObserver } from "../cpu/engine.ts";
+import { Hart } from "../cpu/hart.ts";
+import type { SerialLine } from "../devices/uart.ts";
+import { Machine, type MachineOptions, MachineStop } from "../machine.ts";
+import type { ElfFile } from "./elf.ts";
+
+export type ExitReason = "pass" | "fail" | "max-instructions" | "idle" | "trap-loop";
+
+export interface RunReport {
+  readonly exitReason: ExitReason;
+  /** 0 for a pass, 1 for everything else. */
+  readonly exitCode: 0 | 1;
+  /** What the program gave as its code of failure, 0 without one. */
+  readonly failCode: number;
+  readonly retiredInstructions: number;
+  readonly seconds: number;
+  readonly mips: number;
+  readonly pc: number;
+  /** The trap that ended a `trap-loop`: mcause, mepc and mtval, unsigned; else null. */
+  readonly trap: { readonly cause: number; readonly pc: number; readonly value: number } | null;
+  /** x0 to x31, unsigned. */
+  readonly registers: readonly number[];
+}
+
+export interface RunOptions {
+  readonly ramBytes: number;
+  readonly clock: "live" | "virtual";
+  readonly line: SerialLine;
+  /** Monotonic nanoseconds. */
+  readonly nowNs: () => number;
+  readonly engine?: MachineOptions["engine"];
+}
+
+/** An ELF file that this machine cannot run; `message` is one sentence for its user. */
+export class LoadError extends Error {
+  override readonly name = "LoadError";
+}
+
+export class BareMachine {
+  readonly machine: Machine;
+  readonly #layout: Layout;
+  readonly #nowNs: () => number;
+
+  constructor(options: RunOptions) {
+    // The segments that a bare machine does not show are as small as they may be.
+    const config = {
+      ...DEFAULT_MEMORY_CONFIG,
+      regionBytes: 65_536,
+      hostBytes: 65_536,
+      ramBytes: options.ramBytes,
+    };
+    this.#layout = planLayout(config);
+    this.#nowNs = options.nowNs;
+    const memory = createMemory(this.#layout);
+    this.machine = new Machine({
+      memory,
+      layout: this.#layout,
+      slot: 0,
+      visibility: Visibility.RAM_ONLY,
+      line: options.line,
+      ...(options.clock === "live" && { liveClock: { nowNs: options.nowNs } }),
+      ...(options.engine && { engine: options.engine }),
+    });
+    this.machine.clock.powerOn();
+  }
+
+  /** Loads the program and puts the hart at its entry. Throws {@link LoadError}. */
+  load(elf: ElfFile): void {
+    const { bytes } = this.machine.space;
+    const totalBytes = elf.segments.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    if (totalBytes > this.#layout.config.ramBytes && elf.segments.length > 1) {
+      throw new LoadError(
+        `its ${elf.segments.length} segments of ${totalBytes} bytes do not fit the RAM together`,
+      );
+    }
+    for (const { address, data, memoryBytes } of elf.segments) {
+      const offset = this.#ramOffset("a segment", address, memoryBytes);
+      bytes.set(data, offset);
+      bytes.fill(0, offset + data.length, offset + memoryBytes);
+    }
+    this.#requireEntry(elf.entry);
+    this.machine.reset(elf.entry | 0);
+    const tohost = elf.symbols.get("tohost");
+    if (tohost !== undefined) this.#watchTohost(this.#ramOffset("tohost", tohost, 4));
+  }
+
+  /** Runs to the program's end, or until `maxInstructions` have retired. */
+  run(maxInstructions: number): RunReport {
+    const startNs = this.#nowNs();
+    let stop = MachineStop.IDLE;
+    for (;;) {
+      stop = this.machine.run(maxInstructions - this.machine.retired);
+      if (stop !== MachineStop.IDLE || !this.#park()) break;
+    }
+    return this.#report(stop, (this.#nowNs() - startNs) / 1e9);
+  }
+
+  /** Bytes of RAM. Throws {@link LoadError} when they lie outside. */
+  readRam(what: string, address: number, byteCount: number): Uint8Array {
+    const offset = this.#ramOffset(what, address, byteCount);
+    return this.machine.space.bytes.slice(offset, offset + byteCount);
+  }
+
+  /** Where there is nothing to execute, a program would end in its first trap, as if it had done something. */
+  #requireEntry(entry: number): void {
+    const end = RAM_BASE + this.#layout.config.ramBytes;
+    if (entry >= RAM_BASE && entry < end) return;
+    throw new LoadError(`its entry ${hex(entry)} lies outside the RAM from ${hex(RAM_BASE)} to ${hex(end)}`);
+  }
+
+  #ramOffset(what: string, address: number, byteCount: number): number {
+    const { ramBytes } = this.#layout.config;
+    const offset = address - RAM_BASE;
+    if (offset < 0 || offset + byteCount > ramBytes) {
+      const end = RAM_BASE + ramBytes;
+      throw new LoadError(
+        `${what} of ${byteCount} bytes at ${hex(address)} lies outside the RAM from ${hex(RAM_BASE)} to ${hex(end)}`,
+      );
+    }
+    return offset + this.#layout.ram;
+  }
+
+  #watchTohost(offset: number): void {
+    const { machine } = this;
+    const { words } = machine.space;
+    const observer: StoreObserver = {
+      beforeStore: () => undefined,
+      afterStore: (at, byteCount) => {
+        const hit = at < offset + 4 && at + byteCount > offset;
+        const value = words[offset >>> 2] as number;
+        if (hit && (value & 1) === 1) machine.stop(Evidence.FINISHER, value >>> 1, value === 1);
+      },
+    };
+    machine.watchPage(offset, true);
+    machine.observeStores(observer);
+  }
+
+  /** Sleeps while the hart waits; false if nothing can wake it. */
+  #park(): boolean {
+    const parkNs = this.machine.parkNs();
+    if (parkNs === Number.POSITIVE_INFINITY) return false;
+    Atomics.wait(this.machine.hart, Hart.ATTENTION, 0, Math.min(parkNs / 1e6, MAX_PARK_MS));
+    return true;
+  }
+
+  #report(stop: MachineStop, seconds: number): RunReport {
+    const { machine } = this;
+    const exitReason = this.#exitReason(stop);
+    const retiredInstructions = machine.retired;
+    return {
+      exitReason,
+      exitCode: exitReason === "pass" ? 0 : 1,
+      failCode: exitReason === "fail" ? machine.stopCode : 0,
+      retiredInstructions,
+      seconds,
+      mips: seconds > 0 ? retiredInstructions / seconds / 1e6 : 0,
+      pc: this.#word(Hart.PC),
+      trap:
+        exitReason === "trap-loop"
+          ? { cause: this.#word(Hart.MCAUSE), pc: this.#word(Hart.MEPC), value: this.#word(Hart.MTVAL) }
+          : null,
+      registers: Array.from(machine.hart.subarray(Hart.X, Hart.X + 32), (value) => value >>> 0),
+    };
+  }
+
+  #word(word: Hart): number {
+    return (this.machine.hart[word] as number) >>> 0;
+  }
+
+  #exitReason(stop: MachineStop): ExitReason {
+    if (stop === MachineStop.BUDGET) return "max-instructions";
+    if (stop !== MachineStop.STOPPED) return "idle";
+    if (this.machine.evidence !== Evidence.FINISHER) return "trap-loop";
+    return this.machine.passed ? "pass" : "fail";
+  }
+}
+
+const MAX_PARK_MS = 1000;
+
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(8, "0")}`;
+}

@@ -1,0 +1,155 @@
+/**
+ * Physical addresses to bytes of the shared memory: which memory a hart may read, write and execute, and where.
+ *
+ * Invariants: an answer lies inside one segment and is what map.ts and design.md allow (regions and table are
+ * read-only, code comes from the window and RAM); everything else, devices included, is {@link NOWHERE}.
+ * Nothing here copies: the window is the designated region's own bytes.
+ */
+import {
+  type Layout,
+  LINE_BYTES,
+  NVRAM_BYTES,
+  PAGE_BYTES,
+  TABLE_BYTES,
+} from "../../emulator/memory/layout.ts";
+import {
+  HOST_BASE,
+  NVRAM_BASE,
+  RAM_BASE,
+  REGION_BASE,
+  REGION_STRIDE,
+  TABLE_BASE,
+  WINDOW_BASE,
+} from "../../emulator/memory/map.ts";
+
+/** No memory at this address for this access. */
+export const NOWHERE = -1;
+
+/** What a hart sees besides RAM. */
+export const enum Visibility {
+  /** A bare machine as `flipside run` gives it: RAM and nothing else. */
+  RAM_ONLY = 0,
+  /** The controller of docs/hardware.md. */
+  CONTROLLER = 1,
+}
+
+/** Bits of a RAM line's flag byte; a line whose byte is 0 takes stores without a second look. */
+export const enum LineFlag {
+  /** An engine holds decoded or translated code of this line. */
+  CODE = 1,
+  /** The machine wants to see stores to this line before they are made (undo, HTIF). */
+  WATCHED = 2,
+}
+
+/**
+ * Ranges of addresses with memory behind them, three numbers each: base, bytes, host offset. Numbers and no objects:
+ * Node 22 compiled a loop over objects of which some have small bases and some large ones anew all the time.
+ */
+type Ranges = Float64Array;
+const RANGE_NUMBERS = 3;
+
+function ranges(...each: readonly (readonly [base: number, bytes: number, offset: number])[]): Ranges {
+  return Float64Array.from(each.flat());
+}
+
+const LINES_PER_PAGE = PAGE_BYTES / LINE_BYTES;
+
+/** The flag bytes of a page of RAM's lines; empty where there is none. */
+export function flagsOfPage({ ramFlags }: AddressSpace, page: number): Uint8Array {
+  return page < 0
+    ? ramFlags.subarray(0, 0)
+    : ramFlags.subarray(page * LINES_PER_PAGE, (page + 1) * LINES_PER_PAGE);
+}
+
+function within(address: number, size: number, base: number, bytes: number): boolean {
+  const start = (address >>> 0) - base;
+  return start >= 0 && start + size <= bytes;
+}
+
+export class AddressSpace {
+  readonly layout: Layout;
+  /** The whole shared memory, by bytes, aligned halves and aligned words. */
+  readonly bytes: Uint8Array;
+  readonly halves: Uint16Array;
+  readonly words: Int32Array;
+  readonly ramBytes: number;
+  readonly ramOffset: number;
+  /** {@link LineFlag} byte of each line of RAM. */
+  readonly ramFlags: Uint8Array;
+  readonly #readOnly: Ranges = ranges();
+  readonly #writable: Ranges = ranges();
+  readonly #visibility: Visibility;
+  #region = NOWHERE;
+  #windowOffset = NOWHERE;
+
+  constructor(memory: WebAssembly.Memory, layout: Layout, slot: number, visibility: Visibility) {
+    this.layout = layout;
+    this.bytes = new Uint8Array(memory.buffer);
+    this.halves = new Uint16Array(memory.buffer);
+    this.words = new Int32Array(memory.buffer);
+    this.ramBytes = layout.config.ramBytes;
+    this.ramOffset = layout.ram;
+    const flags = layout.ramFlags[slot];
+    if (flags === undefined) throw new Error(`there is no engine slot ${slot}`);
+    this.ramFlags = new Uint8Array(memory.buffer, flags, this.ramBytes / LINE_BYTES);
+    this.#visibility = visibility;
+    if (visibility !== Visibility.CONTROLLER) return;
+    const { regionBytes, hostBytes } = layout.config;
+    const regions = layout.regions.map(
+      (offset, index) => [REGION_BASE + index * REGION_STRIDE, regionBytes, offset] as const,
+    );
+    this.#readOnly = ranges(...regions, [TABLE_BASE, TABLE_BYTES, layout.table]);
+    this.#writable = ranges([NVRAM_BASE, NVRAM_BYTES, layout.nvram], [HOST_BASE, hostBytes, layout.host]);
+  }
+
+  /** False for a bare machine, which has RAM alone. */
+  get hasRegions(): boolean {
+    return this.#visibility === Visibility.CONTROLLER;
+  }
+
+  /** Index of the region behind the window, or {@link NOWHERE}. */
+  get region(): number {
+    return this.#region;
+  }
+
+  /** Host offset of the window's first byte, or {@link NOWHERE}. */
+  get windowOffset(): number {
+    return this.#windowOffset;
+  }
+
+  /** Points the window at a region. */
+  setRegion(region: number): void {
+    const offset = this.layout.regions[region];
+    if (offset === undefined || this.#visibility === Visibility.RAM_ONLY) {
+      throw new Error(`there is no region ${region}`);
+    }
+    this.#region = region;
+    this.#windowOffset = offset;
+  }
+
+  /** Host offset of `size` bytes that may be read at `address`, all in one segment, or {@link NOWHERE}. */
+  readable(address: number, size: number): number {
+    const start = address >>> 0;
+    if (within(start, size, RAM_BASE, this.ramBytes)) return start - RAM_BASE + this.ramOffset;
+    const inWindow =
+      this.#windowOffset >= 0 && within(start, size, WINDOW_BASE, this.layout.config.regionBytes);
+    if (inWindow) return start - WINDOW_BASE + this.#windowOffset;
+    const writable = find(this.#writable, start, size);
+    return writable >= 0 ? writable : find(this.#readOnly, start, size);
+  }
+
+  /** Host offset of `size` bytes that may be written at `address`, all in one segment, or {@link NOWHERE}. */
+  writable(address: number, size: number): number {
+    const start = address >>> 0;
+    if (within(start, size, RAM_BASE, this.ramBytes)) return start - RAM_BASE + this.ramOffset;
+    return find(this.#writable, start, size);
+  }
+}
+
+function find(known: Ranges, start: number, size: number): number {
+  for (let at = 0; at < known.length; at += RANGE_NUMBERS) {
+    const base = known[at] as number;
+    if (within(start, size, base, known[at + 1] as number)) return start - base + (known[at + 2] as number);
+  }
+  return NOWHERE;
+}

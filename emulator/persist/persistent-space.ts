@@ -1,0 +1,97 @@
+/**
+ * Everything that keeps its bytes without power, as one range: the table's segment, the firmware's NVRAM, the regions
+ * one behind the other, then how often each of their sectors was erased.
+ *
+ * Ring (persist-ring.ts) and flash file (flash-file.ts) name bytes by their offset in this range, so that a file
+ * does not depend on where the segments lie in the shared memory.
+ */
+import { type Layout, NVRAM_BYTES, TABLE_BYTES, wearBytes } from "../memory/layout.ts";
+
+/** What an erased NOR cell reads. */
+export const ERASED = 0xff;
+
+export interface PersistentSegment {
+  /** Host offset in the shared memory. */
+  readonly memoryOffset: number;
+  /** Offset in the persistent space. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** What its bytes read before anything was ever stored. */
+  readonly blank: number;
+}
+
+export interface PersistentSpace {
+  readonly segments: readonly PersistentSegment[];
+  /** Bytes of the whole space. */
+  readonly bytes: number;
+  readonly regions: number;
+  readonly regionBytes: number;
+  readonly sectorBytes: number;
+  readonly programUnitBytes: number;
+}
+
+/** Offsets in the persistent space of what stands at fixed places. */
+export const TABLE_OFFSET = 0;
+export const NVRAM_OFFSET = TABLE_BYTES;
+const REGIONS_OFFSET = TABLE_BYTES + NVRAM_BYTES;
+
+export function regionOffset(regionBytes: number, region: number): number {
+  return REGIONS_OFFSET + region * regionBytes;
+}
+
+export function planPersistentSpace(layout: Layout): PersistentSpace {
+  const { regions, regionBytes, sectorBytes, programUnitBytes } = layout.config;
+  const wear = {
+    memoryOffset: layout.wear,
+    offset: regionOffset(regionBytes, regions),
+    bytes: wearBytes(layout.config),
+    blank: 0,
+  };
+  const segments: PersistentSegment[] = [
+    { memoryOffset: layout.table, offset: TABLE_OFFSET, bytes: TABLE_BYTES, blank: 0 },
+    { memoryOffset: layout.nvram, offset: NVRAM_OFFSET, bytes: NVRAM_BYTES, blank: 0 },
+    ...layout.regions.map((memoryOffset, region) => ({
+      memoryOffset,
+      offset: regionOffset(regionBytes, region),
+      bytes: regionBytes,
+      blank: ERASED,
+    })),
+    wear,
+  ];
+  return { segments, bytes: wear.offset + wear.bytes, regions, regionBytes, sectorBytes, programUnitBytes };
+}
+
+/** Offset of the erase count of a sector, sectors counted over all regions. */
+export function wearOffset({ regions, regionBytes }: PersistentSpace, sector: number): number {
+  return regionOffset(regionBytes, regions) + sector * 4;
+}
+
+/** The space of a device that was never powered: NVRAM all zero, regions erased. */
+export function blankImage(space: PersistentSpace): Uint8Array {
+  const image = new Uint8Array(space.bytes);
+  for (const { offset, bytes, blank } of space.segments) image.fill(blank, offset, offset + bytes);
+  return image;
+}
+
+/** Copies the space out of the shared memory. */
+export function readSpace(space: PersistentSpace, memory: Uint8Array, into: Uint8Array): void {
+  for (const { memoryOffset, offset, bytes } of space.segments) {
+    into.set(memory.subarray(memoryOffset, memoryOffset + bytes), offset);
+  }
+}
+
+/** Copies the space into the shared memory. */
+export function writeSpace(space: PersistentSpace, image: Uint8Array, memory: Uint8Array): void {
+  for (const { memoryOffset, offset, bytes } of space.segments) {
+    memory.set(image.subarray(offset, offset + bytes), memoryOffset);
+  }
+}
+
+/** Host offset of `bytes` bytes of the space; they lie in one segment. Throws RangeError where there are none. */
+export function memoryOffsetOf(space: PersistentSpace, offset: number, bytes: number): number {
+  for (const segment of space.segments) {
+    const within = offset - segment.offset;
+    if (within >= 0 && within + bytes <= segment.bytes) return segment.memoryOffset + within;
+  }
+  throw new RangeError(`bytes ${offset} to ${offset + bytes} are not in one segment of the persistent space`);
+}

@@ -1,0 +1,49 @@
+/** How a device is set up: sizes, images, deadlines, budget, and where it is kept. */
+import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
+import type { LogConfig } from "../../emulator/base/log.ts";
+import type { MemoryConfig } from "../../emulator/memory/layout.ts";
+import type { RecoveryPolicy } from "../../emulator/table/recovery.ts";
+import { DEFAULT_TRIAL_TRIES } from "../../emulator/table/table.ts";
+import type { Budget } from "./policy.ts";
+
+export interface DeviceConfig {
+  readonly memory: MemoryConfig;
+  /** Firmware images, one per region from region 0 on; fewer than there are regions leave the rest blank. */
+  readonly images: readonly Uint8Array[];
+  /**
+   * PEM texts of Ed25519 public keys: only an image signed with one of them is usable. They are kept nowhere, each
+   * start is told them. Absent or empty: signatures are not looked at.
+   */
+  readonly keys?: readonly string[];
+  readonly limits: Limits;
+  readonly recovery: RecoveryPolicy;
+  readonly engine: EngineKind;
+  readonly log: LogConfig;
+  /**
+   * Keeps the memory over the end of the process; made when it is not there. One that holds a table already decides
+   * what the memory holds, and `images` are not looked at. Absent: nothing is kept.
+   */
+  readonly flashFile?: string;
+  /** Existing directory that takes a dump of every failure, the last few. Absent: none are written. */
+  readonly dumpDirectory?: string;
+}
+
+/** Deadlines and budgets. */
+export interface Limits {
+  /** A thread without progress for this long is stuck. */
+  readonly heartbeatMs: number;
+  /** A version that is not ready this long after its start never will be. */
+  readonly readyMs: number;
+  /** A host command without completion for this long is overdue. */
+  readonly commandMs: number;
+  readonly budget: Budget;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  heartbeatMs: 50,
+  readyMs: 250,
+  commandMs: 500,
+  budget: { failures: 5, windowMs: 60_000 },
+};
+
+export const DEFAULT_RECOVERY: RecoveryPolicy = { onDoubleLoss: "rebuild", trialTries: DEFAULT_TRIAL_TRIES };

@@ -1,0 +1,650 @@
+/**
+ * The live device: the shell that owns threads and time and carries out what the policy decides.
+ *
+ * Nothing is decided here: evidence goes into the policy (policy.ts), commands come out and are performed.
+ * Invariants: the supervisor's main thread never waits on a worker; between evidence and wake there are only
+ * stores, two copies and one notify (when the engine stopped by itself and a standby is parked); a command that
+ * depends on a generation is performed after both replicas hold it.
+ */
+import type { Inspection } from "../../controller/api.ts";
+import { confirmedCounter, reasonOfSafeMode, recoverManagement } from "../../controller/boot/boot-rom.ts";
+import type { TransitionResult } from "../../controller/boot/transitions.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import type { Logger } from "../../emulator/base/log.ts";
+import { Control, controlWords, Engine, EngineState, ringDoorbell } from "../../emulator/memory/control.ts";
+import { EventCode, EventRing } from "../../emulator/memory/events.ts";
+import { Evidence, evidenceName } from "../../emulator/memory/evidence.ts";
+import { type Layout, TABLE_BYTES } from "../../emulator/memory/layout.ts";
+import { LoggedNvram } from "../../emulator/persist/logged-nvram.ts";
+import { PersistRing, PersistState } from "../../emulator/persist/persist-ring.ts";
+import { TableStore } from "../../emulator/table/commit.ts";
+import { raiseFloor, readFloor, recoverFloor } from "../../emulator/table/floor.ts";
+import { type NvramPort, SharedNvram } from "../../emulator/table/nvram.ts";
+import { NO_REGION, type Table } from "../../emulator/table/table.ts";
+import type { DeviceConfig } from "../core/config.ts";
+import {
+  type Command,
+  type ExecuteCommand,
+  initialState,
+  type PolicyEvent,
+  type PolicyState,
+  reduce,
+  standbyRegion,
+} from "../core/policy.ts";
+import { Host, type HostCommand, type HostCompletion, type QueueProgress } from "../host/host.ts";
+import type { Launcher } from "../launch.ts";
+import { TICK_MS, Watch } from "../watch/watch.ts";
+import { Crew } from "./crew.ts";
+import { Durability } from "./durability.ts";
+import type { EngineSlot } from "./engine-slot.ts";
+import type { Failover, FailureReport } from "./failover.ts";
+import { type Crash, FailoverRecord } from "./failover-record.ts";
+import { KeptState } from "./kept-state.ts";
+import { warmUpFailover } from "./warm-up.ts";
+import type { WorkerEnd } from "./worker-thread.ts";
+
+/** A running engine answers a halt within microseconds; after this long the thread is not going to. */
+const HALT_GRACE_MS = 1;
+
+/** Both replicas of the table are lost, and the configuration says not to rebuild it. */
+export class ManagementLostError extends Error {
+  override readonly name = "ManagementLostError";
+}
+
+/** What was waited for does not come: no version runs before an operator's word or a new image. */
+export class SafeModeError extends Error {
+  override readonly name = "SafeModeError";
+
+  constructor(reason: string) {
+    super(`the controller is in safe mode: ${reasonOfSafeMode(reason)}`);
+  }
+}
+
+/** What an operator asked for is refused; `name` is the refusal's. */
+export class OperatorError extends Error {
+  constructor(name: string, message: string) {
+    super(message);
+    this.name = name;
+  }
+}
+
+/** Times that the doorbell is answered in one turn: firmware may ring it without pause, and others have to have theirs. */
+const MAX_ANSWERS = 16;
+
+/** Nothing executes meanwhile: the guardian starts the process again, as after a power cut. */
+const START_DEADLINE_MS = 10_000;
+
+export interface DeviceListener {
+  /** A failover is over: the other version is ready, or has failed before it was. */
+  onFailover?(failover: Failover): void;
+  onSafeMode?(reason: string): void;
+  /** A failure is over: the next version is ready, has failed in its turn, or there is none. For dumps. */
+  onCrash?(crash: Crash): void;
+}
+
+export class Device {
+  readonly host: Host;
+  readonly events: EventRing;
+  readonly kept: KeptState;
+  readonly crew: Crew;
+  readonly control: Int32Array;
+  readonly nvram: NvramPort;
+  readonly durability: Durability;
+  readonly layout: Layout;
+  readonly memory: WebAssembly.Memory;
+  readonly #config: DeviceConfig;
+  readonly #log: Logger;
+  /** Undefined until power-on has recovered the management memory. */
+  #store: TableStore | undefined;
+  readonly #watch: Watch;
+  readonly #record: FailoverRecord;
+  readonly #listeners = new Set<DeviceListener>();
+  readonly #fatal: (reason: string) => void;
+  #policy: PolicyState | undefined;
+  /** What is to be executed as soon as a standby for it is parked. */
+  #awaited: ExecuteCommand | undefined;
+  #awaitedSinceNs = 0;
+  /** A stop was asked for and is not sure yet. */
+  #stopping = false;
+  #queueAtStop: QueueProgress = { submissionHead: 0, completionTail: 0 };
+  #mended = 0;
+  #ready = false;
+  /** Boot epoch of the last version that completed a host command. */
+  #servedEpoch = 0;
+  #ticker: NodeJS.Timeout | undefined;
+  #closed = false;
+  /** V8 has had the chance to compile the failover path. */
+  #warm = false;
+  #waiting: (() => void)[] = [];
+
+  /** @param fatal ends this process: something happened after which nothing is sure */
+  constructor(
+    config: DeviceConfig,
+    memory: WebAssembly.Memory,
+    layout: Layout,
+    log: Logger,
+    launcher: Launcher,
+    fatal: (reason: string) => void,
+  ) {
+    this.#config = config;
+    this.layout = layout;
+    this.memory = memory;
+    this.#log = log;
+    this.#fatal = fatal;
+    this.control = controlWords(memory, layout);
+    this.events = new EventRing(memory, layout);
+    this.host = new Host(memory, layout);
+    this.kept = new KeptState(memory, layout);
+    const ring = new PersistRing(memory, layout);
+    const kept = ring.state !== PersistState.OFF;
+    this.nvram = kept
+      ? new LoggedNvram(memory, layout)
+      : new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
+    this.durability = new Durability(kept ? ring : undefined);
+    this.#watch = new Watch(config.limits, monotonicNs());
+    this.#record = new FailoverRecord(memory, layout, this.events, this.kept);
+    this.crew = new Crew(
+      {
+        memory,
+        layout,
+        log: config.log,
+        engine: config.engine,
+        keys: config.keys ?? [],
+        launch: (slot) => launcher.controller(slot),
+      },
+      {
+        onStandby: (slot, inspection) => this.#onStandby(slot, inspection),
+        onUnusable: (inspection) => this.#onUnusable(inspection),
+        onExecutingEnd: (slot, end) => this.#onExecutingEnd(slot, end),
+        onStandbyLost: (reason) => this.#onStandbyLost(reason),
+        onStuckThread: (slot) => this.#fatal(`the thread of slot ${slot.index} does not end`),
+      },
+    );
+  }
+
+  get policy(): PolicyState {
+    if (this.#policy === undefined) throw new Error("the device is off");
+    return this.#policy;
+  }
+
+  /** The table that counts. */
+  get table(): Table {
+    return this.policy.table;
+  }
+
+  /** The version that executes has said that it is ready. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** First instruction of the version that executes, monotonic nanoseconds; 0 until it is ready. */
+  get executingSinceNs(): number {
+    return this.#ready ? this.#record.executingSinceNs : 0;
+  }
+
+  get failovers(): number {
+    return this.#record.completed;
+  }
+
+  /** Replicas and security floors that were found rotten and mended since power-on. */
+  get mended(): number {
+    return this.#mended;
+  }
+
+  get bootEpoch(): number {
+    return Atomics.load(this.control, Control.BOOT_EPOCH);
+  }
+
+  listen(listener: DeviceListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Power on: the boot ROM reads every region, the management memory is recovered, the policy decides, and the
+   * decision is executed. Throws {@link ManagementLostError} when configuration forbids to go on without a table.
+   */
+  async powerOn(): Promise<void> {
+    const [first] = this.crew.slots;
+    if (first === undefined) throw new Error("a device needs a slot");
+    await first.start();
+    const { regions: images } = await first.inspect();
+    const { table, floor } = this.#recover(images);
+    this.#store = new TableStore(this.nvram, table, (generation) => {
+      Atomics.store(this.control, Control.GENERATION, generation | 0);
+    });
+    this.#policy = initialState(table, floor, this.#config.limits.budget);
+    this.#ticker = setTimeout(() => this.#tick(), TICK_MS);
+    this.#awaitDoorbell();
+    this.#dispatch({ type: "power-on", images });
+  }
+
+  #recover(images: Inspection["regions"]): { readonly table: Table; readonly floor: number } {
+    const { table: found, floor } = recoverManagement(this.nvram, images, this.#config.recovery);
+    this.#log[found.severity]({ outcome: found.outcome }, found.message);
+    this.#log[floor.severity]({ outcome: floor.outcome }, floor.message);
+    if (found.table === undefined) throw new ManagementLostError(found.message);
+    return { table: found.table, floor: floor.floor };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#ticker);
+    ringDoorbell(this.control);
+    await this.crew.close();
+  }
+
+  /**
+   * An operator's word: makes another table of the one that counts, and commits it. Safe mode is left if that makes a
+   * region eligible; with `restart` the version that executes is stopped and the boot decision taken anew.
+   * Throws {@link OperatorError}.
+   */
+  operate(transition: (table: Table) => TransitionResult, restart: boolean): void {
+    const { phase, table } = this.policy;
+    if (phase === "stopping" || this.#awaited !== undefined) {
+      throw new OperatorError("busy", "a failover is under way: ask again");
+    }
+    const result = transition(table);
+    if (!result.ok) throw new OperatorError(result.refusal, result.message);
+    const chosen = result.table.next !== NO_REGION;
+    this.#dispatch({ type: "operator", table: result.table, restart: restart && chosen });
+    this.#prepareStandby();
+  }
+
+  /** Regions were read again by somebody else than a standby. One that executes and is not usable has failed. */
+  inspected(images: PolicyState["images"]): void {
+    this.#dispatch({ type: "inspected", images, executing: this.#awaited === undefined });
+    const region = this.crew.executing?.region ?? -1;
+    const facts = images[region];
+    if (facts?.usable === false && !this.#stopping) {
+      this.#onEvidence(Evidence.BAD_DIGEST, `region ${region} rots: ${facts.fault.message}`, monotonicNs());
+    }
+    this.#prepareStandby();
+  }
+
+  /** Mends replicas and security floor that do not hold what they should, and tells. */
+  mendTable(): void {
+    if (this.#closed || this.#store === undefined) return;
+    const repaired = this.#store.repair();
+    this.#mended += repaired;
+    if (repaired > 0)
+      this.#log.warn({ replicas: repaired }, "replicas of the table were rotten and are repaired");
+    if (readFloor(this.nvram) !== undefined) return;
+    this.#mended += 1;
+    const { table, images } = this.policy;
+    const { severity, outcome, message } = recoverFloor(this.nvram, confirmedCounter(table, images));
+    this.#log[severity]({ outcome }, message);
+  }
+
+  /** Bytes of a region changed under whoever executes it: nothing decoded from them is used any more. */
+  memoryChanged(): void {
+    this.crew.executing?.memoryChanged();
+  }
+
+  /** Submits a host command; false when the queue is full. `onCompletion` is called once. */
+  submit(command: HostCommand, onCompletion: (completion: HostCompletion) => void): boolean {
+    const accepted = this.host.submit(command, monotonicNs(), onCompletion);
+    if (accepted) this.crew.executing?.wakeGuest();
+    return accepted;
+  }
+
+  /** Resolves at the next thing that may have changed something: a doorbell, a tick, a worker's step or end. */
+  news(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Resolves once the version that executes is ready and a standby is parked. Rejects with {@link SafeModeError}. */
+  async quiet(): Promise<void> {
+    while (!this.#ready || this.crew.standby === undefined) await this.newsOfRunning();
+  }
+
+  /** {@link news} of a device that runs, or is about to. Rejects with {@link SafeModeError} where it does not. */
+  async newsOfRunning(): Promise<void> {
+    this.requireVersion();
+    await this.news();
+  }
+
+  /** Throws {@link SafeModeError} where no version runs, nor is about to. */
+  requireVersion(): void {
+    const { phase, decision } = this.policy;
+    if (phase === "safe-mode") throw new SafeModeError(decision?.message ?? "no version may run");
+  }
+
+  #tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  // ── News ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Waits for the doorbell without a timeout and without blocking; the ticker keeps the event loop alive. */
+  #awaitDoorbell(): void {
+    for (let answers = 0; answers < MAX_ANSWERS && !this.#closed; answers++) {
+      const seen = Atomics.load(this.control, Control.DOORBELL);
+      this.#onDoorbell();
+      this.#tell();
+      const rung = Atomics.waitAsync(this.control, Control.DOORBELL, seen);
+      if (!rung.async) continue;
+      void rung.value.then(() => this.#awaitDoorbell());
+      return;
+    }
+    setImmediate(() => this.#closed || this.#awaitDoorbell());
+  }
+
+  #onDoorbell(): void {
+    this.durability.poll();
+    const slot = this.crew.executing;
+    if (slot === undefined) return;
+    if (slot.takeStopped()) {
+      if (this.#stopping) this.#onStopped(slot);
+      else this.#onEvidenceOfEngine(slot);
+      return;
+    }
+    if (this.#stopping) return;
+    const epoch = this.bootEpoch;
+    if (!this.#ready && Atomics.load(this.control, Control.READY) === epoch) this.#onReady(epoch);
+    if (this.#ready && Atomics.load(this.control, Control.READY) !== epoch) this.#onReadyWithdrawn();
+    if (!this.policy.confirmed && Atomics.load(this.control, Control.CONFIRM) === epoch) {
+      this.#dispatch({ type: "confirmed" });
+    }
+    const taken = this.host.poll();
+    if (typeof taken === "string") this.#onEvidence(Evidence.HOST_PROTOCOL, taken, monotonicNs());
+    else if (taken > 0 && this.#servedEpoch !== epoch) {
+      this.#servedEpoch = epoch;
+      this.events.stamp(EventCode.FIRST_COMMAND, slot.region, epoch, monotonicNs());
+    }
+  }
+
+  #tick(): void {
+    const nowNs = monotonicNs();
+    this.#watch.tick(nowNs);
+    this.#lookAtStandby();
+    this.#lookAtExecuting(nowNs);
+    this.#tell();
+    if (!this.#closed) this.#ticker = setTimeout(() => this.#tick(), this.#watch.nextLookMs);
+  }
+
+  #lookAtStandby(): void {
+    const { standby } = this.crew;
+    if (standby === undefined || !this.#watch.isStuck(standby)) return;
+    this.#log.warn({ slot: standby.index }, "the standby is stuck");
+    void standby.terminate().then((gone) => gone || this.#fatal("a stuck standby does not end"));
+  }
+
+  #lookAtExecuting(nowNs: number): void {
+    const slot = this.crew.executing;
+    if (slot === undefined || this.#stopping) return;
+    const silence = this.#watch.silence(slot, this.#ready, this.host.oldest, nowNs);
+    if (silence === undefined) this.#prepareStandby();
+    else this.#onEvidence(silence.evidence, silence.message, silence.sinceNs);
+  }
+
+  // ── Evidence ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The engine stopped by itself and told why. The failover path begins here. */
+  #onEvidenceOfEngine(slot: EngineSlot): void {
+    const detectedNs = monotonicNs();
+    this.crew.standby?.expectRun();
+    const { words } = slot;
+    const code = words[Engine.EVIDENCE] ?? 0;
+    this.#fail(slot.region, {
+      evidence: evidenceName(code),
+      evidenceCode: code,
+      code: (words[Engine.EVIDENCE_CODE] ?? 0) >>> 0,
+      pc: (words[Engine.EVIDENCE_PC] ?? 0) >>> 0,
+      tval: (words[Engine.EVIDENCE_TVAL] ?? 0) >>> 0,
+      faultNs: slot.notedFaultNs || detectedNs,
+      detectedNs,
+      message: "",
+    });
+  }
+
+  /** The supervisor found it: the version runs on until it is stopped. */
+  #onEvidence(code: Evidence, message: string, faultNs: number): void {
+    const region = this.crew.executing?.region ?? -1;
+    const detectedNs = monotonicNs();
+    this.crew.standby?.arm();
+    const evidence = evidenceName(code);
+    this.#fail(region, {
+      evidence,
+      evidenceCode: code,
+      code: 0,
+      pc: 0,
+      tval: 0,
+      faultNs,
+      detectedNs,
+      message,
+    });
+  }
+
+  #onExecutingEnd(slot: EngineSlot, end: WorkerEnd): void {
+    if (this.#stopping) {
+      this.#onStopped(undefined);
+      return;
+    }
+    if (slot.hasStopped) {
+      // It had told why before it ended, and the doorbell was not heard yet.
+      this.#onEvidenceOfEngine(slot);
+      return;
+    }
+    if (Atomics.load(slot.words, Engine.STATE) !== EngineState.RUNNING) {
+      // It died before it executed anything: no failure of the version, which is still to be executed.
+      this.crew.retire();
+      this.#dispatch({ type: "start-lost" });
+      return;
+    }
+    const heap = (end.error as NodeJS.ErrnoException | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY";
+    const thrown = end.error === undefined ? Evidence.THREAD_EXIT : Evidence.THREAD_ERROR;
+    const message = end.error?.message ?? `the thread exited with code ${end.exitCode}`;
+    this.#onEvidence(heap ? Evidence.THREAD_HEAP : thrown, message, slot.notedFaultNs || monotonicNs());
+  }
+
+  #fail(fromRegion: number, failure: FailureReport): void {
+    Atomics.store(this.control, Control.FAILOVER, 1);
+    this.#tellCrash();
+    this.#tellFailover(this.#record.fail(failure, fromRegion, this.table, this.bootEpoch));
+    const { evidenceCode: evidence, code, pc } = failure;
+    this.#dispatch({ type: "evidence", failure: { evidence, code, pc }, nowNs: failure.detectedNs });
+  }
+
+  // ── Commands ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #dispatch(event: PolicyEvent): void {
+    const { state, commands } = reduce(this.policy, event);
+    this.#policy = state;
+    for (const command of commands) this.#perform(command);
+  }
+
+  #perform(command: Command): void {
+    switch (command.type) {
+      case "stop":
+        this.#stop();
+        break;
+      case "commit":
+        this.#commit(command.table);
+        break;
+      case "raise-floor":
+        if (readFloor(this.nvram) === undefined) this.mendTable();
+        raiseFloor(this.nvram, command.counter);
+        break;
+      case "execute":
+        this.#execute(command);
+        break;
+      case "safe-mode":
+        this.#enterSafeMode(command.reason);
+        break;
+    }
+  }
+
+  /** Halts the engine; `stopped` goes to the policy once it is sure. */
+  #stop(): void {
+    const slot = this.crew.executing;
+    this.#stopping = true;
+    if (slot === undefined || slot.phase !== "running") {
+      this.#onStopped(slot?.phase === "stopped" ? slot : undefined);
+      return;
+    }
+    slot.halt();
+    setTimeout(() => {
+      if (this.crew.executing !== slot || slot.phase !== "running" || !this.#stopping) return;
+      if (slot.hasStopped) return; // In time: it is this thread that was late.
+      void slot
+        .terminate()
+        .then((gone) => gone || this.#fatal(`the thread of slot ${slot.index} does not end`));
+    }, HALT_GRACE_MS);
+  }
+
+  /** @param slot that stopped and lives on, undefined when its thread is gone */
+  #onStopped(slot: EngineSlot | undefined): void {
+    const stoppedNs = monotonicNs();
+    const words = slot?.words ?? this.crew.executing?.words;
+    if (words !== undefined) this.kept.keep(words);
+    this.#queueAtStop = this.host.atStop();
+    this.#stopping = false;
+    this.#ready = false;
+    this.crew.retire();
+    this.#record.stop(slot, stoppedNs);
+    this.#dispatch({ type: "stopped" });
+  }
+
+  #commit(table: Table): void {
+    if (this.#store === undefined) throw new Error("the device is off");
+    const { rottenReplicas } = this.#store.commit(table);
+    this.#record.designate(monotonicNs());
+    this.#mended += rottenReplicas;
+    if (rottenReplicas > 0) this.#log.warn({ rottenReplicas }, "replicas were rotten and are repaired");
+  }
+
+  #execute(command: ExecuteCommand): void {
+    const bootEpoch = this.bootEpoch + 1;
+    Atomics.store(this.control, Control.BOOT_REASON, command.reason);
+    Atomics.store(this.control, Control.REGION, command.region);
+    Atomics.store(this.control, Control.TRIAL, command.trial ? 1 : 0);
+    Atomics.store(this.control, Control.BOOT_EPOCH, bootEpoch);
+    this.#record.start();
+    this.#awaited = command;
+    this.#awaitedSinceNs = monotonicNs();
+    this.#wake();
+    if (this.#awaited !== undefined) this.crew.want(command.region, true);
+  }
+
+  /** Wakes the standby for the awaited region when it is there and its verification holds. */
+  #wake(): void {
+    const command = this.#awaited;
+    if (command === undefined) return;
+    const slot = this.crew.standby;
+    if (slot === undefined || slot.region !== command.region) return;
+    if (!this.#verificationHolds(slot)) {
+      slot.release();
+      return;
+    }
+    this.crew.promote(command.region);
+    slot.run(this.table.generation);
+    this.#awaited = undefined;
+    this.#watch.start(slot, monotonicNs());
+    this.#record.stampSteps(command.region, this.bootEpoch);
+    this.host.afterStop(this.#queueAtStop);
+  }
+
+  /** The reading of the region's bytes still holds: not one byte of it was stored since. */
+  #verificationHolds(slot: EngineSlot): boolean {
+    const verified = Atomics.load(slot.words, Engine.VERIFIED_STORE_EPOCH);
+    return verified === Atomics.load(this.control, Control.STORE_EPOCH + slot.region);
+  }
+
+  /** Before what was kept may be overwritten, or when it is complete. */
+  #tellCrash(): void {
+    const { crash } = this.#record;
+    if (crash === undefined) return;
+    for (const listener of this.#listeners) listener.onCrash?.(crash);
+  }
+
+  #enterSafeMode(reason: string): void {
+    this.#tellCrash();
+    Atomics.store(this.control, Control.REGION, -1);
+    // Nobody fetches commands now, so what has been fetched will not be completed.
+    this.host.afterStop(this.host.progress);
+    this.#failoverOver();
+    this.events.stamp(EventCode.SAFE_MODE, -1, this.bootEpoch, monotonicNs());
+    this.#awaited = undefined;
+    this.#record.drop();
+    this.#log.error({ reason }, "safe mode");
+    for (const listener of this.#listeners) listener.onSafeMode?.(reason);
+  }
+
+  // ── Ready, standby ──────────────────────────────────────────────────────────────────────────────────────
+
+  #onReady(bootEpoch: number): void {
+    this.#ready = true;
+    this.#failoverOver();
+    this.#tellCrash();
+    this.#tellFailover(this.#record.complete(this.table, bootEpoch));
+    this.#prepareStandby();
+  }
+
+  #tellFailover(failover: Failover | undefined): void {
+    if (failover === undefined) return;
+    for (const listener of [...this.#listeners]) listener.onFailover?.(failover);
+  }
+
+  /** Whoever writes flash goes on. */
+  #failoverOver(): void {
+    if (Atomics.exchange(this.control, Control.FAILOVER, 0) !== 0)
+      Atomics.notify(this.control, Control.FAILOVER);
+  }
+
+  #onReadyWithdrawn(): void {
+    this.#ready = false;
+    this.#watch.withdraw(monotonicNs());
+  }
+
+  /** Once the new version is ready, or should have been by far, the other worker gets ready to take over. */
+  #prepareStandby(): void {
+    // While a version is being stopped the standby is needed as it is; who is wanted next depends on what comes then.
+    if (this.crew.executing === undefined || this.#stopping) return;
+    this.crew.want(standbyRegion(this.policy), false);
+  }
+
+  #onStandby(slot: EngineSlot, inspection: Inspection): void {
+    this.#watch.park(slot);
+    this.events.stamp(EventCode.STANDBY_READY, slot.region, this.bootEpoch, monotonicNs());
+    this.#takeInspection(inspection);
+    this.#wake();
+    this.#tell();
+    if (!this.#warm) setImmediate(warmUpFailover, inspection.regions);
+    this.#warm = true;
+  }
+
+  /** What was wanted is not what it was when it was decided on: decided anew. */
+  #onUnusable(inspection: Inspection): void {
+    this.#takeInspection(inspection);
+    this.#prepareStandby();
+  }
+
+  /** Of a region that was written since it was read, what is known is newer. */
+  #takeInspection({ regions, storeEpochs }: Inspection): void {
+    const images = regions.map((facts, region) =>
+      storeEpochs[region] === Atomics.load(this.control, Control.STORE_EPOCH + region)
+        ? facts
+        : (this.policy.images[region] ?? facts),
+    );
+    this.#dispatch({ type: "inspected", images, executing: this.#awaited === undefined });
+  }
+
+  #onStandbyLost(reason: string): void {
+    this.#log.warn({ reason }, "there is no standby");
+    this.#tell();
+    // In another turn: where every try fails at once, deadlines and pings still have theirs.
+    if (this.#awaited !== undefined) setImmediate(() => this.#wantAwaited());
+  }
+
+  #wantAwaited(): void {
+    if (this.#awaited === undefined || this.#closed) return;
+    if (monotonicNs() - this.#awaitedSinceNs > START_DEADLINE_MS * 1e6)
+      this.#fatal(
+        `no controller worker could be made ready within ${START_DEADLINE_MS} ms: ${this.crew.why}`,
+      );
+    else this.crew.want(this.#awaited.region, true);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Crash dumps: what a version was when it failed, in one msgpack value, and a directory that holds the last of them.
+ *
+ * What may be overwritten by the next version was kept at the stop (kept-state.ts); the dump is put together and
+ * written once that version is ready or safe mode is reached, off the failover's path. Bounds: MAX_DUMPS files of
+ * at most MAX_DUMP_BYTES; while MAX_PENDING wait for the disk further ones are counted, not kept.
+ */
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Packr } from "msgpackr";
+import type { Logger } from "../../emulator/base/log.ts";
+import type { DeviceEvent } from "../../emulator/memory/events.ts";
+import type { Table } from "../../emulator/table/table.ts";
+import type { FailureReport } from "./failover.ts";
+
+export const MAX_DUMPS = 32;
+export const MAX_DUMP_BYTES = 64 * 1024;
+const MAX_PENDING = 4;
+const FORMAT = "flipside dump 1";
+
+export interface CrashDump {
+  readonly format: typeof FORMAT;
+  /** ISO 8601. */
+  readonly time: string;
+  readonly bootEpoch: number;
+  readonly failure: FailureReport;
+  readonly fromRegion: number;
+  /** -1: safe mode. */
+  readonly toRegion: number;
+  /** "1.1.0" */
+  readonly version: string;
+  /** Hart words, in the order of controller/cpu/hart.ts. */
+  readonly hart: readonly number[];
+  readonly stack: { readonly address: number; readonly bytes: Uint8Array };
+  /** The last characters that the UART sent. */
+  readonly uart: string;
+  readonly tableBefore: Table;
+  readonly tableAfter: Table;
+  readonly timeline: readonly DeviceEvent[];
+}
+
+/** A file that is no dump; `message` is one sentence. */
+export class DumpError extends Error {
+  override readonly name = "DumpError";
+}
+
+const packr = new Packr({ useRecords: false, moreTypes: false });
+
+export function encodeDump(dump: Omit<CrashDump, "format">): Uint8Array {
+  return packr.pack({ format: FORMAT, ...dump });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isTable(value: unknown): boolean {
+  return isObject(value) && Array.isArray(value["regions"]) && value["regions"].every(isObject);
+}
+
+/** Throws {@link DumpError}. */
+export function decodeDump(bytes: Uint8Array): CrashDump {
+  let value: unknown;
+  try {
+    value = packr.unpack(bytes);
+  } catch {
+    throw new DumpError("it is no msgpack value");
+  }
+  if (!isObject(value) || value["format"] !== FORMAT) throw new DumpError("it is no crash dump of flipside");
+  const { hart, stack, failure, timeline, tableBefore, tableAfter, uart } = value;
+  const whole =
+    Array.isArray(hart) &&
+    hart.every((word) => Number.isInteger(word)) &&
+    isObject(stack) &&
+    stack["bytes"] instanceof Uint8Array &&
+    Number.isInteger(stack["address"]) &&
+    isObject(failure) &&
+    Array.isArray(timeline) &&
+    timeline.every(isObject) &&
+    typeof uart === "string" &&
+    isTable(tableBefore) &&
+    isTable(tableAfter);
+  if (!whole) throw new DumpError("it is a crash dump of flipside with parts missing");
+  return value as unknown as CrashDump;
+}
+
+/** Names sort by age: "000012-panic.dump". */
+const NAME = /^(\d{6,})-[a-z-]+\.dump$/;
+
+export class DumpStore {
+  readonly #directory: string;
+  readonly #log: Logger;
+  #writing: Promise<void> = Promise.resolve();
+  #pending = 0;
+  #dropped = 0;
+  #next: number | undefined;
+
+  constructor(directory: string, log: Logger) {
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  /** Dumps that were not kept because too many waited, or because they could not be written. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Writes a dump in the background. */
+  add(dump: Omit<CrashDump, "format">): void {
+    if (this.#pending >= MAX_PENDING) {
+      this.#dropped += 1;
+      return;
+    }
+    const bytes = encodeDump(dump);
+    this.#pending += 1;
+    this.#writing = this.#writing
+      .then(() => this.#write(bytes, dump.failure.evidence))
+      .catch((error: unknown) => {
+        this.#dropped += 1;
+        this.#log.warn({ reason: String(error) }, "a crash dump cannot be written");
+      })
+      .finally(() => {
+        this.#pending -= 1;
+      });
+  }
+
+  /** Resolves when all that was added is written. */
+  settled(): Promise<void> {
+    return this.#writing;
+  }
+
+  async #write(bytes: Uint8Array, evidence: string): Promise<void> {
+    if (bytes.length > MAX_DUMP_BYTES) throw new DumpError(`${bytes.length} bytes are too many`);
+    const names = (await readdir(this.#directory)).filter((name) => NAME.test(name)).sort();
+    this.#next ??= Number(NAME.exec(names.at(-1) ?? "")?.[1] ?? -1) + 1;
+    const name = `${String(this.#next).padStart(6, "0")}-${evidence}.dump`;
+    this.#next += 1;
+    const path = join(this.#directory, name);
+    await writeFile(`${path}.new`, bytes, { mode: 0o600 });
+    await rename(`${path}.new`, path);
+    const surplus = names.slice(0, Math.max(0, names.length + 1 - MAX_DUMPS));
+    for (const old of surplus) await rm(join(this.#directory, old), { force: true });
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * One of the two slots for a controller worker: its thread, and the words through which it is driven.
+ *
+ * Invariants: comlink calls are made only while the worker is in its event loop (phase `idle`); everything on the
+ * failover path ({@link EngineSlot.run}, {@link EngineSlot.halt}) is stores and one notify.
+ */
+import type { Worker } from "node:worker_threads";
+import type { ControllerApi, Inspection } from "../../controller/api.ts";
+import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
+import { Hart, retiredInstructions } from "../../controller/cpu/hart.ts";
+import type { LogConfig } from "../../emulator/base/log.ts";
+import {
+  Attention,
+  ENGINE_COUNTERS_BYTE_OFFSET,
+  Engine,
+  EngineCommand,
+  EngineState,
+  engineCounters,
+  engineTimes,
+  engineWords,
+} from "../../emulator/memory/control.ts";
+import type { Layout } from "../../emulator/memory/layout.ts";
+import { readSchedule, type ThreadSchedule } from "../watch/thread-schedule.ts";
+import { type WorkerEnd, WorkerThread } from "./worker-thread.ts";
+
+export type SlotPhase =
+  /** No thread, or one that has ended. */
+  | "empty"
+  /** The thread starts and attaches. */
+  | "starting"
+  /** In its event loop; takes calls. */
+  | "idle"
+  /** Verifies and prepares a region. */
+  | "preparing"
+  /** Prepared for {@link EngineSlot.region}, waits for a command. */
+  | "parked"
+  | "running"
+  /** Stopped with evidence; takes calls. */
+  | "stopped";
+
+/**
+ * Threads exit within a few milliseconds, and with a full heap to collect on a busy machine within some hundred; one that
+ * has not by then is in native code.
+ */
+export const TERMINATE_DEADLINE_MS = 1_000;
+const CALL_DEADLINE_MS = 5_000;
+
+export interface SlotContext {
+  readonly memory: WebAssembly.Memory;
+  readonly layout: Layout;
+  readonly log: LogConfig;
+  readonly engine: EngineKind;
+  /** PEM texts; see DeviceConfig. */
+  readonly keys: readonly string[];
+  /** Starts the thread for a slot. */
+  readonly launch: (slot: number) => Worker;
+  readonly onEnd: (slot: EngineSlot, end: WorkerEnd) => void;
+}
+
+export class EngineSlot {
+  readonly index: number;
+  readonly words: Int32Array;
+  readonly times: Float64Array;
+  /** What its engines counted since power-on: see controller/translator/stats.ts. */
+  readonly counters: Float64Array;
+  readonly #context: SlotContext;
+  #thread: WorkerThread<ControllerApi> | undefined;
+  #phase: SlotPhase = "empty";
+  #starting: Promise<void> | undefined;
+  #region = -1;
+  #threadId = 0;
+  #retiredAtRecycling = 0;
+  #runs = 0;
+
+  constructor(index: number, context: SlotContext) {
+    this.index = index;
+    this.#context = context;
+    this.words = engineWords(context.memory, context.layout, index);
+    this.times = engineTimes(context.memory, context.layout, index);
+    this.counters = engineCounters(context.memory, context.layout, index);
+  }
+
+  get phase(): SlotPhase {
+    return this.#phase;
+  }
+
+  /** Region that the worker is prepared for or runs, -1 for none. */
+  get region(): number {
+    return this.#region;
+  }
+
+  /** What its thread has been given of a processor so far. */
+  schedule(): ThreadSchedule {
+    return readSchedule(this.#threadId, this.times[Engine.HELD_UP_NS_F64] ?? 0);
+  }
+
+  get heartbeat(): number {
+    return Atomics.load(this.words, Engine.HEARTBEAT);
+  }
+
+  /** When the worker noted a fault of its own, monotonic nanoseconds; 0 when it did not. */
+  get notedFaultNs(): number {
+    return this.times[Engine.FAULT_NS_F64] ?? 0;
+  }
+
+  /** Starts a fresh thread in this slot and attaches it to the memory; joins a start that is under way. */
+  start(): Promise<void> {
+    if (this.#phase === "starting" && this.#starting !== undefined) return this.#starting;
+    if (this.#phase !== "empty") throw new Error(`slot ${this.index} is ${this.#phase}, not empty`);
+    this.#phase = "starting";
+    this.#starting = this.#start().catch((error: unknown) => {
+      // Without a thread there is no exit that would say so.
+      if (this.#thread === undefined) this.#phase = "empty";
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    // All but the counters: a worker goes on from what those before it counted.
+    this.words.fill(0, 0, ENGINE_COUNTERS_BYTE_OFFSET / 4);
+    const thread = new WorkerThread<ControllerApi>(this.#context.launch(this.index), (end) => {
+      this.#phase = "empty";
+      this.#thread = undefined;
+      this.#context.onEnd(this, end);
+    });
+    this.#thread = thread;
+    const { memory, layout, log, engine, keys } = this.#context;
+    const attachment = { memory, layout, slot: this.index, log, engine, keys };
+    this.#threadId = await thread.link.call(CALL_DEADLINE_MS, "attach", attachment);
+    this.#phase = "idle";
+  }
+
+  /** The boot ROM's reading of every region. */
+  inspect(): Promise<Inspection> {
+    return this.#idleThread().link.call(CALL_DEADLINE_MS, "inspect");
+  }
+
+  /**
+   * Verifies and prepares `region`; if it is usable the worker parks right after its answer, else it stays idle.
+   * @param inHurry as if {@link hurry} were called
+   */
+  async prepare(region: number, inHurry: boolean): Promise<Inspection> {
+    const thread = this.#idleThread();
+    this.#phase = "preparing";
+    Atomics.store(this.words, Engine.HURRY, inHurry ? 1 : 0);
+    const inspection = await thread.link.call(CALL_DEADLINE_MS, "prepare", region);
+    const usable = inspection.regions[region]?.usable === true;
+    this.#region = usable ? region : -1;
+    this.#phase = usable ? "parked" : "idle";
+    return inspection;
+  }
+
+  /** What only makes the version faster that is being prepared is left out from now on. */
+  hurry(): void {
+    if (this.#phase === "preparing") Atomics.store(this.words, Engine.HURRY, 1);
+  }
+
+  /**
+   * Has a parked worker wake up and look out for {@link run}: waking takes as long as committing the table, so both
+   * happen at once. On the failover path.
+   */
+  arm(): void {
+    this.#command(EngineCommand.ARM);
+    this.expectRun();
+  }
+
+  /** As {@link arm}, of a worker that the one which stopped has armed. On the failover path. */
+  expectRun(): void {
+    Atomics.store(this.words, Engine.COMMAND, EngineCommand.EXPECT_RUN);
+  }
+
+  /** Starts the prepared region. On the failover path. */
+  run(generation: number): void {
+    if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
+    this.#runs += 1;
+    this.words[Engine.RUN_GENERATION] = generation;
+    this.#phase = "running";
+    this.#command(EngineCommand.RUN);
+  }
+
+  /** Sends a parked worker back to its event loop. */
+  release(): void {
+    if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
+    this.#phase = "idle";
+    this.#region = -1;
+    this.#command(EngineCommand.RELEASE);
+  }
+
+  /** Asks a running engine to stop; it answers by its state word. On the failover path. */
+  halt(): void {
+    this.#attract(Attention.HALT);
+  }
+
+  /** Makes the running worker commit a fault of worker-faults.ts. */
+  injectWorkerFault(code: number): void {
+    Atomics.store(this.words, Engine.INJECT, code);
+    this.#attract(Attention.INJECT);
+  }
+
+  /** Tells a running engine that bytes of a region are no longer what it decoded. */
+  memoryChanged(): void {
+    this.#attract(Attention.MEMORY_CHANGED);
+  }
+
+  /** Ends a guest's `wfi`. */
+  wakeGuest(): void {
+    Atomics.add(this.words, Engine.WAKE, 1);
+    Atomics.notify(this.words, Engine.WAKE);
+  }
+
+  /** Ends whatever wait its worker may be in by design: the guest's `wfi`, or for a command. Changes nothing else. */
+  nudge(): void {
+    this.wakeGuest();
+    Atomics.notify(this.words, Engine.COMMAND);
+  }
+
+  /** Its engine has stopped, and told so or is about to. */
+  get hasStopped(): boolean {
+    return Atomics.load(this.words, Engine.STATE) === EngineState.STOPPED;
+  }
+
+  /** True when a running worker has stopped with evidence; it then takes calls again. */
+  takeStopped(): boolean {
+    if (this.#phase !== "running" || !this.hasStopped) return false;
+    this.#phase = "stopped";
+    return true;
+  }
+
+  /** Number of the run that it is in, or was in last. */
+  get runs(): number {
+    return this.#runs;
+  }
+
+  /** Instructions that a run has retired which has stopped: the last one, or the one before where that is not recycled. */
+  retiredIn(run: number): number {
+    const isLast = this.#phase === "stopped" && this.#runs === run;
+    return isLast ? retiredInstructions(this.words) : this.#retiredAtRecycling;
+  }
+
+  /** A stopped worker becomes idle: what it knew of its failure has been read. */
+  recycle(): void {
+    if (this.#phase !== "stopped") throw new Error(`slot ${this.index} is ${this.#phase}, not stopped`);
+    this.#retiredAtRecycling = retiredInstructions(this.words);
+    this.#phase = "idle";
+    this.#region = -1;
+  }
+
+  /** Ends the thread; true once it has exited. */
+  async terminate(): Promise<boolean> {
+    return (await this.#thread?.terminate(TERMINATE_DEADLINE_MS)) ?? true;
+  }
+
+  #command(command: EngineCommand): void {
+    Atomics.store(this.words, Engine.COMMAND, command);
+    Atomics.notify(this.words, Engine.COMMAND);
+  }
+
+  #attract(attention: Attention): void {
+    Atomics.or(this.words, Hart.ATTENTION, attention);
+    Atomics.store(this.words, Hart.LIMIT, 0);
+    this.wakeGuest();
+  }
+
+  #idleThread(): WorkerThread<ControllerApi> {
+    if (this.#thread === undefined || this.#phase !== "idle") {
+      throw new Error(`slot ${this.index} is ${this.#phase}, not idle`);
+    }
+    return this.#thread;
+  }
+}

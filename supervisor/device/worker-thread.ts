@@ -1,0 +1,61 @@
+/**
+ * A worker thread as its supervisor holds it: its link, its end, and a termination with a bound.
+ *
+ * `worker.terminate()` is not bounded: a thread in a blocking read or a huge sort does not exit for seconds.
+ * {@link WorkerThread.terminate} says whether the thread is gone; what follows from "no" is its caller's rule.
+ */
+import type { Worker } from "node:worker_threads";
+import { type Api, Link, lastWordsOf } from "../../emulator/base/link.ts";
+
+/** How a worker ended. */
+export interface WorkerEnd {
+  readonly exitCode: number;
+  /** What it threw, when it ended by an error. */
+  readonly error: Error | undefined;
+}
+
+export class WorkerThread<A extends Api> {
+  readonly link: Link<A>;
+  /** Resolves at the thread's exit, never rejects. */
+  readonly ended: Promise<WorkerEnd>;
+  readonly #worker: Worker;
+  #end: WorkerEnd | undefined;
+
+  constructor(worker: Worker, onEnd: (end: WorkerEnd) => void) {
+    this.#worker = worker;
+    this.link = new Link<A>(this.#worker);
+    let error: Error | undefined;
+    // Of exceptions the worker tells itself; of an exhausted heap Node does.
+    this.#worker.on("error", (thrown: unknown) => {
+      error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    });
+    this.#worker.on("message", (message: unknown) => {
+      const lastWords = lastWordsOf(message);
+      if (lastWords !== undefined) error = new Error(lastWords);
+    });
+    this.ended = new Promise((resolve) => {
+      this.#worker.once("exit", (exitCode) => {
+        this.#end = { exitCode, error };
+        onEnd(this.#end);
+        resolve(this.#end);
+      });
+    });
+  }
+
+  get end(): WorkerEnd | undefined {
+    return this.#end;
+  }
+
+  /** Ends the thread. True once it has exited, false when it has not within `deadlineMs`. */
+  async terminate(deadlineMs: number): Promise<boolean> {
+    if (this.#end !== undefined) return true;
+    void this.#worker.terminate();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), deadlineMs);
+    });
+    const gone = await Promise.race([this.ended.then(() => true), late]);
+    clearTimeout(timer);
+    return gone;
+  }
+}

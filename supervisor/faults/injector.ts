@@ -1,0 +1,39 @@
+/** Does a fault of the catalogue (faults.ts) to a live device. */
+import { workerFaultCode } from "../../controller/worker-faults.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import { Engine } from "../../emulator/memory/control.ts";
+import type { Device } from "../device/device.ts";
+import { Opcode } from "../host/host.ts";
+import { type Fault, findFault } from "./faults.ts";
+
+/** The fault cannot be done to the device as it is now. */
+export class InjectionError extends Error {
+  override readonly name = "InjectionError";
+}
+
+function submitFirmwareFault(device: Device, number: number): void {
+  // Its completion, if any, comes from the failover: aborted.
+  const accepted = device.submit({ opcode: Opcode.INJECT_FAULT, cdw10: number }, () => {});
+  if (!accepted) throw new InjectionError("the host queue is full");
+}
+
+/** Starts the fault and returns when that was, in monotonic nanoseconds. Throws {@link InjectionError}. */
+export function inject(device: Device, fault: Fault): number {
+  const slot = device.crew.executing;
+  if (slot === undefined) throw new InjectionError("no version executes");
+  const injectedNs = monotonicNs();
+  if (fault.firmwareNumber !== undefined) submitFirmwareFault(device, fault.firmwareNumber);
+  else if (fault.workerFault !== undefined) slot.injectWorkerFault(workerFaultCode(fault.workerFault));
+  else if (fault.kind === "worker-terminate") {
+    slot.times[Engine.FAULT_NS_F64] = injectedNs;
+    void slot.terminate();
+  } else {
+    const { standby } = device.crew;
+    if (standby === undefined) throw new InjectionError(`there is no standby: ${device.crew.why}`);
+    void standby.terminate();
+    if (fault.kind === "standby-death-at-failover") {
+      submitFirmwareFault(device, findFault("illegal-instruction")?.firmwareNumber ?? 0);
+    }
+  }
+  return injectedNs;
+}

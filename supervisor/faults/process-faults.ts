@@ -1,0 +1,84 @@
+/**
+ * What can be done to a whole supervisor process: it dies or hangs, or power goes, and its guardian has to notice.
+ *
+ * Kept apart from the catalogue of faults.ts: without a guardian and a flash file none of these is survived.
+ */
+import { randomInt } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
+import { LoggedNvram } from "../../emulator/persist/logged-nvram.ts";
+import { PersistState } from "../../emulator/persist/persist-ring.ts";
+import { cutPower } from "../../emulator/persist/power.ts";
+import type { Device } from "../device/device.ts";
+import type { ProcessFaultKind } from "../survival/survival-kinds.ts";
+import { findFault } from "./faults.ts";
+import { inject } from "./injector.ts";
+
+/** Long enough for the answer to whoever asked for the fault to leave the process. */
+const ANSWER_MS = 5;
+/** A commit makes about 20 stores to each replica; a cut after so many falls anywhere in it or just behind. */
+const STORES_OF_A_COMMIT = 48;
+/** When the stores that a cut waits for do not come. */
+const CUT_ANYWAY_MS = 50;
+/** A memory emulator worker that has not settled what memory keeps by then is dead or stuck. */
+const SETTLE_MS = 500;
+
+/** SIGKILL takes effect before `kill` returns: all threads end at once, and nothing that is not in a file is left. */
+function die(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
+/** The stack traces that Node prints at such an end are no news when it was asked for. */
+function silenceStderr(): void {
+  closeSync(2);
+  // The lowest descriptor that is free: 2.
+  openSync("/dev/null", "w");
+}
+
+const PROCESS_FAULTS: Readonly<Record<ProcessFaultKind, (device: Device) => void>> = {
+  "supervisor-kill": die,
+  "supervisor-stop": () => process.kill(process.pid, "SIGSTOP"),
+  "supervisor-abort": () => {
+    silenceStderr();
+    process.abort();
+  },
+  "supervisor-loop": () => {
+    for (;;);
+  },
+  "supervisor-throw": () => {
+    silenceStderr();
+    throw new Error("injected: an uncaught exception in the supervisor's main thread");
+  },
+  "power-cut": cut,
+  "power-cut-in-commit": cutInCommit,
+};
+
+export function isProcessFault(kind: string): kind is ProcessFaultKind {
+  return Object.hasOwn(PROCESS_FAULTS, kind);
+}
+
+/** Does the fault a moment later. */
+export function commitProcessFault(kind: ProcessFaultKind, device: Device): void {
+  const fault = PROCESS_FAULTS[kind];
+  setTimeout(() => fault(device), ANSWER_MS);
+}
+
+/** Power goes: memory keeps what was stored before, with what is left of a flash operation in progress. */
+function cut(device: Device): void {
+  const { control, durability } = device;
+  if (durability.state !== PersistState.OFF) {
+    cutPower(control, randomInt(2 ** 31), SETTLE_MS, () => durability.want());
+  }
+  die();
+}
+
+/** Power goes between two stores of the commit of a failover, or soon after it; memory keeps all stores before. */
+function cutInCommit(device: Device): void {
+  const { nvram } = device;
+  if (nvram instanceof LoggedNvram) {
+    nvram.cut = () => cut(device);
+    nvram.storesLeft = Math.floor(Math.random() * STORES_OF_A_COMMIT);
+  }
+  const panic = findFault("ebreak");
+  if (panic !== undefined && device.crew.executing !== undefined) inject(device, panic);
+  setTimeout(() => cut(device), CUT_ANYWAY_MS);
+}

@@ -1,0 +1,47 @@
+/** Answers the requests of the process that started this one, over the inherited socket. */
+import { Socket } from "node:net";
+import type { Launcher } from "../launch.ts";
+import { CONTROL_FD, FrameConnection } from "./frames.ts";
+import { type Answer, isRequest, type MethodName } from "./protocol.ts";
+import { Session } from "./session.ts";
+
+/** Exit code of a process that gave itself up; whoever guards it starts it again. */
+const EXIT_FATAL = 70;
+
+function fatal(reason: string): void {
+  process.stderr.write(`flipside supervisor: ${reason}\n`);
+  process.exit(EXIT_FATAL);
+}
+
+/** Serves until the parent has gone or says stop; then ends the process. */
+export function serveParent(launcher: Launcher): void {
+  // Ctrl-C goes to every process of a terminal; what becomes of the device is for the parent to say.
+  process.on("SIGINT", () => undefined);
+  const session = new Session(launcher, (event, data) => connection.send({ event, data }), fatal);
+  const answer = async (value: unknown): Promise<void> => {
+    if (!isRequest(value)) {
+      fatal("the parent sent something that is no request");
+      return;
+    }
+    const reply = await carryOut(session, value.method, value.params);
+    connection.send({ id: value.id, ...reply });
+    if (value.method === "stop") connection.close();
+  };
+  const connection = new FrameConnection(
+    new Socket({ fd: CONTROL_FD, readable: true, writable: true }),
+    (value) => void answer(value),
+    () => void session.close().finally(() => process.exit(0)),
+  );
+}
+
+/** Errors are answers: whoever asked is to know. */
+async function carryOut(session: Session, method: string, params: unknown): Promise<Omit<Answer, "id">> {
+  try {
+    if (!Object.hasOwn(session.handlers, method)) throw new TypeError(`there is no method "${method}"`);
+    const handler = session.handlers[method as MethodName] as (params: unknown) => Promise<unknown>;
+    return { result: await handler(params) };
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    return { error: { name, message } };
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What a client says to a supervisor process, and what it answers: the methods and their values.
+ * They travel as msgpack frames (frames.ts) over the process's inherited socket.
+ */
+
+import type { DeviceConfig } from "../core/config.ts";
+import type { Failover } from "../device/failover.ts";
+import type { Status } from "../device/status.ts";
+import type { HostCommand, HostCompletion } from "../host/host.ts";
+import type { DrillReport } from "../soak/drill.ts";
+import type { SoakOptions, SoakReport } from "../soak/soak.ts";
+
+/** Methods of a supervisor process: parameters and result. */
+export interface Methods {
+  start: { params: DeviceConfig; result: Status };
+  status: { params: null; result: Status };
+  inject: { params: { kind: string }; result: null };
+  /** The region runs from now on, on trial if it is not accepted. */
+  designate: { params: { region: number }; result: Status };
+  /** A region that was given up may run again. */
+  clear: { params: { region: number }; result: Status };
+  /** Writes an image into a region that does not execute, verifies it and chooses it for the next start. */
+  load: { params: { region: number; image: Uint8Array }; result: Status };
+  /** Resolves with the next failover that is complete: the other version is ready. */
+  nextFailover: { params: null; result: Failover };
+  /** Resolves once the version is ready and a standby is parked. */
+  standby: { params: null; result: null };
+  /** Submits a host command; `data` is put into the host's buffers first, and is the source unless one is given. */
+  command: { params: { command: HostCommand; data?: Uint8Array }; result: HostCompletion };
+  soak: { params: SoakOptions; result: SoakReport };
+  /** Ends the soak that is under way after its round; its report answers the call that began it. */
+  endSoak: { params: null; result: null };
+  drill: { params: { kind: string; failovers: number; calmMs: number }; result: DrillReport };
+  /** Answered by the supervisor's main thread: shows that it lives. */
+  ping: { params: null; result: null };
+  stop: { params: null; result: null };
+}
+export type MethodName = keyof Methods;
+
+export interface Request {
+  readonly id: number;
+  readonly method: string;
+  readonly params: unknown;
+}
+
+/** An answer carries `result` or `error`; a notification carries `event`. */
+export interface Answer {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: { readonly name: string; readonly message: string };
+}
+
+export interface Notification {
+  readonly event: string;
+  readonly data: unknown;
+}
+
+export function isRequest(value: unknown): value is Request {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, method } = value as Partial<Request>;
+  return Number.isSafeInteger(id) && typeof method === "string";
+}

@@ -1,0 +1,169 @@
+/**
+ * What is asked of a supervisor, checked before anything is done about it: TypeScript has no say in what a program in
+ * JavaScript passes. Each refusal is a {@link RequestError} whose message names what is wrong, and what it must be.
+ */
+import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
+import { LOG_LEVELS } from "../../emulator/base/log.ts";
+import { MAX_TRIES } from "../../emulator/table/table.ts";
+import type { DeviceConfig } from "../core/config.ts";
+import { FAULTS, type Fault, failsOver } from "../faults/faults.ts";
+import type { HostCommand } from "../host/host.ts";
+import type { SoakOptions } from "../soak/soak.ts";
+
+/** What was asked cannot be done; `message` is one sentence for whoever asked. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+}
+
+/** Longer ones end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Fields of T, of which nothing is known. */
+type Unchecked<T> = { readonly [K in keyof T]?: unknown };
+
+export function checkConfig(config: DeviceConfig): void {
+  const {
+    memory,
+    images,
+    keys = [],
+    limits,
+    recovery,
+    engine,
+    log,
+    flashFile,
+    dumpDirectory,
+  } = fieldsOf<DeviceConfig>("the configuration", config);
+  const { regions } = fieldsOf<DeviceConfig["memory"]>("the memory", memory);
+  requireList("images", images, "a Uint8Array", (image) => image instanceof Uint8Array);
+  const count = (images as readonly unknown[]).length;
+  requireThat(count <= Number(regions), "the number of images", count, `no more than the ${regions} regions`);
+  requireList("keys", keys, "a PEM text", isText);
+  checkLimits(limits);
+  const { onDoubleLoss, trialTries } = fieldsOf<DeviceConfig["recovery"]>("recovery", recovery);
+  requireOneOf("recovery.onDoubleLoss", onDoubleLoss, ["rebuild", "safe-mode"]);
+  requireWhole("recovery.trialTries", trialTries, 1, MAX_TRIES);
+  requireOneOf("engine", engine, ENGINE_KINDS);
+  const { level, fd } = fieldsOf<DeviceConfig["log"]>("log", log);
+  requireOneOf("log.level", level, LOG_LEVELS);
+  // Of a supervisor process: it has no others but that of its control connection.
+  requireWhole("log.fd", fd, 1, 2);
+  if (flashFile !== undefined) requireThat(isText(flashFile), "flashFile", flashFile, "the path of a file");
+  if (dumpDirectory !== undefined)
+    requireThat(isText(dumpDirectory), "dumpDirectory", dumpDirectory, "the path of a directory");
+}
+
+function checkLimits(limits: unknown): void {
+  const { heartbeatMs, readyMs, commandMs, budget } = fieldsOf<DeviceConfig["limits"]>("limits", limits);
+  for (const [name, value] of Object.entries({ heartbeatMs, readyMs, commandMs })) {
+    requireMs(`limits.${name}`, value, 1);
+  }
+  const { failures, windowMs } = fieldsOf<DeviceConfig["limits"]["budget"]>("limits.budget", budget);
+  if (failures !== null) requireWhole("limits.budget.failures", failures, 0);
+  requireMs("limits.budget.windowMs", windowMs, 1);
+}
+
+export function checkCommand(command: HostCommand, data: Uint8Array | undefined): void {
+  const { opcode, ...words } = fieldsOf<HostCommand>("the command", command);
+  requireWhole("the command's opcode", opcode, 0, 0xff);
+  for (const name of ["source", "destination", "cdw10", "cdw11"] as const) {
+    if (words[name] !== undefined) requireWhole(`the command's ${name}`, words[name], 0, 2 ** 32 - 1);
+  }
+  if (data !== undefined) requireThat(data instanceof Uint8Array, "the command's data", data, "a Uint8Array");
+}
+
+export function checkSoak(options: SoakOptions): void {
+  const { seed, durationMs, failovers, kinds } = fieldsOf<SoakOptions>("the soak's options", options);
+  requireWhole("seed", seed, 0);
+  if (durationMs !== null) requireMs("durationMs", durationMs, 0);
+  if (failovers !== null) requireWhole("failovers", failovers, 1);
+  requireThat(
+    durationMs !== null || failovers !== null,
+    "failovers",
+    failovers,
+    "set where durationMs is not",
+  );
+  if (kinds === null) return;
+  const known = FAULTS.map(({ kind }) => kind);
+  const isKnown = (kind: unknown): boolean => known.some((name) => name === kind);
+  requireList("kinds", kinds, `one of ${known.join(", ")}`, isKnown);
+  // One that counts failovers would never be over with faults that cause none.
+  const named = FAULTS.filter(({ kind }) => (kinds as readonly unknown[]).includes(kind));
+  if (durationMs === null) requireThat(named.some(failsOver), "kinds", kinds, "such that one fails over");
+}
+
+export function checkDrill(fault: Fault, failovers: unknown, calmMs: unknown): void {
+  requireThat(failsOver(fault), "kind", fault.kind, "one that fails over");
+  requireWhole("failovers", failovers, 1);
+  requireMs("calmMs", calmMs, 0, LONGEST_TIMER_MS);
+}
+
+/** Region numbers come from outside. */
+export function requireRegion(region: unknown): number {
+  requireWhole("the region", region, 0);
+  return region;
+}
+
+function requireThat(holds: boolean, what: string, value: unknown, must: string): void {
+  if (!holds) throw new RequestError(`${what} is ${shown(value)}: it must be ${must}`);
+}
+
+function fieldsOf<T>(what: string, value: unknown): Unchecked<T> {
+  requireThat(typeof value === "object" && value !== null && !Array.isArray(value), what, value, "an object");
+  return value as Unchecked<T>;
+}
+
+function requireWhole(what: string, value: unknown, min: number, max?: number): asserts value is number {
+  const top = max ?? Number.MAX_SAFE_INTEGER;
+  const holds = typeof value === "number" && Number.isInteger(value) && value >= min && value <= top;
+  const range = max === undefined ? `${min} or more` : `from ${min} to ${max}`;
+  requireThat(holds, what, value, `a whole number, ${range}`);
+}
+
+function requireMs(what: string, value: unknown, min: number, max = Number.POSITIVE_INFINITY): void {
+  const holds = typeof value === "number" && value >= min && value <= max;
+  const range = max === Number.POSITIVE_INFINITY ? `${min} or more` : `from ${min} to ${max}`;
+  requireThat(holds, what, value, `milliseconds, ${range}`);
+}
+
+function requireOneOf(what: string, value: unknown, choices: readonly string[]): void {
+  requireThat(
+    choices.some((choice) => choice === value),
+    what,
+    value,
+    `one of ${choices.join(", ")}`,
+  );
+}
+
+/** @param each what every member must be */
+function requireList(
+  what: string,
+  value: unknown,
+  each: string,
+  isMember: (member: unknown) => boolean,
+): void {
+  requireThat(Array.isArray(value), what, value, "a list");
+  for (const [index, member] of (value as readonly unknown[]).entries()) {
+    requireThat(isMember(member), `${what}[${index}]`, member, each);
+  }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value.length > 0;
+}
+
+/** Short, and never what a value's own methods say of it. */
+function shown(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+    case "number":
+    case "boolean":
+    case "undefined":
+      return String(value);
+    case "object":
+      if (value === null) return "null";
+      return Array.isArray(value) ? "a list" : "an object";
+    default:
+      return `a ${typeof value}`;
+  }
+}

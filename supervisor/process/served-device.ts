@@ -1,0 +1,139 @@
+/**
+ * A device served from a directory: its flash file, its dumps and its control socket lie there, a guardian keeps its
+ * supervisor process running.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { imageKeys, verifyImage } from "../../controller/image/image.ts";
+import { type FileLock, lockFile } from "../../emulator/persist/file-lock.ts";
+import type { DeviceConfig } from "../core/config.ts";
+import type { Status } from "../device/status.ts";
+import { FAULTS } from "../faults/faults.ts";
+import { MEMORY_FAULT_KINDS, PROCESS_FAULT_KINDS, ROT_KINDS } from "../survival/survival-kinds.ts";
+import { DeviceError } from "./client.ts";
+import { ControlServer, requireSocketPath } from "./control-server.ts";
+import { Guardian, type GuardianLimits, type GuardianListener } from "./guardian.ts";
+import type { MethodName, Methods } from "./protocol.ts";
+
+/** Room for a request's envelope beside an image. */
+const ENVELOPE_BYTES = 4096;
+
+export function controlPath(directory: string): string {
+  return join(directory, "control.sock");
+}
+
+/** What `status` answers over the socket. */
+export interface ServedStatus extends Status {
+  /** Of the supervisor process. */
+  readonly pid: number | null;
+  /** Supervisor processes started because the one before ended or hung. */
+  readonly processRestarts: number;
+  /** What an image to be loaded may have at most. */
+  readonly regionBytes: number;
+}
+
+export interface ServedListener extends GuardianListener {
+  /** A client asked for the end. */
+  onStop?(): void;
+}
+
+/** What a client asked for can never be done, whatever the device's state; nothing was changed. */
+export const BAD_INPUT = "BadInput";
+
+const KINDS: ReadonlySet<unknown> = new Set([
+  ...FAULTS.map(({ kind }) => kind),
+  ...MEMORY_FAULT_KINDS,
+  ...ROT_KINDS,
+  ...PROCESS_FAULT_KINDS,
+]);
+
+/** Methods that a client of the socket may call. */
+const SERVED: ReadonlySet<string> = new Set(["status", "inject", "designate", "clear", "load", "stop"]);
+
+export class ServedDevice {
+  readonly #guardian: Guardian;
+  readonly #server: ControlServer;
+  readonly #directory: string;
+  readonly #listener: ServedListener;
+  readonly #config: DeviceConfig;
+  #lock: FileLock | undefined;
+
+  constructor(
+    directory: string,
+    config: Omit<DeviceConfig, "flashFile" | "dumpDirectory">,
+    limits: Partial<GuardianLimits> = {},
+    listener: ServedListener = {},
+  ) {
+    this.#directory = directory;
+    this.#listener = listener;
+    const kept: DeviceConfig = {
+      ...config,
+      flashFile: join(directory, "device.flash"),
+      dumpDirectory: join(directory, "dumps"),
+    };
+    this.#config = kept;
+    this.#guardian = new Guardian(kept, limits, listener);
+    const maxFrameBytes = config.memory.regionBytes + ENVELOPE_BYTES;
+    this.#server = new ControlServer((method, params) => this.#handle(method, params), maxFrameBytes);
+  }
+
+  /** Rejects with what keeps the device from starting, or the socket from being served. */
+  async start(): Promise<Status> {
+    requireSocketPath(controlPath(this.#directory));
+    mkdirSync(join(this.#directory, "dumps"), { recursive: true, mode: 0o700 });
+    this.#lock = await lockFile(controlPath(this.#directory));
+    try {
+      const status = await this.#guardian.start();
+      await this.#server.listen(controlPath(this.#directory));
+      return status;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.close();
+    await this.#guardian.stop();
+    await this.#lock?.release();
+  }
+
+  async #handle(method: string, params: unknown): Promise<unknown> {
+    if (!SERVED.has(method)) throw new DeviceError("NoSuchMethod", `there is no method "${method}"`);
+    if (method === "stop") {
+      // The answer goes out first.
+      setImmediate(() => this.#listener.onStop?.());
+      return null;
+    }
+    this.#check(method, params);
+    const result = await this.#guardian.call(method as MethodName, params as Methods[MethodName]["params"]);
+    return method === "status" ? this.#status(result as Status) : result;
+  }
+
+  /** Refuses what can never be done before anything is changed: a load erases a region first. */
+  #check(method: string, params: unknown): void {
+    const { kind, region, image } = (params ?? {}) as Readonly<Record<string, unknown>>;
+    const { memory, keys } = this.#config;
+    const refuse = (message: string): never => {
+      throw new DeviceError(BAD_INPUT, message);
+    };
+    if (method === "inject" && !KINDS.has(kind)) {
+      refuse(`there is no fault "${String(kind)}": it must be one of ${[...KINDS].join(", ")}`);
+    }
+    if (typeof region === "number" && !(region >= 0 && region < memory.regions)) {
+      refuse(`there is no region ${region}: it must be one from 0 to ${memory.regions - 1}`);
+    }
+    if (method !== "load" || !(image instanceof Uint8Array)) return;
+    const verified = verifyImage(image, imageKeys(keys ?? []));
+    if (!verified.ok) refuse(`the image cannot be run: ${verified.fault.message}`);
+  }
+
+  #status(status: Status): ServedStatus {
+    return {
+      ...status,
+      pid: this.#guardian.pid ?? null,
+      processRestarts: this.#guardian.restarts,
+      regionBytes: this.#config.memory.regionBytes,
+    };
+  }
+}

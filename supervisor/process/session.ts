@@ -1,0 +1,325 @@
+/**
+ * One device and the methods of protocol.ts over it: what a supervisor process does when it is asked.
+ */
+import { randomInt } from "node:crypto";
+import { RegionInspector } from "../../controller/boot/boot-rom.ts";
+import {
+  activate,
+  beginUpdate,
+  clear,
+  endUpdate,
+  type TransitionResult,
+} from "../../controller/boot/transitions.ts";
+import { UartRing } from "../../controller/devices/uart-ring.ts";
+import { type ImageKey, imageKeys } from "../../controller/image/image.ts";
+import type { MemoryFault } from "../../emulator/api.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import { createLogger } from "../../emulator/base/log.ts";
+import { Random } from "../../emulator/base/random.ts";
+import { formatVersion } from "../../emulator/base/version.ts";
+import { Control, deviceState } from "../../emulator/memory/control.ts";
+import { type FileLock, lockFile } from "../../emulator/persist/file-lock.ts";
+import { DEFAULT_TRIAL_TRIES, type Table } from "../../emulator/table/table.ts";
+import type { DeviceConfig } from "../core/config.ts";
+import { Device, SafeModeError } from "../device/device.ts";
+import { type CrashDump, DumpStore } from "../device/dump.ts";
+import type { Failover } from "../device/failover.ts";
+import type { Crash } from "../device/failover-record.ts";
+import { MemoryOwner } from "../device/memory-owner.ts";
+import { Scrub } from "../device/scrub.ts";
+import { type Status, statusOf } from "../device/status.ts";
+import { FAULTS, type Fault, findFault } from "../faults/faults.ts";
+import { inject } from "../faults/injector.ts";
+import { commitProcessFault, isProcessFault } from "../faults/process-faults.ts";
+import { isRot, rottenBytes } from "../faults/rot.ts";
+import { type HostCommand, type HostCompletion, Opcode } from "../host/host.ts";
+import type { Launcher } from "../launch.ts";
+import { drill } from "../soak/drill.ts";
+import { Soak } from "../soak/soak.ts";
+import { PROCESS_FAULT_KINDS, ROT_KINDS, type RotKind } from "../survival/survival-kinds.ts";
+import type { MethodName, Methods } from "./protocol.ts";
+import { checkCommand, checkConfig, checkDrill, checkSoak, RequestError, requireRegion } from "./requests.ts";
+
+/**
+ * A promise of what only a version that runs can do. Rejects with {@link SafeModeError} where none does.
+ * @param begin begins it, and returns what is to be done when it has ended, whichever way
+ */
+async function unlessSafeMode<T>(
+  device: Device,
+  begin: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void,
+): Promise<T> {
+  device.requireVersion();
+  const ends: (() => void)[] = [];
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      ends.push(device.listen({ onSafeMode: (reason) => reject(new SafeModeError(reason)) }));
+      ends.push(begin(resolve, reject));
+    });
+  } finally {
+    for (const end of ends) end();
+  }
+}
+
+function requireFault(kind: string): Fault {
+  const fault = findFault(kind);
+  if (fault !== undefined) return fault;
+  throw new RequestError(
+    `there is no fault "${kind}": it must be one of ${[...FAULTS.map((f) => f.kind), ...MEMORY_FAULTS.keys(), ...ROT_KINDS, ...PROCESS_FAULT_KINDS].join(", ")}`,
+  );
+}
+
+/** Faults of the memory emulator worker: no failover, another worker. */
+const MEMORY_FAULTS: ReadonlyMap<string, MemoryFault> = new Map([
+  ["memory-throw", "throw"],
+  ["memory-exit", "exit"],
+  ["memory-terminate", "terminate"],
+]);
+
+/** Everything that the next failure may overwrite is copied. */
+function dumpOf(device: Device, uart: UartRing, crash: Crash): Omit<CrashDump, "format"> {
+  const { kept, table } = device;
+  const { failure, fromRegion, tableBefore, eventsFrom } = crash;
+  const version = tableBefore.regions[fromRegion]?.version;
+  return {
+    time: new Date().toISOString(),
+    bootEpoch: device.bootEpoch,
+    failure,
+    fromRegion,
+    toRegion: table.active,
+    version: version === undefined ? "" : formatVersion(version),
+    hart: [...kept.hart],
+    stack: { address: kept.stackAddress, bytes: kept.stack.slice(0, kept.stackBytes) },
+    uart: uart.text(),
+    tableBefore,
+    tableAfter: table,
+    timeline: device.events.read(eventsFrom),
+  };
+}
+
+export type Notify = (event: string, data: unknown) => void;
+type Handlers = {
+  readonly [N in MethodName]: (params: Methods[N]["params"]) => Promise<Methods[N]["result"]>;
+};
+
+export class Session {
+  readonly #launcher: Launcher;
+  readonly #notify: Notify;
+  readonly #fatal: (reason: string) => void;
+  #device: Device | undefined;
+  #memory: MemoryOwner | undefined;
+  #lock: FileLock | undefined;
+  #dumps: DumpStore | undefined;
+  #scrub: Scrub | undefined;
+  #config: DeviceConfig | undefined;
+  /** With none, signatures are not looked at. */
+  #keys: readonly ImageKey[] = [];
+  /** The last one that was begun. */
+  #soak: Soak | undefined;
+  /** Ends with the last command that carries data. */
+  #dataCommand: Promise<unknown> = Promise.resolve();
+  /** Failovers by evidence since power-on. */
+  readonly #causes: Record<string, number> = {};
+  #poweredOnNs = 0;
+
+  constructor(launcher: Launcher, notify: Notify, fatal: (reason: string) => void) {
+    this.#launcher = launcher;
+    this.#notify = notify;
+    this.#fatal = fatal;
+  }
+
+  readonly handlers: Handlers = {
+    start: (config) => this.#start(config),
+    status: async () => this.#status(),
+    ping: async () => null,
+    inject: async ({ kind }) => {
+      await this.#inject(kind);
+      return null;
+    },
+    designate: ({ region }) =>
+      this.#operate((table) => activate(table, requireRegion(region), this.#tries()), true),
+    clear: ({ region }) =>
+      this.#operate((table) => clear(table, requireRegion(region), this.#tries()), false),
+    load: ({ region, image }) => this.#load(requireRegion(region), image),
+    nextFailover: () => {
+      const device = this.#running();
+      return unlessSafeMode<Failover>(device, (resolve, reject) =>
+        device.listen({
+          // Who hears of the new generation finds it there after a power cut, too.
+          onFailover: (failover) => void device.durability.settled().then(() => resolve(failover), reject),
+        }),
+      );
+    },
+    standby: async () => {
+      await this.#running().quiet();
+      return null;
+    },
+    command: async ({ command, data }) => {
+      checkCommand(command, data);
+      return this.#command(command, data);
+    },
+    soak: async (options) => {
+      checkSoak(options);
+      const soak = new Soak(this.#running(), options, () => this.#digests());
+      this.#soak = soak;
+      return soak.run((progress) => this.#notify("soak-progress", progress));
+    },
+    endSoak: async () => {
+      this.#soak?.end();
+      return null;
+    },
+    drill: async ({ kind, failovers, calmMs }) => {
+      const fault = requireFault(kind);
+      checkDrill(fault, failovers, calmMs);
+      return drill(this.#running(), fault, failovers, calmMs);
+    },
+    stop: async () => {
+      await this.close();
+      return null;
+    },
+  };
+
+  async close(): Promise<void> {
+    this.#scrub?.stop();
+    await this.#device?.close();
+    await this.#dumps?.settled();
+    await this.#memory?.close();
+    await this.#lock?.release();
+    this.#device = undefined;
+  }
+
+  async #start(config: DeviceConfig): Promise<Status> {
+    if (this.#device !== undefined) throw new RequestError("the device is started already");
+    checkConfig(config);
+    const log = createLogger(config.log, { process: "supervisor" }, () =>
+      this.#device === undefined ? {} : deviceState(this.#device.control),
+    );
+    this.#config = config;
+    // Before anything is locked or made: a key that cannot be used is refused here, and not by the workers.
+    this.#keys = imageKeys(config.keys ?? []);
+    const { flashFile } = config;
+    if (flashFile !== undefined) this.#lock = await lockFile(flashFile);
+    const keep = flashFile === undefined ? null : { flashFile, log: config.log };
+    this.#memory = new MemoryOwner(this.#launcher, keep, log, this.#fatal);
+    const { memory, layout } = await this.#memory.powerOn(config.memory, config.images);
+    this.#poweredOnNs = monotonicNs();
+    const device = new Device(config, memory, layout, log, this.#launcher, this.#fatal);
+    this.#device = device;
+    device.listen({
+      onFailover: (failover) => {
+        const { evidence } = failover.failure;
+        this.#causes[evidence] = (this.#causes[evidence] ?? 0) + 1;
+        log.info({ failover }, "failover");
+      },
+      onSafeMode: (reason) => this.#notify("safe-mode", { reason }),
+    });
+    if (config.dumpDirectory !== undefined) {
+      const dumps = new DumpStore(config.dumpDirectory, log);
+      this.#dumps = dumps;
+      const uart = new UartRing(memory, layout);
+      device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash)) });
+    }
+    await device.powerOn();
+    this.#scrub = new Scrub(device, this.#memory, this.#keys);
+    await device.durability.settled();
+    return this.#status();
+  }
+
+  #tries(): number {
+    return this.#config?.recovery.trialTries ?? DEFAULT_TRIAL_TRIES;
+  }
+
+  async #operate(transition: (table: Table) => TransitionResult, restart: boolean): Promise<Status> {
+    const device = this.#running();
+    device.operate(transition, restart);
+    await device.durability.settled();
+    return this.#status();
+  }
+
+  /**
+   * The order of design.md, "Boot decision": invalid before the first erase, valid after a verify. Any bytes are
+   * written, and refused afterwards: tests cut power in loads of noise. What comes from a user is verified before it
+   * gets here (served-device.ts), as the standby in the region is lost.
+   */
+  async #load(region: number, image: Uint8Array): Promise<Status> {
+    const device = this.#running();
+    const { layout } = device;
+    const start = layout.regions[region];
+    if (!(image instanceof Uint8Array)) throw new RequestError("load needs the bytes of an image");
+    if (start === undefined) throw new RequestError(`there is no region ${region}`);
+    if (image.length > layout.config.regionBytes) {
+      throw new RequestError(`${image.length} bytes do not fit a region of ${layout.config.regionBytes}`);
+    }
+    await this.#operate((table) => beginUpdate(table, region, device.policy.phase === "executing"), false);
+    await this.#memory?.program(region, image);
+    const bytes = new Uint8Array(device.memory.buffer, start, layout.config.regionBytes);
+    const epoch = Atomics.load(device.control, Control.STORE_EPOCH + region);
+    const facts = new RegionInspector(this.#keys).inspect(region, bytes, epoch);
+    device.inspected(device.policy.images.map((known, index) => (index === region ? facts : known)));
+    if (!facts.usable) throw new RequestError(`region ${region} cannot be used: ${facts.fault.message}`);
+    await this.#operate((table) => endUpdate(table, region, facts), false);
+    return this.#operate((table) => activate(table, region, this.#tries()), false);
+  }
+
+  async #inject(kind: string): Promise<void> {
+    const memoryFault = MEMORY_FAULTS.get(kind);
+    if (memoryFault !== undefined) await this.#memory?.fail(memoryFault);
+    else if (isRot(kind)) await this.#rot(kind);
+    else if (isProcessFault(kind)) commitProcessFault(kind, this.#running());
+    else inject(this.#running(), requireFault(kind));
+  }
+
+  async #rot(kind: RotKind): Promise<void> {
+    const device = this.#running();
+    const random = new Random(randomInt(2 ** 31));
+    const offsets = rottenBytes(kind, device, random);
+    if (offsets.length === 0) throw new RequestError(`there is nothing for ${kind} at the moment`);
+    for (const offset of offsets) await this.#memory?.flip(offset, random.below(8));
+    device.memoryChanged();
+  }
+
+  /** Commands that carry data go one after the other: they share the host's buffers. */
+  #command(command: HostCommand, data: Uint8Array | undefined): Promise<HostCompletion> {
+    if (data === undefined) return this.#submit(command);
+    const { buffers } = this.#running().host;
+    if (data.length > buffers.length) {
+      throw new RequestError(`${data.length} bytes do not fit the host's buffers of ${buffers.length} bytes`);
+    }
+    const ended = this.#dataCommand.then(() => {
+      buffers.set(data);
+      return this.#submit(command);
+    });
+    this.#dataCommand = ended.catch(() => undefined);
+    return ended;
+  }
+
+  #submit(command: HostCommand): Promise<HostCompletion> {
+    const device = this.#running();
+    const { bufferAddress } = device.host;
+    return unlessSafeMode<HostCompletion>(device, (resolve, reject) => {
+      const accepted = device.submit({ source: bufferAddress, ...command }, (completion) => {
+        if (command.opcode !== Opcode.FLUSH) resolve(completion);
+        else device.durability.settled().then(() => resolve(completion), reject);
+      });
+      if (!accepted) reject(new RequestError("the host queue is full"));
+      return () => undefined;
+    });
+  }
+
+  #running(): Device {
+    if (this.#device === undefined) throw new RequestError("the device is not started");
+    return this.#device;
+  }
+
+  #status(): Status {
+    return statusOf(this.#running(), {
+      poweredOnNs: this.#poweredOnNs,
+      memoryReplacements: this.#memory?.replacements ?? 0,
+      failoversByCause: { ...this.#causes },
+    });
+  }
+
+  async #digests(): Promise<readonly string[]> {
+    if (this.#memory === undefined) throw new RequestError("the device is not started");
+    return this.#memory.digests();
+  }
+}

@@ -1,0 +1,401 @@
+/**
+ * The soak: a live device under seeded faults, each awaited and checked before the next.
+ *
+ * Invariants checked after every failover are in {@link Soak} `#check`; each violation is one sentence. The order
+ * of faults is a function of the seed: first every kind once, then at random.
+ */
+import { Hart } from "../../controller/cpu/hart.ts";
+import type { DigestsOf } from "../../emulator/api.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import { Random } from "../../emulator/base/random.ts";
+import { formatVersion, type ImageVersion } from "../../emulator/base/version.ts";
+import type { EvidenceName } from "../../emulator/memory/evidence.ts";
+import { classifyReplicas } from "../../emulator/table/recovery.ts";
+import { NO_REGION, nextGeneration, regionAt } from "../../emulator/table/table.ts";
+import type { Device } from "../device/device.ts";
+import type { Failover } from "../device/failover.ts";
+import { FAULTS, type Fault, failsOver, findFault } from "../faults/faults.ts";
+import { inject } from "../faults/injector.ts";
+import { RssSamples } from "./rss-samples.ts";
+import { type FaultReport, Tally } from "./tally.ts";
+import { type HistogramRow, Timing, type TimingSummary } from "./timing.ts";
+import { submitIdentify, submitJob } from "./workload.ts";
+
+export interface SoakOptions {
+  readonly seed: number;
+  /** The soak ends after this long, or after so many failovers, whichever comes first; null for no such end. */
+  readonly durationMs: number | null;
+  readonly failovers: number | null;
+  /** Kinds to inject; null for all. */
+  readonly kinds: readonly string[] | null;
+}
+
+export interface SoakProgress {
+  readonly elapsedMs: number;
+  readonly failovers: number;
+  /** So far; the last of them is news when there are more than before. */
+  readonly violations: readonly string[];
+  readonly kind: string;
+  readonly restartP50Us: number;
+}
+
+/** A failure that the soak did not inject: the firmware's own. */
+export interface SpontaneousFailure {
+  readonly evidence: EvidenceName;
+  /** "1.2.0" */
+  readonly version: string;
+  readonly pc: number;
+  readonly count: number;
+}
+
+export interface SoakReport {
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly failovers: number;
+  readonly hostCommands: number;
+  readonly violations: readonly string[];
+  readonly codeBytesCopied: number;
+  readonly restartUs: TimingSummary;
+  /** Restart times of the class `trap` alone: what the hand-off itself costs. */
+  readonly trapRestartUs: TimingSummary;
+  readonly histogram: readonly HistogramRow[];
+  readonly faults: readonly FaultReport[];
+  /** Failures of the firmware's own, by what they were. They are failovers like the others, and checked like them. */
+  readonly spontaneous: readonly SpontaneousFailure[];
+  /** How often each check was made. */
+  readonly checks: Readonly<Record<string, number>>;
+  /** Of the supervisor process: at the start, after each quarter, at the end. */
+  readonly rssBytes: readonly number[];
+  /** Faults of the survival soak that followed, where one did: of the process, its memory and its power. */
+  readonly survivalRounds?: number;
+  /** Resident memory of the process that guards it, over the survival soak, where there was one. */
+  readonly guardianRssBytes?: readonly number[];
+}
+
+/** Longest that anything may take before the soak calls it a violation and ends. */
+const STEP_DEADLINE_MS = 10_000;
+/** Violations told; after so many nobody reads on. */
+const MAX_VIOLATIONS = 100;
+/** Jobs that the host has checked before each fault. */
+const MAX_JOBS = 3;
+const PROGRESS_MS = 200;
+
+export class Soak {
+  readonly #device: Device;
+  readonly #options: SoakOptions;
+  readonly #digestsOf: DigestsOf;
+  readonly #random: Random;
+  readonly #faults: readonly Fault[];
+  readonly #tallies = new Map<string, Tally>();
+  readonly #restart = new Timing();
+  readonly #trapRestart = new Timing();
+  readonly #violations: string[] = [];
+  readonly #checks = new Map<string, number>();
+  readonly #rss = new RssSamples();
+  readonly #spontaneous = new Map<string, SpontaneousFailure>();
+  /** Failovers that have come and were not handled yet. */
+  readonly #arrived: Failover[] = [];
+  #generation = 0;
+  #failovers = 0;
+  #commands = 0;
+  #codeBytesCopied = 0;
+  #digests: readonly string[] = [];
+  #startedNs = 0;
+  #ended = false;
+
+  constructor(device: Device, options: SoakOptions, digestsOf: DigestsOf) {
+    this.#device = device;
+    this.#options = options;
+    this.#digestsOf = digestsOf;
+    this.#random = new Random(options.seed);
+    const { kinds } = options;
+    this.#faults = kinds === null ? FAULTS : [...new Set(kinds)].flatMap((kind) => findFault(kind) ?? []);
+  }
+
+  /** Runs to its end, or to the first thing after which going on makes no sense. */
+  async run(onProgress: (progress: SoakProgress) => void): Promise<SoakReport> {
+    this.#startedNs = monotonicNs();
+    if (!(await this.#until(() => this.#device.ready, "ready"))) return this.#report();
+    this.#digests = await this.#digestsOf();
+    this.#generation = this.#device.table.generation;
+    const unlisten = this.#device.listen({ onFailover: (failover) => this.#arrived.push(failover) });
+    await this.#rounds(onProgress);
+    unlisten();
+    this.#rss.sample(1);
+    return this.#report();
+  }
+
+  /** Ends it after the round that is under way, before its time. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  async #rounds(onProgress: (progress: SoakProgress) => void): Promise<void> {
+    let lastProgressNs = 0;
+    this.#rss.sample(0);
+    for (const fault of this.#sequence()) {
+      const nowNs = monotonicNs();
+      this.#rss.sample(this.#share(nowNs));
+      if (nowNs - lastProgressNs >= PROGRESS_MS * 1e6) {
+        lastProgressNs = nowNs;
+        onProgress(this.#progress(fault.kind));
+      }
+      if (this.#over() || !(await this.#round(fault))) return;
+    }
+  }
+
+  /** Every kind once in random order, then kinds at random, for ever. */
+  *#sequence(): Generator<Fault> {
+    const first = [...this.#faults];
+    while (first.length > 0) yield* first.splice(this.#random.below(first.length), 1);
+    while (this.#faults.length > 0) yield this.#random.pick(this.#faults);
+  }
+
+  /** How much of the soak is over. */
+  #share(nowNs: number): number {
+    const { durationMs, failovers } = this.#options;
+    const ofTime = durationMs === null ? 0 : (nowNs - this.#startedNs) / (durationMs * 1e6);
+    return failovers === null ? ofTime : Math.max(ofTime, this.#failovers / failovers);
+  }
+
+  /** Every kind comes at least once, however short the soak. */
+  #over(): boolean {
+    if (this.#ended) return true;
+    if (this.#options.failovers !== null && this.#failovers >= this.#options.failovers) return true;
+    if (this.#tallies.size < this.#faults.length || this.#options.durationMs === null) return false;
+    return monotonicNs() - this.#startedNs >= this.#options.durationMs * 1e6;
+  }
+
+  /** One fault from a quiet device to a quiet device. False when the device did not come back. */
+  async #round(fault: Fault): Promise<boolean> {
+    const device = this.#device;
+    const quiet = (): boolean =>
+      device.ready && device.crew.standby !== undefined && this.#arrived.length === 0;
+    if (!(await this.#work())) return false;
+    // From here to the injection nothing is awaited once the device is quiet.
+    while (!quiet()) {
+      await this.#takeSpontaneous();
+      const settled = (): boolean => quiet() || this.#arrived.length > 0;
+      if (!(await this.#until(settled, "ready with a standby"))) return false;
+    }
+    const tally = this.#tally(fault.kind);
+    tally.injected++;
+    return failsOver(fault) ? this.#failover(fault, tally) : this.#standbyDeath(fault, tally);
+  }
+
+  async #failover(fault: Fault, tally: Tally): Promise<boolean> {
+    const injectedNs = inject(this.#device, fault);
+    const came = await this.#until(() => this.#arrived.length > 0, `recovered from ${fault.kind}`);
+    const failover = this.#arrived.shift();
+    if (!came || failover === undefined) return false;
+    if (fault.evidence.includes(failover.failure.evidence)) tally.detected++;
+    else {
+      const { evidence, detectedNs } = failover.failure;
+      const afterMs = ((detectedNs - injectedNs) / 1e6).toFixed(1);
+      this.#violate(
+        `${fault.kind} was found by ${evidence} after ${afterMs} ms instead of ${fault.evidence.join(" or ")}: ${this.#whereItStood()}`,
+      );
+    }
+    tally.recovered++;
+    this.#time(fault, tally, failover, injectedNs);
+    await this.#check(failover);
+    return true;
+  }
+
+  /** The hart that failed, as it was kept: for whoever has to find out why. */
+  #whereItStood(): string {
+    const { hart } = this.#device.kept;
+    const hex = (word: Hart): string => ((hart[word] as number) >>> 0).toString(16);
+    const csrs = `mcause ${hex(Hart.MCAUSE)} mepc ${hex(Hart.MEPC)} mstatus ${hex(Hart.MSTATUS)}`;
+    return `pc ${hex(Hart.PC)}, ${csrs} mie ${hex(Hart.MIE)} mip ${hex(Hart.MIP)}, ${this.#device.kept.retired} retired`;
+  }
+
+  /** What failed without being asked to: counted, and held to the same rules. */
+  async #takeSpontaneous(): Promise<void> {
+    for (let failover = this.#arrived.shift(); failover !== undefined; failover = this.#arrived.shift()) {
+      const { failure, fromRegion } = failover;
+      const record = this.#device.table.regions[fromRegion];
+      const version = record === undefined ? "" : formatVersion(record.version);
+      const { evidence, pc } = failure;
+      const key = `${version} ${evidence} ${pc}`;
+      const count = (this.#spontaneous.get(key)?.count ?? 0) + 1;
+      this.#spontaneous.set(key, { evidence, version, pc, count });
+      await this.#check(failover);
+    }
+  }
+
+  /** The standby dies while parked: no failover, and another standby. */
+  async #standbyDeath(fault: Fault, tally: Tally): Promise<boolean> {
+    const device = this.#device;
+    const { generation } = device.table;
+    const injectedNs = inject(device, fault);
+    if (!(await this.#until(() => device.crew.standby === undefined, "rid of a dead standby"))) return false;
+    tally.detected++;
+    tally.detect.recordNs(monotonicNs() - injectedNs);
+    if (!(await this.#until(() => device.crew.standby !== undefined, "given another standby"))) return false;
+    tally.recovered++;
+    this.#expect("a dead standby is no failover", device.table.generation === generation && device.ready);
+    return true;
+  }
+
+  #time(fault: Fault, tally: Tally, failover: Failover, injectedNs: number): void {
+    const { failure, firstInstructionNs, readyNs } = failover;
+    // A hang has no moment of its own: it begins when the firmware was told to.
+    const faultNs = fault.class === "hang" ? injectedNs : failure.faultNs;
+    tally.detect.recordNs(failure.detectedNs - faultNs);
+    if (readyNs > 0) tally.ready.recordNs(readyNs - faultNs);
+    if (firstInstructionNs === 0) return;
+    tally.restart.recordNs(firstInstructionNs - faultNs);
+    this.#restart.recordNs(firstInstructionNs - faultNs);
+    if (fault.class === "trap") this.#trapRestart.recordNs(firstInstructionNs - faultNs);
+  }
+
+  /** design.md, "Invariants" and "Failover". */
+  async #check(failover: Failover): Promise<void> {
+    this.#failovers++;
+    const generationBefore = this.#generation;
+    this.#generation = failover.generation;
+    const device = this.#device;
+    const { fromRegion, toRegion, failure } = failover;
+    const replicas = classifyReplicas(device.nvram, device.layout.regions.length);
+    const table = replicas.kind === "sound" ? replicas.table : undefined;
+    this.#expect("both replicas are equal", table !== undefined);
+    // A version may fail before it is ready, and its thread before it executes anything: the next failover is its.
+    const { stoppedNs, designatedNs, firstInstructionNs, readyNs } = failover;
+    const cameToRun = readyNs > 0 || failover.executedRegion !== NO_REGION;
+    this.#expect("what executed first is the primary", !cameToRun || failover.executedRegion === toRegion);
+    if (table?.generation === failover.generation) {
+      this.#expect("one primary, which is the one that was started", table.active === toRegion);
+      const told = table.regions[fromRegion]?.lastFailure.evidence === failure.evidenceCode;
+      this.#expect("the table tells the failure", told);
+    }
+    this.#expect("the primary is not the failed region", toRegion !== fromRegion);
+    this.#expect("the generation rose by 1", failover.generation === nextGeneration(generationBefore));
+    this.#expect("no store into any region between stop and start", failover.storedBytes === 0);
+    this.#expect("no instruction of the stopped version after its stop", failover.retiredAfterStop === 0);
+    const { faultNs, detectedNs } = failure;
+    const steps = [faultNs, detectedNs, stoppedNs, designatedNs];
+    if (cameToRun) steps.push(firstInstructionNs);
+    if (readyNs > 0) steps.push(readyNs);
+    this.#expect(
+      "fault, detected, stopped, designated, first instruction, ready in this order",
+      steps.every((ns, i) => ns > 0 && ns >= (steps[i - 1] ?? 0)),
+    );
+    this.#codeBytesCopied += failover.storedBytes;
+    const digests = await this.#digestsOf();
+    this.#expect("code digests unchanged", digests.join() === this.#digests.join());
+    if (table !== undefined) await this.#identify(failover, regionAt(table, toRegion).version);
+  }
+
+  /** The firmware itself says which version it is: no table and no supervisor has a part in that. */
+  async #identify(failover: Failover, expected: ImageVersion): Promise<void> {
+    let done = false;
+    let answer: Parameters<Parameters<typeof submitIdentify>[1]>[0];
+    const submitted = submitIdentify(this.#device, (version) => {
+      done = true;
+      answer = version;
+    });
+    this.#expect("the host queue takes a command", submitted);
+    if (!submitted || !(await this.#until(() => done, "done with IDENTIFY"))) return;
+    // Another one may have answered if a failover came between; that one is asked in its turn.
+    if (answer === undefined || failover.bootEpoch !== this.#device.bootEpoch) return;
+    const { major, minor, revision } = answer;
+    const same = major === expected.major && minor === expected.minor && revision === expected.revision;
+    this.#expect(
+      "what executes is the version that the table designates",
+      same,
+      `${major}.${minor}.${revision}`,
+    );
+  }
+
+  /** A few jobs whose results the host checks. */
+  async #work(): Promise<boolean> {
+    for (let jobs = this.#random.below(MAX_JOBS) + 1; jobs > 0; jobs--) {
+      let done = false;
+      let wrong: string | undefined;
+      const submitted = submitJob(this.#device, this.#random, (result) => {
+        done = true;
+        wrong = result;
+      });
+      this.#expect("the host queue takes a command", submitted);
+      if (!submitted || !(await this.#until(() => done, "done with a host command"))) return false;
+      this.#commands++;
+      this.#expect("a host command's result is right", wrong === undefined, wrong);
+    }
+    return true;
+  }
+
+  /**
+   * Waits for something that the device's own events bring about, looking again at each turn of the event loop.
+   * False, and a violation, when it does not come in time.
+   */
+  async #until(condition: () => boolean, what: string): Promise<boolean> {
+    const deadlineNs = monotonicNs() + STEP_DEADLINE_MS * 1e6;
+    while (!condition()) {
+      if (monotonicNs() > deadlineNs) {
+        this.#violate(`the controller was not ${what} within ${STEP_DEADLINE_MS} ms${this.#meanwhile()}`);
+        return false;
+      }
+      await this.#device.news();
+    }
+    return true;
+  }
+
+  /** What failed while something was waited for. */
+  #meanwhile(): string {
+    const found = new Set(this.#arrived.map(({ failure }) => failure.evidence));
+    return found.size === 0
+      ? ""
+      : `; meanwhile ${this.#arrived.length} failovers, found by ${[...found].join(", ")}`;
+  }
+
+  #expect(rule: string, holds: boolean, detail?: string): void {
+    this.#checks.set(rule, (this.#checks.get(rule) ?? 0) + 1);
+    if (!holds)
+      this.#violate(
+        `after failover ${this.#failovers}, not so: ${rule}${detail === undefined ? "" : ` (${detail})`}`,
+      );
+  }
+
+  #violate(message: string): void {
+    if (this.#violations.length < MAX_VIOLATIONS) this.#violations.push(message);
+  }
+
+  #tally(kind: string): Tally {
+    let tally = this.#tallies.get(kind);
+    if (tally === undefined) {
+      tally = new Tally();
+      this.#tallies.set(kind, tally);
+    }
+    return tally;
+  }
+
+  #progress(kind: string): SoakProgress {
+    return {
+      elapsedMs: (monotonicNs() - this.#startedNs) / 1e6,
+      failovers: this.#failovers,
+      violations: this.#violations,
+      kind,
+      restartP50Us: this.#trapRestart.percentileUs(50),
+    };
+  }
+
+  #report(): SoakReport {
+    const faults = this.#faults.map((fault) => this.#tally(fault.kind).report(fault.kind, fault.class));
+    return {
+      seed: this.#options.seed,
+      durationMs: Math.round((monotonicNs() - this.#startedNs) / 1e6),
+      failovers: this.#failovers,
+      hostCommands: this.#commands,
+      violations: this.#violations,
+      codeBytesCopied: this.#codeBytesCopied,
+      restartUs: this.#restart.summary(),
+      trapRestartUs: this.#trapRestart.summary(),
+      histogram: this.#restart.histogram(),
+      faults,
+      spontaneous: [...this.#spontaneous.values()],
+      checks: Object.fromEntries(this.#checks),
+      rssBytes: this.#rss.bytes,
+    };
+  }
+}

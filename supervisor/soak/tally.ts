@@ -1,0 +1,37 @@
+/** What a soak counts of one kind of fault, and how that is reported. */
+import type { FaultClass } from "../faults/faults.ts";
+import { Timing, type TimingSummary } from "./timing.ts";
+
+export interface FaultReport {
+  readonly kind: string;
+  readonly class: FaultClass;
+  readonly injected: number;
+  readonly detected: number;
+  readonly recovered: number;
+  readonly detectUs: TimingSummary;
+  readonly restartUs: TimingSummary;
+  readonly readyUs: TimingSummary;
+}
+
+export class Tally {
+  injected = 0;
+  detected = 0;
+  recovered = 0;
+  readonly detect = new Timing();
+  readonly restart = new Timing();
+  readonly ready = new Timing();
+
+  report(kind: string, faultClass: FaultClass): FaultReport {
+    const { injected, detected, recovered } = this;
+    return {
+      kind,
+      class: faultClass,
+      injected,
+      detected,
+      recovered,
+      detectUs: this.detect.summary(),
+      restartUs: this.restart.summary(),
+      readyUs: this.ready.summary(),
+    };
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The rounds of the survival soak in which memory rots, and the way back: a region that rots is written anew by an
+ * operator, table and floor are mended by the device itself.
+ */
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import type { Status } from "../device/status.ts";
+import { DeviceError } from "../process/client.ts";
+import type { Guardian } from "../process/guardian.ts";
+import type { Tally } from "../soak/tally.ts";
+import type { RotKind } from "./survival-kinds.ts";
+
+/** Refusals that a failover of the device's own may bring about. */
+const BUSY: ReadonlySet<string> = new Set(["busy", "is-primary", "not-being-written"]);
+
+/** The device has better things to do than to be asked all the time. */
+const LOOK_MS = 5;
+
+export type Expect = (rule: string, holds: boolean) => void;
+
+/** Failures of all versions that the table tells of. */
+export function failuresOf({ regions }: Status): number {
+  return regions.reduce((sum, { failures }) => sum + failures, 0);
+}
+
+/** One round of rot, from a quiet device to one that still has to be {@link makeWhole}. */
+export async function rot(
+  device: Guardian,
+  kind: RotKind,
+  before: Status,
+  tally: Tally,
+  expect: Expect,
+): Promise<void> {
+  const failover = kind === "rot-executing" ? device.call("nextFailover", null) : undefined;
+  const injectedNs = monotonicNs();
+  await device.call("inject", { kind });
+  if (failover !== undefined) {
+    const { fromRegion, toRegion, failure, firstInstructionNs, readyNs } = await failover;
+    expect(
+      "a version whose region rots is stopped",
+      fromRegion === before.primary && toRegion !== fromRegion,
+    );
+    tally.detect.recordNs(failure.detectedNs - injectedNs);
+    if (firstInstructionNs > 0) tally.restart.recordNs(firstInstructionNs - injectedNs);
+    if (readyNs > 0) tally.ready.recordNs(readyNs - injectedNs);
+    tally.detected += 1;
+    await until(device, (now) => now.regions[fromRegion]?.version === "");
+    return;
+  }
+  // Nobody can be asked to find what nothing covers.
+  if (kind !== "rot-nvram") {
+    const found =
+      kind === "rot-standby"
+        ? (now: Status) => now.regions[before.standby ?? -1]?.version === ""
+        : (now: Status) => now.mended > before.mended;
+    await until(device, found);
+    tally.detect.recordNs(monotonicNs() - injectedNs);
+    tally.detected += 1;
+  }
+  const after = await device.call("status", null);
+  const same = after.primary === before.primary && after.generation === before.generation;
+  // On a busy machine a version may fail by itself meanwhile.
+  const runsOn = same || failuresOf(after) > failuresOf(before);
+  expect("a version runs on when something rots that it does not execute", runsOn);
+  expect("the security floor is what it was", after.securityFloor === before.securityFloor);
+}
+
+/**
+ * Brings every region back to an accepted version, as an operator would: writes what is not whole, has it run, and asks
+ * again where the device is busy with a failover of its own.
+ */
+export async function makeWhole(device: Guardian, images: readonly Uint8Array[]): Promise<void> {
+  for (;;) {
+    const { primary, regions } = await until(device, ({ ready }) => ready);
+    const region = regions.findIndex(({ state, version }) => state !== "accepted" || version === "");
+    if (region < 0) break;
+    const image = images[region];
+    // One that runs on trial confirms itself in time.
+    if (region !== primary && image !== undefined) await rewrite(device, region, image);
+  }
+  await quiet(device);
+}
+
+async function rewrite(device: Guardian, region: number, image: Uint8Array): Promise<void> {
+  try {
+    await device.call("load", { region, image });
+    await device.call("designate", { region });
+  } catch (error) {
+    // A version failed meanwhile.
+    if (!(error instanceof DeviceError && BUSY.has(error.name))) throw error;
+  }
+}
+
+/** A version is ready, and another one stands by. */
+export async function quiet(device: Guardian): Promise<Status> {
+  return until(device, ({ ready, standby, primary }) => ready && standby !== null && standby !== primary);
+}
+
+/** The round's own bound ends a wait that never does. */
+async function until(device: Guardian, holds: (status: Status) => boolean): Promise<Status> {
+  for (;;) {
+    const status = await device.call("status", null);
+    if (holds(status)) return status;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}

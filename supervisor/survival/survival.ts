@@ -1,0 +1,258 @@
+/**
+ * The survival soak: one guarded controller whose supervisor process, memory emulator worker, power and bits of memory
+ * are taken away under it, seeded, over and over; what was acknowledged must be there each time.
+ *
+ * Runs outside the supervisor process, which it kills: in the process of the command line.
+ */
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import { Random } from "../../emulator/base/random.ts";
+import type { DeviceConfig } from "../core/config.ts";
+import type { Status } from "../device/status.ts";
+import { Guardian, type Restart } from "../process/guardian.ts";
+import { RssSamples } from "../soak/rss-samples.ts";
+import { type FaultReport, Tally } from "../soak/tally.ts";
+import { crashLoop } from "./crash-loop.ts";
+import {
+  CRASH_LOOP,
+  CUT_IN_LOAD,
+  KILL_AT_FAILOVER,
+  MEMORY_FAULT_KINDS,
+  ROT_AT_START,
+  ROT_KINDS,
+  survivalClass,
+} from "./survival-kinds.ts";
+import { failuresOf, makeWhole, quiet, rot } from "./survival-rot.ts";
+
+export interface SurvivalOptions {
+  readonly seed: number;
+  /** Ends after this long, but not before every kind came once. */
+  readonly durationMs: number;
+  readonly kinds: readonly string[];
+}
+
+export interface SurvivalReport {
+  readonly rounds: number;
+  readonly violations: readonly string[];
+  readonly faults: readonly FaultReport[];
+  /** How often each check was made. */
+  readonly checks: Readonly<Record<string, number>>;
+  /** Of this process, the guardian's: at the start, after each quarter, at the end. */
+  readonly rssBytes: readonly number[];
+}
+
+const MEMORY_KINDS: ReadonlySet<string> = new Set(MEMORY_FAULT_KINDS);
+/** After these a region, or the word that it is accepted, may be missing. */
+const WITH_WRITING: ReadonlySet<string> = new Set([CUT_IN_LOAD, ROT_AT_START]);
+/** A version fails under these: its failure may have been committed or not. */
+const WITH_FAILURE: ReadonlySet<string> = new Set([KILL_AT_FAILOVER, "power-cut-in-commit"]);
+
+/** Longest delay of a SIGKILL after the fault that starts a failover: a failover takes a millisecond or so. */
+const KILL_WITHIN_MS = 8;
+/** A load of an image takes some tens of milliseconds. */
+const CUT_WITHIN_MS = 40;
+/** Rot reaches the flash file, and the scrub has most likely not come by. */
+const ROT_KEPT_MS = 15;
+/** Longest that a round may take before it is a violation and the end. */
+const ROUND_MS = 20_000;
+
+export class SurvivalSoak {
+  readonly #config: DeviceConfig & { readonly flashFile: string };
+  readonly #guardian: Guardian;
+  readonly #random: Random;
+  readonly #options: SurvivalOptions;
+  readonly #tallies = new Map<string, Tally>();
+  readonly #violations: string[] = [];
+  readonly #checks = new Map<string, number>();
+  readonly #rss = new RssSamples();
+  #rounds = 0;
+  #ended = false;
+  #onRestart: (restart: Restart) => void = () => undefined;
+
+  /** @param config with a flash file of this soak's own, and no budget of failures */
+  constructor(config: DeviceConfig & { readonly flashFile: string }, options: SurvivalOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    for (const kind of options.kinds) this.#tallies.set(kind, new Tally());
+    this.#guardian = new Guardian(
+      config,
+      { restarts: null },
+      { onRestart: (restart) => this.#onRestart(restart) },
+    );
+  }
+
+  /** Ends it after the round that is under way, before its time. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** Runs to its end, or to the first thing after which going on makes no sense. */
+  async run(onRound: (kind: string, rounds: number, violations: number) => void): Promise<SurvivalReport> {
+    const startedNs = monotonicNs();
+    const durationNs = this.#options.durationMs * 1e6;
+    await this.#guardian.start();
+    try {
+      for (const kind of this.#sequence()) {
+        const elapsedNs = monotonicNs() - startedNs;
+        this.#rss.sample(elapsedNs / durationNs);
+        if (this.#ended || (this.#rounds >= this.#tallies.size && elapsedNs >= durationNs)) break;
+        onRound(kind, this.#rounds, this.#violations.length);
+        if (!(await this.#bounded(kind))) break;
+        this.#rounds += 1;
+      }
+    } finally {
+      await this.#guardian.stop();
+    }
+    return this.#report();
+  }
+
+  /** Every kind once in random order, then kinds at random, for ever. */
+  *#sequence(): Generator<string> {
+    const kinds = [...this.#tallies.keys()];
+    const first = [...kinds];
+    while (first.length > 0) yield* first.splice(this.#random.below(first.length), 1);
+    for (;;) yield this.#random.pick(kinds);
+  }
+
+  async #bounded(kind: string): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve(`it did not come back within ${ROUND_MS} ms`), ROUND_MS);
+    });
+    try {
+      const failure = await Promise.race([this.#round(kind), late]);
+      if (failure !== undefined) this.#violations.push(`after ${kind}: ${failure}`);
+      return failure === undefined;
+    } catch (error) {
+      this.#violations.push(`after ${kind}: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** One fault from a quiet device to a quiet device. */
+  async #round(kind: string): Promise<undefined> {
+    const device = this.#guardian;
+    const tally = this.#tallies.get(kind);
+    if (tally === undefined) throw new RangeError(`there is no kind "${kind}"`);
+    const before = await quiet(device);
+    const restarted = new Promise<Restart>((resolve) => {
+      this.#onRestart = resolve;
+    });
+    tally.injected += 1;
+    const injectedNs = monotonicNs();
+    const expect = (rule: string, holds: boolean): void => this.#expect(kind, rule, holds);
+    const rotKind = ROT_KINDS.find((known) => known === kind);
+    if (kind === CRASH_LOOP) {
+      await crashLoop(this.#config, this.#random, tally, expect);
+      return;
+    }
+    if (rotKind !== undefined) {
+      await rot(device, rotKind, before, tally, expect);
+      await makeWhole(device, this.#config.images);
+      tally.recovered += 1;
+      return;
+    }
+    if (MEMORY_KINDS.has(kind)) {
+      await this.#memoryDeath(kind, before, tally, injectedNs);
+      return;
+    }
+    await this.#hurt(kind, before);
+    const { detectedNs, startedNs, status } = await restarted;
+    tally.detected += 1;
+    tally.detect.recordNs(detectedNs - injectedNs);
+    this.#compare(kind, before, status);
+    await device.call("standby", null);
+    if (WITH_WRITING.has(kind)) await makeWhole(device, this.#config.images);
+    tally.recovered += 1;
+    tally.ready.recordNs(monotonicNs() - injectedNs);
+    tally.restart.recordNs(startedNs - injectedNs);
+  }
+
+  async #hurt(kind: string, before: Status): Promise<void> {
+    const device = this.#guardian;
+    switch (kind) {
+      case KILL_AT_FAILOVER:
+        await device.call("inject", { kind: "ebreak" });
+        await delay(this.#random.below(KILL_WITHIN_MS));
+        device.kill("SIGKILL");
+        break;
+      case ROT_AT_START:
+        await device.call("inject", { kind: "rot-both-replicas" });
+        await delay(ROT_KEPT_MS);
+        device.kill("SIGKILL");
+        break;
+      case CUT_IN_LOAD: {
+        const region = before.primary === 0 ? 1 : 0;
+        const image = this.#config.images[region] as Uint8Array;
+        // What becomes of the call is the cut's business.
+        device.call("load", { region, image }).catch(() => undefined);
+        await delay(this.#random.below(CUT_WITHIN_MS));
+        await device.call("inject", { kind: "power-cut" });
+        break;
+      }
+      default:
+        await device.call("inject", { kind });
+    }
+  }
+
+  async #memoryDeath(kind: string, before: Status, tally: Tally, injectedNs: number): Promise<void> {
+    const device = this.#guardian;
+    await device.call("inject", { kind });
+    let now = before;
+    while (now.memoryReplacements === before.memoryReplacements) now = await device.call("status", null);
+    tally.detected += 1;
+    tally.detect.recordNs(monotonicNs() - injectedNs);
+    this.#expect(kind, "the controller runs on", now.generation === before.generation && now.ready);
+    // Its answer waits until the failover is on stable storage: the other worker has taken over.
+    const failover = device.call("nextFailover", null);
+    await device.call("inject", { kind: "ebreak" });
+    await failover;
+    tally.recovered += 1;
+    tally.ready.recordNs(monotonicNs() - injectedNs);
+  }
+
+  /** @param after as it was right after the restart */
+  #compare(kind: string, before: Status, after: Status): void {
+    this.#expect(kind, "a version executes", after.phase === "executing" && after.primary !== null);
+    this.#expect(kind, "the flash file is kept", after.persistence === "on");
+    this.#expect(kind, "the security floor is what it was", after.securityFloor === before.securityFloor);
+    const executed = after.regions.find(({ region }) => region === after.primary);
+    const whole = executed?.state !== "invalid" && executed?.version !== "";
+    this.#expect(kind, "what executes is whole", whole);
+    const risen = after.generation - before.generation;
+    const counted = failuresOf(after) - failuresOf(before);
+    // A table that was lost is made anew: it knows of no failure, and counts from 1.
+    if (kind === ROT_AT_START && after.rebuilt) return;
+    this.#expect(kind, "what was acknowledged is there", risen >= 0);
+    if (kind === CUT_IN_LOAD) {
+      this.#expect(kind, "no failure is counted", counted === 0);
+      return;
+    }
+    const digests = (status: Status): string => status.regions.map(({ digest }) => digest).join();
+    this.#expect(kind, "the images are what they were", digests(after) === digests(before));
+    if (WITH_FAILURE.has(kind)) this.#expect(kind, "the old table or the new one counts", risen === counted);
+    else this.#expect(kind, "no failure is counted", counted === 0 && risen === 0);
+  }
+
+  #expect(kind: string, rule: string, holds: boolean): void {
+    this.#checks.set(rule, (this.#checks.get(rule) ?? 0) + 1);
+    if (!holds) this.#violations.push(`after ${kind} in round ${this.#rounds}, not so: ${rule}`);
+  }
+
+  #report(): SurvivalReport {
+    const faults = [...this.#tallies].map(([kind, tally]) => tally.report(kind, survivalClass(kind)));
+    return {
+      rounds: this.#rounds,
+      violations: this.#violations,
+      faults,
+      checks: Object.fromEntries(this.#checks),
+      rssBytes: this.#rss.bytes,
+    };
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,62 @@
+/**
+ * The name of one case: a scenario and what was done to it where. `failover-ecall@9+3~1` is: run it with
+ * seed 1, cut power before item 9, and in the start that follows before item 3; `9:unstable` is inside item 9.
+ */
+import { TEARS, type Tear } from "../../../emulator/flash/flash-tear.ts";
+
+export const HURTS = ["crash", "hang", "flip-table", "flip-floor", "flip-primary", "flip-other"] as const;
+export type Hurt = (typeof HURTS)[number];
+
+/** Something done at an item of a run; a cut or a tear ends that run, and `at` of the next counts from there. */
+export interface Disturbance {
+  readonly at: number;
+  readonly kind: "cut" | Tear | Hurt;
+}
+
+export interface CaseId {
+  readonly scenario: string;
+  readonly path: readonly Disturbance[];
+  readonly seed: number;
+}
+
+/** An id that names no case; `message` is one sentence for its user. */
+export class CaseIdError extends Error {
+  override readonly name = "CaseIdError";
+}
+
+export function endsRun({ kind }: Disturbance): boolean {
+  return kind === "cut" || isTear(kind);
+}
+
+export function isTear(kind: Disturbance["kind"]): kind is Tear {
+  return (TEARS as readonly string[]).includes(kind);
+}
+
+export function formatCaseId({ scenario, path, seed }: CaseId): string {
+  const parts = path.map(({ at, kind }) => {
+    if (kind === "cut") return String(at);
+    return isTear(kind) ? `${at}:${kind}` : `${at}!${kind}`;
+  });
+  return `${scenario}@${parts.join("+")}~${seed}`;
+}
+
+export function parseCaseId(text: string): CaseId {
+  const match = /^([a-z0-9-]+)@([^~]*)~(\d+)$/.exec(text);
+  const [, scenario, steps, seed] = match ?? [];
+  if (scenario === undefined || steps === undefined || seed === undefined) {
+    throw new CaseIdError(`"${text}" is no case: it must look like failover-ecall@9+3~1`);
+  }
+  return { scenario, path: steps === "" ? [] : steps.split("+").map(parseDisturbance), seed: Number(seed) };
+}
+
+function parseDisturbance(text: string): Disturbance {
+  const [, at, mark, kind] = /^(\d+)(?:([:!])([a-z-]+))?$/.exec(text) ?? [];
+  if (at === undefined)
+    throw new CaseIdError(`"${text}" is no place in a run: it must look like 57 or 57:seeded`);
+  if (mark === undefined) return { at: Number(at), kind: "cut" };
+  const kinds: readonly string[] = mark === ":" ? TEARS : HURTS;
+  if (kind === undefined || !kinds.includes(kind)) {
+    throw new CaseIdError(`"${text}" names nothing that can be done: it must be one of ${kinds.join(", ")}`);
+  }
+  return { at: Number(at), kind: kind as Disturbance["kind"] };
+}

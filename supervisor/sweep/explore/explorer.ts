@@ -1,0 +1,362 @@
+/**
+ * Takes power at every point of a scenario, and in the recovery from that, and so on to a depth.
+ *
+ * The uncut run is executed once and its timeline walked backwards: undoing one item gives the memory that a cut
+ * before it leaves, so no step of the run is executed twice. From there the power comes back: recovery, boot
+ * decision, policy and firmware run to their end, the oracle judges, and what was stored is undone.
+ *
+ * Futures that are the same byte for byte are run once and counted apart: `cuts` counts all, `distinctFutures`
+ * those that were run to their end. Persistent memory and what the oracle knows decide all that follows in three
+ * places, for all else is what power-on left: at the cut; where the first start after it has recovered the management
+ * memory; and where it starts a version. Of a future that joins another one there only what comes before is run, and
+ * only that is cut again ({@link Plan.runAll} runs it all; the verdicts are the same).
+ */
+
+import { Random } from "../../../emulator/base/random.ts";
+import { TEARS } from "../../../emulator/flash/flash-tear.ts";
+import { settle } from "../flipside/actor.ts";
+import { type DeviceEvent, type FlashUnit, Interruption } from "../flipside/device-event.ts";
+import { type Judgement, Rotted } from "../flipside/oracle/oracle.ts";
+import type { GoodVerdict, Verdict, Wrong } from "../flipside/oracle/verdict.ts";
+import type { Rig } from "../flipside/rig.ts";
+import type { Scenario } from "../flipside/scenario.ts";
+import { type Disturbance, endsRun, formatCaseId, HURTS } from "./case-id.ts";
+import { PathRunner, resume, seedAt } from "./path-runner.ts";
+
+export interface Plan {
+  /** Cuts in a row: 1 is every cut of the scenario, 2 also every cut of each recovery, … */
+  readonly depth: number;
+  readonly seed: number;
+  /** Only first cuts whose item has this remainder: a part of the scenario. */
+  readonly part: { readonly index: number; readonly of: number };
+  /** Crash, hang and flips at every point, and pairs of fault and cut drawn by seed. */
+  readonly hurts: boolean;
+  /** Run every future to its end, joined ones too. */
+  readonly runAll: boolean;
+}
+
+/** The future goes on as one that was run before. One for each explorer: to make one costs more than a start. */
+class Joined extends Interruption {
+  override readonly name = "Joined";
+  ending: Ending = "runs-old";
+
+  constructor() {
+    super("the future is known from here on");
+  }
+}
+
+export interface Finding {
+  readonly replay: string;
+  readonly verdict: Verdict;
+  readonly scenario: string;
+  /** What was done where, in the replay's notation; empty for the uncut run. */
+  readonly cut: string;
+  readonly message: string;
+}
+
+export interface Tally {
+  readonly scenario: string;
+  cuts: number;
+  distinctFutures: number;
+  /** Cases with a fault other than a cut. */
+  hurts: number;
+  readonly verdicts: Map<Verdict, number>;
+  readonly findings: Finding[];
+}
+
+/** Findings kept for one scenario and verdict: one is enough to act on. */
+const FINDINGS_KEPT = 4;
+/** One future in so many, the first among them, is run twice and compared event by event. */
+const REPEATED_ONE_IN = 64;
+/** Recoveries of a scenario that is not deep are themselves cut in one of so many units of flash, and all else. */
+const SAMPLED_ONE_IN = 16;
+/** Pairs of a fault and a cut, drawn for each scenario. */
+const PAIRS = 48;
+/** Most starts have fewer items than this until they are ready. */
+const PAIR_START_ITEMS = 32;
+
+type Ending = GoodVerdict | Wrong;
+
+/** Where a future may turn out to be one that was run before. */
+const enum Place {
+  CUT = 0,
+  /** The management memory was recovered. */
+  RECOVERED = 1,
+  /** The first version was started. */
+  STARTED = 2,
+}
+const PLACES = 3;
+/** More than there are cuts in a row. */
+const DEPTHS = 16;
+
+export function newTally(scenario: string): Tally {
+  return { scenario, cuts: 0, distinctFutures: 0, hurts: 0, verdicts: new Map(), findings: [] };
+}
+
+export class Explorer {
+  readonly #rig: Rig;
+  readonly #plan: Plan;
+  readonly #scenario: Scenario;
+  readonly #tally: Tally;
+  readonly #random: Random;
+  readonly #runner: PathRunner;
+  /** By place, what the oracle knows, depth, and then content of memory: how that future ended. */
+  readonly #futures = new Map<number, Map<number, Ending>>();
+  /** What the oracle may know, numbered. */
+  readonly #knowledgeNumbers = new Map<string, number>();
+  readonly #knowledge = new WeakMap<Judgement, number>();
+  readonly #joined = new Joined();
+  readonly #lookForJoin = (event: DeviceEvent) => this.#join(event);
+  /** Of the future that is being run: what was known at the cut, cuts still to come, places that it passed. */
+  #known: Judgement;
+  #depth = 0;
+  readonly #passed: { readonly futures: Map<number, Ending>; readonly key: number }[] = [];
+
+  constructor(rig: Rig, scenario: Scenario, plan: Plan) {
+    this.#rig = rig;
+    this.#plan = plan;
+    this.#scenario = scenario;
+    this.#tally = newTally(scenario.name);
+    this.#random = new Random(seedAt(plan.seed, plan.part.index));
+    this.#runner = new PathRunner(rig, plan.seed);
+    this.#known = rig.oracle.judgement;
+  }
+
+  explore(): Tally {
+    const { part, hurts, depth } = this.#plan;
+    const ending = this.#runner.run(this.#scenario, []);
+    if (part.index === 0) this.#count([], ending);
+    if (typeof ending !== "string") return this.#tally;
+    const items = this.#rig.timeline.length;
+    this.#cutItems(0, depth, []);
+    if (hurts) this.#hurtItems(items);
+    return this.#tally;
+  }
+
+  // ── Cuts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Walks back from the timeline's end to item `from`, cutting at each. */
+  #cutItems(from: number, depth: number, path: readonly Disturbance[]): void {
+    const { timeline, flash } = this.#rig;
+    for (let index = timeline.length; index >= from; index -= 1) {
+      const chosen = this.#chosen(index, path.length);
+      const unit = chosen ? timeline.unitAt(index) : undefined;
+      const after = unit === undefined ? undefined : flash.read(unit);
+      timeline.rewind(index);
+      if (!chosen) continue;
+      const at = index - from;
+      this.#branch([...path, { at, kind: "cut" }], depth);
+      if (unit !== undefined && after !== undefined) this.#tearUnit(index, unit, after, depth, at, path);
+    }
+  }
+
+  /** Power goes while item `index`, which makes `unit` hold `after`, is under way. */
+  #tearUnit(
+    index: number,
+    unit: FlashUnit,
+    after: Uint8Array,
+    depth: number,
+    at: number,
+    path: readonly Disturbance[],
+  ): void {
+    const { memory, flash, device } = this.#rig;
+    const { position } = memory;
+    const { unstable } = flash;
+    for (const how of TEARS) {
+      device.powerOff();
+      if (!flash.tear(unit, after, how, seedAt(this.#plan.seed, index))) return;
+      this.#branch([...path, { at, kind: how }], depth);
+      memory.undoTo(position);
+      flash.unstable = unstable;
+    }
+  }
+
+  #chosen(index: number, cutsBefore: number): boolean {
+    const { part } = this.#plan;
+    if (cutsBefore === 0) return index % part.of === part.index;
+    if (this.#scenario.deep || this.#rig.timeline.unitAt(index) === undefined) return true;
+    return this.#random.below(SAMPLED_ONE_IN) === 0;
+  }
+
+  /** Power comes back here; afterwards everything is as it was. */
+  #branch(path: readonly Disturbance[], depth: number): void {
+    const { timeline, memory, flash, oracle } = this.#rig;
+    const before = oracle.judgement;
+    const { position } = memory;
+    const { unstable } = flash;
+    const known = oracle.afterCut(before);
+    const futures = this.#futuresOf(known, depth, Place.CUT);
+    const key = flash.settled ? memory.stateKey() : undefined;
+    const seen = key === undefined ? undefined : futures.get(key);
+    if (seen !== undefined) {
+      this.#count(path, seen);
+      return;
+    }
+    const start = timeline.length;
+    const ending = this.#futureOrJoin(known, depth);
+    this.#count(path, ending);
+    if (key !== undefined) futures.set(key, ending);
+    if (depth > 1 && typeof ending === "string") this.#cutItems(start, depth - 1, path);
+    timeline.rewind(start);
+    memory.undoTo(position);
+    flash.unstable = unstable;
+    oracle.judgement = before;
+    const { distinctFutures } = this.#tally;
+    if (typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 1) this.#repeat(path);
+  }
+
+  #futureOrJoin(known: Judgement, depth: number): Ending {
+    const { timeline } = this.#rig;
+    this.#known = known;
+    this.#depth = depth;
+    this.#passed.length = 0;
+    if (!this.#plan.runAll) timeline.afterEvent = this.#lookForJoin;
+    try {
+      const ending = this.#future(known);
+      this.#tally.distinctFutures += 1;
+      return this.#remember(ending);
+    } catch (error) {
+      if (error !== this.#joined) throw error;
+      return this.#remember(this.#joined.ending);
+    } finally {
+      timeline.afterEvent = undefined;
+    }
+  }
+
+  #remember(ending: Ending): Ending {
+    for (const { futures, key } of this.#passed) futures.set(key, ending);
+    return ending;
+  }
+
+  /** Of the start that follows a cut, where it has recovered the table, and where it starts a version. */
+  #join(event: DeviceEvent): void {
+    const { timeline, device, oracle } = this.#rig;
+    if (event.type === "recovered") {
+      const { table, floor } = event;
+      if (table === undefined || !this.#rig.isStored(table, floor)) timeline.afterEvent = undefined;
+      else if (oracle.judgement.rotted === Rotted.NOTHING) this.#joinAt(Place.RECOVERED, this.#known);
+    } else if (event.type === "started") {
+      timeline.afterEvent = undefined;
+      if (this.#rig.isStored(device.table, device.floor)) this.#joinAt(Place.STARTED, oracle.judgement);
+    }
+  }
+
+  #joinAt(place: Place, known: Judgement): void {
+    const { memory, flash, oracle } = this.#rig;
+    if (oracle.judgement.wrong !== undefined || !flash.settled) return;
+    const futures = this.#futuresOf(known, this.#depth, place);
+    const key = memory.stateKey();
+    const seen = futures.get(key);
+    if (seen !== undefined) {
+      this.#joined.ending = seen;
+      throw this.#joined;
+    }
+    this.#passed.push({ futures, key });
+  }
+
+  #future(known: Judgement): Ending {
+    const { device, oracle } = this.#rig;
+    oracle.judgement = known;
+    device.powerOn();
+    settle(this.#rig);
+    if (oracle.judgement.wrong === undefined) resume(this.#rig, this.#scenario, this.#plan.seed);
+    return oracle.verdict();
+  }
+
+  /** Runs the future that starts here twice and compares what can be seen of it. */
+  #repeat(path: readonly Disturbance[]): void {
+    const { timeline, memory, flash, oracle } = this.#rig;
+    if (!flash.settled) return;
+    const before = oracle.judgement;
+    const start = timeline.length;
+    const { position } = memory;
+    const runs = [0, 1].map(() => {
+      const seen: string[] = [];
+      timeline.narrator = (item) => seen.push(JSON.stringify(item));
+      this.#future(oracle.afterCut(before));
+      timeline.narrator = undefined;
+      seen.push(String(memory.stateKey()));
+      timeline.rewind(start);
+      memory.undoTo(position);
+      oracle.judgement = before;
+      return seen.join("\n");
+    });
+    if (runs[0] === runs[1]) return;
+    this.#count(path, { verdict: "nondeterministic", message: "two runs from the same memory differ" });
+  }
+
+  /** How futures ended, by the content of memory, that were in this place with this knowledge of the oracle's. */
+  #futuresOf(known: Judgement, depth: number, place: Place): Map<number, Ending> {
+    const key = (this.#knowledgeOf(known) * DEPTHS + depth) * PLACES + place;
+    let futures = this.#futures.get(key);
+    if (futures === undefined) {
+      futures = new Map();
+      this.#futures.set(key, futures);
+    }
+    return futures;
+  }
+
+  #knowledgeOf(known: Judgement): number {
+    let knowledge = this.#knowledge.get(known);
+    if (knowledge !== undefined) return knowledge;
+    const { settled, first, rotted, unread, firmwareRotted, served } = known;
+    // At a start the one world that is left is what memory holds, to the word, and so in its key already.
+    const inMemory = known.running.length > 0 && settled.length === 1 && rotted === Rotted.NOTHING;
+    const text = `${first} ${rotted} ${unread} ${firmwareRotted} ${served} ${inMemory ? "" : JSON.stringify(settled)}`;
+    knowledge = this.#knowledgeNumbers.get(text) ?? this.#knowledgeNumbers.size;
+    this.#knowledgeNumbers.set(text, knowledge);
+    if (!inMemory) this.#knowledge.set(known, knowledge);
+    return knowledge;
+  }
+
+  // ── Other faults ────────────────────────────────────────────────────────────────────────────────────────
+
+  #hurtItems(items: number): void {
+    const { part } = this.#plan;
+    const { costly = false } = this.#scenario;
+    for (let at = part.index; at <= items; at += part.of) {
+      if (costly && this.#random.below(SAMPLED_ONE_IN) !== 0) continue;
+      for (const kind of HURTS) this.#hurt([{ at, kind }]);
+    }
+    if (costly) return;
+    for (let pair = part.index; pair < PAIRS; pair += part.of) {
+      const [first, second] = [this.#random.below(items), this.#random.below(items)];
+      const kind = this.#random.pick(HURTS);
+      // Of a fault and a cut in one run the fault comes first; after a cut places count from the next start.
+      if (pair % 2 === 0) {
+        const [at, later] = [Math.min(first, second), Math.max(first, second)];
+        this.#hurt([
+          { at, kind },
+          { at: later, kind: "cut" },
+        ]);
+      } else {
+        this.#hurt([
+          { at: first, kind: "cut" },
+          { at: second % PAIR_START_ITEMS, kind },
+        ]);
+      }
+    }
+  }
+
+  /** A run that ends before its last disturbance came to its place was another case, and is not counted. */
+  #hurt(path: readonly Disturbance[]): void {
+    const ending = this.#runner.run(this.#scenario, path);
+    if (!this.#runner.complete && typeof ending === "string") return;
+    this.#tally.hurts += 1;
+    this.#count(path, ending);
+  }
+
+  // ── Counting ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #count(path: readonly Disturbance[], ending: Ending): void {
+    const { verdicts, findings, scenario } = this.#tally;
+    const verdict = typeof ending === "string" ? ending : ending.verdict;
+    if (path.some(endsRun)) this.#tally.cuts += 1;
+    verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+    if (typeof ending === "string") return;
+    if (findings.filter((finding) => finding.verdict === verdict).length >= FINDINGS_KEPT) return;
+    const replay = formatCaseId({ scenario, path, seed: this.#plan.seed });
+    const cut = replay.slice(replay.indexOf("@") + 1, replay.lastIndexOf("~"));
+    findings.push({ replay, verdict, scenario, cut, message: ending.message });
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Everything that happened since the scenario's power-on, item by item: persistent operations and events. A cut
+ * falls before an item, or inside one that tears.
+ *
+ * Invariant: item i carries where the log of persistent memory stood and what the oracle knew before it, so that
+ * {@link Timeline.rewind} brings both back to just before it.
+ */
+import { type DeviceEvent, type DeviceSink, type FlashUnit, ItemKind } from "../flipside/device-event.ts";
+import type { Judgement, Oracle } from "../flipside/oracle/oracle.ts";
+import type { PersistentMemory } from "../flipside/persistent-memory.ts";
+import type { RegionFlash, UnstableCells } from "../flipside/region-flash.ts";
+
+/** Looks at each item before it happens, and may throw or do something to the device. */
+export type ItemHook = (index: number) => void;
+export type Narrator = (event: DeviceEvent | ItemKind, index: number) => void;
+
+export class Timeline implements DeviceSink {
+  readonly #memory: PersistentMemory;
+  readonly #flash: RegionFlash;
+  // By item; what lies behind the length is left over.
+  readonly #positions: number[] = [];
+  readonly #judgements: (Judgement | undefined)[] = [];
+  readonly #unstable: UnstableCells[] = [];
+  readonly #units: (FlashUnit | undefined)[] = [];
+  #length = 0;
+  /** Set once the device, which needs a sink, and then the oracle, which needs the memory, exist. */
+  oracle: Oracle | undefined;
+  hook: ItemHook | undefined;
+  narrator: Narrator | undefined;
+  /** Called when the oracle has seen an event; may throw an Interruption. */
+  afterEvent: ((event: DeviceEvent) => void) | undefined;
+
+  constructor(memory: PersistentMemory, flash: RegionFlash) {
+    this.#memory = memory;
+    this.#flash = flash;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  beforeStore(): void {
+    this.#push(undefined);
+    this.narrator?.(ItemKind.STORE, this.#length - 1);
+  }
+
+  beforeUnit(unit: FlashUnit): void {
+    this.#push(unit);
+    this.narrator?.(unit.kind, this.#length - 1);
+  }
+
+  event(event: DeviceEvent): void {
+    this.#push(undefined);
+    this.oracle?.observe(event);
+    this.narrator?.(event, this.#length - 1);
+    this.afterEvent?.(event);
+  }
+
+  /** The unit of flash that item `index` makes; undefined for any other item. */
+  unitAt(index: number): FlashUnit | undefined {
+    return index < this.#length ? this.#units[index] : undefined;
+  }
+
+  /** Back to just before item `index`: memory, oracle, and the items from there on are gone. */
+  rewind(index: number): void {
+    if (index >= this.#length) return;
+    this.#memory.undoTo(this.#positions[index] as number);
+    this.#flash.unstable = this.#unstable[index] as UnstableCells;
+    const judgement = this.#judgements[index];
+    if (this.oracle !== undefined && judgement !== undefined) this.oracle.judgement = judgement;
+    this.#length = index;
+  }
+
+  #push(unit: FlashUnit | undefined): void {
+    this.hook?.(this.#length);
+    const index = this.#length;
+    this.#length += 1;
+    this.#units[index] = unit;
+    this.#positions[index] = this.#memory.position;
+    this.#judgements[index] = this.oracle?.judgement;
+    this.#unstable[index] = this.#flash.unstable;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * A controller worker slot of the virtual device: a machine, and what it executes.
+ *
+ * Invariant: what the machine has decoded of a region is what the region's bytes were when it was last started or
+ * told of rot; content that was decoded before is not decoded again.
+ */
+import { Visibility } from "../../../controller/cpu/address-space.ts";
+import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import { Hart } from "../../../controller/cpu/hart.ts";
+import { Machine, type MachineStop } from "../../../controller/machine.ts";
+import type { Evidence } from "../../../emulator/memory/evidence.ts";
+import { NO_REGION } from "../../../emulator/table/table.ts";
+import { sweepEngine } from "./engine.ts";
+import type { PersistentMemory } from "./persistent-memory.ts";
+
+export class ControllerSlot {
+  readonly machine: Machine;
+  region = NO_REGION;
+  epoch = 0;
+  running = false;
+  /** The thread is stuck: it executes nothing and answers nothing. */
+  frozen = false;
+  readonly #persistent: PersistentMemory;
+  /** By region: content key of the code that the machine has decoded. */
+  readonly #decoded: number[] = [];
+
+  constructor(memory: WebAssembly.Memory, persistent: PersistentMemory, slot: number, engine: EngineKind) {
+    this.#persistent = persistent;
+    const machine: Machine = new Machine({
+      memory,
+      layout: persistent.layout,
+      slot,
+      visibility: Visibility.CONTROLLER,
+      ...sweepEngine(engine),
+      ring: () => {
+        machine.hart[Hart.ATTENTION] = 1;
+        machine.hart[Hart.LIMIT] = 0;
+      },
+    });
+    this.machine = machine;
+  }
+
+  /** It executes instructions. */
+  get executes(): boolean {
+    return this.running && !this.frozen;
+  }
+
+  /** Designates what is executed next; {@link start} starts it. */
+  assign(region: number, epoch: number): void {
+    this.region = region;
+    this.epoch = epoch;
+  }
+
+  /** From reset, at `entry`, at this tick of the device's time. */
+  start(entry: number, ticks: number): void {
+    const { machine, region } = this;
+    if (this.#decoded[region] !== this.#persistent.regionKey(region)) this.regionChanged();
+    machine.setRegion(region);
+    machine.reset(entry);
+    machine.clock.powerOn();
+    machine.clock.skipTo(ticks);
+    this.running = true;
+  }
+
+  /** Bytes of the region that it executes changed: execution feels it at once. */
+  regionChanged(): void {
+    this.machine.regionChanged(this.region);
+    this.#decoded[this.region] = this.#persistent.regionKey(this.region);
+  }
+
+  /** Executes at most `instructions`, and not past the tick `horizon`. */
+  run(instructions: number, horizon: number): MachineStop {
+    this.machine.hart[Hart.ATTENTION] = 0;
+    return this.machine.run(instructions, horizon);
+  }
+
+  /** Nothing of the version executes any more. */
+  halt(evidence: Evidence): void {
+    this.release();
+    this.machine.stop(evidence, 0);
+  }
+
+  /** The slot is free. */
+  release(): void {
+    this.running = this.frozen = false;
+  }
+}

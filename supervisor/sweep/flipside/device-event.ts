@@ -1,0 +1,106 @@
+/**
+ * What a virtual device lets the outside see, in the order in which it happens. The oracle judges by these, and
+ * a replay's timeline prints them.
+ */
+import type { Failure, Table } from "../../../emulator/table/table.ts";
+
+/** What a fault from outside changes in persistent memory. */
+export type Rots = "replica-0" | "replica-1" | "floor" | "region" | "nothing";
+
+/** Requests of an operator that change the table. designate: activate, and start it at once. */
+export type RequestKind = "begin-load" | "end-load" | "activate" | "designate" | "clear";
+
+/** A version is about to execute its first instruction. */
+export interface StartedEvent {
+  readonly type: "started";
+  readonly region: number;
+  readonly epoch: number;
+  /** What it reads as BOOT_REASON and of being on trial. */
+  readonly reason: number;
+  readonly trial: boolean;
+}
+
+export type DeviceEvent =
+  | { readonly type: "power-on" }
+  /** The management memory was read and repaired; no table where it was lost for good. */
+  | {
+      readonly type: "recovered";
+      readonly outcome: string;
+      readonly message: string;
+      readonly table: Table | undefined;
+      readonly floor: number;
+    }
+  /** A generation was made known to every reader. */
+  | { readonly type: "published"; readonly generation: number }
+  | StartedEvent
+  | { readonly type: "ready"; readonly region: number; readonly epoch: number }
+  | {
+      readonly type: "failed";
+      readonly region: number;
+      readonly epoch: number;
+      readonly failure: Failure;
+      /** Since power-on. */
+      readonly timeMs: number;
+    }
+  /** The version executes nothing any more. */
+  | { readonly type: "stopped"; readonly region: number; readonly epoch: number }
+  /** The version said that it works; then the device has recorded that. */
+  | { readonly type: "confirm-said"; readonly region: number }
+  | { readonly type: "confirmed"; readonly region: number }
+  | { readonly type: "safe-mode"; readonly reason: string }
+  | {
+      readonly type: "requested";
+      readonly kind: RequestKind;
+      readonly region: number;
+      readonly image: string;
+    }
+  | { readonly type: "acknowledged"; readonly kind: RequestKind; readonly region: number }
+  | {
+      readonly type: "refused";
+      readonly kind: RequestKind;
+      readonly region: number;
+      readonly message: string;
+    }
+  /** The host has taken `count` completions since this power-on. */
+  | { readonly type: "completions"; readonly count: number }
+  /** Something was done to the device from outside: a fault, rot. */
+  | { readonly type: "hurt"; readonly what: string; readonly rots: Rots }
+  /** The supervisor's own code threw: nothing goes on. */
+  | { readonly type: "stuck"; readonly message: string };
+
+/** Kinds of what can be cut: what stands in persistent memory, and events. */
+export const enum ItemKind {
+  /** One aligned 32-bit store to NVRAM: done or not. */
+  STORE = 0,
+  /** One unit of 256 B (configurable): may tear. */
+  PROGRAM = 1,
+  /** One sector: may tear. */
+  ERASE = 2,
+  EVENT = 3,
+}
+
+/** One unit of an operation on flash: a sector or a program unit. */
+export interface FlashUnit {
+  readonly kind: ItemKind.PROGRAM | ItemKind.ERASE;
+  readonly region: number;
+  /** From the region's start. */
+  readonly offset: number;
+}
+
+/** Told of everything that a device does. */
+export interface DeviceSink {
+  /** Before a 32-bit store to NVRAM, and before a unit of flash is made. May throw an {@link Interruption}. */
+  beforeStore(): void;
+  beforeUnit(unit: FlashUnit): void;
+  event(event: DeviceEvent): void;
+}
+
+/** Ends a run from outside: thrown out of whatever the device is doing, and caught by nobody in it. */
+export class Interruption extends Error {
+  override readonly name: string = "Interruption";
+}
+
+/** Power is lost. */
+export class PowerCut extends Interruption {
+  override readonly name = "PowerCut";
+}

@@ -1,0 +1,117 @@
+/**
+ * The images that scenarios speak of by name: the two under test, what is derived from them, and two that do not
+ * work. Derived images are real ones, with digest and, in the reference firmware, the build's own check word.
+ */
+import { encodeImage, type ParsedImage, verifyImage } from "../../../controller/image/image.ts";
+import { crc32c } from "../../../emulator/base/crc32c.ts";
+import { compareVersions, formatVersion, type ImageVersion } from "../../../emulator/base/version.ts";
+import { type Digest, digestFromBytes, type StoredImage } from "../../../emulator/table/table.ts";
+import type { ImageFacts } from "./oracle/world.ts";
+
+/**
+ * a, b: the images under test, of different versions. update: a, one minor version on. a-2, b-1: a and b with a
+ * security counter of 2 and 1. update-2: update with a counter of 2. mute: never becomes ready. crasher: traps at
+ * its first instruction.
+ */
+export const IMAGE_NAMES = ["a", "b", "update", "update-2", "a-2", "b-1", "mute", "crasher"] as const;
+export type ImageName = (typeof IMAGE_NAMES)[number];
+
+export interface LibraryImage extends ImageFacts, StoredImage {
+  readonly bytes: Uint8Array;
+  readonly digest: Digest;
+}
+
+/** An image under test that the sweep cannot use; `message` is one sentence for its user. */
+export class SweepImageError extends Error {
+  override readonly name = "SweepImageError";
+}
+
+/** `wfi` and a jump back to it; an illegal instruction. The watchdog is never started. */
+const MUTE_BODY = Uint8Array.of(0x73, 0x00, 0x50, 0x10, 0x6f, 0xf0, 0xdf, 0xff);
+const CRASHER_BODY = new Uint8Array(8);
+
+/** @param a @param b MCUboot images whose versions differ, each no larger than a region */
+export function imageLibrary(a: Uint8Array, b: Uint8Array): ReadonlyMap<string, LibraryImage> {
+  const first = parse("image A", a);
+  const second = parse("image B", b);
+  const { version } = first;
+  const later: ImageVersion = { ...version, minor: Math.min(version.minor + 1, 255) };
+  const last: ImageVersion = { ...version, major: Math.min(version.major + 1, 255) };
+  const images: readonly (readonly [ImageName, Uint8Array])[] = [
+    ["a", a.slice(0, first.imageBytes)],
+    ["b", b.slice(0, second.imageBytes)],
+    ["update", derive(a, first, later, undefined)],
+    ["update-2", derive(a, first, later, 2)],
+    ["a-2", derive(a, first, version, 2)],
+    ["b-1", derive(b, second, second.version, 1)],
+    ["mute", encodeImage({ body: MUTE_BODY, version: last })],
+    ["crasher", encodeImage({ body: CRASHER_BODY, version: last })],
+  ];
+  return new Map(images.map(([name, bytes]) => [name, describe(name, bytes)]));
+}
+
+function parse(what: string, bytes: Uint8Array): ParsedImage {
+  const result = verifyImage(bytes);
+  if (!result.ok) throw new SweepImageError(`${what} is no usable MCUboot image: ${result.fault.message}`);
+  return result.image;
+}
+
+function describe(name: string, bytes: Uint8Array): LibraryImage {
+  const result = verifyImage(bytes);
+  if (!result.ok) throw new Error(`the image ${name} was made wrong: ${result.fault.message}`);
+  const { version, digest, securityCounter: counter } = result.image;
+  return { name, bytes, version, digest: digestFromBytes(digest), counter, rank: rank(version) };
+}
+
+/** Versions as numbers that compare as they do; the build is left out where it would not fit. */
+function rank({ major, minor, revision, build }: ImageVersion): number {
+  return ((major * 256 + minor) * 65_536 + revision) * 65_536 + Math.min(build, 65_535);
+}
+
+/** The same code as another version. The body's last word is made right where it is a CRC-32C of all before it. */
+function derive(
+  bytes: Uint8Array,
+  image: ParsedImage,
+  version: ImageVersion,
+  securityCounter: number | undefined,
+): Uint8Array {
+  const { headerBytes, bodyBytes } = image;
+  const body = bytes.slice(headerBytes, headerBytes + bodyBytes);
+  const checkAt = headerBytes + bodyBytes - 4;
+  const romFixed = (image.flags & 0x100) !== 0;
+  const encode = () =>
+    encodeImage({
+      body,
+      version,
+      headerBytes,
+      romFixed,
+      ...(securityCounter === undefined ? {} : { securityCounter }),
+    });
+  const made = encode();
+  const word = new DataView(bytes.buffer, bytes.byteOffset).getUint32(checkAt, true);
+  if (word !== crc32c(bytes.subarray(0, checkAt)) >>> 0) return made;
+  new DataView(body.buffer).setUint32(bodyBytes - 4, crc32c(made.subarray(0, checkAt)), true);
+  return encode();
+}
+
+/** Largest image that the sweep takes: what it erases and programs byte by byte grows with it. */
+export const IMAGE_BYTES_MAX = 64 * 1024;
+
+/** Refuses what the scenarios cannot work with. Throws {@link SweepImageError}. */
+export function checkImages(a: Uint8Array, b: Uint8Array): void {
+  const higher = parseSmall("image A", a).version;
+  const lower = parseSmall("image B", b).version;
+  if (compareVersions(higher, lower) > 0) return;
+  // Scenarios say which of the two the boot decision prefers: with another order they find what is no fault.
+  const versions = `image A has version ${formatVersion(higher)} and image B ${formatVersion(lower)}`;
+  const remedy = compareVersions(higher, lower) < 0 ? "swap them" : "give B a lower version";
+  throw new SweepImageError(`${versions}: A must be the higher one, ${remedy}`);
+}
+
+function parseSmall(what: string, bytes: Uint8Array): ParsedImage {
+  const image = parse(what, bytes);
+  if (image.imageBytes + 64 <= IMAGE_BYTES_MAX) return image;
+  throw new SweepImageError(
+    `${what} has ${image.imageBytes} bytes: the sweep takes images of less than 64 KiB`,
+  );
+}

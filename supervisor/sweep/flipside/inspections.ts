@@ -1,0 +1,46 @@
+/**
+ * What reading the images shows. Each content is read and verified once, however often it comes back: a digest costs
+ * more than all the rest of a start.
+ *
+ * Invariant: facts are those of the bytes that stand in the region, by their content key.
+ */
+import { inspectRegion, type RegionFacts } from "../../../controller/boot/boot-rom.ts";
+import type { PersistentMemory } from "./persistent-memory.ts";
+
+/** Contents of regions that are remembered as read; beyond that they are read again. */
+const FACTS_KEPT = 16_384;
+
+export class Inspections {
+  readonly #persistent: PersistentMemory;
+  readonly #facts = new Map<number, RegionFacts>();
+  /** By region, the content key at the last inspection. */
+  readonly #inspected: number[] = [];
+
+  constructor(persistent: PersistentMemory) {
+    this.#persistent = persistent;
+  }
+
+  /** Facts of every region. */
+  inspect(): readonly RegionFacts[] {
+    return this.#persistent.layout.regions.map((_, region) => {
+      const key = this.#persistent.regionKey(region);
+      this.#inspected[region] = key;
+      let facts = this.#facts.get(key);
+      if (facts === undefined) {
+        facts = inspectRegion(this.#persistent.regionBytes(region), []);
+        if (this.#facts.size >= FACTS_KEPT) this.#facts.clear();
+        this.#facts.set(key, facts);
+      }
+      return facts;
+    });
+  }
+
+  /** Bytes of some region changed since they were last read. */
+  get stale(): boolean {
+    const { regions } = this.#persistent.layout;
+    for (let region = 0; region < regions.length; region += 1) {
+      if (this.#persistent.regionKey(region) !== this.#inspected[region]) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * What a power cut does not take: table, firmware's NVRAM and regions, with a log of every word that changed.
+ *
+ * Invariants: every change of a persistent word goes through {@link PersistentMemory.store} or
+ * {@link PersistentMemory.noteStore}; undoing to a log position restores every word, and the content keys, as
+ * they were there. A content key is two independent 32-bit sums over (address, word), so equal keys mean equal
+ * bytes but for a chance of about 2^-64 per pair; keeping them costs a few operations per stored word.
+ */
+import { type Layout, NVRAM_BYTES, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
+import type { NvramPort } from "../../../emulator/table/nvram.ts";
+
+/** Segments that have a content key of their own: management memory, firmware's NVRAM, then each region. */
+const enum Segment {
+  TABLE = 0,
+  NVRAM = 1,
+  REGIONS = 2,
+}
+
+/** Words in one entry of the log. */
+const enum Entry {
+  /** Index of the word. */
+  WORD = 0,
+  BEFORE,
+  /** What the change added to the two sums of its segment's key: taking it back needs no mixing. */
+  FIRST_SUM,
+  SECOND_SUM,
+  WORDS,
+}
+const FIRST_LOG_ENTRIES = 4096;
+
+export class PersistentMemory {
+  /** The whole controller memory. */
+  readonly words: Int32Array;
+  readonly layout: Layout;
+  readonly #keys: Int32Array;
+  /** What an image adds to the key of a region that is erased. */
+  readonly #imageKeys = new WeakMap<Int32Array, Int32Array>();
+  #log = new Int32Array(FIRST_LOG_ENTRIES * Entry.WORDS);
+  #end = 0;
+  readonly #tableWord: number;
+  readonly #nvramWord: number;
+  readonly #regionsWord: number;
+  readonly #regionWords: number;
+
+  constructor(memory: WebAssembly.Memory, layout: Layout) {
+    this.words = new Int32Array(memory.buffer);
+    this.layout = layout;
+    this.#tableWord = layout.table / 4;
+    this.#nvramWord = layout.nvram / 4;
+    this.#regionsWord = (layout.regions[0] as number) / 4;
+    this.#regionWords = layout.config.regionBytes / 4;
+    this.#keys = new Int32Array((Segment.REGIONS + layout.config.regions) * 2);
+  }
+
+  /** Everything as it leaves the factory: NVRAM all zero, regions erased. Forgets the log. */
+  clear(): void {
+    const { words, layout } = this;
+    words.fill(0, this.#tableWord, this.#nvramWord + NVRAM_BYTES / 4);
+    words.fill(-1, this.#regionsWord, this.#regionsWord + layout.config.regions * this.#regionWords);
+    this.#keys.fill(0);
+    this.#end = 0;
+  }
+
+  /** Position in the log: what {@link undoTo} takes. */
+  get position(): number {
+    return this.#end;
+  }
+
+  store(word: number, value: number): void {
+    const before = this.words[word] as number;
+    if (before === value) return;
+    this.words[word] = value;
+    this.noteStore(word, before, value);
+  }
+
+  /** Puts an image into a region that is erased. Not logged: what was so before the first instruction. */
+  putImage(region: number, image: Int32Array): void {
+    const start = this.#regionsWord + region * this.#regionWords;
+    let key = this.#imageKeys.get(image);
+    if (key === undefined) {
+      key = new Int32Array(2);
+      for (let place = 0; place < image.length; place += 1) {
+        const value = image[place] as number;
+        key[0] = (key[0] as number) + mixFirst(place, value) - mixFirst(place, -1);
+        key[1] = (key[1] as number) + mixSecond(place, value) - mixSecond(place, -1);
+      }
+      this.#imageKeys.set(image, key);
+    }
+    this.words.set(image, start);
+    this.#addToKey(Segment.REGIONS + region, key[0] as number, key[1] as number);
+  }
+
+  /** Takes a change into the log that somebody else made. */
+  noteStore(word: number, before: number, value: number): void {
+    if (this.#end + Entry.WORDS > this.#log.length) this.#grow();
+    const segment = this.#segment(word);
+    const place = this.#place(word, segment);
+    const first = (mixFirst(place, value) - mixFirst(place, before)) | 0;
+    const second = (mixSecond(place, value) - mixSecond(place, before)) | 0;
+    const log = this.#log;
+    const end = this.#end;
+    log[end + Entry.WORD] = word;
+    log[end + Entry.BEFORE] = before;
+    log[end + Entry.FIRST_SUM] = first;
+    log[end + Entry.SECOND_SUM] = second;
+    this.#end = end + Entry.WORDS;
+    this.#addToKey(segment, first, second);
+  }
+
+  /** Takes back every change since the log stood at `position`. */
+  undoTo(position: number): void {
+    const log = this.#log;
+    while (this.#end > position) {
+      this.#end -= Entry.WORDS;
+      const at = this.#end;
+      const word = log[at + Entry.WORD] as number;
+      this.words[word] = log[at + Entry.BEFORE] as number;
+      const first = log[at + Entry.FIRST_SUM] as number;
+      const second = log[at + Entry.SECOND_SUM] as number;
+      this.#addToKey(this.#segment(word), -first, -second);
+    }
+  }
+
+  /** The management memory as commit and recovery see it. */
+  managementPort(beforeStore: (word: number, value: number) => void): NvramPort {
+    const base = this.#tableWord;
+    return {
+      load32: (wordIndex) => {
+        if (wordIndex < 0 || wordIndex >= TABLE_BYTES / 4) throw new RangeError(`load of word ${wordIndex}`);
+        return this.words[base + wordIndex] as number;
+      },
+      store32: (wordIndex, value) => {
+        if (wordIndex < 0 || wordIndex >= TABLE_BYTES / 4) throw new RangeError(`store to word ${wordIndex}`);
+        beforeStore(base + wordIndex, value | 0);
+        this.store(base + wordIndex, value | 0);
+      },
+    };
+  }
+
+  /** The bytes of a region as they read now. */
+  regionBytes(region: number): Uint8Array {
+    const offset = this.layout.regions[region];
+    if (offset === undefined) throw new RangeError(`there is no region ${region}`);
+    return new Uint8Array(this.words.buffer, offset, this.layout.config.regionBytes);
+  }
+
+  /** Equal for equal bytes of the region; never equal, but by a chance of 2^-52, for others. */
+  regionKey(region: number): number {
+    return this.#key(Segment.REGIONS + region);
+  }
+
+  /** Key of all words. What cells that are between two values will read it does not tell. */
+  stateKey(): number {
+    let first = 0;
+    let second = 0;
+    for (let at = 0; at < this.#keys.length; at += 2) {
+      first = Math.imul(first, 31) + (this.#keys[at] as number);
+      second = Math.imul(second, 37) + (this.#keys[at + 1] as number);
+    }
+    return combine(first, second);
+  }
+
+  #key(segment: number): number {
+    return combine(this.#keys[segment * 2] as number, this.#keys[segment * 2 + 1] as number);
+  }
+
+  #segment(word: number): number {
+    if (word < this.#nvramWord) return Segment.TABLE;
+    if (word < this.#regionsWord) return Segment.NVRAM;
+    // A division takes longer than the three comparisons that there are at the most.
+    let segment = Segment.REGIONS;
+    for (let end = this.#regionsWord + this.#regionWords; word >= end; end += this.#regionWords) segment += 1;
+    return segment;
+  }
+
+  /** In a region counted from its start: the same image has the same key in every region. */
+  #place(word: number, segment: number): number {
+    if (segment < Segment.REGIONS) return word;
+    return (word - this.#regionsWord - (segment - Segment.REGIONS) * this.#regionWords) | 0;
+  }
+
+  #addToKey(segment: number, first: number, second: number): void {
+    const at = segment * 2;
+    this.#keys[at] = (this.#keys[at] as number) + first;
+    this.#keys[at + 1] = (this.#keys[at + 1] as number) + second;
+  }
+
+  #grow(): void {
+    const larger = new Int32Array(this.#log.length * 2);
+    larger.set(this.#log);
+    this.#log = larger;
+  }
+}
+
+function mixFirst(place: number, value: number): number {
+  let x = Math.imul(place + 0x7f4a_7c15, 0x9e37_79b1) ^ value;
+  x = Math.imul(x ^ (x >>> 16), 0x85eb_ca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2_ae35);
+  return x ^ (x >>> 16);
+}
+
+function mixSecond(place: number, value: number): number {
+  let x = Math.imul(value + 0x165_667b, 0x27d4_eb2f) ^ Math.imul(place, 0x9e37_79b1);
+  x = Math.imul(x ^ (x >>> 15), 0x2c1b_3c6d);
+  x = Math.imul(x ^ (x >>> 12), 0x297a_2d39);
+  return x ^ (x >>> 15);
+}
+
+/** 53 bits of two sums, so that a key is a number. */
+function combine(first: number, second: number): number {
+  return (first >>> 0) * 0x20_0000 + ((second ^ (second >>> 11)) & 0x1f_ffff);
+}

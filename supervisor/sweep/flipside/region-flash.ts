@@ -1,0 +1,141 @@
+/**
+ * The flash under every region: emulator/flash/flash.ts, as the live device has it, over persistent memory that can be
+ * undone.
+ *
+ * Invariants: no word of a region changes but by an operation, a tear, a reading of unstable cells, or rot; the
+ * unstable cells are one immutable value, so that whoever undoes memory puts them back as they were.
+ */
+
+import { Random } from "../../../emulator/base/random.ts";
+import {
+  type FlashOperation,
+  type FlashPort,
+  type FlashStart,
+  NorFlash,
+} from "../../../emulator/flash/flash.ts";
+import type { Reading, Tear, UnstableWord } from "../../../emulator/flash/flash-tear.ts";
+import { FlashRefusedError, writeImage } from "../../../emulator/flash/region-writer.ts";
+import { Control } from "../../../emulator/memory/control.ts";
+import { type FlashUnit, ItemKind } from "./device-event.ts";
+import type { PersistentMemory } from "./persistent-memory.ts";
+
+/** By region; the very same value where no region has any. */
+export type UnstableCells = readonly (readonly UnstableWord[])[];
+
+export class RegionFlash {
+  readonly #memory: PersistentMemory;
+  readonly #regions: readonly NorFlash[];
+  readonly #stable: UnstableCells;
+
+  /** @param control the control block, whose REGION is the one that executes */
+  constructor(memory: PersistentMemory, control: Int32Array) {
+    const { regions, config } = memory.layout;
+    this.#memory = memory;
+    this.#stable = regions.map(() => []);
+    this.#regions = regions.map(
+      (start, region) =>
+        new NorFlash(new RegionPort(memory, start / 4), config, () => control[Control.REGION] === region),
+    );
+  }
+
+  /**
+   * Writes an image, unit by unit; `makeUnit` is told of each before it has it made. What is undecided reads as if
+   * it had been completed: a writer that trusts such a reading is caught. False when the flash refused.
+   */
+  write(region: number, image: Uint8Array, makeUnit: (unit: FlashUnit, make: () => void) => void): boolean {
+    const flash = this.#flash(region);
+    this.readUnstable("completed");
+    try {
+      writeImage(flash, this.#memory.regionBytes(region), image, (operation, offset, _byteCount, make) => {
+        makeUnit({ kind: operation === "erase" ? ItemKind.ERASE : ItemKind.PROGRAM, region, offset }, make);
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof FlashRefusedError) return false;
+      throw error;
+    }
+  }
+
+  /** A copy of what a unit holds. */
+  read({ kind, region, offset }: FlashUnit): Uint8Array {
+    const { sectorBytes, programUnitBytes } = this.#memory.layout.config;
+    const byteCount = kind === ItemKind.ERASE ? sectorBytes : programUnitBytes;
+    return this.#memory.regionBytes(region).slice(offset, offset + byteCount);
+  }
+
+  /**
+   * Power goes while the unit is on its way to hold `after`. False when the operation changes nothing, so that there
+   * is nothing to tear.
+   */
+  tear(unit: FlashUnit, after: Uint8Array, how: Tear, seed: number): boolean {
+    const operation = this.#begin(unit, after);
+    const tears = operation.changes().length > 0;
+    if (tears) operation.tear(how, new Random(seed));
+    operation.abort();
+    return tears;
+  }
+
+  /** All unstable cells: to be kept beside the position of the log, and put back when memory is undone. */
+  get unstable(): UnstableCells {
+    return this.settled ? this.#stable : this.#regions.map(({ unstable }) => unstable);
+  }
+
+  set unstable(cells: UnstableCells) {
+    if (cells === this.#stable && this.settled) return;
+    for (const [region, flash] of this.#regions.entries()) flash.unstable = cells[region] ?? [];
+  }
+
+  /** No cell of any region is between two values. */
+  get settled(): boolean {
+    for (const { unstable } of this.#regions) if (unstable.length > 0) return false;
+    return true;
+  }
+
+  settledIn(region: number): boolean {
+    return this.#flash(region).unstable.length === 0;
+  }
+
+  /** No cell is between two values any more: memory was made anew. */
+  forget(): void {
+    this.unstable = this.#stable;
+  }
+
+  readUnstable(reading: Reading): void {
+    for (const flash of this.#regions) flash.readUnstable(reading);
+  }
+
+  #flash(region: number): NorFlash {
+    const flash = this.#regions[region];
+    if (flash === undefined) throw new RangeError(`there is no region ${region}`);
+    return flash;
+  }
+
+  #begin({ kind, region, offset }: FlashUnit, after: Uint8Array): FlashOperation {
+    const flash = this.#flash(region);
+    const start: FlashStart =
+      kind === ItemKind.ERASE ? flash.erase(offset, after.length) : flash.program(offset, after);
+    if (!start.ok) throw new FlashRefusedError(start.refusal.name, start.refusal.message);
+    return start.operation;
+  }
+}
+
+/** The memory of one region. Nobody has to hear of a unit: what was read is known by its content. */
+class RegionPort implements FlashPort {
+  readonly #memory: PersistentMemory;
+  readonly #firstWord: number;
+
+  constructor(memory: PersistentMemory, firstWord: number) {
+    this.#memory = memory;
+    this.#firstWord = firstWord;
+  }
+
+  load32(word: number): number {
+    return this.#memory.words[this.#firstWord + word] as number;
+  }
+
+  store32(word: number, value: number): void {
+    this.#memory.store(this.#firstWord + word, value);
+  }
+
+  unitBegins(): void {}
+}

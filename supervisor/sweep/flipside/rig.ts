@@ -1,0 +1,277 @@
+/**
+ * A virtual device with its memory, its timeline and its oracle, set up for one scenario after the other. One rig
+ * for each number of regions and worker; nothing is shared between workers.
+ */
+
+import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import { Random } from "../../../emulator/base/random.ts";
+import { controlWords } from "../../../emulator/memory/control.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
+import { raiseFloor } from "../../../emulator/table/floor.ts";
+import { type NvramPort, REPLICA_WORD } from "../../../emulator/table/nvram.ts";
+import { changeTable, NO_REGION, type Table } from "../../../emulator/table/table.ts";
+import { replicaWords, TableCodec } from "../../../emulator/table/table-codec.ts";
+import { DEFAULT_LIMITS } from "../../core/config.ts";
+import type { Budget } from "../../core/policy.ts";
+import { Timeline } from "../explore/timeline.ts";
+import type { LibraryImage } from "./image-library.ts";
+import { initialJudgement, type Judgement, Oracle, type OracleParts, Rotted } from "./oracle/oracle.ts";
+import { ManagementReader } from "./oracle/reader.ts";
+import { blankWorld, change, type Standing, type World } from "./oracle/world.ts";
+import { PersistentMemory } from "./persistent-memory.ts";
+import { RegionFlash } from "./region-flash.ts";
+import type { Rules } from "./rules.ts";
+import type { Scenario } from "./scenario.ts";
+import { VirtualDevice } from "./virtual-device.ts";
+
+/** Sizes of the device under sweep: small, because what is large is only slower. */
+const SWEEP_MEMORY = {
+  ...DEFAULT_MEMORY_CONFIG,
+  regionBytes: 65_536,
+  ramBytes: 1024 * 1024,
+  hostBytes: 65_536,
+};
+export const TRIAL_TRIES = 3;
+/** Contents of regions whose image is remembered: bounds the memory, costs a comparison when exceeded. */
+const NAMES_KEPT = 65_536;
+
+export interface RigConfig {
+  readonly regions: number;
+  readonly rules: Rules;
+  readonly seed: number;
+  readonly images: ReadonlyMap<string, LibraryImage>;
+  readonly engine: EngineKind;
+  readonly budget: Budget;
+  readonly onDoubleLoss: "rebuild" | "safe-mode";
+}
+
+/** What a scenario begins with. */
+interface SetUp {
+  readonly scenario: Scenario;
+  /** Where the log of memory stands. */
+  readonly position: number;
+  readonly judgement: Judgement;
+}
+
+export class Rig {
+  readonly memory: PersistentMemory;
+  readonly flash: RegionFlash;
+  readonly timeline: Timeline;
+  readonly device: VirtualDevice;
+  readonly oracle: Oracle;
+  readonly images: ReadonlyMap<string, LibraryImage>;
+  /** By content key of a region: the image that it holds. Only remembers what {@link Rig.#imageIn} finds. */
+  readonly #names = new Map<number, string>();
+  readonly #imageWords: ReadonlyMap<string, Int32Array>;
+  readonly #reader: ManagementReader;
+  readonly #codec: TableCodec;
+  readonly #encoded: Int32Array;
+  readonly #budget: Budget;
+  readonly #seed: number;
+  #setUp: SetUp | undefined;
+
+  constructor(config: RigConfig) {
+    const layout = planLayout({ ...SWEEP_MEMORY, regions: config.regions });
+    const memory = createMemory(layout);
+    const { onDoubleLoss } = config;
+    this.#codec = new TableCodec(config.regions);
+    this.#encoded = new Int32Array(replicaWords(config.regions));
+    this.#budget = config.budget;
+    this.#seed = config.seed;
+    this.images = config.images;
+    this.memory = new PersistentMemory(memory, layout);
+    this.#reader = new ManagementReader(this.memory.words, layout.table / 4, config.regions);
+    this.#imageWords = new Map(
+      [...config.images].map(([name, { bytes }]) => [name, imageWords(bytes, SWEEP_MEMORY.regionBytes)]),
+    );
+    this.flash = new RegionFlash(this.memory, controlWords(memory, layout));
+    this.timeline = new Timeline(this.memory, this.flash);
+    this.device = new VirtualDevice(
+      memory,
+      this.memory,
+      this.flash,
+      config.rules,
+      {
+        limits: { ...DEFAULT_LIMITS, budget: this.#budget },
+        recovery: { onDoubleLoss, trialTries: TRIAL_TRIES },
+        trialTries: TRIAL_TRIES,
+        seed: config.seed,
+        engine: config.engine,
+      },
+      this.timeline,
+    );
+    this.oracle = new Oracle(this.#oracleParts(onDoubleLoss), initialJudgement(blankWorld(config.regions)));
+    this.timeline.oracle = this.oracle;
+  }
+
+  /** Name of the image that a region holds, whole and definite. */
+  holds(region: number): string | undefined {
+    if (!this.flash.settledIn(region)) return undefined;
+    const key = this.memory.regionKey(region);
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      name = this.#imageIn(region);
+      if (this.#names.size >= NAMES_KEPT) this.#names.clear();
+      this.#names.set(key, name);
+    }
+    return name === "" ? undefined : name;
+  }
+
+  /** The image that the region begins with; what lies behind it is nobody's. Empty for none. */
+  #imageIn(region: number): string {
+    const { words } = this.memory;
+    const base = (this.memory.layout.regions[region] as number) / 4;
+    for (const [name, image] of this.#imageWords) {
+      let same = 0;
+      while (same < image.length && words[base + same] === image[same]) same += 1;
+      if (same === image.length) return name;
+    }
+    return "";
+  }
+
+  /** Whether the management memory holds this very table and floor: rules may go on with what they never stored. */
+  isStored(table: Table, floor: number): boolean {
+    const { words, layout } = this.memory;
+    if (this.#reader.floor() !== floor) return false;
+    const base = layout.table / 4 + REPLICA_WORD[0];
+    this.#codec.encode(table, this.#encoded);
+    for (let at = 0; at < this.#encoded.length; at += 1) {
+      if (this.#encoded[at] !== words[base + at]) return false;
+    }
+    return true;
+  }
+
+  /** Memory as the scenario's setup says, nothing happened yet. */
+  setUp(scenario: Scenario): void {
+    this.timeline.rewind(0);
+    this.timeline.hook = undefined;
+    this.device.powerOff();
+    this.flash.forget();
+    if (this.#setUp?.scenario !== scenario) this.#setUp = this.#makeUp(scenario);
+    // All that a run stores is in the log.
+    this.memory.undoTo(this.#setUp.position);
+    this.oracle.judgement = this.#setUp.judgement;
+  }
+
+  #makeUp(scenario: Scenario): SetUp {
+    const { setup } = scenario;
+    this.memory.clear();
+    for (const [region, name] of setup.images.entries()) {
+      if (name !== undefined) this.#putImage(region, name);
+    }
+    const table = setup.table?.(this.images);
+    const port = this.memory.managementPort(() => undefined);
+    if (table !== undefined) this.#putTable(port, table, scenario);
+    if (table !== undefined || setup.floor !== undefined) putFloor(port, setup.floor ?? 0);
+    const worldIn = (held: Table | undefined) =>
+      worldOf(held, setup.images.length, setup.floor ?? 0, this.images);
+    const known = worldIn(table);
+    const world = setup.otherTable === undefined ? known : change(known, { memory: "lost" });
+    const older = change(world, { generation: (world.generation - 1) >>> 0 });
+    const trusted = setup.otherTable === undefined ? [] : [known, worldIn(setup.otherTable(this.images))];
+    const first = table?.active ?? NO_REGION;
+    const judgement = initialJudgement(world, {
+      first,
+      otherwise: setup.behind === undefined ? trusted : [older],
+      rotted: (setup.badReplicas ?? []).reduce(
+        (mask: number, replica) => mask | (Rotted.REPLICA << replica),
+        0,
+      ),
+    });
+    return { scenario, position: this.memory.position, judgement };
+  }
+
+  #putImage(region: number, name: string): void {
+    const words = this.#imageWords.get(name);
+    if (words === undefined) throw new Error(`there is no image ${name}`);
+    this.memory.putImage(region, words);
+  }
+
+  #putTable(port: NvramPort, table: Table, { setup }: Scenario): void {
+    const words = this.#encoded;
+    const random = new Random(this.#seed);
+    for (const replica of [0, 1] as const) {
+      const behind = setup.behind === replica;
+      const older = changeTable(table, {}, (table.generation - 1) >>> 0);
+      const other = replica === 1 ? setup.otherTable?.(this.images) : undefined;
+      this.#codec.encode(other ?? (behind ? older : table), words);
+      const bad = setup.badReplicas?.includes(replica) === true;
+      if (bad) words[random.below(words.length)] = random.uint32();
+      for (let at = 0; at < words.length; at += 1)
+        port.store32(REPLICA_WORD[replica] + at, words[at] as number);
+    }
+  }
+
+  #oracleParts(onDoubleLoss: "rebuild" | "safe-mode"): OracleParts {
+    const { layout, words } = this.memory;
+    return {
+      image: (name) => this.images.get(name),
+      holds: (region) => this.holds(region),
+      onDoubleLoss,
+      trialTries: TRIAL_TRIES,
+      reader: this.#reader,
+      budget: this.#budget,
+      served: () => servedCommands(words[layout.nvram / 4] as number, words[layout.nvram / 4 + 1] as number),
+    };
+  }
+}
+
+/** The reference firmware's count: a value and its complement, docs/firmware.md. */
+function servedCommands(value: number, inverted: number): number | undefined {
+  const ahead = value - ~inverted;
+  if (value === inverted) return 0;
+  return ahead >= 0 && ahead <= 8 ? value : undefined;
+}
+
+function putFloor(port: NvramPort, floor: number): void {
+  for (const pair of [0, 2]) {
+    port.store32(2 * REPLICA_WORD[1] + pair, 0);
+    port.store32(2 * REPLICA_WORD[1] + pair + 1, -1);
+  }
+  raiseFloor(port, floor);
+}
+
+/** An image as the words of a region; what follows it in its last word reads erased. */
+export function imageWords(bytes: Uint8Array, regionBytes: number): Int32Array {
+  if (bytes.length > regionBytes)
+    throw new Error(`an image of ${bytes.length} bytes does not fit its region`);
+  const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4).fill(0xff);
+  padded.set(bytes);
+  return new Int32Array(padded.buffer);
+}
+
+/** What the oracle is told about a setup. */
+function worldOf(
+  table: Table | undefined,
+  regions: number,
+  floor: number,
+  images: ReadonlyMap<string, LibraryImage>,
+): World {
+  if (table === undefined) return change(blankWorld(regions), { floor });
+  const nameOf = (digest: readonly number[]) =>
+    [...images.values()].find((image) => image.digest.every((word, at) => word === digest[at]))?.name ?? "";
+  const standings = table.regions.map(
+    (record): Standing => ({
+      state: record.state,
+      image: nameOf(record.digest),
+      tries: record.triesLeft,
+      starts: record.unconfirmedStarts,
+      confirmed: record.confirmed,
+      failures: record.failures,
+      ...record.lastFailure,
+    }),
+  );
+  const { generation, active, next, previous, rebuilt } = table;
+  return {
+    memory: "table",
+    generation,
+    active,
+    next,
+    previous,
+    rebuilt,
+    floor,
+    regions: standings,
+    runs: NO_REGION,
+    reason: 0,
+  };
+}

@@ -1,0 +1,545 @@
+/**
+ * The virtual device: the second shell over the cores of the live one, in one thread, under the instruction clock.
+ *
+ * Like supervisor/device/device.ts it decides nothing: evidence goes into the policy, commands come out and are performed.
+ * Invariants: a run is a function of persistent memory, images, configuration and what is done to the device; time
+ * is that of the machine which executes; whatever the device does passes its {@link DeviceSink} first, so that a
+ * cut can fall there. An exception of the rules ends in the event "stuck", never in an exception of the sweep.
+ */
+
+import type { TransitionResult } from "../../../controller/boot/transitions.ts";
+import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import { MachineStop } from "../../../controller/machine.ts";
+import { Random } from "../../../emulator/base/random.ts";
+import { Control, controlWords } from "../../../emulator/memory/control.ts";
+import { Evidence } from "../../../emulator/memory/evidence.ts";
+import { ENGINE_SLOTS, type Layout } from "../../../emulator/memory/layout.ts";
+import { MTIME_HZ, WINDOW_BASE } from "../../../emulator/memory/map.ts";
+import { raiseFloor } from "../../../emulator/table/floor.ts";
+import type { NvramPort } from "../../../emulator/table/nvram.ts";
+import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
+import { NO_REGION, type StoredImage, type Table } from "../../../emulator/table/table.ts";
+import type { Limits } from "../../core/config.ts";
+import type { Command, ExecuteCommand, PolicyEvent, PolicyState } from "../../core/policy.ts";
+import { Host, type HostCommand } from "../../host/host.ts";
+import { ControllerSlot } from "./controller-slot.ts";
+import { type DeviceSink, Interruption, type RequestKind } from "./device-event.ts";
+import { Inspections } from "./inspections.ts";
+import type { PersistentMemory } from "./persistent-memory.ts";
+import type { RegionFlash } from "./region-flash.ts";
+import type { Committer, Rules } from "./rules.ts";
+import { VolatileMemory } from "./volatile-memory.ts";
+
+const TICKS_PER_MS = MTIME_HZ / 1000;
+const NS_PER_TICK = 1e9 / MTIME_HZ;
+/** Instructions that a running version still executes after the supervisor asked it to stop. */
+const HALT_LATENCY_INSTRUCTIONS = 200;
+/** Slice of each version while, against all rules, two of them execute. */
+const SHARED_SLICE_INSTRUCTIONS = 50;
+const RUN_INSTRUCTIONS = 2 ** 30;
+/** Instructions that the executing version gets while a unit of flash is made. */
+const INSTRUCTIONS_PER_FLASH_UNIT = 50;
+export interface VirtualConfig {
+  readonly limits: Limits;
+  readonly recovery: RecoveryPolicy;
+  readonly trialTries: number;
+  readonly seed: number;
+  readonly engine: EngineKind;
+}
+
+type Mode = "off" | "on" | "safe-mode" | "stuck";
+
+export class VirtualDevice {
+  readonly persistent: PersistentMemory;
+  readonly layout: Layout;
+  readonly #flash: RegionFlash;
+  readonly #memory: WebAssembly.Memory;
+  readonly #config: VirtualConfig;
+  readonly #sink: DeviceSink;
+  readonly #volatile: VolatileMemory;
+  readonly #slots: readonly ControllerSlot[];
+  readonly #control: Int32Array;
+  readonly #port: NvramPort;
+  readonly #inspections: Inspections;
+  #rules: Rules;
+  #mode: Mode = "off";
+  #policy: PolicyState | undefined;
+  #store: Committer | undefined;
+  #executing: ControllerSlot | undefined;
+  #host: Host | undefined;
+  #completions = 0;
+  #ready = false;
+  #startedTick = 0;
+  #ticks = 0;
+  /** Instructions left to a version that was asked to stop; undefined when none was. */
+  #haltIn: number | undefined;
+  /** A crash that was ordered while nothing executed. */
+  #crashNext = false;
+  #starts = 0;
+
+  constructor(
+    memory: WebAssembly.Memory,
+    persistent: PersistentMemory,
+    flash: RegionFlash,
+    rules: Rules,
+    config: VirtualConfig,
+    sink: DeviceSink,
+  ) {
+    this.persistent = persistent;
+    this.layout = persistent.layout;
+    this.#flash = flash;
+    this.#memory = memory;
+    this.#rules = rules;
+    this.#config = config;
+    this.#sink = sink;
+    this.#control = controlWords(memory, this.layout);
+    this.#port = persistent.managementPort(() => sink.beforeStore());
+    this.#volatile = new VolatileMemory(memory, this.layout, persistent, sink);
+    this.#inspections = new Inspections(persistent);
+    this.#slots = Array.from(
+      { length: ENGINE_SLOTS },
+      (_, slot) => new ControllerSlot(memory, persistent, slot, config.engine),
+    );
+    this.#volatile.attach(this.#slots.map(({ machine }) => machine));
+  }
+
+  // ── What stands ─────────────────────────────────────────────────────────────────────────────────────────
+
+  get mode(): Mode {
+    return this.#mode;
+  }
+
+  /** The version that executes has said that it is ready. */
+  get ready(): boolean {
+    return this.#ready && this.#executing?.running === true;
+  }
+
+  /** The region that executes, {@link NO_REGION} for none. */
+  get region(): number {
+    return this.#executing?.running === true ? this.#executing.region : NO_REGION;
+  }
+
+  /** The version that executes is accepted. */
+  get confirmed(): boolean {
+    return this.#policy?.confirmed === true;
+  }
+
+  get epoch(): number {
+    return this.#control[Control.BOOT_EPOCH] as number;
+  }
+
+  /** Starts since power-on. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  /** Host commands that are not completed. */
+  get outstanding(): number {
+    return this.#host?.outstanding ?? 0;
+  }
+
+  /** The table that counts. */
+  get table(): Table {
+    if (this.#policy === undefined) throw new Error("the device is off");
+    return this.#policy.table;
+  }
+
+  /** The security floor as the device goes by it. */
+  get floor(): number {
+    return this.#policy?.floor ?? 0;
+  }
+
+  /** Ticks since power-on. */
+  get ticks(): number {
+    for (const slot of this.#slots) {
+      if (slot.executes) this.#ticks = Math.max(this.#ticks, slot.machine.clock.now());
+    }
+    return this.#ticks;
+  }
+
+  // ── Power ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Other rules from the next power-on. */
+  set rules(rules: Rules) {
+    this.#rules = rules;
+  }
+
+  powerOff(): void {
+    for (const slot of this.#slots) slot.release();
+    this.#mode = "off";
+    this.#control[Control.REGION] = NO_REGION;
+    this.#policy = undefined;
+    this.#store = undefined;
+    this.#executing = undefined;
+    this.#host = undefined;
+    this.#completions = 0;
+    this.#ready = false;
+    this.#ticks = 0;
+    this.#starts = 0;
+    this.#haltIn = undefined;
+    this.#crashNext = false;
+  }
+
+  /** Power comes on: recovery, decision, and the start that was decided; {@link advance} executes it. */
+  powerOn(): void {
+    this.powerOff();
+    this.#volatile.powerOn();
+    this.#mode = "on";
+    this.#sink.event({ type: "power-on" });
+    this.#guarded(() => this.#boot());
+  }
+
+  #boot(): void {
+    // The worst reader of cells between two values: whole when verified, anything when executed.
+    this.#flash.readUnstable("completed");
+    const images = this.#inspections.inspect();
+    if (!this.#flash.settled)
+      this.#flash.readUnstable(new Random(this.#config.seed ^ this.persistent.stateKey()));
+    const { table: found, floor } = this.#rules.recover(this.#port, images, this.#config.recovery);
+    const { outcome, message, table } = found;
+    this.#sink.event({ type: "recovered", outcome, message, table, floor: floor.floor });
+    if (table === undefined) {
+      this.#enterSafeMode(message);
+      return;
+    }
+    this.#store = this.#rules.openStore(this.#port, table, (generation) => this.#publish(generation));
+    this.#policy = this.#rules.initialState(table, floor.floor, this.#config.limits.budget);
+    this.#dispatch({ type: "power-on", images });
+  }
+
+  #publish(generation: number): void {
+    this.#control[Control.GENERATION] = generation | 0;
+    this.#sink.event({ type: "published", generation: generation >>> 0 });
+  }
+
+  /** Rules that throw end the device, not the sweep. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof Interruption) throw error;
+      this.#mode = "stuck";
+      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      this.#sink.event({ type: "stuck", message });
+    }
+  }
+
+  // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Lets the device run until `done`, at most `limitMs` of its time; false if it did not come to that. */
+  advance(done: () => boolean, limitMs: number): boolean {
+    const endTick = this.ticks + limitMs * TICKS_PER_MS;
+    while (!done()) {
+      if (this.#mode !== "on" || this.ticks >= endTick) return false;
+      this.#guarded(() => this.#step(endTick));
+    }
+    return true;
+  }
+
+  #step(endTick: number): void {
+    const running = this.#slots.filter((slot) => slot.executes).length;
+    let instructions = running > 1 ? SHARED_SLICE_INSTRUCTIONS : RUN_INSTRUCTIONS;
+    if (this.#haltIn !== undefined) instructions = Math.min(instructions, this.#haltIn);
+    this.#slice(instructions, Math.min(endTick, this.#nextDeadline()));
+    if (running === 0) this.#ticks = Math.min(endTick, this.#nextDeadline());
+    this.#watch();
+  }
+
+  #slice(instructions: number, horizon: number): void {
+    for (const slot of this.#slots) {
+      if (!slot.executes) continue;
+      const before = slot.machine.retired;
+      const stop = slot.run(instructions, horizon);
+      if (slot === this.#executing) this.#afterSlice(slot, stop, slot.machine.retired - before);
+    }
+  }
+
+  #afterSlice(slot: ControllerSlot, stop: MachineStop, retired: number): void {
+    if (stop === MachineStop.STOPPED) {
+      const { evidence, stopCode, stopPc } = slot.machine;
+      this.#ticks = Math.max(this.#ticks, slot.machine.clock.now());
+      slot.running = false;
+      if (this.#haltIn !== undefined) this.#onStopped(slot);
+      else this.#fail(evidence, stopCode >>> 0, stopPc >>> 0);
+      return;
+    }
+    if (this.#haltIn !== undefined) {
+      this.#haltIn -= retired;
+      // A waiting hart retires nothing, and answers at once.
+      if (this.#haltIn <= 0 || retired === 0) this.#onStopped(slot);
+      return;
+    }
+    this.#lookAtNews(slot);
+  }
+
+  /** The firmware has said something. */
+  #lookAtNews(slot: ControllerSlot): void {
+    const { epoch, region } = slot;
+    const said = this.#control[Control.READY] === epoch;
+    if (!this.#ready && said) {
+      this.#ready = true;
+      this.#sink.event({ type: "ready", region, epoch });
+      if (this.#inspections.stale)
+        this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing: true });
+    } else if (this.#ready && !said) {
+      this.#ready = false;
+      this.#startedTick = this.ticks;
+    }
+    if (this.#policy?.confirmed === false && this.#control[Control.CONFIRM] === epoch) {
+      this.#sink.event({ type: "confirm-said", region });
+      this.#dispatch({ type: "confirmed" });
+      this.#sink.event({ type: "confirmed", region });
+    }
+    this.#pollHost();
+  }
+
+  #pollHost(): void {
+    if (this.#host === undefined) return;
+    const taken = this.#host.poll();
+    if (typeof taken === "string") {
+      this.#fail(Evidence.HOST_PROTOCOL, 0, 0);
+    } else if (taken > 0) {
+      this.#completions += taken;
+      this.#sink.event({ type: "completions", count: this.#completions });
+    }
+  }
+
+  #nextDeadline(): number {
+    const { limits } = this.#config;
+    const slot = this.#executing;
+    if (slot === undefined || !slot.running) return Number.POSITIVE_INFINITY;
+    if (slot.frozen) return this.#startedTick + limits.heartbeatMs * TICKS_PER_MS;
+    if (!this.#ready) return this.#startedTick + limits.readyMs * TICKS_PER_MS;
+    if (this.outstanding === 0) return Number.POSITIVE_INFINITY;
+    // The host's deadlines are looked at as often as the live supervisor does.
+    return this.ticks + 5 * TICKS_PER_MS;
+  }
+
+  #watch(): void {
+    const slot = this.#executing;
+    if (slot?.running !== true || this.#haltIn !== undefined || this.#mode !== "on") return;
+    const { limits } = this.#config;
+    const sinceStart = this.ticks - this.#startedTick;
+    if (slot.frozen) {
+      if (sinceStart >= limits.heartbeatMs * TICKS_PER_MS) this.#fail(Evidence.HEARTBEAT, 0, 0);
+    } else if (!this.#ready) {
+      if (sinceStart >= limits.readyMs * TICKS_PER_MS) this.#fail(Evidence.NEVER_READY, 0, 0);
+    } else {
+      const owed = this.#host?.oldest;
+      if (owed === undefined) return;
+      const sinceTick = Math.max(owed.submittedNs / NS_PER_TICK, this.#startedTick);
+      if (this.ticks - sinceTick > limits.commandMs * TICKS_PER_MS)
+        this.#fail(Evidence.OVERDUE_COMMAND, 0, 0);
+    }
+  }
+
+  // ── Policy ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #fail(evidence: Evidence, code: number, pc: number): void {
+    const slot = this.#executing;
+    if (slot === undefined) return;
+    const failure = { evidence, code, pc };
+    const { region, epoch } = slot;
+    this.#sink.event({ type: "failed", region, epoch, failure, timeMs: this.ticks / TICKS_PER_MS });
+    this.#dispatch({ type: "evidence", failure, nowNs: this.ticks * NS_PER_TICK });
+  }
+
+  #dispatch(event: PolicyEvent): void {
+    if (this.#policy === undefined) return;
+    const { state, commands } = this.#rules.reduce(this.#policy, event);
+    this.#policy = state;
+    for (const command of commands) this.#perform(command);
+  }
+
+  #perform(command: Command): void {
+    switch (command.type) {
+      case "stop":
+        this.#stop();
+        break;
+      case "commit":
+        this.#store?.commit(command.table);
+        break;
+      case "raise-floor":
+        raiseFloor(this.#port, command.counter);
+        break;
+      case "execute":
+        this.#execute(command);
+        break;
+      case "safe-mode":
+        this.#enterSafeMode(command.reason);
+        break;
+    }
+  }
+
+  #stop(): void {
+    const slot = this.#executing;
+    if (slot === undefined) return;
+    // A thread that is gone or does not answer is terminated: it has stopped. A running one takes its time.
+    if (!slot.running || slot.frozen) this.#onStopped(slot);
+    else this.#haltIn = HALT_LATENCY_INSTRUCTIONS;
+  }
+
+  #onStopped(slot: ControllerSlot): void {
+    this.#ticks = this.ticks;
+    slot.halt(Evidence.OPERATOR);
+    this.#haltIn = undefined;
+    this.#ready = false;
+    const queueAtStop = this.#host?.atStop();
+    this.#sink.event({ type: "stopped", region: slot.region, epoch: slot.epoch });
+    if (this.#executing === slot) this.#executing = undefined;
+    this.#dispatch({ type: "stopped" });
+    if (queueAtStop !== undefined) this.#host?.afterStop(queueAtStop);
+  }
+
+  #execute(command: ExecuteCommand): void {
+    const { region } = command;
+    if (this.#inspections.stale) {
+      const images = this.#inspections.inspect();
+      const active = this.#policy?.table;
+      this.#dispatch({ type: "inspected", images, executing: false });
+      // Decided anew: that decision has been performed.
+      if (this.#policy?.table !== active || this.#policy?.phase !== "executing") return;
+    }
+    const facts = this.#inspections.inspect()[region];
+    const slot = this.#slots.find((candidate) => !candidate.running);
+    if (slot === undefined) throw new Error("there is no free controller worker");
+    if (facts?.usable !== true) throw new Error(`region ${region} holds no image that can be executed`);
+    const epoch = this.epoch + 1;
+    this.#control[Control.BOOT_REASON] = command.reason;
+    this.#control[Control.REGION] = region;
+    this.#control[Control.TRIAL] = command.trial ? 1 : 0;
+    this.#control[Control.BOOT_EPOCH] = epoch;
+    this.#starts += 1;
+    const ticks = this.ticks;
+    this.#startedTick = ticks;
+    slot.assign(region, epoch);
+    this.#executing = slot;
+    this.#mode = "on";
+    const { reason, trial } = command;
+    this.#sink.event({ type: "started", region, epoch, reason, trial });
+    slot.start(WINDOW_BASE + facts.headerBytes, ticks);
+    if (this.#crashNext) this.crash();
+  }
+
+  #enterSafeMode(reason: string): void {
+    this.#mode = "safe-mode";
+    this.#control[Control.REGION] = -1;
+    this.#sink.event({ type: "safe-mode", reason });
+  }
+
+  // ── What is done to it ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Submits a host command; false when the queue is full. */
+  submit(command: HostCommand): boolean {
+    this.#host ??= new Host(this.#memory, this.layout);
+    this.#volatile.hostTouched();
+    return this.#host.submit(command, this.ticks * NS_PER_TICK, () => undefined);
+  }
+
+  /** The version that executes, or the next one, gives up before its next instruction. */
+  crash(): void {
+    const slot = this.#executing;
+    this.#crashNext = slot?.running !== true;
+    if (slot?.running === true) slot.machine.stop(Evidence.PANIC, CRASH_CODE);
+  }
+
+  /** The thread that executes ends, or makes no progress any more. False when none executes. */
+  hurtThread(evidence: Evidence): boolean {
+    const slot = this.#executing;
+    if (slot?.running !== true || slot.frozen) return false;
+    if (this.#haltIn !== undefined) {
+      // It was asked to stop, and its thread is gone or terminated for not answering: what it owed does not matter.
+      slot.running = false;
+      this.#guarded(() => this.#onStopped(slot));
+    } else if (evidence === Evidence.HEARTBEAT) {
+      this.#ticks = this.ticks;
+      this.#startedTick = this.#ticks;
+      slot.frozen = true;
+    } else {
+      slot.running = false;
+      this.#guarded(() => this.#fail(evidence, 0, 0));
+    }
+    return true;
+  }
+
+  /** An operator's request that changes the table. False when it is refused, or nobody is there to hear it. */
+  request(kind: RequestKind, region: number, image: string): boolean {
+    if (this.#mode === "stuck" || this.#mode === "off") return false;
+    this.#sink.event({ type: "requested", kind, region, image });
+    let done = false;
+    this.#guarded(() => {
+      done = this.#change(kind, region);
+    });
+    return done;
+  }
+
+  #change(kind: RequestKind, region: number): boolean {
+    if (this.#policy?.phase === "stopping") return this.#refuse(kind, region, "a failover is under way");
+    const result = this.#transition(kind, region);
+    if (!result.ok) return this.#refuse(kind, region, result.message);
+    const executing = this.#executing !== undefined;
+    this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing });
+    const restart = kind === "designate" && result.table.next !== NO_REGION;
+    this.#dispatch({ type: "operator", table: result.table, restart });
+    this.#sink.event({ type: "acknowledged", kind, region });
+    return true;
+  }
+
+  #refuse(kind: RequestKind, region: number, message: string): false {
+    this.#sink.event({ type: "refused", kind, region, message });
+    return false;
+  }
+
+  #transition(kind: RequestKind, region: number): TransitionResult {
+    const { table } = this;
+    const rules = this.#rules;
+    switch (kind) {
+      case "begin-load":
+        return rules.beginUpdate(table, region, this.region !== NO_REGION);
+      case "end-load": {
+        const image = this.#storedImage(region);
+        const message = `region ${region} does not hold what was programmed`;
+        if (image === undefined) return { ok: false, refusal: "not-verified", message };
+        return rules.endUpdate(table, region, image);
+      }
+      case "activate":
+      case "designate":
+        return rules.activate(table, region, this.#config.trialTries);
+      case "clear":
+        return rules.clear(table, region, this.#config.trialTries);
+    }
+  }
+
+  /** The image that a region holds by its bytes, read anew; undefined when it is not whole. */
+  #storedImage(region: number): StoredImage | undefined {
+    const facts = this.#inspections.inspect()[region];
+    if (facts?.usable !== true) return undefined;
+    return { version: facts.version, digest: facts.digest };
+  }
+
+  /**
+   * Writes an image into a region's flash; the version that executes goes on beside it. False when the flash refused,
+   * as it does where a bit has rotted since it was erased, or when the rules let the region execute meanwhile.
+   */
+  write(region: number, image: Uint8Array): boolean {
+    let written = false;
+    this.#guarded(() => {
+      written = this.#flash.write(region, image, (unit, make) => {
+        this.#sink.beforeUnit(unit);
+        make();
+        if (this.#mode === "on") {
+          this.#guarded(() => this.#slice(INSTRUCTIONS_PER_FLASH_UNIT, Number.POSITIVE_INFINITY));
+        }
+      });
+    });
+    return written;
+  }
+
+  /** Bytes of the executing region were changed by rot: execution feels it at once. */
+  regionRotted(region: number): void {
+    if (this.#executing?.region === region) this.#executing.regionChanged();
+  }
+}
+
+/** Code of the panic that a crash from outside is recorded with. */
+export const CRASH_CODE = 0xdead;

@@ -1,0 +1,122 @@
+/**
+ * What a power cut takes: RAM, devices, host memory. At power-on RAM holds the power-up pattern, restored only in
+ * the pages that were stored to; the rest is zero.
+ *
+ * Invariant: a page of RAM that is not in the list of dirty ones holds the pattern, and is watched in every slot.
+ */
+import { flagsOfPage, LineFlag } from "../../../controller/cpu/address-space.ts";
+import type { StoreObserver } from "../../../controller/cpu/engine.ts";
+import type { Machine } from "../../../controller/machine.ts";
+import { Random } from "../../../emulator/base/random.ts";
+import {
+  Control,
+  CQ_PHYSICAL,
+  controlWords,
+  QUEUE_ENTRIES,
+  SQ_PHYSICAL,
+} from "../../../emulator/memory/control.ts";
+import { ENGINE_BYTES, type Layout, NVRAM_BYTES, PAGE_BYTES } from "../../../emulator/memory/layout.ts";
+import type { DeviceSink } from "./device-event.ts";
+import type { PersistentMemory } from "./persistent-memory.ts";
+
+const PATTERN_SEED = 0x7e57_ed00;
+
+export class VolatileMemory implements StoreObserver {
+  readonly #memory: WebAssembly.Memory;
+  readonly #layout: Layout;
+  readonly #persistent: PersistentMemory;
+  readonly #sink: DeviceSink;
+  readonly #bytes: Uint8Array;
+  readonly #control: Int32Array;
+  readonly #pattern = new Uint8Array(PAGE_BYTES);
+  readonly #dirtyPages: number[] = [];
+  #machines: readonly Machine[] = [];
+  #hostDirty = false;
+  /** NVRAM words that a store under way covers, and what they held. */
+  readonly #before = new Int32Array(2);
+
+  constructor(memory: WebAssembly.Memory, layout: Layout, persistent: PersistentMemory, sink: DeviceSink) {
+    this.#memory = memory;
+    this.#layout = layout;
+    this.#persistent = persistent;
+    this.#sink = sink;
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#control = controlWords(memory, layout);
+    new Random(PATTERN_SEED).fill(this.#pattern);
+  }
+
+  /** Fills RAM with the pattern and watches it for these machines. Once. */
+  attach(machines: readonly Machine[]): void {
+    this.#machines = machines;
+    const { ram, config } = this.#layout;
+    for (let at = ram; at < ram + config.ramBytes; at += PAGE_BYTES) this.#bytes.set(this.#pattern, at);
+    for (const machine of machines) {
+      machine.space.ramFlags.fill(LineFlag.WATCHED);
+      machine.observeStores(this);
+    }
+  }
+
+  /** Power comes on. */
+  powerOn(): void {
+    const { layout } = { layout: this.#layout };
+    for (const page of this.#dirtyPages) {
+      this.#bytes.set(this.#pattern, layout.ram + page * PAGE_BYTES);
+      for (const { space } of this.#machines) flagsOfPage(space, page).fill(LineFlag.WATCHED);
+    }
+    this.#dirtyPages.length = 0;
+    const words = new Int32Array(this.#memory.buffer);
+    for (const engine of layout.engines) words.fill(0, engine / 4, (engine + ENGINE_BYTES) / 4);
+    if (this.#hostDirty) words.fill(0, layout.host / 4, (layout.host + layout.config.hostBytes) / 4);
+    this.#hostDirty = false;
+    this.#control.fill(0, 0, Control.WORDS);
+    this.#control[Control.REGION] = -1;
+    this.#control[Control.QUEUE_ENTRIES] = QUEUE_ENTRIES;
+    this.#control[Control.SQ_ADDRESS] = SQ_PHYSICAL | 0;
+    this.#control[Control.CQ_ADDRESS] = CQ_PHYSICAL | 0;
+  }
+
+  /** Somebody stores to host memory. */
+  hostTouched(): void {
+    this.#hostDirty = true;
+  }
+
+  beforeStore(offset: number, bytes: number): void {
+    const { nvram, ram } = this.#layout;
+    if (offset >= ram) {
+      this.#touchPage(Math.floor((offset - ram) / PAGE_BYTES));
+      this.#touchPage(Math.floor((offset + bytes - 1 - ram) / PAGE_BYTES));
+    } else if (offset >= nvram && offset < nvram + NVRAM_BYTES) {
+      this.#sink.beforeStore();
+      const { words } = this.#persistent;
+      this.#before[0] = words[offset >>> 2] as number;
+      this.#before[1] = words[(offset + bytes - 1) >>> 2] as number;
+    } else {
+      this.#hostDirty = true;
+    }
+  }
+
+  afterStore(offset: number, bytes: number): void {
+    const { nvram } = this.#layout;
+    if (offset < nvram || offset >= nvram + NVRAM_BYTES) return;
+    this.#note(offset >>> 2, this.#before[0] as number);
+    const last = (offset + bytes - 1) >>> 2;
+    if (last !== offset >>> 2) this.#note(last, this.#before[1] as number);
+  }
+
+  #note(word: number, before: number): void {
+    const after = this.#persistent.words[word] as number;
+    if (after !== before) this.#persistent.noteStore(word, before, after);
+  }
+
+  #touchPage(page: number): void {
+    const [first] = this.#machines;
+    if (first === undefined || ((flagsOfPage(first.space, page)[0] ?? 0) & LineFlag.WATCHED) === 0) return;
+    this.#dirtyPages.push(page);
+    for (const { space } of this.#machines) {
+      const flags = flagsOfPage(space, page);
+      flags.forEach((flag, line) => {
+        flags[line] = flag & ~LineFlag.WATCHED;
+      });
+    }
+  }
+}

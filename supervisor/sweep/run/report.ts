@@ -1,0 +1,130 @@
+/** What a sweep found, as one value: the summary, `--json` and `--junit` are made of it. */
+import type { Finding, Tally } from "../explore/explorer.ts";
+import type { Verdict } from "../flipside/oracle/verdict.ts";
+
+export interface ScenarioReport {
+  readonly name: string;
+  readonly cuts: number;
+  readonly distinctFutures: number;
+  readonly faults: number;
+  readonly verdicts: Readonly<Partial<Record<Verdict, number>>>;
+}
+
+export interface SweepReport {
+  readonly seed: number;
+  readonly depth: number;
+  readonly jobs: number;
+  readonly shard: string;
+  readonly durationMs: number;
+  readonly scenarios: readonly ScenarioReport[];
+  /** Cases in which power was cut. */
+  readonly cuts: number;
+  /** Of these, futures that were run; the others were the same byte for byte as one of them. */
+  readonly distinctFutures: number;
+  /** Cases with a fault that is no cut. */
+  readonly faults: number;
+  readonly cutsPerSecond: number;
+  readonly verdicts: Readonly<Partial<Record<Verdict, number>>>;
+  readonly findings: readonly Finding[];
+}
+
+/** Tallies of parts of scenarios, put together; in the order in which the scenarios are listed. */
+export class ReportBuilder {
+  readonly #tallies = new Map<string, Tally>();
+
+  constructor(scenarios: readonly string[]) {
+    for (const scenario of scenarios) {
+      const verdicts = new Map<Verdict, number>();
+      this.#tallies.set(scenario, {
+        scenario,
+        cuts: 0,
+        distinctFutures: 0,
+        hurts: 0,
+        verdicts,
+        findings: [],
+      });
+    }
+  }
+
+  add(part: Tally): void {
+    const tally = this.#tallies.get(part.scenario);
+    if (tally === undefined) throw new Error(`there is no scenario ${part.scenario}`);
+    tally.cuts += part.cuts;
+    tally.distinctFutures += part.distinctFutures;
+    tally.hurts += part.hurts;
+    for (const [verdict, count] of part.verdicts) {
+      tally.verdicts.set(verdict, (tally.verdicts.get(verdict) ?? 0) + count);
+    }
+    tally.findings.push(...part.findings);
+  }
+
+  get cuts(): number {
+    return this.#sum(({ cuts }) => cuts);
+  }
+
+  get findings(): number {
+    return this.#sum(({ findings }) => findings.length);
+  }
+
+  build(how: Pick<SweepReport, "seed" | "depth" | "jobs" | "shard" | "durationMs">): SweepReport {
+    const tallies = [...this.#tallies.values()].filter(({ verdicts }) => verdicts.size > 0);
+    const verdicts = new Map<Verdict, number>();
+    for (const tally of tallies) {
+      for (const [verdict, count] of tally.verdicts)
+        verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + count);
+    }
+    return {
+      ...how,
+      scenarios: tallies.map((tally) => ({
+        name: tally.scenario,
+        cuts: tally.cuts,
+        distinctFutures: tally.distinctFutures,
+        faults: tally.hurts,
+        verdicts: Object.fromEntries(tally.verdicts),
+      })),
+      cuts: this.cuts,
+      distinctFutures: this.#sum(({ distinctFutures }) => distinctFutures),
+      faults: this.#sum(({ hurts }) => hurts),
+      cutsPerSecond: Math.round(this.cuts / (how.durationMs / 1000)),
+      verdicts: Object.fromEntries(verdicts),
+      findings: tallies.flatMap(({ findings }) => findings),
+    };
+  }
+
+  #sum(of: (tally: Tally) => number): number {
+    return [...this.#tallies.values()].reduce((sum, tally) => sum + of(tally), 0);
+  }
+}
+
+/** JUnit XML: one test case for each scenario. */
+export function toJunit(report: SweepReport): string {
+  const cases = report.scenarios.map(({ name, cuts }) => {
+    const findings = report.findings.filter(({ scenario }) => scenario === name);
+    const head = `    <testcase classname="flipside.sweep" name="${escapeXml(`${name} (${cuts} cuts)`)}"`;
+    if (findings.length === 0) return `${head}/>`;
+    const failures = findings.map(
+      ({ verdict, message, replay }) =>
+        `      <failure type="${verdict}" message="${escapeXml(message)}">${escapeXml(`flipside sweep --replay ${replay}`)}</failure>`,
+    );
+    return [`${head}>`, ...failures, "    </testcase>"].join("\n");
+  });
+  const failed = new Set(report.findings.map(({ scenario }) => scenario)).size;
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites tests="${report.scenarios.length}" failures="${failed}">`,
+    `  <testsuite name="flipside sweep, seed ${report.seed}, depth ${report.depth}" tests="${report.scenarios.length}" failures="${failed}" time="${(report.durationMs / 1000).toFixed(3)}">`,
+    ...cases,
+    "  </testsuite>",
+    "</testsuites>",
+    "",
+  ].join("\n");
+}
+
+function escapeXml(text: string): string {
+  return text.replace(/[<>&"]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** The command that runs a case again. */
+export function replayCommand(finding: Finding): string {
+  return `flipside sweep --replay ${finding.replay}`;
+}

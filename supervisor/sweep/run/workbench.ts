@@ -1,0 +1,110 @@
+/**
+ * One worker's part of a sweep: rigs, kept between scenarios, and the exploring, shrinking and replaying of cases.
+ * Everything is in one thread; pool.ts puts several side by side.
+ */
+import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import { DEFAULT_LIMITS } from "../../core/config.ts";
+import { type CaseId, type Disturbance, formatCaseId, parseCaseId } from "../explore/case-id.ts";
+import { Explorer, type Finding, type Plan, type Tally } from "../explore/explorer.ts";
+import { PathRunner } from "../explore/path-runner.ts";
+import type { Narrator } from "../explore/timeline.ts";
+import { imageLibrary, type LibraryImage } from "../flipside/image-library.ts";
+import type { GoodVerdict, Wrong } from "../flipside/oracle/verdict.ts";
+import { Rig } from "../flipside/rig.ts";
+import type { Rules } from "../flipside/rules.ts";
+import type { Scenario } from "../flipside/scenario.ts";
+
+export class Workbench {
+  readonly #images: ReadonlyMap<string, LibraryImage>;
+  readonly #rules: Rules;
+  readonly #seed: number;
+  readonly #engine: EngineKind;
+  readonly #rigs = new Map<string, Rig>();
+
+  constructor(
+    imageA: Uint8Array,
+    imageB: Uint8Array,
+    rules: Rules,
+    seed: number,
+    engine: EngineKind = "auto",
+  ) {
+    this.#images = imageLibrary(imageA, imageB);
+    this.#rules = rules;
+    this.#seed = seed;
+    this.#engine = engine;
+  }
+
+  /** All that the plan asks for of one scenario; findings are shrunk. */
+  explore(scenario: Scenario, plan: Plan): Tally {
+    const rig = this.#rig(scenario);
+    const tally = new Explorer(rig, scenario, plan).explore();
+    const findings = tally.findings.map((finding) => this.#shrink(scenario, finding));
+    return { ...tally, findings };
+  }
+
+  /**
+   * Runs one case from its start, telling `narrator` everything that happens. Undefined when all went well and a
+   * run ended before the place at which something was to be done to it.
+   */
+  replay(
+    scenario: Scenario,
+    path: readonly Disturbance[],
+    narrator?: Narrator,
+  ): GoodVerdict | Wrong | undefined {
+    const rig = this.#rig(scenario);
+    rig.timeline.narrator = narrator;
+    try {
+      const runner = new PathRunner(rig, this.#seed);
+      const ending = runner.run(scenario, path);
+      return runner.complete || typeof ending !== "string" ? ending : undefined;
+    } finally {
+      rig.timeline.narrator = undefined;
+    }
+  }
+
+  /** The rig that a scenario runs on: for whoever wants to look at memory afterwards. */
+  rigOf(scenario: Scenario): Rig {
+    return this.#rig(scenario);
+  }
+
+  #rig(scenario: Scenario): Rig {
+    const regions = scenario.setup.images.length;
+    const onDoubleLoss = scenario.onDoubleLoss ?? "rebuild";
+    const { windowMs } = DEFAULT_LIMITS.budget;
+    const budget = { ...DEFAULT_LIMITS.budget, windowMs: scenario.budgetWindowMs ?? windowMs };
+    const key = `${regions} ${onDoubleLoss} ${budget.windowMs}`;
+    let rig = this.#rigs.get(key);
+    if (rig === undefined) {
+      rig = new Rig({
+        regions,
+        rules: this.#rules,
+        seed: this.#seed,
+        images: this.#images,
+        engine: this.#engine,
+        onDoubleLoss,
+        budget,
+      });
+      this.#rigs.set(key, rig);
+    }
+    return rig;
+  }
+
+  /** The fewest of a finding's faults that still end in its verdict. */
+  #shrink(scenario: Scenario, finding: Finding): Finding {
+    let id: CaseId = parseCaseId(finding.replay);
+    let { message } = finding;
+    for (let left = 0; left < id.path.length && id.path.length > 1; ) {
+      const path = id.path.filter((_, at) => at !== left);
+      const ending = this.replay(scenario, path);
+      if (typeof ending === "object" && ending.verdict === finding.verdict) {
+        id = { ...id, path };
+        ({ message } = ending);
+      } else {
+        left += 1;
+      }
+    }
+    const replay = formatCaseId(id);
+    const cut = replay.slice(replay.indexOf("@") + 1, replay.lastIndexOf("~"));
+    return { ...finding, replay, cut, message };
+  }
+}

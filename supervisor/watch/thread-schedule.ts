@@ -1,0 +1,128 @@
+/**
+ * What the machine's scheduler has given a thread: what tells a thread that is stuck from one that does not get to run.
+ *
+ * Linux counts it per thread (Documentation/scheduler/sched-stats.rst, "/proc/<pid>/schedstat": nanoseconds spent on
+ * a processor, then nanoseconds spent waiting for one). A wait is added when it ends: a thread that waits at this
+ * moment is told by its state, runnable, and by time that neither number accounts for.
+ *
+ * A thread that sleeps may wait for a processor all the same: V8 compiles and collects with helper threads, and whoever
+ * needs what they do sleeps until they have got to run. So the other threads of the process are looked at, too.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { monotonicNs } from "../../emulator/base/clock.ts";
+
+/** Of one thread so far. */
+export interface ThreadTimes {
+  readonly runNs: number;
+  readonly waitNs: number;
+  /** It runs or waits for a processor; else it sleeps. */
+  readonly runnable: boolean;
+}
+
+export interface ThreadSchedule {
+  /** When this was read, monotonic. */
+  readonly atNs: number;
+  readonly own: ThreadTimes;
+  /** For how long it has waited for something that is not its own, and said so; nanoseconds so far. */
+  readonly heldUpNs: number;
+  /** Of the threads that it may be waiting for, by their ids: read when asked for, as they are a dozen. */
+  readonly helpers: () => ReadonlyMap<number, ThreadTimes>;
+}
+
+/** Elsewhere, or when the thread has gone: nothing is known, and it is taken to be asleep. */
+const UNKNOWN: ThreadTimes = { runNs: 0, waitNs: 0, runnable: false };
+
+/** The kernel brings a running thread's time up to date at its scheduling ticks, 10 ms apart at the most. */
+const ACCOUNTING_NS = 10e6;
+
+/**
+ * Whoever sleeps for longer than this while helpers wait does not sleep because of them: what they do for one thread,
+ * a compilation or a collection of a small heap, takes milliseconds. On a machine that is always busy some helper waits
+ * always, and a thread that never wakes must be found all the same. So must a version that does nothing but store to a
+ * slow disk.
+ */
+const LONGEST_HELP_NS = 1e9;
+
+const TASKS = "/proc/self/task";
+
+/** Undefined when the thread has gone. */
+function readTimes(threadId: number): ThreadTimes | undefined {
+  try {
+    const [runNs, waitNs] = readFileSync(`${TASKS}/${threadId}/schedstat`, "latin1").split(" ");
+    const stat = readFileSync(`${TASKS}/${threadId}/stat`, "latin1");
+    // The name before the state may hold anything but ends in the last parenthesis.
+    const runnable = stat[stat.lastIndexOf(")") + 2] === "R";
+    return { runNs: Number(runNs) || 0, waitNs: Number(waitNs) || 0, runnable };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every thread but this one, the process's first, and the one that is looked at. */
+function helperIds(threadId: number): number[] {
+  try {
+    return readdirSync(TASKS)
+      .map(Number)
+      .filter((id) => id !== threadId && id !== process.pid);
+  } catch {
+    return [];
+  }
+}
+
+/** To be called by the process's first thread. @param threadId as gettid(2) gives it, 0 for unknown */
+export function readSchedule(threadId: number, heldUpNs: number): ThreadSchedule {
+  const atNs = monotonicNs();
+  if (threadId === 0) return { atNs, own: UNKNOWN, heldUpNs, helpers: () => new Map() };
+  return { atNs, own: readTimes(threadId) ?? UNKNOWN, heldUpNs, helpers: () => readHelpers(threadId) };
+}
+
+function readHelpers(threadId: number): ReadonlyMap<number, ThreadTimes> {
+  const helpers = new Map<number, ThreadTimes>();
+  for (const id of helperIds(threadId)) {
+    const times = readTimes(id);
+    if (times !== undefined) helpers.set(id, times);
+  }
+  return helpers;
+}
+
+/** To compare with later: its helpers are read now. */
+export function asOfNow(schedule: ThreadSchedule): ThreadSchedule {
+  const helpers = schedule.helpers();
+  return { ...schedule, helpers: () => helpers };
+}
+
+/** Nanoseconds for which a thread waited for a processor, and those for which it slept. */
+function idle(from: ThreadTimes, to: ThreadTimes, elapsedNs: number): { waitedNs: number; asleepNs: number } {
+  const waitedNs = to.waitNs - from.waitNs;
+  const restNs = Math.max(0, elapsedNs - (to.runNs - from.runNs) - waitedNs);
+  if (!to.runnable) return { waitedNs, asleepNs: restNs };
+  return { waitedNs: restNs > ACCOUNTING_NS ? waitedNs + restNs : waitedNs, asleepNs: 0 };
+}
+
+/** What the thread did from one reading to the next, in words. */
+export function describeSchedule(from: ThreadSchedule, to: ThreadSchedule): string {
+  const elapsedNs = to.atNs - from.atNs;
+  const { waitedNs, asleepNs } = idle(from.own, to.own, elapsedNs);
+  const ms = (ns: number): string => `${(ns / 1e6).toFixed(1)} ms`;
+  return `in ${ms(elapsedNs)} it ran ${ms(to.own.runNs - from.own.runNs)}, waited for a processor ${ms(waitedNs)} and slept ${ms(asleepNs)}`;
+}
+
+/**
+ * For how long the thread could not run, from one reading to the next, because it waited for a processor or, asleep,
+ * for what it said it waited for, or may have waited for a thread that waited for a processor: nanoseconds.
+ */
+export function waitedNs(from: ThreadSchedule, to: ThreadSchedule): number {
+  const elapsedNs = to.atNs - from.atNs;
+  const own = idle(from.own, to.own, elapsedNs);
+  if (own.asleepNs === 0) return own.waitedNs;
+  // All of them together: it may have waited for one after the other. Helpers that have nothing to do wait for nothing.
+  const earlier = from.helpers();
+  let helpersNs = 0;
+  for (const [id, times] of to.helpers()) {
+    const before = earlier.get(id);
+    if (before !== undefined) helpersNs += idle(before, times, elapsedNs).waitedNs;
+  }
+  // A thread that started anew in between counts from 0.
+  const heldUpNs = Math.max(0, to.heldUpNs - from.heldUpNs);
+  return own.waitedNs + Math.min(own.asleepNs, helpersNs + heldUpNs, LONGEST_HELP_NS);
+}

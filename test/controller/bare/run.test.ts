@@ -1,0 +1,177 @@
+/** The bare machine: how programs end, and what is told of them. */
+import { describe, expect, it } from "vitest";
+import { type ElfFile, parseElf } from "../../../controller/bare/elf.ts";
+import { BareMachine, LoadError, type RunOptions } from "../../../controller/bare/run.ts";
+import { Cause } from "../../../controller/cpu/engine.ts";
+import { RAM_BASE } from "../../../emulator/memory/map.ts";
+import * as asm from "../support/assembler.ts";
+import { type ElfSource, writeElf } from "../support/elf-writer.ts";
+import { A0, A1, T0 } from "../support/machines.ts";
+
+const FINISHER = 0x0010_0000;
+const UART = 0x1000_0000;
+const RAM_BYTES = 65_536;
+
+function bare(options: Partial<RunOptions> = {}): BareMachine {
+  return new BareMachine({
+    ramBytes: RAM_BYTES,
+    clock: "virtual",
+    line: { send: () => undefined, receive: () => -1 },
+    nowNs: () => 0,
+    ...options,
+  });
+}
+
+function parsed(source: ElfSource): ElfFile {
+  const elf = parseElf(writeElf(source));
+  if ("error" in elf) throw new Error(elf.message);
+  return elf;
+}
+
+function load(machine: BareMachine, source: ElfSource): void {
+  machine.load(parsed(source));
+}
+
+function run(program: asm.Program, source: Partial<ElfSource> = {}, maxInstructions = 10_000) {
+  const machine = bare();
+  load(machine, { code: program.bytes(), ...source });
+  return { report: machine.run(maxInstructions), machine };
+}
+
+const storeWord = (address: number, value: number): asm.Program =>
+  new asm.Program()
+    .li(A0, address)
+    .li(A1, value)
+    .words(asm.store("sw", A1, 0, A0))
+    .label("end")
+    .jal(0, "end");
+
+describe("a program ends", () => {
+  it("by the finisher: pass", () => {
+    expect(run(storeWord(FINISHER, 0x5555)).report).toMatchObject({
+      exitReason: "pass",
+      exitCode: 0,
+      failCode: 0,
+      retiredInstructions: 5,
+    });
+  });
+  it.each([0, 1, 7, 0xffff])("by the finisher: fail with code %i is no pass", (code) => {
+    const { report } = run(storeWord(FINISHER, (code << 16) | 0x3333));
+    expect(report).toMatchObject({ exitReason: "fail", exitCode: 1, failCode: code });
+  });
+  it("by HTIF: 1 in tohost passes", () => {
+    const tohost = RAM_BASE + 0x1000;
+    const { report } = run(storeWord(tohost, 1), { symbols: { tohost } });
+    expect(report).toMatchObject({ exitReason: "pass", exitCode: 0, retiredInstructions: 5 });
+  });
+  it("by HTIF: another odd number fails with its upper bits as code", () => {
+    const tohost = RAM_BASE + 0x1000;
+    const { report } = run(storeWord(tohost, 0x4d), { symbols: { tohost } });
+    expect(report).toMatchObject({ exitReason: "fail", exitCode: 1, failCode: 0x26 });
+  });
+  it("not by HTIF: even numbers, words beside tohost, and loads of it", () => {
+    const tohost = RAM_BASE + 0x1000;
+    expect(run(storeWord(tohost, 2), { symbols: { tohost } }).report.exitReason).toBe("max-instructions");
+    expect(run(storeWord(tohost + 4, 1), { symbols: { tohost } }).report.exitReason).toBe("max-instructions");
+    expect(run(storeWord(tohost, 1)).report.exitReason).toBe("max-instructions");
+  });
+  it("by its limit, after exactly so many instructions", () => {
+    const { report } = run(new asm.Program().label("end").jal(0, "end"), {}, 777);
+    expect(report).toMatchObject({ exitReason: "max-instructions", exitCode: 1, retiredInstructions: 777 });
+    expect(report.pc).toBe(RAM_BASE);
+  });
+  it("by waiting for what cannot come", () => {
+    const { report } = run(new asm.Program().words(asm.WFI));
+    expect(report).toMatchObject({ exitReason: "idle", exitCode: 1, retiredInstructions: 1 });
+  });
+  it("by waiting for a time that the virtual clock cannot tell", () => {
+    const mtimecmp = 0x0200_4000;
+    const program = new asm.Program()
+      .li(A0, mtimecmp)
+      .li(A1, 0x001f_ffff)
+      .words(
+        asm.store("sw", A1, 4, A0),
+        asm.i("addi", A1, 0, 1 << 7),
+        asm.csr("csrrw", 0, asm.MIE, A1),
+        asm.WFI,
+      );
+    expect(run(program).report.exitReason).toBe("idle");
+  });
+  it("by trapping in its trap handler for ever", () => {
+    const { report } = run(new asm.Program().words(asm.NOP, asm.ILLEGAL));
+    expect(report).toMatchObject({ exitReason: "trap-loop", exitCode: 1, retiredInstructions: 1, pc: 0 });
+    // Not that of fetching a handler at address 0, but the one that led there.
+    expect(report.trap).toEqual({ cause: Cause.ILLEGAL_INSTRUCTION, pc: RAM_BASE + 4, value: 0 });
+  });
+});
+
+describe("the report", () => {
+  it("gives pc and the registers as unsigned numbers", () => {
+    const { report } = run(new asm.Program().words(asm.i("addi", A0, 0, -1), asm.NOP), {}, 1);
+    expect(report.pc).toBe(RAM_BASE + 4);
+    expect(report.registers).toHaveLength(32);
+    expect(report.registers[A0]).toBe(0xffff_ffff);
+    expect(report.registers[T0]).toBe(0);
+  });
+  it("gives seconds of the wall clock and millions of instructions per second", () => {
+    let nowNs = 0;
+    const machine = bare({ nowNs: () => (nowNs += 5e8) });
+    load(machine, { code: new asm.Program().label("end").jal(0, "end").bytes() });
+    expect(machine.run(1_000_000)).toMatchObject({ seconds: 0.5, mips: 2 });
+  });
+});
+
+describe("loading", () => {
+  it("starts at the entry, not at the segment's start", () => {
+    const program = new asm.Program().words(asm.ILLEGAL, asm.i("addi", A0, 0, 5));
+    const { report } = run(program, { entry: RAM_BASE + 4 }, 1);
+    expect(report.registers[A0]).toBe(5);
+  });
+  it("clears the memory behind a segment's bytes", () => {
+    const machine = bare();
+    machine.machine.space.bytes.fill(0xa5, machine.machine.space.ramOffset);
+    load(machine, { code: Uint8Array.from([1, 2]), memoryBytes: 6 });
+    expect([...machine.readRam("it", RAM_BASE, 8)]).toEqual([1, 2, 0, 0, 0, 0, 0xa5, 0xa5]);
+  });
+  it.each<readonly [string, Partial<ElfSource>]>([
+    ["a segment below RAM", { address: 0x2000_0000 }],
+    ["a segment behind RAM", { address: RAM_BASE + RAM_BYTES }],
+    ["a segment larger than RAM", { memoryBytes: RAM_BYTES + 1 }],
+    ["an entry below RAM", { entry: 0x1234 }],
+    ["an entry behind RAM", { entry: RAM_BASE + RAM_BYTES }],
+    ["tohost outside RAM", { symbols: { tohost: 0x1000 } }],
+  ])("%s is refused in one sentence", (_, source) => {
+    expect(() => load(bare(), { code: new Uint8Array(4), ...source })).toThrow(LoadError);
+    expect(() => load(bare(), { code: new Uint8Array(4), ...source })).toThrow(
+      /lies outside the RAM from 0x80000000/,
+    );
+  });
+  it("segments that are larger than RAM together are refused, before anything is loaded", () => {
+    const segment = { address: RAM_BASE, data: Uint8Array.from([1]), memoryBytes: RAM_BYTES };
+    const elf = {
+      ...parsed({ code: segment.data }),
+      segments: Array.from({ length: 65_535 }, () => segment),
+    };
+    const machine = bare();
+    expect(() => machine.load(elf)).toThrow(/its 65535 segments of \d+ bytes do not fit the RAM together/);
+    expect([...machine.readRam("it", RAM_BASE, 1)]).toEqual([0]);
+  });
+});
+
+it("the UART's bytes go to the line, and the line's come to the UART", () => {
+  const sent: number[] = [];
+  const input = [...new TextEncoder().encode("ok\n")];
+  const machine = bare({ line: { send: (byte) => sent.push(byte), receive: () => input.shift() ?? -1 } });
+  const program = new asm.Program()
+    .li(A0, UART)
+    .label("next")
+    .words(asm.load("lbu", T0, 5, A0), asm.i("andi", T0, T0, 1))
+    .branch("beq", T0, 0, "end")
+    .words(asm.load("lbu", A1, 0, A0), asm.store("sb", A1, 0, A0))
+    .jal(0, "next")
+    .label("end")
+    .words(asm.WFI);
+  load(machine, { code: program.bytes() });
+  expect(machine.run(1000).exitReason).toBe("idle");
+  expect(new TextDecoder().decode(Uint8Array.from(sent))).toBe("ok\n");
+});

@@ -1,0 +1,108 @@
+/** Who may read and write what, and the general path of loads and stores over it. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { AddressSpace, NOWHERE, Visibility } from "../../../controller/cpu/address-space.ts";
+import { DataPath } from "../../../controller/cpu/data-path.ts";
+import { BUS_FAULT, type Bus, Cause } from "../../../controller/cpu/engine.ts";
+import { Hart } from "../../../controller/cpu/hart.ts";
+import { createMemory, NVRAM_BYTES, planLayout, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
+import {
+  HOST_BASE,
+  NVRAM_BASE,
+  RAM_BASE,
+  REGION_BASE,
+  REGION_STRIDE,
+  TABLE_BASE,
+  WINDOW_BASE,
+} from "../../../emulator/memory/map.ts";
+import { TEST_CONFIG } from "../support/machines.ts";
+
+const NO_DEVICES: Bus = {
+  load: () => BUS_FAULT,
+  store: () => BUS_FAULT,
+  stopRequested: false,
+  timeLow: () => 0,
+  timeHigh: () => 0,
+  exception: () => undefined,
+  tookLong: () => undefined,
+};
+
+function addressSpace(regionBytes = TEST_CONFIG.regionBytes) {
+  const layout = planLayout({ ...TEST_CONFIG, regionBytes });
+  const memory = createMemory(layout);
+  const result = new AddressSpace(memory, layout, 0, Visibility.CONTROLLER);
+  result.setRegion(1);
+  const hart = new Int32Array(memory.buffer, layout.engines[0] ?? 0, Hart.WORDS);
+  return { layout, space: result, data: new DataPath(result, hart, NO_DEVICES) };
+}
+
+const { layout, space: small } = addressSpace();
+const { regionBytes, ramBytes, hostBytes } = TEST_CONFIG;
+/** Name, first address, bytes, host offset, whether the hart may store. */
+const RANGES: readonly (readonly [string, number, number, number, boolean])[] = [
+  ["the window", WINDOW_BASE, regionBytes, layout.regions[1] ?? 0, false],
+  ["region 0", REGION_BASE, regionBytes, layout.regions[0] ?? 0, false],
+  ["region 1", REGION_BASE + REGION_STRIDE, regionBytes, layout.regions[1] ?? 0, false],
+  ["the table", TABLE_BASE, TABLE_BYTES, layout.table, false],
+  ["NVRAM", NVRAM_BASE, NVRAM_BYTES, layout.nvram, true],
+  ["host memory", HOST_BASE, hostBytes, layout.host, true],
+  ["RAM", RAM_BASE, ramBytes, layout.ram, true],
+];
+
+describe("the address space", () => {
+  it.each(RANGES)("%s lies where the map says and ends there", (_, base, byteCount, offset, writable) => {
+    for (const size of [1, 2, 4]) {
+      expect(small.readable(base, size)).toBe(offset);
+      expect(small.readable(base + byteCount - size, size)).toBe(offset + byteCount - size);
+      expect(small.readable(base + byteCount - size + 1, size)).toBe(NOWHERE);
+      expect(small.readable(base - 1, size)).toBe(NOWHERE);
+      expect(small.writable(base, size)).toBe(writable ? offset : NOWHERE);
+      expect(small.writable(base + byteCount - size + 1, size)).toBe(NOWHERE);
+    }
+  });
+  it("has nothing anywhere else, and signed addresses mean the same as unsigned ones", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), (address) => {
+        const range = RANGES.find(([, base, byteCount]) => address >= base && address < base + byteCount);
+        const offset = range === undefined ? NOWHERE : range[3] + address - range[1];
+        expect(small.readable(address, 1)).toBe(offset);
+        expect(small.readable(address | 0, 1)).toBe(offset);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+  it("has no window before a region is designated, and refuses a region that is not there", () => {
+    const fresh = new AddressSpace(createMemory(layout), layout, 0, Visibility.CONTROLLER);
+    expect(fresh.readable(WINDOW_BASE, 4)).toBe(NOWHERE);
+    expect(() => fresh.setRegion(2)).toThrow("region 2");
+  });
+});
+
+describe("the data path", () => {
+  it("reads over the boundary of two regions that touch", () => {
+    const { layout, space, data } = touchingRegions();
+    space.bytes.set([0x11, 0x22], (layout.regions[0] ?? 0) + REGION_STRIDE - 2);
+    space.bytes.set([0x33, 0x44], layout.regions[1]);
+    expect(data.load(REGION_BASE + REGION_STRIDE - 2, 4)).toBe(0x4433_2211);
+    expect(data.cause).toBe(0);
+  });
+  it("a store that reaches beyond its memory stores none of its bytes", () => {
+    const { space, layout, data } = addressSpace();
+    const before = space.bytes.slice(layout.host, layout.host + hostBytes);
+    data.store(HOST_BASE + hostBytes - 2, 4, -1);
+    expect([data.cause, data.faultAddress >>> 0]).toEqual([Cause.STORE_ACCESS_FAULT, HOST_BASE + hostBytes]);
+    expect(space.bytes.slice(layout.host, layout.host + hostBytes)).toEqual(before);
+  });
+  it("forgets a fault with the next access", () => {
+    const { data } = addressSpace();
+    data.load(0, 4);
+    expect(data.cause).toBe(Cause.LOAD_ACCESS_FAULT);
+    data.load(RAM_BASE, 4);
+    expect(data.cause).toBe(0);
+  });
+});
+
+/** Regions as large as their stride: the one begins where the other ends. */
+function touchingRegions() {
+  return addressSpace(REGION_STRIDE);
+}

@@ -1,0 +1,221 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { crc32 } from "../../../emulator/base/crc32.ts";
+import { Random } from "../../../emulator/base/random.ts";
+import { openFlashFile } from "../../../emulator/persist/flash-file.ts";
+import { FlashFileWriter, PersistenceError } from "../../../emulator/persist/flash-file-writer.ts";
+import { PersistState, RING_ENTRIES, StoreKind } from "../../../emulator/persist/persist-ring.ts";
+import { NVRAM_OFFSET } from "../../../emulator/persist/persistent-space.ts";
+import { fileSystemError, MemoryFileSystem, PowerLost } from "./memory-file-system.ts";
+import { layout, PATH, PersistentDevice, space } from "./persistent-device.ts";
+
+function stateOf(fs: MemoryFileSystem): number {
+  return crc32(openFlashFile(fs.read(PATH), space).image);
+}
+
+/** A device of which one store was made and one wish for durability was answered. */
+function settled(fs = new MemoryFileSystem()): PersistentDevice {
+  const device = new PersistentDevice(fs);
+  device.storeTable(1, 1);
+  device.acknowledge();
+  return device;
+}
+
+describe("the appender", () => {
+  it("brings each store into the file, in order, and acknowledges once it is on stable storage", () => {
+    const fs = new MemoryFileSystem();
+    const device = new PersistentDevice(fs);
+    const random = new Random(1);
+    for (let i = 0; i < 200; i += 1) {
+      device.storeSomething(random);
+      if (i % 10 === 0) expect(device.acknowledge()).toBe(true);
+      if (i % 10 === 0) expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+    }
+    device.drain();
+    expect(stateOf(fs.afterKill())).toBe(device.state);
+  });
+
+  it("puts stores that nobody waits for on stable storage within a second or so", () => {
+    const fs = new MemoryFileSystem();
+    const device = settled(fs);
+    device.storeTable(2, 2);
+    const mark = device.ring.mark();
+    device.drain();
+    expect(device.ring.isDurable(mark)).toBe(false);
+    device.drain(1_000);
+    expect(device.ring.isDurable(mark)).toBe(true);
+    expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+  });
+
+  it("answers a full ring with a checkpoint of all memory, and calls nothing durable before it", () => {
+    const fs = new MemoryFileSystem();
+    const device = settled(fs);
+    for (let i = 0; i < RING_ENTRIES + 100; i += 1) device.table.store32(i % 3000, i);
+    const mark = device.ring.mark();
+    expect(mark.losses).toBe(100);
+    expect(device.acknowledge(mark)).toBe(true);
+    expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+    device.storeTable(7, 7);
+    device.drain();
+    expect(stateOf(fs.afterKill())).toBe(device.state);
+  });
+
+  it("gives up the place of a thread that died between store and publication, whether its store was made or not", () => {
+    for (const made of [false, true]) {
+      const fs = new MemoryFileSystem();
+      const device = settled(fs);
+      device.ring.reserve();
+      if (made) device.bytes[layout.nvram + 100] = 1;
+      device.storeTable(5, 5);
+      const mark = device.ring.mark();
+      device.drain();
+      expect(device.ring.isDurable(mark)).toBe(false);
+      expect(device.acknowledge(mark)).toBe(true);
+      expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+    }
+  });
+
+  it("does not lose the store of a thread that publishes after its place was given up", () => {
+    const fs = new MemoryFileSystem();
+    const device = settled(fs);
+    const late = device.ring.reserve();
+    device.storeTable(5, 5);
+    expect(device.acknowledge()).toBe(true);
+    device.bytes[layout.nvram + 24] = 6;
+    device.ring.publish(late, StoreKind.WORD, NVRAM_OFFSET + 24, 1, 6);
+    expect(device.acknowledge()).toBe(true);
+    expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+  });
+
+  it("bounds the file by checkpoints, over which the sequence goes on", () => {
+    const fs = new MemoryFileSystem();
+    const device = new PersistentDevice(fs);
+    let largest = 0;
+    for (let i = 0; i < 300_000; i += 1) {
+      device.table.store32(i % 3000, i);
+      if (i % 1000 === 0) device.drain();
+      if (i % 1000 === 0) largest = Math.max(largest, fs.read(PATH).length);
+    }
+    expect(device.acknowledge()).toBe(true);
+    expect(largest).toBeLessThan(6 * 1024 * 1024);
+    expect(openFlashFile(fs.read(PATH), space)).toMatchObject({ sequence: 300_000 });
+    expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+  }, 120_000);
+
+  it("goes on over the death of its thread, at any moment, without losing or repeating a store", () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer({ min: 1, max: 25 }), (seed, operations) => {
+        const fs = new MemoryFileSystem();
+        const device = settled(fs);
+        const random = new Random(seed);
+        fs.operationsLeft = operations;
+        try {
+          for (;;) {
+            device.storeSomething(random);
+            if (random.below(3) === 0) device.acknowledge();
+          }
+        } catch (error) {
+          if (!(error instanceof PowerLost)) throw error;
+        }
+        fs.operationsLeft = Number.POSITIVE_INFINITY;
+        device.replaceAppender();
+        device.storeTable(9, 9);
+        expect(device.acknowledge()).toBe(true);
+        expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("a file that cannot be written", () => {
+  it("is named, stops all acknowledgements, and the device goes on; once there is room all is caught up", () => {
+    const fs = new MemoryFileSystem();
+    const device = settled(fs);
+    fs.freeBytes = 100;
+    const random = new Random(5);
+    for (let i = 0; i < 50; i += 1) device.storeSomething(random);
+    const mark = device.ring.mark();
+    expect(device.acknowledge(mark)).toBe(false);
+    expect(device.failures).toEqual([`the flash file ${PATH} cannot be written: ENOSPC`]);
+    expect(device.ring.state).toBe(PersistState.FAILING);
+    for (let i = 0; i < RING_ENTRIES; i += 1) device.table.store32(0, i);
+    device.drain(5_000);
+    expect(device.ring.isDurable(mark)).toBe(false);
+    fs.freeBytes = Number.POSITIVE_INFINITY;
+    device.drain(5_000);
+    expect(device.ring.isDurable(mark)).toBe(true);
+    expect(device.failures.at(-1)).toBeUndefined();
+    expect(device.ring.state).toBe(PersistState.ON);
+    expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+  });
+
+  it("is trusted no more after a failed fdatasync: only a new file counts", () => {
+    const fs = new MemoryFileSystem();
+    const device = settled(fs);
+    fs.failing.set("sync", "EIO");
+    device.storeTable(2, 2);
+    expect(device.acknowledge()).toBe(false);
+    fs.failing.clear();
+    device.nowMs += 5_000;
+    expect(device.acknowledge()).toBe(true);
+    expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+  });
+
+  it("is refused by name before the device starts", () => {
+    const fs = new MemoryFileSystem();
+    settled(fs);
+    const names = ["open", "sync"].map((operation) => {
+      fs.failing.clear();
+      fs.failing.set(operation as "open", "EROFS");
+      try {
+        FlashFileWriter.open(fs, PATH, space);
+      } catch (error) {
+        if (error instanceof PersistenceError) return `${error.name}: ${error.message}`;
+      }
+      return "opened";
+    });
+    const refusal = `FlashFileUnwritable: the flash file ${PATH} cannot be written: EROFS`;
+    expect(names).toEqual([refusal, refusal]);
+    fs.read = () => {
+      throw fileSystemError("EACCES");
+    };
+    expect(() => FlashFileWriter.open(fs, PATH, space)).toThrowError(/cannot be read: EACCES/);
+  });
+});
+
+describe("a crash at any operation of the file system", () => {
+  it("leaves, to a killed process or a machine without power, a state memory had and nothing older than what was acknowledged", () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer({ min: 0, max: 60 }), (seed, operations) => {
+        const fs = new MemoryFileSystem();
+        const random = new Random(seed);
+        fs.operationsLeft = operations;
+        let device: PersistentDevice | undefined;
+        let acknowledged = 0;
+        try {
+          device = new PersistentDevice(fs);
+          for (let i = 0; i < 60; i += 1) {
+            device.storeSomething(random);
+            if (random.below(4) === 0 && device.acknowledge()) acknowledged = device.history.length - 1;
+            // A full ring now and then: its checkpoint is cut off, too.
+            if (random.below(20) === 0) device.ring.publish(-1, StoreKind.WORD, 0, 4, 0);
+          }
+        } catch (error) {
+          if (!(error instanceof PowerLost)) throw error;
+        }
+        // The store under which power was lost is made, but not remembered yet.
+        const history = device === undefined ? [] : [...device.history, device.state];
+        for (const left of [fs.afterKill(), fs.afterPowerLoss()]) {
+          const again = new PersistentDevice(left);
+          const found = history.lastIndexOf(again.state);
+          if (device !== undefined) expect(found).toBeGreaterThanOrEqual(acknowledged);
+          again.storeTable(3, 3);
+          expect(again.acknowledge()).toBe(true);
+          expect(stateOf(left.afterPowerLoss())).toBe(again.state);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
