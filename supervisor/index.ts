@@ -24,7 +24,8 @@ import type { SoakOptions, SoakProgress, SoakReport } from "./soak/soak.ts";
 
 export { DEFAULT_MEMORY_CONFIG, type MemoryConfig, MemoryConfigError } from "../emulator/memory/layout.ts";
 export { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig, type Limits } from "./core/config.ts";
-export type { Failover, FailureReport } from "./device/failover.ts";
+export type { Failover } from "./device/failover.ts";
+export type { FailureReport } from "./device/failure.ts";
 export type { RegionStatus, Status } from "./device/status.ts";
 export { FAULTS, type Fault, type FaultClass } from "./faults/faults.ts";
 export type { HostCommand, HostCompletion } from "./host/host.ts";

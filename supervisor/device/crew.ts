@@ -7,23 +7,21 @@
  * there is to do for a while, and when that fails too, it is tried less and less often.
  */
 import type { Inspection } from "../../controller/api.ts";
-import { monotonicNs } from "../../emulator/base/clock.ts";
-import { Control, controlWords } from "../../emulator/memory/control.ts";
-import { ENGINE_SLOTS } from "../../emulator/memory/layout.ts";
-import { EngineSlot, type SlotContext } from "./engine-slot.ts";
+import { Control } from "../../emulator/memory/control.ts";
+import type { OnSlotEnd, Slot } from "./slot.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
 
 export interface CrewEvents {
   /** A standby is parked; `inspection` is what its boot ROM read. */
-  readonly onStandby: (slot: EngineSlot, inspection: Inspection) => void;
+  readonly onStandby: (slot: Slot, inspection: Inspection) => void;
   /** The wanted region is not usable: what was read has to change what is wanted. */
   readonly onUnusable: (inspection: Inspection) => void;
   /** The worker that executes has ended. */
-  readonly onExecutingEnd: (slot: EngineSlot, end: WorkerEnd) => void;
+  readonly onExecutingEnd: (slot: Slot, end: WorkerEnd) => void;
   /** A worker that does not execute has ended, or could not be prepared. */
   readonly onStandbyLost: (reason: string) => void;
   /** A thread could not be ended: nothing is sure any more. */
-  readonly onStuckThread: (slot: EngineSlot) => void;
+  readonly onStuckThread: (slot: Slot) => void;
 }
 
 /** Steps that may fail before somebody is told that there is no standby. */
@@ -41,10 +39,11 @@ interface Experience {
 }
 
 export class Crew {
-  readonly slots: readonly EngineSlot[];
+  readonly slots: readonly Slot[];
   readonly #control: Int32Array;
+  readonly #nowNs: () => number;
   readonly #events: CrewEvents;
-  #executing: EngineSlot | undefined;
+  #executing: Slot | undefined;
   #wanted = -1;
   #urgent = false;
   #working = false;
@@ -56,17 +55,23 @@ export class Crew {
   readonly #hopeless = new Map<number, Experience>();
   #pauseNs = 0;
 
-  constructor(context: Omit<SlotContext, "onEnd">, events: CrewEvents) {
+  /**
+   * @param makeSlots makes the slots, which are empty
+   * @param nowNs monotonic time in nanoseconds
+   */
+  constructor(
+    makeSlots: (onEnd: OnSlotEnd) => readonly Slot[],
+    control: Int32Array,
+    nowNs: () => number,
+    events: CrewEvents,
+  ) {
     this.#events = events;
-    this.#control = controlWords(context.memory, context.layout);
-    const onEnd = (slot: EngineSlot, end: WorkerEnd): void => this.#onEnd(slot, end);
-    this.slots = Array.from(
-      { length: ENGINE_SLOTS },
-      (_, index) => new EngineSlot(index, { ...context, onEnd }),
-    );
+    this.#control = control;
+    this.#nowNs = nowNs;
+    this.slots = makeSlots((slot, end) => this.#onEnd(slot, end));
   }
 
-  get executing(): EngineSlot | undefined {
+  get executing(): Slot | undefined {
     return this.#executing;
   }
 
@@ -74,7 +79,7 @@ export class Crew {
    * The parked worker, undefined when there is none; then {@link why} tells. Of two, where nothing executes, the one for
    * the wanted region.
    */
-  get standby(): EngineSlot | undefined {
+  get standby(): Slot | undefined {
     const parked = this.slots.filter((slot) => slot !== this.#executing && slot.phase === "parked");
     return parked.find(({ region }) => region === this.#wanted) ?? parked[0];
   }
@@ -84,7 +89,7 @@ export class Crew {
   }
 
   /** The standby for `region` starts to execute. On the failover path. Undefined when it is not there. */
-  promote(region: number): EngineSlot | undefined {
+  promote(region: number): Slot | undefined {
     const slot = this.standby;
     if (slot === undefined || slot.region !== region) return undefined;
     this.#executing = slot;
@@ -141,7 +146,7 @@ export class Crew {
   }
 
   /** Of the workers that do not execute the one that is the soonest to be the standby: a stopped one is, in a few steps. */
-  #nearest(): EngineSlot | undefined {
+  #nearest(): Slot | undefined {
     const free = this.slots.filter((slot) => slot !== this.#executing);
     return (
       free.find((slot) => slot.phase === "parked" && slot.region === this.#wanted) ??
@@ -150,7 +155,7 @@ export class Crew {
     );
   }
 
-  async #tryStep(slot: EngineSlot): Promise<boolean> {
+  async #tryStep(slot: Slot): Promise<boolean> {
     try {
       return await this.#step(slot);
     } catch (error) {
@@ -160,7 +165,7 @@ export class Crew {
     }
   }
 
-  #done(slot: EngineSlot): boolean {
+  #done(slot: Slot): boolean {
     if (slot.phase === "running" || this.#closed) return true;
     if (this.#wanted < 0) {
       this.#why = "no region is eligible";
@@ -170,7 +175,7 @@ export class Crew {
   }
 
   /** False when the wanted region cannot be prepared. */
-  async #step(slot: EngineSlot): Promise<boolean> {
+  async #step(slot: Slot): Promise<boolean> {
     switch (slot.phase) {
       case "empty":
       case "starting":
@@ -202,7 +207,7 @@ export class Crew {
     }
   }
 
-  async #prepare(slot: EngineSlot, region: number): Promise<Inspection> {
+  async #prepare(slot: Slot, region: number): Promise<Inspection> {
     try {
       return await slot.prepare(region, this.#urgent || this.#applies(this.#costly, region));
     } catch (error) {
@@ -212,19 +217,19 @@ export class Crew {
   }
 
   #learn(experiences: Map<number, Experience>, region: number, forNs: number): void {
-    experiences.set(region, { storeEpoch: this.#storeEpoch(region), untilNs: monotonicNs() + forNs });
+    experiences.set(region, { storeEpoch: this.#storeEpoch(region), untilNs: this.#nowNs() + forNs });
   }
 
   #applies(experiences: ReadonlyMap<number, Experience>, region: number): boolean {
     const found = experiences.get(region);
-    return found?.storeEpoch === this.#storeEpoch(region) && monotonicNs() < found.untilNs;
+    return found?.storeEpoch === this.#storeEpoch(region) && this.#nowNs() < found.untilNs;
   }
 
   #storeEpoch(region: number): number {
     return region < 0 ? 0 : Atomics.load(this.#control, Control.STORE_EPOCH + region);
   }
 
-  #onEnd(slot: EngineSlot, end: WorkerEnd): void {
+  #onEnd(slot: Slot, end: WorkerEnd): void {
     if (this.#closed) return;
     if (slot === this.#executing) {
       this.#events.onExecutingEnd(slot, end);

@@ -7,23 +7,17 @@
  * depends on a generation is performed after both replicas hold it.
  */
 import type { Inspection } from "../../controller/api.ts";
-import { confirmedCounter, reasonOfSafeMode, recoverManagement } from "../../controller/boot/boot-rom.ts";
 import type { TransitionResult } from "../../controller/boot/transitions.ts";
-import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { Logger } from "../../emulator/base/log.ts";
-import { Control, controlWords, Engine, EngineState, ringDoorbell } from "../../emulator/memory/control.ts";
+import { Control, controlWords, Engine, EngineState } from "../../emulator/memory/control.ts";
 import { EventCode, EventRing } from "../../emulator/memory/events.ts";
-import { Evidence, evidenceName } from "../../emulator/memory/evidence.ts";
-import { type Layout, TABLE_BYTES } from "../../emulator/memory/layout.ts";
-import { LoggedNvram } from "../../emulator/persist/logged-nvram.ts";
-import { PersistRing, PersistState } from "../../emulator/persist/persist-ring.ts";
-import { TableStore } from "../../emulator/table/commit.ts";
-import { raiseFloor, readFloor, recoverFloor } from "../../emulator/table/floor.ts";
-import { type NvramPort, SharedNvram } from "../../emulator/table/nvram.ts";
+import { Evidence } from "../../emulator/memory/evidence.ts";
+import type { Layout } from "../../emulator/memory/layout.ts";
+import type { NvramPort } from "../../emulator/table/nvram.ts";
 import { NO_REGION, type Table } from "../../emulator/table/table.ts";
-import type { DeviceConfig } from "../core/config.ts";
+import type { Limits } from "../core/config.ts";
+import { type Performer, perform } from "../core/performer.ts";
 import {
-  type Command,
   type ExecuteCommand,
   initialState,
   type PolicyEvent,
@@ -32,44 +26,22 @@ import {
   standbyRegion,
 } from "../core/policy.ts";
 import { Host, type HostCommand, type HostCompletion, type QueueProgress } from "../host/host.ts";
-import type { Launcher } from "../launch.ts";
 import { TICK_MS, Watch } from "../watch/watch.ts";
-import { Crew } from "./crew.ts";
-import { Durability } from "./durability.ts";
-import type { EngineSlot } from "./engine-slot.ts";
-import type { Failover, FailureReport } from "./failover.ts";
+import type { Crew, CrewEvents } from "./crew.ts";
+import type { Durability } from "./durability.ts";
+import { OperatorError } from "./errors.ts";
+import type { Failover } from "./failover.ts";
 import { type Crash, FailoverRecord } from "./failover-record.ts";
+import { describeEnd, evidenceOfEnd, type FailureReport, foundOutside, toldByEngine } from "./failure.ts";
 import { KeptState } from "./kept-state.ts";
+import type { Management } from "./management.ts";
+import { Doorbell, News } from "./news.ts";
+import type { Slot } from "./slot.ts";
 import { warmUpFailover } from "./warm-up.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
 
 /** A running engine answers a halt within microseconds; after this long the thread is not going to. */
 const HALT_GRACE_MS = 1;
-
-/** Both replicas of the table are lost, and the configuration says not to rebuild it. */
-export class ManagementLostError extends Error {
-  override readonly name = "ManagementLostError";
-}
-
-/** What was waited for does not come: no version runs before an operator's word or a new image. */
-export class SafeModeError extends Error {
-  override readonly name = "SafeModeError";
-
-  constructor(reason: string) {
-    super(`the controller is in safe mode: ${reasonOfSafeMode(reason)}`);
-  }
-}
-
-/** What an operator asked for is refused; `name` is the refusal's. */
-export class OperatorError extends Error {
-  constructor(name: string, message: string) {
-    super(message);
-    this.name = name;
-  }
-}
-
-/** Times that the doorbell is answered in one turn: firmware may ring it without pause, and others have to have theirs. */
-const MAX_ANSWERS = 16;
 
 /** Nothing executes meanwhile: the guardian starts the process again, as after a power cut. */
 const START_DEADLINE_MS = 10_000;
@@ -82,20 +54,38 @@ export interface DeviceListener {
   onCrash?(crash: Crash): void;
 }
 
+/** What a device is put together from: parts.ts has those with real threads and the machine's time. */
+export interface DeviceParts {
+  /** What all threads share; powered, and of this layout. */
+  readonly memory: WebAssembly.Memory;
+  readonly layout: Layout;
+  readonly limits: Limits;
+  readonly management: Management;
+  readonly durability: Durability;
+  /** Makes the crew, which tells `events` what becomes of its workers. */
+  readonly crew: (events: CrewEvents) => Crew;
+  /** Monotonic time in nanoseconds. */
+  readonly nowNs: () => number;
+  readonly log: Logger;
+  /** Ends this process: something happened after which nothing is sure. */
+  readonly fatal: (reason: string) => void;
+}
+
 export class Device {
   readonly host: Host;
   readonly events: EventRing;
   readonly kept: KeptState;
   readonly crew: Crew;
   readonly control: Int32Array;
-  readonly nvram: NvramPort;
   readonly durability: Durability;
   readonly layout: Layout;
   readonly memory: WebAssembly.Memory;
-  readonly #config: DeviceConfig;
+  readonly #limits: Limits;
+  readonly #management: Management;
+  readonly #nowNs: () => number;
   readonly #log: Logger;
-  /** Undefined until power-on has recovered the management memory. */
-  #store: TableStore | undefined;
+  readonly #doorbell: Doorbell;
+  readonly #news = new News();
   readonly #watch: Watch;
   readonly #record: FailoverRecord;
   readonly #listeners = new Set<DeviceListener>();
@@ -107,7 +97,6 @@ export class Device {
   /** A stop was asked for and is not sure yet. */
   #stopping = false;
   #queueAtStop: QueueProgress = { submissionHead: 0, completionTail: 0 };
-  #mended = 0;
   #ready = false;
   /** Boot epoch of the last version that completed a host command. */
   #servedEpoch = 0;
@@ -115,51 +104,38 @@ export class Device {
   #closed = false;
   /** V8 has had the chance to compile the failover path. */
   #warm = false;
-  #waiting: (() => void)[] = [];
+  readonly #performer: Performer = {
+    stop: () => this.#stop(),
+    commit: (table) => this.#commit(table),
+    raiseFloor: (counter) => this.#management.raiseFloor(counter, this.policy),
+    execute: (command) => this.#execute(command),
+    safeMode: (reason) => this.#enterSafeMode(reason),
+  };
 
-  /** @param fatal ends this process: something happened after which nothing is sure */
-  constructor(
-    config: DeviceConfig,
-    memory: WebAssembly.Memory,
-    layout: Layout,
-    log: Logger,
-    launcher: Launcher,
-    fatal: (reason: string) => void,
-  ) {
-    this.#config = config;
-    this.layout = layout;
+  constructor(parts: DeviceParts) {
+    const { memory, layout, limits, management, durability, crew, nowNs, log, fatal } = parts;
     this.memory = memory;
+    this.layout = layout;
+    this.durability = durability;
+    this.#limits = limits;
+    this.#management = management;
+    this.#nowNs = nowNs;
     this.#log = log;
     this.#fatal = fatal;
     this.control = controlWords(memory, layout);
     this.events = new EventRing(memory, layout);
     this.host = new Host(memory, layout);
     this.kept = new KeptState(memory, layout);
-    const ring = new PersistRing(memory, layout);
-    const kept = ring.state !== PersistState.OFF;
-    this.nvram = kept
-      ? new LoggedNvram(memory, layout)
-      : new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
-    this.durability = new Durability(kept ? ring : undefined);
-    this.#watch = new Watch(config.limits, monotonicNs());
+    this.#watch = new Watch(limits, nowNs());
     this.#record = new FailoverRecord(memory, layout, this.events, this.kept);
-    this.crew = new Crew(
-      {
-        memory,
-        layout,
-        log: config.log,
-        engine: config.engine,
-        keys: config.keys ?? [],
-        launch: (slot) => launcher.controller(slot),
-      },
-      {
-        onStandby: (slot, inspection) => this.#onStandby(slot, inspection),
-        onUnusable: (inspection) => this.#onUnusable(inspection),
-        onExecutingEnd: (slot, end) => this.#onExecutingEnd(slot, end),
-        onStandbyLost: (reason) => this.#onStandbyLost(reason),
-        onStuckThread: (slot) => this.#fatal(`the thread of slot ${slot.index} does not end`),
-      },
-    );
+    this.#doorbell = new Doorbell(this.control, () => this.#onDoorbell());
+    this.crew = crew({
+      onStandby: (slot, inspection) => this.#onStandby(slot, inspection),
+      onUnusable: (inspection) => this.#onUnusable(inspection),
+      onExecutingEnd: (slot, end) => this.#onExecutingEnd(slot, end),
+      onStandbyLost: (reason) => this.#onStandbyLost(reason),
+      onStuckThread: (slot) => this.#fatal(`the thread of slot ${slot.index} does not end`),
+    });
   }
 
   get policy(): PolicyState {
@@ -188,7 +164,12 @@ export class Device {
 
   /** Replicas and security floors that were found rotten and mended since power-on. */
   get mended(): number {
-    return this.#mended;
+    return this.#management.mended;
+  }
+
+  /** Table and security floor as they stand in memory. */
+  get nvram(): NvramPort {
+    return this.#management.nvram;
   }
 
   get bootEpoch(): number {
@@ -202,35 +183,24 @@ export class Device {
 
   /**
    * Power on: the boot ROM reads every region, the management memory is recovered, the policy decides, and the
-   * decision is executed. Throws {@link ManagementLostError} when configuration forbids to go on without a table.
+   * decision is executed. Throws ManagementLostError when configuration forbids to go on without a table.
    */
   async powerOn(): Promise<void> {
     const [first] = this.crew.slots;
     if (first === undefined) throw new Error("a device needs a slot");
     await first.start();
     const { regions: images } = await first.inspect();
-    const { table, floor } = this.#recover(images);
-    this.#store = new TableStore(this.nvram, table, (generation) => {
-      Atomics.store(this.control, Control.GENERATION, generation | 0);
-    });
-    this.#policy = initialState(table, floor, this.#config.limits.budget);
+    const { table, floor } = this.#management.recover(images);
+    this.#policy = initialState(table, floor, this.#limits.budget);
     this.#ticker = setTimeout(() => this.#tick(), TICK_MS);
-    this.#awaitDoorbell();
+    this.#doorbell.listen();
     this.#dispatch({ type: "power-on", images });
-  }
-
-  #recover(images: Inspection["regions"]): { readonly table: Table; readonly floor: number } {
-    const { table: found, floor } = recoverManagement(this.nvram, images, this.#config.recovery);
-    this.#log[found.severity]({ outcome: found.outcome }, found.message);
-    this.#log[floor.severity]({ outcome: floor.outcome }, floor.message);
-    if (found.table === undefined) throw new ManagementLostError(found.message);
-    return { table: found.table, floor: floor.floor };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#ticker);
-    ringDoorbell(this.control);
+    this.#doorbell.close();
     await this.crew.close();
   }
 
@@ -257,23 +227,14 @@ export class Device {
     const region = this.crew.executing?.region ?? -1;
     const facts = images[region];
     if (facts?.usable === false && !this.#stopping) {
-      this.#onEvidence(Evidence.BAD_DIGEST, `region ${region} rots: ${facts.fault.message}`, monotonicNs());
+      this.#onEvidence(Evidence.BAD_DIGEST, `region ${region} rots: ${facts.fault.message}`, this.#nowNs());
     }
     this.#prepareStandby();
   }
 
   /** Mends replicas and security floor that do not hold what they should, and tells. */
   mendTable(): void {
-    if (this.#closed || this.#store === undefined) return;
-    const repaired = this.#store.repair();
-    this.#mended += repaired;
-    if (repaired > 0)
-      this.#log.warn({ replicas: repaired }, "replicas of the table were rotten and are repaired");
-    if (readFloor(this.nvram) !== undefined) return;
-    this.#mended += 1;
-    const { table, images } = this.policy;
-    const { severity, outcome, message } = recoverFloor(this.nvram, confirmedCounter(table, images));
-    this.#log[severity]({ outcome }, message);
+    if (!this.#closed && this.#policy !== undefined) this.#management.mend(this.#policy);
   }
 
   /** Bytes of a region changed under whoever executes it: nothing decoded from them is used any more. */
@@ -283,57 +244,26 @@ export class Device {
 
   /** Submits a host command; false when the queue is full. `onCompletion` is called once. */
   submit(command: HostCommand, onCompletion: (completion: HostCompletion) => void): boolean {
-    const accepted = this.host.submit(command, monotonicNs(), onCompletion);
+    const accepted = this.host.submit(command, this.#nowNs(), onCompletion);
     if (accepted) this.crew.executing?.wakeGuest();
     return accepted;
   }
 
   /** Resolves at the next thing that may have changed something: a doorbell, a tick, a worker's step or end. */
   news(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** Resolves once the version that executes is ready and a standby is parked. Rejects with {@link SafeModeError}. */
-  async quiet(): Promise<void> {
-    while (!this.#ready || this.crew.standby === undefined) await this.newsOfRunning();
-  }
-
-  /** {@link news} of a device that runs, or is about to. Rejects with {@link SafeModeError} where it does not. */
-  async newsOfRunning(): Promise<void> {
-    this.requireVersion();
-    await this.news();
-  }
-
-  /** Throws {@link SafeModeError} where no version runs, nor is about to. */
-  requireVersion(): void {
-    const { phase, decision } = this.policy;
-    if (phase === "safe-mode") throw new SafeModeError(decision?.message ?? "no version may run");
-  }
-
-  #tell(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    return this.#news.next();
   }
 
   // ── News ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Waits for the doorbell without a timeout and without blocking; the ticker keeps the event loop alive. */
-  #awaitDoorbell(): void {
-    for (let answers = 0; answers < MAX_ANSWERS && !this.#closed; answers++) {
-      const seen = Atomics.load(this.control, Control.DOORBELL);
-      this.#onDoorbell();
-      this.#tell();
-      const rung = Atomics.waitAsync(this.control, Control.DOORBELL, seen);
-      if (!rung.async) continue;
-      void rung.value.then(() => this.#awaitDoorbell());
-      return;
-    }
-    setImmediate(() => this.#closed || this.#awaitDoorbell());
-  }
-
   #onDoorbell(): void {
     this.durability.poll();
+    this.#lookAtWords();
+    this.#news.tell();
+  }
+
+  /** What the worker that executes has stored into the words that are its own. */
+  #lookAtWords(): void {
     const slot = this.crew.executing;
     if (slot === undefined) return;
     if (slot.takeStopped()) {
@@ -349,19 +279,19 @@ export class Device {
       this.#dispatch({ type: "confirmed" });
     }
     const taken = this.host.poll();
-    if (typeof taken === "string") this.#onEvidence(Evidence.HOST_PROTOCOL, taken, monotonicNs());
+    if (typeof taken === "string") this.#onEvidence(Evidence.HOST_PROTOCOL, taken, this.#nowNs());
     else if (taken > 0 && this.#servedEpoch !== epoch) {
       this.#servedEpoch = epoch;
-      this.events.stamp(EventCode.FIRST_COMMAND, slot.region, epoch, monotonicNs());
+      this.events.stamp(EventCode.FIRST_COMMAND, slot.region, epoch, this.#nowNs());
     }
   }
 
   #tick(): void {
-    const nowNs = monotonicNs();
+    const nowNs = this.#nowNs();
     this.#watch.tick(nowNs);
     this.#lookAtStandby();
     this.#lookAtExecuting(nowNs);
-    this.#tell();
+    this.#news.tell();
     if (!this.#closed) this.#ticker = setTimeout(() => this.#tick(), this.#watch.nextLookMs);
   }
 
@@ -383,42 +313,21 @@ export class Device {
   // ── Evidence ────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The engine stopped by itself and told why. The failover path begins here. */
-  #onEvidenceOfEngine(slot: EngineSlot): void {
-    const detectedNs = monotonicNs();
+  #onEvidenceOfEngine(slot: Slot): void {
+    const detectedNs = this.#nowNs();
     this.crew.standby?.expectRun();
-    const { words } = slot;
-    const code = words[Engine.EVIDENCE] ?? 0;
-    this.#fail(slot.region, {
-      evidence: evidenceName(code),
-      evidenceCode: code,
-      code: (words[Engine.EVIDENCE_CODE] ?? 0) >>> 0,
-      pc: (words[Engine.EVIDENCE_PC] ?? 0) >>> 0,
-      tval: (words[Engine.EVIDENCE_TVAL] ?? 0) >>> 0,
-      faultNs: slot.notedFaultNs || detectedNs,
-      detectedNs,
-      message: "",
-    });
+    this.#fail(slot.region, toldByEngine(slot, detectedNs));
   }
 
   /** The supervisor found it: the version runs on until it is stopped. */
   #onEvidence(code: Evidence, message: string, faultNs: number): void {
     const region = this.crew.executing?.region ?? -1;
-    const detectedNs = monotonicNs();
+    const detectedNs = this.#nowNs();
     this.crew.standby?.arm();
-    const evidence = evidenceName(code);
-    this.#fail(region, {
-      evidence,
-      evidenceCode: code,
-      code: 0,
-      pc: 0,
-      tval: 0,
-      faultNs,
-      detectedNs,
-      message,
-    });
+    this.#fail(region, foundOutside(code, message, faultNs, detectedNs));
   }
 
-  #onExecutingEnd(slot: EngineSlot, end: WorkerEnd): void {
+  #onExecutingEnd(slot: Slot, end: WorkerEnd): void {
     if (this.#stopping) {
       this.#onStopped(undefined);
       return;
@@ -434,10 +343,7 @@ export class Device {
       this.#dispatch({ type: "start-lost" });
       return;
     }
-    const heap = (end.error as NodeJS.ErrnoException | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY";
-    const thrown = end.error === undefined ? Evidence.THREAD_EXIT : Evidence.THREAD_ERROR;
-    const message = end.error?.message ?? `the thread exited with code ${end.exitCode}`;
-    this.#onEvidence(heap ? Evidence.THREAD_HEAP : thrown, message, slot.notedFaultNs || monotonicNs());
+    this.#onEvidence(evidenceOfEnd(end), describeEnd(end), slot.notedFaultNs || this.#nowNs());
   }
 
   #fail(fromRegion: number, failure: FailureReport): void {
@@ -453,28 +359,7 @@ export class Device {
   #dispatch(event: PolicyEvent): void {
     const { state, commands } = reduce(this.policy, event);
     this.#policy = state;
-    for (const command of commands) this.#perform(command);
-  }
-
-  #perform(command: Command): void {
-    switch (command.type) {
-      case "stop":
-        this.#stop();
-        break;
-      case "commit":
-        this.#commit(command.table);
-        break;
-      case "raise-floor":
-        if (readFloor(this.nvram) === undefined) this.mendTable();
-        raiseFloor(this.nvram, command.counter);
-        break;
-      case "execute":
-        this.#execute(command);
-        break;
-      case "safe-mode":
-        this.#enterSafeMode(command.reason);
-        break;
-    }
+    perform(commands, this.#performer);
   }
 
   /** Halts the engine; `stopped` goes to the policy once it is sure. */
@@ -496,8 +381,8 @@ export class Device {
   }
 
   /** @param slot that stopped and lives on, undefined when its thread is gone */
-  #onStopped(slot: EngineSlot | undefined): void {
-    const stoppedNs = monotonicNs();
+  #onStopped(slot: Slot | undefined): void {
+    const stoppedNs = this.#nowNs();
     const words = slot?.words ?? this.crew.executing?.words;
     if (words !== undefined) this.kept.keep(words);
     this.#queueAtStop = this.host.atStop();
@@ -509,11 +394,8 @@ export class Device {
   }
 
   #commit(table: Table): void {
-    if (this.#store === undefined) throw new Error("the device is off");
-    const { rottenReplicas } = this.#store.commit(table);
-    this.#record.designate(monotonicNs());
-    this.#mended += rottenReplicas;
-    if (rottenReplicas > 0) this.#log.warn({ rottenReplicas }, "replicas were rotten and are repaired");
+    this.#management.commit(table);
+    this.#record.designate(this.#nowNs());
   }
 
   #execute(command: ExecuteCommand): void {
@@ -524,7 +406,7 @@ export class Device {
     Atomics.store(this.control, Control.BOOT_EPOCH, bootEpoch);
     this.#record.start();
     this.#awaited = command;
-    this.#awaitedSinceNs = monotonicNs();
+    this.#awaitedSinceNs = this.#nowNs();
     this.#wake();
     if (this.#awaited !== undefined) this.crew.want(command.region, true);
   }
@@ -542,13 +424,13 @@ export class Device {
     this.crew.promote(command.region);
     slot.run(this.table.generation);
     this.#awaited = undefined;
-    this.#watch.start(slot, monotonicNs());
+    this.#watch.start(slot, this.#nowNs());
     this.#record.stampSteps(command.region, this.bootEpoch);
     this.host.afterStop(this.#queueAtStop);
   }
 
   /** The reading of the region's bytes still holds: not one byte of it was stored since. */
-  #verificationHolds(slot: EngineSlot): boolean {
+  #verificationHolds(slot: Slot): boolean {
     const verified = Atomics.load(slot.words, Engine.VERIFIED_STORE_EPOCH);
     return verified === Atomics.load(this.control, Control.STORE_EPOCH + slot.region);
   }
@@ -566,7 +448,7 @@ export class Device {
     // Nobody fetches commands now, so what has been fetched will not be completed.
     this.host.afterStop(this.host.progress);
     this.#failoverOver();
-    this.events.stamp(EventCode.SAFE_MODE, -1, this.bootEpoch, monotonicNs());
+    this.events.stamp(EventCode.SAFE_MODE, -1, this.bootEpoch, this.#nowNs());
     this.#awaited = undefined;
     this.#record.drop();
     this.#log.error({ reason }, "safe mode");
@@ -596,7 +478,7 @@ export class Device {
 
   #onReadyWithdrawn(): void {
     this.#ready = false;
-    this.#watch.withdraw(monotonicNs());
+    this.#watch.withdraw(this.#nowNs());
   }
 
   /** Once the new version is ready, or should have been by far, the other worker gets ready to take over. */
@@ -606,12 +488,12 @@ export class Device {
     this.crew.want(standbyRegion(this.policy), false);
   }
 
-  #onStandby(slot: EngineSlot, inspection: Inspection): void {
+  #onStandby(slot: Slot, inspection: Inspection): void {
     this.#watch.park(slot);
-    this.events.stamp(EventCode.STANDBY_READY, slot.region, this.bootEpoch, monotonicNs());
+    this.events.stamp(EventCode.STANDBY_READY, slot.region, this.bootEpoch, this.#nowNs());
     this.#takeInspection(inspection);
     this.#wake();
-    this.#tell();
+    this.#news.tell();
     if (!this.#warm) setImmediate(warmUpFailover, inspection.regions);
     this.#warm = true;
   }
@@ -634,14 +516,14 @@ export class Device {
 
   #onStandbyLost(reason: string): void {
     this.#log.warn({ reason }, "there is no standby");
-    this.#tell();
+    this.#news.tell();
     // In another turn: where every try fails at once, deadlines and pings still have theirs.
     if (this.#awaited !== undefined) setImmediate(() => this.#wantAwaited());
   }
 
   #wantAwaited(): void {
     if (this.#awaited === undefined || this.#closed) return;
-    if (monotonicNs() - this.#awaitedSinceNs > START_DEADLINE_MS * 1e6)
+    if (this.#nowNs() - this.#awaitedSinceNs > START_DEADLINE_MS * 1e6)
       this.#fatal(
         `no controller worker could be made ready within ${START_DEADLINE_MS} ms: ${this.crew.why}`,
       );

@@ -11,7 +11,7 @@ import { Packr } from "msgpackr";
 import type { Logger } from "../../emulator/base/log.ts";
 import type { DeviceEvent } from "../../emulator/memory/events.ts";
 import type { Table } from "../../emulator/table/table.ts";
-import type { FailureReport } from "./failover.ts";
+import type { FailureReport } from "./failure.ts";
 
 export const MAX_DUMPS = 32;
 export const MAX_DUMP_BYTES = 64 * 1024;

@@ -21,22 +21,8 @@ import {
 } from "../../emulator/memory/control.ts";
 import type { Layout } from "../../emulator/memory/layout.ts";
 import { readSchedule, type ThreadSchedule } from "../watch/thread-schedule.ts";
-import { type WorkerEnd, WorkerThread } from "./worker-thread.ts";
-
-export type SlotPhase =
-  /** No thread, or one that has ended. */
-  | "empty"
-  /** The thread starts and attaches. */
-  | "starting"
-  /** In its event loop; takes calls. */
-  | "idle"
-  /** Verifies and prepares a region. */
-  | "preparing"
-  /** Prepared for {@link EngineSlot.region}, waits for a command. */
-  | "parked"
-  | "running"
-  /** Stopped with evidence; takes calls. */
-  | "stopped";
+import type { OnSlotEnd, Slot, SlotPhase } from "./slot.ts";
+import { WorkerThread } from "./worker-thread.ts";
 
 /**
  * Threads exit within a few milliseconds, and with a full heap to collect on a busy machine within some hundred; one that
@@ -54,14 +40,13 @@ export interface SlotContext {
   readonly keys: readonly string[];
   /** Starts the thread for a slot. */
   readonly launch: (slot: number) => Worker;
-  readonly onEnd: (slot: EngineSlot, end: WorkerEnd) => void;
+  readonly onEnd: OnSlotEnd;
 }
 
-export class EngineSlot {
+export class EngineSlot implements Slot {
   readonly index: number;
   readonly words: Int32Array;
   readonly times: Float64Array;
-  /** What its engines counted since power-on: see controller/translator/stats.ts. */
   readonly counters: Float64Array;
   readonly #context: SlotContext;
   #thread: WorkerThread<ControllerApi> | undefined;
@@ -84,7 +69,6 @@ export class EngineSlot {
     return this.#phase;
   }
 
-  /** Region that the worker is prepared for or runs, -1 for none. */
   get region(): number {
     return this.#region;
   }
@@ -103,7 +87,6 @@ export class EngineSlot {
     return this.times[Engine.FAULT_NS_F64] ?? 0;
   }
 
-  /** Starts a fresh thread in this slot and attaches it to the memory; joins a start that is under way. */
   start(): Promise<void> {
     if (this.#phase === "starting" && this.#starting !== undefined) return this.#starting;
     if (this.#phase !== "empty") throw new Error(`slot ${this.index} is ${this.#phase}, not empty`);
@@ -131,15 +114,10 @@ export class EngineSlot {
     this.#phase = "idle";
   }
 
-  /** The boot ROM's reading of every region. */
   inspect(): Promise<Inspection> {
     return this.#idleThread().link.call(CALL_DEADLINE_MS, "inspect");
   }
 
-  /**
-   * Verifies and prepares `region`; if it is usable the worker parks right after its answer, else it stays idle.
-   * @param inHurry as if {@link hurry} were called
-   */
   async prepare(region: number, inHurry: boolean): Promise<Inspection> {
     const thread = this.#idleThread();
     this.#phase = "preparing";
@@ -151,26 +129,19 @@ export class EngineSlot {
     return inspection;
   }
 
-  /** What only makes the version faster that is being prepared is left out from now on. */
   hurry(): void {
     if (this.#phase === "preparing") Atomics.store(this.words, Engine.HURRY, 1);
   }
 
-  /**
-   * Has a parked worker wake up and look out for {@link run}: waking takes as long as committing the table, so both
-   * happen at once. On the failover path.
-   */
   arm(): void {
     this.#command(EngineCommand.ARM);
     this.expectRun();
   }
 
-  /** As {@link arm}, of a worker that the one which stopped has armed. On the failover path. */
   expectRun(): void {
     Atomics.store(this.words, Engine.COMMAND, EngineCommand.EXPECT_RUN);
   }
 
-  /** Starts the prepared region. On the failover path. */
   run(generation: number): void {
     if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
     this.#runs += 1;
@@ -179,7 +150,6 @@ export class EngineSlot {
     this.#command(EngineCommand.RUN);
   }
 
-  /** Sends a parked worker back to its event loop. */
   release(): void {
     if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
     this.#phase = "idle";
@@ -187,23 +157,19 @@ export class EngineSlot {
     this.#command(EngineCommand.RELEASE);
   }
 
-  /** Asks a running engine to stop; it answers by its state word. On the failover path. */
   halt(): void {
     this.#attract(Attention.HALT);
   }
 
-  /** Makes the running worker commit a fault of worker-faults.ts. */
   injectWorkerFault(code: number): void {
     Atomics.store(this.words, Engine.INJECT, code);
     this.#attract(Attention.INJECT);
   }
 
-  /** Tells a running engine that bytes of a region are no longer what it decoded. */
   memoryChanged(): void {
     this.#attract(Attention.MEMORY_CHANGED);
   }
 
-  /** Ends a guest's `wfi`. */
   wakeGuest(): void {
     Atomics.add(this.words, Engine.WAKE, 1);
     Atomics.notify(this.words, Engine.WAKE);
@@ -215,30 +181,25 @@ export class EngineSlot {
     Atomics.notify(this.words, Engine.COMMAND);
   }
 
-  /** Its engine has stopped, and told so or is about to. */
   get hasStopped(): boolean {
     return Atomics.load(this.words, Engine.STATE) === EngineState.STOPPED;
   }
 
-  /** True when a running worker has stopped with evidence; it then takes calls again. */
   takeStopped(): boolean {
     if (this.#phase !== "running" || !this.hasStopped) return false;
     this.#phase = "stopped";
     return true;
   }
 
-  /** Number of the run that it is in, or was in last. */
   get runs(): number {
     return this.#runs;
   }
 
-  /** Instructions that a run has retired which has stopped: the last one, or the one before where that is not recycled. */
   retiredIn(run: number): number {
     const isLast = this.#phase === "stopped" && this.#runs === run;
     return isLast ? retiredInstructions(this.words) : this.#retiredAtRecycling;
   }
 
-  /** A stopped worker becomes idle: what it knew of its failure has been read. */
   recycle(): void {
     if (this.#phase !== "stopped") throw new Error(`slot ${this.index} is ${this.#phase}, not stopped`);
     this.#retiredAtRecycling = retiredInstructions(this.words);
@@ -246,7 +207,6 @@ export class EngineSlot {
     this.#region = -1;
   }
 
-  /** Ends the thread; true once it has exited. */
   async terminate(): Promise<boolean> {
     return (await this.#thread?.terminate(TERMINATE_DEADLINE_MS)) ?? true;
   }

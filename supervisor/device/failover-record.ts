@@ -8,9 +8,10 @@ import { Control, controlWords } from "../../emulator/memory/control.ts";
 import { EventCode, type EventName, type EventRing } from "../../emulator/memory/events.ts";
 import type { Layout } from "../../emulator/memory/layout.ts";
 import { NO_REGION, type Table } from "../../emulator/table/table.ts";
-import type { EngineSlot } from "./engine-slot.ts";
-import { type Failover, type FailureReport, type Steps, stepsOf } from "./failover.ts";
+import { type Failover, type Steps, stepsOf } from "./failover.ts";
+import type { FailureReport } from "./failure.ts";
 import type { KeptState } from "./kept-state.ts";
+import type { Slot } from "./slot.ts";
 
 /** A failure as the device remembers it; kept-state.ts holds what was kept of the version. */
 export interface Crash {
@@ -23,7 +24,7 @@ export interface Crash {
 
 interface UnderWay extends Crash {
   /** Slot that stopped and lives on; undefined when its thread is gone. */
-  stopped: EngineSlot | undefined;
+  stopped: Slot | undefined;
   /** Its run that stopped. */
   stoppedRun: number;
   stoppedNs: number;
@@ -85,7 +86,7 @@ export class FailoverRecord {
   }
 
   /** @param slot that stopped and lives on, undefined when its thread is gone */
-  stop(slot: EngineSlot | undefined, stoppedNs: number): void {
+  stop(slot: Slot | undefined, stoppedNs: number): void {
     const underWay = this.#underWay;
     if (underWay === undefined) return;
     underWay.stopped = slot;

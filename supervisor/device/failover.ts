@@ -3,22 +3,7 @@
  * Times are monotonic nanoseconds; 0 stands for a step that was not seen.
  */
 import type { DeviceEvent, EventName, EventRing } from "../../emulator/memory/events.ts";
-import type { EvidenceName } from "../../emulator/memory/evidence.ts";
-
-/** A failure as it was found. */
-export interface FailureReport {
-  readonly evidence: EvidenceName;
-  /** Evidence code of the management table. */
-  readonly evidenceCode: number;
-  /** Panic code, trap cause, finisher code; depends on the evidence. */
-  readonly code: number;
-  readonly pc: number;
-  readonly tval: number;
-  readonly faultNs: number;
-  readonly detectedNs: number;
-  /** One line for people. */
-  readonly message: string;
-}
+import type { FailureReport } from "./failure.ts";
 
 export interface Failover {
   /** Counts from 0 at power-on. */

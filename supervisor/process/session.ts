@@ -21,13 +21,15 @@ import { Control, deviceState } from "../../emulator/memory/control.ts";
 import { type FileLock, lockFile } from "../../emulator/persist/file-lock.ts";
 import { DEFAULT_TRIAL_TRIES, type Table } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
-import { Device, SafeModeError } from "../device/device.ts";
+import { Device } from "../device/device.ts";
 import { type CrashDump, DumpStore } from "../device/dump.ts";
 import type { Failover } from "../device/failover.ts";
 import type { Crash } from "../device/failover-record.ts";
 import { MemoryOwner } from "../device/memory-owner.ts";
+import { liveParts } from "../device/parts.ts";
 import { Scrub } from "../device/scrub.ts";
 import { type Status, statusOf } from "../device/status.ts";
+import { quiet, unlessSafeMode } from "../device/waiting.ts";
 import { FAULTS, type Fault, findFault } from "../faults/faults.ts";
 import { inject } from "../faults/injector.ts";
 import { commitProcessFault, isProcessFault } from "../faults/process-faults.ts";
@@ -39,26 +41,6 @@ import { Soak } from "../soak/soak.ts";
 import { PROCESS_FAULT_KINDS, ROT_KINDS, type RotKind } from "../survival/survival-kinds.ts";
 import type { MethodName, Methods } from "./protocol.ts";
 import { checkCommand, checkConfig, checkDrill, checkSoak, RequestError, requireRegion } from "./requests.ts";
-
-/**
- * A promise of what only a version that runs can do. Rejects with {@link SafeModeError} where none does.
- * @param begin begins it, and returns what is to be done when it has ended, whichever way
- */
-async function unlessSafeMode<T>(
-  device: Device,
-  begin: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void,
-): Promise<T> {
-  device.requireVersion();
-  const ends: (() => void)[] = [];
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      ends.push(device.listen({ onSafeMode: (reason) => reject(new SafeModeError(reason)) }));
-      ends.push(begin(resolve, reject));
-    });
-  } finally {
-    for (const end of ends) end();
-  }
-}
 
 function requireFault(kind: string): Fault {
   const fault = findFault(kind);
@@ -150,7 +132,7 @@ export class Session {
       );
     },
     standby: async () => {
-      await this.#running().quiet();
+      await quiet(this.#running());
       return null;
     },
     command: async ({ command, data }) => {
@@ -202,7 +184,7 @@ export class Session {
     this.#memory = new MemoryOwner(this.#launcher, keep, log, this.#fatal);
     const { memory, layout } = await this.#memory.powerOn(config.memory, config.images);
     this.#poweredOnNs = monotonicNs();
-    const device = new Device(config, memory, layout, log, this.#launcher, this.#fatal);
+    const device = new Device(liveParts(config, memory, layout, log, this.#launcher, this.#fatal));
     this.#device = device;
     device.listen({
       onFailover: (failover) => {

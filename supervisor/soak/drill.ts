@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { Device } from "../device/device.ts";
 import type { Failover } from "../device/failover.ts";
+import { newsOfRunning, quiet } from "../device/waiting.ts";
 import type { Fault } from "../faults/faults.ts";
 import { inject } from "../faults/injector.ts";
 import { Timing, type TimingSummary } from "./timing.ts";
@@ -51,11 +52,11 @@ export async function drill(
   // A hang has no moment of its own for the restart: it begins when the firmware was told to.
   const fromInjection = fault.class === "hang";
   for (let done = 0; done < failovers; done++) {
-    await device.quiet();
+    await quiet(device);
     if (calmMs > 0) await delay(calmMs);
     last = undefined;
     const injectedNs = inject(device, fault);
-    while (last === undefined) await device.newsOfRunning();
+    while (last === undefined) await newsOfRunning(device);
     const { failure, stoppedNs, designatedNs, firstInstructionNs, readyNs }: Failover = last;
     const faultNs = fromInjection ? injectedNs : failure.faultNs;
     detect.recordNs(failure.detectedNs - failure.faultNs);

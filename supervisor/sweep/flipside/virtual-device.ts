@@ -20,7 +20,8 @@ import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
 import { NO_REGION, type StoredImage, type Table } from "../../../emulator/table/table.ts";
 import type { Limits } from "../../core/config.ts";
-import type { Command, ExecuteCommand, PolicyEvent, PolicyState } from "../../core/policy.ts";
+import { type Performer, perform } from "../../core/performer.ts";
+import type { ExecuteCommand, PolicyEvent, PolicyState } from "../../core/policy.ts";
 import { Host, type HostCommand } from "../../host/host.ts";
 import { ControllerSlot } from "./controller-slot.ts";
 import { type DeviceSink, Interruption, type RequestKind } from "./device-event.ts";
@@ -76,6 +77,13 @@ export class VirtualDevice {
   /** A crash that was ordered while nothing executed. */
   #crashNext = false;
   #starts = 0;
+  readonly #performer: Performer = {
+    stop: () => this.#stop(),
+    commit: (table) => this.#store?.commit(table),
+    raiseFloor: (counter) => raiseFloor(this.#port, counter),
+    execute: (command) => this.#execute(command),
+    safeMode: (reason) => this.#enterSafeMode(reason),
+  };
 
   constructor(
     memory: WebAssembly.Memory,
@@ -348,27 +356,7 @@ export class VirtualDevice {
     if (this.#policy === undefined) return;
     const { state, commands } = this.#rules.reduce(this.#policy, event);
     this.#policy = state;
-    for (const command of commands) this.#perform(command);
-  }
-
-  #perform(command: Command): void {
-    switch (command.type) {
-      case "stop":
-        this.#stop();
-        break;
-      case "commit":
-        this.#store?.commit(command.table);
-        break;
-      case "raise-floor":
-        raiseFloor(this.#port, command.counter);
-        break;
-      case "execute":
-        this.#execute(command);
-        break;
-      case "safe-mode":
-        this.#enterSafeMode(command.reason);
-        break;
-    }
+    perform(commands, this.#performer);
   }
 
   #stop(): void {

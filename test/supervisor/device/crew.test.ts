@@ -1,9 +1,11 @@
 /** What the crew does when getting a standby ready costs one worker after the other. */
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, it } from "vitest";
+import { monotonicNs } from "../../../emulator/base/clock.ts";
 import { Control, controlWords, Engine, EngineState } from "../../../emulator/memory/control.ts";
 import { Crew } from "../../../supervisor/device/crew.ts";
-import type { EngineSlot } from "../../../supervisor/device/engine-slot.ts";
+import { EngineSlot } from "../../../supervisor/device/engine-slot.ts";
+import type { OnSlotEnd, Slot } from "../../../supervisor/device/slot.ts";
 import { slotContext } from "./slot-context.ts";
 
 const REGION = 1;
@@ -38,14 +40,16 @@ function newCrew(hopeless: boolean) {
     seen.launched++;
     return new Worker(code(hopeless), { eval: true });
   });
-  crew = new Crew(context, {
+  const control = controlWords(context.memory, context.layout);
+  const slots = (onEnd: OnSlotEnd) => [0, 1].map((index) => new EngineSlot(index, { ...context, onEnd }));
+  crew = new Crew(slots, control, monotonicNs, {
     onStandby: () => seen.standbys++,
     onUnusable: () => undefined,
     onExecutingEnd: () => undefined,
     onStandbyLost: () => seen.lost++,
     onStuckThread: () => undefined,
   });
-  return { crew, seen, control: controlWords(context.memory, context.layout) };
+  return { crew, seen, control };
 }
 
 it("what cost a worker is prepared with the least there is to do the next time", async () => {
@@ -82,7 +86,7 @@ it("of two that are parked the standby is the one for the wanted region", async 
   const [wanted, other] = [REGION, 0];
   crew.want(wanted, true);
   await expect.poll(() => crew.standby?.region).toBe(wanted);
-  const stopped = crew.promote(wanted) as EngineSlot;
+  const stopped = crew.promote(wanted) as Slot;
   stopped.run(1);
   crew.want(other, true);
   await expect.poll(() => crew.standby?.region).toBe(other);
@@ -97,10 +101,10 @@ it("of two that are parked the standby is the one for the wanted region", async 
 it("the worker that has stopped is taken again where there is no other, rather than a fresh thread started", async () => {
   const { crew, seen } = newCrew(false);
   /** Has the next worker get ready, and executes it. */
-  const executed = async (): Promise<EngineSlot> => {
+  const executed = async (): Promise<Slot> => {
     crew.want(REGION, true);
     await expect.poll(() => crew.standby?.phase).toBe("parked");
-    const slot = crew.promote(REGION) as EngineSlot;
+    const slot = crew.promote(REGION) as Slot;
     slot.run(1);
     return slot;
   };
