@@ -4,13 +4,11 @@
  */
 import { TEARS, type Tear } from "../../../emulator/flash/flash-tear.ts";
 
-export const HURTS = ["crash", "hang", "flip-table", "flip-floor", "flip-primary", "flip-other"] as const;
-export type Hurt = (typeof HURTS)[number];
-
 /** Something done at an item of a run; a cut or a tear ends that run, and `at` of the next counts from there. */
 export interface Disturbance {
   readonly at: number;
-  readonly kind: "cut" | Tear | Hurt;
+  /** "cut", a {@link Tear}, or one of the subject's hurts. */
+  readonly kind: string;
 }
 
 export interface CaseId {
@@ -28,7 +26,7 @@ export function endsRun({ kind }: Disturbance): boolean {
   return kind === "cut" || isTear(kind);
 }
 
-export function isTear(kind: Disturbance["kind"]): kind is Tear {
+export function isTear(kind: string): kind is Tear {
   return (TEARS as readonly string[]).includes(kind);
 }
 
@@ -40,23 +38,25 @@ export function formatCaseId({ scenario, path, seed }: CaseId): string {
   return `${scenario}@${parts.join("+")}~${seed}`;
 }
 
-export function parseCaseId(text: string): CaseId {
+/** @param hurts what can be done to the subject besides cuts. Throws a {@link CaseIdError}. */
+export function parseCaseId(text: string, hurts: readonly string[]): CaseId {
   const match = /^([a-z0-9-]+)@([^~]*)~(\d+)$/.exec(text);
   const [, scenario, steps, seed] = match ?? [];
   if (scenario === undefined || steps === undefined || seed === undefined) {
     throw new CaseIdError(`"${text}" is no case: it must look like failover-ecall@9+3~1`);
   }
-  return { scenario, path: steps === "" ? [] : steps.split("+").map(parseDisturbance), seed: Number(seed) };
+  const path = steps === "" ? [] : steps.split("+").map((step) => parseDisturbance(step, hurts));
+  return { scenario, path, seed: Number(seed) };
 }
 
-function parseDisturbance(text: string): Disturbance {
+function parseDisturbance(text: string, hurts: readonly string[]): Disturbance {
   const [, at, mark, kind] = /^(\d+)(?:([:!])([a-z-]+))?$/.exec(text) ?? [];
   if (at === undefined)
     throw new CaseIdError(`"${text}" is no place in a run: it must look like 57 or 57:seeded`);
   if (mark === undefined) return { at: Number(at), kind: "cut" };
-  const kinds: readonly string[] = mark === ":" ? TEARS : HURTS;
+  const kinds: readonly string[] = mark === ":" ? TEARS : hurts;
   if (kind === undefined || !kinds.includes(kind)) {
     throw new CaseIdError(`"${text}" names nothing that can be done: it must be one of ${kinds.join(", ")}`);
   }
-  return { at: Number(at), kind: kind as Disturbance["kind"] };
+  return { at: Number(at), kind };
 }

@@ -6,22 +6,18 @@
  * decision, policy and firmware run to their end, the oracle judges, and what was stored is undone.
  *
  * Futures that are the same byte for byte are run once and counted apart: `cuts` counts all, `distinctFutures`
- * those that were run to their end. Persistent memory and what the oracle knows decide all that follows in three
- * places, for all else is what power-on left: at the cut; where the first start after it has recovered the management
- * memory; and where it starts a version. Of a future that joins another one there only what comes before is run, and
- * only that is cut again ({@link Plan.runAll} runs it all; the verdicts are the same).
+ * those that were run to their end. Persistent memory and what the oracle knows decide all that follows at the cut, for
+ * all else is what power-on left, and at the join places of the start after it, which the subject tells. Of a future
+ * that joins another one there only what comes before is run, and only that is cut again ({@link Plan.runAll} runs it
+ * all; the verdicts are the same).
  */
 
 import { Random } from "../../../emulator/base/random.ts";
 import { TEARS } from "../../../emulator/flash/flash-tear.ts";
-import { settle } from "../flipside/actor.ts";
-import { type DeviceEvent, type FlashUnit, Interruption } from "../flipside/device-event.ts";
-import { type Judgement, Rotted } from "../flipside/oracle/oracle.ts";
-import type { GoodVerdict, Verdict, Wrong } from "../flipside/oracle/verdict.ts";
-import type { Rig } from "../flipside/rig.ts";
-import type { Scenario } from "../flipside/scenario.ts";
-import { type Disturbance, endsRun, formatCaseId, HURTS } from "./case-id.ts";
-import { PathRunner, resume, seedAt } from "./path-runner.ts";
+import { type Disturbance, endsRun, formatCaseId } from "./case-id.ts";
+import { type FlashUnit, Interruption } from "./items.ts";
+import { PathRunner, seedAt } from "./path-runner.ts";
+import { type Ending, JOIN_PLACES_MAX, type Script, type Subject } from "./subject.ts";
 
 export interface Plan {
   /** Cuts in a row: 1 is every cut of the scenario, 2 also every cut of each recovery, … */
@@ -29,7 +25,7 @@ export interface Plan {
   readonly seed: number;
   /** Only first cuts whose item has this remainder: a part of the scenario. */
   readonly part: { readonly index: number; readonly of: number };
-  /** Crash, hang and flips at every point, and pairs of fault and cut drawn by seed. */
+  /** All that can be done to the subject besides cuts, at every point, and pairs of that and a cut drawn by seed. */
   readonly hurts: boolean;
   /** Run every future to its end, joined ones too. */
   readonly runAll: boolean;
@@ -38,7 +34,7 @@ export interface Plan {
 /** The future goes on as one that was run before. One for each explorer: to make one costs more than a start. */
 class Joined extends Interruption {
   override readonly name = "Joined";
-  ending: Ending = "runs-old";
+  ending: Ending = "";
 
   constructor() {
     super("the future is known from here on");
@@ -47,7 +43,7 @@ class Joined extends Interruption {
 
 export interface Finding {
   readonly replay: string;
-  readonly verdict: Verdict;
+  readonly verdict: string;
   readonly scenario: string;
   /** What was done where, in the replay's notation; empty for the uncut run. */
   readonly cut: string;
@@ -60,7 +56,7 @@ export interface Tally {
   distinctFutures: number;
   /** Cases with a fault other than a cut. */
   hurts: number;
-  readonly verdicts: Map<Verdict, number>;
+  readonly verdicts: Record<string, number>;
   readonly findings: Finding[];
 }
 
@@ -75,59 +71,51 @@ const PAIRS = 48;
 /** Most starts have fewer items than this until they are ready. */
 const PAIR_START_ITEMS = 32;
 
-type Ending = GoodVerdict | Wrong;
-
-/** Where a future may turn out to be one that was run before. */
-const enum Place {
-  CUT = 0,
-  /** The management memory was recovered. */
-  RECOVERED = 1,
-  /** The first version was started. */
-  STARTED = 2,
-}
-const PLACES = 3;
+/** Where a future may turn out to be one that was run before: at the cut, and behind it the subject's join places. */
+const AT_CUT = 0;
+const PLACES = 1 + JOIN_PLACES_MAX;
 /** More than there are cuts in a row. */
 const DEPTHS = 16;
 
 export function newTally(scenario: string): Tally {
-  return { scenario, cuts: 0, distinctFutures: 0, hurts: 0, verdicts: new Map(), findings: [] };
+  return { scenario, cuts: 0, distinctFutures: 0, hurts: 0, verdicts: {}, findings: [] };
 }
 
-export class Explorer {
-  readonly #rig: Rig;
+export class Explorer<S extends Script, Event, Judgement extends object> {
+  readonly #subject: Subject<S, Event, Judgement>;
   readonly #plan: Plan;
-  readonly #scenario: Scenario;
+  readonly #script: S;
   readonly #tally: Tally;
   readonly #random: Random;
-  readonly #runner: PathRunner;
+  readonly #runner: PathRunner<S, Event, Judgement>;
   /** By place, what the oracle knows, depth, and then content of memory: how that future ended. */
   readonly #futures = new Map<number, Map<number, Ending>>();
   /** What the oracle may know, numbered. */
   readonly #knowledgeNumbers = new Map<string, number>();
   readonly #knowledge = new WeakMap<Judgement, number>();
   readonly #joined = new Joined();
-  readonly #lookForJoin = (event: DeviceEvent) => this.#join(event);
+  readonly #lookForJoin = (event: Event) => this.#join(event);
   /** Of the future that is being run: what was known at the cut, cuts still to come, places that it passed. */
   #known: Judgement;
   #depth = 0;
   readonly #passed: { readonly futures: Map<number, Ending>; readonly key: number }[] = [];
 
-  constructor(rig: Rig, scenario: Scenario, plan: Plan) {
-    this.#rig = rig;
+  constructor(subject: Subject<S, Event, Judgement>, script: S, plan: Plan) {
+    this.#subject = subject;
     this.#plan = plan;
-    this.#scenario = scenario;
-    this.#tally = newTally(scenario.name);
+    this.#script = script;
+    this.#tally = newTally(script.name);
     this.#random = new Random(seedAt(plan.seed, plan.part.index));
-    this.#runner = new PathRunner(rig, plan.seed);
-    this.#known = rig.oracle.judgement;
+    this.#runner = new PathRunner(subject, plan.seed);
+    this.#known = subject.oracle.judgement;
   }
 
   explore(): Tally {
     const { part, hurts, depth } = this.#plan;
-    const ending = this.#runner.run(this.#scenario, []);
+    const ending = this.#runner.run(this.#script, []);
     if (part.index === 0) this.#count([], ending);
     if (typeof ending !== "string") return this.#tally;
-    const items = this.#rig.timeline.length;
+    const items = this.#subject.timeline.length;
     this.#cutItems(0, depth, []);
     if (hurts) this.#hurtItems(items);
     return this.#tally;
@@ -137,7 +125,7 @@ export class Explorer {
 
   /** Walks back from the timeline's end to item `from`, cutting at each. */
   #cutItems(from: number, depth: number, path: readonly Disturbance[]): void {
-    const { timeline, flash } = this.#rig;
+    const { timeline, flash } = this.#subject;
     for (let index = timeline.length; index >= from; index -= 1) {
       const chosen = this.#chosen(index, path.length);
       const unit = chosen ? timeline.unitAt(index) : undefined;
@@ -159,11 +147,11 @@ export class Explorer {
     at: number,
     path: readonly Disturbance[],
   ): void {
-    const { memory, flash, device } = this.#rig;
+    const { memory, flash } = this.#subject;
     const { position } = memory;
     const { unstable } = flash;
     for (const how of TEARS) {
-      device.powerOff();
+      this.#subject.powerOff();
       if (!flash.tear(unit, after, how, seedAt(this.#plan.seed, index))) return;
       this.#branch([...path, { at, kind: how }], depth);
       memory.undoTo(position);
@@ -174,18 +162,20 @@ export class Explorer {
   #chosen(index: number, cutsBefore: number): boolean {
     const { part } = this.#plan;
     if (cutsBefore === 0) return index % part.of === part.index;
-    if (this.#scenario.deep || this.#rig.timeline.unitAt(index) === undefined) return true;
+    if (this.#script.deep || this.#subject.timeline.unitAt(index) === undefined) return true;
     return this.#random.below(SAMPLED_ONE_IN) === 0;
   }
 
   /** Power comes back here; afterwards everything is as it was. */
   #branch(path: readonly Disturbance[], depth: number): void {
-    const { timeline, memory, flash, oracle } = this.#rig;
+    const { timeline, memory, flash, oracle } = this.#subject;
     const before = oracle.judgement;
     const { position } = memory;
     const { unstable } = flash;
     const known = oracle.afterCut(before);
-    const futures = this.#futuresOf(known, depth, Place.CUT);
+    this.#known = known;
+    this.#depth = depth;
+    const futures = this.#futuresOf(known, depth, AT_CUT);
     const key = flash.settled ? memory.stateKey() : undefined;
     const seen = key === undefined ? undefined : futures.get(key);
     if (seen !== undefined) {
@@ -193,7 +183,7 @@ export class Explorer {
       return;
     }
     const start = timeline.length;
-    const ending = this.#futureOrJoin(known, depth);
+    const ending = this.#futureOrJoin(known);
     this.#count(path, ending);
     if (key !== undefined) futures.set(key, ending);
     if (depth > 1 && typeof ending === "string") this.#cutItems(start, depth - 1, path);
@@ -205,10 +195,8 @@ export class Explorer {
     if (typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 1) this.#repeat(path);
   }
 
-  #futureOrJoin(known: Judgement, depth: number): Ending {
-    const { timeline } = this.#rig;
-    this.#known = known;
-    this.#depth = depth;
+  #futureOrJoin(known: Judgement): Ending {
+    const { timeline } = this.#subject;
     this.#passed.length = 0;
     if (!this.#plan.runAll) timeline.afterEvent = this.#lookForJoin;
     try {
@@ -228,24 +216,18 @@ export class Explorer {
     return ending;
   }
 
-  /** Of the start that follows a cut, where it has recovered the table, and where it starts a version. */
-  #join(event: DeviceEvent): void {
-    const { timeline, device, oracle } = this.#rig;
-    if (event.type === "recovered") {
-      const { table, floor } = event;
-      if (table === undefined || !this.#rig.isStored(table, floor)) timeline.afterEvent = undefined;
-      else if (oracle.judgement.rotted === Rotted.NOTHING) this.#joinAt(Place.RECOVERED, this.#known);
-    } else if (event.type === "started") {
-      timeline.afterEvent = undefined;
-      if (this.#rig.isStored(device.table, device.floor)) this.#joinAt(Place.STARTED, oracle.judgement);
-    }
+  /** Of the start that follows a cut, at its join places. */
+  #join(event: Event): void {
+    const { timeline, oracle, flash } = this.#subject;
+    const found = this.#subject.joinPlace(event, this.#known);
+    if (found === undefined) return;
+    if (found === "none" || found.last) timeline.afterEvent = undefined;
+    if (found !== "none" && !oracle.condemned && flash.settled) this.#joinAt(found.place, found.known);
   }
 
-  #joinAt(place: Place, known: Judgement): void {
-    const { memory, flash, oracle } = this.#rig;
-    if (oracle.judgement.wrong !== undefined || !flash.settled) return;
+  #joinAt(place: number, known: Judgement): void {
     const futures = this.#futuresOf(known, this.#depth, place);
-    const key = memory.stateKey();
+    const key = this.#subject.memory.stateKey();
     const seen = futures.get(key);
     if (seen !== undefined) {
       this.#joined.ending = seen;
@@ -255,17 +237,15 @@ export class Explorer {
   }
 
   #future(known: Judgement): Ending {
-    const { device, oracle } = this.#rig;
+    const { oracle } = this.#subject;
     oracle.judgement = known;
-    device.powerOn();
-    settle(this.#rig);
-    if (oracle.judgement.wrong === undefined) resume(this.#rig, this.#scenario, this.#plan.seed);
+    this.#subject.comeBack(this.#script, this.#plan.seed);
     return oracle.verdict();
   }
 
   /** Runs the future that starts here twice and compares what can be seen of it. */
   #repeat(path: readonly Disturbance[]): void {
-    const { timeline, memory, flash, oracle } = this.#rig;
+    const { timeline, memory, flash, oracle } = this.#subject;
     if (!flash.settled) return;
     const before = oracle.judgement;
     const start = timeline.length;
@@ -286,7 +266,7 @@ export class Explorer {
   }
 
   /** How futures ended, by the content of memory, that were in this place with this knowledge of the oracle's. */
-  #futuresOf(known: Judgement, depth: number, place: Place): Map<number, Ending> {
+  #futuresOf(known: Judgement, depth: number, place: number): Map<number, Ending> {
     const key = (this.#knowledgeOf(known) * DEPTHS + depth) * PLACES + place;
     let futures = this.#futures.get(key);
     if (futures === undefined) {
@@ -299,13 +279,11 @@ export class Explorer {
   #knowledgeOf(known: Judgement): number {
     let knowledge = this.#knowledge.get(known);
     if (knowledge !== undefined) return knowledge;
-    const { settled, first, rotted, unread, firmwareRotted, served } = known;
-    // At a start the one world that is left is what memory holds, to the word, and so in its key already.
-    const inMemory = known.running.length > 0 && settled.length === 1 && rotted === Rotted.NOTHING;
-    const text = `${first} ${rotted} ${unread} ${firmwareRotted} ${served} ${inMemory ? "" : JSON.stringify(settled)}`;
+    const text = this.#subject.oracle.keyOf(known);
     knowledge = this.#knowledgeNumbers.get(text) ?? this.#knowledgeNumbers.size;
     this.#knowledgeNumbers.set(text, knowledge);
-    if (!inMemory) this.#knowledge.set(known, knowledge);
+    // Many cuts fall between the same two events; what is known at a start is a new value every time.
+    if (known === this.#known) this.#knowledge.set(known, knowledge);
     return knowledge;
   }
 
@@ -313,15 +291,16 @@ export class Explorer {
 
   #hurtItems(items: number): void {
     const { part } = this.#plan;
-    const { costly = false } = this.#scenario;
+    const { hurts } = this.#subject;
+    const { costly = false } = this.#script;
     for (let at = part.index; at <= items; at += part.of) {
       if (costly && this.#random.below(SAMPLED_ONE_IN) !== 0) continue;
-      for (const kind of HURTS) this.#hurt([{ at, kind }]);
+      for (const kind of hurts) this.#hurt([{ at, kind }]);
     }
     if (costly) return;
     for (let pair = part.index; pair < PAIRS; pair += part.of) {
       const [first, second] = [this.#random.below(items), this.#random.below(items)];
-      const kind = this.#random.pick(HURTS);
+      const kind = this.#random.pick(hurts);
       // Of a fault and a cut in one run the fault comes first; after a cut places count from the next start.
       if (pair % 2 === 0) {
         const [at, later] = [Math.min(first, second), Math.max(first, second)];
@@ -340,7 +319,7 @@ export class Explorer {
 
   /** A run that ends before its last disturbance came to its place was another case, and is not counted. */
   #hurt(path: readonly Disturbance[]): void {
-    const ending = this.#runner.run(this.#scenario, path);
+    const ending = this.#runner.run(this.#script, path);
     if (!this.#runner.complete && typeof ending === "string") return;
     this.#tally.hurts += 1;
     this.#count(path, ending);
@@ -352,7 +331,7 @@ export class Explorer {
     const { verdicts, findings, scenario } = this.#tally;
     const verdict = typeof ending === "string" ? ending : ending.verdict;
     if (path.some(endsRun)) this.#tally.cuts += 1;
-    verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+    verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
     if (typeof ending === "string") return;
     if (findings.filter((finding) => finding.verdict === verdict).length >= FINDINGS_KEPT) return;
     const replay = formatCaseId({ scenario, path, seed: this.#plan.seed });

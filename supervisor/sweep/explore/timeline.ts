@@ -1,22 +1,20 @@
 /**
- * Everything that happened since the scenario's power-on, item by item: persistent operations and events. A cut
+ * Everything that happened since the script's power-on, item by item: persistent operations and events. A cut
  * falls before an item, or inside one that tears.
  *
  * Invariant: item i carries where the log of persistent memory stood and what the oracle knew before it, so that
  * {@link Timeline.rewind} brings both back to just before it.
  */
-import { type DeviceEvent, type DeviceSink, type FlashUnit, ItemKind } from "../flipside/device-event.ts";
-import type { Judgement, Oracle } from "../flipside/oracle/oracle.ts";
-import type { PersistentMemory } from "../flipside/persistent-memory.ts";
-import type { RegionFlash, UnstableCells } from "../flipside/region-flash.ts";
+import { type FlashUnit, ItemKind, type ItemSink } from "./items.ts";
+import type { Oracle, TearableFlash, UndoLog, UnstableCells } from "./subject.ts";
 
 /** Looks at each item before it happens, and may throw or do something to the device. */
 export type ItemHook = (index: number) => void;
-export type Narrator = (event: DeviceEvent | ItemKind, index: number) => void;
+export type Narrator<Event> = (item: Event | ItemKind, index: number) => void;
 
-export class Timeline implements DeviceSink {
-  readonly #memory: PersistentMemory;
-  readonly #flash: RegionFlash;
+export class Timeline<Event, Judgement> implements ItemSink<Event> {
+  readonly #memory: UndoLog;
+  readonly #flash: TearableFlash;
   // By item; what lies behind the length is left over.
   readonly #positions: number[] = [];
   readonly #judgements: (Judgement | undefined)[] = [];
@@ -24,13 +22,13 @@ export class Timeline implements DeviceSink {
   readonly #units: (FlashUnit | undefined)[] = [];
   #length = 0;
   /** Set once the device, which needs a sink, and then the oracle, which needs the memory, exist. */
-  oracle: Oracle | undefined;
+  oracle: Oracle<Event, Judgement> | undefined;
   hook: ItemHook | undefined;
-  narrator: Narrator | undefined;
+  narrator: Narrator<Event> | undefined;
   /** Called when the oracle has seen an event; may throw an Interruption. */
-  afterEvent: ((event: DeviceEvent) => void) | undefined;
+  afterEvent: ((event: Event) => void) | undefined;
 
-  constructor(memory: PersistentMemory, flash: RegionFlash) {
+  constructor(memory: UndoLog, flash: TearableFlash) {
     this.#memory = memory;
     this.#flash = flash;
   }
@@ -49,7 +47,7 @@ export class Timeline implements DeviceSink {
     this.narrator?.(unit.kind, this.#length - 1);
   }
 
-  event(event: DeviceEvent): void {
+  event(event: Event): void {
     this.#push(undefined);
     this.oracle?.observe(event);
     this.narrator?.(event, this.#length - 1);

@@ -37,7 +37,7 @@ const WORKER_EVIDENCE: ReadonlyMap<string, Evidence> = new Map([
 
 /** Lets the device run until `done`; what the oracle has condemned is not followed any further. */
 function advance({ device, oracle }: Rig, done: () => boolean): boolean {
-  device.advance(() => done() || oracle.judgement.wrong !== undefined, SETTLE_MS);
+  device.advance(() => done() || oracle.condemned, SETTLE_MS);
   return done();
 }
 
@@ -87,7 +87,7 @@ export function perform(rig: Rig, step: ScenarioStep, random: Random): string | 
     case "crash":
       return crash(rig);
     case "wait":
-      device.advance(() => oracle.judgement.wrong !== undefined, step.durationMs);
+      device.advance(() => oracle.condemned, step.durationMs);
       return undefined;
     case "serve":
       return serve(rig, step.commands);
@@ -242,9 +242,4 @@ function rottenWord(rig: Rig, what: Rot, random: Random): number {
       return (layout.regions[what.region] as number) / 4 + random.below(Math.floor(bytes / 4));
     }
   }
-}
-
-/** The region that executes, for faults that hit it; region 0 while none does. */
-export function executingRegion({ device }: Rig): number {
-  return device.region === NO_REGION ? 0 : device.region;
 }

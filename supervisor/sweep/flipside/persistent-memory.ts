@@ -8,6 +8,7 @@
  */
 import { type Layout, NVRAM_BYTES, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
+import type { UndoLog } from "../explore/subject.ts";
 
 /** Segments that have a content key of their own: management memory, firmware's NVRAM, then each region. */
 const enum Segment {
@@ -28,7 +29,7 @@ const enum Entry {
 }
 const FIRST_LOG_ENTRIES = 4096;
 
-export class PersistentMemory {
+export class PersistentMemory implements UndoLog {
   /** The whole controller memory. */
   readonly words: Int32Array;
   readonly layout: Layout;

@@ -13,18 +13,17 @@ import {
   type FlashStart,
   NorFlash,
 } from "../../../emulator/flash/flash.ts";
-import type { Reading, Tear, UnstableWord } from "../../../emulator/flash/flash-tear.ts";
+import type { Reading, Tear } from "../../../emulator/flash/flash-tear.ts";
 import { FlashRefusedError, writeImage } from "../../../emulator/flash/region-writer.ts";
 import { Control } from "../../../emulator/memory/control.ts";
-import { type FlashUnit, ItemKind } from "./device-event.ts";
+import { type FlashUnit, ItemKind } from "../explore/items.ts";
+import type { TearableFlash, UnstableCells } from "../explore/subject.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 
-/** By region; the very same value where no region has any. */
-export type UnstableCells = readonly (readonly UnstableWord[])[];
-
-export class RegionFlash {
+export class RegionFlash implements TearableFlash {
   readonly #memory: PersistentMemory;
   readonly #regions: readonly NorFlash[];
+  /** What {@link unstable} is where no region has any. */
   readonly #stable: UnstableCells;
 
   /** @param control the control block, whose REGION is the one that executes */

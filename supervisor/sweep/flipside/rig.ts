@@ -14,6 +14,7 @@ import { replicaWords, TableCodec } from "../../../emulator/table/table-codec.ts
 import { DEFAULT_LIMITS } from "../../core/config.ts";
 import type { Budget } from "../../core/policy.ts";
 import { Timeline } from "../explore/timeline.ts";
+import type { DeviceEvent } from "./device-event.ts";
 import type { LibraryImage } from "./image-library.ts";
 import { initialJudgement, type Judgement, Oracle, type OracleParts, Rotted } from "./oracle/oracle.ts";
 import { ManagementReader } from "./oracle/reader.ts";
@@ -56,7 +57,7 @@ interface SetUp {
 export class Rig {
   readonly memory: PersistentMemory;
   readonly flash: RegionFlash;
-  readonly timeline: Timeline;
+  readonly timeline: Timeline<DeviceEvent, Judgement>;
   readonly device: VirtualDevice;
   readonly oracle: Oracle;
   readonly images: ReadonlyMap<string, LibraryImage>;

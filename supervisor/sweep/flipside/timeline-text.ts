@@ -1,7 +1,8 @@
 /** The timeline of a replay, in words. */
 import { evidenceName } from "../../../emulator/memory/evidence.ts";
+import { ItemKind } from "../explore/items.ts";
 import type { Narrator } from "../explore/timeline.ts";
-import { type DeviceEvent, ItemKind } from "./device-event.ts";
+import type { DeviceEvent } from "./device-event.ts";
 import type { Rig } from "./rig.ts";
 
 /**
@@ -16,7 +17,7 @@ export class TimelineText {
   #kind: ItemKind = ItemKind.STORE;
   #powered = false;
 
-  readonly narrate: Narrator = (item, index) => {
+  readonly narrate: Narrator<DeviceEvent> = (item, index) => {
     if (typeof item === "number") {
       if (this.#stores > 0 && item !== this.#kind) this.#flush();
       if (this.#stores === 0) this.#firstStore = index;

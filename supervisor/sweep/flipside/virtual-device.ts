@@ -3,7 +3,7 @@
  *
  * Like supervisor/device/device.ts it decides nothing: evidence goes into the policy, commands come out and are performed.
  * Invariants: a run is a function of persistent memory, images, configuration and what is done to the device; time
- * is that of the machine which executes; whatever the device does passes its {@link DeviceSink} first, so that a
+ * is that of the machine which executes; whatever the device does passes its {@link ItemSink} first, so that a
  * cut can fall there. An exception of the rules ends in the event "stuck", never in an exception of the sweep.
  */
 
@@ -23,8 +23,9 @@ import type { Limits } from "../../core/config.ts";
 import { type Performer, perform } from "../../core/performer.ts";
 import type { ExecuteCommand, PolicyEvent, PolicyState } from "../../core/policy.ts";
 import { Host, type HostCommand } from "../../host/host.ts";
+import { Interruption, type ItemSink } from "../explore/items.ts";
 import { ControllerSlot } from "./controller-slot.ts";
-import { type DeviceSink, Interruption, type RequestKind } from "./device-event.ts";
+import type { DeviceEvent, RequestKind } from "./device-event.ts";
 import { Inspections } from "./inspections.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 import type { RegionFlash } from "./region-flash.ts";
@@ -56,7 +57,7 @@ export class VirtualDevice {
   readonly #flash: RegionFlash;
   readonly #memory: WebAssembly.Memory;
   readonly #config: VirtualConfig;
-  readonly #sink: DeviceSink;
+  readonly #sink: ItemSink<DeviceEvent>;
   readonly #volatile: VolatileMemory;
   readonly #slots: readonly ControllerSlot[];
   readonly #control: Int32Array;
@@ -91,7 +92,7 @@ export class VirtualDevice {
     flash: RegionFlash,
     rules: Rules,
     config: VirtualConfig,
-    sink: DeviceSink,
+    sink: ItemSink<DeviceEvent>,
   ) {
     this.persistent = persistent;
     this.layout = persistent.layout;

@@ -16,7 +16,8 @@ import {
   SQ_PHYSICAL,
 } from "../../../emulator/memory/control.ts";
 import { ENGINE_BYTES, type Layout, NVRAM_BYTES, PAGE_BYTES } from "../../../emulator/memory/layout.ts";
-import type { DeviceSink } from "./device-event.ts";
+import type { ItemSink } from "../explore/items.ts";
+import type { DeviceEvent } from "./device-event.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 
 const PATTERN_SEED = 0x7e57_ed00;
@@ -25,7 +26,7 @@ export class VolatileMemory implements StoreObserver {
   readonly #memory: WebAssembly.Memory;
   readonly #layout: Layout;
   readonly #persistent: PersistentMemory;
-  readonly #sink: DeviceSink;
+  readonly #sink: ItemSink<DeviceEvent>;
   readonly #bytes: Uint8Array;
   readonly #control: Int32Array;
   readonly #pattern = new Uint8Array(PAGE_BYTES);
@@ -35,7 +36,12 @@ export class VolatileMemory implements StoreObserver {
   /** NVRAM words that a store under way covers, and what they held. */
   readonly #before = new Int32Array(2);
 
-  constructor(memory: WebAssembly.Memory, layout: Layout, persistent: PersistentMemory, sink: DeviceSink) {
+  constructor(
+    memory: WebAssembly.Memory,
+    layout: Layout,
+    persistent: PersistentMemory,
+    sink: ItemSink<DeviceEvent>,
+  ) {
     this.#memory = memory;
     this.#layout = layout;
     this.#persistent = persistent;

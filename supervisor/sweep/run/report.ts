@@ -1,13 +1,15 @@
 /** What a sweep found, as one value: the summary, `--json` and `--junit` are made of it. */
-import type { Finding, Tally } from "../explore/explorer.ts";
-import type { Verdict } from "../flipside/oracle/verdict.ts";
+import { type Finding, newTally, type Tally } from "../explore/explorer.ts";
+
+/** How many cases ended in each verdict that there was. */
+export type Verdicts = Readonly<Record<string, number>>;
 
 export interface ScenarioReport {
   readonly name: string;
   readonly cuts: number;
   readonly distinctFutures: number;
   readonly faults: number;
-  readonly verdicts: Readonly<Partial<Record<Verdict, number>>>;
+  readonly verdicts: Verdicts;
 }
 
 export interface SweepReport {
@@ -24,7 +26,7 @@ export interface SweepReport {
   /** Cases with a fault that is no cut. */
   readonly faults: number;
   readonly cutsPerSecond: number;
-  readonly verdicts: Readonly<Partial<Record<Verdict, number>>>;
+  readonly verdicts: Verdicts;
   readonly findings: readonly Finding[];
 }
 
@@ -33,17 +35,7 @@ export class ReportBuilder {
   readonly #tallies = new Map<string, Tally>();
 
   constructor(scenarios: readonly string[]) {
-    for (const scenario of scenarios) {
-      const verdicts = new Map<Verdict, number>();
-      this.#tallies.set(scenario, {
-        scenario,
-        cuts: 0,
-        distinctFutures: 0,
-        hurts: 0,
-        verdicts,
-        findings: [],
-      });
-    }
+    for (const scenario of scenarios) this.#tallies.set(scenario, newTally(scenario));
   }
 
   add(part: Tally): void {
@@ -52,9 +44,7 @@ export class ReportBuilder {
     tally.cuts += part.cuts;
     tally.distinctFutures += part.distinctFutures;
     tally.hurts += part.hurts;
-    for (const [verdict, count] of part.verdicts) {
-      tally.verdicts.set(verdict, (tally.verdicts.get(verdict) ?? 0) + count);
-    }
+    addVerdicts(tally.verdicts, part.verdicts);
     tally.findings.push(...part.findings);
   }
 
@@ -67,12 +57,9 @@ export class ReportBuilder {
   }
 
   build(how: Pick<SweepReport, "seed" | "depth" | "jobs" | "shard" | "durationMs">): SweepReport {
-    const tallies = [...this.#tallies.values()].filter(({ verdicts }) => verdicts.size > 0);
-    const verdicts = new Map<Verdict, number>();
-    for (const tally of tallies) {
-      for (const [verdict, count] of tally.verdicts)
-        verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + count);
-    }
+    const tallies = [...this.#tallies.values()].filter(({ verdicts }) => Object.keys(verdicts).length > 0);
+    const verdicts: Record<string, number> = {};
+    for (const tally of tallies) addVerdicts(verdicts, tally.verdicts);
     return {
       ...how,
       scenarios: tallies.map((tally) => ({
@@ -80,13 +67,13 @@ export class ReportBuilder {
         cuts: tally.cuts,
         distinctFutures: tally.distinctFutures,
         faults: tally.hurts,
-        verdicts: Object.fromEntries(tally.verdicts),
+        verdicts: tally.verdicts,
       })),
       cuts: this.cuts,
       distinctFutures: this.#sum(({ distinctFutures }) => distinctFutures),
       faults: this.#sum(({ hurts }) => hurts),
       cutsPerSecond: Math.round(this.cuts / (how.durationMs / 1000)),
-      verdicts: Object.fromEntries(verdicts),
+      verdicts,
       findings: tallies.flatMap(({ findings }) => findings),
     };
   }
@@ -94,6 +81,10 @@ export class ReportBuilder {
   #sum(of: (tally: Tally) => number): number {
     return [...this.#tallies.values()].reduce((sum, tally) => sum + of(tally), 0);
   }
+}
+
+function addVerdicts(sums: Record<string, number>, verdicts: Verdicts): void {
+  for (const [verdict, count] of Object.entries(verdicts)) sums[verdict] = (sums[verdict] ?? 0) + count;
 }
 
 /** JUnit XML: one test case for each scenario. */

@@ -7,9 +7,11 @@ import { DEFAULT_LIMITS } from "../../core/config.ts";
 import { type CaseId, type Disturbance, formatCaseId, parseCaseId } from "../explore/case-id.ts";
 import { Explorer, type Finding, type Plan, type Tally } from "../explore/explorer.ts";
 import { PathRunner } from "../explore/path-runner.ts";
+import type { Ending } from "../explore/subject.ts";
 import type { Narrator } from "../explore/timeline.ts";
+import type { DeviceEvent } from "../flipside/device-event.ts";
+import { FlipsideSubject, HURTS } from "../flipside/flipside-subject.ts";
 import { imageLibrary, type LibraryImage } from "../flipside/image-library.ts";
-import type { GoodVerdict, Wrong } from "../flipside/oracle/verdict.ts";
 import { Rig } from "../flipside/rig.ts";
 import type { Rules } from "../flipside/rules.ts";
 import type { Scenario } from "../flipside/scenario.ts";
@@ -19,7 +21,7 @@ export class Workbench {
   readonly #rules: Rules;
   readonly #seed: number;
   readonly #engine: EngineKind;
-  readonly #rigs = new Map<string, Rig>();
+  readonly #subjects = new Map<string, FlipsideSubject>();
 
   constructor(
     imageA: Uint8Array,
@@ -36,8 +38,7 @@ export class Workbench {
 
   /** All that the plan asks for of one scenario; findings are shrunk. */
   explore(scenario: Scenario, plan: Plan): Tally {
-    const rig = this.#rig(scenario);
-    const tally = new Explorer(rig, scenario, plan).explore();
+    const tally = new Explorer(this.#subject(scenario), scenario, plan).explore();
     const findings = tally.findings.map((finding) => this.#shrink(scenario, finding));
     return { ...tally, findings };
   }
@@ -49,33 +50,34 @@ export class Workbench {
   replay(
     scenario: Scenario,
     path: readonly Disturbance[],
-    narrator?: Narrator,
-  ): GoodVerdict | Wrong | undefined {
-    const rig = this.#rig(scenario);
-    rig.timeline.narrator = narrator;
+    narrator?: Narrator<DeviceEvent>,
+  ): Ending | undefined {
+    const subject = this.#subject(scenario);
+    const { timeline } = subject;
+    timeline.narrator = narrator;
     try {
-      const runner = new PathRunner(rig, this.#seed);
+      const runner = new PathRunner(subject, this.#seed);
       const ending = runner.run(scenario, path);
       return runner.complete || typeof ending !== "string" ? ending : undefined;
     } finally {
-      rig.timeline.narrator = undefined;
+      timeline.narrator = undefined;
     }
   }
 
   /** The rig that a scenario runs on: for whoever wants to look at memory afterwards. */
   rigOf(scenario: Scenario): Rig {
-    return this.#rig(scenario);
+    return this.#subject(scenario).rig;
   }
 
-  #rig(scenario: Scenario): Rig {
+  #subject(scenario: Scenario): FlipsideSubject {
     const regions = scenario.setup.images.length;
     const onDoubleLoss = scenario.onDoubleLoss ?? "rebuild";
     const { windowMs } = DEFAULT_LIMITS.budget;
     const budget = { ...DEFAULT_LIMITS.budget, windowMs: scenario.budgetWindowMs ?? windowMs };
     const key = `${regions} ${onDoubleLoss} ${budget.windowMs}`;
-    let rig = this.#rigs.get(key);
-    if (rig === undefined) {
-      rig = new Rig({
+    let subject = this.#subjects.get(key);
+    if (subject === undefined) {
+      const rig = new Rig({
         regions,
         rules: this.#rules,
         seed: this.#seed,
@@ -84,14 +86,15 @@ export class Workbench {
         onDoubleLoss,
         budget,
       });
-      this.#rigs.set(key, rig);
+      subject = new FlipsideSubject(rig);
+      this.#subjects.set(key, subject);
     }
-    return rig;
+    return subject;
   }
 
   /** The fewest of a finding's faults that still end in its verdict. */
   #shrink(scenario: Scenario, finding: Finding): Finding {
-    let id: CaseId = parseCaseId(finding.replay);
+    let id: CaseId = parseCaseId(finding.replay, HURTS);
     let { message } = finding;
     for (let left = 0; left < id.path.length && id.path.length > 1; ) {
       const path = id.path.filter((_, at) => at !== left);

@@ -8,10 +8,10 @@ import {
   CaseIdError,
   type Disturbance,
   formatCaseId,
-  HURTS,
   parseCaseId,
 } from "../../../supervisor/sweep/explore/case-id.ts";
-import { type FlashUnit, ItemKind, PowerCut } from "../../../supervisor/sweep/flipside/device-event.ts";
+import { type FlashUnit, ItemKind, PowerCut } from "../../../supervisor/sweep/explore/items.ts";
+import { HURTS } from "../../../supervisor/sweep/flipside/flipside-subject.ts";
 import { imageLibrary, SweepImageError } from "../../../supervisor/sweep/flipside/image-library.ts";
 import { PersistentMemory } from "../../../supervisor/sweep/flipside/persistent-memory.ts";
 import { RegionFlash } from "../../../supervisor/sweep/flipside/region-flash.ts";
@@ -168,14 +168,14 @@ describe("case ids", () => {
   it("are read as they were written", () => {
     fc.assert(
       fc.property(id, (value) => {
-        expect(parseCaseId(formatCaseId(value))).toEqual(value);
+        expect(parseCaseId(formatCaseId(value), HURTS)).toEqual(value);
       }),
     );
   });
 
   it("that name nothing are refused in a sentence", () => {
     for (const text of ["", "x", "x@", "x@1", "x@1~", "x@a~1", "x@1:crash~1", "x@1!seeded~1", "x@1++2~1"]) {
-      expect(() => parseCaseId(text)).toThrow(CaseIdError);
+      expect(() => parseCaseId(text, HURTS)).toThrow(CaseIdError);
     }
   });
 });

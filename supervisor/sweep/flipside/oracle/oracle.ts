@@ -6,6 +6,7 @@
  * them all; what the device then starts must be what one of them says, and only that.
  * Invariant: a {@link Judgement} is immutable, so a branch of the sweep takes it up again where it left.
  */
+import type { Oracle as ExplorersOracle } from "../../explore/subject.ts";
 import type { DeviceEvent, RequestKind, Rots, StartedEvent } from "../device-event.ts";
 import { type Difference, tableDifference } from "./difference.ts";
 import type { ManagementReader, Replica } from "./reader.ts";
@@ -153,7 +154,7 @@ function changed(judgement: Judgement, changes: Partial<Judgement>): Judgement {
   };
 }
 
-export class Oracle {
+export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
   readonly #parts: OracleParts;
   judgement: Judgement;
   /** What a cut makes of a judgement: many cuts fall between the same two events. */
@@ -184,6 +185,16 @@ export class Oracle {
     });
     this.#cuts.set(judgement, after);
     return after;
+  }
+
+  get condemned(): boolean {
+    return this.judgement.wrong !== undefined;
+  }
+
+  keyOf({ settled, first, running, rotted, unread, firmwareRotted, served }: Judgement): string {
+    // At a start the one world that is left is what memory holds, to the word.
+    const inMemory = running.length > 0 && settled.length === 1 && rotted === Rotted.NOTHING;
+    return `${first} ${rotted} ${unread} ${firmwareRotted} ${served} ${inMemory ? "" : JSON.stringify(settled)}`;
   }
 
   /** What a case that ended here is; undefined when the device has not come to an end. */

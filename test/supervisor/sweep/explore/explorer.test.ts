@@ -25,14 +25,14 @@ describe("explorer", () => {
     const bench = workbench();
     const script = scenario("failover-illegal-instruction");
     const { cuts } = bench.explore(script, wholePlan(1));
-    const verdicts = new Map<string, number>();
+    const verdicts: Record<string, number> = {};
     for (let at = 0; at < cuts; at += 1) {
       const verdict = bench.replay(script, [{ at, kind: "cut" }]);
       expect(verdict).toBeTypeOf("string");
-      verdicts.set(String(verdict), (verdicts.get(String(verdict)) ?? 0) + 1);
+      verdicts[String(verdict)] = (verdicts[String(verdict)] ?? 0) + 1;
     }
     const uncut = String(bench.replay(script, []));
-    verdicts.set(uncut, (verdicts.get(uncut) ?? 0) + 1);
+    verdicts[uncut] = (verdicts[uncut] ?? 0) + 1;
     expect(verdicts).toEqual(bench.explore(script, wholePlan(1)).verdicts);
   });
 

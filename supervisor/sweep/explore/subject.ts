@@ -1,0 +1,105 @@
+/**
+ * What can be explored: a device with memory that can be undone, and an oracle that judges it. Everything in this
+ * folder knows a subject by these interfaces alone; what it is made of, what can be done to it besides cuts, and what
+ * its verdicts are called is its own.
+ */
+import type { Random } from "../../../emulator/base/random.ts";
+import type { Tear, UnstableWord } from "../../../emulator/flash/flash-tear.ts";
+import type { FlashUnit } from "./items.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** What is to happen to a subject; what else it says is between its author and the subject. */
+export interface Script {
+  /** Lower-case letters, digits and hyphens: it stands in case ids. */
+  readonly name: string;
+  /** Cuts in the recovery from a cut are complete; else those in and before units of flash are drawn by seed. */
+  readonly deep: boolean;
+  /** A run of it takes long: other faults than cuts are tried at some of its points only. */
+  readonly costly?: boolean;
+}
+
+/** What was wrong, in a sentence, and what that is called. */
+export interface Wrong {
+  readonly verdict: string;
+  readonly message: string;
+}
+
+/** How a case ended: the name of a good verdict, or what was wrong. */
+export type Ending = string | Wrong;
+
+/** Persistent memory with a log of every word that changes. */
+export interface UndoLog {
+  /** Where the log stands. */
+  readonly position: number;
+  /** Takes back every change since the log stood at `position`. */
+  undoTo(position: number): void;
+  /** Equal for equal content, and but for a chance not worth counting only then. */
+  stateKey(): number;
+}
+
+/** Cells between two values, by region. */
+export type UnstableCells = readonly (readonly UnstableWord[])[];
+
+/** Flash whose units tear when power goes. */
+export interface TearableFlash {
+  /** All unstable cells, an immutable value: what is put back when memory is undone. */
+  unstable: UnstableCells;
+  /** No cell is between two values. */
+  readonly settled: boolean;
+  /** A copy of what a unit holds. */
+  read(unit: FlashUnit): Uint8Array;
+  /** Power goes while the unit is on its way to hold `after`; false when that changes nothing: there is nothing to tear. */
+  tear(unit: FlashUnit, after: Uint8Array, how: Tear, seed: number): boolean;
+}
+
+/** Follows the events of a device and judges it. */
+export interface Oracle<Event, Judgement> {
+  /** All that it knows. An immutable value, so that a branch takes it up again where it left. */
+  judgement: Judgement;
+  /** Something was wrong: nothing that follows changes the verdict. */
+  readonly condemned: boolean;
+  observe(event: Event): void;
+  /** Power was lost: what the next start is to be judged from. The same value for the same judgement. */
+  afterCut(judgement: Judgement): Judgement;
+  /** Equal for judgements of the same memory from which the same verdicts follow. */
+  keyOf(judgement: Judgement): string;
+  /** What a case that ended here is. */
+  verdict(): Ending;
+}
+
+/** A place in the start that follows a cut from which on memory and `known` decide all. */
+export interface JoinPlace<Judgement> {
+  /** 1 for the first such place of a start, and so on. */
+  readonly place: number;
+  readonly known: Judgement;
+  /** No other place follows. */
+  readonly last: boolean;
+}
+
+/** How many join places a start may have. */
+export const JOIN_PLACES_MAX = 7;
+
+/** One device, set up for one script after the other. */
+export interface Subject<S extends Script, Event, Judgement> {
+  readonly timeline: Timeline<Event, Judgement>;
+  readonly memory: UndoLog;
+  readonly flash: TearableFlash;
+  readonly oracle: Oracle<Event, Judgement>;
+  /** What else can be done to it, by the names that case ids have for it; none is called as a tear is. */
+  readonly hurts: readonly string[];
+  /** Memory and oracle as before the script's first power-on. Begins the timeline anew. */
+  setUp(script: S): void;
+  /** Does what the script says, from its setup until the device has come to an end. Strict: what does not come to pass is wrong. */
+  carryOut(script: S, seed: number, strict: boolean): void;
+  powerOff(): void;
+  /** Power comes back after a cut, until the device has come to an end, and has done what the script says of that. */
+  comeBack(script: S, seed: number): void;
+  /** Does one of {@link hurts} to the device, now. */
+  hurt(kind: string, random: Random): void;
+  /**
+   * Whether the start that follows a cut is at a join place now that `event` has happened: undefined if not, "none" if
+   * it will come to none any more.
+   * @param atCut what was known at the cut
+   */
+  joinPlace(event: Event, atCut: Judgement): JoinPlace<Judgement> | "none" | undefined;
+}

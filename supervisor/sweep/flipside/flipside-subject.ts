@@ -1,0 +1,148 @@
+/**
+ * flipside's device for the explorer: how a scenario is carried out on a rig, what can be done to it besides cuts, and
+ * from where on the start after a cut is decided by memory and what the oracle knows.
+ */
+import { Random } from "../../../emulator/base/random.ts";
+import { Evidence } from "../../../emulator/memory/evidence.ts";
+import { NO_REGION } from "../../../emulator/table/table.ts";
+import type { JoinPlace, Subject } from "../explore/subject.ts";
+import type { Timeline } from "../explore/timeline.ts";
+import { perform, rot, settle } from "./actor.ts";
+import type { DeviceEvent } from "./device-event.ts";
+import { type Judgement, type Oracle, Rotted } from "./oracle/oracle.ts";
+import type { PersistentMemory } from "./persistent-memory.ts";
+import type { RegionFlash } from "./region-flash.ts";
+import type { Rig } from "./rig.ts";
+import type { Scenario } from "./scenario.ts";
+
+export const HURTS: readonly string[] = [
+  "crash",
+  "hang",
+  "flip-table",
+  "flip-floor",
+  "flip-primary",
+  "flip-other",
+];
+
+/** Steps that make no sense where one before them did not come to pass. */
+const ENDING_WHERE_REFUSED: ReadonlySet<string> = new Set(["load", "activate", "designate"]);
+
+/** The management memory was recovered. */
+const RECOVERED = 1;
+/** The first version was started. */
+const STARTED = 2;
+
+export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement> {
+  readonly rig: Rig;
+  readonly timeline: Timeline<DeviceEvent, Judgement>;
+  readonly memory: PersistentMemory;
+  readonly flash: RegionFlash;
+  readonly oracle: Oracle;
+  readonly hurts = HURTS;
+
+  constructor(rig: Rig) {
+    this.rig = rig;
+    this.timeline = rig.timeline;
+    this.memory = rig.memory;
+    this.flash = rig.flash;
+    this.oracle = rig.oracle;
+  }
+
+  setUp(scenario: Scenario): void {
+    this.rig.setUp(scenario);
+  }
+
+  carryOut(scenario: Scenario, seed: number, strict: boolean): void {
+    const random = new Random(seed);
+    for (const step of scenario.steps) {
+      const wrong = perform(this.rig, step, random);
+      if (wrong === undefined) continue;
+      if (strict) this.oracle.condemn("harness-broken", `step ${step.do}: ${wrong}`);
+      if (strict || ENDING_WHERE_REFUSED.has(step.do)) break;
+    }
+    settle(this.rig);
+    if (strict) this.#checkEnd(scenario);
+  }
+
+  powerOff(): void {
+    this.rig.device.powerOff();
+  }
+
+  comeBack(scenario: Scenario, seed: number): void {
+    this.rig.device.powerOn();
+    settle(this.rig);
+    const random = new Random(seed);
+    for (const step of scenario.resume ?? []) {
+      if (this.oracle.condemned) return;
+      const wrong = perform(this.rig, step, random);
+      if (wrong !== undefined) this.oracle.condemn("bricked", `resuming with ${step.do}: ${wrong}`);
+    }
+  }
+
+  hurt(kind: string, random: Random): void {
+    const { device, memory } = this.rig;
+    switch (kind) {
+      case "crash":
+        this.timeline.event({ type: "hurt", what: "crash", rots: "nothing" });
+        device.crash();
+        break;
+      case "hang":
+        this.timeline.event({ type: "hurt", what: "hang", rots: "nothing" });
+        device.hurtThread(Evidence.HEARTBEAT);
+        break;
+      case "flip-table":
+        rot(this.rig, { in: "replica", replica: random.below(2) === 0 ? 0 : 1 }, random);
+        break;
+      case "flip-floor":
+        rot(this.rig, { in: "floor" }, random);
+        break;
+      case "flip-primary":
+        rot(this.rig, { in: "region", region: this.#executingRegion }, random);
+        break;
+      case "flip-other": {
+        const { regions } = memory.layout.config;
+        const other = (this.#executingRegion + 1 + random.below(regions - 1)) % regions;
+        rot(this.rig, { in: "region", region: other }, random);
+        break;
+      }
+      default:
+        throw new Error(`there is no fault ${kind}`);
+    }
+  }
+
+  /** All but memory is what power-on left; rules that go on with what they did not store join nothing. */
+  joinPlace(event: DeviceEvent, atCut: Judgement): JoinPlace<Judgement> | "none" | undefined {
+    const { device, oracle } = this.rig;
+    if (event.type === "recovered") {
+      const { table, floor } = event;
+      if (table === undefined || !this.rig.isStored(table, floor)) return "none";
+      // Unless rot is still being excused, what is known is what was known at the cut.
+      return oracle.judgement.rotted === Rotted.NOTHING
+        ? { place: RECOVERED, known: atCut, last: false }
+        : undefined;
+    }
+    if (event.type !== "started") return undefined;
+    if (!this.rig.isStored(device.table, device.floor)) return "none";
+    return { place: STARTED, known: oracle.judgement, last: true };
+  }
+
+  /** The region that executes, for faults that hit it; region 0 while none does. */
+  get #executingRegion(): number {
+    const { region } = this.rig.device;
+    return region === NO_REGION ? 0 : region;
+  }
+
+  /** The uncut run ends as the scenario says. */
+  #checkEnd({ ends }: Scenario): void {
+    const { device } = this.rig;
+    const end = device.mode === "safe-mode" ? "safe-mode" : device.region;
+    if (ends === undefined) return;
+    if (end !== ends || (end !== "safe-mode" && !device.ready)) {
+      this.oracle.condemn("harness-broken", `the uncut run ended in ${name(end)} instead of ${name(ends)}`);
+    }
+  }
+}
+
+function name(end: number | "safe-mode"): string {
+  return end === "safe-mode" ? "safe mode" : `region ${end}`;
+}
