@@ -9,9 +9,9 @@ export interface PoweredMemory {
   readonly layout: Layout;
 }
 
-/** What keeps the memory's bytes over the end of the process. */
-export interface Keep {
-  readonly flashFile: string;
+/** The flash file, which keeps the memory's bytes over the end of the process, and where its troubles are told. */
+export interface FlashFileConfig {
+  readonly path: string;
   readonly log: LogConfig;
 }
 
@@ -23,9 +23,13 @@ export interface MemoryApi extends Api {
    * Makes the memory: what the flash file holds. Where it holds no table yet, or there is no file, one image goes
    * into each region from 0 on, as the factory does. Throws PersistenceError.
    */
-  powerOn(config: MemoryConfig, images: readonly Uint8Array[], keep: Keep | null): PoweredMemory;
+  powerOn(
+    config: MemoryConfig,
+    images: readonly Uint8Array[],
+    flashFile: FlashFileConfig | null,
+  ): PoweredMemory;
   /** Goes on with memory whose worker has died. Throws PersistenceError. */
-  takeOver(powered: PoweredMemory, keep: Keep | null): null;
+  takeOver(powered: PoweredMemory, flashFile: FlashFileConfig | null): null;
   /** Why nothing becomes durable at the moment; null while all is well. */
   persistenceFailure(): string | null;
   /** Brings all to stable storage and lets go of the flash file. */

@@ -2,10 +2,10 @@
  * The memory emulator worker: owns the shared memory that is the controller's, and keeps its bytes in the flash file.
  */
 import { createHash } from "node:crypto";
-import type { Keep, MemoryApi, PoweredMemory } from "./api.ts";
+import type { FlashFileConfig, MemoryApi, PoweredMemory } from "./api.ts";
 import { monotonicNs } from "./base/clock.ts";
 import { serve } from "./base/link.ts";
-import { createLogger, type Logger } from "./base/log.ts";
+import { createLogger, type LogConfig, type Logger } from "./base/log.ts";
 import { Random } from "./base/random.ts";
 import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash/flash.ts";
 import { TEARS } from "./flash/flash-tear.ts";
@@ -60,7 +60,11 @@ class MemoryEmulator {
   }
 
   /** @param images what the factory programmed before the device was first powered */
-  static powerOn(config: MemoryConfig, images: readonly Uint8Array[], keep: Keep | null): MemoryEmulator {
+  static powerOn(
+    config: MemoryConfig,
+    images: readonly Uint8Array[],
+    flashFile: FlashFileConfig | null,
+  ): MemoryEmulator {
     const layout = planLayout(config);
     const memory = createMemory(layout);
     const powered = { memory, layout };
@@ -71,11 +75,16 @@ class MemoryEmulator {
       );
     }
     writeControl(powered);
-    if (keep === null) {
+    if (flashFile === null) {
       putImages(powered, images);
       return new MemoryEmulator(powered, undefined);
     }
-    const persistence = Persistence.powerOn(memory, layout, keep.flashFile, workerLog(keep, powered));
+    const persistence = Persistence.powerOn(
+      memory,
+      layout,
+      flashFile.path,
+      workerLog(flashFile.log, powered),
+    );
     const emulator = new MemoryEmulator(powered, persistence);
     // Until the first start has made a table the factory is not done: what it programs may have been cut off.
     if (!hasTable(powered)) {
@@ -85,16 +94,16 @@ class MemoryEmulator {
     return emulator;
   }
 
-  static takeOver(powered: PoweredMemory, keep: Keep | null): MemoryEmulator {
+  static takeOver(powered: PoweredMemory, flashFile: FlashFileConfig | null): MemoryEmulator {
     const { memory, layout } = powered;
-    if (keep === null) return new MemoryEmulator(powered, undefined);
+    if (flashFile === null) return new MemoryEmulator(powered, undefined);
     return new MemoryEmulator(
       powered,
-      Persistence.takeOver(memory, layout, keep.flashFile, workerLog(keep, powered)),
+      Persistence.takeOver(memory, layout, flashFile.path, workerLog(flashFile.log, powered)),
     );
   }
 
-  /** Erases a region and programs an image into it. Throws {@link FlashRefusedError}. */
+  /** Erases a region and programs an image into it. Throws FlashRefusedError. */
   program(region: number, image: Uint8Array): void {
     const flash = this.#flash[region];
     const bytes = this.#regionBytes(region);
@@ -192,9 +201,9 @@ class MemoryEmulator {
   }
 }
 
-function workerLog(keep: Keep, { memory, layout }: PoweredMemory): Logger {
+function workerLog(log: LogConfig, { memory, layout }: PoweredMemory): Logger {
   const control = controlWords(memory, layout);
-  return createLogger(keep.log, { thread: "memory-emulator" }, () => deviceState(control));
+  return createLogger(log, { thread: "memory-emulator" }, () => deviceState(control));
 }
 
 /** What stands in the control block when power comes. */
@@ -224,12 +233,12 @@ function hasTable({ memory, layout }: PoweredMemory): boolean {
 let emulator: MemoryEmulator | undefined;
 
 const api: MemoryApi = {
-  powerOn: (config, images, keep) => {
-    emulator = MemoryEmulator.powerOn(config, images, keep);
+  powerOn: (config, images, flashFile) => {
+    emulator = MemoryEmulator.powerOn(config, images, flashFile);
     return emulator.powered;
   },
-  takeOver: (powered, keep) => {
-    emulator = MemoryEmulator.takeOver(powered, keep);
+  takeOver: (powered, flashFile) => {
+    emulator = MemoryEmulator.takeOver(powered, flashFile);
     return null;
   },
   persistenceFailure: () => emulator?.persistence?.failure ?? null,

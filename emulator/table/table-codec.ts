@@ -60,7 +60,7 @@ const enum Vendor {
 }
 
 /** Word indices in the record of one region. */
-const enum Record {
+const enum RegionWord {
   /** Tries left (8 bits), confirmed (8 bits), unconfirmed starts (16 bits). */
   TRIAL = 0,
   FAILURES = 1,
@@ -106,7 +106,7 @@ function guidWords(text: string): readonly number[] {
 
 /** Words of one replica with `regions` regions. */
 export function replicaWords(regions: number): number {
-  return Psa.BANK_INFO + regions * (BankInfo.WORDS + Record.WORDS) + Vendor.RECORDS;
+  return Psa.BANK_INFO + regions * (BankInfo.WORDS + RegionWord.WORDS) + Vendor.RECORDS;
 }
 
 function vendorWord(regions: number): number {
@@ -114,7 +114,7 @@ function vendorWord(regions: number): number {
 }
 
 function recordWord(regions: number, region: number): number {
-  return vendorWord(regions) + Vendor.RECORDS + region * Record.WORDS;
+  return vendorWord(regions) + Vendor.RECORDS + region * RegionWord.WORDS;
 }
 
 export type DecodeResult =
@@ -255,35 +255,39 @@ function stateOf(code: number): RegionState | undefined {
 
 function encodeRecord(record: RegionRecord, out: Int32Array, at: number): void {
   const { version, lastFailure, digest } = record;
-  out[at + Record.TRIAL] =
+  out[at + RegionWord.TRIAL] =
     record.triesLeft | (record.confirmed ? 0x100 : 0) | (record.unconfirmedStarts << 16);
-  out[at + Record.FAILURES] = record.failures;
-  out[at + Record.EVIDENCE] = lastFailure.evidence;
-  out[at + Record.CODE] = lastFailure.code;
-  out[at + Record.PC] = lastFailure.pc;
-  out[at + Record.VERSION] = version.major | (version.minor << 8) | (version.revision << 16);
-  out[at + Record.BUILD] = version.build;
-  for (let i = 0; i < DIGEST_WORDS; i += 1) out[at + Record.DIGEST + i] = digest[i] as number;
+  out[at + RegionWord.FAILURES] = record.failures;
+  out[at + RegionWord.EVIDENCE] = lastFailure.evidence;
+  out[at + RegionWord.CODE] = lastFailure.code;
+  out[at + RegionWord.PC] = lastFailure.pc;
+  out[at + RegionWord.VERSION] = version.major | (version.minor << 8) | (version.revision << 16);
+  out[at + RegionWord.BUILD] = version.build;
+  for (let i = 0; i < DIGEST_WORDS; i += 1) out[at + RegionWord.DIGEST + i] = digest[i] as number;
 }
 
 function decodeRecord(state: RegionState, words: Int32Array, at: number): RegionRecord {
   const word = (index: number) => (words[at + index] as number) >>> 0;
-  const trial = word(Record.TRIAL);
-  const version = word(Record.VERSION);
+  const trial = word(RegionWord.TRIAL);
+  const version = word(RegionWord.VERSION);
   return {
     state,
     triesLeft: trial & 0xff,
     unconfirmedStarts: trial >>> 16,
     confirmed: (trial & 0xff00) !== 0,
-    failures: word(Record.FAILURES),
-    lastFailure: { evidence: word(Record.EVIDENCE), code: word(Record.CODE), pc: word(Record.PC) },
+    failures: word(RegionWord.FAILURES),
+    lastFailure: {
+      evidence: word(RegionWord.EVIDENCE),
+      code: word(RegionWord.CODE),
+      pc: word(RegionWord.PC),
+    },
     version: {
       major: version & 0xff,
       minor: (version >>> 8) & 0xff,
       revision: version >>> 16,
-      build: word(Record.BUILD),
+      build: word(RegionWord.BUILD),
     },
-    digest: decodeDigest(words, at + Record.DIGEST),
+    digest: decodeDigest(words, at + RegionWord.DIGEST),
   };
 }
 

@@ -6,7 +6,7 @@
  * one flash file (the next one starts after the exit of the one before); a worker that dies over and over is not
  * replaced for ever: then nothing is sure any more.
  */
-import type { Keep, MemoryApi, MemoryFault, PoweredMemory } from "../../emulator/api.ts";
+import type { FlashFileConfig, MemoryApi, MemoryFault, PoweredMemory } from "../../emulator/api.ts";
 import type { Logger } from "../../emulator/base/log.ts";
 import type { MemoryConfig } from "../../emulator/memory/layout.ts";
 import type { Launcher } from "../launch.ts";
@@ -19,7 +19,7 @@ const WINDOW_MS = 10_000;
 
 export class MemoryOwner {
   readonly #launcher: Launcher;
-  readonly #keep: Keep | null;
+  readonly #flashFile: FlashFileConfig | null;
   readonly #log: Logger;
   readonly #fatal: (reason: string) => void;
   #thread: WorkerThread<MemoryApi>;
@@ -30,9 +30,14 @@ export class MemoryOwner {
   /** Resolves when the worker that lives can be asked. */
   #takenOver: Promise<void> = Promise.resolve();
 
-  constructor(launcher: Launcher, keep: Keep | null, log: Logger, fatal: (reason: string) => void) {
+  constructor(
+    launcher: Launcher,
+    flashFile: FlashFileConfig | null,
+    log: Logger,
+    fatal: (reason: string) => void,
+  ) {
     this.#launcher = launcher;
-    this.#keep = keep;
+    this.#flashFile = flashFile;
     this.#log = log;
     this.#fatal = fatal;
     this.#thread = this.#launch();
@@ -45,7 +50,7 @@ export class MemoryOwner {
 
   async powerOn(config: MemoryConfig, images: readonly Uint8Array[]): Promise<PoweredMemory> {
     const { link } = this.#thread;
-    this.#powered = await link.call(CALL_DEADLINE_MS, "powerOn", config, images, this.#keep);
+    this.#powered = await link.call(CALL_DEADLINE_MS, "powerOn", config, images, this.#flashFile);
     return this.#powered;
   }
 
@@ -102,7 +107,7 @@ export class MemoryOwner {
   async #takeOver(powered: PoweredMemory): Promise<void> {
     const thread = this.#thread;
     try {
-      await thread.link.call(CALL_DEADLINE_MS, "takeOver", powered, this.#keep);
+      await thread.link.call(CALL_DEADLINE_MS, "takeOver", powered, this.#flashFile);
     } catch (error) {
       // It died, too: then its own end has been seen, and the next one is on its way.
       if (this.#closing || thread.end !== undefined) return;

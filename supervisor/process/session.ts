@@ -178,10 +178,10 @@ export class Session {
     this.#config = config;
     // Before anything is locked or made: a key that cannot be used is refused here, and not by the workers.
     this.#keys = imageKeys(config.keys ?? []);
-    const { flashFile } = config;
-    if (flashFile !== undefined) this.#lock = await lockFile(flashFile);
-    const keep = flashFile === undefined ? null : { flashFile, log: config.log };
-    this.#memory = new MemoryOwner(this.#launcher, keep, log, this.#fatal);
+    const { flashFile: path } = config;
+    if (path !== undefined) this.#lock = await lockFile(path);
+    const flashFile = path === undefined ? null : { path, log: config.log };
+    this.#memory = new MemoryOwner(this.#launcher, flashFile, log, this.#fatal);
     const { memory, layout } = await this.#memory.powerOn(config.memory, config.images);
     this.#poweredOnNs = monotonicNs();
     const device = new Device(liveParts(config, memory, layout, log, this.#launcher, this.#fatal));
@@ -218,7 +218,7 @@ export class Session {
   }
 
   /**
-   * The order of design.md, "Boot decision": invalid before the first erase, valid after a verify. Any bytes are
+   * The order of docs/table.md, "States of a region": invalid before the first erase, valid after a verify. Any bytes are
    * written, and refused afterwards: tests cut power in loads of noise. What comes from a user is verified before it
    * gets here (served-device.ts), as the standby in the region is lost.
    */
