@@ -8,9 +8,6 @@ import { NVRAM_OFFSET, TABLE_OFFSET } from "./persistent-space.ts";
 export class LoggedNvram implements NvramPort {
   readonly #port: SharedNvram;
   readonly #ring: PersistRing;
-  /** Stores before {@link cut} is called instead of the next one: how a test of power cuts aims. */
-  storesLeft = Number.POSITIVE_INFINITY;
-  cut: () => void = () => undefined;
 
   constructor(memory: WebAssembly.Memory, layout: Layout) {
     this.#port = new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
@@ -22,8 +19,6 @@ export class LoggedNvram implements NvramPort {
   }
 
   store32(wordIndex: number, value: number): void {
-    if (this.storesLeft <= 0) this.cut();
-    this.storesLeft -= 1;
     const number = this.#ring.reserve();
     this.#port.store32(wordIndex, value);
     this.#ring.publish(number, StoreKind.WORD, TABLE_OFFSET + wordIndex * 4, 4, value);

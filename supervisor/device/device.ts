@@ -172,6 +172,10 @@ export class Device {
     return this.#management.nvram;
   }
 
+  set nvram(port: NvramPort) {
+    this.#management.nvram = port;
+  }
+
   get bootEpoch(): number {
     return Atomics.load(this.control, Control.BOOT_EPOCH);
   }

@@ -20,7 +20,7 @@ export interface Known {
 }
 
 export class Management {
-  readonly nvram: NvramPort;
+  #nvram: NvramPort;
   readonly #policy: RecoveryPolicy;
   readonly #publish: (generation: number) => void;
   readonly #log: Logger;
@@ -30,10 +30,21 @@ export class Management {
 
   /** @param publish tells everybody which generation stands in both replicas */
   constructor(nvram: NvramPort, policy: RecoveryPolicy, publish: (generation: number) => void, log: Logger) {
-    this.nvram = nvram;
+    this.#nvram = nvram;
     this.#policy = policy;
     this.#publish = publish;
     this.#log = log;
+  }
+
+  /** Table and security floor as they stand in memory. */
+  get nvram(): NvramPort {
+    return this.#nvram;
+  }
+
+  /** Stores go through another port to the same memory from here on: how a fault gets between two of them. */
+  set nvram(port: NvramPort) {
+    this.#nvram = port;
+    if (this.#store !== undefined) this.#store = new TableStore(port, this.#store.table, this.#publish);
   }
 
   /** Replicas and security floors that were found rotten and mended since power-on. */
@@ -47,11 +58,11 @@ export class Management {
    * @param images facts of every region
    */
   recover(images: readonly RegionFacts[]): { readonly table: Table; readonly floor: number } {
-    const { table: found, floor } = recoverManagement(this.nvram, images, this.#policy);
+    const { table: found, floor } = recoverManagement(this.#nvram, images, this.#policy);
     this.#log[found.severity]({ outcome: found.outcome }, found.message);
     this.#log[floor.severity]({ outcome: floor.outcome }, floor.message);
     if (found.table === undefined) throw new ManagementLostError(found.message);
-    this.#store = new TableStore(this.nvram, found.table, this.#publish);
+    this.#store = new TableStore(this.#nvram, found.table, this.#publish);
     return { table: found.table, floor: floor.floor };
   }
 
@@ -66,8 +77,8 @@ export class Management {
 
   /** Raises the security floor to `counter`, if it is lower; one that is damaged is mended first. */
   raiseFloor(counter: number, known: Known): void {
-    if (readFloor(this.nvram) === undefined) this.mend(known);
-    raiseFloor(this.nvram, counter);
+    if (readFloor(this.#nvram) === undefined) this.mend(known);
+    raiseFloor(this.#nvram, counter);
   }
 
   /** Mends replicas and security floor that do not hold what they should, and tells. */
@@ -77,9 +88,9 @@ export class Management {
     this.#mended += repaired;
     if (repaired > 0)
       this.#log.warn({ replicas: repaired }, "replicas of the table were rotten and are repaired");
-    if (readFloor(this.nvram) !== undefined) return;
+    if (readFloor(this.#nvram) !== undefined) return;
     this.#mended += 1;
-    const { severity, outcome, message } = recoverFloor(this.nvram, confirmedCounter(table, images));
+    const { severity, outcome, message } = recoverFloor(this.#nvram, confirmedCounter(table, images));
     this.#log[severity]({ outcome }, message);
   }
 }

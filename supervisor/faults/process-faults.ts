@@ -5,9 +5,9 @@
  */
 import { randomInt } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
-import { LoggedNvram } from "../../emulator/persist/logged-nvram.ts";
 import { PersistState } from "../../emulator/persist/persist-ring.ts";
 import { cutPower } from "../../emulator/persist/power.ts";
+import { InterruptedNvram } from "../../emulator/table/interrupted-nvram.ts";
 import type { Device } from "../device/device.ts";
 import type { ProcessFaultKind } from "../survival/survival-kinds.ts";
 import { findFault } from "./faults.ts";
@@ -73,11 +73,8 @@ function cut(device: Device): void {
 
 /** Power goes between two stores of the commit of a failover, or soon after it; memory keeps all stores before. */
 function cutInCommit(device: Device): void {
-  const { nvram } = device;
-  if (nvram instanceof LoggedNvram) {
-    nvram.cut = () => cut(device);
-    nvram.storesLeft = Math.floor(Math.random() * STORES_OF_A_COMMIT);
-  }
+  const stores = Math.floor(Math.random() * STORES_OF_A_COMMIT);
+  device.nvram = new InterruptedNvram(device.nvram, stores, () => cut(device));
   const panic = findFault("ebreak");
   if (panic !== undefined && device.crew.executing !== undefined) inject(device, panic);
   setTimeout(() => cut(device), CUT_ANYWAY_MS);
