@@ -224,7 +224,7 @@ export function findFirmwareDir(): string {
 }
 
 /** Exit codes: 0 built, or all files agree; 1 with --check when one differs. Throws {@link UsageError}. */
-export function buildFirmwareCommand(args: readonly string[]): number {
+function buildFirmwareCommand(args: readonly string[]): number {
   const { values } = parseOptions(args, { check: { type: "boolean" }, help: { type: "boolean" } });
   if (values.help === true) {
     process.stdout.write(HELP);

@@ -32,7 +32,7 @@ Exit code: 0 done, 1 the device refused or failed, 2 bad input.
 
 const WATCH_MS = 500;
 
-export function formatStatus(status: ServedStatus): string {
+function formatStatus(status: ServedStatus): string {
   const state = status.phase === "safe-mode" ? paint("red", "safe mode") : status.phase;
   const standby = status.standby === null ? `none: ${status.noStandbyBecause}` : `region ${status.standby}`;
   const causes = Object.entries(status.failoversByCause).map(([cause, count]) => `${cause} ${count}`);

@@ -54,9 +54,6 @@ export const enum Hart {
   WORDS = 64,
 }
 
-/** Bytes of the hart state at the start of an engine block. */
-export const HART_BYTES = Hart.WORDS * 4;
-
 /** Puts the hart into its reset state at `pc`; {@link Hart.ATTENTION} and LIMIT belong to other threads and stay. */
 export function resetHart(hart: Int32Array, pc: number): void {
   hart.fill(0, Hart.X, Hart.LIMIT);

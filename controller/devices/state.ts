@@ -6,7 +6,7 @@ import { ENGINE_COUNTERS_BYTE_OFFSET, Engine } from "../../emulator/memory/contr
 
 /** Word indices. */
 export const enum DeviceWord {
-  /** {@link Evidence} of the stop, 0 while there is none; its code; 1 if it is the finisher's pass. */
+  /** Code of evidence.ts for the stop, 0 while there is none; its code; 1 if it is the finisher's pass. */
   STOP_EVIDENCE = 0,
   STOP_CODE = 1,
   STOP_PASSED = 3,
@@ -46,7 +46,7 @@ export const enum DeviceDouble {
 }
 
 /** Offset of the device words in an engine block. */
-export const DEVICE_STATE_BYTE_OFFSET = 1024;
+const DEVICE_STATE_BYTE_OFFSET = 1024;
 
 if (
   Engine.WORDS * 4 > DEVICE_STATE_BYTE_OFFSET ||

@@ -1,7 +1,7 @@
 /**
  * Watchdog with an optional window. docs/hardware.md.
  *
- * It knows no timer: the machine asks {@link Watchdog.expired} at every check, and for the next check asks
+ * It knows no timer: the machine calls {@link Watchdog.check} at every check, and for the next one asks
  * {@link Watchdog.nextEvent}. A kick that comes after the period has ended is an expiry all the same.
  */
 import { Evidence } from "../../emulator/memory/evidence.ts";

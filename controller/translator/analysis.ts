@@ -16,11 +16,9 @@ import type { Block, End, Graph } from "./graph.ts";
 import {
   A0,
   ALL_REGISTERS,
-  forEachRegister,
   hasRegister,
   mayBeRefused,
   NO_REGISTERS,
-  RA,
   type RegisterSet,
   readsOf,
   setOf,
@@ -383,11 +381,4 @@ function neededAtEnd(
 /** Locals to load behind a call so that all in `needed` hold their register again. */
 export function reloadedAfter(placement: CallPlacement, needed: RegisterSet): RegisterSet {
   return placement.clobbered & needed;
-}
-
-/** For reports and tests: the names of a set. */
-export function registerNames(set: RegisterSet): string {
-  const names: string[] = [];
-  forEachRegister(set, (register) => names.push(register === RA ? "ra" : `x${register}`));
-  return names.join(" ");
 }

@@ -16,7 +16,7 @@ import { entryName, type Target, type Unit } from "./unit.ts";
 /** Live modules; V8 keeps some ten kilobytes for each besides its code. */
 export const MAX_UNITS = 256;
 /** Bytes of live modules. Machine code is several times that. */
-export const MAX_UNIT_BYTES = 4 * 1024 * 1024;
+const MAX_UNIT_BYTES = 4 * 1024 * 1024;
 /** Modules dropped one by one before a new table is worth its making, about a millisecond. */
 const MIN_DROPPED = 64;
 
@@ -79,7 +79,7 @@ export class CodeCacheStore {
     return this.#current.table.run;
   }
 
-  /** {@link Reason} for which {@link run} came back. */
+  /** `Reason` (codegen.ts) for which {@link run} came back. */
   get reason(): number {
     return this.#imports.reason.value;
   }

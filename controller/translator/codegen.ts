@@ -91,7 +91,7 @@ export interface UnitContext {
 }
 
 /** The wasm type of a guest function, as numbers of parameters and results. */
-export function wasmArity(fn: GuestFunction): readonly [parameters: number, results: number] {
+function wasmArity(fn: GuestFunction): readonly [parameters: number, results: number] {
   const { parameters, results, takesDepth } = fn.signature;
   return [parameters.length + (takesDepth ? 2 : 1), results.length + 2];
 }

@@ -136,7 +136,7 @@ function dominators(predecessors: readonly (readonly number[])[], step: () => vo
 }
 
 /** Whether `a` dominates `b`. */
-export function dominates(dominator: readonly number[], a: number, b: number): boolean {
+function dominates(dominator: readonly number[], a: number, b: number): boolean {
   let at = b;
   while (at > a) at = dominator[at] as number;
   return at === a;

@@ -25,7 +25,7 @@ export type Logger = Readonly<Record<"error" | "warn" | "info" | "debug", Write>
 /**
  * A logger of this thread.
  * @param bindings name the process, thread or slot; the process is the device's
- * @param state what stands when a line is written: {@link deviceState}, once there is a device
+ * @param state what stands when a line is written: `deviceState` of memory/control.ts, once there is a device
  */
 export function createLogger(config: LogConfig, bindings: Fields, state: () => Fields): Logger {
   let logger: Pino.Logger | undefined;

@@ -79,7 +79,7 @@ export const enum Engine {
   COMMAND = 144,
   /** Generation of the table that designates what RUN starts. Supervisor. */
   RUN_GENERATION = 148,
-  /** {@link WorkerFault} that the worker is to commit, 0 for none. Supervisor. */
+  /** Fault (controller/worker-faults.ts) that the worker is to commit, 0 for none. Supervisor. */
   INJECT = 149,
   /** 1 if of what is being prepared all is to be left out that only makes it faster. Supervisor. */
   HURRY = 150,
@@ -125,7 +125,7 @@ export const enum EngineCommand {
   EXPECT_RUN = 4,
 }
 
-/** Why another thread wants a running hart to leave its engine: bits of {@link Hart.ATTENTION}. */
+/** Why another thread wants a running hart to leave its engine: bits of the hart's ATTENTION word. */
 export const enum Attention {
   /** Stop; evidence is the supervisor's. */
   HALT = 1 << 0,
@@ -145,7 +145,7 @@ export function controlTimes(memory: WebAssembly.Memory, layout: Layout): Float6
   return new Float64Array(memory.buffer, layout.control, CONTROL_BYTES / 8);
 }
 
-/** 32-bit view of the engine block of a slot: {@link Hart} words first, then {@link Engine} words. */
+/** 32-bit view of the engine block of a slot: the words of the hart (controller/cpu/hart.ts), then {@link Engine} words. */
 export function engineWords(memory: WebAssembly.Memory, layout: Layout, slot: number): Int32Array {
   return new Int32Array(memory.buffer, engineOffset(layout, slot), ENGINE_BYTES / 4);
 }

@@ -58,7 +58,7 @@ export interface Layout {
   readonly control: number;
   /** Engine block of slot n. */
   readonly engines: readonly number[];
-  /** Per slot: one byte for each page of RAM, by which its engine finds stores that need a second look. */
+  /** Per slot: one byte for each line of RAM ({@link LINE_BYTES}), by which its engine finds stores that need a second look. */
   readonly ramFlags: readonly number[];
   readonly eventRing: number;
   readonly uartRing: number;

@@ -8,7 +8,7 @@
  * So at every store at least one replica is whole: the old table counts until the first CRC word is stored, the
  * new one from then on. Nothing that depends on g happens before step 3.
  *
- * One writer: the supervisor's main thread. Readers on other threads use {@link TableReader}.
+ * One writer: the supervisor's main thread.
  */
 import { type NvramPort, REPLICA_WORD } from "./nvram.ts";
 import { nextGeneration, type Table, tableFault } from "./table.ts";
@@ -52,9 +52,9 @@ export class CommitError extends Error {
   override readonly name = "CommitError";
 }
 
-/** What a commit found; both fields are 0 while all is well. */
+/** What a commit found. */
 export interface CommitReport {
-  /** Replicas that did not hold the table before: rot, repaired by this commit. To be told. */
+  /** Replicas that did not hold the table before, 0 while all is well: rot, repaired by this commit. To be told. */
   readonly rottenReplicas: number;
 }
 
@@ -160,48 +160,5 @@ export class TableStore {
     if (!replicaHolds(this.#port, replica, this.#nextWords)) {
       throw new CommitError(`replica ${replica} does not hold what was stored`);
     }
-  }
-}
-
-/**
- * Attempts of a reader. One fails only while a commit stores its second replica (under a microsecond, when the
- * old table stands nowhere and the new one does not count yet) or when one came between.
- */
-const READ_ATTEMPTS = 8;
-
-/** Reads the committed table from another thread while the supervisor may be committing. */
-export class TableReader {
-  readonly #port: NvramPort;
-  readonly #published: () => number;
-  readonly #codec: TableCodec;
-  readonly #words: Int32Array;
-
-  /** @param published loads the volatile word with the generation that stands in both replicas */
-  constructor(port: NvramPort, regions: number, published: () => number) {
-    this.#port = port;
-    this.#published = published;
-    this.#codec = tableCodec(regions);
-    this.#words = new Int32Array(this.#codec.words);
-  }
-
-  /**
-   * The table of the published generation, never one that is not published yet. Undefined when commits, or rot in
-   * both replicas, kept it from being read in a bounded number of attempts: ask again later.
-   */
-  read(): Table | undefined {
-    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
-      const generation = this.#published() >>> 0;
-      // The commit of generation + 1 stores the other replica first: this one is whole for longer.
-      const preferred: Replica = (generation & 1) === 0 ? 0 : 1;
-      const table = this.#try(preferred, generation) ?? this.#try(preferred === 0 ? 1 : 0, generation);
-      if (table !== undefined && this.#published() >>> 0 === generation) return table;
-    }
-    return undefined;
-  }
-
-  #try(replica: Replica, generation: number): Table | undefined {
-    loadReplica(this.#port, replica, this.#words);
-    const decoded = this.#codec.decode(this.#words);
-    return decoded.ok && decoded.table.generation === generation ? decoded.table : undefined;
   }
 }

@@ -27,9 +27,8 @@ export class SharedNvram implements NvramPort {
   }
 
   /**
-   * A plain load: Atomics.load costs a call each, and a commit reads some 250 words. Stores are ordered, an
-   * aligned word is never torn, and what a reader on another thread puts together from words of different
-   * commits is refused by its CRC.
+   * A plain load: Atomics.load costs a call each, and a commit reads some 250 words. An aligned
+   * word is never torn, and who stores here loads here: the supervisor's main thread.
    */
   load32(wordIndex: number): number {
     return this.#words[wordIndex] as number;

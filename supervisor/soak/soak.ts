@@ -250,7 +250,7 @@ export class Soak {
     if (fault.class === "trap") this.#trapRestart.recordNs(firstInstructionNs - faultNs);
   }
 
-  /** design.md, "Invariants" and "Failover". */
+  /** docs/design.md, "Invariants" and "The failover path". */
   async #check(failover: Failover): Promise<void> {
     this.#failovers++;
     const generationBefore = this.#generation;

@@ -95,7 +95,7 @@ function derive(
 }
 
 /** Largest image that the sweep takes: what it erases and programs byte by byte grows with it. */
-export const IMAGE_BYTES_MAX = 64 * 1024;
+const IMAGE_BYTES_MAX = 64 * 1024;
 
 /** Refuses what the scenarios cannot work with. Throws {@link SweepImageError}. */
 export function checkImages(a: Uint8Array, b: Uint8Array): void {

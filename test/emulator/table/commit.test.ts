@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TABLE_BYTES } from "../../../emulator/memory/layout.ts";
-import { CommitError, TableReader, TableStore } from "../../../emulator/table/commit.ts";
+import { CommitError, TableStore } from "../../../emulator/table/commit.ts";
 import { FLOOR_WORD, REPLICA_WORD, SharedNvram } from "../../../emulator/table/nvram.ts";
 import { recoverTable, replaceLostTable } from "../../../emulator/table/recovery.ts";
 import { NO_REGION, nextGeneration, type Table } from "../../../emulator/table/table.ts";
@@ -186,64 +186,6 @@ describe("a commit", () => {
     expect(() => store.commit(after)).toThrow(CommitError);
     expect(() => store.commit(after)).toThrow("recover the table first");
     expect(recoverTable(port, noImages(after), policy).table).toEqual(current);
-  });
-});
-
-describe("a reader on another thread", () => {
-  it("reads the published table or nothing at every store of a commit, never a mixture and never too early", () => {
-    fc.assert(
-      fc.property(pairs, ([before, after]) => {
-        let published = before.generation;
-        const port = memoryWith(before);
-        const reader = new TableReader(port, before.regions.length, () => published);
-        const seen: (Table | undefined)[] = [];
-        const watched = {
-          load32: (word: number) => port.load32(word),
-          store32: (word: number, value: number) => {
-            port.store32(word, value);
-            seen.push(reader.read());
-          },
-        };
-        const store = new TableStore(watched, before, (generation) => {
-          published = generation;
-        });
-        store.commit(after);
-        // Once the second replica is touched the old table stands nowhere, and the new one does not count yet.
-        const half = seen.length / 2;
-        for (const table of seen.slice(0, half)) expect(table).toEqual(before);
-        for (const table of seen.slice(half)) expect(table).toBeUndefined();
-        expect(reader.read()).toEqual(after);
-      }),
-      { numRuns: 20 },
-    );
-  });
-
-  it("gets nothing, in bounded time, while what is published stands nowhere", () => {
-    const table = acceptedTable(2, 4);
-    expect(new TableReader(memoryWith(table), 2, () => 9).read()).toBeUndefined();
-  });
-
-  it("whose reading a commit came between reads again", () => {
-    const table = acceptedTable(2, 4);
-    const port = memoryWith(table);
-    let published = table.generation;
-    const store = open(port, table, (generation) => {
-      published = generation;
-    });
-    const after = following(table, { active: 1, previous: 0 });
-    let looks = 0;
-    const reader = new TableReader(port, 2, () => {
-      looks += 1;
-      // Between reading the old table and looking whether it is still the one that counts.
-      if (looks === 2) store.commit(after);
-      return published;
-    });
-    expect(reader.read()).toEqual(after);
-  });
-
-  it("takes the generation from a signed word", () => {
-    const table = acceptedTable(2, 0xffff_fffe);
-    expect(new TableReader(memoryWith(table), 2, () => -2).read()).toEqual(table);
   });
 });
 
