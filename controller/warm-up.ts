@@ -5,6 +5,8 @@
  * The program has a use for every case of the interpreter's switch and for every device. V8 compiles a case that
  * it has never seen run as a way back to bytecode, so a version that used one more instruction than the warm-up
  * would lose the compiled loop at the moment when it takes over.
+ *
+ * Invariant: nothing that it does is seen outside, and whatever goes wrong ends the warm-up and nothing else.
  */
 import { monotonicNs } from "../emulator/base/clock.ts";
 import { Control, controlWords } from "../emulator/memory/control.ts";
@@ -152,8 +154,25 @@ export const WARM_UP_PROGRAM: readonly number[] = [
   0x30200073, // mret
 ];
 
-/** @param goesOn asked every few hundred microseconds; false ends it */
-export function warmUp(goesOn: () => boolean = () => true): void {
+/**
+ * Never throws: whoever warms up can do without.
+ * @param goesOn asked every few hundred microseconds; false ends it
+ * @param program words to run instead, which should not stop
+ * @returns what went wrong; undefined when nothing did
+ */
+export function warmUp(
+  goesOn: () => boolean = () => true,
+  program: readonly number[] = WARM_UP_PROGRAM,
+): string | undefined {
+  try {
+    run(program, goesOn);
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function run(program: readonly number[], goesOn: () => boolean): void {
   const layout = planLayout({
     ...DEFAULT_MEMORY_CONFIG,
     regionBytes: SMALL,
@@ -172,7 +191,7 @@ export function warmUp(goesOn: () => boolean = () => true): void {
   const machine = new Machine(options);
   // What V8 compiles for the only machine there ever was, it throws away when there is another.
   new Machine({ ...options, slot: 1 }).reset(WINDOW_BASE);
-  machine.space.words.set(WARM_UP_PROGRAM, (layout.regions[0] as number) >>> 2);
+  machine.space.words.set(program, (layout.regions[0] as number) >>> 2);
   machine.setRegion(0);
   machine.reset(WINDOW_BASE);
   while (machine.retired < INSTRUCTIONS && goesOn()) {

@@ -134,7 +134,7 @@ class ControllerWorker {
     // Whoever is told to run this preparation before it has parked must not be taken for stopped.
     Atomics.store(this.#words, Engine.STATE, EngineState.IDLE);
     const hasTime = (): boolean => Atomics.load(this.#words, Engine.HURRY) === 0;
-    if (!this.#warm && hasTime()) warmUp(hasTime);
+    if (!this.#warm && hasTime()) this.#warmUp(hasTime);
     this.#warm = true;
     const inspection = this.inspect();
     const facts = inspection.regions[region];
@@ -159,6 +159,11 @@ class ControllerWorker {
     if (hasTime()) this.#engine.translator()?.prepare(entry, hasTime);
     this.#parking = setImmediate(() => this.#park());
     return inspection;
+  }
+
+  #warmUp(hasTime: () => boolean): void {
+    const reason = warmUp(hasTime);
+    if (reason !== undefined) this.#log.warn({ reason }, "the engine could not be warmed up");
   }
 
   /** Waits for a command, showing life. */

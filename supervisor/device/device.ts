@@ -498,8 +498,14 @@ export class Device {
     this.#takeInspection(inspection);
     this.#wake();
     this.#news.tell();
-    if (!this.#warm) setImmediate(warmUpFailover, inspection.regions);
+    if (!this.#warm) this.#warmUp(inspection.regions);
+  }
+
+  #warmUp(images: Inspection["regions"]): void {
     this.#warm = true;
+    warmUpFailover(images, (error) => {
+      this.#log.warn({ reason: String(error) }, "the failover path could not be warmed up");
+    });
   }
 
   /** What was wanted is not what it was when it was decided on: decided anew. */

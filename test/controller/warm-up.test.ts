@@ -4,6 +4,7 @@ import { WARM_UP_PROGRAM, warmUp } from "../../controller/warm-up.ts";
 import {
   BRANCH_MNEMONICS,
   I_MNEMONICS,
+  ILLEGAL,
   LOAD_MNEMONICS,
   R_MNEMONICS,
   SHIFT_MNEMONICS,
@@ -31,5 +32,9 @@ it("the warm-up uses every operation for which the interpreter's loop has a case
 });
 
 it("the warm-up ends by itself", () => {
-  expect(warmUp).not.toThrow();
+  expect(warmUp()).toBeUndefined();
+});
+
+it("a warm-up that goes wrong tells so, and ends nothing but itself", () => {
+  expect(warmUp(undefined, [ILLEGAL])).toBe("Error: the warm-up program has stopped");
 });

@@ -5,6 +5,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeImage } from "../../controller/image/image.ts";
+import { STATUS_BASE } from "../../emulator/memory/map.ts";
+import * as asm from "../controller/support/assembler.ts";
+import { A0, A1 } from "../controller/support/machines.ts";
 
 const cli = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
 const noDump = new URL("../../package.json", import.meta.url).pathname;
@@ -55,12 +59,19 @@ async function until(
   }
 }
 
-async function serve(): Promise<void> {
-  server = spawn(process.execPath, [cli, "serve", "--dir", device, "--log", "silent"], {
+async function serve(...args: string[]): Promise<void> {
+  server = spawn(process.execPath, [cli, "serve", "--dir", device, "--log", "silent", ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   if (server.stdout === null) throw new Error("no output");
   await once(server.stdout, "data");
+}
+
+async function stop(): Promise<void> {
+  // Heard before it is told: it may end before ctl does.
+  const exit = once(server, "exit");
+  expect(await ctl("stop")).toMatchObject({ code: 0 });
+  expect(await exit).toEqual([0, null]);
 }
 
 describe("a served device", () => {
@@ -180,13 +191,50 @@ describe("a served device", () => {
 
   it("stops when it is told to, and is there again with what it was", async () => {
     const { generation } = await status();
-    expect(await ctl("stop")).toMatchObject({ code: 0 });
-    await once(server, "exit");
-    expect(server.exitCode).toBe(0);
+    await stop();
     expect(existsSync(join(device, "control.sock"))).toBe(false);
     expect(await ctl("status")).toMatchObject({ code: 2, err: expect.stringMatching(/no device is served/) });
     await serve();
     expect(await status()).toMatchObject({ generation, phase: "executing" });
+  });
+});
+
+const STATUS_READY = 0x10;
+/** Says that it is ready, and waits for ever. */
+const READY_PROGRAM = [
+  asm.lui(A1, STATUS_BASE),
+  asm.i("addi", A0, 0, 1),
+  asm.store("sw", A0, STATUS_READY, A1),
+  asm.WFI,
+  asm.jal(0, -4),
+];
+
+describe("a device in which the highest version has a lower security counter than another", () => {
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), "flipside-"));
+    device = join(directory, "device");
+    const body = new Uint8Array(Int32Array.from(READY_PROGRAM).buffer);
+    const version = (major: number) => ({ major, minor: 0, revision: 0, build: 0 });
+    writeFileSync(join(directory, "high"), encodeImage({ body, version: version(1), securityCounter: 1 }));
+    writeFileSync(join(directory, "low"), encodeImage({ body, version: version(2) }));
+  });
+  afterAll(() => {
+    server.kill("SIGKILL");
+    rmSync(directory, { recursive: true });
+  });
+
+  it("starts again, as often as it is stopped, the version that may run", async () => {
+    const high = join(directory, "high");
+    await serve("--image-a", high, "--image-b", high);
+    await until(({ ready, standby }) => ready && standby === 1);
+    expect(await ctl("load", "1", join(directory, "low"))).toMatchObject({ code: 0 });
+    for (let restarts = 0; restarts < 2; restarts++) {
+      await stop();
+      await serve();
+      await until(({ ready, standby }) => ready && standby === 0);
+      // By now the warm-up, which the first standby begins, has had its turn.
+      expect(await status()).toMatchObject({ phase: "executing", primary: 0, processRestarts: 0 });
+    }
   });
 });
 
