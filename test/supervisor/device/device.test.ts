@@ -1,0 +1,445 @@
+/** The live device's failover path, each rule of it, with slots that have no thread and a clock that the test moves. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
+import { clear } from "../../../controller/boot/transitions.ts";
+import { Hart } from "../../../controller/cpu/hart.ts";
+import { Control, controlWords, Engine, ringDoorbell } from "../../../emulator/memory/control.ts";
+import { Evidence } from "../../../emulator/memory/evidence.ts";
+import {
+  createMemory,
+  DEFAULT_MEMORY_CONFIG,
+  planLayout,
+  TABLE_BYTES,
+} from "../../../emulator/memory/layout.ts";
+import { type NvramPort, SharedNvram } from "../../../emulator/table/nvram.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "../../../supervisor/core/config.ts";
+import { BootReason } from "../../../supervisor/core/policy.ts";
+import { Crew } from "../../../supervisor/device/crew.ts";
+import { Device } from "../../../supervisor/device/device.ts";
+import { Durability } from "../../../supervisor/device/durability.ts";
+import type { Failover } from "../../../supervisor/device/failover.ts";
+import { Management } from "../../../supervisor/device/management.ts";
+import { newsOfRunning } from "../../../supervisor/device/waiting.ts";
+import type { HostCompletion } from "../../../supervisor/host/host.ts";
+import { type FakeBoard, FakeSlot } from "./fake-slot.ts";
+
+const layout = planLayout({ ...DEFAULT_MEMORY_CONFIG, regionBytes: 65_536, ramBytes: 1024 * 1024 });
+const silent = () => undefined;
+const log = { error: silent, warn: silent, info: silent, debug: silent };
+/** Where the version that fails stands: what is kept of it shows it. */
+const FAILED_PC = 0x2000_1234;
+
+function facts(minor: number): RegionFacts {
+  const version = { major: 1, minor, revision: 0, build: 0 };
+  const digest = [minor + 1, 0, 0, 0, 0, 0, 0, 0] as const;
+  return {
+    usable: true,
+    version,
+    digest,
+    securityCounter: 0,
+    headerBytes: 32,
+    imageBytes: 4096,
+    signed: false,
+  };
+}
+
+const ROTTEN: RegionFacts = { usable: false, fault: { name: "digest-mismatch", message: "it rots" } };
+
+/** A device of two regions with versions 1.1 and 1.0, powered on: 1.1 executes, in region 0. */
+class Rig {
+  readonly journal: string[] = [];
+  readonly failovers: Failover[] = [];
+  readonly safeModes: string[] = [];
+  readonly fatal: string[] = [];
+  readonly board: FakeBoard;
+  readonly device: Device;
+  readonly slots: FakeSlot[] = [];
+  images: readonly RegionFacts[] = [facts(1), facts(0)];
+
+  constructor(limits: Partial<Limits> = {}) {
+    const memory = createMemory(layout);
+    const control = controlWords(memory, layout);
+    this.board = {
+      memory,
+      layout,
+      control,
+      journal: this.journal,
+      inspection: () => ({
+        regions: this.images,
+        storeEpochs: this.images.map((_, region) => Atomics.load(control, Control.STORE_EPOCH + region)),
+      }),
+      prepareMs: 0,
+    };
+    const nowNs = (): number => performance.now() * 1e6;
+    const words = new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4);
+    const publish = (generation: number): void => {
+      this.journal.push("publish");
+      Atomics.store(control, Control.GENERATION, generation);
+    };
+    this.device = new Device({
+      memory,
+      layout,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      management: new Management(this.#noting(new SharedNvram(words)), DEFAULT_RECOVERY, publish, log),
+      durability: new Durability(undefined),
+      crew: (events) =>
+        new Crew(
+          (onEnd) => {
+            for (const index of [0, 1]) this.slots.push(new FakeSlot(index, this.board, onEnd));
+            return this.slots;
+          },
+          control,
+          nowNs,
+          events,
+        ),
+      nowNs,
+      log,
+      fatal: (reason) => this.fatal.push(reason),
+    });
+    this.device.listen({
+      onFailover: (failover) => this.failovers.push(failover),
+      onSafeMode: (reason) => this.safeModes.push(reason),
+    });
+  }
+
+  /** Stores to the table stand in the journal, with what was kept by then. */
+  #noting(nvram: NvramPort): NvramPort {
+    return {
+      load32: (word) => nvram.load32(word),
+      store32: (word, value) => {
+        const kept = this.device.kept.hart[Hart.PC] === FAILED_PC ? "kept" : "nothing kept";
+        const entry = `store to the table, ${kept}`;
+        if (this.journal.at(-1) !== entry) this.journal.push(entry);
+        nvram.store32(word, value);
+      },
+    };
+  }
+
+  get control(): Int32Array {
+    return this.board.control;
+  }
+
+  get executing(): FakeSlot {
+    const slot = this.slots.find((each) => each === this.device.crew.executing);
+    if (slot === undefined) throw new Error("nothing executes");
+    return slot;
+  }
+
+  get standby(): FakeSlot | undefined {
+    return this.slots.find((slot) => slot === this.device.crew.standby);
+  }
+
+  /** Everything that is due now is done, and nothing later. */
+  async settle(): Promise<void> {
+    await vi.advanceTimersByTimeAsync(0);
+  }
+
+  async pass(ms: number): Promise<void> {
+    await vi.advanceTimersByTimeAsync(ms);
+  }
+
+  /** The supervisor's thread hears of what was stored. */
+  async ring(): Promise<void> {
+    const heard = this.device.news();
+    ringDoorbell(this.control);
+    await heard;
+    await this.settle();
+  }
+
+  /** The version that was told to run gets to say that it is ready. */
+  async becomeReady(): Promise<void> {
+    this.executing.executes();
+    Atomics.store(this.control, Control.READY, this.device.bootEpoch);
+    await this.ring();
+  }
+
+  /** Power on, ready, and a standby parked. */
+  async quiet(): Promise<void> {
+    await this.device.powerOn();
+    await this.settle();
+    await this.becomeReady();
+    expect(this.standby?.region).toBe(1);
+    this.journal.length = 0;
+  }
+
+  /** The engine that executes stops by itself, with evidence. */
+  async failByItself(evidence: Evidence = Evidence.PANIC): Promise<void> {
+    this.executing.words[Hart.PC] = FAILED_PC;
+    this.executing.stops(evidence, FAILED_PC);
+    await this.ring();
+  }
+}
+
+const LIFTED = { budget: { failures: null, windowMs: 60_000 } };
+let rig: Rig;
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: ["setTimeout", "clearTimeout", "setImmediate", "clearImmediate", "performance"],
+  });
+  rig = new Rig();
+});
+
+afterEach(async () => {
+  await rig.device.close();
+  vi.useRealTimers();
+});
+
+describe("a failover", () => {
+  it("of an engine that stopped by itself: keep, commit, publish, wake, and nothing between", async () => {
+    await rig.quiet();
+    const failed = rig.executing;
+    await rig.failByItself();
+    expect(rig.journal.slice(0, 4)).toEqual([
+      "expect run in slot 1",
+      "store to the table, kept",
+      "publish",
+      "run region 1 in slot 1",
+    ]);
+    expect(rig.device.table.active).toBe(1);
+    expect(rig.device.table.regions[0]?.lastFailure).toMatchObject({
+      evidence: Evidence.PANIC,
+      pc: FAILED_PC,
+    });
+    expect(rig.control[Control.REGION]).toBe(1);
+    expect(rig.control[Control.BOOT_REASON]).toBe(BootReason.FAILOVER);
+    expect(rig.executing).not.toBe(failed);
+  });
+
+  it("of a version that runs on: nothing is stored before its engine has answered the halt", async () => {
+    await rig.quiet();
+    const failed = rig.executing;
+    failed.words[Hart.PC] = FAILED_PC;
+    rig.device.inspected([ROTTEN, facts(0)]);
+    expect(rig.journal).toEqual(["arm in slot 1", `halt in slot ${failed.index}`]);
+    expect(rig.device.policy.phase).toBe("stopping");
+    failed.stops(Evidence.NONE);
+    await rig.ring();
+    expect(rig.journal.slice(2, 5)).toEqual([
+      "store to the table, kept",
+      "publish",
+      "run region 1 in slot 1",
+    ]);
+  });
+
+  it("of a thread that does not answer: it is ended, and the other version waits for that", async () => {
+    await rig.quiet();
+    const failed = rig.executing;
+    failed.silent = true;
+    await rig.pass(DEFAULT_LIMITS.heartbeatMs + 10);
+    const [halt, end] = [`halt in slot ${failed.index}`, `terminate in slot ${failed.index}`];
+    const run = "run region 1 in slot 1";
+    const steps = rig.journal.filter((entry) => [halt, end, "publish", run].includes(entry));
+    expect(steps).toEqual([halt, end, "publish", run]);
+    expect(rig.device.table.regions[0]?.lastFailure.evidence).toBe(Evidence.HEARTBEAT);
+  });
+
+  it("is told once the other version is ready, and then there is another standby", async () => {
+    await rig.quiet();
+    await rig.failByItself();
+    expect(rig.control[Control.FAILOVER]).toBe(1);
+    await rig.becomeReady();
+    expect(rig.failovers).toMatchObject([
+      { index: 0, fromRegion: 0, toRegion: 1, failure: { evidence: "panic" } },
+    ]);
+    expect(rig.control[Control.FAILOVER]).toBe(0);
+    expect(rig.standby?.region).toBe(0);
+  });
+
+  it("leaves to the next version what the one before had not fetched, and aborts what it had", async () => {
+    await rig.quiet();
+    const ended: (HostCompletion["outcome"] | "queued")[] = ["queued", "queued"];
+    for (const each of [0, 1])
+      rig.device.submit({ opcode: 0xc1 }, ({ outcome }) => {
+        ended[each] = outcome;
+      });
+    Atomics.store(rig.control, Control.SQ_HEAD, 1);
+    await rig.failByItself();
+    expect(ended).toEqual(["aborted", "queued"]);
+  });
+});
+
+describe("evidence during a stop", () => {
+  it("counts as no second failure: the first one stands", async () => {
+    await rig.quiet();
+    const failed = rig.executing;
+    failed.silent = true;
+    await rig.pass(DEFAULT_LIMITS.heartbeatMs);
+    expect(rig.device.policy.phase).toBe("stopping");
+    // It answers the halt after all, with a panic of its own.
+    failed.stops(Evidence.PANIC);
+    await rig.ring();
+    const [record] = rig.device.table.regions;
+    expect(record).toMatchObject({ failures: 1, lastFailure: { evidence: Evidence.HEARTBEAT } });
+    expect(rig.executing.region).toBe(1);
+  });
+
+  it("of a queue that no controller may leave is not looked at", async () => {
+    await rig.quiet();
+    rig.executing.silent = true;
+    await rig.pass(DEFAULT_LIMITS.heartbeatMs);
+    const before = rig.journal.length;
+    Atomics.store(rig.control, Control.CQ_TAIL, -1);
+    await rig.ring();
+    expect(rig.journal.slice(before)).toEqual([]);
+    expect(rig.device.policy.phase).toBe("stopping");
+  });
+});
+
+describe("a start", () => {
+  it("that is lost before the first instruction is repeated, and is no failure of the version", async () => {
+    await rig.device.powerOn();
+    await rig.settle();
+    const lost = rig.executing;
+    const epoch = rig.device.bootEpoch;
+    // Told to run, and gone before its worker said so.
+    lost.ends();
+    await rig.settle();
+    expect(rig.executing.region).toBe(0);
+    expect(rig.device.bootEpoch).toBe(epoch + 1);
+    expect(rig.device.table.regions[0]?.failures).toBe(0);
+  });
+
+  it("of a version that fails before it is ready ends its failover, and begins another", async () => {
+    await rig.quiet();
+    await rig.failByItself();
+    rig.executing.executes();
+    await rig.failByItself(Evidence.TRAP);
+    expect(rig.failovers).toMatchObject([
+      { fromRegion: 0, toRegion: 1, readyNs: 0, failure: { evidence: "panic" } },
+    ]);
+    await rig.settle();
+    await rig.becomeReady();
+    expect(rig.failovers[1]).toMatchObject({ fromRegion: 1, toRegion: 0, failure: { evidence: "trap" } });
+  });
+
+  it("never is of bytes that were stored to since they were verified: they are verified anew", async () => {
+    await rig.quiet();
+    Atomics.add(rig.control, Control.STORE_EPOCH + 1, 1);
+    await rig.failByItself();
+    const steps = rig.journal.filter((entry) => entry.startsWith("run") || entry.startsWith("release"));
+    expect(steps).toEqual(["release in slot 1", expect.stringMatching(/^run region 1/)]);
+    const { words } = rig.executing;
+    expect(words[Engine.VERIFIED_STORE_EPOCH]).toBe(rig.control[Control.STORE_EPOCH + 1]);
+  });
+
+  it("of bytes that do not hold any more is decided anew", async () => {
+    await rig.quiet();
+    Atomics.add(rig.control, Control.STORE_EPOCH + 1, 1);
+    rig.images = [facts(1), ROTTEN];
+    await rig.failByItself();
+    await rig.settle();
+    expect(rig.executing.region).toBe(0);
+    expect(rig.journal.filter((entry) => entry.startsWith("run region 1"))).toEqual([]);
+  });
+});
+
+describe("safe mode", () => {
+  /** The only version that is left fails too often. */
+  async function enter(): Promise<void> {
+    rig = new Rig({ budget: { failures: 0, windowMs: 60_000 } });
+    await rig.quiet();
+    await rig.failByItself();
+    await rig.becomeReady();
+    await rig.failByItself();
+  }
+
+  it("executes nothing, and says so to all who wait", async () => {
+    await enter();
+    expect(rig.device.policy.phase).toBe("safe-mode");
+    expect(rig.control[Control.REGION]).toBe(-1);
+    expect(rig.control[Control.FAILOVER]).toBe(0);
+    expect(rig.safeModes).toHaveLength(1);
+    await expect(newsOfRunning(rig.device)).rejects.toMatchObject({ name: "SafeModeError" });
+    const before = rig.journal.length;
+    await rig.pass(1_000);
+    expect(rig.journal.slice(before)).toEqual([]);
+  });
+
+  it("aborts what was fetched: nobody will complete it", async () => {
+    rig = new Rig({ budget: { failures: 0, windowMs: 60_000 } });
+    await rig.quiet();
+    await rig.failByItself();
+    await rig.becomeReady();
+    let outcome: string | undefined;
+    rig.device.submit({ opcode: 0xc1 }, (completion) => {
+      outcome = completion.outcome;
+    });
+    Atomics.store(rig.control, Control.SQ_HEAD, 1);
+    await rig.failByItself();
+    expect(outcome).toBe("aborted");
+  });
+
+  it("is left by an operator's word alone", async () => {
+    await enter();
+    rig.device.inspected(rig.images);
+    await rig.pass(100);
+    expect(rig.device.policy.phase).toBe("safe-mode");
+    rig.device.operate((table) => clear(table, 0, 1), false);
+    await rig.settle();
+    expect(rig.executing.region).toBe(0);
+  });
+});
+
+describe("READY", () => {
+  it("that is withdrawn has to be said again within the boot deadline", async () => {
+    await rig.quiet();
+    await rig.pass(DEFAULT_LIMITS.readyMs);
+    Atomics.store(rig.control, Control.READY, 0);
+    await rig.ring();
+    expect(rig.device.ready).toBe(false);
+    await rig.pass(DEFAULT_LIMITS.readyMs - 10);
+    expect(rig.journal).toEqual([]);
+    await rig.pass(20);
+    expect(rig.journal).toContain("halt in slot 0");
+    expect(rig.device.table.regions[0]?.lastFailure.evidence).toBe(Evidence.NEVER_READY);
+  });
+
+  it("that is said again ends no failover twice", async () => {
+    await rig.quiet();
+    await rig.failByItself();
+    await rig.becomeReady();
+    Atomics.store(rig.control, Control.READY, 0);
+    await rig.ring();
+    await rig.becomeReady();
+    expect(rig.device.ready).toBe(true);
+    expect(rig.failovers).toHaveLength(1);
+  });
+});
+
+describe("a standby that is lost", () => {
+  it("fails nothing over, and is replaced", async () => {
+    await rig.quiet();
+    rig.standby?.ends();
+    expect(rig.standby).toBeUndefined();
+    expect(rig.device.crew.why).toContain("the standby ended");
+    await rig.pass(10);
+    expect(rig.standby?.region).toBe(1);
+    expect(rig.device.table.regions[0]?.failures).toBe(0);
+  });
+
+  it("while it is awaited is wanted again, until no more than the start deadline has passed", async () => {
+    rig = new Rig(LIFTED);
+    await rig.quiet();
+    for (const slot of rig.slots) slot.hopeless = true;
+    rig.board.prepareMs = 100;
+    rig.standby?.ends();
+    await rig.failByItself();
+    expect(rig.journal.filter((entry) => entry.startsWith("run"))).toEqual([]);
+    await rig.pass(9_000);
+    expect(rig.fatal).toEqual([]);
+    await rig.pass(2_000);
+    expect(rig.fatal[0]).toContain("no controller worker could be made ready within 10000 ms");
+  });
+
+  it("while it is awaited is executed as soon as there is another", async () => {
+    await rig.quiet();
+    rig.standby?.ends();
+    rig.board.prepareMs = 30;
+    await rig.failByItself();
+    expect(rig.device.crew.executing).toBeUndefined();
+    expect(rig.device.policy.phase).toBe("executing");
+    await rig.pass(rig.board.prepareMs);
+    expect(rig.executing.region).toBe(1);
+  });
+});
