@@ -1,7 +1,7 @@
 /**
  * Physical addresses to bytes of the shared memory: which memory a hart may read, write and execute, and where.
  *
- * Invariants: an answer lies inside one segment and is what map.ts and design.md allow (regions and table are
+ * Invariants: an answer lies inside one segment and is what map.ts and docs/hardware.md allow (regions and table are
  * read-only, code comes from the window and RAM); everything else, devices included, is {@link NOWHERE}.
  * Nothing here copies: the window is the designated region's own bytes.
  */
