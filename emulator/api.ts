@@ -34,7 +34,9 @@ export interface MemoryApi extends Api {
   persistenceFailure(): string | null;
   /** Brings all to stable storage and lets go of the flash file. */
   powerOff(): null;
-  /** Erases a region and programs an image into it, sector by sector and unit by unit. */
+  /** Erases what an image of so many bytes will take, and whatever else of the region is not erased, sector by sector. */
+  erase(region: number, imageBytes: number): null;
+  /** Programs an image into a region that was erased for it, unit by unit. */
   program(region: number, image: Uint8Array): null;
   /** The fault port: flips a bit of the byte at this offset of the persistent space (persistent-space.ts). */
   flip(offset: number, bit: number): null;

@@ -9,7 +9,7 @@ import { createLogger, type LogConfig, type Logger } from "./base/log.ts";
 import { Random } from "./base/random.ts";
 import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash/flash.ts";
 import { TEARS } from "./flash/flash-tear.ts";
-import { writeImage } from "./flash/region-writer.ts";
+import { eraseFor, type MakeUnit, programImage } from "./flash/region-writer.ts";
 import {
   CONTROL_MAGIC,
   Control,
@@ -88,8 +88,10 @@ class MemoryEmulator {
     const emulator = new MemoryEmulator(powered, persistence);
     // Until the first start has made a table the factory is not done: what it programs may have been cut off.
     if (!hasTable(powered)) {
-      for (const [region, image] of images.slice(0, config.regions).entries())
+      for (const [region, image] of images.slice(0, config.regions).entries()) {
+        emulator.erase(region, image.length);
         emulator.program(region, image);
+      }
     }
     return emulator;
   }
@@ -103,18 +105,30 @@ class MemoryEmulator {
     );
   }
 
-  /** Erases a region and programs an image into it. Throws FlashRefusedError. */
+  /** Erases what an image will take, and whatever else is not erased. Throws FlashRefusedError. */
+  erase(region: number, imageBytes: number): void {
+    eraseFor(this.#flashAt(region), this.#regionBytes(region), imageBytes, this.#unitMaker(region));
+  }
+
+  /** Programs an image into a region that was erased for it. Throws FlashRefusedError. */
   program(region: number, image: Uint8Array): void {
+    programImage(this.#flashAt(region), image, this.#unitMaker(region));
+  }
+
+  #flashAt(region: number): NorFlash {
     const flash = this.#flash[region];
-    const bytes = this.#regionBytes(region);
     if (flash === undefined) throw new RangeError(`there is no region ${region}`);
-    writeImage(flash, bytes, image, (kind, offset, byteCount, make, operation) => {
+    return flash;
+  }
+
+  #unitMaker(region: number): MakeUnit {
+    return (kind, offset, byteCount, make, operation) => {
       // A write that is under way waits between two units, so that nothing is stored into any region meanwhile.
       Atomics.wait(this.#control, Control.FAILOVER, 1, FAILOVER_WAIT_MS);
       if (isPowerCut(this.#control)) this.#tear(region, operation, offset, byteCount);
       this.#keepUnit(region, kind, offset, byteCount, make);
-      if (kind === "erase") this.#keepErases(region, offset / flash.geometry.sectorBytes);
-    });
+      if (kind === "erase") this.#keepErases(region, offset / this.#flashAt(region).geometry.sectorBytes);
+    };
   }
 
   /** Power goes while the operation's next unit is under way. Throws {@link PowerLostError}. */
@@ -244,6 +258,10 @@ const api: MemoryApi = {
   persistenceFailure: () => emulator?.persistence?.failure ?? null,
   powerOff: () => {
     emulator?.persistence?.close();
+    return null;
+  },
+  erase: (region, imageBytes) => {
+    emulator?.erase(region, imageBytes);
     return null;
   },
   program: (region, image) => {

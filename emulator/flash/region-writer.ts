@@ -27,16 +27,22 @@ export class FlashRefusedError extends Error {
 }
 
 /**
+ * Erases what an image will take, and whatever else is not erased.
  * @param bytes the region
  * Throws {@link FlashRefusedError}.
  */
-export function writeImage(flash: NorFlash, bytes: Uint8Array, image: Uint8Array, makeUnit: MakeUnit): void {
-  const { regionBytes, sectorBytes, programUnitBytes } = flash.geometry;
+export function eraseFor(flash: NorFlash, bytes: Uint8Array, imageBytes: number, makeUnit: MakeUnit): void {
+  const { regionBytes, sectorBytes } = flash.geometry;
   for (let offset = 0; offset < regionBytes; offset += sectorBytes) {
     // Where the image goes nothing is believed: an erase that was cut off may read as erased, until it does not.
-    const erased = offset >= image.length && isErased(bytes, offset, offset + sectorBytes);
+    const erased = offset >= imageBytes && isErased(bytes, offset, offset + sectorBytes);
     if (!erased) carryOut(flash.erase(offset, sectorBytes), offset, sectorBytes, makeUnit);
   }
+}
+
+/** Programs an image into a region that was erased for it. Throws {@link FlashRefusedError}. */
+export function programImage(flash: NorFlash, image: Uint8Array, makeUnit: MakeUnit): void {
+  const { programUnitBytes } = flash.geometry;
   const padded = new Uint8Array(Math.ceil(image.length / programUnitBytes) * programUnitBytes).fill(ERASED);
   padded.set(image);
   if (padded.length > 0) carryOut(flash.program(0, padded), 0, programUnitBytes, makeUnit);

@@ -59,6 +59,11 @@ export class MemoryOwner {
     return this.#thread.link.call(CALL_DEADLINE_MS, "digests");
   }
 
+  async erase(region: number, imageBytes: number): Promise<void> {
+    await this.#takenOver;
+    await this.#thread.link.call(CALL_DEADLINE_MS, "erase", region, imageBytes);
+  }
+
   async program(region: number, image: Uint8Array): Promise<void> {
     await this.#takenOver;
     await this.#thread.link.call(CALL_DEADLINE_MS, "program", region, image);

@@ -2,7 +2,7 @@
  * One device and the methods of protocol.ts over it: what a supervisor process does when it is asked.
  */
 import { randomInt } from "node:crypto";
-import { RegionInspector } from "../../controller/boot/boot-rom.ts";
+import { type RegionFacts, RegionInspector } from "../../controller/boot/boot-rom.ts";
 import {
   activate,
   beginUpdate,
@@ -10,6 +10,12 @@ import {
   endUpdate,
   type TransitionResult,
 } from "../../controller/boot/transitions.ts";
+import {
+  reduceUpdate,
+  startUpdate,
+  type UpdateCommand,
+  type UpdateEvent,
+} from "../../controller/boot/update.ts";
 import { UartRing } from "../../controller/devices/uart-ring.ts";
 import { type ImageKey, imageKeys } from "../../controller/image/image.ts";
 import type { MemoryFault } from "../../emulator/api.ts";
@@ -218,28 +224,60 @@ export class Session {
   }
 
   /**
-   * The order of docs/table.md, "States of a region": invalid before the first erase, valid after a verify. Any bytes are
-   * written, and refused afterwards: tests cut power in loads of noise. What comes from a user is verified before it
-   * gets here (served-device.ts), as the standby in the region is lost.
+   * Any bytes are written, and refused afterwards: tests cut power in loads of noise. What comes from a user is verified
+   * before it gets here (served-device.ts), as the standby in the region is lost.
    */
   async #load(region: number, image: Uint8Array): Promise<Status> {
-    const device = this.#running();
-    const { layout } = device;
-    const start = layout.regions[region];
+    const { layout } = this.#running();
     if (!(image instanceof Uint8Array)) throw new RequestError("load needs the bytes of an image");
-    if (start === undefined) throw new RequestError(`there is no region ${region}`);
+    if (layout.regions[region] === undefined) throw new RequestError(`there is no region ${region}`);
     if (image.length > layout.config.regionBytes) {
       throw new RequestError(`${image.length} bytes do not fit a region of ${layout.config.regionBytes}`);
     }
-    await this.#operate((table) => beginUpdate(table, region, device.policy.phase === "executing"), false);
-    await this.#memory?.program(region, image);
-    const bytes = new Uint8Array(device.memory.buffer, start, layout.config.regionBytes);
-    const epoch = Atomics.load(device.control, Control.STORE_EPOCH + region);
+    let { update, command } = startUpdate(true);
+    while (command !== undefined) {
+      ({ update, command } = reduceUpdate(update, await this.#carryOut(command, region, image)));
+    }
+    if (update.phase === "refused")
+      throw new RequestError(`region ${region} cannot be used: ${update.refusal}`);
+    return this.#status();
+  }
+
+  /** A step of an update. What cannot be done is thrown, and ends it. */
+  async #carryOut(command: UpdateCommand, region: number, image: Uint8Array): Promise<UpdateEvent> {
+    const device = this.#running();
+    switch (command.type) {
+      case "invalidate":
+        await this.#operate(
+          (table) => beginUpdate(table, region, device.policy.phase === "executing"),
+          false,
+        );
+        break;
+      case "erase":
+        await this.#memory?.erase(region, image.length);
+        break;
+      case "program":
+        await this.#memory?.program(region, image);
+        break;
+      case "verify":
+        return { type: "verified", facts: this.#verify(device, region) };
+      case "validate":
+        await this.#operate((table) => endUpdate(table, region, command.image), false);
+        break;
+      case "activate":
+        await this.#operate((table) => activate(table, region, this.#tries()), false);
+        break;
+    }
+    return { type: "done" };
+  }
+
+  #verify(device: Device, region: number): RegionFacts {
+    const { memory, layout, control } = device;
+    const bytes = new Uint8Array(memory.buffer, layout.regions[region], layout.config.regionBytes);
+    const epoch = Atomics.load(control, Control.STORE_EPOCH + region);
     const facts = new RegionInspector(this.#keys).inspect(region, bytes, epoch);
     device.inspected(device.policy.images.map((known, index) => (index === region ? facts : known)));
-    if (!facts.usable) throw new RequestError(`region ${region} cannot be used: ${facts.fault.message}`);
-    await this.#operate((table) => endUpdate(table, region, facts), false);
-    return this.#operate((table) => activate(table, region, this.#tries()), false);
+    return facts;
   }
 
   async #inject(kind: string): Promise<void> {

@@ -168,11 +168,8 @@ function load(rig: Rig, region: number, name: string): string | undefined {
   const { device } = rig;
   const image = rig.images.get(name);
   if (image === undefined) return `there is no image ${name}`;
-  if (!device.request("begin-load", region, name)) return `region ${region} may not be written`;
-  if (!device.write(region, image.bytes)) return `region ${region} could not be written`;
-  return device.request("end-load", region, name)
-    ? undefined
-    : `region ${region} was not accepted as written`;
+  const { phase, refusal } = device.load(region, name, image.bytes);
+  return phase === "done" ? undefined : refusal;
 }
 
 /**

@@ -9,6 +9,8 @@ export type Rots = "replica-0" | "replica-1" | "floor" | "region" | "nothing";
 
 /** Requests of an operator that change the table. designate: activate, and start it at once. */
 export type RequestKind = "begin-load" | "end-load" | "activate" | "designate" | "clear";
+/** Those that need nothing but the table. */
+export type TableRequest = Exclude<RequestKind, "end-load">;
 
 /** A version is about to execute its first instruction. */
 export interface StartedEvent {

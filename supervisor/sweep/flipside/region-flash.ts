@@ -14,11 +14,19 @@ import {
   NorFlash,
 } from "../../../emulator/flash/flash.ts";
 import type { Reading, Tear } from "../../../emulator/flash/flash-tear.ts";
-import { FlashRefusedError, writeImage } from "../../../emulator/flash/region-writer.ts";
+import {
+  eraseFor,
+  FlashRefusedError,
+  type MakeUnit,
+  programImage,
+} from "../../../emulator/flash/region-writer.ts";
 import { Control } from "../../../emulator/memory/control.ts";
 import { type FlashUnit, ItemKind } from "../explore/items.ts";
 import type { TearableFlash, UnstableCells } from "../explore/subject.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
+
+/** Is told of a unit before it is made, and has it made. */
+export type TellUnit = (unit: FlashUnit, make: () => void) => void;
 
 export class RegionFlash implements TearableFlash {
   readonly #memory: PersistentMemory;
@@ -38,15 +46,26 @@ export class RegionFlash implements TearableFlash {
   }
 
   /**
-   * Writes an image, unit by unit; `makeUnit` is told of each before it has it made. What is undecided reads as if
-   * it had been completed: a writer that trusts such a reading is caught. False when the flash refused.
+   * Erases what an image will take, unit by unit; `tell` is told of each before it has it made. What is undecided reads as
+   * if it had been completed: a writer that trusts such a reading is caught. False when the flash refused.
    */
-  write(region: number, image: Uint8Array, makeUnit: (unit: FlashUnit, make: () => void) => void): boolean {
-    const flash = this.#flash(region);
+  erase(region: number, imageBytes: number, tell: TellUnit): boolean {
     this.readUnstable("completed");
+    const bytes = this.#memory.regionBytes(region);
+    return this.#write(region, tell, (makeUnit) =>
+      eraseFor(this.#flash(region), bytes, imageBytes, makeUnit),
+    );
+  }
+
+  /** Programs an image into a region that was erased for it, as {@link erase} does. */
+  program(region: number, image: Uint8Array, tell: TellUnit): boolean {
+    return this.#write(region, tell, (makeUnit) => programImage(this.#flash(region), image, makeUnit));
+  }
+
+  #write(region: number, tell: TellUnit, write: (makeUnit: MakeUnit) => void): boolean {
     try {
-      writeImage(flash, this.#memory.regionBytes(region), image, (operation, offset, _byteCount, make) => {
-        makeUnit({ kind: operation === "erase" ? ItemKind.ERASE : ItemKind.PROGRAM, region, offset }, make);
+      write((operation, offset, _byteCount, make) => {
+        tell({ kind: operation === "erase" ? ItemKind.ERASE : ItemKind.PROGRAM, region, offset }, make);
       });
       return true;
     } catch (error) {

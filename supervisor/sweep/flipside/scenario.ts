@@ -11,7 +11,7 @@ import {
   type RegionRecord,
   type Table,
 } from "../../../emulator/table/table.ts";
-import type { RequestKind } from "./device-event.ts";
+import type { TableRequest } from "./device-event.ts";
 import type { ImageName, LibraryImage } from "./image-library.ts";
 
 export type ScenarioStep =
@@ -40,7 +40,7 @@ export type ScenarioStep =
   /** As activate, and the version that executes is stopped for it; until the next start is ready. */
   | { readonly do: "designate"; readonly region: number }
   /** A request that must be refused. */
-  | { readonly do: "refused"; readonly request: RequestKind; readonly region: number }
+  | { readonly do: "refused"; readonly request: TableRequest; readonly region: number }
   /** As load, activate and power-cycle, leaving out what a run before it has completed. */
   | { readonly do: "update"; readonly region: number; readonly image: ImageName }
   | { readonly do: "rot"; readonly what: Rot };

@@ -7,7 +7,15 @@
  * cut can fall there. An exception of the rules ends in the event "stuck", never in an exception of the sweep.
  */
 
+import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
 import type { TransitionResult } from "../../../controller/boot/transitions.ts";
+import {
+  reduceUpdate,
+  startUpdate,
+  type Update,
+  type UpdateCommand,
+  type UpdateEvent,
+} from "../../../controller/boot/update.ts";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { MachineStop } from "../../../controller/machine.ts";
 import { Random } from "../../../emulator/base/random.ts";
@@ -18,17 +26,17 @@ import { MTIME_HZ, WINDOW_BASE } from "../../../emulator/memory/map.ts";
 import { raiseFloor } from "../../../emulator/table/floor.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
-import { NO_REGION, type StoredImage, type Table } from "../../../emulator/table/table.ts";
+import { NO_REGION, type Table } from "../../../emulator/table/table.ts";
 import type { Limits } from "../../core/config.ts";
 import { type Performer, perform } from "../../core/performer.ts";
 import type { ExecuteCommand, PolicyEvent, PolicyState } from "../../core/policy.ts";
 import { Host, type HostCommand } from "../../host/host.ts";
 import { Interruption, type ItemSink } from "../explore/items.ts";
 import { ControllerSlot } from "./controller-slot.ts";
-import type { DeviceEvent, RequestKind } from "./device-event.ts";
+import type { DeviceEvent, RequestKind, TableRequest } from "./device-event.ts";
 import { Inspections } from "./inspections.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
-import type { RegionFlash } from "./region-flash.ts";
+import type { RegionFlash, TellUnit } from "./region-flash.ts";
 import type { Committer, Rules } from "./rules.ts";
 import { VolatileMemory } from "./volatile-memory.ts";
 
@@ -47,6 +55,10 @@ export interface VirtualConfig {
   readonly trialTries: number;
   readonly seed: number;
   readonly engine: EngineKind;
+}
+
+function doneOr(done: boolean, message: string): UpdateEvent {
+  return done ? { type: "done" } : { type: "refused", message };
 }
 
 type Mode = "off" | "on" | "safe-mode" | "stuck";
@@ -452,19 +464,26 @@ export class VirtualDevice {
   }
 
   /** An operator's request that changes the table. False when it is refused, or nobody is there to hear it. */
-  request(kind: RequestKind, region: number, image: string): boolean {
-    if (this.#mode === "stuck" || this.#mode === "off") return false;
-    this.#sink.event({ type: "requested", kind, region, image });
-    let done = false;
-    this.#guarded(() => {
-      done = this.#change(kind, region);
-    });
-    return done;
+  request(kind: TableRequest, region: number, image: string): boolean {
+    const done = this.#hear(kind, region, image, () =>
+      this.#change(kind, region, this.#transition(kind, region)),
+    );
+    return done === true;
   }
 
-  #change(kind: RequestKind, region: number): boolean {
-    if (this.#policy?.phase === "stopping") return this.#refuse(kind, region, "a failover is under way");
-    const result = this.#transition(kind, region);
+  /** What a request is answered; undefined when it is refused at once, or nobody is there to hear it. */
+  #hear<T>(kind: RequestKind, region: number, image: string, answer: () => T): T | undefined {
+    if (this.#mode === "stuck" || this.#mode === "off") return undefined;
+    this.#sink.event({ type: "requested", kind, region, image });
+    let answered: T | undefined;
+    this.#guarded(() => {
+      if (this.#policy?.phase === "stopping") this.#refuse(kind, region, "a failover is under way");
+      else answered = answer();
+    });
+    return answered;
+  }
+
+  #change(kind: RequestKind, region: number, result: TransitionResult): boolean {
     if (!result.ok) return this.#refuse(kind, region, result.message);
     const executing = this.#executing !== undefined;
     this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing });
@@ -479,18 +498,12 @@ export class VirtualDevice {
     return false;
   }
 
-  #transition(kind: RequestKind, region: number): TransitionResult {
+  #transition(kind: TableRequest, region: number): TransitionResult {
     const { table } = this;
     const rules = this.#rules;
     switch (kind) {
       case "begin-load":
         return rules.beginUpdate(table, region, this.region !== NO_REGION);
-      case "end-load": {
-        const image = this.#storedImage(region);
-        const message = `region ${region} does not hold what was programmed`;
-        if (image === undefined) return { ok: false, refusal: "not-verified", message };
-        return rules.endUpdate(table, region, image);
-      }
       case "activate":
       case "designate":
         return rules.activate(table, region, this.#config.trialTries);
@@ -499,21 +512,62 @@ export class VirtualDevice {
     }
   }
 
-  /** The image that a region holds by its bytes, read anew; undefined when it is not whole. */
-  #storedImage(region: number): StoredImage | undefined {
+  /** Writes an image into a region and has it verified; what became of that. It is not activated. */
+  load(region: number, name: string, image: Uint8Array): Update {
+    let { update, command } = startUpdate(false);
+    while (command !== undefined) {
+      ({ update, command } = reduceUpdate(update, this.#carryOut(command, region, name, image)));
+    }
+    return update;
+  }
+
+  /** To the operator, and to the oracle, verifying and validating are one request. */
+  #carryOut(command: UpdateCommand, region: number, name: string, image: Uint8Array): UpdateEvent {
+    switch (command.type) {
+      case "invalidate":
+        return doneOr(this.request("begin-load", region, name), `region ${region} may not be written`);
+      case "erase": {
+        const erased = this.#write((tell) => this.#flash.erase(region, image.length, tell));
+        return doneOr(erased, `region ${region} could not be erased`);
+      }
+      case "program": {
+        const programmed = this.#write((tell) => this.#flash.program(region, image, tell));
+        return doneOr(programmed, `region ${region} could not be programmed`);
+      }
+      case "verify": {
+        const facts = this.#hear("end-load", region, name, () => this.#readBack(region));
+        return facts === undefined
+          ? { type: "refused", message: `region ${region} was not read` }
+          : { type: "verified", facts };
+      }
+      case "validate": {
+        let done = false;
+        this.#guarded(() => {
+          done = this.#change("end-load", region, this.#rules.endUpdate(this.table, region, command.image));
+        });
+        return doneOr(done, `region ${region} was not accepted as written`);
+      }
+      case "activate":
+        return doneOr(this.request("activate", region, name), `region ${region} was not activated`);
+    }
+  }
+
+  /** What a region shows that was programmed; one that does not hold an image is refused. */
+  #readBack(region: number): RegionFacts | undefined {
     const facts = this.#inspections.inspect()[region];
-    if (facts?.usable !== true) return undefined;
-    return { version: facts.version, digest: facts.digest };
+    if (facts?.usable !== true)
+      this.#refuse("end-load", region, `region ${region} does not hold what was programmed`);
+    return facts;
   }
 
   /**
-   * Writes an image into a region's flash; the version that executes goes on beside it. False when the flash refused,
-   * as it does where a bit has rotted since it was erased, or when the rules let the region execute meanwhile.
+   * Makes an operation of the flash, unit by unit; the version that executes goes on beside it. False when the flash
+   * refused, as it does where a bit has rotted since it was erased, or when the rules let the region execute meanwhile.
    */
-  write(region: number, image: Uint8Array): boolean {
+  #write(operate: (tell: TellUnit) => boolean): boolean {
     let written = false;
     this.#guarded(() => {
-      written = this.#flash.write(region, image, (unit, make) => {
+      written = operate((unit, make) => {
         this.#sink.beforeUnit(unit);
         make();
         if (this.#mode === "on") {

@@ -14,7 +14,7 @@ import { type FlashUnit, ItemKind, PowerCut } from "../../../supervisor/sweep/ex
 import { HURTS } from "../../../supervisor/sweep/flipside/flipside-subject.ts";
 import { imageLibrary, SweepImageError } from "../../../supervisor/sweep/flipside/image-library.ts";
 import { PersistentMemory } from "../../../supervisor/sweep/flipside/persistent-memory.ts";
-import { RegionFlash } from "../../../supervisor/sweep/flipside/region-flash.ts";
+import { RegionFlash, type TellUnit } from "../../../supervisor/sweep/flipside/region-flash.ts";
 import { toJunit } from "../../../supervisor/sweep/run/report.ts";
 import { IMAGE_A, IMAGE_B } from "./bench.ts";
 
@@ -80,6 +80,11 @@ describe("persistent memory", () => {
   });
 });
 
+/** Erases a region and programs an image into it. */
+function write(flash: RegionFlash, region: number, image: Uint8Array, tell: TellUnit): boolean {
+  return flash.erase(region, image.length, tell) && flash.program(region, image, tell);
+}
+
 describe("flash of a region", () => {
   const sector: FlashUnit = { kind: ItemKind.ERASE, region: 1, offset: 4096 };
   const erased = new Uint8Array(4096).fill(0xff);
@@ -127,7 +132,7 @@ describe("flash of a region", () => {
   it("is written anew where an interrupted erase only reads as erased", () => {
     const { memory, flash } = freshFlash();
     flash.tear(sector, erased, "unstable", 7);
-    flash.write(1, IMAGE_A, (_unit, make) => make());
+    write(flash, 1, IMAGE_A, (_unit, make) => make());
     expect(flash.settled).toBe(true);
     expect(Buffer.compare(memory.regionBytes(1).slice(0, IMAGE_A.length), IMAGE_A)).toBe(0);
   });
@@ -136,20 +141,20 @@ describe("flash of a region", () => {
     const { memory, flash } = freshFlash();
     const first = (memory.layout.regions[1] as number) / 4;
     let rotten = false;
-    const written = flash.write(1, IMAGE_A, (unit, make) => {
+    const written = write(flash, 1, IMAGE_A, (unit, make) => {
       make();
       if (rotten || unit.kind !== ItemKind.ERASE) return;
       rotten = true;
       memory.store(first, 0);
     });
     expect(written).toBe(false);
-    expect(flash.write(1, IMAGE_A, (_unit, make) => make())).toBe(true);
+    expect(write(flash, 1, IMAGE_A, (_unit, make) => make())).toBe(true);
   });
 
   it("takes the next operation after one that power ended", () => {
     const { flash } = freshFlash();
     const cut = () =>
-      flash.write(1, IMAGE_A, () => {
+      write(flash, 1, IMAGE_A, () => {
         throw new PowerCut("here");
       });
     expect(cut).toThrow(PowerCut);
