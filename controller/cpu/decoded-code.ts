@@ -13,25 +13,11 @@
 import { LINE_SHIFT, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
 import { type AddressSpace, flagsOfPage, LineFlag } from "./address-space.ts";
+import type { CodeSegment } from "./code-segment.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { CodeCache } from "./engine.ts";
 import { Hart } from "./hart.ts";
 import { Micro } from "./stride.ts";
-
-/** Executable bytes that are contiguous in host memory and at one fixed physical address. */
-export interface CodeSegment {
-  /** Host offset. */
-  readonly offset: number;
-  readonly bytes: number;
-  /** Physical address of the first byte. */
-  readonly base: number;
-  /** Index of the first byte's entry. */
-  readonly entryBase: number;
-  /** 1 for each page in which something was decoded. */
-  readonly decodedPages: Uint8Array;
-  /** The same pages as a list: dropping them costs what was decoded, not what there is. */
-  readonly decodedList: number[];
-}
 
 /** Entries behind each segment: the one that ends it, two words, and padding to keep indices even. */
 const SEGMENT_END_ENTRIES = 4;

@@ -8,6 +8,7 @@
  */
 import { WINDOW_BASE } from "../../emulator/memory/map.ts";
 import type { AddressSpace } from "./address-space.ts";
+import type { CodeSegment } from "./code-segment.ts";
 import {
   advanceCounter,
   countInstructions,
@@ -20,7 +21,7 @@ import {
 } from "./csr.ts";
 import type { DataPath } from "./data-path.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
-import type { CodeSegment, DecodedCode } from "./decoded-code.ts";
+import type { DecodedCode } from "./decoded-code.ts";
 import { type Bus, Cause, type Engine, InterruptBit, Stop } from "./engine.ts";
 import { Hart, MSTATUS_MPP } from "./hart.ts";
 import { createStride, Micro, NO_ENTRY, RAM_SIGN, type Stride } from "./stride.ts";

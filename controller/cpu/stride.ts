@@ -13,7 +13,7 @@
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
 import type { AddressSpace } from "./address-space.ts";
-import type { CodeSegment, DecodedCode } from "./decoded-code.ts";
+import type { CodeSegment } from "./code-segment.ts";
 import { Hart } from "./hart.ts";
 import { multiplyHigh, multiplyHighSignedUnsigned, multiplyHighUnsigned } from "./multiply.ts";
 
@@ -115,7 +115,12 @@ export const RAM_SIGN = RAM_BASE | 0;
  */
 export type Stride = (segment: CodeSegment, start: number) => number;
 
-export function createStride(hart: Int32Array, code: DecodedCode, space: AddressSpace): Stride {
+/** @param code decoded-code.ts */
+export function createStride(
+  hart: Int32Array,
+  code: { readonly entries: Int32Array },
+  space: AddressSpace,
+): Stride {
   const { entries } = code;
   const { bytes, halves, words, ramFlags, ramBytes, ramOffset } = space;
   const ramEnd = (RAM_SIGN + ramBytes) | 0;

@@ -16,8 +16,9 @@ import { Random } from "../../../emulator/base/random.ts";
 import { TEARS } from "../../../emulator/flash/flash-tear.ts";
 import { type Disturbance, endsRun, formatCaseId } from "./case-id.ts";
 import { type FlashUnit, Interruption } from "./items.ts";
+import type { Ending } from "./oracle.ts";
 import { PathRunner, seedAt } from "./path-runner.ts";
-import { type Ending, JOIN_PLACES_MAX, type Script, type Subject } from "./subject.ts";
+import { JOIN_PLACES_MAX, type Script, type Subject } from "./subject.ts";
 
 export interface Plan {
   /** Cuts in a row: 1 is every cut of the scenario, 2 also every cut of each recovery, … */

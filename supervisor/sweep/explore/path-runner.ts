@@ -7,7 +7,8 @@ import { Random } from "../../../emulator/base/random.ts";
 import type { Tear } from "../../../emulator/flash/flash-tear.ts";
 import { type Disturbance, endsRun, isTear } from "./case-id.ts";
 import { PowerCut } from "./items.ts";
-import type { Ending, Script, Subject } from "./subject.ts";
+import type { Ending } from "./oracle.ts";
+import type { Script, Subject } from "./subject.ts";
 
 /** A different seed for each place, the same in every run. */
 export function seedAt(seed: number, at: number): number {

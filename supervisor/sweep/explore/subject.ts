@@ -4,8 +4,8 @@
  * its verdicts are called is its own.
  */
 import type { Random } from "../../../emulator/base/random.ts";
-import type { Tear, UnstableWord } from "../../../emulator/flash/flash-tear.ts";
-import type { FlashUnit } from "./items.ts";
+import type { TearableFlash, UndoLog } from "./memory.ts";
+import type { Oracle } from "./oracle.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What is to happen to a subject; what else it says is between its author and the subject. */
@@ -16,55 +16,6 @@ export interface Script {
   readonly deep: boolean;
   /** A run of it takes long: other faults than cuts are tried at some of its points only. */
   readonly costly?: boolean;
-}
-
-/** What was wrong, in a sentence, and what that is called. */
-export interface Wrong {
-  readonly verdict: string;
-  readonly message: string;
-}
-
-/** How a case ended: the name of a good verdict, or what was wrong. */
-export type Ending = string | Wrong;
-
-/** Persistent memory with a log of every word that changes. */
-export interface UndoLog {
-  /** Where the log stands. */
-  readonly position: number;
-  /** Takes back every change since the log stood at `position`. */
-  undoTo(position: number): void;
-  /** Equal for equal content, and but for a chance not worth counting only then. */
-  stateKey(): number;
-}
-
-/** Cells between two values, by region. */
-export type UnstableCells = readonly (readonly UnstableWord[])[];
-
-/** Flash whose units tear when power goes. */
-export interface TearableFlash {
-  /** All unstable cells, an immutable value: what is put back when memory is undone. */
-  unstable: UnstableCells;
-  /** No cell is between two values. */
-  readonly settled: boolean;
-  /** A copy of what a unit holds. */
-  read(unit: FlashUnit): Uint8Array;
-  /** Power goes while the unit is on its way to hold `after`; false when that changes nothing: there is nothing to tear. */
-  tear(unit: FlashUnit, after: Uint8Array, how: Tear, seed: number): boolean;
-}
-
-/** Follows the events of a device and judges it. */
-export interface Oracle<Event, Judgement> {
-  /** All that it knows. An immutable value, so that a branch takes it up again where it left. */
-  judgement: Judgement;
-  /** Something was wrong: nothing that follows changes the verdict. */
-  readonly condemned: boolean;
-  observe(event: Event): void;
-  /** Power was lost: what the next start is to be judged from. The same value for the same judgement. */
-  afterCut(judgement: Judgement): Judgement;
-  /** Equal for judgements of the same memory from which the same verdicts follow. */
-  keyOf(judgement: Judgement): string;
-  /** What a case that ended here is. */
-  verdict(): Ending;
 }
 
 /** A place in the start that follows a cut from which on memory and `known` decide all. */

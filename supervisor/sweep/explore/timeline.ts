@@ -6,7 +6,8 @@
  * {@link Timeline.rewind} brings both back to just before it.
  */
 import { type FlashUnit, ItemKind, type ItemSink } from "./items.ts";
-import type { Oracle, TearableFlash, UndoLog, UnstableCells } from "./subject.ts";
+import type { TearableFlash, UndoLog, UnstableCells } from "./memory.ts";
+import type { Oracle } from "./oracle.ts";
 
 /** Looks at each item before it happens, and may throw or do something to the device. */
 export type ItemHook = (index: number) => void;

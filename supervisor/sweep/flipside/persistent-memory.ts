@@ -8,7 +8,7 @@
  */
 import { type Layout, NVRAM_BYTES, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
-import type { UndoLog } from "../explore/subject.ts";
+import type { UndoLog } from "../explore/memory.ts";
 
 /** Segments that have a content key of their own: management memory, firmware's NVRAM, then each region. */
 const enum Segment {

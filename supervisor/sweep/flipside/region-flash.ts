@@ -22,7 +22,7 @@ import {
 } from "../../../emulator/flash/region-writer.ts";
 import { Control } from "../../../emulator/memory/control.ts";
 import { type FlashUnit, ItemKind } from "../explore/items.ts";
-import type { TearableFlash, UnstableCells } from "../explore/subject.ts";
+import type { TearableFlash, UnstableCells } from "../explore/memory.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 
 /** Is told of a unit before it is made, and has it made. */

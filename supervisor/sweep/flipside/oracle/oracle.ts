@@ -6,7 +6,7 @@
  * them all; what the device then starts must be what one of them says, and only that.
  * Invariant: a {@link Judgement} is immutable, so a branch of the sweep takes it up again where it left.
  */
-import type { Oracle as ExplorersOracle } from "../../explore/subject.ts";
+import type { Oracle as ExplorersOracle } from "../../explore/oracle.ts";
 import type { DeviceEvent, RequestKind, Rots, StartedEvent } from "../device-event.ts";
 import { type Difference, tableDifference } from "./difference.ts";
 import type { ManagementReader, Replica } from "./reader.ts";

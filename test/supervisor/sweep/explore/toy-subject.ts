@@ -2,16 +2,10 @@
  * A subject that is not flipside: two slots of two words each, and a word that says which of them counts. An update
  * writes the other slot and then makes it count; done in the wrong order, a cut in between leaves half an image.
  */
-import type {
-  Ending,
-  JoinPlace,
-  Oracle,
-  Script,
-  Subject,
-  TearableFlash,
-  UndoLog,
-  Wrong,
-} from "../../../../supervisor/sweep/explore/subject.ts";
+
+import type { TearableFlash, UndoLog } from "../../../../supervisor/sweep/explore/memory.ts";
+import type { Ending, Oracle, Wrong } from "../../../../supervisor/sweep/explore/oracle.ts";
+import type { JoinPlace, Script, Subject } from "../../../../supervisor/sweep/explore/subject.ts";
 import { Timeline } from "../../../../supervisor/sweep/explore/timeline.ts";
 
 export interface ToyScript extends Script {

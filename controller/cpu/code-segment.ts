@@ -1,0 +1,14 @@
+/** Executable bytes that are contiguous in host memory and at one fixed physical address, and their decoded entries. */
+export interface CodeSegment {
+  /** Host offset. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** Physical address of the first byte. */
+  readonly base: number;
+  /** Index of the first byte's entry. */
+  readonly entryBase: number;
+  /** 1 for each page in which something was decoded. */
+  readonly decodedPages: Uint8Array;
+  /** The same pages as a list: dropping them costs what was decoded, not what there is. */
+  readonly decodedList: number[];
+}
