@@ -30,7 +30,7 @@ import { MTIME_HZ, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { NvramLog } from "../emulator/persist/logged-nvram.ts";
 import { PersistRing, PersistState } from "../emulator/persist/persist-ring.ts";
 import type { Attachment, ControllerApi, Inspection } from "./api.ts";
-import { RegionInspector } from "./boot/boot-rom.ts";
+import { RegionInspector } from "./boot/inspection.ts";
 import { Visibility } from "./cpu/address-space.ts";
 import { Hart } from "./cpu/hart.ts";
 import { UartRing } from "./devices/uart-ring.ts";

@@ -42,6 +42,8 @@ export interface MemoryApi extends Api {
   flip(offset: number, bit: number): null;
   /** Fails as it is told; answers nothing. */
   fail(fault: MemoryFault): null;
+  /** SHA-256 of the first bytes of a region. */
+  hash(region: number, byteCount: number): Uint8Array;
   /** SHA-256 of each whole region, hex. */
   digests(): readonly string[];
 }

@@ -204,14 +204,14 @@ class MemoryEmulator {
     else this.persistence.keepWord(offset, 1, value, make);
   }
 
+  /** SHA-256 of the first bytes of a region. */
+  hash(region: number, byteCount: number): Buffer {
+    return createHash("sha256").update(this.#regionBytes(region).subarray(0, byteCount)).digest();
+  }
+
   digests(): readonly string[] {
-    const { memory, layout } = this.powered;
-    const { regionBytes } = layout.config;
-    return layout.regions.map((offset) =>
-      createHash("sha256")
-        .update(new Uint8Array(memory.buffer, offset, regionBytes))
-        .digest("hex"),
-    );
+    const { regions, config } = this.powered.layout;
+    return regions.map((_, region) => this.hash(region, config.regionBytes).toString("hex"));
   }
 }
 
@@ -246,6 +246,11 @@ function hasTable({ memory, layout }: PoweredMemory): boolean {
 
 let emulator: MemoryEmulator | undefined;
 
+function powered(): MemoryEmulator {
+  if (emulator === undefined) throw new Error("the memory is off");
+  return emulator;
+}
+
 const api: MemoryApi = {
   powerOn: (config, images, flashFile) => {
     emulator = MemoryEmulator.powerOn(config, images, flashFile);
@@ -279,6 +284,8 @@ const api: MemoryApi = {
     });
     return null;
   },
+  // A copy with nothing around it: a buffer's memory is shared with others.
+  hash: (region, byteCount) => Uint8Array.from(powered().hash(region, byteCount)),
   digests: () => emulator?.digests() ?? [],
 };
 serve(api);

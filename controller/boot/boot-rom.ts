@@ -1,5 +1,5 @@
 /**
- * The boot ROM: reads every image in full, finds what counts in the management memory, and decides which region is
+ * The boot ROM: takes what reading every image in full showed (inspection.ts), finds what counts in the management memory, and decides which region is
  * started, or that none is (safe mode). It returns its decision with the reason and stores nothing but repairs;
  * transitions.ts makes the table that records the decision.
  *
@@ -29,7 +29,7 @@ import {
   sameDigest,
   type Table,
 } from "../../emulator/table/table.ts";
-import { type ImageFault, type ImageKey, verifyImage } from "../image/image.ts";
+import type { ImageFault, VerifyResult } from "../image/image.ts";
 
 /** What reading a region's image showed. */
 export type RegionFacts =
@@ -46,13 +46,8 @@ export type RegionFacts =
     }
   | { readonly usable: false; readonly fault: ImageFault };
 
-/**
- * Reads and verifies the image in a region.
- * @param bytes the whole region
- * @param keys with none, signatures are not looked at
- */
-export function inspectRegion(bytes: Uint8Array, keys: readonly ImageKey[]): RegionFacts {
-  const result = verifyImage(bytes, keys);
+/** What a verification showed. */
+export function factsOf(result: VerifyResult): RegionFacts {
   if (!result.ok) return { usable: false, fault: result.fault };
   const { version, digest, securityCounter, headerBytes, imageBytes, signed } = result.image;
   return {
@@ -64,28 +59,6 @@ export function inspectRegion(bytes: Uint8Array, keys: readonly ImageKey[]): Reg
     imageBytes,
     signed,
   };
-}
-
-/** Inspects regions, and reads one again only when its bytes may have changed. */
-export class RegionInspector {
-  readonly #keys: readonly ImageKey[];
-  readonly #known = new Map<number, { readonly storeEpoch: number; readonly facts: RegionFacts }>();
-
-  constructor(keys: readonly ImageKey[]) {
-    this.#keys = keys;
-  }
-
-  /**
-   * @param storeEpoch the region's store epoch, loaded before this call; it is raised before any byte changes, so
-   *   the facts hold for as long as it stays
-   */
-  inspect(region: number, bytes: Uint8Array, storeEpoch: number): RegionFacts {
-    const known = this.#known.get(region);
-    if (known !== undefined && known.storeEpoch === storeEpoch) return known.facts;
-    const facts = inspectRegion(bytes, this.#keys);
-    this.#known.set(region, { storeEpoch, facts });
-    return facts;
-  }
 }
 
 /** What was found in the management memory, both parts repaired. */

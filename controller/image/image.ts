@@ -334,7 +334,20 @@ export function verifyImage(region: Uint8Array, keys: readonly ImageKey[] = []):
   const parsed = parseImage(region);
   if (!parsed.ok) return parsed;
   const { image } = parsed;
-  const digest = sha256(region.subarray(0, image.hashedBytes));
+  return judgeImage(region, image, sha256(region.subarray(0, image.hashedBytes)), keys);
+}
+
+/**
+ * What becomes of a well-formed image whose bytes somebody has hashed.
+ * @param digest SHA-256 of the first `image.hashedBytes` of the region
+ * @param keys with none, signatures are not looked at
+ */
+export function judgeImage(
+  region: Uint8Array,
+  image: ParsedImage,
+  digest: Uint8Array,
+  keys: readonly ImageKey[],
+): VerifyResult {
   if (!equalAt(region, image.digestOffset, digest)) {
     return fail("digest-mismatch", "the image's SHA-256 does not match its bytes");
   }

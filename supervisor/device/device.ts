@@ -30,6 +30,7 @@ import { TICK_MS, Watch } from "../watch/watch.ts";
 import type { Crew, CrewEvents } from "./crew.ts";
 import type { Durability } from "./durability.ts";
 import { OperatorError } from "./errors.ts";
+import { type Reading, readingsOf, withReadings } from "./facts.ts";
 import type { Failover } from "./failover.ts";
 import { type Crash, FailoverRecord } from "./failover-record.ts";
 import { describeEnd, evidenceOfEnd, type FailureReport, foundOutside, toldByEngine } from "./failure.ts";
@@ -226,10 +227,10 @@ export class Device {
   }
 
   /** Regions were read again by somebody else than a standby. One that executes and is not usable has failed. */
-  inspected(images: PolicyState["images"]): void {
-    this.#dispatch({ type: "inspected", images, executing: this.#awaited === undefined });
+  inspected(readings: readonly Reading[]): void {
+    this.#takeReadings(readings);
     const region = this.crew.executing?.region ?? -1;
-    const facts = images[region];
+    const facts = this.policy.images[region];
     if (facts?.usable === false && !this.#stopping) {
       this.#onEvidence(Evidence.BAD_DIGEST, `region ${region} rots: ${facts.fault.message}`, this.#nowNs());
     }
@@ -495,7 +496,7 @@ export class Device {
   #onStandby(slot: Slot, inspection: Inspection): void {
     this.#watch.park(slot);
     this.events.stamp(EventCode.STANDBY_READY, slot.region, this.bootEpoch, this.#nowNs());
-    this.#takeInspection(inspection);
+    this.#takeReadings(readingsOf(inspection));
     this.#wake();
     this.#news.tell();
     if (!this.#warm) this.#warmUp(inspection.regions);
@@ -510,17 +511,12 @@ export class Device {
 
   /** What was wanted is not what it was when it was decided on: decided anew. */
   #onUnusable(inspection: Inspection): void {
-    this.#takeInspection(inspection);
+    this.#takeReadings(readingsOf(inspection));
     this.#prepareStandby();
   }
 
-  /** Of a region that was written since it was read, what is known is newer. */
-  #takeInspection({ regions, storeEpochs }: Inspection): void {
-    const images = regions.map((facts, region) =>
-      storeEpochs[region] === Atomics.load(this.control, Control.STORE_EPOCH + region)
-        ? facts
-        : (this.policy.images[region] ?? facts),
-    );
+  #takeReadings(readings: readonly Reading[]): void {
+    const images = withReadings(this.policy.images, readings, this.control);
     this.#dispatch({ type: "inspected", images, executing: this.#awaited === undefined });
   }
 

@@ -54,6 +54,12 @@ export class MemoryOwner {
     return this.#powered;
   }
 
+  /** SHA-256 of the first bytes of a region. */
+  async hash(region: number, byteCount: number): Promise<Uint8Array> {
+    await this.#takenOver;
+    return this.#thread.link.call(CALL_DEADLINE_MS, "hash", region, byteCount);
+  }
+
   async digests(): Promise<readonly string[]> {
     await this.#takenOver;
     return this.#thread.link.call(CALL_DEADLINE_MS, "digests");

@@ -2,7 +2,7 @@
  * One device and the methods of protocol.ts over it: what a supervisor process does when it is asked.
  */
 import { randomInt } from "node:crypto";
-import { type RegionFacts, RegionInspector } from "../../controller/boot/boot-rom.ts";
+import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
 import {
   activate,
   beginUpdate,
@@ -17,18 +17,19 @@ import {
   type UpdateEvent,
 } from "../../controller/boot/update.ts";
 import { UartRing } from "../../controller/devices/uart-ring.ts";
-import { type ImageKey, imageKeys } from "../../controller/image/image.ts";
+import { imageKeys } from "../../controller/image/image.ts";
 import type { MemoryFault } from "../../emulator/api.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { createLogger } from "../../emulator/base/log.ts";
 import { Random } from "../../emulator/base/random.ts";
 import { formatVersion } from "../../emulator/base/version.ts";
-import { Control, deviceState } from "../../emulator/memory/control.ts";
+import { deviceState } from "../../emulator/memory/control.ts";
 import { type FileLock, lockFile } from "../../emulator/persist/file-lock.ts";
 import { DEFAULT_TRIAL_TRIES, type Table } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import { Device } from "../device/device.ts";
 import { type CrashDump, DumpStore } from "../device/dump.ts";
+import { RegionReader } from "../device/facts.ts";
 import type { Failover } from "../device/failover.ts";
 import type { Crash } from "../device/failover-record.ts";
 import { MemoryOwner } from "../device/memory-owner.ts";
@@ -99,8 +100,7 @@ export class Session {
   #dumps: DumpStore | undefined;
   #scrub: Scrub | undefined;
   #config: DeviceConfig | undefined;
-  /** With none, signatures are not looked at. */
-  #keys: readonly ImageKey[] = [];
+  #reader: RegionReader | undefined;
   /** The last one that was begun. */
   #soak: Soak | undefined;
   /** Ends with the last command that carries data. */
@@ -183,12 +183,13 @@ export class Session {
     );
     this.#config = config;
     // Before anything is locked or made: a key that cannot be used is refused here, and not by the workers.
-    this.#keys = imageKeys(config.keys ?? []);
+    const keys = imageKeys(config.keys ?? []);
     const { flashFile: path } = config;
     if (path !== undefined) this.#lock = await lockFile(path);
     const flashFile = path === undefined ? null : { path, log: config.log };
-    this.#memory = new MemoryOwner(this.#launcher, flashFile, log, this.#fatal);
-    const { memory, layout } = await this.#memory.powerOn(config.memory, config.images);
+    const owner = new MemoryOwner(this.#launcher, flashFile, log, this.#fatal);
+    this.#memory = owner;
+    const { memory, layout } = await owner.powerOn(config.memory, config.images);
     this.#poweredOnNs = monotonicNs();
     const device = new Device(liveParts(config, memory, layout, log, this.#launcher, this.#fatal));
     this.#device = device;
@@ -207,7 +208,8 @@ export class Session {
       device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash)) });
     }
     await device.powerOn();
-    this.#scrub = new Scrub(device, this.#memory, this.#keys);
+    this.#reader = new RegionReader(memory, layout, keys, (region, bytes) => owner.hash(region, bytes));
+    this.#scrub = new Scrub(device, owner, this.#reader);
     await device.durability.settled();
     return this.#status();
   }
@@ -260,7 +262,7 @@ export class Session {
         await this.#memory?.program(region, image);
         break;
       case "verify":
-        return { type: "verified", facts: this.#verify(device, region) };
+        return { type: "verified", facts: await this.#verify(region) };
       case "validate":
         await this.#operate((table) => endUpdate(table, region, command.image), false);
         break;
@@ -271,13 +273,12 @@ export class Session {
     return { type: "done" };
   }
 
-  #verify(device: Device, region: number): RegionFacts {
-    const { memory, layout, control } = device;
-    const bytes = new Uint8Array(memory.buffer, layout.regions[region], layout.config.regionBytes);
-    const epoch = Atomics.load(control, Control.STORE_EPOCH + region);
-    const facts = new RegionInspector(this.#keys).inspect(region, bytes, epoch);
-    device.inspected(device.policy.images.map((known, index) => (index === region ? facts : known)));
-    return facts;
+  async #verify(region: number): Promise<RegionFacts> {
+    const device = this.#running();
+    if (this.#reader === undefined) throw new RequestError("the device is not started");
+    const reading = await this.#reader.read(region);
+    device.inspected([reading]);
+    return reading.facts;
   }
 
   async #inject(kind: string): Promise<void> {

@@ -4,7 +4,8 @@
  *
  * Invariant: facts are those of the bytes that stand in the region, by their content key.
  */
-import { inspectRegion, type RegionFacts } from "../../../controller/boot/boot-rom.ts";
+import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
+import { inspectRegion } from "../../../controller/boot/inspection.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 
 /** Contents of regions that are remembered as read; beyond that they are read again. */

@@ -4,11 +4,10 @@ import {
   type BootInput,
   confirmedCounter,
   decideBoot,
-  inspectRegion,
   type RegionFacts,
-  RegionInspector,
   recoverManagement,
 } from "../../../controller/boot/boot-rom.ts";
+import { inspectRegion, RegionInspector } from "../../../controller/boot/inspection.ts";
 import { encodeImage } from "../../../controller/image/image.ts";
 import { raiseFloor, readFloor, recoverFloor } from "../../../emulator/table/floor.ts";
 import { FLOOR_WORD, REPLICA_WORD } from "../../../emulator/table/nvram.ts";

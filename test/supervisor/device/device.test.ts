@@ -210,7 +210,7 @@ describe("a failover", () => {
     await rig.quiet();
     const failed = rig.executing;
     failed.words[Hart.PC] = FAILED_PC;
-    rig.device.inspected([ROTTEN, facts(0)]);
+    rig.device.inspected([{ region: 0, facts: ROTTEN, storeEpoch: 0 }]);
     expect(rig.journal).toEqual(["arm in slot 1", `halt in slot ${failed.index}`]);
     expect(rig.device.policy.phase).toBe("stopping");
     failed.stops(Evidence.NONE);
@@ -372,7 +372,7 @@ describe("safe mode", () => {
 
   it("is left by an operator's word alone", async () => {
     await enter();
-    rig.device.inspected(rig.images);
+    rig.device.inspected([{ region: 0, facts: facts(1), storeEpoch: 0 }]);
     await rig.pass(100);
     expect(rig.device.policy.phase).toBe("safe-mode");
     rig.device.operate((table) => clear(table, 0, 1), false);

@@ -1,0 +1,110 @@
+/** What is known of regions: who hashes them, what a reading shows, and for how long it holds. */
+import { createHash } from "node:crypto";
+import { posix } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
+import { inspectRegion } from "../../../controller/boot/inspection.ts";
+import { encodeImage } from "../../../controller/image/image.ts";
+import { Control, controlWords } from "../../../emulator/memory/control.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
+import { type HashRegion, RegionReader, readingsOf, withReadings } from "../../../supervisor/device/facts.ts";
+import { textOf } from "../../sources.ts";
+
+const layout = planLayout({ ...DEFAULT_MEMORY_CONFIG, regionBytes: 65_536 });
+const IMAGE = encodeImage({
+  version: { major: 2, minor: 1, revision: 0, build: 0 },
+  body: new Uint8Array(1000).fill(0x13),
+  securityCounter: 3,
+});
+
+class Regions {
+  readonly memory = createMemory(layout);
+  readonly control = controlWords(this.memory, layout);
+  hashes = 0;
+
+  bytes(region: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, layout.regions[region], layout.config.regionBytes);
+  }
+
+  write(region: number, bytes: Uint8Array): void {
+    Atomics.add(this.control, Control.STORE_EPOCH + region, 1);
+    this.bytes(region).fill(0xff).set(bytes);
+  }
+
+  /** @param meanwhile happens while the other thread hashes */
+  reader(meanwhile: (hashes: number) => void = () => undefined): RegionReader {
+    const hash: HashRegion = async (region, byteCount) => {
+      const digest = createHash("sha256").update(this.bytes(region).subarray(0, byteCount)).digest();
+      meanwhile(++this.hashes);
+      return digest;
+    };
+    return new RegionReader(this.memory, layout, [], hash);
+  }
+}
+
+describe("a reading", () => {
+  it("shows of any region what the boot ROM's shows", async () => {
+    const regions = new Regions();
+    const rotten = IMAGE.slice();
+    rotten[100] = 0;
+    for (const bytes of [IMAGE, rotten, new Uint8Array(0), new Uint8Array(100)]) {
+      regions.write(1, bytes);
+      const { facts, storeEpoch } = await regions.reader().read(1);
+      expect(facts).toEqual(inspectRegion(regions.bytes(1), []));
+      expect(storeEpoch).toBe(regions.control[Control.STORE_EPOCH + 1]);
+    }
+  });
+
+  it("is done again where the region was stored to meanwhile", async () => {
+    const regions = new Regions();
+    regions.write(0, new Uint8Array(IMAGE.map((byte, at) => (at === 100 ? 0 : byte))));
+    const reader = regions.reader((hashes) => {
+      if (hashes === 1) regions.write(0, IMAGE);
+    });
+    const { facts, storeEpoch } = await reader.read(0);
+    expect(facts.usable).toBe(true);
+    expect(storeEpoch).toBe(2);
+  });
+
+  it("has an end where the region never stands still, and then it does not hold", async () => {
+    const regions = new Regions();
+    regions.write(0, IMAGE);
+    const reading = await regions.reader(() => regions.write(0, IMAGE)).read(0);
+    expect(regions.hashes).toBe(3);
+    const known: RegionFacts[] = [inspectRegion(new Uint8Array(64), [])];
+    expect(withReadings(known, [reading], regions.control)).toEqual(known);
+  });
+
+  it("counts for its region alone, and only while the store epoch stands", () => {
+    const regions = new Regions();
+    const [old, fresh] = [inspectRegion(new Uint8Array(64), []), inspectRegion(IMAGE, [])];
+    const readings = readingsOf({ regions: [fresh, fresh], storeEpochs: [0, 0] });
+    regions.write(1, IMAGE);
+    expect(withReadings([old, old], readings, regions.control)).toEqual([fresh, old]);
+  });
+});
+
+describe("the supervisor's main thread, for which a failover waits", () => {
+  /** What a module loads, itself and all that is loaded with it. */
+  function loadedBy(path: string, found = new Set<string>()): ReadonlySet<string> {
+    if (found.has(path)) return found;
+    found.add(path);
+    for (const [, source = ""] of textOf(path).matchAll(/^(?:import|export) (?!type )[^;]*?"(\.[^"]+)";/gm))
+      loadedBy(posix.join(posix.dirname(path), source), found);
+    return found;
+  }
+  const loaded = [...loadedBy("supervisor/process/parent-link.ts")];
+
+  it("loads what it should", () => {
+    expect(loaded).toContain("supervisor/device/facts.ts");
+    expect(loaded).toContain("controller/image/image.ts");
+  });
+
+  it("loads nothing that hashes a region", () => {
+    expect(loaded).not.toContain("controller/boot/inspection.ts");
+    expect(loaded).not.toContain("emulator/worker.ts");
+    const hashing = loaded.filter((path) => /\b(verifyImage|createHash)\(/.test(textOf(path)));
+    // Where verifyImage stands, and the hash of a path.
+    expect(hashing.sort()).toEqual(["controller/image/image.ts", "emulator/persist/file-lock.ts"]);
+  });
+});
