@@ -11,7 +11,8 @@
  * One writer: the supervisor's main thread.
  */
 import { type NvramPort, REPLICA_WORD } from "./nvram.ts";
-import { nextGeneration, type Table, tableFault } from "./table.ts";
+import { tableSuccessionFault } from "./succession.ts";
+import { type Table, tableFault } from "./table.ts";
 import { METADATA_VERSION, Psa, type TableCodec, tableCodec } from "./table-codec.ts";
 
 /** Index of a replica. */
@@ -60,6 +61,9 @@ export interface CommitReport {
 
 const NOTHING_ROTTEN: CommitReport = { rottenReplicas: 0 };
 
+/** What is wrong with a table as the next one, in words, or undefined. */
+export type JudgeSuccession = (before: Table, after: Table) => string | undefined;
+
 /**
  * The table that counts, and the only way to change it. The failover waits for {@link commit}, so it allocates
  * nothing and encodes once for both replicas.
@@ -68,6 +72,7 @@ export class TableStore {
   readonly #port: NvramPort;
   readonly #publish: (generation: number) => void;
   readonly #codec: TableCodec;
+  readonly #judge: JudgeSuccession;
   #table: Table;
   /** What both replicas hold, and scratch for what they will hold. */
   #words: Int32Array;
@@ -77,8 +82,15 @@ export class TableStore {
   /**
    * @param table what recovery found to count; both replicas hold it
    * @param publish stores a generation in the volatile word that readers watch
+   * @param judge whether one table may follow another; `generationFault` where somebody else judges the change
    */
-  constructor(port: NvramPort, table: Table, publish: (generation: number) => void) {
+  constructor(
+    port: NvramPort,
+    table: Table,
+    publish: (generation: number) => void,
+    judge: JudgeSuccession = tableSuccessionFault,
+  ) {
+    this.#judge = judge;
     this.#port = port;
     this.#publish = publish;
     this.#codec = tableCodec(table.regions.length);
@@ -114,7 +126,7 @@ export class TableStore {
   }
 
   /**
-   * Makes `table` the one that counts. It must be possible and one generation ahead.
+   * Makes `table` the one that counts. It must be possible, and a change of the one that counts that may be.
    * Throws {@link CommitError}; after that no commit is taken, and recovery decides what counts.
    */
   commit(table: Table): CommitReport {
@@ -143,16 +155,10 @@ export class TableStore {
   /** The replicas are checked from outside the rules that made the table, before a byte of them changes. */
   #admit(table: Table): void {
     if (this.#broken) throw new CommitError("a commit before this one did not end: recover the table first");
-    if (table.regions.length !== this.#codec.regions) {
-      throw new CommitError(
-        `the table has ${table.regions.length} regions instead of ${this.#codec.regions}`,
-      );
-    }
-    if (table.generation !== nextGeneration(this.#table.generation)) {
-      throw new CommitError(`generation ${table.generation} does not follow ${this.#table.generation}`);
-    }
     const fault = tableFault(table);
     if (fault !== undefined) throw new CommitError(`the table is impossible: ${fault}`);
+    const succession = this.#judge(this.#table, table);
+    if (succession !== undefined) throw new CommitError(`the table may not follow: ${succession}`);
   }
 
   #storeChecked(replica: Replica): void {

@@ -23,6 +23,7 @@ import {
 import { TableStore } from "../../../emulator/table/commit.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
+import { generationFault } from "../../../emulator/table/succession.ts";
 import { NO_REGION, regionAt, type StoredImage, type Table } from "../../../emulator/table/table.ts";
 import {
   BootReason,
@@ -79,10 +80,14 @@ export const STANDARD_RULES: Rules = {
   clear,
 };
 
+/** Takes any possible table: what a user's rules make of one is judged by the oracle, and not kept from it. */
+const openUnjudged: Rules["openStore"] = (port, table, publish) =>
+  new TableStore(port, table, publish, generationFault);
+
 /** The standard rules with those of a module in their place. */
 export function rulesOf(module: RulesModule): Rules {
   const { decideBoot, ...members } = module;
-  const rules = { ...STANDARD_RULES, ...members };
+  const rules = { ...STANDARD_RULES, openStore: openUnjudged, ...members };
   if (decideBoot === undefined) return rules;
   const { reduce: inner } = rules;
   return {

@@ -13,6 +13,7 @@ import {
 import { blankImage, planPersistentSpace } from "../../../emulator/persist/persistent-space.ts";
 import { TableStore } from "../../../emulator/table/commit.ts";
 import { recoverTable } from "../../../emulator/table/recovery.ts";
+import { generationFault } from "../../../emulator/table/succession.ts";
 import { nextGeneration, type Table } from "../../../emulator/table/table.ts";
 import { CutNvram } from "../table/cut-nvram.ts";
 import { acceptedTable } from "../table/table-arbitrary.ts";
@@ -46,6 +47,7 @@ function fileOfCommits(commits: number): { file: Uint8Array; tables: readonly Ta
     device.table,
     { ...(recoverTable(device.table, noImages, policy).table as Table) },
     () => {},
+    generationFault,
   );
   const tables: Table[] = [store.table];
   for (let i = 0; i < commits; i += 1) {

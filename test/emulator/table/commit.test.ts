@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TABLE_BYTES } from "../../../emulator/memory/layout.ts";
 import { CommitError, TableStore } from "../../../emulator/table/commit.ts";
-import { FLOOR_WORD, REPLICA_WORD, SharedNvram } from "../../../emulator/table/nvram.ts";
+import { FLOOR_WORD, type NvramPort, REPLICA_WORD, SharedNvram } from "../../../emulator/table/nvram.ts";
 import { recoverTable, replaceLostTable } from "../../../emulator/table/recovery.ts";
+import { generationFault } from "../../../emulator/table/succession.ts";
 import { NO_REGION, nextGeneration, type Table } from "../../../emulator/table/table.ts";
 import { replicaWords } from "../../../emulator/table/table-codec.ts";
 import { atEveryCut, CutNvram } from "./cut-nvram.ts";
@@ -33,8 +34,9 @@ const pairs = fc
   .chain((regions) => fc.tuple(tables(regions), tables(regions)))
   .map(([before, after]) => [before, { ...after, generation: nextGeneration(before.generation) }] as const);
 
-function open(port: CutNvram, table: Table, publish: (generation: number) => void = () => {}): TableStore {
-  return new TableStore(port, table, publish);
+/** Commits are the same whatever the change: any possible table goes over any other. */
+function open(port: NvramPort, table: Table, publish: (generation: number) => void = () => {}): TableStore {
+  return new TableStore(port, table, publish, generationFault);
 }
 
 describe("a commit", () => {
@@ -173,6 +175,16 @@ describe("a commit", () => {
     expect(store.table).toBe(current);
   });
 
+  it("of a change that no event makes is refused before a byte changes", () => {
+    const port = memoryWith(current);
+    const store = new TableStore(port, current, () => {});
+    const regions = current.regions.map((record) => ({ ...record, failures: record.failures + 1 }));
+    const failed = regions.map((record) => ({ ...record, lastFailure: { evidence: 2, code: 0, pc: 0 } }));
+    expect(() => store.commit(following(current, { regions: failed }))).toThrow(/may not follow: region 1/);
+    expect(port.stores).toBe(0);
+    store.commit(following(current, { active: 1, previous: 0 }));
+  });
+
   it("into a cell that does not hold a store is an error, and no commit is taken after it", () => {
     const port = memoryWith(current);
     const stuck = {
@@ -194,7 +206,7 @@ it("shared memory serves as the table's memory", () => {
   const before = acceptedTable(3, 1);
   replaceLostTable(port, before);
   const after = following(before, { active: NO_REGION });
-  new TableStore(port, before, () => {}).commit(after);
+  open(port, before).commit(after);
   expect(recoverTable(port, noImages(after), policy).table).toEqual(after);
 });
 

@@ -1,6 +1,6 @@
 /** The reference images, and a workbench over them. */
 import { readFileSync } from "node:fs";
-import { type RulesModule, rulesOf } from "../../../supervisor/sweep/flipside/rules.ts";
+import { type RulesModule, rulesOf, STANDARD_RULES } from "../../../supervisor/sweep/flipside/rules.ts";
 import type { Scenario } from "../../../supervisor/sweep/flipside/scenario.ts";
 import { findScenario } from "../../../supervisor/sweep/flipside/scenarios/index.ts";
 import { Workbench } from "../../../supervisor/sweep/run/workbench.ts";
@@ -13,8 +13,9 @@ function reference(version: string): Uint8Array {
 export const IMAGE_A = reference("1.1.0");
 export const IMAGE_B = reference("1.0.0");
 
-export function workbench(rules: RulesModule = {}, seed = 1): Workbench {
-  return new Workbench(IMAGE_A, IMAGE_B, rulesOf(rules), seed);
+/** @param rules the live device's own, checks of its store included, where there are none */
+export function workbench(rules?: RulesModule, seed = 1): Workbench {
+  return new Workbench(IMAGE_A, IMAGE_B, rules === undefined ? STANDARD_RULES : rulesOf(rules), seed);
 }
 
 export function scenario(name: string): Scenario {

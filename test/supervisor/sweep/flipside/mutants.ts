@@ -13,6 +13,7 @@ import {
 } from "../../../../emulator/table/commit.ts";
 import { type NvramPort, REPLICA_WORD } from "../../../../emulator/table/nvram.ts";
 import { classifyReplicas, LOST_MARK, replaceLostTable } from "../../../../emulator/table/recovery.ts";
+import { generationFault } from "../../../../emulator/table/succession.ts";
 import {
   NO_DIGEST,
   NO_REGION,
@@ -131,7 +132,7 @@ const failureForgotten: RulesModule = {
       record.triesLeft > 0 ? { ...record, triesLeft: 3 } : record,
     );
     const forgetful: Table = { ...untried, generation: nextGeneration(table.generation) };
-    new TableStore(port, table, () => undefined).commit(forgetful);
+    new TableStore(port, table, () => undefined, generationFault).commit(forgetful);
     return { ...recovery, table: { ...recovery.table, table: forgetful } };
   },
 };
