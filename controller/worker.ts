@@ -34,7 +34,7 @@ import { RegionInspector } from "./boot/inspection.ts";
 import { Visibility } from "./cpu/address-space.ts";
 import { Hart } from "./cpu/hart.ts";
 import { UartRing } from "./devices/uart-ring.ts";
-import { imageKeys } from "./image/image.ts";
+import { imageKeys } from "./image/keys.ts";
 import { Machine, MachineStop } from "./machine.ts";
 import { chooseEngine, type EngineChoice } from "./translator/select.ts";
 import { warmUp } from "./warm-up.ts";

@@ -10,7 +10,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { encodeImage, IMAGE_HEADER_BYTES } from "../controller/image/image.ts";
+import { encodeImage } from "../controller/image/encode.ts";
+import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
 import { type ImageVersion, parseVersion } from "../emulator/base/version.ts";
 import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseOptions, UsageError } from "./options.ts";
 

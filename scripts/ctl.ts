@@ -1,6 +1,6 @@
 /** `flipside ctl`: asks or commands a controller that `flipside serve` keeps running. */
 import { reasonOfSafeMode } from "../controller/boot/boot-rom.ts";
-import { verifyImage } from "../controller/image/image.ts";
+import { verifyImage } from "../controller/image/verify.ts";
 import { isUsed } from "../controller/translator/stats.ts";
 import { REGION_STRIDE } from "../emulator/memory/map.ts";
 import { DeviceError } from "../supervisor/process/client.ts";

@@ -1,6 +1,7 @@
 /** The images that a device's first two regions begin with: what the user names, or the reference firmware. */
 import { fileURLToPath } from "node:url";
-import { type ImageKey, verifyImage } from "../controller/image/image.ts";
+import type { ImageKey } from "../controller/image/keys.ts";
+import { verifyImage } from "../controller/image/verify.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
 import { readInput } from "./input.ts";
 import { UsageError } from "./options.ts";

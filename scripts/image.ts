@@ -1,16 +1,10 @@
 /** `flipside image`: make an MCUboot image, show what one holds, say whether it would be run. */
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { parseElf } from "../controller/bare/elf.ts";
-import {
-  encodeImage,
-  IMAGE_HEADER_BYTES,
-  type ImageKey,
-  type ImageSource,
-  ImageSourceError,
-  type ParsedImage,
-  parseImage,
-  verifyImage,
-} from "../controller/image/image.ts";
+import { encodeImage, type ImageSource, ImageSourceError } from "../controller/image/encode.ts";
+import { IMAGE_HEADER_BYTES, type ParsedImage, parseImage } from "../controller/image/format.ts";
+import type { ImageKey } from "../controller/image/keys.ts";
+import { verifyImage } from "../controller/image/verify.ts";
 import { formatVersion, type ImageVersion, parseVersion } from "../emulator/base/version.ts";
 import { REGION_STRIDE, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { readInput, readText, requireSeparate, writeOutput, writeReport } from "./input.ts";

@@ -1,5 +1,5 @@
 /** The key files that a user names. What cannot be used ends in a {@link UsageError}. */
-import { type ImageKey, ImageKeyError, imageKey } from "../controller/image/image.ts";
+import { type ImageKey, ImageKeyError, imageKey } from "../controller/image/keys.ts";
 import { readText } from "./input.ts";
 import { UsageError } from "./options.ts";
 

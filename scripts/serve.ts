@@ -1,7 +1,7 @@
 /** `flipside serve`: one controller that is kept running, and its control socket. */
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { ImageKey } from "../controller/image/image.ts";
+import type { ImageKey } from "../controller/image/keys.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/base/log.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/core/config.ts";

@@ -29,7 +29,8 @@ import {
   sameDigest,
   type Table,
 } from "../../emulator/table/table.ts";
-import type { ImageFault, VerifyResult } from "../image/image.ts";
+import type { ImageFault } from "../image/format.ts";
+import type { VerifyResult } from "../image/verify.ts";
 
 /** What reading a region's image showed. */
 export type RegionFacts =

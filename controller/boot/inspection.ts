@@ -2,7 +2,8 @@
  * The boot ROM's reading of a region: its image in full, hashed and verified. A digest takes half a millisecond a MiB, so
  * this is for threads that nobody waits for; the supervisor's main thread has supervisor/device/facts.ts.
  */
-import { type ImageKey, verifyImage } from "../image/image.ts";
+import type { ImageKey } from "../image/keys.ts";
+import { verifyImage } from "../image/verify.ts";
 import { factsOf, type RegionFacts } from "./boot-rom.ts";
 
 /**

@@ -8,7 +8,9 @@
  */
 import type { Inspection } from "../../controller/api.ts";
 import { factsOf, type RegionFacts } from "../../controller/boot/boot-rom.ts";
-import { type ImageKey, judgeImage, parseImage } from "../../controller/image/image.ts";
+import { parseImage } from "../../controller/image/format.ts";
+import type { ImageKey } from "../../controller/image/keys.ts";
+import { judgeImage } from "../../controller/image/verify.ts";
 import { Control, controlWords } from "../../emulator/memory/control.ts";
 import type { Layout } from "../../emulator/memory/layout.ts";
 

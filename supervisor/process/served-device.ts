@@ -4,7 +4,8 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { imageKeys, verifyImage } from "../../controller/image/image.ts";
+import { imageKeys } from "../../controller/image/keys.ts";
+import { verifyImage } from "../../controller/image/verify.ts";
 import { type FileLock, lockFile } from "../../emulator/persist/file-lock.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Status } from "../device/status.ts";

@@ -17,7 +17,7 @@ import {
   type UpdateEvent,
 } from "../../controller/boot/update.ts";
 import { UartRing } from "../../controller/devices/uart-ring.ts";
-import { imageKeys } from "../../controller/image/image.ts";
+import { imageKeys } from "../../controller/image/keys.ts";
 import type { MemoryFault } from "../../emulator/api.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { createLogger } from "../../emulator/base/log.ts";

@@ -12,7 +12,8 @@ import {
   startDevice,
 } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeImage, parseImage } from "../../controller/image/image.ts";
+import { encodeImage } from "../../controller/image/encode.ts";
+import { parseImage } from "../../controller/image/format.ts";
 import { emulateCommand } from "../../scripts/emulate.ts";
 import { serveCommand } from "../../scripts/serve.ts";
 import { SCRUB_MS } from "../../supervisor/device/scrub.ts";

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeImage } from "../../controller/image/image.ts";
+import { encodeImage } from "../../controller/image/encode.ts";
 import { STATUS_BASE } from "../../emulator/memory/map.ts";
 import * as asm from "../controller/support/assembler.ts";
 import { A0, A1 } from "../controller/support/machines.ts";

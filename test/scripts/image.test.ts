@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { verifyImage } from "../../controller/image/image.ts";
+import { verifyImage } from "../../controller/image/verify.ts";
 import { imageCommand } from "../../scripts/image.ts";
 import { run, scratchDirectory } from "./captured.ts";
 

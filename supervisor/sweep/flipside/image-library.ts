@@ -2,7 +2,9 @@
  * The images that scenarios speak of by name: the two under test, what is derived from them, and two that do not
  * work. Derived images are real ones, with digest and, in the reference firmware, the build's own check word.
  */
-import { encodeImage, type ParsedImage, verifyImage } from "../../../controller/image/image.ts";
+import { encodeImage } from "../../../controller/image/encode.ts";
+import type { ParsedImage } from "../../../controller/image/format.ts";
+import { verifyImage } from "../../../controller/image/verify.ts";
 import { crc32c } from "../../../emulator/base/crc32c.ts";
 import { compareVersions, formatVersion, type ImageVersion } from "../../../emulator/base/version.ts";
 import { type Digest, digestFromBytes, type StoredImage } from "../../../emulator/table/table.ts";

@@ -8,7 +8,7 @@ import {
   recoverManagement,
 } from "../../../controller/boot/boot-rom.ts";
 import { inspectRegion, RegionInspector } from "../../../controller/boot/inspection.ts";
-import { encodeImage } from "../../../controller/image/image.ts";
+import { encodeImage } from "../../../controller/image/encode.ts";
 import { raiseFloor, readFloor, recoverFloor } from "../../../emulator/table/floor.ts";
 import { FLOOR_WORD, REPLICA_WORD } from "../../../emulator/table/nvram.ts";
 import { replaceLostTable } from "../../../emulator/table/recovery.ts";

@@ -1,17 +1,10 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  encodeImage,
-  type ImageFaultName,
-  ImageKeyError,
-  type ImageSource,
-  ImageSourceError,
-  imageKey,
-  imageKeys,
-  parseImage,
-  verifyImage,
-} from "../../../controller/image/image.ts";
+import { encodeImage, type ImageSource, ImageSourceError } from "../../../controller/image/encode.ts";
+import { type ImageFaultName, parseImage } from "../../../controller/image/format.ts";
+import { ImageKeyError, imageKey, imageKeys } from "../../../controller/image/keys.ts";
+import { verifyImage } from "../../../controller/image/verify.ts";
 
 const body = Uint8Array.from({ length: 300 }, (_, i) => (i * 31) & 0xff);
 const version = { major: 1, minor: 2, revision: 3, build: 4 };
