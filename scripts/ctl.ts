@@ -1,5 +1,4 @@
 /** `flipside ctl`: asks or commands a controller that `flipside serve` keeps running. */
-import { reasonOfSafeMode } from "../controller/boot/boot-rom.ts";
 import { verifyImage } from "../controller/image/verify.ts";
 import { isUsed } from "../controller/translator/stats.ts";
 import { REGION_STRIDE } from "../emulator/memory/map.ts";
@@ -46,7 +45,7 @@ function formatStatus(status: ServedStatus): string {
     formatWear(region.eraseCounts),
   ]);
   return [
-    `${state}: ${reasonOfSafeMode(status.reason)}`,
+    `${state}: ${status.reason}`,
     `ready ${status.ready ? "yes" : "no"}   standby ${standby}`,
     `table generation ${status.generation}${status.rebuilt ? ", made anew after both replicas were lost" : ""}   security floor ${status.securityFloor}   flash file ${status.persistence}`,
     `failovers ${status.failovers}${causes.length > 0 ? ` (${causes.join(", ")})` : ""}   process restarts ${status.processRestarts}   memory workers replaced ${status.memoryReplacements}   mended ${status.mended}   up ${(status.uptimeMs / 1000).toFixed(0)} s`,

@@ -149,9 +149,12 @@ export class RegionVerdict {
   }
 }
 
+/** Which start is decided on, and by which row of docs/table.md, "Boot decision". */
 export class BootDecision {
   /** The region to start, {@link NO_REGION} for safe mode. */
   readonly region: number;
+  /** The first row that held. */
+  readonly row: 1 | 2 | 3 | 4 | 5;
   /**
    * activated: the next start was asked to designate it. active: it is the primary. trial: likewise, not yet
    * confirmed. roll-back: the trial may not go on, and this is the last confirmed one. fallback: the highest
@@ -160,25 +163,25 @@ export class BootDecision {
   readonly reason: "activated" | "active" | "trial" | "roll-back" | "fallback" | "safe-mode" | "table-lost";
   readonly verdicts: readonly RegionVerdict[];
 
-  constructor(region: number, reason: BootDecision["reason"], verdicts: readonly RegionVerdict[]) {
+  constructor(
+    region: number,
+    row: BootDecision["row"],
+    reason: BootDecision["reason"],
+    verdicts: readonly RegionVerdict[],
+  ) {
     this.region = region;
+    this.row = row;
     this.reason = reason;
     this.verdicts = verdicts;
   }
 
-  /** One sentence for humans. */
-  get message(): string {
-    if (this.reason === "table-lost") return "safe mode: both replicas of the management table are lost";
-    if (this.reason === "safe-mode") {
-      return `safe mode: ${this.verdicts.map(({ region, message }) => `region ${region}: ${message}`).join("; ")}`;
-    }
+  /** Why, for people: what was chosen and what made it so; of safe mode, what keeps each region from being run. */
+  get detail(): string {
+    if (this.reason === "table-lost") return "both replicas of the management table are lost";
+    if (this.reason === "safe-mode")
+      return this.verdicts.map(({ region, message }) => `region ${region}: ${message}`).join("; ");
     return `region ${this.region}, ${REASONS[this.reason]}: ${this.verdicts[this.region]?.message ?? ""}`;
   }
-}
-
-/** The decision's message where it is already said that it is safe mode. */
-export function reasonOfSafeMode(message: string): string {
-  return message.replace(/^safe mode: /, "");
 }
 
 export interface BootInput {
@@ -253,21 +256,21 @@ function describeInvalid({ digest, lastFailure, version }: RegionRecord): string
 /** Decides which region is started. Pure: the same input gives the same decision. */
 export function decideBoot(input: BootInput): BootDecision {
   const { table, images, floor } = input;
-  if (table === undefined) return new BootDecision(NO_REGION, "table-lost", []);
+  if (table === undefined) return new BootDecision(NO_REGION, 5, "table-lost", []);
   const verdicts = table.regions.map(
     (record, region) =>
       new RegionVerdict(region, judgeRegion(table, region, record, input), record, images[region], floor),
   );
-  const decide = (region: number, reason: BootDecision["reason"]) =>
-    new BootDecision(region, reason, verdicts);
+  const decide = (row: BootDecision["row"], region: number, reason: BootDecision["reason"]) =>
+    new BootDecision(region, row, reason, verdicts);
   const mayRun = (region: number) => verdicts[region]?.mayRun === true;
-  const active = table.regions[table.active];
-  if (mayRun(table.next)) return decide(table.next, "activated");
-  if (mayRun(table.active)) return decide(table.active, active?.state === "valid" ? "trial" : "active");
-  if (active?.state === "valid" && mayRun(table.previous)) return decide(table.previous, "roll-back");
+  const onTrial = table.regions[table.active]?.state === "valid";
+  if (mayRun(table.next)) return decide(1, table.next, "activated");
+  if (mayRun(table.active)) return decide(2, table.active, onTrial ? "trial" : "active");
+  if (onTrial && mayRun(table.previous)) return decide(3, table.previous, "roll-back");
   const highest = highestAccepted(table, verdicts);
-  if (highest !== NO_REGION) return decide(highest, active?.state === "valid" ? "roll-back" : "fallback");
-  return decide(NO_REGION, "safe-mode");
+  if (highest !== NO_REGION) return decide(4, highest, onTrial ? "roll-back" : "fallback");
+  return decide(5, NO_REGION, "safe-mode");
 }
 
 const REASONS: { readonly [reason in BootDecision["reason"]]: string } = {

@@ -212,7 +212,7 @@ function inSafeMode(
     const before = decision.verdicts[region];
     return region !== failed || before === undefined || before.cause === "failed" ? verdict : before;
   });
-  return new BootDecision(NO_REGION, now.reason, verdicts);
+  return new BootDecision(NO_REGION, now.row, now.reason, verdicts);
 }
 
 /**

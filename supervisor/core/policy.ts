@@ -246,7 +246,7 @@ function designated(
   if (decision.region === NO_REGION) {
     return {
       state: change(state, { phase: "safe-mode", confirmed: false, decision }),
-      commands: [...commands, { type: "safe-mode", reason: decision.message }],
+      commands: [...commands, { type: "safe-mode", reason: decision.detail }],
     };
   }
   const accepted = regionAt(state.table, decision.region).state === "accepted";

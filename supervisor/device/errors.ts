@@ -1,5 +1,4 @@
 /** What a device refuses or cannot do, by name. */
-import { reasonOfSafeMode } from "../../controller/boot/boot-rom.ts";
 
 /** Both replicas of the table are lost, and the configuration says not to rebuild it. */
 export class ManagementLostError extends Error {
@@ -11,7 +10,7 @@ export class SafeModeError extends Error {
   override readonly name = "SafeModeError";
 
   constructor(reason: string) {
-    super(`the controller is in safe mode: ${reasonOfSafeMode(reason)}`);
+    super(`the controller is in safe mode: ${reason}`);
   }
 }
 

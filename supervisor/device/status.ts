@@ -81,7 +81,7 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
   const sectors = wear.length / table.regions.length;
   return {
     phase: policy.phase,
-    reason: policy.decision?.message ?? "",
+    reason: policy.decision?.detail ?? "",
     primary: table.active === NO_REGION ? null : table.active,
     ready: device.ready,
     generation: table.generation,

@@ -4,7 +4,7 @@ import { SafeModeError } from "./errors.ts";
 
 /** Throws {@link SafeModeError} where no version runs, nor is about to. */
 function requireVersion({ policy: { phase, decision } }: Device): void {
-  if (phase === "safe-mode") throw new SafeModeError(decision?.message ?? "no version may run");
+  if (phase === "safe-mode") throw new SafeModeError(decision?.detail ?? "no version may run");
 }
 
 /** {@link Device.news} of a device that runs, or is about to. Rejects with {@link SafeModeError}. */

@@ -108,7 +108,7 @@ function startBy(decideBoot: (input: BootInput) => BootDecision, before: PolicyS
   const commands: Command[] = floor === before.floor ? [] : [{ type: "raise-floor", counter: floor }];
   if (table !== state.table) commands.push({ type: "commit", table });
   if (decision.region === NO_REGION) {
-    commands.push({ type: "safe-mode", reason: decision.message });
+    commands.push({ type: "safe-mode", reason: decision.detail });
     return { state: { ...state, table, phase: "safe-mode", confirmed: false, decision }, commands };
   }
   const trial = regionAt(table, decision.region).state !== "accepted";

@@ -95,7 +95,7 @@ function describeEvent(event: DeviceEvent): string {
     case "confirmed":
       return `region ${event.region} is confirmed`;
     case "safe-mode":
-      return event.reason;
+      return `safe mode: ${event.reason}`;
     case "requested":
       return `operator: ${event.kind} region ${event.region}${event.image === "" ? "" : ` with ${event.image}`}`;
     case "acknowledged":

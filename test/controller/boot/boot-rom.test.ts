@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  type BootDecision,
   type BootInput,
   confirmedCounter,
   decideBoot,
@@ -114,6 +115,19 @@ describe("the boot decision", () => {
     expect(decideBoot(given)).toMatchObject({ region, reason });
   });
 
+  it.each<[BootDecision["row"], BootInput]>([
+    [1, input(activated)],
+    [2, input(three)],
+    [2, input(onTrial)],
+    [3, input(used)],
+    [4, input(three, { failed: 0 })],
+    [4, input(onTrial, { failed: 2, images: [bad, sound(1), sound(2)] })],
+    [5, input(notActivated)],
+    [5, { table: undefined, floor: 0, images: [] }],
+  ])("names the row of docs/table.md by which it was made: %i", (row, given) => {
+    expect(decideBoot(given).row).toBe(row);
+  });
+
   it("prefers the lower index between equal versions", () => {
     const twins: Table = {
       ...three,
@@ -130,7 +144,7 @@ describe("the boot decision", () => {
       [false, "below-floor"],
       [false, "starts-used"],
     ]);
-    expect(decision.message).toContain("region 0: the digest is wrong; region 1: its security counter 0");
+    expect(decision.detail).toContain("region 0: the digest is wrong; region 1: its security counter 0");
   });
 
   it("of any table designates only what may run: usable, recorded, not below the floor, accepted or activated", () => {

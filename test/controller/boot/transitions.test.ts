@@ -82,9 +82,7 @@ describe("a failure of an accepted version", () => {
     const last = fail(over.table, true);
     expect(last).toMatchObject({ region: NO_REGION, action: "safe-mode" });
     expect(last.table).toMatchObject({ active: NO_REGION, previous: NO_REGION });
-    expect(last.decision.message).toMatch(
-      /^safe mode: region 0: \S+ failed too often; region 1: \S+ failed too often$/,
-    );
+    expect(last.decision.detail).toMatch(/^region 0: \S+ failed too often; region 1: \S+ failed too often$/);
   });
 
   it("by bad bytes keeps it accepted, for the image may be put back, but does not start it", () => {
@@ -92,9 +90,7 @@ describe("a failure of an accepted version", () => {
     expect(outcome).toMatchObject({ region: NO_REGION, action: "safe-mode" });
     expect(outcome.table).toMatchObject({ active: 0 });
     expect(outcome.table.regions[0]).toMatchObject({ state: "accepted" });
-    expect(outcome.decision.message).toBe(
-      "safe mode: region 0: the digest is wrong; region 1: the digest is wrong",
-    );
+    expect(outcome.decision.detail).toBe("region 0: the digest is wrong; region 1: the digest is wrong");
   });
 
   it("starts an activated one before any other", () => {

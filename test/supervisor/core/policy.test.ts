@@ -86,7 +86,7 @@ describe("policy", () => {
     expect(state.phase).toBe("safe-mode");
     // Six of each: five are allowed within the window.
     expect(failures).toBe(12);
-    expect(state.decision?.message).toMatch(/safe mode: region 0: .*failed/);
+    expect(state.decision?.detail).toMatch(/region 0: .*failed/);
     expect(state.table.active).toBe(NO_REGION);
   });
 

@@ -135,7 +135,7 @@ describe("explorer", () => {
 
   it("a finding is shrunk to the fewest faults", () => {
     const forget = workbench({
-      decideBoot: () => ({ region: -1, reason: "safe-mode", message: "no", verdicts: [] }),
+      decideBoot: () => ({ region: -1, row: 5, reason: "safe-mode", detail: "no", verdicts: [] }),
     });
     const { findings } = forget.explore(scenario("failover-ebreak"), wholePlan(2));
     expect(findings.map(({ verdict, cut }) => [verdict, cut])).toEqual([["bricked", ""]]);
