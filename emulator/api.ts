@@ -35,9 +35,9 @@ export interface MemoryApi extends Api {
   /** Brings all to stable storage and lets go of the flash file. */
   powerOff(): null;
   /** Erases what an image of so many bytes will take, and whatever else of the region is not erased, sector by sector. */
-  erase(region: number, imageBytes: number): null;
+  erase(region: number, imageBytes: number): Promise<null>;
   /** Programs an image into a region that was erased for it, unit by unit. */
-  program(region: number, image: Uint8Array): null;
+  program(region: number, image: Uint8Array): Promise<null>;
   /** The fault port: flips a bit of the byte at this offset of the persistent space (persistent-space.ts). */
   flip(offset: number, bit: number): null;
   /** Fails as it is told; answers nothing. */

@@ -9,7 +9,8 @@ import { createLogger, type LogConfig, type Logger } from "./base/log.ts";
 import { Random } from "./base/random.ts";
 import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash/flash.ts";
 import { TEARS } from "./flash/flash-tear.ts";
-import { eraseFor, type MakeUnit, programImage } from "./flash/region-writer.ts";
+import { FlashOperations } from "./flash/operations.ts";
+import { eraseFor, type FlashUnit, type FlashUnits, programImage } from "./flash/region-writer.ts";
 import {
   CONTROL_MAGIC,
   Control,
@@ -48,6 +49,9 @@ class MemoryEmulator {
   readonly #wear: Uint32Array;
   /** By region. */
   readonly #flash: readonly NorFlash[];
+  readonly #operations = new FlashOperations();
+  /** A turn of theirs is to come. */
+  #turning = false;
 
   private constructor(powered: PoweredMemory, persistence: Persistence | undefined) {
     const { memory, layout } = powered;
@@ -57,6 +61,7 @@ class MemoryEmulator {
     this.#control = controlWords(memory, layout);
     this.#wear = eraseCounts(memory, layout);
     this.#flash = layout.regions.map((_, region) => this.#flashOf(region));
+    persistence?.onPowerCut(() => this.#losePower());
   }
 
   /** @param images what the factory programmed before the device was first powered */
@@ -89,8 +94,7 @@ class MemoryEmulator {
     // Until the first start has made a table the factory is not done: what it programs may have been cut off.
     if (!hasTable(powered)) {
       for (const [region, image] of images.slice(0, config.regions).entries()) {
-        emulator.erase(region, image.length);
-        emulator.program(region, image);
+        emulator.#manufacture(region, image);
       }
     }
     return emulator;
@@ -105,14 +109,29 @@ class MemoryEmulator {
     );
   }
 
-  /** Erases what an image will take, and whatever else is not erased. Throws FlashRefusedError. */
-  erase(region: number, imageBytes: number): void {
-    eraseFor(this.#flashAt(region), this.#regionBytes(region), imageBytes, this.#unitMaker(region));
+  /** Erases what an image will take, and whatever else is not erased. Rejects with FlashRefusedError. */
+  erase(region: number, imageBytes: number): Promise<void> {
+    return this.#carryOut(region, this.#erasing(region, imageBytes));
   }
 
-  /** Programs an image into a region that was erased for it. Throws FlashRefusedError. */
-  program(region: number, image: Uint8Array): void {
-    programImage(this.#flashAt(region), image, this.#unitMaker(region));
+  /** Programs an image into a region that was erased for it. Rejects with FlashRefusedError. */
+  program(region: number, image: Uint8Array): Promise<void> {
+    return this.#carryOut(region, programImage(this.#flashAt(region), image));
+  }
+
+  powerOff(): void {
+    this.#operations.powerOff();
+    this.persistence?.close();
+  }
+
+  /** What the factory programs, before anybody else has a say. */
+  #manufacture(region: number, image: Uint8Array): void {
+    for (const unit of this.#erasing(region, image.length)) this.#make(region, unit);
+    for (const unit of programImage(this.#flashAt(region), image)) this.#make(region, unit);
+  }
+
+  #erasing(region: number, imageBytes: number): FlashUnits {
+    return eraseFor(this.#flashAt(region), this.#regionBytes(region), imageBytes);
   }
 
   #flashAt(region: number): NorFlash {
@@ -121,22 +140,49 @@ class MemoryEmulator {
     return flash;
   }
 
-  #unitMaker(region: number): MakeUnit {
-    return (kind, offset, byteCount, make, operation) => {
-      // A write that is under way waits between two units, so that nothing is stored into any region meanwhile.
-      Atomics.wait(this.#control, Control.FAILOVER, 1, FAILOVER_WAIT_MS);
-      if (isPowerCut(this.#control)) this.#tear(region, operation, offset, byteCount);
-      this.#keepUnit(region, kind, offset, byteCount, make);
-      if (kind === "erase") this.#keepErases(region, offset / this.#flashAt(region).geometry.sectorBytes);
-    };
+  /** One unit in each turn of the event loop, so that calls are answered in between. */
+  #carryOut(region: number, units: FlashUnits): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const ended = (error: unknown): void => (error === undefined ? resolve() : reject(error));
+      this.#operations.submit({ region, units, ended });
+      if (this.#turning) return;
+      this.#turning = true;
+      setImmediate(() => this.#turn());
+    });
   }
 
-  /** Power goes while the operation's next unit is under way. Throws {@link PowerLostError}. */
-  #tear(region: number, operation: FlashOperation, offset: number, byteCount: number): never {
+  /** A write that is under way waits between two units, so that nothing is stored into any region during a failover. */
+  #turn(): void {
+    const waits = Atomics.waitAsync(this.#control, Control.FAILOVER, 1, FAILOVER_WAIT_MS);
+    // Another failover may have begun since the one that was waited for ended.
+    if (waits.async) void waits.value.then((how) => (how === "ok" ? this.#turn() : this.#makeNext()));
+    else this.#makeNext();
+  }
+
+  #makeNext(): void {
+    if (isPowerCut(this.#control)) this.#losePower();
+    else this.#operations.turn((region, unit) => this.#make(region, unit));
+    this.#turning = !this.#operations.idle;
+    if (this.#turning) setImmediate(() => this.#turn());
+  }
+
+  #make(region: number, { operation, offset, byteCount }: FlashUnit): void {
+    this.#keepUnit(region, operation.kind, offset, byteCount, () => operation.step());
+    if (operation.kind === "erase")
+      this.#keepErases(region, offset / this.#flashAt(region).geometry.sectorBytes);
+  }
+
+  /** Power goes while the next unit is under way, if one is, and all flash operations end. */
+  #losePower(): void {
+    this.#operations.turn((region, unit) => this.#tear(region, unit));
+    this.#operations.powerOff();
+    this.persistence?.settle();
+  }
+
+  #tear(region: number, { operation, offset, byteCount }: FlashUnit): never {
     const random = new Random(powerCutSeed(this.#control));
     // What is left of an erase is bytes like any others.
     this.#keepUnit(region, "program", offset, byteCount, () => operation.tear(random.pick(TEARS), random));
-    this.persistence?.settle();
     throw new PowerLostError(`power went in the ${operation.kind} of region ${region} at byte ${offset}`);
   }
 
@@ -262,15 +308,15 @@ const api: MemoryApi = {
   },
   persistenceFailure: () => emulator?.persistence?.failure ?? null,
   powerOff: () => {
-    emulator?.persistence?.close();
+    emulator?.powerOff();
     return null;
   },
-  erase: (region, imageBytes) => {
-    emulator?.erase(region, imageBytes);
+  erase: async (region, imageBytes) => {
+    await emulator?.erase(region, imageBytes);
     return null;
   },
-  program: (region, image) => {
-    emulator?.program(region, image);
+  program: async (region, image) => {
+    await emulator?.program(region, image);
     return null;
   },
   flip: (offset, bit) => {

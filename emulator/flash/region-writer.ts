@@ -1,22 +1,21 @@
 /**
- * Writes an image into a region as NOR flash takes it: sectors are erased, then the image is programmed unit by
- * unit. Whoever keeps the memory hears of each unit as it is made.
+ * Writes an image into a region as NOR flash takes it: sectors are erased, then the image is programmed, as a sequence of
+ * units. Whoever asks for them makes each (`operation.step`), or leaves it torn, before asking for the next one; who asks
+ * for no more (`return`) leaves what was made, and the flash free.
  */
 
 import { ERASED } from "../persist/persistent-space.ts";
 import type { FlashOperation, FlashStart, NorFlash } from "./flash.ts";
 
-/**
- * Makes one unit: calls `make`, which changes the bytes from `offset` of the region on, or, where power goes meanwhile,
- * has the operation leave the unit torn and throws.
- */
-export type MakeUnit = (
-  kind: FlashOperation["kind"],
-  offset: number,
-  byteCount: number,
-  make: () => void,
-  operation: FlashOperation,
-) => void;
+/** The next unit of an operation, in bytes from the region's start. */
+export interface FlashUnit {
+  readonly operation: FlashOperation;
+  readonly offset: number;
+  readonly byteCount: number;
+}
+
+/** Asking for a unit throws {@link FlashRefusedError} where the flash refuses the operation that it begins. */
+export type FlashUnits = Generator<FlashUnit, void, void>;
 
 /** The flash refused; `name` is the refusal's. */
 export class FlashRefusedError extends Error {
@@ -29,23 +28,22 @@ export class FlashRefusedError extends Error {
 /**
  * Erases what an image will take, and whatever else is not erased.
  * @param bytes the region
- * Throws {@link FlashRefusedError}.
  */
-export function eraseFor(flash: NorFlash, bytes: Uint8Array, imageBytes: number, makeUnit: MakeUnit): void {
+export function* eraseFor(flash: NorFlash, bytes: Uint8Array, imageBytes: number): FlashUnits {
   const { regionBytes, sectorBytes } = flash.geometry;
   for (let offset = 0; offset < regionBytes; offset += sectorBytes) {
     // Where the image goes nothing is believed: an erase that was cut off may read as erased, until it does not.
     const erased = offset >= imageBytes && isErased(bytes, offset, offset + sectorBytes);
-    if (!erased) carryOut(flash.erase(offset, sectorBytes), offset, sectorBytes, makeUnit);
+    if (!erased) yield* unitsOf(flash.erase(offset, sectorBytes), offset, sectorBytes);
   }
 }
 
-/** Programs an image into a region that was erased for it. Throws {@link FlashRefusedError}. */
-export function programImage(flash: NorFlash, image: Uint8Array, makeUnit: MakeUnit): void {
+/** Programs an image into a region that was erased for it. */
+export function* programImage(flash: NorFlash, image: Uint8Array): FlashUnits {
   const { programUnitBytes } = flash.geometry;
   const padded = new Uint8Array(Math.ceil(image.length / programUnitBytes) * programUnitBytes).fill(ERASED);
   padded.set(image);
-  if (padded.length > 0) carryOut(flash.program(0, padded), 0, programUnitBytes, makeUnit);
+  if (padded.length > 0) yield* unitsOf(flash.program(0, padded), 0, programUnitBytes);
 }
 
 function isErased(bytes: Uint8Array, from: number, to: number): boolean {
@@ -54,13 +52,12 @@ function isErased(bytes: Uint8Array, from: number, to: number): boolean {
   return true;
 }
 
-function carryOut(start: FlashStart, offset: number, unitBytes: number, makeUnit: MakeUnit): void {
+function* unitsOf(start: FlashStart, from: number, byteCount: number): FlashUnits {
   if (!start.ok) throw new FlashRefusedError(start.refusal.name, start.refusal.message);
   const { operation } = start;
   try {
     while (!operation.done) {
-      const at = offset + operation.unitsDone * unitBytes;
-      makeUnit(operation.kind, at, unitBytes, () => operation.step(), operation);
+      yield { operation, offset: from + operation.unitsDone * byteCount, byteCount };
     }
   } finally {
     // Where a unit could not be made the flash is not busy for ever.

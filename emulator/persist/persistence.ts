@@ -33,6 +33,7 @@ export class Persistence {
   readonly #appender: Appender;
   readonly #timer: NodeJS.Timeout;
   #closed = false;
+  #powerCut: () => void = () => this.settle();
 
   private constructor(
     memory: WebAssembly.Memory,
@@ -88,6 +89,11 @@ export class Persistence {
     return this.#appender.failure;
   }
 
+  /** Has `lose` called when power has gone: it leaves what is torn by that, and settles. */
+  onPowerCut(lose: () => void): void {
+    this.#powerCut = lose;
+  }
+
   /** Keeps one unit of a flash operation on a region, which `make` carries out. */
   keepUnit(
     region: number,
@@ -136,7 +142,7 @@ export class Persistence {
 
   #drain(): void {
     this.#appender.drain(nowMs());
-    if (isPowerCut(this.#control)) this.settle();
+    if (isPowerCut(this.#control) && !this.#closed) this.#powerCut();
   }
 
   /** Without a timeout: the timer keeps the event loop alive. */

@@ -17,7 +17,7 @@ import type { Reading, Tear } from "../../../emulator/flash/flash-tear.ts";
 import {
   eraseFor,
   FlashRefusedError,
-  type MakeUnit,
+  type FlashUnits,
   programImage,
 } from "../../../emulator/flash/region-writer.ts";
 import { Control } from "../../../emulator/memory/control.ts";
@@ -52,21 +52,20 @@ export class RegionFlash implements TearableFlash {
   erase(region: number, imageBytes: number, tell: TellUnit): boolean {
     this.readUnstable("completed");
     const bytes = this.#memory.regionBytes(region);
-    return this.#write(region, tell, (makeUnit) =>
-      eraseFor(this.#flash(region), bytes, imageBytes, makeUnit),
-    );
+    return this.#write(region, tell, eraseFor(this.#flash(region), bytes, imageBytes));
   }
 
   /** Programs an image into a region that was erased for it, as {@link erase} does. */
   program(region: number, image: Uint8Array, tell: TellUnit): boolean {
-    return this.#write(region, tell, (makeUnit) => programImage(this.#flash(region), image, makeUnit));
+    return this.#write(region, tell, programImage(this.#flash(region), image));
   }
 
-  #write(region: number, tell: TellUnit, write: (makeUnit: MakeUnit) => void): boolean {
+  #write(region: number, tell: TellUnit, units: FlashUnits): boolean {
     try {
-      write((operation, offset, _byteCount, make) => {
-        tell({ kind: operation === "erase" ? ItemKind.ERASE : ItemKind.PROGRAM, region, offset }, make);
-      });
+      for (const { operation, offset } of units) {
+        const kind = operation.kind === "erase" ? ItemKind.ERASE : ItemKind.PROGRAM;
+        tell({ kind, region, offset }, () => operation.step());
+      }
       return true;
     } catch (error) {
       if (error instanceof FlashRefusedError) return false;
