@@ -14,12 +14,10 @@ import { eraseFor, type FlashUnit, type FlashUnits, programImage } from "./flash
 import {
   CONTROL_MAGIC,
   Control,
-  CQ_PHYSICAL,
   controlTimes,
   controlWords,
   deviceState,
-  QUEUE_ENTRIES,
-  SQ_PHYSICAL,
+  powerUpControl,
 } from "./memory/control.ts";
 import { createMemory, eraseCounts, type MemoryConfig, planLayout, TABLE_BYTES } from "./memory/layout.ts";
 import { Persistence } from "./persist/persistence.ts";
@@ -266,14 +264,11 @@ function workerLog(log: LogConfig, { memory, layout }: PoweredMemory): Logger {
   return createLogger(log, { thread: "memory-emulator" }, () => deviceState(control));
 }
 
-/** What stands in the control block when power comes. */
+/** Power comes, which is when the device's time begins. */
 function writeControl({ memory, layout }: PoweredMemory): void {
   const control = controlWords(memory, layout);
+  powerUpControl(control);
   controlTimes(memory, layout)[Control.POWER_ON_NS_F64] = monotonicNs();
-  control[Control.QUEUE_ENTRIES] = QUEUE_ENTRIES;
-  control[Control.SQ_ADDRESS] = SQ_PHYSICAL;
-  control[Control.CQ_ADDRESS] = CQ_PHYSICAL;
-  control[Control.REGION] = -1;
   Atomics.store(control, Control.MAGIC, CONTROL_MAGIC);
 }
 

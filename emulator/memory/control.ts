@@ -8,7 +8,8 @@
  */
 
 import { CONTROL_BYTES, ENGINE_BYTES, type Layout } from "./layout.ts";
-import { HOST_BASE, MAX_REGIONS } from "./map.ts";
+import { MAX_REGIONS } from "./map.ts";
+import { CQ_PHYSICAL, QUEUE_ENTRIES, SQ_PHYSICAL } from "./queues.ts";
 
 /** Word indices in the control block. */
 export const enum Control {
@@ -56,6 +57,15 @@ export const enum Control {
 }
 
 export const CONTROL_MAGIC = 0x666c_6970;
+
+/** What stands in the control block when power comes: a queue that is empty, and no version that executes. */
+export function powerUpControl(control: Int32Array): void {
+  control.fill(0, 0, Control.WORDS);
+  control[Control.REGION] = -1;
+  control[Control.QUEUE_ENTRIES] = QUEUE_ENTRIES;
+  control[Control.SQ_ADDRESS] = SQ_PHYSICAL;
+  control[Control.CQ_ADDRESS] = CQ_PHYSICAL;
+}
 
 /** Which version executes, for log lines: region (-1 for none), generation of the table, boot epoch. */
 export function deviceState(control: Int32Array): Readonly<Record<string, number>> {
@@ -171,15 +181,6 @@ export function ringDoorbell(control: Int32Array): void {
   Atomics.add(control, Control.DOORBELL, 1);
   Atomics.notify(control, Control.DOORBELL);
 }
-
-/** Queue entries, and where submission and completion queue lie in host memory. */
-export const QUEUE_ENTRIES = 256;
-export const SQ_ENTRY_BYTES = 64;
-export const CQ_ENTRY_BYTES = 16;
-export const SQ_PHYSICAL = HOST_BASE;
-export const CQ_PHYSICAL = HOST_BASE + QUEUE_ENTRIES * SQ_ENTRY_BYTES;
-/** Bytes of host memory before the first buffer. */
-export const QUEUE_BYTES = QUEUE_ENTRIES * (SQ_ENTRY_BYTES + CQ_ENTRY_BYTES);
 
 function assertLayout(): void {
   const fits =

@@ -7,18 +7,17 @@
  * outstanding; every one ends exactly once: completed, or aborted by a failover. That one ends in time is for others to
  * watch ({@link Host.oldest}).
  */
+import { Control, controlWords } from "../../emulator/memory/control.ts";
+import type { Layout } from "../../emulator/memory/layout.ts";
+import { HOST_BASE } from "../../emulator/memory/map.ts";
 import {
-  Control,
   CQ_ENTRY_BYTES,
   CQ_PHYSICAL,
-  controlWords,
   QUEUE_BYTES,
   QUEUE_ENTRIES,
   SQ_ENTRY_BYTES,
   SQ_PHYSICAL,
-} from "../../emulator/memory/control.ts";
-import type { Layout } from "../../emulator/memory/layout.ts";
-import { HOST_BASE } from "../../emulator/memory/map.ts";
+} from "../../emulator/memory/queues.ts";
 
 /** Opcodes of the reference firmware, docs/hardware.md. */
 export const enum Opcode {

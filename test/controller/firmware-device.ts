@@ -3,17 +3,7 @@ import { readFileSync } from "node:fs";
 import { Visibility } from "../../controller/cpu/address-space.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../../controller/machine.ts";
-import {
-  Attention,
-  Control,
-  CQ_ENTRY_BYTES,
-  CQ_PHYSICAL,
-  controlWords,
-  QUEUE_BYTES,
-  QUEUE_ENTRIES,
-  SQ_ENTRY_BYTES,
-  SQ_PHYSICAL,
-} from "../../emulator/memory/control.ts";
+import { Attention, Control, controlWords, powerUpControl } from "../../emulator/memory/control.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import {
   createMemory,
@@ -22,6 +12,14 @@ import {
   planLayout,
 } from "../../emulator/memory/layout.ts";
 import { HOST_BASE, INSTRUCTIONS_PER_TICK, MTIME_HZ, WINDOW_BASE } from "../../emulator/memory/map.ts";
+import {
+  CQ_ENTRY_BYTES,
+  CQ_PHYSICAL,
+  QUEUE_BYTES,
+  QUEUE_ENTRIES,
+  SQ_ENTRY_BYTES,
+  SQ_PHYSICAL,
+} from "../../emulator/memory/queues.ts";
 
 export const VERSIONS = ["1.0.0", "1.1.0", "1.2.0"] as const;
 export type Version = (typeof VERSIONS)[number];
@@ -107,9 +105,7 @@ export class FirmwareDevice {
       region.fill(0xff);
       region.set(readImage(version));
     });
-    control[Control.QUEUE_ENTRIES] = QUEUE_ENTRIES;
-    control[Control.SQ_ADDRESS] = SQ_PHYSICAL;
-    control[Control.CQ_ADDRESS] = CQ_PHYSICAL;
+    powerUpControl(control);
     const send = (byte: number): void => {
       this.console += String.fromCharCode(byte);
     };

@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Hart } from "../../controller/cpu/hart.ts";
 import { verifyImage } from "../../controller/image/verify.ts";
-import { Control, QUEUE_BYTES, QUEUE_ENTRIES } from "../../emulator/memory/control.ts";
+import { Control } from "../../emulator/memory/control.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import { HOST_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
+import { QUEUE_BYTES, QUEUE_ENTRIES } from "../../emulator/memory/queues.ts";
 import {
   BUFFERS,
   type Command,

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { type RunningDevice, startDevice } from "flipside";
 import { afterEach, describe, expect, it } from "vitest";
 import { encodeImage } from "../../controller/image/encode.ts";
-import { SQ_ENTRY_BYTES, SQ_PHYSICAL } from "../../emulator/memory/control.ts";
 import { HOST_QUEUE_BASE, STATUS_BASE } from "../../emulator/memory/map.ts";
+import { SQ_ENTRY_BYTES, SQ_PHYSICAL } from "../../emulator/memory/queues.ts";
 import * as asm from "../controller/support/assembler.ts";
 
 const HONEST = readFileSync(

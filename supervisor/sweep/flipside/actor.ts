@@ -6,9 +6,9 @@
  */
 
 import type { Random } from "../../../emulator/base/random.ts";
-import { QUEUE_BYTES } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { HOST_BASE } from "../../../emulator/memory/map.ts";
+import { QUEUE_BYTES } from "../../../emulator/memory/queues.ts";
 import { REPLICA_WORD } from "../../../emulator/table/nvram.ts";
 import { NO_REGION } from "../../../emulator/table/table.ts";
 import { replicaWords } from "../../../emulator/table/table-codec.ts";

@@ -8,13 +8,7 @@ import { flagsOfPage, LineFlag } from "../../../controller/cpu/address-space.ts"
 import type { StoreObserver } from "../../../controller/cpu/engine.ts";
 import type { Machine } from "../../../controller/machine.ts";
 import { Random } from "../../../emulator/base/random.ts";
-import {
-  Control,
-  CQ_PHYSICAL,
-  controlWords,
-  QUEUE_ENTRIES,
-  SQ_PHYSICAL,
-} from "../../../emulator/memory/control.ts";
+import { controlWords, powerUpControl } from "../../../emulator/memory/control.ts";
 import { ENGINE_BYTES, type Layout, NVRAM_BYTES, PAGE_BYTES } from "../../../emulator/memory/layout.ts";
 import type { ItemSink } from "../explore/items.ts";
 import type { DeviceEvent } from "./device-event.ts";
@@ -64,7 +58,7 @@ export class VolatileMemory implements StoreObserver {
 
   /** Power comes on. */
   powerOn(): void {
-    const { layout } = { layout: this.#layout };
+    const layout = this.#layout;
     for (const page of this.#dirtyPages) {
       this.#bytes.set(this.#pattern, layout.ram + page * PAGE_BYTES);
       for (const { space } of this.#machines) flagsOfPage(space, page).fill(LineFlag.WATCHED);
@@ -74,11 +68,7 @@ export class VolatileMemory implements StoreObserver {
     for (const engine of layout.engines) words.fill(0, engine / 4, (engine + ENGINE_BYTES) / 4);
     if (this.#hostDirty) words.fill(0, layout.host / 4, (layout.host + layout.config.hostBytes) / 4);
     this.#hostDirty = false;
-    this.#control.fill(0, 0, Control.WORDS);
-    this.#control[Control.REGION] = -1;
-    this.#control[Control.QUEUE_ENTRIES] = QUEUE_ENTRIES;
-    this.#control[Control.SQ_ADDRESS] = SQ_PHYSICAL | 0;
-    this.#control[Control.CQ_ADDRESS] = CQ_PHYSICAL | 0;
+    powerUpControl(this.#control);
   }
 
   /** Somebody stores to host memory. */

@@ -1,16 +1,15 @@
 /** The host's end of the queue pair against firmware that does what it may, and what it may not. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { Control, controlWords } from "../../../emulator/memory/control.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
+import { HOST_BASE } from "../../../emulator/memory/map.ts";
 import {
-  Control,
   CQ_ENTRY_BYTES,
   CQ_PHYSICAL,
-  controlWords,
   QUEUE_ENTRIES,
   SQ_ENTRY_BYTES,
   SQ_PHYSICAL,
-} from "../../../emulator/memory/control.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
-import { HOST_BASE } from "../../../emulator/memory/map.ts";
+} from "../../../emulator/memory/queues.ts";
 import { Host, type HostCompletion } from "../../../supervisor/host/host.ts";
 
 const MASK = QUEUE_ENTRIES - 1;
