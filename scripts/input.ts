@@ -13,11 +13,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { resolve } from "node:path";
+import { errorMessage } from "../emulator/base/text.ts";
 import { UsageError } from "./options.ts";
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
 
 /**
  * Reads a whole file, but never more than `maxBytes` (a device or a pipe may have no end).
@@ -48,7 +45,7 @@ export function readInput(what: string, file: string, maxBytes: number): Uint8Ar
     }
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`${what} cannot be read: ${reasonOf(error)}`);
+    throw new UsageError(`${what} cannot be read: ${errorMessage(error)}`);
   }
   const whole = new Uint8Array(total);
   let offset = 0;
@@ -67,7 +64,7 @@ export function readText(what: string, file: string): string {
 }
 
 function unwritable(what: string, error: unknown): UsageError {
-  return new UsageError(`${what} cannot be written: ${reasonOf(error)}`);
+  return new UsageError(`${what} cannot be written: ${errorMessage(error)}`);
 }
 
 /** Throws {@link UsageError}. @param what what the file is to the user */

@@ -3,6 +3,7 @@
  */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { ENGINE_KINDS, type EngineKind, isEngineKind } from "../controller/cpu/engine-kind.ts";
+import { errorMessage } from "../emulator/base/text.ts";
 
 /** What the user wrote cannot be carried out; `message` is one sentence that says what and where. */
 export class UsageError extends Error {
@@ -37,7 +38,7 @@ function quoteNegatives(args: readonly string[], options: OptionsConfig): string
 
 /** What node:util says, in one sentence, without its advice. */
 function sentenceOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorMessage(error);
   const [, option] = /^Option '([^ ']+).*' argument is ambiguous/.exec(text) ?? [];
   if (option !== undefined) return `${option} needs a value, and another option follows it`;
   return text.split("\n", 1)[0]?.replace(/\.? To specify a positional.*$/, "") ?? text;

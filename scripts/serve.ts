@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { ImageKey } from "../controller/image/keys.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/base/log.ts";
+import { errorMessage } from "../emulator/base/text.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/core/config.ts";
 import { requireSocketPath } from "../supervisor/process/control-server.ts";
@@ -52,7 +53,7 @@ function requireDirectory(directory: string): void {
     makeDirectory(resolve(directory));
     accessSync(directory, constants.W_OK);
   } catch (error) {
-    throw new UsageError(`--dir cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`--dir cannot be used: ${errorMessage(error)}`);
   }
 }
 

@@ -7,6 +7,7 @@
 import { parentPort, type Worker } from "node:worker_threads";
 import { expose, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import { errorMessage } from "./text.ts";
 
 /** What a worker offers: named functions over values that can be cloned. */
 export type Api = Record<string, (...args: never[]) => unknown>;
@@ -93,7 +94,7 @@ export function serve(api: Api): void {
   const port = parentPort;
   if (port === null) throw new Error("serve() is for worker threads");
   process.on("uncaughtException", (thrown: unknown) => {
-    const lastWords = thrown instanceof Error ? thrown.message : String(thrown);
+    const lastWords = errorMessage(thrown);
     port.postMessage({ lastWords } satisfies LastWords);
     process.exit(EXIT_UNCAUGHT);
   });

@@ -6,6 +6,7 @@
  * After an error nothing more is appended to that file: what a failed write or fdatasync left is not known (the
  * kernel may drop the pages and report no second time), so only a checkpoint, a new file, goes on.
  */
+import { errorMessage } from "../base/text.ts";
 import { errorCode, type FileSystem } from "./file-system.ts";
 import {
   encodeBlankHeader,
@@ -186,5 +187,5 @@ function openBytes(path: string, bytes: Uint8Array, space: PersistentSpace): Ope
 }
 
 export function describe(error: unknown): string {
-  return errorCode(error) ?? (error instanceof Error ? error.message : String(error));
+  return errorCode(error) ?? errorMessage(error);
 }

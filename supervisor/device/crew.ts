@@ -7,6 +7,7 @@
  * there is to do for a while, and when that fails too, it is tried less and less often.
  */
 import type { Inspection } from "../../controller/api.ts";
+import { errorMessage } from "../../emulator/base/text.ts";
 import { Control } from "../../emulator/memory/control.ts";
 import type { OnSlotEnd, Slot } from "./slot.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
@@ -159,7 +160,7 @@ export class Crew {
     try {
       return await this.#step(slot);
     } catch (error) {
-      this.#why = `the standby failed to get ready: ${error instanceof Error ? error.message : String(error)}`;
+      this.#why = `the standby failed to get ready: ${errorMessage(error)}`;
       if (!this.#closed && !(await slot.terminate())) this.#events.onStuckThread(slot);
       return false;
     }

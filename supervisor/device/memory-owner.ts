@@ -8,6 +8,7 @@
  */
 import type { FlashFileConfig, MemoryApi, MemoryFault, PoweredMemory } from "../../emulator/api.ts";
 import type { Logger } from "../../emulator/base/log.ts";
+import { errorMessage } from "../../emulator/base/text.ts";
 import type { MemoryConfig } from "../../emulator/memory/layout.ts";
 import type { Launcher } from "../launch.ts";
 import { type WorkerEnd, WorkerThread } from "./worker-thread.ts";
@@ -122,9 +123,7 @@ export class MemoryOwner {
     } catch (error) {
       // It died, too: then its own end has been seen, and the next one is on its way.
       if (this.#closing || thread.end !== undefined) return;
-      this.#fatal(
-        `the memory emulator worker cannot be replaced: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      this.#fatal(`the memory emulator worker cannot be replaced: ${errorMessage(error)}`);
     }
   }
 }

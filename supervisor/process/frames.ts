@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { Packr } from "msgpackr";
+import { errorMessage } from "../../emulator/base/text.ts";
 
 /** Largest payload of one frame: an image of 16 MiB and its envelope. */
 export const MAX_FRAME_BYTES = 17 * 1024 * 1024;
@@ -86,9 +87,7 @@ function decode(payload: Buffer): unknown {
   try {
     return packr.unpack(payload);
   } catch (error) {
-    throw new FrameError(
-      `a frame is no msgpack value: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new FrameError(`a frame is no msgpack value: ${errorMessage(error)}`);
   }
 }
 

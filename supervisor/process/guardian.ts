@@ -12,6 +12,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import { errorMessage } from "../../emulator/base/text.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Status } from "../device/status.ts";
 import { launchSupervisor } from "../launch.ts";
@@ -238,7 +239,7 @@ export class Guardian {
       this.#process = undefined;
       process.kill("SIGKILL");
       await isGone(process);
-      return error instanceof Error ? error.message : String(error);
+      return errorMessage(error);
     }
   }
 

@@ -6,6 +6,7 @@
  */
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { Random } from "../../emulator/base/random.ts";
+import { errorMessage } from "../../emulator/base/text.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Status } from "../device/status.ts";
 import { Guardian, type Restart } from "../process/guardian.ts";
@@ -124,7 +125,7 @@ export class SurvivalSoak {
       if (failure !== undefined) this.#violations.push(`after ${kind}: ${failure}`);
       return failure === undefined;
     } catch (error) {
-      this.#violations.push(`after ${kind}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#violations.push(`after ${kind}: ${errorMessage(error)}`);
       return false;
     } finally {
       clearTimeout(timer);

@@ -1,4 +1,5 @@
 /** Loads a user's rules: a module that exports `rules`, docs/sweep.md. */
+import { errorMessage } from "../../../emulator/base/text.ts";
 import { type Rules, type RulesModule, rulesOf, STANDARD_RULES } from "./rules.ts";
 
 /** A module that cannot be used; `message` is one sentence for its user. */
@@ -15,9 +16,7 @@ export async function loadRules(url: string | undefined): Promise<Rules> {
   try {
     loaded = (await import(url)) as { readonly rules?: unknown };
   } catch (error) {
-    throw new RulesModuleError(
-      `the rules cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new RulesModuleError(`the rules cannot be loaded: ${errorMessage(error)}`);
   }
   const { rules } = loaded;
   if (typeof rules !== "object" || rules === null || Array.isArray(rules)) {

@@ -6,6 +6,7 @@
  */
 import { setFlagsFromString } from "node:v8";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import { errorMessage } from "../../../emulator/base/text.ts";
 import { launchSweepWorker } from "../../launch.ts";
 import type { Tally } from "../explore/explorer.ts";
 import type { Scenario } from "../flipside/scenario.ts";
@@ -165,7 +166,7 @@ async function work(
   };
   try {
     await new Promise<void>((resolve, reject) => {
-      worker.on("error", (error) => reject(new SweepError(`a sweep worker failed: ${describe(error)}`)));
+      worker.on("error", (error) => reject(new SweepError(`a sweep worker failed: ${errorMessage(error)}`)));
       worker.on("exit", () => reject(new SweepError("a sweep worker ended")));
       worker.on("message", (tally: Tally) => {
         onTally(tally, underWay.shift()?.weight ?? 0);
@@ -178,8 +179,4 @@ async function work(
   } finally {
     await worker.terminate();
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
