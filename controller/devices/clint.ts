@@ -7,7 +7,8 @@ import { BUS_FAULT, InterruptBit } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 import { type DeviceState, DeviceWord } from "./state.ts";
 
-const enum Register {
+/** Offsets. */
+export const enum ClintRegister {
   MSIP = 0x0000,
   MTIMECMP_LO = 0x4000,
   MTIMECMP_HI = 0x4004,
@@ -59,15 +60,15 @@ export class Clint implements Device {
 
   load(offset: number): number {
     switch (offset) {
-      case Register.MSIP:
+      case ClintRegister.MSIP:
         return this.#words[DeviceWord.MSIP] as number;
-      case Register.MTIMECMP_LO:
+      case ClintRegister.MTIMECMP_LO:
         return this.#unsigned(DeviceWord.MTIMECMP_LO);
-      case Register.MTIMECMP_HI:
+      case ClintRegister.MTIMECMP_HI:
         return this.#unsigned(DeviceWord.MTIMECMP_HI);
-      case Register.MTIME_LO:
+      case ClintRegister.MTIME_LO:
         return this.timeLow(this.#board.nowTicks());
-      case Register.MTIME_HI:
+      case ClintRegister.MTIME_HI:
         return this.timeHigh(this.#board.nowTicks());
       default:
         return BUS_FAULT;
@@ -76,19 +77,19 @@ export class Clint implements Device {
 
   store(offset: number, value: number): number {
     switch (offset) {
-      case Register.MSIP:
+      case ClintRegister.MSIP:
         this.#words[DeviceWord.MSIP] = value & 1;
         break;
-      case Register.MTIMECMP_LO:
+      case ClintRegister.MTIMECMP_LO:
         this.#words[DeviceWord.MTIMECMP_LO] = value;
         break;
-      case Register.MTIMECMP_HI:
+      case ClintRegister.MTIMECMP_HI:
         this.#words[DeviceWord.MTIMECMP_HI] = value;
         break;
-      case Register.MTIME_LO:
+      case ClintRegister.MTIME_LO:
         this.#setTime(value >>> 0, this.timeHigh(this.#board.nowTicks()));
         break;
-      case Register.MTIME_HI:
+      case ClintRegister.MTIME_HI:
         this.#setTime(this.timeLow(this.#board.nowTicks()), value >>> 0);
         break;
       default:

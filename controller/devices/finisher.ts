@@ -4,7 +4,7 @@ import { BUS_FAULT } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 
 const PASS = 0x5555;
-const FAIL = 0x3333;
+export const FAIL = 0x3333;
 
 export class Finisher implements Device {
   readonly registerBytes = 4;

@@ -10,7 +10,17 @@ import { BUS_FAULT } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 import { type DeviceState, DeviceWord } from "./state.ts";
 
-const enum Register {
+/** Values of BOOT_REASON. */
+export const enum BootReason {
+  POWER_ON = 1,
+  FAILOVER = 2,
+  RESTART = 3,
+  ACTIVATION = 4,
+  ROLL_BACK = 5,
+}
+
+/** Offsets. */
+export const enum StatusRegister {
   BOOT_REASON = 0x00,
   BOOT_EPOCH = 0x04,
   REGION = 0x08,
@@ -34,17 +44,17 @@ export class Status implements Device {
 
   load(offset: number): number {
     switch (offset) {
-      case Register.BOOT_REASON:
+      case StatusRegister.BOOT_REASON:
         return Atomics.load(this.#control, Control.BOOT_REASON) >>> 0;
-      case Register.BOOT_EPOCH:
+      case StatusRegister.BOOT_EPOCH:
         return this.#epoch >>> 0;
-      case Register.REGION:
+      case StatusRegister.REGION:
         return Atomics.load(this.#control, Control.REGION) >>> 0;
-      case Register.TRIAL:
+      case StatusRegister.TRIAL:
         return Atomics.load(this.#control, Control.TRIAL) >>> 0;
-      case Register.READY:
+      case StatusRegister.READY:
         return this.#said(Control.READY);
-      case Register.CONFIRM:
+      case StatusRegister.CONFIRM:
         return this.#said(Control.CONFIRM);
       default:
         return BUS_FAULT;
@@ -53,13 +63,13 @@ export class Status implements Device {
 
   store(offset: number, value: number): number {
     switch (offset) {
-      case Register.READY:
+      case StatusRegister.READY:
         if (value === 0 || value === 1) this.#say(Control.READY, value === 1 ? this.#epoch : 0);
         return 0;
-      case Register.CONFIRM:
+      case StatusRegister.CONFIRM:
         if (value === 1) this.#say(Control.CONFIRM, this.#epoch);
         return 0;
-      case Register.FAULT:
+      case StatusRegister.FAULT:
         this.#board.stop(Evidence.PANIC, value);
         return 0;
       default:

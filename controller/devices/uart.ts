@@ -17,7 +17,8 @@ export interface SerialLine {
 /** A line with nobody at the other end. */
 export const OPEN_LINE: SerialLine = { send: () => undefined, receive: () => -1 };
 
-const enum Register {
+/** Offsets. */
+export const enum UartRegister {
   /** RBR and THR; DLL while LCR.DLAB is set. */
   DATA = 0,
   /** IER; DLM while LCR.DLAB is set. */
@@ -70,21 +71,21 @@ export class Uart implements Device {
   load(offset: number): number {
     const latch = (this.#get(DeviceWord.UART_LCR) & DIVISOR_LATCH_ACCESS) !== 0;
     switch (offset) {
-      case Register.DATA:
+      case UartRegister.DATA:
         return latch ? this.#get(DeviceWord.UART_DIVISOR) & 0xff : this.#takeReceived();
-      case Register.INTERRUPT_ENABLE:
+      case UartRegister.INTERRUPT_ENABLE:
         return latch ? this.#get(DeviceWord.UART_DIVISOR) >> 8 : this.#get(DeviceWord.UART_IER);
-      case Register.INTERRUPT_ID:
+      case UartRegister.INTERRUPT_ID:
         return this.#acknowledge();
-      case Register.LINE_CONTROL:
+      case UartRegister.LINE_CONTROL:
         return this.#get(DeviceWord.UART_LCR);
-      case Register.MODEM_CONTROL:
+      case UartRegister.MODEM_CONTROL:
         return this.#get(DeviceWord.UART_MCR);
-      case Register.LINE_STATUS:
+      case UartRegister.LINE_STATUS:
         return STATUS_EMPTY | (this.#fill() ? STATUS_RECEIVED : 0);
-      case Register.MODEM_STATUS:
+      case UartRegister.MODEM_STATUS:
         return MODEM_READY;
-      case Register.SCRATCH:
+      case UartRegister.SCRATCH:
         return this.#get(DeviceWord.UART_SCRATCH);
       default:
         return BUS_FAULT;
@@ -96,27 +97,27 @@ export class Uart implements Device {
     const latch = (this.#get(DeviceWord.UART_LCR) & DIVISOR_LATCH_ACCESS) !== 0;
     const divisor = this.#get(DeviceWord.UART_DIVISOR);
     switch (offset) {
-      case Register.DATA:
+      case UartRegister.DATA:
         if (latch) this.#set(DeviceWord.UART_DIVISOR, (divisor & 0xff00) | byte);
         else this.#transmit(byte);
         break;
-      case Register.INTERRUPT_ENABLE:
+      case UartRegister.INTERRUPT_ENABLE:
         if (latch) this.#set(DeviceWord.UART_DIVISOR, (divisor & 0xff) | (byte << 8));
         else this.#enableInterrupts(byte & 0x0f);
         break;
-      case Register.INTERRUPT_ID:
+      case UartRegister.INTERRUPT_ID:
         this.#set(DeviceWord.UART_FIFO_ENABLED, byte & 1);
         break;
-      case Register.LINE_CONTROL:
+      case UartRegister.LINE_CONTROL:
         this.#set(DeviceWord.UART_LCR, byte);
         break;
-      case Register.MODEM_CONTROL:
+      case UartRegister.MODEM_CONTROL:
         this.#set(DeviceWord.UART_MCR, byte & 0x1f);
         break;
-      case Register.LINE_STATUS:
-      case Register.MODEM_STATUS:
+      case UartRegister.LINE_STATUS:
+      case UartRegister.MODEM_STATUS:
         break; // The data sheet lets writes to the status registers pass.
-      case Register.SCRATCH:
+      case UartRegister.SCRATCH:
         this.#set(DeviceWord.UART_SCRATCH, byte);
         break;
       default:

@@ -10,13 +10,14 @@ import { BUS_FAULT } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 import { DeviceDouble, type DeviceState, DeviceWord } from "./state.ts";
 
-const enum Register {
+/** Offsets. */
+export const enum WatchdogRegister {
   PERIOD = 0x0,
   WINDOW = 0x4,
   KICK = 0x8,
 }
 
-const KICK_VALUE = 0x5a;
+export const KICK_VALUE = 0x5a;
 const TICKS_PER_US = MTIME_HZ / 1_000_000;
 
 export class Watchdog implements Device {
@@ -61,13 +62,13 @@ export class Watchdog implements Device {
 
   store(offset: number, value: number): number {
     switch (offset) {
-      case Register.PERIOD:
+      case WatchdogRegister.PERIOD:
         this.#setPeriod(value);
         return 0;
-      case Register.WINDOW:
+      case WatchdogRegister.WINDOW:
         this.#words[DeviceWord.WATCHDOG_WINDOW_US] = value;
         return 0;
-      case Register.KICK:
+      case WatchdogRegister.KICK:
         this.#kick(value);
         return 0;
       default:

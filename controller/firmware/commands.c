@@ -5,15 +5,6 @@
 #include "firmware.h"
 #include "hardware.h"
 
-enum opcode {
-	OPCODE_FLUSH = 0x00,
-	OPCODE_XOR_PARITY = 0xc0,
-	OPCODE_CRC32C = 0xc1,
-	OPCODE_COPY = 0xc2,
-	OPCODE_IDENTIFY = 0xc3,
-	OPCODE_INJECT_FAULT = 0xe0,
-};
-
 enum { PIECE_BYTES = 4096 };
 
 static bool in_host_memory(uint32_t address, uint32_t bytes) {

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nvme.h"
+
 /* Codes in the FAULT register. Unhandled exceptions are 0x100 + mcause (trap.S). */
 enum panic {
 	PANIC_SELF_TEST = 1,
@@ -69,9 +71,6 @@ struct command {
 	uint32_t source, destination; /* PRP1, PRP2 */
 	uint32_t cdw10, cdw11;
 };
-
-/* NVMe generic command status. */
-enum status { SUCCESS = 0, INVALID_OPCODE = 0x01, INVALID_FIELD = 0x02, INTERNAL_ERROR = 0x06 };
 
 struct result {
 	enum status status;

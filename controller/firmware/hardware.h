@@ -46,6 +46,13 @@ struct status_registers {
 	volatile uint32_t confirm;
 	volatile uint32_t fault;
 };
+enum boot_reason {
+	BOOT_POWER_ON = 1,
+	BOOT_FAILOVER = 2,
+	BOOT_RESTART = 3,
+	BOOT_ACTIVATION = 4,
+	BOOT_ROLL_BACK = 5,
+};
 #define STATUS ((struct status_registers *)0x10020000)
 
 struct queue_registers {

@@ -19,7 +19,14 @@ _Noreturn void panic(enum panic code) {
 }
 
 static void greet(void) {
-	static const char *const reasons[] = { "?", "power-on", "failover", "restart", "activation", "roll-back" };
+	static const char *const reasons[] = {
+		"?",
+		[BOOT_POWER_ON] = "power-on",
+		[BOOT_FAILOVER] = "failover",
+		[BOOT_RESTART] = "restart",
+		[BOOT_ACTIVATION] = "activation",
+		[BOOT_ROLL_BACK] = "roll-back",
+	};
 	uint32_t reason = STATUS->boot_reason;
 	uart_text("flipside ");
 	uart_number(VERSION_MAJOR);

@@ -9,11 +9,11 @@
 #include "hardware.h"
 
 struct submission {
-	volatile uint32_t words[16];
+	volatile uint32_t words[SUBMISSION_WORDS];
 };
 
 struct completion {
-	volatile uint32_t words[4];
+	volatile uint32_t words[COMPLETION_WORDS];
 };
 
 static const struct submission *submissions;
@@ -75,11 +75,11 @@ static struct command fetch(void) {
 	uint32_t first = words[0];
 	struct command command = {
 		.opcode = (uint8_t)first,
-		.id = (uint16_t)(first >> 16),
-		.source = words[6],
-		.destination = words[8],
-		.cdw10 = words[10],
-		.cdw11 = words[11],
+		.id = (uint16_t)(first >> COMMAND_ID_SHIFT),
+		.source = words[SUBMISSION_SOURCE],
+		.destination = words[SUBMISSION_DESTINATION],
+		.cdw10 = words[SUBMISSION_CDW10],
+		.cdw11 = words[SUBMISSION_CDW11],
 	};
 	sq_head = (sq_head + 1) & mask;
 	QUEUE->sq_head = sq_head;
@@ -88,10 +88,10 @@ static struct command fetch(void) {
 
 static void complete(const struct command *command, const struct result *result) {
 	volatile uint32_t *words = completions[cq_tail].words;
-	words[0] = result->words[0];
-	words[1] = result->words[1];
-	words[2] = sq_head;
-	words[3] = command->id | (uint32_t)result->status << 17;
+	words[COMPLETION_RESULT] = result->words[0];
+	words[COMPLETION_RESULT2] = result->words[1];
+	words[COMPLETION_SQ_HEAD] = sq_head;
+	words[COMPLETION_ID_AND_STATUS] = command->id | (uint32_t)result->status << STATUS_SHIFT;
 	cq_tail = (cq_tail + 1) & mask;
 	served++;
 	work_done++;

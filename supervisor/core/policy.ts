@@ -13,16 +13,8 @@ import {
   type RegionFacts,
 } from "../../controller/boot/boot-rom.ts";
 import { afterFailure, confirm, startTable } from "../../controller/boot/transitions.ts";
+import { BootReason } from "../../controller/devices/status.ts";
 import { type Failure, NO_REGION, regionAt, type Table } from "../../emulator/table/table.ts";
-
-/** BOOT_REASON of the controller status block, docs/hardware.md. */
-export const enum BootReason {
-  POWER_ON = 1,
-  FAILOVER = 2,
-  RESTART = 3,
-  ACTIVATION = 4,
-  ROLL_BACK = 5,
-}
 
 /** Failures of one region within windowMs of device time, after which it is invalid. */
 export interface Budget {

@@ -7,6 +7,13 @@
  * outstanding; every one ends exactly once: completed, or aborted by a failover. That one ends in time is for others to
  * watch ({@link Host.oldest}).
  */
+import {
+  COMMAND_ID_SHIFT,
+  CompletionEntry,
+  NvmeStatus,
+  STATUS_SHIFT,
+  SubmissionEntry,
+} from "../../controller/devices/nvme-spec.ts";
 import { Control, controlWords } from "../../emulator/memory/control.ts";
 import type { Layout } from "../../emulator/memory/layout.ts";
 import { HOST_BASE } from "../../emulator/memory/map.ts";
@@ -18,16 +25,6 @@ import {
   SQ_ENTRY_BYTES,
   SQ_PHYSICAL,
 } from "../../emulator/memory/queues.ts";
-
-/** Opcodes of the reference firmware, docs/hardware.md. */
-export const enum Opcode {
-  FLUSH = 0x00,
-  XOR_PARITY = 0xc0,
-  CRC32C = 0xc1,
-  COPY = 0xc2,
-  IDENTIFY = 0xc3,
-  INJECT_FAULT = 0xe0,
-}
 
 export interface HostCommand {
   readonly opcode: number;
@@ -69,7 +66,12 @@ interface Outstanding extends OwedCommand {
   readonly onCompletion: OnCompletion;
 }
 
-const ABORTED: HostCompletion = { outcome: "aborted", status: 0x07, result: 0, result2: 0 };
+const ABORTED: HostCompletion = {
+  outcome: "aborted",
+  status: NvmeStatus.ABORT_REQUESTED,
+  result: 0,
+  result2: 0,
+};
 const MASK = QUEUE_ENTRIES - 1;
 
 export class Host {
@@ -110,11 +112,11 @@ export class Host {
   #storeEntry(index: number, id: number, command: HostCommand): void {
     const at = (SQ_PHYSICAL - HOST_BASE + index * SQ_ENTRY_BYTES) / 4;
     this.#host.fill(0, at, at + SQ_ENTRY_BYTES / 4);
-    this.#host[at] = (command.opcode & 0xff) | (id << 16);
-    this.#host[at + 6] = command.source ?? 0;
-    this.#host[at + 8] = command.destination ?? 0;
-    this.#host[at + 10] = command.cdw10 ?? 0;
-    this.#host[at + 11] = command.cdw11 ?? 0;
+    this.#host[at] = (command.opcode & 0xff) | (id << COMMAND_ID_SHIFT);
+    this.#host[at + SubmissionEntry.SOURCE] = command.source ?? 0;
+    this.#host[at + SubmissionEntry.DESTINATION] = command.destination ?? 0;
+    this.#host[at + SubmissionEntry.CDW10] = command.cdw10 ?? 0;
+    this.#host[at + SubmissionEntry.CDW11] = command.cdw11 ?? 0;
   }
 
   /** Takes what the firmware has posted. Returns how many, or what the firmware did that no controller may. */
@@ -130,7 +132,7 @@ export class Host {
     let taken = 0;
     while (head !== tail) {
       const at = (CQ_PHYSICAL - HOST_BASE + head * CQ_ENTRY_BYTES) / 4;
-      const last = this.#host[at + 3] ?? 0;
+      const last = this.#host[at + CompletionEntry.ID_AND_STATUS] ?? 0;
       const id = last & 0xffff;
       const entry = this.#outstanding.get(id);
       head = (head + 1) & MASK;
@@ -142,9 +144,9 @@ export class Host {
       taken++;
       entry.onCompletion({
         outcome: "completed",
-        status: last >>> 17,
+        status: last >>> STATUS_SHIFT,
         result: this.#host[at] ?? 0,
-        result2: this.#host[at + 1] ?? 0,
+        result2: this.#host[at + CompletionEntry.RESULT2] ?? 0,
       });
     }
     return taken;

@@ -16,6 +16,7 @@ import {
   type UpdateCommand,
   type UpdateEvent,
 } from "../../controller/boot/update.ts";
+import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { UartRing } from "../../controller/devices/uart-ring.ts";
 import { imageKeys } from "../../controller/image/keys.ts";
 import type { MemoryFault } from "../../emulator/api.ts";
@@ -41,7 +42,7 @@ import { FAULTS, type Fault, findFault } from "../faults/faults.ts";
 import { inject } from "../faults/injector.ts";
 import { commitProcessFault, isProcessFault } from "../faults/process-faults.ts";
 import { isRot, rottenBytes } from "../faults/rot.ts";
-import { type HostCommand, type HostCompletion, Opcode } from "../host/host.ts";
+import type { HostCommand, HostCompletion } from "../host/host.ts";
 import type { Launcher } from "../launch.ts";
 import { drill } from "../soak/drill.ts";
 import { Soak } from "../soak/soak.ts";

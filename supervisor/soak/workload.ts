@@ -3,11 +3,12 @@
  * buffers in host memory. What the firmware answers is compared with the host's own computation.
  */
 
+import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { crc32c } from "../../emulator/base/crc32c.ts";
 import type { Random } from "../../emulator/base/random.ts";
 import type { ImageVersion } from "../../emulator/base/version.ts";
 import type { Device } from "../device/device.ts";
-import { type HostCompletion, Opcode } from "../host/host.ts";
+import type { HostCompletion } from "../host/host.ts";
 
 const MAX_BYTES = 2048;
 const MAX_SOURCES = 4;

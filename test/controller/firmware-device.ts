@@ -2,6 +2,13 @@
 import { readFileSync } from "node:fs";
 import { Visibility } from "../../controller/cpu/address-space.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
+import {
+  COMMAND_ID_SHIFT,
+  CompletionEntry,
+  Opcode,
+  STATUS_SHIFT,
+  SubmissionEntry,
+} from "../../controller/devices/nvme-spec.ts";
 import { Machine, type MachineOptions, MachineStop } from "../../controller/machine.ts";
 import { Attention, Control, controlWords, powerUpControl } from "../../emulator/memory/control.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
@@ -62,19 +69,6 @@ export interface Completion {
   readonly result: number;
   readonly result2: number;
 }
-
-export const enum Opcode {
-  FLUSH = 0x00,
-  XOR_PARITY = 0xc0,
-  CRC32C = 0xc1,
-  COPY = 0xc2,
-  IDENTIFY = 0xc3,
-  INJECT_FAULT = 0xe0,
-}
-
-export const SUCCESS = 0;
-export const INVALID_OPCODE = 0x01;
-export const INVALID_FIELD = 0x02;
 
 /** First physical address behind the queues, and the bytes of host memory from there on. */
 export const BUFFERS = HOST_BASE + QUEUE_BYTES;
@@ -198,11 +192,11 @@ export class FirmwareDevice {
     this.#nextId = (id + 1) & 0xffff;
     const at = (SQ_PHYSICAL - HOST_BASE + tail * SQ_ENTRY_BYTES) / 4;
     this.#hostWords.fill(0, at, at + SQ_ENTRY_BYTES / 4);
-    this.#hostWords[at] = command.opcode | (id << 16);
-    this.#hostWords[at + 6] = command.source ?? 0;
-    this.#hostWords[at + 8] = command.destination ?? 0;
-    this.#hostWords[at + 10] = command.cdw10 ?? 0;
-    this.#hostWords[at + 11] = command.cdw11 ?? 0;
+    this.#hostWords[at] = command.opcode | (id << COMMAND_ID_SHIFT);
+    this.#hostWords[at + SubmissionEntry.SOURCE] = command.source ?? 0;
+    this.#hostWords[at + SubmissionEntry.DESTINATION] = command.destination ?? 0;
+    this.#hostWords[at + SubmissionEntry.CDW10] = command.cdw10 ?? 0;
+    this.#hostWords[at + SubmissionEntry.CDW11] = command.cdw11 ?? 0;
     control[Control.SQ_TAIL] = (tail + 1) & MASK;
     return id;
   }
@@ -222,10 +216,10 @@ export class FirmwareDevice {
     while (this.posted > 0) {
       const head = this.control[Control.CQ_HEAD] ?? 0;
       const at = (CQ_PHYSICAL - HOST_BASE + head * CQ_ENTRY_BYTES) / 4;
-      const last = (this.#hostWords[at + 3] ?? 0) >>> 0;
+      const last = (this.#hostWords[at + CompletionEntry.ID_AND_STATUS] ?? 0) >>> 0;
       const result = (this.#hostWords[at] ?? 0) >>> 0;
-      const result2 = (this.#hostWords[at + 1] ?? 0) >>> 0;
-      taken.push({ id: last & 0xffff, status: last >>> 17, result, result2 });
+      const result2 = (this.#hostWords[at + CompletionEntry.RESULT2] ?? 0) >>> 0;
+      taken.push({ id: last & 0xffff, status: last >>> STATUS_SHIFT, result, result2 });
       this.control[Control.CQ_HEAD] = (head + 1) & MASK;
     }
     return taken;

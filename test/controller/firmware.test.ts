@@ -1,7 +1,9 @@
 /** The firmware images on the virtual machine: what docs/firmware.md and docs/hardware.md say they do. */
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Hart } from "../../controller/cpu/hart.ts";
+import { NvmeStatus, Opcode } from "../../controller/devices/nvme-spec.ts";
 import { verifyImage } from "../../controller/image/verify.ts";
 import { Control } from "../../emulator/memory/control.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
@@ -13,11 +15,7 @@ import {
   crc32c,
   FirmwareDevice,
   HONEST_VERSIONS,
-  INVALID_FIELD,
-  INVALID_OPCODE,
-  Opcode,
   readImage,
-  SUCCESS,
   VERSIONS,
 } from "./firmware-device.ts";
 
@@ -90,7 +88,7 @@ describe.each(VERSIONS)("image %s", (version) => {
     const [major = 0, minor = 0, revision = 0] = version.split(".").map(Number);
     device.call({ opcode: Opcode.FLUSH });
     expect(device.call({ opcode: Opcode.IDENTIFY })).toMatchObject({
-      status: SUCCESS,
+      status: NvmeStatus.SUCCESS,
       result: (major << 24) | (minor << 16) | revision,
       result2: 1,
     });
@@ -102,7 +100,7 @@ describe.each(VERSIONS)("image %s", (version) => {
     expect(device.machine.evidence).toBe(Evidence.NONE);
     // 5 s awake would be 500,000,000 instructions; the scrub takes up to 10,500 at each of 500 ticks.
     expect(device.machine.retired).toBeLessThan(6_000_000);
-    expect(device.call({ opcode: Opcode.FLUSH }).status).toBe(SUCCESS);
+    expect(device.call({ opcode: Opcode.FLUSH }).status).toBe(NvmeStatus.SUCCESS);
   });
 
   test("vouches for itself when on trial, once its whole image was scrubbed, and else does not", () => {
@@ -129,7 +127,7 @@ describe.each(VERSIONS)("commands of %s", (version) => {
       fc.property(offset, size, (at, bytes) => {
         const source = BUFFERS + at;
         const completion = device.call({ opcode: Opcode.CRC32C, source, cdw10: bytes });
-        expect(completion.status).toBe(SUCCESS);
+        expect(completion.status).toBe(NvmeStatus.SUCCESS);
         expect(completion.result).toBe(crc32c(slice(device, source, bytes)));
       }),
       runs,
@@ -148,7 +146,7 @@ describe.each(VERSIONS)("commands of %s", (version) => {
         }
         const before = device.host.slice();
         const command = { opcode: Opcode.XOR_PARITY, source, destination, cdw10: bytes, cdw11: count };
-        expect(device.call(command)).toMatchObject({ status: SUCCESS, result: crc32c(parity) });
+        expect(device.call(command)).toMatchObject({ status: NvmeStatus.SUCCESS, result: crc32c(parity) });
         expect(Buffer.compare(slice(device, destination, bytes), parity)).toBe(0);
         expectOnlyChanged(device, before, destination, bytes);
       }),
@@ -164,7 +162,9 @@ describe.each(VERSIONS)("commands of %s", (version) => {
         const [source, destination] = down ? [high, low] : [low, high];
         const expected = slice(device, source, bytes);
         const before = device.host.slice();
-        expect(device.call({ opcode: Opcode.COPY, source, destination, cdw10: bytes }).status).toBe(SUCCESS);
+        expect(device.call({ opcode: Opcode.COPY, source, destination, cdw10: bytes }).status).toBe(
+          NvmeStatus.SUCCESS,
+        );
         expect(Buffer.compare(slice(device, destination, bytes), expected)).toBe(0);
         expectOnlyChanged(device, before, destination, bytes);
       }),
@@ -184,7 +184,7 @@ describe.each(VERSIONS)("commands of %s", (version) => {
     slice(device, BUFFERS, sources * 16).forEach((byte, i) => {
       parity[i % 16] = (parity[i % 16] ?? 0) ^ byte;
     });
-    expect(device.call(thin)).toMatchObject({ status: SUCCESS, result: crc32c(parity) });
+    expect(device.call(thin)).toMatchObject({ status: NvmeStatus.SUCCESS, result: crc32c(parity) });
   });
 
   test("a source may end with host memory, whatever its alignment: nothing behind it is read", () => {
@@ -200,7 +200,7 @@ describe.each(VERSIONS)("commands of %s", (version) => {
           cdw11: 2,
         };
         const expected = slice(device, source - bytes, bytes).map((byte, i) => byte ^ (data[i] ?? 0));
-        expect(device.call(parity)).toMatchObject({ status: SUCCESS, result: crc32c(expected) });
+        expect(device.call(parity)).toMatchObject({ status: NvmeStatus.SUCCESS, result: crc32c(expected) });
       }
       expect(device.call({ opcode: Opcode.CRC32C, source, cdw10: bytes }).result).toBe(crc32c(data));
     }
@@ -230,7 +230,11 @@ describe.each(VERSIONS)("commands of %s", (version) => {
           cdw11: count,
         };
         const before = device.host.slice();
-        expect(device.call(command)).toMatchObject({ status: INVALID_FIELD, result: 0, result2: 0 });
+        expect(device.call(command)).toMatchObject({
+          status: NvmeStatus.INVALID_FIELD,
+          result: 0,
+          result2: 0,
+        });
         expectOnlyChanged(device, before, BUFFERS, 0);
       }),
       { numRuns: 200 },
@@ -239,23 +243,31 @@ describe.each(VERSIONS)("commands of %s", (version) => {
 
   test("refuses sources whose bytes overflow 32 bits, overlap the destination, or are none", () => {
     const parity = { opcode: Opcode.XOR_PARITY, source: BUFFERS + 64, destination: BUFFERS, cdw10: 64 };
-    expect(device.call({ ...parity, cdw11: 0x0400_0001 }).status).toBe(INVALID_FIELD);
-    expect(device.call({ ...parity, cdw11: 0 }).status).toBe(INVALID_FIELD);
-    expect(device.call({ ...parity, destination: BUFFERS + 1, cdw11: 1 }).status).toBe(INVALID_FIELD);
-    expect(device.call({ ...parity, destination: BUFFERS + 64 + 127, cdw11: 2 }).status).toBe(INVALID_FIELD);
-    expect(device.call({ ...parity, destination: BUFFERS + 64 + 128, cdw11: 2 }).status).toBe(SUCCESS);
+    expect(device.call({ ...parity, cdw11: 0x0400_0001 }).status).toBe(NvmeStatus.INVALID_FIELD);
+    expect(device.call({ ...parity, cdw11: 0 }).status).toBe(NvmeStatus.INVALID_FIELD);
+    expect(device.call({ ...parity, destination: BUFFERS + 1, cdw11: 1 }).status).toBe(
+      NvmeStatus.INVALID_FIELD,
+    );
+    expect(device.call({ ...parity, destination: BUFFERS + 64 + 127, cdw11: 2 }).status).toBe(
+      NvmeStatus.INVALID_FIELD,
+    );
+    expect(device.call({ ...parity, destination: BUFFERS + 64 + 128, cdw11: 2 }).status).toBe(
+      NvmeStatus.SUCCESS,
+    );
     const copy = { opcode: Opcode.COPY, source: BUFFERS, cdw10: 16 };
-    expect(device.call({ ...copy, destination: BUFFERS + 15 }).status).toBe(INVALID_FIELD);
-    expect(device.call({ ...copy, destination: BUFFERS + 16 }).status).toBe(SUCCESS);
+    expect(device.call({ ...copy, destination: BUFFERS + 15 }).status).toBe(NvmeStatus.INVALID_FIELD);
+    expect(device.call({ ...copy, destination: BUFFERS + 16 }).status).toBe(NvmeStatus.SUCCESS);
   });
 
   test("refuses every opcode that it does not know, and every fault", () => {
     const known: readonly number[] = [0x00, 0xc0, 0xc1, 0xc2, 0xc3, 0xe0];
     for (let opcode = 0; opcode < 256; opcode++) {
-      if (!known.includes(opcode)) expect(device.call({ opcode }).status).toBe(INVALID_OPCODE);
+      if (!known.includes(opcode)) expect(device.call({ opcode }).status).toBe(NvmeStatus.INVALID_OPCODE);
     }
     for (const fault of [0, 18, 0x7fff_ffff, 0xffff_ffff]) {
-      expect(device.call({ opcode: Opcode.INJECT_FAULT, cdw10: fault }).status).toBe(INVALID_FIELD);
+      expect(device.call({ opcode: Opcode.INJECT_FAULT, cdw10: fault }).status).toBe(
+        NvmeStatus.INVALID_FIELD,
+      );
     }
   });
 });
@@ -305,9 +317,9 @@ describe.each(VERSIONS)("host queue of %s", (version) => {
     const last = device.submit({ opcode: Opcode.IDENTIFY });
     device.runMs(20);
     expect(device.machine.evidence).toBe(Evidence.PANIC);
-    expect(device.take()).toMatchObject([{ id: 0, status: SUCCESS }]);
+    expect(device.take()).toMatchObject([{ id: 0, status: NvmeStatus.SUCCESS }]);
     device.boot(1, { reason: 2 }).runMs(20);
-    expect(device.take()).toMatchObject([{ id: last, status: SUCCESS, result: 0x0100_0000 }]);
+    expect(device.take()).toMatchObject([{ id: last, status: NvmeStatus.SUCCESS, result: 0x0100_0000 }]);
   });
 });
 

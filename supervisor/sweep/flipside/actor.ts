@@ -5,6 +5,7 @@
  * was hurt on purpose the device may be elsewhere, and {@link settle} only waits until it has come to an end.
  */
 
+import { Opcode } from "../../../controller/devices/nvme-spec.ts";
 import type { Random } from "../../../emulator/base/random.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { HOST_BASE } from "../../../emulator/memory/map.ts";
@@ -13,7 +14,6 @@ import { REPLICA_WORD } from "../../../emulator/table/nvram.ts";
 import { NO_REGION } from "../../../emulator/table/table.ts";
 import { replicaWords } from "../../../emulator/table/table-codec.ts";
 import { findFault } from "../../faults/faults.ts";
-import { Opcode } from "../../host/host.ts";
 import { Rotted } from "./oracle/oracle.ts";
 import type { Rig } from "./rig.ts";
 import type { Rot, ScenarioStep } from "./scenario.ts";

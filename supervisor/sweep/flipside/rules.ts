@@ -5,6 +5,7 @@
  * replaces some of them (docs/sweep.md, "Your own policy"), and so does each mutant of the tests. Whatever the
  * rules do, the oracle judges the device by the same table of states.
  */
+
 import type {
   BootDecision,
   BootInput,
@@ -20,13 +21,13 @@ import {
   startTable,
   type TransitionResult,
 } from "../../../controller/boot/transitions.ts";
+import { BootReason } from "../../../controller/devices/status.ts";
 import { TableStore } from "../../../emulator/table/commit.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
 import { generationFault } from "../../../emulator/table/succession.ts";
 import { NO_REGION, regionAt, type StoredImage, type Table } from "../../../emulator/table/table.ts";
 import {
-  BootReason,
   type Budget,
   type Command,
   initialState,

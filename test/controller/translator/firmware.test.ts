@@ -4,10 +4,11 @@
  */
 import { describe, expect, it } from "vitest";
 import { Hart } from "../../../controller/cpu/hart.ts";
+import { Opcode } from "../../../controller/devices/nvme-spec.ts";
 import type { MachineOptions } from "../../../controller/machine.ts";
 import { TranslatingEngine } from "../../../controller/translator/engine.ts";
 import { WINDOW_BASE } from "../../../emulator/memory/map.ts";
-import { BUFFERS, FirmwareDevice, HONEST_VERSIONS, Opcode } from "../firmware-device.ts";
+import { BUFFERS, FirmwareDevice, HONEST_VERSIONS } from "../firmware-device.ts";
 
 class TranslatingDevice extends FirmwareDevice {
   declare engine: TranslatingEngine;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
+import { BootReason } from "../../../controller/devices/status.ts";
 import { firstTable } from "../../../emulator/table/recovery.ts";
 import { NO_REGION, nextGeneration, tableFault } from "../../../emulator/table/table.ts";
 import {
-  BootReason,
   type Command,
   initialState,
   type PolicyEvent,

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
 import { clear } from "../../../controller/boot/transitions.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
+import { BootReason } from "../../../controller/devices/status.ts";
 import { Control, controlWords, Engine, ringDoorbell } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import {
@@ -13,7 +14,6 @@ import {
 } from "../../../emulator/memory/layout.ts";
 import { type NvramPort, SharedNvram } from "../../../emulator/table/nvram.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "../../../supervisor/core/config.ts";
-import { BootReason } from "../../../supervisor/core/policy.ts";
 import { Crew } from "../../../supervisor/device/crew.ts";
 import { Device } from "../../../supervisor/device/device.ts";
 import { Durability } from "../../../supervisor/device/durability.ts";

@@ -2,8 +2,10 @@
  * Small wrong variants of the rules, each a mistake that somebody made or could make, put in through the same seam
  * as a user's rules. The oracle has to see each, and to call it by its right name.
  */
+
 import { decideBoot, recoverManagement } from "../../../../controller/boot/boot-rom.ts";
 import { beginUpdate, clear, endUpdate } from "../../../../controller/boot/transitions.ts";
+import { BootReason } from "../../../../controller/devices/status.ts";
 import {
   loadReplica,
   type Replica,
@@ -23,13 +25,7 @@ import {
   type Table,
 } from "../../../../emulator/table/table.ts";
 import { replicaWords, TableCodec } from "../../../../emulator/table/table-codec.ts";
-import {
-  BootReason,
-  type Command,
-  initialState,
-  type PolicyEvent,
-  reduce,
-} from "../../../../supervisor/core/policy.ts";
+import { type Command, initialState, type PolicyEvent, reduce } from "../../../../supervisor/core/policy.ts";
 import type { BadVerdict } from "../../../../supervisor/sweep/flipside/oracle/verdict.ts";
 import type { RulesModule } from "../../../../supervisor/sweep/flipside/rules.ts";
 
