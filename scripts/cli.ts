@@ -2,8 +2,9 @@
 /**
  * The command line. Each command is a module of its own, loaded only when it is called: start-up time is a figure.
  */
+import { kindOf } from "../emulator/base/errors.ts";
 import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, UsageError } from "./options.ts";
-import { guardOutput, isOutputLost, ReaderGoneError, readerGone } from "./standard-output.ts";
+import { guardOutput, isOutputLost, readerGone } from "./standard-output.ts";
 
 /** Carries a command out and returns the exit code: 0 held, 1 a violation or finding, 2 usage or bad input. */
 type Command = (args: readonly string[]) => Promise<number>;
@@ -74,22 +75,13 @@ async function main(args: readonly string[]): Promise<number> {
   return (await command.load())(rest);
 }
 
-/** Errors with names that a device ends with: findings, not accidents of this program. */
-const FINDINGS: ReadonlySet<string> = new Set([
-  "SupervisorGone",
-  "ManagementLostError",
-  "LinkError",
-  "SweepError",
-  "SafeModeError",
-  "NotReadyError",
-]);
-
 function fail(error: unknown): number {
   if (!(error instanceof Error)) throw error;
-  const finding = FINDINGS.has(error.name) || error instanceof ReaderGoneError;
-  if (!(finding || error instanceof UsageError)) throw error;
+  const kind = kindOf(error);
+  // An accident of this program: its stack is what helps.
+  if (kind === undefined) throw error;
   process.stderr.write(`flipside: ${error.message}\n`);
-  return error instanceof UsageError ? EXIT_USAGE : EXIT_FINDING;
+  return kind === "usage" ? EXIT_USAGE : EXIT_FINDING;
 }
 
 /** Standard output that could not be written is no success. */

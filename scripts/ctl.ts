@@ -4,7 +4,7 @@ import { isUsed } from "../controller/translator/stats.ts";
 import { REGION_STRIDE } from "../emulator/memory/map.ts";
 import { DeviceError } from "../supervisor/process/client.ts";
 import { ControlClient } from "../supervisor/process/control-client.ts";
-import { BAD_INPUT, controlPath, type ServedStatus } from "../supervisor/process/served-device.ts";
+import { controlPath, type ServedStatus } from "../supervisor/process/served-device.ts";
 import { readInput, writeReport } from "./input.ts";
 import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable, formatTranslator, paint } from "./terminal.ts";
@@ -142,7 +142,7 @@ export async function ctlCommand(args: readonly string[]): Promise<number> {
     return EXIT_HELD;
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
-    if (error.name === "NotServed" || error.name === BAD_INPUT) throw new UsageError(error.message);
+    if (error.kind === "usage") throw new UsageError(error.message);
     process.stderr.write(`flipside: ${error.message}\n`);
     return EXIT_FINDING;
   } finally {

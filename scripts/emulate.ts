@@ -1,9 +1,11 @@
 /** `flipside emulate`: the soak, what it looks like while it runs, and its summary. */
+
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import type { EngineKind } from "../controller/cpu/engine-kind.ts";
 import { sumStats, type TranslatorStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/base/clock.ts";
+import type { ErrorKind } from "../emulator/base/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../emulator/base/log.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/core/config.ts";
@@ -247,6 +249,7 @@ async function allOrEnd(
 /** The soak cannot begin: nothing was checked. */
 class NotReadyError extends Error {
   override readonly name = "NotReadyError";
+  readonly kind: ErrorKind = "finding";
 }
 
 /** Resolves once a version is ready and a standby parked. Garbage that an image holds may fail over and over, for ever. */

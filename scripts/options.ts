@@ -1,13 +1,16 @@
 /**
  * Reading command lines. Bad input ends in a {@link UsageError}: one clear sentence, exit code 2.
  */
+
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { ENGINE_KINDS, type EngineKind, isEngineKind } from "../controller/cpu/engine-kind.ts";
+import type { ErrorKind } from "../emulator/base/errors.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 
 /** What the user wrote cannot be carried out; `message` is one sentence that says what and where. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+  readonly kind: ErrorKind = "usage";
 }
 
 /** Exit codes of every command. */

@@ -36,9 +36,6 @@ function image(option: ImageOption, file: string | undefined, keys: readonly Ima
   return file === undefined ? readImage(option, file) : readRunnableImage(option, file, keys);
 }
 
-/** Errors that say what is wrong with what the user gave. */
-const USAGE_ERRORS = /^(FlashFile|SocketPath)/;
-
 /** With its parents, step by step: Node's own recursive mkdir never ends where a parent takes no entries (/proc). */
 function makeDirectory(directory: string): void {
   if (existsSync(directory)) return;
@@ -123,7 +120,7 @@ async function start(device: ServedDevice): Promise<void> {
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const code = (error as NodeJS.ErrnoException).code;
-    if (USAGE_ERRORS.test(error.name) || code !== undefined) throw new UsageError(error.message);
+    if (code !== undefined) throw new UsageError(error.message);
     throw error;
   }
 }

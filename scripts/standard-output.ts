@@ -4,6 +4,8 @@
  * Invariant: neither decides what a command does. It goes on to its end, writes its report and gives its own exit
  * code; what it prints after that is swallowed.
  */
+import type { ErrorKind } from "../emulator/base/errors.ts";
+
 const gone = new AbortController();
 let unwritable = false;
 
@@ -18,6 +20,7 @@ export function isOutputLost(): boolean {
 /** Thrown by a command that nothing else would end (an endless program) when its reader has gone away. */
 export class ReaderGoneError extends Error {
   override readonly name = "ReaderGoneError";
+  readonly kind: ErrorKind = "finding";
 
   constructor() {
     super("the reader of the output went away before the command was done");

@@ -5,8 +5,9 @@
  * ends: with its result, with a {@link LinkError} when the deadline passes, or with one when the worker exits.
  */
 import { parentPort, type Worker } from "node:worker_threads";
-import { expose, wrap } from "comlink";
+import { expose, transferHandlers, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import { type ErrorKind, kindOf } from "./errors.ts";
 import { errorMessage } from "./text.ts";
 
 /** What a worker offers: named functions over values that can be cloned. */
@@ -18,6 +19,7 @@ type Methods = Record<string, (...args: unknown[]) => Promise<unknown>>;
 
 export class LinkError extends Error {
   override readonly name = "LinkError";
+  readonly kind: ErrorKind = "finding";
 }
 
 export class Link<A extends Api> {
@@ -86,6 +88,21 @@ export function lastWordsOf(message: unknown): string | undefined {
   return (message as Partial<LastWords> | null)?.lastWords;
 }
 
+/** comlink takes of an error its name, message and stack; whoever called puts together all that comes. */
+function keepKinds(): void {
+  const thrown = transferHandlers.get("throw");
+  if (thrown === undefined) throw new Error("comlink has no handler for what is thrown");
+  transferHandlers.set("throw", {
+    ...thrown,
+    serialize: (value: { readonly value: unknown }) => {
+      const [serialized, transferables] = thrown.serialize(value);
+      const { value: error } = serialized as { readonly value: object };
+      const kind = kindOf(value.value);
+      return [kind === undefined ? serialized : { isError: true, value: { ...error, kind } }, transferables];
+    },
+  });
+}
+
 /**
  * Offers `api` to the thread that started this worker. An exception that nothing catches ends the worker as it would
  * without this, but 1.2 ms sooner, and a failover waits for that.
@@ -98,5 +115,6 @@ export function serve(api: Api): void {
     port.postMessage({ lastWords } satisfies LastWords);
     process.exit(EXIT_UNCAUGHT);
   });
+  keepKinds();
   expose(api, nodeEndpoint(port));
 }

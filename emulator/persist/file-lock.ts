@@ -7,16 +7,19 @@
  * created exclusively, with the owner's process id; one whose owner is gone is taken over (which two processes
  * that start in the same instant could both do).
  */
+
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, realpathSync, unlinkSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { basename, dirname, join } from "node:path";
+import type { ErrorKind } from "../base/errors.ts";
 import { errorCode } from "./file-system.ts";
 import { describe, PersistenceError } from "./flash-file-writer.ts";
 
 /** Another process has the file; `name` is FlashFileLocked. */
 export class FileLockError extends Error {
   override readonly name = "FlashFileLocked";
+  readonly kind: ErrorKind = "usage";
 
   constructor(path: string) {
     super(`the flash file ${path} is in use by another process`);

@@ -6,6 +6,8 @@
  * After an error nothing more is appended to that file: what a failed write or fdatasync left is not known (the
  * kernel may drop the pages and report no second time), so only a checkpoint, a new file, goes on.
  */
+
+import type { ErrorKind } from "../base/errors.ts";
 import { errorMessage } from "../base/text.ts";
 import { errorCode, type FileSystem } from "./file-system.ts";
 import {
@@ -22,6 +24,8 @@ import type { PersistentSpace } from "./persistent-space.ts";
 
 /** The flash file cannot be used; `name` is stable, `message` one sentence for its owner. */
 export class PersistenceError extends Error {
+  readonly kind: ErrorKind = "usage";
+
   constructor(name: "FlashFileUnreadable" | "FlashFileUnwritable" | FlashFileError["name"], message: string) {
     super(message);
     this.name = name;

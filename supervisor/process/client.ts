@@ -5,17 +5,32 @@
  * one that says how the process ended. One that stands still while it owes an answer is ended by force. No process is
  * left behind: when the parent goes, its end of the socket closes and the supervisor ends itself.
  */
+
 import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
+import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { launchSupervisor } from "../launch.ts";
 import { CONTROL_FD, FrameConnection } from "./frames.ts";
-import type { Answer, MethodName, Methods, Notification } from "./protocol.ts";
+import type { Answer, AnsweredError, MethodName, Methods, Notification } from "./protocol.ts";
 
 /** The supervisor refused or failed to do what was asked; `name` tells which of the named errors it was. */
 export class DeviceError extends Error {
-  constructor(name: string, message: string) {
+  /** What it is to whoever asked; undefined for an error that nobody expects. */
+  readonly kind: ErrorKind | undefined;
+
+  constructor(name: string, message: string, kind?: ErrorKind) {
     super(message);
     this.name = name;
+    this.kind = kind;
+  }
+
+  static of({ name, message, kind }: AnsweredError): DeviceError {
+    return new DeviceError(name, message, kind);
+  }
+
+  /** There is no process that could answer. */
+  static gone(how: string): DeviceError {
+    return new DeviceError("SupervisorGone", how, "finding");
   }
 }
 
@@ -81,7 +96,7 @@ export class SupervisorProcess {
 
   /** Calls a method. Rejects with {@link DeviceError}. */
   call<N extends MethodName>(method: N, params: Methods[N]["params"]): Promise<Methods[N]["result"]> {
-    if (this.#ending !== undefined) return Promise.reject(new DeviceError("SupervisorGone", this.#ending));
+    if (this.#ending !== undefined) return Promise.reject(DeviceError.gone(this.#ending));
     this.#expectLife();
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
@@ -130,13 +145,13 @@ export class SupervisorProcess {
     if (pending === undefined) return;
     this.#pending.delete(value.id);
     if (value.error === undefined) pending.resolve(value.result);
-    else pending.reject(new DeviceError(value.error.name, value.error.message));
+    else pending.reject(DeviceError.of(value.error));
   }
 
   #fail(how: string): void {
     this.#ending ??= how;
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { reject } of pending) reject(new DeviceError("SupervisorGone", how));
+    for (const { reject } of pending) reject(DeviceError.gone(how));
   }
 }

@@ -24,7 +24,8 @@ export class ControlClient {
     const socket = connect(path, onConnect);
     this.#socket = socket;
     socket.once("error", (error: NodeJS.ErrnoException) => {
-      onError(new DeviceError("NotServed", `no device is served at ${path}: ${error.code ?? error.message}`));
+      const why = `no device is served at ${path}: ${error.code ?? error.message}`;
+      onError(new DeviceError("NotServed", why, "usage"));
     });
     this.#connection = new FrameConnection(
       socket,
@@ -77,6 +78,6 @@ export class ControlClient {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
     if (error === undefined) pending?.resolve(result);
-    else pending?.reject(new DeviceError(error.name, error.message));
+    else pending?.reject(DeviceError.of(error));
   }
 }

@@ -6,10 +6,12 @@
  * than a request may have, that does not end a frame it began or does not read its answers, is cut off; what one
  * client does costs no other one more than a turn of the event loop; memory for all of them is bounded.
  */
+
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { FrameConnection } from "./frames.ts";
-import { type Answer, isRequest } from "./protocol.ts";
+import { type Answer, answerOf, isRequest } from "./protocol.ts";
 
 const MAX_CLIENTS = 16;
 /** Requests of one client that are under way at once. */
@@ -23,6 +25,7 @@ const MAX_PATH_BYTES = process.platform === "linux" ? 107 : 103;
 /** No socket can be made at a path; nothing was changed. */
 export class SocketPathError extends Error {
   override readonly name = "SocketPathError";
+  readonly kind: ErrorKind = "usage";
 }
 
 /**
@@ -122,8 +125,7 @@ export class ControlServer {
     try {
       return { id, result: await this.#handle(method, params) };
     } catch (error) {
-      const { name, message } = error instanceof Error ? error : new Error(String(error));
-      return { id, error: { name, message } };
+      return { id, error: answerOf(error) };
     }
   }
 }

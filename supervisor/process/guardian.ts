@@ -116,8 +116,8 @@ export class Guardian {
   /** Calls a method of the process that runs, or of the next one. Rejects with {@link DeviceError}. */
   async call<N extends MethodName>(method: N, params: Methods[N]["params"]): Promise<Methods[N]["result"]> {
     await this.#down?.promise;
-    if (this.#givenUp !== undefined) throw new DeviceError("SupervisorGone", this.#givenUp);
-    if (this.#process === undefined) throw new DeviceError("SupervisorGone", "the device is off");
+    if (this.#givenUp !== undefined) throw DeviceError.gone(this.#givenUp);
+    if (this.#process === undefined) throw DeviceError.gone("the device is off");
     return this.#process.call(method, params);
   }
 

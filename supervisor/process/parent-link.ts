@@ -2,7 +2,7 @@
 import { Socket } from "node:net";
 import type { Launcher } from "../launch.ts";
 import { CONTROL_FD, FrameConnection } from "./frames.ts";
-import { type Answer, isRequest, type MethodName } from "./protocol.ts";
+import { type Answer, answerOf, isRequest, type MethodName } from "./protocol.ts";
 import { Session } from "./session.ts";
 
 /** Exit code of a process that gave itself up; whoever guards it starts it again. */
@@ -41,7 +41,6 @@ async function carryOut(session: Session, method: string, params: unknown): Prom
     const handler = session.handlers[method as MethodName] as (params: unknown) => Promise<unknown>;
     return { result: await handler(params) };
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    return { error: { name, message } };
+    return { error: answerOf(error) };
   }
 }

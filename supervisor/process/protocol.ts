@@ -3,6 +3,7 @@
  * They travel as msgpack frames (frames.ts) over the process's inherited socket.
  */
 
+import { type ErrorKind, kindOf } from "../../emulator/base/errors.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Failover } from "../device/failover.ts";
 import type { Status } from "../device/status.ts";
@@ -47,7 +48,22 @@ export interface Request {
 export interface Answer {
   readonly id: number;
   readonly result?: unknown;
-  readonly error?: { readonly name: string; readonly message: string };
+  readonly error?: AnsweredError;
+}
+
+export interface AnsweredError {
+  readonly name: string;
+  /** One sentence for whoever asked. */
+  readonly message: string;
+  /** Absent where the error is of none. */
+  readonly kind?: ErrorKind;
+}
+
+/** What was thrown, as an answer. */
+export function answerOf(thrown: unknown): AnsweredError {
+  const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const kind = kindOf(thrown);
+  return kind === undefined ? { name, message } : { name, message, kind };
 }
 
 export interface Notification {

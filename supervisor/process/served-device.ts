@@ -38,9 +38,6 @@ export interface ServedListener extends GuardianListener {
   onStop?(): void;
 }
 
-/** What a client asked for can never be done, whatever the device's state; nothing was changed. */
-export const BAD_INPUT = "BadInput";
-
 const KINDS: ReadonlySet<unknown> = new Set([
   ...FAULTS.map(({ kind }) => kind),
   ...MEMORY_FAULT_KINDS,
@@ -116,7 +113,7 @@ export class ServedDevice {
     const { kind, region, image } = (params ?? {}) as Readonly<Record<string, unknown>>;
     const { memory, keys } = this.#config;
     const refuse = (message: string): never => {
-      throw new DeviceError(BAD_INPUT, message);
+      throw new DeviceError("BadInput", message, "usage");
     };
     if (method === "inject" && !KINDS.has(kind)) {
       refuse(`there is no fault "${String(kind)}": it must be one of ${[...KINDS].join(", ")}`);

@@ -3,14 +3,11 @@
  * operator, table and floor are mended by the device itself.
  */
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import { kindOf } from "../../emulator/base/errors.ts";
 import type { Status } from "../device/status.ts";
-import { DeviceError } from "../process/client.ts";
 import type { Guardian } from "../process/guardian.ts";
 import type { Tally } from "../soak/tally.ts";
 import type { RotKind } from "./survival-kinds.ts";
-
-/** Refusals that a failover of the device's own may bring about. */
-const BUSY: ReadonlySet<string> = new Set(["busy", "is-primary", "not-being-written"]);
 
 /** The device has better things to do than to be asked all the time. */
 const LOOK_MS = 5;
@@ -86,7 +83,7 @@ async function rewrite(device: Guardian, region: number, image: Uint8Array): Pro
     await device.call("designate", { region });
   } catch (error) {
     // A version failed meanwhile.
-    if (!(error instanceof DeviceError && BUSY.has(error.name))) throw error;
+    if (kindOf(error) !== "busy") throw error;
   }
 }
 

@@ -4,8 +4,10 @@
  * The result does not depend on the number of jobs: what is the same future is looked for within a part only, and
  * parts are the same whoever runs them.
  */
+
 import { setFlagsFromString } from "node:v8";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import type { ErrorKind } from "../../../emulator/base/errors.ts";
 import { errorMessage } from "../../../emulator/base/text.ts";
 import { launchSweepWorker } from "../../launch.ts";
 import type { Tally } from "../explore/explorer.ts";
@@ -63,6 +65,7 @@ export interface SweepUnit {
 /** A worker ended that should not have; `message` says why. */
 export class SweepError extends Error {
   override readonly name = "SweepError";
+  readonly kind: ErrorKind = "finding";
 }
 
 /** Units of all weights that are explored before the rest. */
