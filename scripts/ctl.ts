@@ -4,7 +4,8 @@ import { isUsed } from "../controller/translator/stats.ts";
 import { REGION_STRIDE } from "../emulator/memory/map.ts";
 import { DeviceError } from "../supervisor/process/client.ts";
 import { ControlClient } from "../supervisor/process/control-client.ts";
-import { controlPath, type ServedStatus } from "../supervisor/process/served-device.ts";
+import { isServed, type ServedMethodName } from "../supervisor/process/protocol.ts";
+import { controlPath, type ServedMethods, type ServedStatus } from "../supervisor/process/served-device.ts";
 import { readInput, writeReport } from "./input.ts";
 import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable, formatTranslator, paint } from "./terminal.ts";
@@ -72,7 +73,18 @@ function formatWear(eraseCounts: readonly number[]): string {
   return most === 0 ? summary : `${summary} (sector ${eraseCounts.indexOf(most)})`;
 }
 
-type Call = (client: ControlClient) => Promise<unknown>;
+type Client = ControlClient<ServedMethods>;
+type Call = (client: Client) => Promise<unknown>;
+
+/** How many words each command is, itself included. */
+const TAKES: Readonly<Record<ServedMethodName, number>> = {
+  status: 1,
+  inject: 2,
+  designate: 2,
+  clear: 2,
+  load: 3,
+  stop: 1,
+};
 
 /** What the words of the command line ask of the socket. Throws UsageError. */
 function parseCall(words: readonly string[]): Call {
@@ -81,10 +93,10 @@ function parseCall(words: readonly string[]): Call {
     if (first === undefined) throw new UsageError(`${command} needs the number of a region`);
     return parseInteger("the region", first, 0, 3);
   };
-  const takes = { status: 1, inject: 2, designate: 2, clear: 2, load: 3, stop: 1 }[command ?? ""];
-  if (command === undefined || takes === undefined) {
+  if (command === undefined || !isServed(command)) {
     throw new UsageError("ctl needs one of status, inject, designate, clear, load and stop");
   }
+  const takes = TAKES[command];
   if (words.length > takes) throw new UsageError(`there is one argument too many: ${words[takes]}`);
   if (command === "inject") {
     if (first === undefined) throw new UsageError("inject needs the kind of a fault");
@@ -97,16 +109,19 @@ function parseCall(words: readonly string[]): Call {
     if (!verified.ok) throw new UsageError(`the image ${second} cannot be run: ${verified.fault.message}`);
     return (client) => load(client, params);
   }
-  const params = command === "status" || command === "stop" ? null : { region: region() };
-  return (client) => client.call(command, params);
+  if (command === "designate" || command === "clear") {
+    const params = { region: region() };
+    return (client) => client.call(command, params);
+  }
+  return (client) => client.call(command, null);
 }
 
 /** A frame that is larger than a region is cut off unread, so the size is compared here. Throws {@link UsageError}. */
 async function load(
-  client: ControlClient,
+  client: Client,
   params: { readonly region: number; readonly image: Uint8Array },
 ): Promise<unknown> {
-  const { regionBytes } = (await client.call("status", null)) as ServedStatus;
+  const { regionBytes } = await client.call("status", null);
   const { length } = params.image;
   if (length > regionBytes) {
     throw new UsageError(`the image has ${length} bytes, more than the ${regionBytes} of a region`);
@@ -134,10 +149,10 @@ export async function ctlCommand(args: readonly string[]): Promise<number> {
   if (!isStatus && (values.watch === true || values.json !== undefined)) {
     throw new UsageError("--watch and --json are for status");
   }
-  let client: ControlClient | undefined;
+  let client: Client | undefined;
   try {
-    client = await ControlClient.connect(controlPath(values.dir ?? "flipside-device"));
-    if (isStatus) await showStatus(client, call, values.watch === true, values.json);
+    client = await ControlClient.connect<ServedMethods>(controlPath(values.dir ?? "flipside-device"));
+    if (isStatus) await showStatus(client, values.watch === true, values.json);
     else await call(client);
     return EXIT_HELD;
   } catch (error) {
@@ -151,14 +166,9 @@ export async function ctlCommand(args: readonly string[]): Promise<number> {
 }
 
 /** Once, or until somebody ends it. */
-async function showStatus(
-  client: ControlClient,
-  call: Call,
-  watch: boolean,
-  json: string | undefined,
-): Promise<void> {
+async function showStatus(client: Client, watch: boolean, json: string | undefined): Promise<void> {
   for (;;) {
-    const status = (await call(client)) as ServedStatus;
+    const status = await client.call("status", null);
     if (watch && process.stdout.isTTY === true) process.stdout.write("\x1b[H\x1b[2J");
     process.stdout.write(formatStatus(status));
     if (json !== undefined) writeReport(json, status);

@@ -134,7 +134,7 @@ export async function startDevice(options: DeviceOptions, child?: ChildProcess):
   const process = new SupervisorProcess({
     ...(child === undefined ? {} : { child }),
     onNotification: ({ event, data }) => {
-      if (event === "soak-progress") options.onSoakProgress?.(data as SoakProgress);
+      if (event === "soak-progress") options.onSoakProgress?.(data);
     },
   });
   try {

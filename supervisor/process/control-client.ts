@@ -14,7 +14,11 @@ interface Pending {
   readonly reject: (error: DeviceError) => void;
 }
 
-export class ControlClient {
+/** What a server answers, by method. */
+type Answers<M> = { readonly [N in keyof M]: { params: unknown; result: unknown } };
+
+/** @typeParam M the methods that are served at the socket */
+export class ControlClient<M extends Answers<M>> {
   readonly #socket: Socket;
   readonly #connection: FrameConnection;
   readonly #pending = new Map<number, Pending>();
@@ -40,22 +44,22 @@ export class ControlClient {
   }
 
   /** Rejects with {@link DeviceError} named NotServed. */
-  static connect(path: string): Promise<ControlClient> {
+  static connect<M extends Answers<M>>(path: string): Promise<ControlClient<M>> {
     return new Promise((resolve, reject) => {
-      const client = new ControlClient(path, () => resolve(client), reject);
+      const client = new ControlClient<M>(path, () => resolve(client), reject);
     });
   }
 
   /** Calls a method. Rejects with {@link DeviceError}: what the server answered, ConnectionLost, or NoAnswer. */
-  async call(
-    method: string,
-    params: unknown,
+  async call<N extends keyof M & string>(
+    method: N,
+    params: M[N]["params"],
     deadlineMs = method === "load" ? LOAD_MS : ANSWER_MS,
-  ): Promise<unknown> {
+  ): Promise<M[N]["result"]> {
     const id = this.#nextId++;
     let deadline: NodeJS.Timeout | undefined;
-    const answer = new Promise<unknown>((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
+    const answer = new Promise<M[N]["result"]>((resolve, reject) => {
+      this.#pending.set(id, { resolve: (value) => resolve(value as M[N]["result"]), reject });
       deadline = setTimeout(() => {
         this.#pending.delete(id);
         const message = `the server did not answer ${method} within ${deadlineMs / 1000} s: it may be stopped or stuck`;

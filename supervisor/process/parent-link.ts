@@ -2,7 +2,7 @@
 import { Socket } from "node:net";
 import type { Launcher } from "../launch.ts";
 import { CONTROL_FD, FrameConnection } from "./frames.ts";
-import { type Answer, answerOf, isRequest, type MethodName } from "./protocol.ts";
+import { type Answer, answerOf, isMethod, isRequest } from "./protocol.ts";
 import { Session } from "./session.ts";
 
 /** Exit code of a process that gave itself up; whoever guards it starts it again. */
@@ -17,7 +17,7 @@ function fatal(reason: string): void {
 export function serveParent(launcher: Launcher): void {
   // Ctrl-C goes to every process of a terminal; what becomes of the device is for the parent to say.
   process.on("SIGINT", () => undefined);
-  const session = new Session(launcher, (event, data) => connection.send({ event, data }), fatal);
+  const session = new Session(launcher, (notification) => connection.send(notification), fatal);
   const answer = async (value: unknown): Promise<void> => {
     if (!isRequest(value)) {
       fatal("the parent sent something that is no request");
@@ -37,8 +37,8 @@ export function serveParent(launcher: Launcher): void {
 /** Errors are answers: whoever asked is to know. */
 async function carryOut(session: Session, method: string, params: unknown): Promise<Omit<Answer, "id">> {
   try {
-    if (!Object.hasOwn(session.handlers, method)) throw new TypeError(`there is no method "${method}"`);
-    const handler = session.handlers[method as MethodName] as (params: unknown) => Promise<unknown>;
+    if (!isMethod(method)) throw new TypeError(`there is no method "${method}"`);
+    const handler = session.handlers[method] as (params: unknown) => Promise<unknown>;
     return { result: await handler(params) };
   } catch (error) {
     return { error: answerOf(error) };

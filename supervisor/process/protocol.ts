@@ -9,7 +9,7 @@ import type { Failover } from "../device/failover.ts";
 import type { Status } from "../device/status.ts";
 import type { HostCommand, HostCompletion } from "../host/host.ts";
 import type { DrillReport } from "../soak/drill.ts";
-import type { SoakOptions, SoakReport } from "../soak/soak.ts";
+import type { SoakOptions, SoakProgress, SoakReport } from "../soak/soak.ts";
 
 /** Methods of a supervisor process: parameters and result. */
 export interface Methods {
@@ -37,6 +37,41 @@ export interface Methods {
   stop: { params: null; result: null };
 }
 export type MethodName = keyof Methods;
+
+/** Whether a client of a served device's control socket may call a method, too. */
+const SERVED = {
+  start: false,
+  status: true,
+  inject: true,
+  designate: true,
+  clear: true,
+  load: true,
+  nextFailover: false,
+  standby: false,
+  command: false,
+  soak: false,
+  endSoak: false,
+  drill: false,
+  ping: false,
+  stop: true,
+} as const satisfies Readonly<Record<MethodName, boolean>>;
+
+export type ServedMethodName = {
+  [N in MethodName]: (typeof SERVED)[N] extends true ? N : never;
+}[MethodName];
+
+export function isServed(method: string): method is ServedMethodName {
+  return isMethod(method) && SERVED[method];
+}
+
+export function isMethod(method: string): method is MethodName {
+  return Object.hasOwn(SERVED, method);
+}
+
+/** What a supervisor process tells without being asked, each with its value. */
+export interface Notifications {
+  "soak-progress": SoakProgress;
+}
 
 export interface Request {
   readonly id: number;
@@ -66,10 +101,9 @@ export function answerOf(thrown: unknown): AnsweredError {
   return kind === undefined ? { name, message } : { name, message, kind };
 }
 
-export interface Notification {
-  readonly event: string;
-  readonly data: unknown;
-}
+export type Notification = {
+  readonly [E in keyof Notifications]: { readonly event: E; readonly data: Notifications[E] };
+}[keyof Notifications];
 
 export function isRequest(value: unknown): value is Request {
   if (typeof value !== "object" || value === null) return false;

@@ -14,7 +14,7 @@ import { MEMORY_FAULT_KINDS, PROCESS_FAULT_KINDS, ROT_KINDS } from "../survival/
 import { DeviceError } from "./client.ts";
 import { ControlServer, requireSocketPath } from "./control-server.ts";
 import { Guardian, type GuardianLimits, type GuardianListener } from "./guardian.ts";
-import type { MethodName, Methods } from "./protocol.ts";
+import { isServed, type Methods, type ServedMethodName } from "./protocol.ts";
 
 /** Room for a request's envelope beside an image. */
 const ENVELOPE_BYTES = 4096;
@@ -33,6 +33,14 @@ export interface ServedStatus extends Status {
   readonly regionBytes: number;
 }
 
+/** What a client of the socket may call: as the supervisor process answers it, but for `status`. */
+export type ServedMethods = {
+  [N in ServedMethodName]: {
+    params: Methods[N]["params"];
+    result: N extends "status" ? ServedStatus : Methods[N]["result"];
+  };
+};
+
 export interface ServedListener extends GuardianListener {
   /** A client asked for the end. */
   onStop?(): void;
@@ -44,9 +52,6 @@ const KINDS: ReadonlySet<unknown> = new Set([
   ...ROT_KINDS,
   ...PROCESS_FAULT_KINDS,
 ]);
-
-/** Methods that a client of the socket may call. */
-const SERVED: ReadonlySet<string> = new Set(["status", "inject", "designate", "clear", "load", "stop"]);
 
 export class ServedDevice {
   readonly #guardian: Guardian;
@@ -97,14 +102,14 @@ export class ServedDevice {
   }
 
   async #handle(method: string, params: unknown): Promise<unknown> {
-    if (!SERVED.has(method)) throw new DeviceError("NoSuchMethod", `there is no method "${method}"`);
+    if (!isServed(method)) throw new DeviceError("NoSuchMethod", `there is no method "${method}"`);
     if (method === "stop") {
       // The answer goes out first.
       setImmediate(() => this.#listener.onStop?.());
       return null;
     }
     this.#check(method, params);
-    const result = await this.#guardian.call(method as MethodName, params as Methods[MethodName]["params"]);
+    const result = await this.#guardian.call(method, params as Methods[ServedMethodName]["params"]);
     return method === "status" ? this.#status(result as Status) : result;
   }
 

@@ -47,7 +47,7 @@ import type { Launcher } from "../launch.ts";
 import { drill } from "../soak/drill.ts";
 import { Soak } from "../soak/soak.ts";
 import { PROCESS_FAULT_KINDS, ROT_KINDS, type RotKind } from "../survival/survival-kinds.ts";
-import type { MethodName, Methods } from "./protocol.ts";
+import type { MethodName, Methods, Notification } from "./protocol.ts";
 import { checkCommand, checkConfig, checkDrill, checkSoak, RequestError, requireRegion } from "./requests.ts";
 
 function requireFault(kind: string): Fault {
@@ -86,7 +86,7 @@ function dumpOf(device: Device, uart: UartRing, crash: Crash): Omit<CrashDump, "
   };
 }
 
-export type Notify = (event: string, data: unknown) => void;
+export type Notify = (notification: Notification) => void;
 type Handlers = {
   readonly [N in MethodName]: (params: Methods[N]["params"]) => Promise<Methods[N]["result"]>;
 };
@@ -150,7 +150,7 @@ export class Session {
       checkSoak(options);
       const soak = new Soak(this.#running(), options, () => this.#digests());
       this.#soak = soak;
-      return soak.run((progress) => this.#notify("soak-progress", progress));
+      return soak.run((progress) => this.#notify({ event: "soak-progress", data: progress }));
     },
     endSoak: async () => {
       this.#soak?.end();
@@ -200,7 +200,6 @@ export class Session {
         this.#causes[evidence] = (this.#causes[evidence] ?? 0) + 1;
         log.info({ failover }, "failover");
       },
-      onSafeMode: (reason) => this.#notify("safe-mode", { reason }),
     });
     if (config.dumpDirectory !== undefined) {
       const dumps = new DumpStore(config.dumpDirectory, log);

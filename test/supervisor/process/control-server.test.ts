@@ -10,6 +10,13 @@ import { encodeFrame } from "../../../supervisor/process/frames.ts";
 
 const MAX_BYTES = 4096;
 
+/** What the server of these tests answers. */
+interface TestMethods {
+  echo: { params: unknown; result: unknown };
+  fail: { params: null; result: null };
+  hang: { params: null; result: null };
+}
+
 let directory: string;
 let path: string;
 let server: ControlServer;
@@ -26,7 +33,7 @@ function rudeClient(...chunks: Uint8Array[]): Promise<void> {
 }
 
 async function answersAPoliteClient(): Promise<boolean> {
-  const client = await ControlClient.connect(path);
+  const client = await ControlClient.connect<TestMethods>(path);
   const answer = await client.call("echo", { words: "still there" });
   client.close();
   return JSON.stringify(answer) === '{"words":"still there"}';
@@ -58,7 +65,7 @@ describe("the control socket", () => {
   });
 
   it("answers with the result, or with the error's name and message", async () => {
-    const client = await ControlClient.connect(path);
+    const client = await ControlClient.connect<TestMethods>(path);
     expect(await client.call("echo", [1, 2])).toEqual([1, 2]);
     await expect(client.call("fail", null)).rejects.toMatchObject({
       name: "Wrong",
@@ -68,7 +75,7 @@ describe("the control socket", () => {
   });
 
   it("lets a client wait for an answer no longer than its deadline", async () => {
-    const client = await ControlClient.connect(path);
+    const client = await ControlClient.connect<TestMethods>(path);
     await expect(client.call("hang", null, 50)).rejects.toMatchObject({
       name: "NoAnswer",
       message: expect.stringMatching(/did not answer hang within 0.05 s/),
@@ -78,7 +85,7 @@ describe("the control socket", () => {
   });
 
   it("says by name that nobody listens", async () => {
-    await expect(ControlClient.connect(join(directory, "nobody"))).rejects.toMatchObject({
+    await expect(ControlClient.connect<TestMethods>(join(directory, "nobody"))).rejects.toMatchObject({
       name: "NotServed",
     });
   });
