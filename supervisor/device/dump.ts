@@ -8,9 +8,13 @@
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Packr } from "msgpackr";
+import type { UartRing } from "../../controller/devices/uart-ring.ts";
 import type { Logger } from "../../emulator/base/log.ts";
+import { formatVersion } from "../../emulator/base/version.ts";
 import type { DeviceEvent } from "../../emulator/memory/events.ts";
 import type { Table } from "../../emulator/table/table.ts";
+import type { Device } from "./device.ts";
+import type { Crash } from "./failover-record.ts";
 import type { FailureReport } from "./failure.ts";
 
 export const MAX_DUMPS = 32;
@@ -82,6 +86,27 @@ export function decodeDump(bytes: Uint8Array): CrashDump {
     isTable(tableAfter);
   if (!whole) throw new DumpError("it is a crash dump of flipside with parts missing");
   return value as unknown as CrashDump;
+}
+
+/** Everything that the next failure may overwrite is copied. */
+export function dumpOf(device: Device, uart: UartRing, crash: Crash): Omit<CrashDump, "format"> {
+  const { kept, table } = device;
+  const { failure, fromRegion, tableBefore, eventsFrom } = crash;
+  const version = tableBefore.regions[fromRegion]?.version;
+  return {
+    time: new Date().toISOString(),
+    bootEpoch: device.bootEpoch,
+    failure,
+    fromRegion,
+    toRegion: table.active,
+    version: version === undefined ? "" : formatVersion(version),
+    hart: [...kept.hart],
+    stack: { address: kept.stackAddress, bytes: kept.stack.slice(0, kept.stackBytes) },
+    uart: uart.text(),
+    tableBefore,
+    tableAfter: table,
+    timeline: device.events.read(eventsFrom),
+  };
 }
 
 /** Names sort by age: "000012-panic.dump". */

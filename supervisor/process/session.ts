@@ -23,16 +23,14 @@ import type { MemoryFault } from "../../emulator/api.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { createLogger } from "../../emulator/base/log.ts";
 import { Random } from "../../emulator/base/random.ts";
-import { formatVersion } from "../../emulator/base/version.ts";
 import { deviceState } from "../../emulator/memory/control.ts";
 import { type FileLock, lockFile } from "../../emulator/persist/file-lock.ts";
 import { DEFAULT_TRIAL_TRIES, type Table } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import { Device } from "../device/device.ts";
-import { type CrashDump, DumpStore } from "../device/dump.ts";
+import { DumpStore, dumpOf } from "../device/dump.ts";
 import { RegionReader } from "../device/facts.ts";
 import type { Failover } from "../device/failover.ts";
-import type { Crash } from "../device/failover-record.ts";
 import { MemoryOwner } from "../device/memory-owner.ts";
 import { liveParts } from "../device/parts.ts";
 import { Scrub } from "../device/scrub.ts";
@@ -64,27 +62,6 @@ const MEMORY_FAULTS: ReadonlyMap<string, MemoryFault> = new Map([
   ["memory-exit", "exit"],
   ["memory-terminate", "terminate"],
 ]);
-
-/** Everything that the next failure may overwrite is copied. */
-function dumpOf(device: Device, uart: UartRing, crash: Crash): Omit<CrashDump, "format"> {
-  const { kept, table } = device;
-  const { failure, fromRegion, tableBefore, eventsFrom } = crash;
-  const version = tableBefore.regions[fromRegion]?.version;
-  return {
-    time: new Date().toISOString(),
-    bootEpoch: device.bootEpoch,
-    failure,
-    fromRegion,
-    toRegion: table.active,
-    version: version === undefined ? "" : formatVersion(version),
-    hart: [...kept.hart],
-    stack: { address: kept.stackAddress, bytes: kept.stack.slice(0, kept.stackBytes) },
-    uart: uart.text(),
-    tableBefore,
-    tableAfter: table,
-    timeline: device.events.read(eventsFrom),
-  };
-}
 
 export type Notify = (notification: Notification) => void;
 type Handlers = {
