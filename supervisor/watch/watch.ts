@@ -1,8 +1,9 @@
 /**
  * Watching: what shows by its silence that the version that executes has failed, or that the standby is stuck.
  *
- * Looked at by every tick of the supervisor. No time passes here while the whole process stands still (watch-time.ts),
- * and a thread that waits for a processor is not called silent (heartbeat.ts).
+ * Time is the caller's. The live device looks with every tick, and no time passes here while its process stands still
+ * (watch-time.ts); the virtual device jumps from one deadline to the next. A thread that waits for a processor is not
+ * called silent (heartbeat.ts).
  */
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import type { Limits } from "../core/config.ts";
@@ -50,9 +51,10 @@ export class Watch {
   /** The version has been ready since its start, and may have withdrawn that. */
   #hasBeenReady = false;
 
-  constructor(limits: Limits, nowNs: number) {
+  /** @param longestGapMs what the time between two ticks counts for at the most: infinity where it never stands still */
+  constructor(limits: Limits, nowNs: number, longestGapMs = LONGEST_GAP_MS) {
     this.#limits = limits;
-    this.#time = new WatchTime(LONGEST_GAP_MS, nowNs);
+    this.#time = new WatchTime(longestGapMs, nowNs);
     this.#heartbeat = new Heartbeat(limits.heartbeatMs);
     this.#boot = new Heartbeat(limits.readyMs);
     this.#command = new Heartbeat(limits.commandMs);
@@ -66,6 +68,19 @@ export class Watch {
   get nextLookMs(): number {
     const dueMs = (this.#heartbeat.dueNs - this.#time.ns) / 1e6;
     return dueMs > 0 && dueMs < TICK_MS ? dueMs : TICK_MS;
+  }
+
+  /**
+   * Nanoseconds from the last tick until {@link silence} finds something, unless what is owed comes before. Of a look
+   * with the same `ready` and `owed` that found nothing.
+   */
+  nextDeadlineNs(ready: boolean, owed: OwedCommand | undefined): number {
+    let dueNs = ready ? Number.POSITIVE_INFINITY : this.#boot.dueNs;
+    if (this.#hasBeenReady) {
+      dueNs = Math.min(dueNs, this.#heartbeat.dueNs);
+      if (owed !== undefined) dueNs = Math.min(dueNs, this.#command.dueNs);
+    }
+    return dueNs - this.#time.ns;
   }
 
   /** A version starts on this thread. On the failover path. */

@@ -1,5 +1,5 @@
 /**
- * A controller worker slot of the virtual device: a machine, and what it executes.
+ * A controller worker slot of the virtual device: a machine, what it executes, and the thread that it stands for.
  *
  * Invariant: what the machine has decoded of a region is what the region's bytes were when it was last started or
  * told of rot; content that was decoded before is not decoded again.
@@ -10,16 +10,29 @@ import { Hart } from "../../../controller/cpu/hart.ts";
 import { Machine, type MachineStop } from "../../../controller/machine.ts";
 import type { Evidence } from "../../../emulator/memory/evidence.ts";
 import { NO_REGION } from "../../../emulator/table/table.ts";
+import type { ThreadSchedule } from "../../watch/thread-schedule.ts";
+import type { Watched } from "../../watch/watch.ts";
 import { sweepEngine } from "./engine.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 
-export class ControllerSlot {
+/** A thread here never waits for a processor. */
+const NEVER_WAITED: ThreadSchedule = {
+  atNs: 0,
+  own: { runNs: 0, waitNs: 0, runnable: false },
+  heldUpNs: 0,
+  helpers: () => new Map(),
+};
+
+export class ControllerSlot implements Watched {
   readonly machine: Machine;
   region = NO_REGION;
   epoch = 0;
   running = false;
   /** The thread is stuck: it executes nothing and answers nothing. */
   frozen = false;
+  /** Raised whenever it executes something. */
+  heartbeat = 0;
+  readonly notedFaultNs = 0;
   readonly #persistent: PersistentMemory;
   /** By region: content key of the code that the machine has decoded. */
   readonly #decoded: number[] = [];
@@ -43,6 +56,14 @@ export class ControllerSlot {
   /** It executes instructions. */
   get executes(): boolean {
     return this.running && !this.frozen;
+  }
+
+  schedule(): ThreadSchedule {
+    return NEVER_WAITED;
+  }
+
+  nudge(): void {
+    // Nothing here sleeps for longer than it is to.
   }
 
   /** Designates what is executed next; {@link start} starts it. */
@@ -70,6 +91,7 @@ export class ControllerSlot {
 
   /** Executes at most `instructions`, and not past the tick `horizon`. */
   run(instructions: number, horizon: number): MachineStop {
+    this.heartbeat += 1;
     this.machine.hart[Hart.ATTENTION] = 0;
     return this.machine.run(instructions, horizon);
   }

@@ -22,7 +22,7 @@ import { Random } from "../../../emulator/base/random.ts";
 import { Control, controlWords } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { ENGINE_SLOTS, type Layout } from "../../../emulator/memory/layout.ts";
-import { MTIME_HZ, WINDOW_BASE } from "../../../emulator/memory/map.ts";
+import { INSTRUCTIONS_PER_TICK, MTIME_HZ, WINDOW_BASE } from "../../../emulator/memory/map.ts";
 import { raiseFloor } from "../../../emulator/table/floor.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
@@ -31,6 +31,7 @@ import type { Limits } from "../../core/config.ts";
 import { type Performer, perform } from "../../core/performer.ts";
 import type { ExecuteCommand, PolicyEvent, PolicyState } from "../../core/policy.ts";
 import { Host, type HostCommand } from "../../host/host.ts";
+import { Watch } from "../../watch/watch.ts";
 import { Interruption, type ItemSink } from "../explore/items.ts";
 import { ControllerSlot } from "./controller-slot.ts";
 import type { DeviceEvent, RequestKind, TableRequest } from "./device-event.ts";
@@ -61,6 +62,11 @@ function doneOr(done: boolean, message: string): UpdateEvent {
   return done ? { type: "done" } : { type: "refused", message };
 }
 
+/** Time jumps here, and stands still only where nothing happens. */
+function freshWatch(limits: Limits): Watch {
+  return new Watch(limits, 0, Number.POSITIVE_INFINITY);
+}
+
 type Mode = "off" | "on" | "safe-mode" | "stuck";
 
 export class VirtualDevice {
@@ -83,7 +89,7 @@ export class VirtualDevice {
   #host: Host | undefined;
   #completions = 0;
   #ready = false;
-  #startedTick = 0;
+  #watch: Watch;
   #ticks = 0;
   /** Instructions left to a version that was asked to stop; undefined when none was. */
   #haltIn: number | undefined;
@@ -113,6 +119,7 @@ export class VirtualDevice {
     this.#rules = rules;
     this.#config = config;
     this.#sink = sink;
+    this.#watch = freshWatch(config.limits);
     this.#control = controlWords(memory, this.layout);
     this.#port = persistent.managementPort(() => sink.beforeStore());
     this.#volatile = new VolatileMemory(memory, this.layout, persistent, sink);
@@ -196,6 +203,7 @@ export class VirtualDevice {
     this.#completions = 0;
     this.#ready = false;
     this.#ticks = 0;
+    this.#watch = freshWatch(this.#config.limits);
     this.#starts = 0;
     this.#haltIn = undefined;
     this.#crashNext = false;
@@ -258,12 +266,38 @@ export class VirtualDevice {
   }
 
   #step(endTick: number): void {
+    this.#lookAtExecuting();
+    if (this.#mode !== "on") return;
+    const horizon = Math.min(endTick, this.#horizon());
     const running = this.#slots.filter((slot) => slot.executes).length;
     let instructions = running > 1 ? SHARED_SLICE_INSTRUCTIONS : RUN_INSTRUCTIONS;
     if (this.#haltIn !== undefined) instructions = Math.min(instructions, this.#haltIn);
-    this.#slice(instructions, Math.min(endTick, this.#nextDeadline()));
-    if (running === 0) this.#ticks = Math.min(endTick, this.#nextDeadline());
-    this.#watch();
+    if (running === 0) this.#ticks = horizon;
+    else this.#slice(instructions, horizon);
+  }
+
+  /** As far as time may pass before somebody has to look: nothing is found later than on the live device. */
+  #horizon(): number {
+    const slot = this.#executing;
+    if (slot?.running !== true) return Number.POSITIVE_INFINITY;
+    if (this.#haltIn !== undefined) return this.ticks + Math.ceil(this.#haltIn / INSTRUCTIONS_PER_TICK);
+    const deadlineNs = this.#watch.nextDeadlineNs(this.#ready, this.#host?.oldest);
+    return this.ticks + Math.ceil(deadlineNs / NS_PER_TICK);
+  }
+
+  /** Returns what time it is, nanoseconds since power-on. */
+  #tickWatch(): number {
+    const nowNs = this.ticks * NS_PER_TICK;
+    this.#watch.tick(nowNs);
+    return nowNs;
+  }
+
+  #lookAtExecuting(): void {
+    const nowNs = this.#tickWatch();
+    const slot = this.#executing;
+    if (slot?.running !== true || this.#haltIn !== undefined) return;
+    const silence = this.#watch.silence(slot, this.#ready, this.#host?.oldest, nowNs);
+    if (silence !== undefined) this.#fail(silence.evidence, 0, 0);
   }
 
   #slice(instructions: number, horizon: number): void {
@@ -304,7 +338,7 @@ export class VirtualDevice {
         this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing: true });
     } else if (this.#ready && !said) {
       this.#ready = false;
-      this.#startedTick = this.ticks;
+      this.#watch.withdraw(this.#tickWatch());
     }
     if (this.#policy?.confirmed === false && this.#control[Control.CONFIRM] === epoch) {
       this.#sink.event({ type: "confirm-said", region });
@@ -322,35 +356,6 @@ export class VirtualDevice {
     } else if (taken > 0) {
       this.#completions += taken;
       this.#sink.event({ type: "completions", count: this.#completions });
-    }
-  }
-
-  #nextDeadline(): number {
-    const { limits } = this.#config;
-    const slot = this.#executing;
-    if (slot === undefined || !slot.running) return Number.POSITIVE_INFINITY;
-    if (slot.frozen) return this.#startedTick + limits.heartbeatMs * TICKS_PER_MS;
-    if (!this.#ready) return this.#startedTick + limits.readyMs * TICKS_PER_MS;
-    if (this.outstanding === 0) return Number.POSITIVE_INFINITY;
-    // The host's deadlines are looked at as often as the live supervisor does.
-    return this.ticks + 5 * TICKS_PER_MS;
-  }
-
-  #watch(): void {
-    const slot = this.#executing;
-    if (slot?.running !== true || this.#haltIn !== undefined || this.#mode !== "on") return;
-    const { limits } = this.#config;
-    const sinceStart = this.ticks - this.#startedTick;
-    if (slot.frozen) {
-      if (sinceStart >= limits.heartbeatMs * TICKS_PER_MS) this.#fail(Evidence.HEARTBEAT, 0, 0);
-    } else if (!this.#ready) {
-      if (sinceStart >= limits.readyMs * TICKS_PER_MS) this.#fail(Evidence.NEVER_READY, 0, 0);
-    } else {
-      const owed = this.#host?.oldest;
-      if (owed === undefined) return;
-      const sinceTick = Math.max(owed.submittedNs / NS_PER_TICK, this.#startedTick);
-      if (this.ticks - sinceTick > limits.commandMs * TICKS_PER_MS)
-        this.#fail(Evidence.OVERDUE_COMMAND, 0, 0);
     }
   }
 
@@ -411,8 +416,8 @@ export class VirtualDevice {
     this.#control[Control.TRIAL] = command.trial ? 1 : 0;
     this.#control[Control.BOOT_EPOCH] = epoch;
     this.#starts += 1;
-    const ticks = this.ticks;
-    this.#startedTick = ticks;
+    const { ticks } = this;
+    this.#watch.start(slot, this.#tickWatch());
     slot.assign(region, epoch);
     this.#executing = slot;
     this.#mode = "on";
@@ -454,7 +459,6 @@ export class VirtualDevice {
       this.#guarded(() => this.#onStopped(slot));
     } else if (evidence === Evidence.HEARTBEAT) {
       this.#ticks = this.ticks;
-      this.#startedTick = this.#ticks;
       slot.frozen = true;
     } else {
       slot.running = false;
