@@ -1,6 +1,7 @@
 /**
- * Lets V8 compile the engine before it matters: a standby that takes over should not spend its first milliseconds in
- * the bytecode of an interpreter. Runs a small program on a machine of its own, over memory of its own.
+ * What a standby does before it matters: it lets V8 compile the engine, so that a version does not spend its first
+ * milliseconds in the bytecode of an interpreter, and goes through the motions of a start from time to time, so that they
+ * are in the caches when there is one. Both on a small machine of its own, over memory of its own.
  *
  * The program has a use for every case of the interpreter's switch and for every device. V8 compiles a case that
  * it has never seen run as a way back to bytecode, so a version that used one more instruction than the warm-up
@@ -9,7 +10,9 @@
  * Invariant: nothing that it does is seen outside, and whatever goes wrong ends the warm-up and nothing else.
  */
 import { monotonicNs } from "../emulator/base/clock.ts";
+import { errorMessage } from "../emulator/base/text.ts";
 import { Control, controlWords } from "../emulator/memory/control.ts";
+import { EventCode, EventRing } from "../emulator/memory/events.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../emulator/memory/layout.ts";
 import { WINDOW_BASE } from "../emulator/memory/map.ts";
 import { Visibility } from "./cpu/address-space.ts";
@@ -21,6 +24,8 @@ const INSTRUCTIONS = 400_000;
 /** Many short runs, as a live hart's are. */
 const SLICE = 1_000;
 const QUEUE_ENTRIES = 16;
+/** The first instructions of a version set its stack and its trap handler. */
+const REHEARSED_INSTRUCTIONS = 100;
 
 /**
  * Devices, a timer interrupt and an exception once, then every register operation, load, store and branch a
@@ -154,47 +159,60 @@ export const WARM_UP_PROGRAM: readonly number[] = [
   0x30200073, // mret
 ];
 
-/**
- * Never throws: whoever warms up can do without.
- * @param goesOn asked every few hundred microseconds; false ends it
- * @param program words to run instead, which should not stop
- * @returns what went wrong; undefined when nothing did
- */
-export function warmUp(
-  goesOn: () => boolean = () => true,
-  program: readonly number[] = WARM_UP_PROGRAM,
-): string | undefined {
-  try {
-    run(program, goesOn);
-    return undefined;
-  } catch (error) {
-    return String(error);
-  }
-}
+/** A small machine over memory of its own, with a program that never ends: whatever it does is seen by nobody. */
+export class RehearsalMachine {
+  readonly #machine: Machine;
+  readonly #events: EventRing;
 
-function run(program: readonly number[], goesOn: () => boolean): void {
-  const layout = planLayout({
-    ...DEFAULT_MEMORY_CONFIG,
-    regionBytes: SMALL,
-    ramBytes: SMALL,
-    hostBytes: SMALL,
-  });
-  const memory = createMemory(layout);
-  controlWords(memory, layout)[Control.QUEUE_ENTRIES] = QUEUE_ENTRIES;
-  const options = {
-    memory,
-    layout,
-    slot: 0,
-    visibility: Visibility.CONTROLLER,
-    liveClock: { nowNs: monotonicNs },
-  };
-  const machine = new Machine(options);
-  // What V8 compiles for the only machine there ever was, it throws away when there is another.
-  new Machine({ ...options, slot: 1 }).reset(WINDOW_BASE);
-  machine.space.words.set(program, (layout.regions[0] as number) >>> 2);
-  machine.setRegion(0);
-  machine.reset(WINDOW_BASE);
-  while (machine.retired < INSTRUCTIONS && goesOn()) {
-    if (machine.run(SLICE) === MachineStop.STOPPED) throw new Error("the warm-up program has stopped");
+  /** @param program words to run, which should not stop */
+  constructor(program: readonly number[] = WARM_UP_PROGRAM) {
+    const layout = planLayout({
+      ...DEFAULT_MEMORY_CONFIG,
+      regionBytes: SMALL,
+      ramBytes: SMALL,
+      hostBytes: SMALL,
+    });
+    const memory = createMemory(layout);
+    controlWords(memory, layout)[Control.QUEUE_ENTRIES] = QUEUE_ENTRIES;
+    const options = {
+      memory,
+      layout,
+      slot: 0,
+      visibility: Visibility.CONTROLLER,
+      liveClock: { nowNs: monotonicNs },
+    };
+    this.#machine = new Machine(options);
+    this.#events = new EventRing(memory, layout);
+    // What V8 compiles for the only machine there ever was, it throws away when there is another.
+    new Machine({ ...options, slot: 1 }).reset(WINDOW_BASE);
+    this.#machine.space.words.set(program, (layout.regions[0] as number) >>> 2);
+    this.#machine.setRegion(0);
+    this.#machine.reset(WINDOW_BASE);
+  }
+
+  /**
+   * Runs until V8 has compiled the engine. Never throws: whoever warms up can do without.
+   * @param goesOn asked every few hundred microseconds; false ends it
+   * @returns what went wrong; undefined when nothing did
+   */
+  warmUp(goesOn: () => boolean = () => true): string | undefined {
+    const machine = this.#machine;
+    try {
+      for (const end = machine.retired + INSTRUCTIONS; machine.retired < end && goesOn(); ) {
+        if (machine.run(SLICE) === MachineStop.STOPPED) return "the warm-up program has stopped";
+      }
+      return undefined;
+    } catch (error) {
+      return errorMessage(error);
+    }
+  }
+
+  /** Starts a version, tells of its first instruction and runs its first ones, so that all of that is in the caches. */
+  start(): void {
+    this.#machine.ramChanged();
+    this.#machine.reset(WINDOW_BASE);
+    this.#machine.run(1);
+    this.#events.stamp(EventCode.FIRST_INSTRUCTION, 0, 0, monotonicNs());
+    this.#machine.run(REHEARSED_INSTRUCTIONS);
   }
 }

@@ -9,6 +9,7 @@
 import type { Inspection } from "../../controller/api.ts";
 import type { TransitionResult } from "../../controller/boot/transitions.ts";
 import type { Logger } from "../../emulator/base/log.ts";
+import { errorMessage } from "../../emulator/base/text.ts";
 import { Control, controlWords, Engine, EngineState } from "../../emulator/memory/control.ts";
 import { EventCode, EventRing } from "../../emulator/memory/events.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
@@ -38,7 +39,7 @@ import { KeptState } from "./kept-state.ts";
 import type { Management } from "./management.ts";
 import { Doorbell, News } from "./news.ts";
 import type { Slot } from "./slot.ts";
-import { warmUpFailover } from "./warm-up.ts";
+import { FailoverRehearsal } from "./warm-up.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
 
 /** A running engine answers a halt within microseconds; after this long the thread is not going to. */
@@ -103,8 +104,8 @@ export class Device {
   #servedEpoch = 0;
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
-  /** V8 has had the chance to compile the failover path. */
-  #warm = false;
+  /** Made with the first standby: without one there is nothing to be fast for. */
+  #rehearsal: FailoverRehearsal | undefined;
   readonly #performer: Performer = {
     stop: () => this.#stop(),
     commit: (table) => this.#commit(table),
@@ -205,6 +206,7 @@ export class Device {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#ticker);
+    this.#rehearsal?.close();
     this.#doorbell.close();
     await this.crew.close();
   }
@@ -297,6 +299,7 @@ export class Device {
     this.#lookAtStandby();
     this.#lookAtExecuting(nowNs);
     this.#news.tell();
+    this.#rehearsal?.rehearse();
     if (!this.#closed) this.#ticker = setTimeout(() => this.#tick(), this.#watch.nextLookMs);
   }
 
@@ -499,13 +502,8 @@ export class Device {
     this.#takeReadings(readingsOf(inspection));
     this.#wake();
     this.#news.tell();
-    if (!this.#warm) this.#warmUp(inspection.regions);
-  }
-
-  #warmUp(images: Inspection["regions"]): void {
-    this.#warm = true;
-    warmUpFailover(images, (error) => {
-      this.#log.warn({ reason: String(error) }, "the failover path could not be warmed up");
+    this.#rehearsal ??= new FailoverRehearsal(inspection.regions, (error) => {
+      this.#log.warn({ reason: errorMessage(error) }, "failovers are not rehearsed");
     });
   }
 

@@ -1,41 +1,124 @@
 /**
- * Lets V8 compile the failover path before it matters: the first failover of a process should not be the slowest.
- * Rehearses many failovers, a few at a time. Invariant: it has memory of its own, and whatever goes wrong ends the
- * warm-up and nothing else.
+ * Failovers that are only rehearsed: many at first, so that V8 compiles the failover path before it matters and the
+ * first failover of a process is not the slowest; then one with every tick, so that the path stays in the caches and a
+ * failover after a long calm is not slow either.
+ *
+ * Invariant: it has memory of its own, and whatever goes wrong ends the rehearsals and nothing else.
  */
 import { type RegionFacts, recoverManagement } from "../../controller/boot/boot-rom.ts";
-import { TABLE_BYTES } from "../../emulator/memory/layout.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import { controlWords, engineWords, ringDoorbell } from "../../emulator/memory/control.ts";
+import { EventRing } from "../../emulator/memory/events.ts";
+import { Evidence } from "../../emulator/memory/evidence.ts";
+import {
+  createMemory,
+  DEFAULT_MEMORY_CONFIG,
+  planLayout,
+  TABLE_BYTES,
+} from "../../emulator/memory/layout.ts";
 import { SharedNvram } from "../../emulator/table/nvram.ts";
 import { DEFAULT_RECOVERY } from "../core/config.ts";
 import { Rehearsal } from "../core/rehearsal.ts";
+import { Host } from "../host/host.ts";
+import { FailoverRecord } from "./failover-record.ts";
+import { foundOutside } from "./failure.ts";
+import { KeptState } from "./kept-state.ts";
+import { Doorbell } from "./news.ts";
 
 /** Enough for V8's optimising compiler to have taken notice of everything on the path. */
-const ROUNDS = 3_000;
+const FIRST_ROUNDS = 3_000;
 /** At a time: well under a millisecond once compiled, so nothing waits long. */
 const ROUNDS_AT_ONCE = 50;
+/** Of each kind of memory: as little as a layout takes. */
+const SMALL = 65_536;
 
-/**
- * Returns at once and works in later turns of the event loop.
- * @param images what the boot ROM read; nothing is warmed up when they give no version to run
- * @param onFailure told what went wrong; failovers work without a warm-up, only the first ones are slower
- */
-export function warmUpFailover(images: readonly RegionFacts[], onFailure: (error: unknown) => void): void {
-  let rehearsal: Rehearsal | undefined;
-  let played = 0;
-  const playSome = (): void => {
-    rehearsal ??= firstStart(images);
-    if (rehearsal?.policy.phase !== "executing" || played >= ROUNDS) return;
-    for (const end = played + ROUNDS_AT_ONCE; played < end; played++) rehearsal.failOver(played);
-    setImmediate(turn);
-  };
-  const turn = (): void => {
+export class FailoverRehearsal {
+  readonly #control: Int32Array;
+  readonly #words: Int32Array;
+  readonly #host: Host;
+  readonly #kept: KeptState;
+  readonly #record: FailoverRecord;
+  readonly #doorbell: Doorbell;
+  readonly #rules: Rehearsal | undefined;
+  readonly #onFailure: (error: unknown) => void;
+  #played = 0;
+  #ended = false;
+
+  /**
+   * Plays the first failovers, in later turns of the event loop.
+   * @param images what the boot ROM read; nothing is rehearsed when they give no version to run
+   * @param onFailure told what went wrong; failovers work without rehearsals, only slower
+   */
+  constructor(images: readonly RegionFacts[], onFailure: (error: unknown) => void) {
+    const sizes = { regionBytes: SMALL, ramBytes: SMALL, hostBytes: SMALL };
+    const layout = planLayout({ ...DEFAULT_MEMORY_CONFIG, ...sizes });
+    const memory = createMemory(layout);
+    this.#control = controlWords(memory, layout);
+    this.#words = engineWords(memory, layout, 0);
+    this.#host = new Host(memory, layout);
+    this.#kept = new KeptState(memory, layout);
+    this.#record = new FailoverRecord(memory, layout, new EventRing(memory, layout), this.#kept);
+    this.#doorbell = new Doorbell(this.#control, () => this.#play(1));
+    this.#onFailure = onFailure;
+    this.#rules = this.#attempt(() => firstStart(images));
+    setImmediate(() => this.#warmUp());
+  }
+
+  /** Failovers played so far. */
+  get played(): number {
+    return this.#played;
+  }
+
+  /** Has one more played, once the first ones are over. It begins as a real one does: the doorbell is rung. */
+  rehearse(): void {
+    if (this.#played >= FIRST_ROUNDS) ringDoorbell(this.#control);
+  }
+
+  close(): void {
+    this.#ended = true;
+    this.#doorbell.close();
+  }
+
+  #warmUp(): void {
+    this.#play(ROUNDS_AT_ONCE);
+    if (this.#ended) return;
+    if (this.#played < FIRST_ROUNDS) setImmediate(() => this.#warmUp());
+    else this.#doorbell.listen();
+  }
+
+  #play(rounds: number): void {
+    const rules = this.#rules;
+    if (rules?.policy.phase !== "executing") this.#ended = true;
+    for (let round = 0; round < rounds && !this.#ended; round++) this.#attempt(() => this.#failOver(rules));
+  }
+
+  /** The steps of device.ts, in its order, but for those that another thread answers. */
+  #failOver(rules: Rehearsal | undefined): void {
+    if (rules === undefined) return;
+    const { table } = rules.policy;
+    const foundNs = monotonicNs();
+    this.#record.fail(foundOutside(Evidence.TRAP, "", foundNs, foundNs), table.active, table, this.#played);
+    this.#kept.keep(this.#words);
+    const queueAtStop = this.#host.atStop();
+    this.#record.stop(undefined, foundNs);
+    rules.failOver(this.#played);
+    this.#record.designate(monotonicNs());
+    this.#record.start();
+    this.#record.stampSteps(rules.policy.table.active, this.#played);
+    this.#host.afterStop(queueAtStop);
+    this.#record.drop();
+    this.#played += 1;
+  }
+
+  #attempt<T>(work: () => T): T | undefined {
     try {
-      playSome();
+      return work();
     } catch (error) {
-      onFailure(error);
+      this.#ended = true;
+      this.#onFailure(error);
+      return undefined;
     }
-  };
-  setImmediate(turn);
+  }
 }
 
 /** A device that these images were put into by the factory. */

@@ -1,6 +1,6 @@
 /** A thread of a sweep: takes a unit, explores it, answers with its tally. */
 import { parentPort, workerData } from "node:worker_threads";
-import { warmUp } from "../../controller/warm-up.ts";
+import { RehearsalMachine } from "../../controller/warm-up.ts";
 import { loadRules } from "./flipside/rules-module.ts";
 import { findScenario } from "./flipside/scenarios/index.ts";
 import type { SweepUnit, SweepWorkerData } from "./run/pool.ts";
@@ -10,7 +10,7 @@ const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread");
 const { imageA, imageB, seed, engine, rulesModule } = workerData as SweepWorkerData;
 // V8 compiles a case of the interpreter that it has not seen as a way back to bytecode, and would do so again and again.
-warmUp();
+new RehearsalMachine().warmUp();
 const workbench = loadRules(rulesModule).then((rules) => new Workbench(imageA, imageB, rules, seed, engine));
 
 port.on("message", async ({ scenario: name, depth, part, hurts, runAll }: SweepUnit) => {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { decode, emptyInstruction, OP_NAMES } from "../../controller/cpu/decode.ts";
-import { WARM_UP_PROGRAM, warmUp } from "../../controller/warm-up.ts";
+import { RehearsalMachine, WARM_UP_PROGRAM } from "../../controller/warm-up.ts";
 import {
   BRANCH_MNEMONICS,
   I_MNEMONICS,
@@ -32,9 +32,9 @@ it("the warm-up uses every operation for which the interpreter's loop has a case
 });
 
 it("the warm-up ends by itself", () => {
-  expect(warmUp()).toBeUndefined();
+  expect(new RehearsalMachine().warmUp()).toBeUndefined();
 });
 
 it("a warm-up that goes wrong tells so, and ends nothing but itself", () => {
-  expect(warmUp(undefined, [ILLEGAL])).toBe("Error: the warm-up program has stopped");
+  expect(new RehearsalMachine([ILLEGAL]).warmUp()).toBe("the warm-up program has stopped");
 });
