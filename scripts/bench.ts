@@ -3,15 +3,17 @@
  * Ratios travel, absolute figures do not. Run it on a machine that does nothing else.
  */
 import { cpus } from "node:os";
+import { COMPARABLE, type Compared, compareBuilds, ratiosOf } from "./bench/against.ts";
 import { benchAuto } from "./bench/auto.ts";
 import { benchEngines } from "./bench/engines.ts";
 import { benchCalm, benchClasses, benchEndurance, benchTraps, startReference } from "./bench/failover.ts";
 import { benchHalt } from "./bench/halt.ts";
 import { type Figure, meets, type Section } from "./bench/sections.ts";
 import { benchStart } from "./bench/start.ts";
+import { median } from "./bench/statistics.ts";
 import { benchSweep } from "./bench/sweep.ts";
 import { writeReport } from "./input.ts";
-import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseOptions, UsageError } from "./options.ts";
+import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable, paint } from "./terminal.ts";
 
 type Bench = () => Promise<Section>;
@@ -39,26 +41,63 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   sweep: benchSweep,
 };
 
+const DEFAULT_PAIRS = 3;
+const MAX_PAIRS = 1000;
+
 const HELP = `npm run bench -- [options]: the figures of this project, measured beside what they are compared with.
 
   --only a,b     only these sections: ${Object.keys(BENCHES).join(", ")}
+  --against DIR  this build beside the one in DIR, a checkout with its own dist and node_modules, in turns: no bounds,
+                 but ratios; sections: ${COMPARABLE.join(", ")}
+  --pairs N      how often each is measured against the other (default ${DEFAULT_PAIRS})
   --json FILE    write the figures
   --help         this text
 
-Exit code: 0 every bound is met, 1 one is not, 2 bad input.
+Exit code: 0 every bound is met or everything was compared, 1 a bound is not met, 2 bad input.
 `;
 
 function formatFigure(figure: Figure): readonly string[] {
   const { name, value, unit, atMost, atLeast } = figure;
   const bound = atMost !== undefined ? `≤ ${atMost}` : atLeast !== undefined ? `≥ ${atLeast}` : "";
   const verdict = bound === "" ? "" : meets(figure) ? paint("green", "met") : paint("red", "missed");
-  const digits = Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0;
-  return [`  ${name}`, value.toFixed(digits), unit, bound, verdict];
+  return [`  ${name}`, formatValue(value), unit, bound, verdict];
+}
+
+function formatValue(value: number): string {
+  return value.toFixed(Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0);
+}
+
+function formatCompared(compared: Compared): readonly string[] {
+  const { name, unit, ours, theirs } = compared;
+  const ratios = ratiosOf(compared);
+  const pairs = ratios.map((ratio) => ratio.toFixed(3)).join("  ");
+  const medians = [formatValue(median(ours)), formatValue(median(theirs))];
+  return [`  ${name}`, ...medians, unit, median(ratios).toFixed(3), pairs];
+}
+
+/** Both builds in turns; prints each section when it is done. */
+function compare(directory: string, names: readonly string[], pairs: number, json?: string): void {
+  const sections = [];
+  for (const section of compareBuilds(names, directory, pairs)) {
+    sections.push(section);
+    const columns = [
+      { title: section.title },
+      { title: "ours", align: "right" as const },
+      { title: "theirs", align: "right" as const },
+      { title: "" },
+      { title: "ours / theirs", align: "right" as const },
+      { title: "pair by pair" },
+    ];
+    process.stdout.write(`\n${formatTable(columns, section.figures.map(formatCompared))}\n`);
+  }
+  if (json !== undefined) writeReport(json, { node: process.version, against: directory, pairs, sections });
 }
 
 async function benchCommand(args: readonly string[]): Promise<number> {
   const { values } = parseOptions(args, {
     only: { type: "string" },
+    against: { type: "string" },
+    pairs: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", short: "h" },
   });
@@ -66,11 +105,20 @@ async function benchCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT_HELD;
   }
-  const names = values.only?.split(",") ?? Object.keys(BENCHES);
+  if (values.pairs !== undefined && values.against === undefined) {
+    throw new UsageError("--pairs is for --against");
+  }
+  const only = values.only?.split(",");
+  const names = only ?? Object.keys(BENCHES);
   const sections: Section[] = [];
   process.stdout.write(
     `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}\n`,
   );
+  if (values.against !== undefined) {
+    const pairs = parseInteger("--pairs", values.pairs ?? String(DEFAULT_PAIRS), 1, MAX_PAIRS);
+    compare(values.against, only ?? COMPARABLE, pairs, values.json);
+    return EXIT_HELD;
+  }
   for (const name of names) {
     const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
     if (bench === undefined) {

@@ -40,9 +40,12 @@ export class Program {
   readonly #directory = mkdtempSync(join(tmpdir(), "flipside-bench-"));
   readonly #elf: Uint8Array;
   readonly #iterationsAt: DataView;
+  readonly #cli: string;
 
-  constructor(name: string) {
+  /** @param cli command line of the build whose engines run it */
+  constructor(name: string, cli: string = CLI) {
     this.name = name;
+    this.#cli = cli;
     this.#elf = Uint8Array.from(readFileSync(join(SOURCES, "elf", `${name}.elf`)));
     this.#iterationsAt = findWord(this.#elf, "iterations");
     this.iterations = this.#iterationsAt.getUint32(0, true);
@@ -55,7 +58,7 @@ export class Program {
   /** The time is the guest's: from its first instruction to its end. */
   runEngine(engine: EngineKind, iterations: number): Run {
     const report = join(this.#directory, "report.json");
-    const args = [CLI, "run", this.#elfFor(iterations), "--engine", engine, "--json", report];
+    const args = [this.#cli, "run", this.#elfFor(iterations), "--engine", engine, "--json", report];
     this.#spawn(process.execPath, args);
     const { seconds, retiredInstructions } = JSON.parse(readFileSync(report, "utf8")) as {
       seconds: number;
