@@ -8,6 +8,7 @@
  */
 import {
   type BootDecision,
+  type BootInput,
   confirmedCounter,
   decideBoot,
   type RegionFacts,
@@ -120,10 +121,27 @@ export function initialState(table: Table, floor: number, budget: Budget): Polic
   };
 }
 
-export function reduce(state: PolicyState, event: PolicyEvent): Step {
+/** Decides which region a start from nothing runs. */
+export type DecideBoot = (input: BootInput) => BootDecision;
+
+export type Reduce = (state: PolicyState, event: PolicyEvent) => Step;
+
+/** The policy of the live device. */
+export const reduce: Reduce = (state, event) => reduceBy(decideBoot, state, event);
+
+/**
+ * The policy with another boot decision: it is asked at every start from nothing (power-on, a restart by an operator, the
+ * way out of safe mode), and when what waits to be executed turns out to hold something else. What follows a failure is
+ * controller/boot/transitions.ts's as before.
+ */
+export function policyWith(decide: DecideBoot): Reduce {
+  return (state, event) => reduceBy(decide, state, event);
+}
+
+function reduceBy(decide: DecideBoot, state: PolicyState, event: PolicyEvent): Step {
   switch (event.type) {
     case "power-on":
-      return start(change(state, { images: event.images }), BootReason.POWER_ON);
+      return start(decide, change(state, { images: event.images }), BootReason.POWER_ON);
     case "evidence": {
       if (state.phase !== "executing") return { state, commands: [] };
       const { failure, nowNs } = event;
@@ -133,7 +151,7 @@ export function reduce(state: PolicyState, event: PolicyEvent): Step {
       };
     }
     case "stopped":
-      return stopped(state);
+      return stopped(decide, state);
     case "start-lost":
       return state.phase === "executing"
         ? { state, commands: [execute(state.table, BootReason.RESTART)] }
@@ -141,18 +159,18 @@ export function reduce(state: PolicyState, event: PolicyEvent): Step {
     case "confirmed":
       return confirmed(state);
     case "operator":
-      return operator(state, event.table, event.restart);
+      return operator(decide, state, event.table, event.restart);
     case "inspected":
-      return inspected(change(state, { images: event.images }), event.executing);
+      return inspected(decide, change(state, { images: event.images }), event.executing);
   }
 }
 
 /** What waits to be executed may turn out to hold no longer what was verified: then it is decided anew. */
-function inspected(state: PolicyState, executing: boolean): Step {
+function inspected(decide: DecideBoot, state: PolicyState, executing: boolean): Step {
   const { table, floor, images } = state;
   if (executing || state.phase !== "executing") return { state, commands: [] };
-  if (decideBoot({ table, floor, images }).region === table.active) return { state, commands: [] };
-  return start(state, BootReason.FAILOVER);
+  if (decide({ table, floor, images }).region === table.active) return { state, commands: [] };
+  return start(decide, state, BootReason.FAILOVER);
 }
 
 /** The region that a standby is to be prepared for: the one that would run if the primary failed now. */
@@ -167,19 +185,19 @@ export function standbyRegion(state: PolicyState): number {
  * A start from nothing: the boot ROM's decision. The security floor is raised first, for a cut may have come between
  * the commit that confirmed a version and the raise that follows it.
  */
-function start(state: PolicyState, reason: BootReason): Step {
+function start(decide: DecideBoot, state: PolicyState, reason: BootReason): Step {
   const floor = Math.max(state.floor, confirmedCounter(state.table, state.images));
-  const decision = decideBoot({ table: state.table, floor, images: state.images });
+  const decision = decide({ table: state.table, floor, images: state.images });
   const table = startTable(state.table, decision) ?? state.table;
   const commands: Command[] = floor === state.floor ? [] : [{ type: "raise-floor", counter: floor }];
   if (table !== state.table) commands.push({ type: "commit", table });
   return designated(change(state, { table, floor }), decision, reason, commands);
 }
 
-function stopped(state: PolicyState): Step {
+function stopped(decide: DecideBoot, state: PolicyState): Step {
   const { failure, nowNs } = state.failure;
   if (state.phase !== "stopping") return { state, commands: [] };
-  if (failure === undefined) return start(state, BootReason.ACTIVATION);
+  if (failure === undefined) return start(decide, state, BootReason.ACTIVATION);
   const failed = state.table.active;
   const recent = withinWindow(state, failed, nowNs);
   const { failures } = state.budget;
@@ -199,7 +217,7 @@ function stopped(state: PolicyState): Step {
 }
 
 /** Safe mode is left only so; what executes goes on unless it is to be restarted. */
-function operator(state: PolicyState, table: Table, restart: boolean): Step {
+function operator(decide: DecideBoot, state: PolicyState, table: Table, restart: boolean): Step {
   if (state.phase === "off" || state.phase === "stopping") return { state, commands: [] };
   const commit: Command[] = table === state.table ? [] : [{ type: "commit", table }];
   const recent = state.recent.map((times, region) =>
@@ -209,7 +227,7 @@ function operator(state: PolicyState, table: Table, restart: boolean): Step {
   );
   const next = change(state, { table, recent });
   if (state.phase === "safe-mode") {
-    const started = start(next, BootReason.ACTIVATION);
+    const started = start(decide, next, BootReason.ACTIVATION);
     return { state: started.state, commands: [...commit, ...started.commands] };
   }
   if (!restart) return { state: next, commands: commit };

@@ -31,5 +31,10 @@ export async function loadRules(url: string | undefined): Promise<Rules> {
     if (typeof member !== "function")
       throw new RulesModuleError(`the rules cannot be used: ${name} is no function`);
   }
+  if ("decideBoot" in rules && "reduce" in rules) {
+    throw new RulesModuleError(
+      "the rules cannot be used: decideBoot is asked by the policy that reduce would replace; export one of them",
+    );
+  }
   return rulesOf(rules as RulesModule);
 }

@@ -6,35 +6,31 @@
  * rules do, the oracle judges the device by the same table of states.
  */
 
-import type {
-  BootDecision,
-  BootInput,
-  ManagementRecovery,
-  RegionFacts,
+import {
+  type ManagementRecovery,
+  type RegionFacts,
+  recoverManagement,
 } from "../../../controller/boot/boot-rom.ts";
-import { confirmedCounter, recoverManagement } from "../../../controller/boot/boot-rom.ts";
 import {
   activate,
   beginUpdate,
   clear,
   endUpdate,
-  startTable,
   type TransitionResult,
 } from "../../../controller/boot/transitions.ts";
-import { BootReason } from "../../../controller/devices/status.ts";
 import { TableStore } from "../../../emulator/table/commit.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
 import { generationFault } from "../../../emulator/table/succession.ts";
-import { NO_REGION, regionAt, type StoredImage, type Table } from "../../../emulator/table/table.ts";
+import type { StoredImage, Table } from "../../../emulator/table/table.ts";
 import {
   type Budget,
-  type Command,
+  type DecideBoot,
   initialState,
-  type PolicyEvent,
   type PolicyState,
+  policyWith,
+  type Reduce,
   reduce,
-  type Step,
 } from "../../core/policy.ts";
 
 /** What commits a table; see emulator/table/commit.ts for the order that the standard one keeps. */
@@ -55,7 +51,7 @@ export interface Rules {
   readonly openStore: (port: NvramPort, table: Table, publish: (generation: number) => void) => Committer;
   readonly initialState: (table: Table, floor: number, budget: Budget) => PolicyState;
   /** The policy: what an event leads to. Commands are performed in their order. */
-  readonly reduce: (state: PolicyState, event: PolicyEvent) => Step;
+  readonly reduce: Reduce;
   /** Before the first erase of a region, and after its last program and a verify. */
   readonly beginUpdate: (table: Table, region: number, executing: boolean) => TransitionResult;
   readonly endUpdate: (table: Table, region: number, image: StoredImage) => TransitionResult;
@@ -67,7 +63,7 @@ export interface Rules {
 /** What a user's module exports as `rules`: the members that it replaces. */
 export type RulesModule = Partial<Rules> & {
   /** Decides which region a start from nothing runs; the standard policy does the rest. */
-  readonly decideBoot?: (input: BootInput) => BootDecision;
+  readonly decideBoot?: DecideBoot;
 };
 
 export const STANDARD_RULES: Rules = {
@@ -85,34 +81,8 @@ export const STANDARD_RULES: Rules = {
 const openUnjudged: Rules["openStore"] = (port, table, publish) =>
   new TableStore(port, table, publish, generationFault);
 
-/** The standard rules with those of a module in their place. */
-export function rulesOf(module: RulesModule): Rules {
-  const { decideBoot, ...members } = module;
-  const rules = { ...STANDARD_RULES, openStore: openUnjudged, ...members };
-  if (decideBoot === undefined) return rules;
-  const { reduce: inner } = rules;
-  return {
-    ...rules,
-    reduce: (state, event) =>
-      event.type === "power-on"
-        ? startBy(decideBoot, { ...state, images: event.images })
-        : inner(state, event),
-  };
-}
-
-/** Power-on by another boot decision; what follows from it is as in policy.ts. */
-function startBy(decideBoot: (input: BootInput) => BootDecision, before: PolicyState): Step {
-  const floor = Math.max(before.floor, confirmedCounter(before.table, before.images));
-  const state = { ...before, floor };
-  const decision = decideBoot({ table: state.table, floor, images: state.images });
-  const table = startTable(state.table, decision) ?? state.table;
-  const commands: Command[] = floor === before.floor ? [] : [{ type: "raise-floor", counter: floor }];
-  if (table !== state.table) commands.push({ type: "commit", table });
-  if (decision.region === NO_REGION) {
-    commands.push({ type: "safe-mode", reason: decision.detail });
-    return { state: { ...state, table, phase: "safe-mode", confirmed: false, decision }, commands };
-  }
-  const trial = regionAt(table, decision.region).state !== "accepted";
-  commands.push({ type: "execute", region: decision.region, reason: BootReason.POWER_ON, trial });
-  return { state: { ...state, table, phase: "executing", confirmed: !trial, decision }, commands };
+/** The standard rules with those of a module in their place; a `reduce` of its own asks whom it likes. */
+export function rulesOf({ decideBoot, ...members }: RulesModule): Rules {
+  const policy = decideBoot === undefined ? {} : { reduce: policyWith(decideBoot) };
+  return { ...STANDARD_RULES, openStore: openUnjudged, ...policy, ...members };
 }

@@ -1,14 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
+import { decideBoot, type RegionFacts } from "../../../controller/boot/boot-rom.ts";
+import { activate, clear, type TransitionResult } from "../../../controller/boot/transitions.ts";
 import { BootReason } from "../../../controller/devices/status.ts";
 import { firstTable } from "../../../emulator/table/recovery.ts";
 import { NO_REGION, nextGeneration, tableFault } from "../../../emulator/table/table.ts";
 import {
   type Command,
+  type DecideBoot,
   initialState,
   type PolicyEvent,
   type PolicyState,
+  policyWith,
   reduce,
   standbyRegion,
 } from "../../../supervisor/core/policy.ts";
@@ -149,5 +152,74 @@ describe("policy", () => {
         }
       }),
     );
+  });
+});
+
+describe("another boot decision", () => {
+  /** As the standard one, but it never runs region `avoided`, and says that it was asked. */
+  function avoiding(avoided: number, asked: string[]): DecideBoot {
+    return (input) => {
+      asked.push("asked");
+      return decideBoot({ ...input, failed: avoided });
+    };
+  }
+
+  function tableOf(result: TransitionResult): PolicyState["table"] {
+    if (!result.ok) throw new Error(result.message);
+    return result.table;
+  }
+
+  it("is asked at power-on", () => {
+    const asked: string[] = [];
+    const { table, floor, budget, images } = poweredOn();
+    const { state } = policyWith(avoiding(0, asked))(initialState(table, floor, budget), {
+      type: "power-on",
+      images,
+    });
+    expect([state.table.active, asked.length]).toEqual([1, 1]);
+  });
+
+  it("is asked when an operator has what executes restarted", () => {
+    const asked: string[] = [];
+    const policy = policyWith(avoiding(1, asked));
+    const before = poweredOn();
+    const table = tableOf(activate(before.table, 1, 3));
+    const stopping = policy(before, { type: "operator", table, restart: true });
+    expect([stopping.commands.map(({ type }) => type), asked.length]).toEqual([["commit", "stop"], 0]);
+    const { state } = policy(stopping.state, { type: "stopped" });
+    expect([state.table.active, asked.length]).toEqual([0, 1]);
+  });
+
+  it("is asked on the way out of safe mode", () => {
+    const asked: string[] = [];
+    let state = poweredOn(2, { failures: 0, windowMs: 60_000 });
+    for (let nowNs = 1; state.phase !== "safe-mode"; nowNs++) state = fail(state, nowNs).state;
+    const first = tableOf(clear(state.table, 0, 3));
+    const policy = policyWith(avoiding(0, asked));
+    state = policy(state, { type: "operator", table: first, restart: false }).state;
+    expect([state.phase, asked.length]).toEqual(["safe-mode", 1]);
+    state = policy(state, {
+      type: "operator",
+      table: tableOf(clear(state.table, 1, 3)),
+      restart: false,
+    }).state;
+    expect([state.phase, state.table.active, asked.length]).toEqual(["executing", 1, 2]);
+  });
+
+  it("is asked anew when the region that waits to be executed holds something else", () => {
+    const asked: string[] = [];
+    const before = poweredOn();
+    const event: PolicyEvent = { type: "inspected", images: before.images, executing: false };
+    const { state } = policyWith(avoiding(0, asked))(before, event);
+    expect(state.table.active).toBe(1);
+    expect(asked.length).toBeGreaterThan(0);
+  });
+
+  it("is not asked what follows a failure", () => {
+    const asked: string[] = [];
+    const policy = policyWith(avoiding(1, asked));
+    const stopping = policy(poweredOn(), { type: "evidence", failure: FAILURE, nowNs: SECOND });
+    expect(policy(stopping.state, { type: "stopped" }).state.table.active).toBe(1);
+    expect(asked).toEqual([]);
   });
 });
