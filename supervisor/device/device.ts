@@ -297,6 +297,8 @@ export class Device {
     const nowNs = this.#nowNs();
     this.#watch.tick(nowNs);
     this.#lookAtStandby();
+    // What a worker has told counts before what its thread owes, and its doorbell may not have been heard yet.
+    this.#lookAtWords();
     this.#lookAtExecuting(nowNs);
     this.#news.tell();
     this.#rehearsal?.rehearse();

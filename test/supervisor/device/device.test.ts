@@ -234,6 +234,15 @@ describe("a failover", () => {
     expect(rig.device.table.regions[0]?.lastFailure.evidence).toBe(Evidence.HEARTBEAT);
   });
 
+  it("counts as what the engine told, not as the silence that follows, though its doorbell was not heard", async () => {
+    await rig.quiet();
+    const failed = rig.executing;
+    failed.silent = true;
+    failed.stops(Evidence.FINISHER);
+    await rig.pass(DEFAULT_LIMITS.heartbeatMs + 10);
+    expect(rig.device.table.regions[0]?.lastFailure.evidence).toBe(Evidence.FINISHER);
+  });
+
   it("is told once the other version is ready, and then there is another standby", async () => {
     await rig.quiet();
     await rig.failByItself();
