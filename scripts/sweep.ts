@@ -9,8 +9,8 @@ import { isGood, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/ora
 import { loadRules, RulesModuleError } from "../supervisor/sweep/flipside/rules-module.ts";
 import { findScenario, SCENARIOS } from "../supervisor/sweep/flipside/scenarios/index.ts";
 import { TimelineText } from "../supervisor/sweep/flipside/timeline-text.ts";
-import { runSweep, type SweepOptions, type SweepProgress } from "../supervisor/sweep/run/pool.ts";
 import { replayCommand, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
+import { runSweep, type SweepOptions, type SweepProgress } from "../supervisor/sweep/run/run.ts";
 import { Workbench } from "../supervisor/sweep/run/workbench.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import {

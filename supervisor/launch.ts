@@ -61,7 +61,7 @@ export function launchController(slot: number): Worker {
   });
 }
 
-/** @param workerData what the sweep's pool.ts and worker.ts agree on */
+/** @param workerData what the sweep's threads.ts and worker.ts agree on */
 export function launchSweepWorker(workerData: unknown): Worker {
   return new Worker(new URL("../supervisor/sweep/worker.bundle.cjs", import.meta.url), { workerData });
 }

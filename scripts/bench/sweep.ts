@@ -1,7 +1,7 @@
 /** How many power cuts per second the sweep judges, and what a second job brings. */
 import { readFileSync } from "node:fs";
-import { runSweep, type SweepOptions } from "../../supervisor/sweep/run/pool.ts";
 import type { SweepReport } from "../../supervisor/sweep/run/report.ts";
+import { runSweep, type SweepOptions } from "../../supervisor/sweep/run/run.ts";
 import type { Figure, Section } from "./sections.ts";
 import { median } from "./statistics.ts";
 

@@ -16,5 +16,5 @@ export { type Command, type PolicyEvent, type PolicyState, reduce, type Step } f
 export type { Finding } from "./explore/explorer.ts";
 export { type BadVerdict, type GoodVerdict, VERDICTS, type Verdict } from "./flipside/oracle/verdict.ts";
 export { type Committer, type Rules, type RulesModule, STANDARD_RULES } from "./flipside/rules.ts";
-export { runSweep, type SweepOptions, type SweepProgress } from "./run/pool.ts";
 export type { ScenarioReport, SweepReport } from "./run/report.ts";
+export { runSweep, type SweepOptions, type SweepProgress } from "./run/run.ts";

@@ -3,7 +3,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { RehearsalMachine } from "../../controller/warm-up.ts";
 import { loadRules } from "./flipside/rules-module.ts";
 import { findScenario } from "./flipside/scenarios/index.ts";
-import type { SweepUnit, SweepWorkerData } from "./run/pool.ts";
+import type { SweepUnit } from "./run/queue-port.ts";
+import type { SweepWorkerData } from "./run/threads.ts";
 import { Workbench } from "./run/workbench.ts";
 
 const port = parentPort;

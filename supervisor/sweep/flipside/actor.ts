@@ -14,7 +14,7 @@ import { REPLICA_WORD } from "../../../emulator/table/nvram.ts";
 import { NO_REGION } from "../../../emulator/table/table.ts";
 import { replicaWords } from "../../../emulator/table/table-codec.ts";
 import { findFault } from "../../faults/faults.ts";
-import { Rotted } from "./oracle/oracle.ts";
+import { Rotted } from "./oracle/judgement.ts";
 import type { Rig } from "./rig.ts";
 import type { Rot, ScenarioStep } from "./scenario.ts";
 

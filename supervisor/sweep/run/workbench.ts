@@ -1,6 +1,6 @@
 /**
  * One worker's part of a sweep: rigs, kept between scenarios, and the exploring, shrinking and replaying of cases.
- * Everything is in one thread; pool.ts puts several side by side.
+ * Everything is in one thread; threads.ts puts several side by side.
  */
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { DEFAULT_LIMITS } from "../../core/config.ts";

@@ -1,0 +1,58 @@
+/** What a sweep consists of and in which order it is done: the same for the same options, whoever does it. */
+import type { Scenario } from "../flipside/scenario.ts";
+import type { SweepUnit } from "./queue-port.ts";
+
+/** Units of all weights that are explored before the rest. */
+const MIXED_UNITS = 128;
+/** Parts of a scenario from depth 2 on. */
+const DEEP_PARTS = 8;
+
+/** What decides it. */
+export interface PlanOptions {
+  readonly depth: number;
+  /** Also crash, hang and flips at every point, and pairs of fault and cut. */
+  readonly faults: boolean;
+  /** Run every future to its end, even one that has joined another; see explorer.ts. */
+  readonly runAll: boolean;
+  /** Part `index` (from 1) of `of` parts of the whole sweep. */
+  readonly shard: { readonly index: number; readonly of: number };
+}
+
+export interface WeightedUnit extends SweepUnit {
+  readonly weight: number;
+}
+
+/** The units of a shard, in the order in which they are explored. */
+export function planUnits(scenarios: readonly Scenario[], options: PlanOptions): readonly WeightedUnit[] {
+  const { depth, faults, runAll, shard } = options;
+  const units = scenarios.flatMap((scenario): WeightedUnit[] => {
+    const of = depth > 1 ? DEEP_PARTS : 1;
+    return Array.from({ length: of }, (_, index) => ({
+      scenario: scenario.name,
+      depth,
+      part: { index, of },
+      hurts: faults,
+      runAll,
+      weight: weigh(scenario),
+    }));
+  });
+  return inOrder(units.filter((_, at) => at % shard.of === shard.index - 1));
+}
+
+/**
+ * Heaviest first, so that all threads end together; but before that a few of every weight. V8 compiles for what it has
+ * seen, and does so again when it sees more: two compilations in five were for kinds of scenarios that came late.
+ */
+function inOrder(units: readonly WeightedUnit[]): WeightedUnit[] {
+  const byWeight = [...units].sort((a, b) => b.weight - a.weight);
+  const stride = Math.max(1, Math.floor(units.length / MIXED_UNITS));
+  const mixed = byWeight.filter((_, at) => at % stride === 0);
+  return [...mixed, ...byWeight.filter((_, at) => at % stride !== 0)];
+}
+
+/** About how much work a scenario is beside another: writing flash is most, then waiting for a watchdog. */
+function weigh({ steps, costly }: Scenario): number {
+  const loads = steps.some((step) => step.do === "load") ? 20 : 0;
+  const waits = costly === true ? 20 : 0;
+  return 1 + steps.length + loads + waits;
+}

@@ -1,0 +1,29 @@
+/**
+ * Where the units of a sweep are explored: what is put behind this port decides whether that is a thread here or a
+ * machine elsewhere. Units and tallies are plain JSON.
+ */
+import type { ErrorKind } from "../../../emulator/base/errors.ts";
+import type { Tally } from "../explore/explorer.ts";
+
+export interface SweepUnit {
+  readonly scenario: string;
+  readonly depth: number;
+  readonly part: { readonly index: number; readonly of: number };
+  readonly hurts: boolean;
+  readonly runAll: boolean;
+}
+
+/** A runner ended that should not have; `message` says why. */
+export class SweepError extends Error {
+  override readonly name = "SweepError";
+  readonly kind: ErrorKind = "finding";
+}
+
+/** Explores units in the order in which it is given them. */
+export interface UnitRunner {
+  /** How many units it should have: those under way and the next, so that it never waits for one. */
+  readonly ahead: number;
+  /** Rejects with {@link SweepError}; after that it explores nothing any more. */
+  run(unit: SweepUnit): Promise<Tally>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,85 @@
+/**
+ * A sweep: runners each take the next unit until none is left, and their tallies make a report.
+ *
+ * The result does not depend on who runs what: what is the same future is looked for within a unit only, and units are
+ * the same whoever runs them.
+ */
+import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import { SCENARIOS } from "../flipside/scenarios/index.ts";
+import { type PlanOptions, planUnits } from "./plan.ts";
+import type { UnitRunner } from "./queue-port.ts";
+import { ReportBuilder, type SweepReport } from "./report.ts";
+import { SweepThread } from "./threads.ts";
+
+export interface SweepOptions extends PlanOptions {
+  readonly imageA: Uint8Array;
+  readonly imageB: Uint8Array;
+  readonly seed: number;
+  /** What executes the firmware; the same futures come out of each. */
+  readonly engine: EngineKind;
+  readonly jobs: number;
+  /** Names; empty for all. */
+  readonly scenarios: readonly string[];
+  /** File URL of a user's module that exports `rules`. */
+  readonly rulesModule?: string;
+  readonly onProgress?: (progress: SweepProgress) => void;
+}
+
+export interface SweepProgress {
+  readonly cuts: number;
+  readonly findings: number;
+  readonly elapsedMs: number;
+  /** Undefined until something can be said. */
+  readonly remainingMs: number | undefined;
+  readonly scenario: string;
+}
+
+/**
+ * Runs a sweep. Rejects with SweepError.
+ * @param makeRunner as many as there are jobs are made; threads of this process where it is not given
+ */
+export async function runSweep(
+  options: SweepOptions,
+  makeRunner: () => UnitRunner = () => new SweepThread(threadData(options)),
+): Promise<SweepReport> {
+  const scenarios = SCENARIOS.filter(
+    ({ name }) => options.scenarios.length === 0 || options.scenarios.includes(name),
+  );
+  const queue = [...planUnits(scenarios, options)];
+  const builder = new ReportBuilder(scenarios.map(({ name }) => name));
+  const startedMs = performance.now();
+  const whole = queue.reduce((sum, { weight }) => sum + weight, 0);
+  let done = 0;
+  const take = async (runner: UnitRunner): Promise<void> => {
+    for (let unit = queue.shift(); unit !== undefined; unit = queue.shift()) {
+      const tally = await runner.run(unit);
+      builder.add(tally);
+      done += unit.weight;
+      const elapsedMs = performance.now() - startedMs;
+      const { cuts, findings } = builder;
+      const remainingMs = done === 0 ? undefined : (elapsedMs * (whole - done)) / done;
+      options.onProgress?.({ cuts, findings, elapsedMs, remainingMs, scenario: tally.scenario });
+    }
+  };
+  const work = async (): Promise<void> => {
+    const runner = makeRunner();
+    try {
+      await Promise.all(Array.from({ length: runner.ahead }, () => take(runner)));
+    } finally {
+      await runner.close();
+    }
+  };
+  const jobs = Math.max(1, Math.min(options.jobs, queue.length));
+  await Promise.all(Array.from({ length: jobs }, work));
+  return builder.build({
+    seed: options.seed,
+    depth: options.depth,
+    jobs,
+    shard: `${options.shard.index}/${options.shard.of}`,
+    durationMs: performance.now() - startedMs,
+  });
+}
+
+function threadData({ imageA, imageB, seed, engine, rulesModule }: SweepOptions) {
+  return { imageA, imageB, seed, engine, rulesModule };
+}
