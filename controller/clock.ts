@@ -6,7 +6,7 @@
  */
 import { INSTRUCTIONS_PER_TICK, MTIME_HZ } from "../emulator/memory/map.ts";
 import { Hart, retiredInstructions } from "./cpu/hart.ts";
-import { DeviceDouble, type DeviceState } from "./devices/state.ts";
+import type { StateWords } from "./devices/state.ts";
 
 export interface Clock {
   /** Ticks since power-on, a whole number that never falls. */
@@ -98,11 +98,12 @@ export class LiveClock implements Clock {
 /** Time is counted in retired instructions, and in those that a waiting hart did not retire. */
 export class VirtualClock implements Clock {
   readonly #hart: Int32Array;
-  readonly #doubles: Float64Array;
+  /** Instructions that passed before the hart's last reset, or in `wfi`. */
+  readonly #base: Float64Array;
 
-  constructor(hart: Int32Array, state: DeviceState) {
+  constructor(hart: Int32Array, state: StateWords) {
     this.#hart = hart;
-    this.#doubles = state.doubles;
+    this.#base = state.doubles(1);
   }
 
   now(): number {
@@ -127,16 +128,15 @@ export class VirtualClock implements Clock {
   }
 
   powerOn(): void {
-    this.#doubles[DeviceDouble.CLOCK_BASE] = -retiredInstructions(this.#hart);
+    this.#base[0] = -retiredInstructions(this.#hart);
   }
 
   #addToBase(instructions: number): void {
-    this.#doubles[DeviceDouble.CLOCK_BASE] =
-      (this.#doubles[DeviceDouble.CLOCK_BASE] as number) + instructions;
+    this.#base[0] = (this.#base[0] as number) + instructions;
   }
 
   #instructions(): number {
     const run = this.#hart[Hart.RUN_RETIRED] as number;
-    return (this.#doubles[DeviceDouble.CLOCK_BASE] as number) + retiredInstructions(this.#hart) + run;
+    return (this.#base[0] as number) + retiredInstructions(this.#hart) + run;
   }
 }

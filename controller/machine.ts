@@ -9,33 +9,21 @@
 import { Control, controlTimes, controlWords } from "../emulator/memory/control.ts";
 import { Evidence } from "../emulator/memory/evidence.ts";
 import { type Layout, PAGE_BYTES } from "../emulator/memory/layout.ts";
-import {
-  CLINT_BASE,
-  FINISHER_BASE,
-  HOST_QUEUE_BASE,
-  INSTRUCTIONS_PER_TICK,
-  MTIME_HZ,
-  STATUS_BASE,
-  UART_BASE,
-  WATCHDOG_BASE,
-} from "../emulator/memory/map.ts";
+import { CLINT_BASE, INSTRUCTIONS_PER_TICK, MTIME_HZ } from "../emulator/memory/map.ts";
+import { type BoardParts, bareDevices, controllerDevices } from "./boards.ts";
 import { DeviceBus } from "./bus.ts";
 import { type Clock, LiveClock, VirtualClock } from "./clock.ts";
 import { AddressSpace, flagsOfPage, LineFlag, Visibility } from "./cpu/address-space.ts";
 import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { DataPath } from "./cpu/data-path.ts";
 import { DecodedCode } from "./cpu/decoded-code.ts";
-import { type Bus, type Engine, InterruptBit, Stop, type StoreObserver } from "./cpu/engine.ts";
+import { type Bus, type Engine, Stop, type StoreObserver } from "./cpu/engine.ts";
 import { Hart, resetHart, retiredInstructions } from "./cpu/hart.ts";
 import { Interpreter, type InterpreterParts } from "./cpu/interpreter.ts";
 import { Clint } from "./devices/clint.ts";
 import type { Board, Device } from "./devices/device.ts";
-import { Finisher } from "./devices/finisher.ts";
-import { HostQueue } from "./devices/host-queue.ts";
-import { DeviceDouble, type DeviceState, DeviceWord, deviceState } from "./devices/state.ts";
-import { Status } from "./devices/status.ts";
-import { OPEN_LINE, type SerialLine, Uart } from "./devices/uart.ts";
-import { Watchdog } from "./devices/watchdog.ts";
+import { DEVICE_STATE_WORDS, StateWords } from "./devices/state.ts";
+import type { SerialLine } from "./devices/uart.ts";
 
 /** Why {@link Machine.run} came back. */
 export const enum MachineStop {
@@ -84,7 +72,26 @@ const NS_PER_TICK = 1e9 / MTIME_HZ;
 const LAST_TICK = Math.floor(Number.MAX_SAFE_INTEGER / INSTRUCTIONS_PER_TICK);
 
 /** Words that {@link Machine.saveState} fills. */
-export const STATE_WORDS = Hart.WORDS + DeviceWord.WORDS;
+export const STATE_WORDS = Hart.WORDS + DEVICE_STATE_WORDS;
+
+/** The machine's own words of state. */
+const enum OwnWord {
+  /** {@link Evidence} of the stop, 0 while there is none; its code; 1 if it is the finisher's pass. */
+  STOP_EVIDENCE = 0,
+  STOP_CODE = 1,
+  STOP_PASSED = 2,
+  /** Boot epoch of this run, latched when it starts; 0 before. */
+  BOOT_EPOCH = 3,
+  WORDS = 4,
+}
+
+type Interrupting = Device & Required<Pick<Device, "pending">>;
+type Timed = Device & Required<Pick<Device, "nextEvent">>;
+type Ticking = Device & Required<Pick<Device, "tick">>;
+
+const isInterrupting = (device: Device): device is Interrupting => device.pending !== undefined;
+const isTimed = (device: Device): device is Timed => device.nextEvent !== undefined;
+const isTicking = (device: Device): device is Ticking => device.tick !== undefined;
 
 export class Machine {
   readonly space: AddressSpace;
@@ -95,12 +102,14 @@ export class Machine {
   readonly #code: DecodedCode;
   readonly #data: DataPath;
   readonly #bus = new DeviceBus();
-  readonly #device: DeviceState;
+  readonly #state: StateWords;
+  readonly #own: Int32Array;
   readonly #control: Int32Array;
   readonly #clint: Clint;
-  readonly #uart: Uart;
-  readonly #watchdog: Watchdog;
-  readonly #hostQueue: HostQueue | undefined;
+  readonly #devices: Device[] = [];
+  readonly #interrupting: Interrupting[] = [];
+  readonly #timed: Timed[] = [];
+  readonly #ticking: Ticking[] = [];
   readonly #showLife: () => void;
   /** Tick at which the run that is under way is to end. */
   #horizon = Number.POSITIVE_INFINITY;
@@ -115,30 +124,24 @@ export class Machine {
     this.space = new AddressSpace(memory, layout, slot, visibility);
     const engineOffset = layout.engines[slot] as number;
     this.hart = new Int32Array(memory.buffer, engineOffset, Hart.WORDS);
-    this.#device = deviceState(memory, engineOffset);
+    this.#state = new StateWords(memory, engineOffset);
+    this.#own = this.#state.words(OwnWord.WORDS);
     this.#control = controlWords(memory, layout);
-    this.clock = createClock(options, this.hart, this.#device);
+    this.clock = createClock(options, this.hart, this.#state);
     const ring = options.ring ?? (() => undefined);
     this.#showLife = options.showLife ?? (() => undefined);
     const board = this.#board(ring);
-    this.#clint = new Clint(this.#device, board);
-    this.#uart = new Uart(this.#device, options.line ?? OPEN_LINE, board);
-    this.#watchdog = new Watchdog(this.#device, board);
-    this.attach(FINISHER_BASE, new Finisher(board));
+    this.#clint = new Clint(this.#state, board);
     this.attach(CLINT_BASE, this.#clint);
-    this.attach(UART_BASE, this.#uart);
     const controller = visibility === Visibility.CONTROLLER;
-    if (controller) {
-      this.#hostQueue = new HostQueue(this.#control, layout.config.hostBytes, board);
-      this.attach(WATCHDOG_BASE, this.#watchdog);
-      this.attach(STATUS_BASE, new Status(this.#control, this.#device, board));
-      this.attach(HOST_QUEUE_BASE, this.#hostQueue);
-    }
+    const parts: BoardParts = { ...options, state: this.#state, control: this.#control, board };
+    const devices = controller ? controllerDevices(parts) : bareDevices(parts);
+    for (const [base, device] of devices) this.attach(base, device);
     const bus = this.#engineBus(options.onException ?? (() => undefined));
     this.#data = new DataPath(this.space, this.hart, bus);
     this.#code = new DecodedCode(this.space);
     this.#data.addCodeCache(this.#code);
-    const parts = {
+    const engineParts = {
       hart: this.hart,
       space: this.space,
       code: this.#code,
@@ -146,14 +149,18 @@ export class Machine {
       bus,
       smdbltrp: controller,
     };
-    this.interpreter = new Interpreter(parts);
-    this.#engine = options.engine?.(parts, this.interpreter, memory, slot) ?? this.interpreter;
+    this.interpreter = new Interpreter(engineParts);
+    this.#engine = options.engine?.(engineParts, this.interpreter, memory, slot) ?? this.interpreter;
     this.reset(0);
   }
 
   /** Builds a further peripheral in. */
   attach(base: number, device: Device): void {
     this.#bus.attach(base, device);
+    this.#devices.push(device);
+    if (isInterrupting(device)) this.#interrupting.push(device);
+    if (isTimed(device)) this.#timed.push(device);
+    if (isTicking(device)) this.#ticking.push(device);
   }
 
   // Starting ------------------------------------------------------------------------------------------------
@@ -163,12 +170,8 @@ export class Machine {
     this.clock.hartReset();
     resetHart(this.hart, pc);
     this.#retiredAtLook = 0;
-    const clockBase = this.#device.doubles[DeviceDouble.CLOCK_BASE] as number;
-    this.#device.words.fill(0);
-    this.#device.doubles[DeviceDouble.CLOCK_BASE] = clockBase;
-    this.#clint.reset();
-    this.#uart.reset();
-    this.#watchdog.reset();
+    this.#own.fill(0);
+    for (const device of this.#devices) device.reset?.();
     this.#data.fenceInstructions();
   }
 
@@ -263,17 +266,17 @@ export class Machine {
   // What stands -----------------------------------------------------------------------------------------------
 
   get stopped(): boolean {
-    return this.#device.words[DeviceWord.STOP_EVIDENCE] !== Evidence.NONE;
+    return this.#own[OwnWord.STOP_EVIDENCE] !== Evidence.NONE;
   }
 
   /** Why the hart stopped; NONE while it has not. */
   get evidence(): Evidence {
-    return this.#device.words[DeviceWord.STOP_EVIDENCE] as Evidence;
+    return this.#own[OwnWord.STOP_EVIDENCE] as Evidence;
   }
 
   /** Code of the stop: the finisher's, the panic's, the bad kick's value, mcause of the last trap. */
   get stopCode(): number {
-    return this.#device.words[DeviceWord.STOP_CODE] as number;
+    return this.#own[OwnWord.STOP_CODE] as number;
   }
 
   /** The hart is in the handler of a synchronous exception. */
@@ -301,7 +304,7 @@ export class Machine {
 
   /** True if the finisher said pass. */
   get passed(): boolean {
-    return this.#device.words[DeviceWord.STOP_PASSED] === 1;
+    return this.#own[OwnWord.STOP_PASSED] === 1;
   }
 
   get retired(): number {
@@ -311,28 +314,33 @@ export class Machine {
   /** Stops the hart: nothing retires any more before the next reset. The first stop counts. */
   stop(evidence: Evidence, code: number, passed = false): void {
     if (this.stopped) return;
-    this.#device.words[DeviceWord.STOP_EVIDENCE] = evidence;
-    this.#device.words[DeviceWord.STOP_CODE] = code;
-    this.#device.words[DeviceWord.STOP_PASSED] = passed ? 1 : 0;
+    this.#own[OwnWord.STOP_EVIDENCE] = evidence;
+    this.#own[OwnWord.STOP_CODE] = code;
+    this.#own[OwnWord.STOP_PASSED] = passed ? 1 : 0;
   }
 
   /** Copies hart and devices, which is all state but memory, into STATE_WORDS words. Between runs only. */
   saveState(into: Int32Array): void {
     into.set(this.hart, 0);
     into[Hart.LIMIT] = 0; // The last run's, and no state of the machine.
-    into.set(this.#device.words, Hart.WORDS);
+    into.set(this.#state.all, Hart.WORDS);
   }
 
   /** Puts a saved state back. The shell puts memory back, and says what code changed. */
   restoreState(from: Int32Array): void {
     this.hart.set(from.subarray(0, Hart.WORDS));
-    this.#device.words.set(from.subarray(Hart.WORDS, STATE_WORDS));
+    const state = this.#state.all;
+    state.set(from.subarray(Hart.WORDS, Hart.WORDS + state.length));
   }
 
   // Inside --------------------------------------------------------------------------------------------------
 
   #board(ring: () => void): Board {
+    const own = this.#own;
     return {
+      get bootEpoch() {
+        return own[OwnWord.BOOT_EPOCH] as number;
+      },
       nowTicks: () => this.clock.now(),
       changed: () => this.#changed(),
       stop: (evidence, code, passed) => this.stop(evidence, code, passed),
@@ -357,13 +365,13 @@ export class Machine {
 
   /** Says as which version this run speaks, once per reset: when it starts, not when it was prepared. */
   #latchEpoch(): void {
-    const words = this.#device.words;
-    if (words[DeviceWord.BOOT_EPOCH] === 0) {
-      words[DeviceWord.BOOT_EPOCH] = Atomics.load(this.#control, Control.BOOT_EPOCH);
+    const own = this.#own;
+    if (own[OwnWord.BOOT_EPOCH] === 0) {
+      own[OwnWord.BOOT_EPOCH] = Atomics.load(this.#control, Control.BOOT_EPOCH);
     }
   }
 
-  /** Brings MIP and the watchdog up to the present, which it returns. */
+  /** Brings MIP and the devices up to the present, which it returns. */
   #update(): number {
     const now = this.clock.now();
     this.#lookedTick = now;
@@ -371,10 +379,10 @@ export class Machine {
     const stolen = this.clock.stolenTicks(now, retired - this.#retiredAtLook, this.#parkedTicks);
     this.#retiredAtLook = retired;
     this.#parkedTicks = 0;
-    if (stolen > 0) this.#watchdog.forgive(stolen);
-    const external = this.#uart.interrupt || this.#hostQueue?.interrupt === true;
-    this.hart[Hart.MIP] = this.#clint.pending(now) | (external ? InterruptBit.EXTERNAL : 0);
-    this.#watchdog.check(now);
+    let pending = 0;
+    for (const device of this.#interrupting) pending |= device.pending(now);
+    this.hart[Hart.MIP] = pending;
+    for (const device of this.#ticking) device.tick(now, stolen);
     return now;
   }
 
@@ -395,7 +403,8 @@ export class Machine {
 
   /** Tick of the next event; Infinity if there is none, or none that the clock can reach. */
   #nextEvent(now: number): number {
-    const tick = Math.min(this.#clint.nextEvent(now), this.#watchdog.nextEvent());
+    let tick = Number.POSITIVE_INFINITY;
+    for (const device of this.#timed) tick = Math.min(tick, device.nextEvent(now));
     return tick > LAST_TICK ? Number.POSITIVE_INFINITY : tick;
   }
 
@@ -415,7 +424,7 @@ export class Machine {
   }
 }
 
-function createClock(options: MachineOptions, hart: Int32Array, state: DeviceState): Clock {
+function createClock(options: MachineOptions, hart: Int32Array, state: StateWords): Clock {
   if (options.liveClock === undefined) return new VirtualClock(hart, state);
   const powerOnNs = controlTimes(options.memory, options.layout)[Control.POWER_ON_NS_F64] ?? 0;
   return new LiveClock(options.liveClock.nowNs, powerOnNs);

@@ -5,7 +5,7 @@
  */
 import { BUS_FAULT, InterruptBit } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
-import { type DeviceState, DeviceWord } from "./state.ts";
+import type { StateWords } from "./state.ts";
 
 /** Offsets. */
 export const enum ClintRegister {
@@ -16,39 +16,51 @@ export const enum ClintRegister {
   MTIME_HI = 0xbffc,
 }
 
+/** Words of its state. */
+const enum ClintWord {
+  MSIP = 0,
+  MTIMECMP_LO = 1,
+  MTIMECMP_HI = 2,
+  /** What the firmware added to mtime by writing it, 64 bits. */
+  MTIME_OFFSET_LO = 3,
+  MTIME_OFFSET_HI = 4,
+  WORDS = 5,
+}
+
 const TWO_32 = 2 ** 32;
 
 export class Clint implements Device {
+  readonly name = "CLINT";
   readonly registerBytes = 4;
   readonly #words: Int32Array;
   readonly #board: Board;
 
-  constructor(state: DeviceState, board: Board) {
-    this.#words = state.words;
+  constructor(state: StateWords, board: Board) {
+    this.#words = state.words(ClintWord.WORDS);
     this.#board = board;
   }
 
   reset(): void {
-    this.#words[DeviceWord.MSIP] = 0;
-    this.#words[DeviceWord.MTIMECMP_LO] = -1;
-    this.#words[DeviceWord.MTIMECMP_HI] = -1;
-    this.#words[DeviceWord.MTIME_OFFSET_LO] = 0;
-    this.#words[DeviceWord.MTIME_OFFSET_HI] = 0;
+    this.#words[ClintWord.MSIP] = 0;
+    this.#words[ClintWord.MTIMECMP_LO] = -1;
+    this.#words[ClintWord.MTIMECMP_HI] = -1;
+    this.#words[ClintWord.MTIME_OFFSET_LO] = 0;
+    this.#words[ClintWord.MTIME_OFFSET_HI] = 0;
   }
 
   /** mtime's lower half at the tick `now`, 0 to 2^32 - 1. */
   timeLow(now: number): number {
-    return (now + this.#unsigned(DeviceWord.MTIME_OFFSET_LO)) % TWO_32;
+    return (now + this.#unsigned(ClintWord.MTIME_OFFSET_LO)) % TWO_32;
   }
 
   timeHigh(now: number): number {
-    const carry = (now % TWO_32) + this.#unsigned(DeviceWord.MTIME_OFFSET_LO) >= TWO_32 ? 1 : 0;
-    return (Math.floor(now / TWO_32) + this.#unsigned(DeviceWord.MTIME_OFFSET_HI) + carry) % TWO_32;
+    const carry = (now % TWO_32) + this.#unsigned(ClintWord.MTIME_OFFSET_LO) >= TWO_32 ? 1 : 0;
+    return (Math.floor(now / TWO_32) + this.#unsigned(ClintWord.MTIME_OFFSET_HI) + carry) % TWO_32;
   }
 
   /** Bits of mip at the tick `now`. */
   pending(now: number): number {
-    const software = this.#words[DeviceWord.MSIP] === 0 ? 0 : InterruptBit.SOFTWARE;
+    const software = this.#words[ClintWord.MSIP] === 0 ? 0 : InterruptBit.SOFTWARE;
     return software | (this.#ticksToTimer(now) <= 0 ? InterruptBit.TIMER : 0);
   }
 
@@ -61,11 +73,11 @@ export class Clint implements Device {
   load(offset: number): number {
     switch (offset) {
       case ClintRegister.MSIP:
-        return this.#words[DeviceWord.MSIP] as number;
+        return this.#words[ClintWord.MSIP] as number;
       case ClintRegister.MTIMECMP_LO:
-        return this.#unsigned(DeviceWord.MTIMECMP_LO);
+        return this.#unsigned(ClintWord.MTIMECMP_LO);
       case ClintRegister.MTIMECMP_HI:
-        return this.#unsigned(DeviceWord.MTIMECMP_HI);
+        return this.#unsigned(ClintWord.MTIMECMP_HI);
       case ClintRegister.MTIME_LO:
         return this.timeLow(this.#board.nowTicks());
       case ClintRegister.MTIME_HI:
@@ -78,13 +90,13 @@ export class Clint implements Device {
   store(offset: number, value: number): number {
     switch (offset) {
       case ClintRegister.MSIP:
-        this.#words[DeviceWord.MSIP] = value & 1;
+        this.#words[ClintWord.MSIP] = value & 1;
         break;
       case ClintRegister.MTIMECMP_LO:
-        this.#words[DeviceWord.MTIMECMP_LO] = value;
+        this.#words[ClintWord.MTIMECMP_LO] = value;
         break;
       case ClintRegister.MTIMECMP_HI:
-        this.#words[DeviceWord.MTIMECMP_HI] = value;
+        this.#words[ClintWord.MTIMECMP_HI] = value;
         break;
       case ClintRegister.MTIME_LO:
         this.#setTime(value >>> 0, this.timeHigh(this.#board.nowTicks()));
@@ -101,19 +113,19 @@ export class Clint implements Device {
 
   /** mtimecmp − mtime; exact where it is small, and right in its sign everywhere. */
   #ticksToTimer(now: number): number {
-    const high = this.#unsigned(DeviceWord.MTIMECMP_HI) - this.timeHigh(now);
-    return high * TWO_32 + (this.#unsigned(DeviceWord.MTIMECMP_LO) - this.timeLow(now));
+    const high = this.#unsigned(ClintWord.MTIMECMP_HI) - this.timeHigh(now);
+    return high * TWO_32 + (this.#unsigned(ClintWord.MTIMECMP_LO) - this.timeLow(now));
   }
 
   /** Makes mtime read `high`, `low` now. */
   #setTime(low: number, high: number): void {
     const now = this.#board.nowTicks();
     const borrow = low < now % TWO_32 ? 1 : 0;
-    this.#words[DeviceWord.MTIME_OFFSET_LO] = low - (now % TWO_32);
-    this.#words[DeviceWord.MTIME_OFFSET_HI] = high - Math.floor(now / TWO_32) - borrow;
+    this.#words[ClintWord.MTIME_OFFSET_LO] = low - (now % TWO_32);
+    this.#words[ClintWord.MTIME_OFFSET_HI] = high - Math.floor(now / TWO_32) - borrow;
   }
 
-  #unsigned(word: DeviceWord): number {
+  #unsigned(word: ClintWord): number {
     return (this.#words[word] as number) >>> 0;
   }
 }

@@ -7,6 +7,7 @@ const PASS = 0x5555;
 export const FAIL = 0x3333;
 
 export class Finisher implements Device {
+  readonly name = "finisher";
   readonly registerBytes = 4;
   readonly #board: Board;
 

@@ -3,7 +3,7 @@
  * reads and writes its side there, and the state outlives a failover.
  */
 import { Control } from "../../emulator/memory/control.ts";
-import { BUS_FAULT } from "../cpu/engine.ts";
+import { BUS_FAULT, InterruptBit } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 
 /** By offset / 4: the control word behind each register. */
@@ -19,6 +19,7 @@ const REGISTERS: readonly Control[] = [
 const HOST_BYTES = 0x1c;
 
 export class HostQueue implements Device {
+  readonly name = "host queue";
   readonly registerBytes = 4;
   readonly #control: Int32Array;
   readonly #hostBytes: number;
@@ -33,6 +34,10 @@ export class HostQueue implements Device {
   /** Its interrupt line: there are entries to fetch. */
   get interrupt(): boolean {
     return Atomics.load(this.#control, Control.SQ_TAIL) !== Atomics.load(this.#control, Control.SQ_HEAD);
+  }
+
+  pending(): number {
+    return this.interrupt ? InterruptBit.EXTERNAL : 0;
   }
 
   load(offset: number): number {

@@ -8,7 +8,6 @@ import { Control } from "../../emulator/memory/control.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import { BUS_FAULT } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
-import { type DeviceState, DeviceWord } from "./state.ts";
 
 /** Values of BOOT_REASON. */
 export const enum BootReason {
@@ -31,14 +30,13 @@ export const enum StatusRegister {
 }
 
 export class Status implements Device {
+  readonly name = "status";
   readonly registerBytes = 4;
   readonly #control: Int32Array;
-  readonly #words: Int32Array;
   readonly #board: Board;
 
-  constructor(control: Int32Array, state: DeviceState, board: Board) {
+  constructor(control: Int32Array, board: Board) {
     this.#control = control;
-    this.#words = state.words;
     this.#board = board;
   }
 
@@ -78,7 +76,7 @@ export class Status implements Device {
   }
 
   get #epoch(): number {
-    return this.#words[DeviceWord.BOOT_EPOCH] as number;
+    return this.#board.bootEpoch;
   }
 
   #said(word: Control.READY | Control.CONFIRM): number {

@@ -1,14 +1,14 @@
 /**
  * Watchdog with an optional window. docs/hardware.md.
  *
- * It knows no timer: the machine calls {@link Watchdog.check} at every check, and for the next one asks
+ * It knows no timer: the machine calls {@link Watchdog.tick} at every look at the clock, and for the next one asks
  * {@link Watchdog.nextEvent}. A kick that comes after the period has ended is an expiry all the same.
  */
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import { MTIME_HZ } from "../../emulator/memory/map.ts";
 import { BUS_FAULT } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
-import { DeviceDouble, type DeviceState, DeviceWord } from "./state.ts";
+import type { StateWords } from "./state.ts";
 
 /** Offsets. */
 export const enum WatchdogRegister {
@@ -17,43 +17,61 @@ export const enum WatchdogRegister {
   KICK = 0x8,
 }
 
+/** Words of its state. */
+const enum WatchdogWord {
+  PERIOD_US = 0,
+  WINDOW_US = 1,
+  WORDS = 2,
+}
+
+/** Doubles of its state. */
+const enum WatchdogDouble {
+  /** Tick of the last kick, or of the start. */
+  KICKED = 0,
+  /** Ticks since the last kick that the hart could not use. */
+  FORGIVEN = 1,
+  DOUBLES = 2,
+}
+
 export const KICK_VALUE = 0x5a;
 const TICKS_PER_US = MTIME_HZ / 1_000_000;
 
 export class Watchdog implements Device {
+  readonly name = "watchdog";
   readonly registerBytes = 4;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #board: Board;
 
-  constructor(state: DeviceState, board: Board) {
-    this.#words = state.words;
-    this.#doubles = state.doubles;
+  constructor(state: StateWords, board: Board) {
+    this.#words = state.words(WatchdogWord.WORDS);
+    this.#doubles = state.doubles(WatchdogDouble.DOUBLES);
     this.#board = board;
   }
 
   reset(): void {
-    this.#words[DeviceWord.WATCHDOG_PERIOD_US] = 0;
-    this.#words[DeviceWord.WATCHDOG_WINDOW_US] = 0;
+    this.#words[WatchdogWord.PERIOD_US] = 0;
+    this.#words[WatchdogWord.WINDOW_US] = 0;
     this.#kicked(0);
   }
 
   /** Tick at which it expires, Infinity while it is stopped. */
   nextEvent(): number {
-    const periodUs = this.#unsigned(DeviceWord.WATCHDOG_PERIOD_US);
+    const periodUs = this.#unsigned(WatchdogWord.PERIOD_US);
     if (periodUs === 0) return Number.POSITIVE_INFINITY;
     return this.#kickedTick + this.#forgivenTicks + periodUs * TICKS_PER_US;
   }
 
-  /** Stops the hart if the period has ended by the tick `now`; the code tells how many ticks ago that was. */
-  check(now: number): void {
-    const expiry = this.nextEvent();
-    if (now >= expiry) this.#board.stop(Evidence.WATCHDOG, now - expiry);
+  /** Ticks that the hart could not use do not count towards the period. */
+  tick(now: number, stolenTicks: number): void {
+    if (stolenTicks > 0) this.#doubles[WatchdogDouble.FORGIVEN] = this.#forgivenTicks + stolenTicks;
+    this.#check(now);
   }
 
-  /** Ticks that the hart could not use (Clock.stolenTicks) do not count towards the period. */
-  forgive(ticks: number): void {
-    this.#doubles[DeviceDouble.WATCHDOG_FORGIVEN] = this.#forgivenTicks + ticks;
+  /** Stops the hart if the period has ended by the tick `now`; the code tells how many ticks ago that was. */
+  #check(now: number): void {
+    const expiry = this.nextEvent();
+    if (now >= expiry) this.#board.stop(Evidence.WATCHDOG, now - expiry);
   }
 
   load(): number {
@@ -66,7 +84,7 @@ export class Watchdog implements Device {
         this.#setPeriod(value);
         return 0;
       case WatchdogRegister.WINDOW:
-        this.#words[DeviceWord.WATCHDOG_WINDOW_US] = value;
+        this.#words[WatchdogWord.WINDOW_US] = value;
         return 0;
       case WatchdogRegister.KICK:
         this.#kick(value);
@@ -80,9 +98,9 @@ export class Watchdog implements Device {
     if (periodUs === 0) return;
     this.#board.changed();
     const now = this.#board.nowTicks();
-    this.check(now);
-    if (this.#words[DeviceWord.WATCHDOG_PERIOD_US] === 0) this.#kicked(now);
-    this.#words[DeviceWord.WATCHDOG_PERIOD_US] = periodUs;
+    this.#check(now);
+    if (this.#words[WatchdogWord.PERIOD_US] === 0) this.#kicked(now);
+    this.#words[WatchdogWord.PERIOD_US] = periodUs;
     this.#board.changed();
   }
 
@@ -91,9 +109,9 @@ export class Watchdog implements Device {
     // First what is to be forgiven, then what is due.
     this.#board.changed();
     const now = this.#board.nowTicks();
-    this.check(now);
-    const running = this.#words[DeviceWord.WATCHDOG_PERIOD_US] !== 0;
-    const window = this.#unsigned(DeviceWord.WATCHDOG_WINDOW_US) * TICKS_PER_US;
+    this.#check(now);
+    const running = this.#words[WatchdogWord.PERIOD_US] !== 0;
+    const window = this.#unsigned(WatchdogWord.WINDOW_US) * TICKS_PER_US;
     const early = running && now < this.#kickedTick + window;
     if (value !== KICK_VALUE || early) this.#board.stop(Evidence.EARLY_KICK, value);
     this.#kicked(now);
@@ -101,19 +119,19 @@ export class Watchdog implements Device {
   }
 
   #kicked(tick: number): void {
-    this.#doubles[DeviceDouble.WATCHDOG_KICKED] = tick;
-    this.#doubles[DeviceDouble.WATCHDOG_FORGIVEN] = 0;
+    this.#doubles[WatchdogDouble.KICKED] = tick;
+    this.#doubles[WatchdogDouble.FORGIVEN] = 0;
   }
 
   get #kickedTick(): number {
-    return this.#doubles[DeviceDouble.WATCHDOG_KICKED] as number;
+    return this.#doubles[WatchdogDouble.KICKED] as number;
   }
 
   get #forgivenTicks(): number {
-    return this.#doubles[DeviceDouble.WATCHDOG_FORGIVEN] as number;
+    return this.#doubles[WatchdogDouble.FORGIVEN] as number;
   }
 
-  #unsigned(word: DeviceWord): number {
+  #unsigned(word: WatchdogWord): number {
     return (this.#words[word] as number) >>> 0;
   }
 }

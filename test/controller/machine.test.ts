@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InterruptBit } from "../../controller/cpu/engine.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
+import type { Device } from "../../controller/devices/device.ts";
 import { MachineStop, STATE_WORDS } from "../../controller/machine.ts";
 import { Control } from "../../emulator/memory/control.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
@@ -395,5 +396,31 @@ describe("decoding ahead", () => {
     f.machine.run(2);
     expect(f.x(A1)).toBe(1);
     expect(() => f.machine.decodeAhead(7, 16)).toThrow("region 7");
+  });
+});
+
+describe("a further peripheral", () => {
+  it("is reset with the hart, told the time, interrupts it and wakes it at its next event", () => {
+    const told: string[] = [];
+    const alarm: Device = {
+      name: "alarm",
+      registerBytes: 4,
+      load: () => 0,
+      store: () => 0,
+      reset: () => told.push("reset"),
+      pending: (now) => (now >= 50 ? InterruptBit.EXTERNAL : 0),
+      nextEvent: (now) => (now < 50 ? 50 : Number.POSITIVE_INFINITY),
+      tick: (now) => told.push(`tick ${now}`),
+    };
+    const program = withHandler()
+      .li(A2, InterruptBit.EXTERNAL)
+      .words(asm.csr("csrrw", 0, asm.MIE, A2), asm.csr("csrrsi", 0, asm.MSTATUS, MIE_BIT), asm.WFI);
+    const f = inRam(handler(spin(program)));
+    f.machine.attach(0x1003_0000, alarm);
+    f.machine.reset(f.hart(Hart.PC));
+    expect(told).toEqual(["reset"]);
+    f.machine.run(100);
+    expect(f.hart(Hart.MCAUSE)).toBe(0x8000_000b | 0);
+    expect(told).toContain("tick 50");
   });
 });

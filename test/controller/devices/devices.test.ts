@@ -7,7 +7,7 @@ import { Clint } from "../../../controller/devices/clint.ts";
 import type { Board, Device } from "../../../controller/devices/device.ts";
 import { Finisher } from "../../../controller/devices/finisher.ts";
 import { HostQueue } from "../../../controller/devices/host-queue.ts";
-import { deviceState } from "../../../controller/devices/state.ts";
+import { DEVICE_STATE_WORDS, StateWords } from "../../../controller/devices/state.ts";
 import { Status } from "../../../controller/devices/status.ts";
 import { Uart } from "../../../controller/devices/uart.ts";
 import { Watchdog } from "../../../controller/devices/watchdog.ts";
@@ -18,6 +18,7 @@ import { TEST_CONFIG } from "../support/machines.ts";
 
 /** A board whose clock stands where the test puts it. */
 class TestBoard implements Board {
+  bootEpoch = 0;
   ticks = 0;
   changes = 0;
   rings = 0;
@@ -38,7 +39,7 @@ class TestBoard implements Board {
 
 function state() {
   const layout = planLayout(TEST_CONFIG);
-  return deviceState(createMemory(layout), layout.engines[0] ?? 0);
+  return new StateWords(createMemory(layout), layout.engines[0] ?? 0);
 }
 
 describe("finisher", () => {
@@ -204,7 +205,7 @@ describe("watchdog", () => {
     const { board, device } = watchdog();
     device.store(0, 0);
     expect(device.nextEvent()).toBe(Number.POSITIVE_INFINITY);
-    device.check(Number.MAX_SAFE_INTEGER);
+    device.tick(Number.MAX_SAFE_INTEGER, 0);
     expect(board.stops).toEqual([]);
   });
   it("expires one period after its start, not one tick before", () => {
@@ -212,9 +213,9 @@ describe("watchdog", () => {
     board.ticks = 500;
     device.store(0, 100);
     expect(device.nextEvent()).toBe(500 + 100 * TICKS_PER_US);
-    device.check(1499);
+    device.tick(1499, 0);
     expect(board.stops).toEqual([]);
-    device.check(1500);
+    device.tick(1500, 0);
     expect(evidence(board)).toEqual([Evidence.WATCHDOG]);
   });
   it("a kick restarts the period; once running, 0 does not stop it", () => {
@@ -280,9 +281,8 @@ describe("controller status", () => {
     control[Control.BOOT_REASON] = 2;
     control[Control.REGION] = 1;
     control[Control.TRIAL] = 1;
-    const words = state();
-    words.words[2] = EPOCH;
-    return { board, control, device: new Status(control, words, board) };
+    board.bootEpoch = EPOCH;
+    return { board, control, device: new Status(control, board) };
   }
   it("tells why and as what this version was started", () => {
     const { device } = status();
@@ -423,7 +423,7 @@ describe("host queue", () => {
 });
 
 describe("the bus", () => {
-  const echo: Device = { registerBytes: 4, load: (offset) => offset, store: () => 0 };
+  const echo: Device = { name: "echo", registerBytes: 4, load: (offset) => offset, store: () => 0 };
   it("finds a device by its 64 KiB block and passes the offset", () => {
     const bus = new DeviceBus();
     bus.attach(0x1003_0000, echo);
@@ -453,4 +453,18 @@ describe("the bus", () => {
 
 it("the hart words and the device words do not overlap", () => {
   expect(Hart.WORDS * 4).toBeLessThanOrEqual(1024);
+});
+
+describe("state words", () => {
+  it("are given out once, doubles on their own alignment, and all of them are the snapshot", () => {
+    const words = state();
+    const [first, doubles, second] = [words.words(3), words.doubles(1), words.words(2)];
+    first.fill(1);
+    second.fill(2);
+    expect([...doubles]).toEqual([0]);
+    expect([...words.all]).toEqual([1, 1, 1, 0, 0, 0, 2, 2]);
+  });
+  it("that are not there are refused", () => {
+    expect(() => state().words(DEVICE_STATE_WORDS + 1)).toThrow("need more than");
+  });
 });
