@@ -6,7 +6,6 @@
  */
 import { INSTRUCTIONS_PER_TICK, MTIME_HZ } from "../emulator/memory/map.ts";
 import { Hart, retiredInstructions } from "./cpu/hart.ts";
-import type { StateWords } from "./devices/state.ts";
 
 export interface Clock {
   /** Ticks since power-on, a whole number that never falls. */
@@ -101,9 +100,10 @@ export class VirtualClock implements Clock {
   /** Instructions that passed before the hart's last reset, or in `wfi`. */
   readonly #base: Float64Array;
 
-  constructor(hart: Int32Array, state: StateWords) {
+  /** @param base one double of the machine's state */
+  constructor(hart: Int32Array, base: Float64Array) {
     this.#hart = hart;
-    this.#base = state.doubles(1);
+    this.#base = base;
   }
 
   now(): number {

@@ -425,7 +425,9 @@ export class Machine {
 }
 
 function createClock(options: MachineOptions, hart: Int32Array, state: StateWords): Clock {
-  if (options.liveClock === undefined) return new VirtualClock(hart, state);
+  // Whichever the clock: the devices' words lie in the same place.
+  const base = state.doubles(1);
+  if (options.liveClock === undefined) return new VirtualClock(hart, base);
   const powerOnNs = controlTimes(options.memory, options.layout)[Control.POWER_ON_NS_F64] ?? 0;
   return new LiveClock(options.liveClock.nowNs, powerOnNs);
 }

@@ -7,6 +7,11 @@ import type { SweepUnit } from "./run/queue-port.ts";
 import type { SweepWorkerData } from "./run/threads.ts";
 import { Workbench } from "./run/workbench.ts";
 
+// The same seed gives the same sweep, so nothing in this thread may be drawn from anywhere else; a user's rules neither.
+Math.random = () => {
+  throw new Error("a sweep draws from its seed alone: Math.random is not there");
+};
+
 const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread");
 const { imageA, imageB, seed, engine, rulesModule } = workerData as SweepWorkerData;
