@@ -1,0 +1,185 @@
+/**
+ * The controllers of a soak, each with a seed of its own and a supervisor process that lives no longer than its soak.
+ * A job has two parts: faults inside the process, then those of the process and the power themselves.
+ */
+import { join } from "node:path";
+import type { TranslatorStats } from "../../controller/translator/stats.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
+import type { ErrorKind } from "../../emulator/base/errors.ts";
+import { DEFAULT_MEMORY_CONFIG } from "../../emulator/memory/layout.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../../supervisor/core/config.ts";
+import type { RunningDevice, SoakReport } from "../../supervisor/index.ts";
+import { launchSupervisor } from "../../supervisor/launch.ts";
+import { removeScratch, scratchDirectory } from "../scratch.ts";
+import type { EmulateOptions } from "./options.ts";
+import { formatProgress, formatSurvivalProgress } from "./summary.ts";
+
+/** Share of a timed soak in which the supervisor process itself, and the power, are taken away. */
+const SURVIVAL_SHARE = 0.3;
+/** Longest that a controller, which starts in well under a second, may take on a busy machine. */
+const READY_MS = 20_000;
+
+export interface JobResult {
+  readonly report: SoakReport;
+  readonly executingSinceNs: number;
+  /** At the end of the part in which the supervisor process lives. */
+  readonly translator: TranslatorStats;
+}
+
+/** What people see while it lasts. */
+export interface Show {
+  readonly progress: (text: string) => void;
+  /** At once: an hour is long. */
+  readonly violation: (text: string) => void;
+}
+
+/**
+ * Runs as many controllers at once as are asked for. `showOf` tells where what a job (0, 1, …) says is to be seen, and
+ * `end` ends all of them early. When a job fails the others are ended, which may have an hour to go, and then its error
+ * is thrown.
+ */
+export async function runJobs(
+  options: EmulateOptions,
+  showOf: (job: number) => Show,
+  end: AbortController,
+): Promise<readonly JobResult[]> {
+  const { soak } = options;
+  const jobs = Array.from({ length: options.jobs }, (_, job) =>
+    runJob({ ...options, soak: { ...soak, seed: seedOf(soak.seed, job) } }, showOf(job), end.signal),
+  );
+  try {
+    return await Promise.all(jobs);
+  } catch (error) {
+    end.abort();
+    await Promise.allSettled(jobs);
+    throw error;
+  }
+}
+
+/** Seeds are words: what follows the last one is the first, and not a number that --seed would refuse. */
+function seedOf(seed: number, job: number): number {
+  return (seed + job) % 2 ** 32;
+}
+
+/** The soak cannot begin: nothing was checked. */
+class NotReadyError extends Error {
+  override readonly name = "NotReadyError";
+  readonly kind: ErrorKind = "finding";
+}
+
+/** Resolves once a version is ready and a standby parked. Garbage that an image holds may fail over and over, for ever. */
+async function awaitReady(device: RunningDevice, signal: AbortSignal): Promise<void> {
+  let giveUp: (reason: string) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    giveUp = (reason) => reject(new NotReadyError(reason));
+  });
+  const interrupted = (): void => giveUp("ended before the controller was ready: nothing was checked");
+  const timer = setTimeout(
+    () =>
+      giveUp(
+        `no version was ready, with a standby beside it, within ${READY_MS / 1000} s: the firmware of the images does not start`,
+      ),
+    READY_MS,
+  );
+  signal.addEventListener("abort", interrupted);
+  if (signal.aborted) interrupted();
+  try {
+    await Promise.race([device.standby(), failed]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", interrupted);
+  }
+}
+
+/** One controller from power-on to the end of its soak. */
+async function runJob(options: EmulateOptions, show: Show, signal: AbortSignal): Promise<JobResult> {
+  const { soak } = options;
+  let told = 0;
+  // The process starts while this one loads what it needs to talk to it.
+  const child = launchSupervisor();
+  const { startDevice } = await import("../../supervisor/index.ts");
+  const device = await startDevice(
+    {
+      images: options.images,
+      keys: options.keys,
+      memory: { regions: options.regions },
+      // The soak fails regions far more often than any budget allows.
+      limits: { budget: { failures: null, windowMs: 60_000 } },
+      engine: options.engine,
+      log: { level: options.logLevel, fd: 2 },
+      onSoakProgress: (progress) => {
+        for (; told < progress.violations.length; told++) show.violation(progress.violations[told] ?? "");
+        show.progress(formatProgress(progress, soak));
+      },
+    },
+    child,
+  );
+  try {
+    await awaitReady(device, signal);
+  } catch (error) {
+    await device.stop();
+    throw error;
+  }
+  const { executingSinceNs } = await device.status();
+  const share = survivalShare(options);
+  const inProcess = { ...soak, durationMs: soak.durationMs === null ? null : soak.durationMs * (1 - share) };
+  const soaked = await device.soak(inProcess, signal);
+  const { translator } = await device.status();
+  await device.stop();
+  const survives = share > 0 && !signal.aborted;
+  const report = survives ? await survive(options, soaked, show.progress, signal) : soaked;
+  return { report, executingSinceNs, translator };
+}
+
+function survivalShare({ survivalKinds, soak }: EmulateOptions): number {
+  if (survivalKinds.length === 0) return 0;
+  return soak.kinds?.length === 0 ? 1 : SURVIVAL_SHARE;
+}
+
+/** The second part: the supervisor process is killed, hung and robbed of its power; adds what came out. */
+async function survive(
+  options: EmulateOptions,
+  soaked: SoakReport,
+  show: (text: string) => void,
+  signal: AbortSignal,
+): Promise<SoakReport> {
+  const { SurvivalSoak } = await import("../../supervisor/survival/survival.ts");
+  const directory = scratchDirectory();
+  const config = {
+    memory: { ...DEFAULT_MEMORY_CONFIG, regions: options.regions },
+    images: options.images,
+    keys: options.keys,
+    limits: { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
+    recovery: DEFAULT_RECOVERY,
+    engine: options.engine,
+    // What it does to the device is what the log would complain of.
+    log: { level: options.logLevel === "error" ? "silent" : options.logLevel, fd: 2 },
+    flashFile: join(directory, "device.flash"),
+  } satisfies DeviceConfig;
+  const beganNs = monotonicNs();
+  const durationMs = (options.soak.durationMs ?? 0) * survivalShare(options);
+  const soak = new SurvivalSoak(config, {
+    seed: options.soak.seed,
+    durationMs,
+    kinds: options.survivalKinds,
+  });
+  signal.addEventListener("abort", () => soak.end());
+  // It may have come while the module was loaded.
+  if (signal.aborted) soak.end();
+  try {
+    const survived = await soak.run((kind, rounds, violations) => {
+      show(formatSurvivalProgress(kind, rounds, violations));
+    });
+    return {
+      ...soaked,
+      durationMs: soaked.durationMs + Math.round((monotonicNs() - beganNs) / 1e6),
+      survivalRounds: survived.rounds,
+      violations: [...soaked.violations, ...survived.violations],
+      faults: [...soaked.faults, ...survived.faults],
+      checks: { ...soaked.checks, ...survived.checks },
+      guardianRssBytes: survived.rssBytes,
+    };
+  } finally {
+    removeScratch(directory);
+  }
+}

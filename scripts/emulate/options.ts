@@ -1,0 +1,142 @@
+/** What the command line of `flipside emulate` asks for. All that it says is checked here; nothing is made yet. */
+import { randomInt } from "node:crypto";
+import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
+import { LOG_LEVELS, type LogLevel } from "../../emulator/base/log.ts";
+import { FAULTS, failsOver } from "../../supervisor/faults/faults.ts";
+import type { SoakOptions } from "../../supervisor/index.ts";
+import { SURVIVAL_KINDS } from "../../supervisor/survival/survival-kinds.ts";
+import { readRunnableImage } from "../firmware-image.ts";
+import { requireSeparate } from "../input.ts";
+import { publicPem, readKey } from "../keys.ts";
+import { parseDuration, parseEngine, parseInteger, parseOptions, UsageError } from "../options.ts";
+
+export const HELP = `flipside emulate: a live controller under seeded faults; it must come back from every one.
+
+usage: flipside emulate [options]
+
+  --duration TIME    how long, such as 30s, 10m, 1h (default 20s); every kind comes at least once
+  --failovers N      stop after N failovers
+  --seed S           seed of the order of faults and of the host's work (default: random, printed)
+  --faults a,b       only these kinds (default: all)
+  --image-a FILE     MCUboot image of region 0 (default: the reference firmware 1.1.0)
+  --image-b FILE     MCUboot image of region 1 (default: the reference firmware 1.0.0)
+  --key FILE         Ed25519 public key (PEM) that both images, and then not the reference firmware, are signed with;
+                     several may be given, and one of them is enough (default: signatures are not looked at)
+  --regions N        2 to 4 regions; those behind the second hold image A and B in turn (default 2)
+  --jobs N           so many controllers at once, with the seeds S, S + 1, … (default 1)
+  --engine KIND      auto (default), translator or interpreter
+  --stats            tell at the end what was translated, when, and why it was left
+  --json FILE        write the report
+  --log-level LEVEL  NDJSON log on stderr: silent, error (default), warn, info, debug
+  --help             this text
+
+Ctrl-C ends it early, with the summary of what was done.
+
+Exit code: 0 everything held, 1 something was violated, 2 bad input.
+
+Kinds: ${FAULTS.map((fault) => fault.kind).join(", ")}
+Of the process, the power and the memory, in a soak by time: ${SURVIVAL_KINDS.join(", ")}
+`;
+
+const DEFAULT_DURATION_MS = 20_000;
+/** Each is a process of several threads and some 100 MB. */
+const MAX_JOBS = 64;
+
+export interface EmulateOptions {
+  readonly soak: SoakOptions;
+  /** Kinds of survival.ts; empty for none. */
+  readonly survivalKinds: readonly string[];
+  readonly images: readonly Uint8Array[];
+  /** PEM texts. */
+  readonly keys: readonly string[];
+  readonly regions: number;
+  /** Controllers at once. */
+  readonly jobs: number;
+  readonly engine: EngineKind;
+  /** The report has what the translators counted. */
+  readonly stats: boolean;
+  readonly json: string | undefined;
+  readonly logLevel: LogLevel;
+}
+
+function parseKinds(text: string | undefined): readonly string[] {
+  if (text === undefined) return [];
+  // One that is named twice would be counted twice.
+  const kinds = [...new Set(text.split(",").filter((kind) => kind !== ""))];
+  if (kinds.length === 0) {
+    throw new UsageError(`--faults is "${text}": it names none; flipside emulate --help lists them`);
+  }
+  for (const kind of kinds) {
+    if (!FAULTS.some((fault) => fault.kind === kind) && !SURVIVAL_KINDS.includes(kind)) {
+      throw new UsageError(`there is no fault "${kind}": flipside emulate --help lists them`);
+    }
+  }
+  return kinds;
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level === undefined)
+    throw new UsageError(`--log-level is "${text}": it must be one of ${LOG_LEVELS.join(", ")}`);
+  return level;
+}
+
+/** Throws {@link UsageError}. */
+export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
+  const { values } = parseOptions(args, {
+    duration: { type: "string" },
+    failovers: { type: "string" },
+    seed: { type: "string" },
+    faults: { type: "string" },
+    "image-a": { type: "string" },
+    "image-b": { type: "string" },
+    key: { type: "string", multiple: true },
+    regions: { type: "string" },
+    jobs: { type: "string" },
+    engine: { type: "string" },
+    stats: { type: "boolean" },
+    json: { type: "string" },
+    "log-level": { type: "string" },
+    help: { type: "boolean", short: "h" },
+  });
+  if (values.help === true) return "help";
+  const failovers =
+    values.failovers === undefined ? null : parseInteger("--failovers", values.failovers, 1, 2 ** 31);
+  const durationMs = values.duration === undefined ? null : parseDuration("--duration", values.duration);
+  const regions = parseInteger("--regions", values.regions ?? "2", 2, 4);
+  const kinds = parseKinds(values.faults);
+  const chosen = kinds.length > 0 ? kinds.filter((kind) => SURVIVAL_KINDS.includes(kind)) : undefined;
+  const ofDevice = kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind));
+  if (
+    failovers !== null &&
+    ofDevice.length > 0 &&
+    !FAULTS.some((fault) => ofDevice.includes(fault.kind) && failsOver(fault))
+  ) {
+    throw new UsageError(`--failovers would never be over: ${ofDevice.join(", ")} causes no failover`);
+  }
+  requireSeparate([values.json], [values["image-a"], values["image-b"], ...(values.key ?? [])]);
+  const keys = (values.key ?? []).map(readKey);
+  // Two versions that can run are what a soak is about; what becomes of others is the sweep's.
+  const pair = [
+    readRunnableImage("--image-a", values["image-a"], keys),
+    readRunnableImage("--image-b", values["image-b"], keys),
+  ];
+  return {
+    soak: {
+      seed:
+        values.seed === undefined ? randomInt(2 ** 31) : parseInteger("--seed", values.seed, 0, 2 ** 32 - 1),
+      durationMs: durationMs ?? (failovers === null ? DEFAULT_DURATION_MS : null),
+      failovers,
+      kinds: kinds.length === 0 ? null : ofDevice,
+    },
+    survivalKinds: chosen ?? (failovers === null ? SURVIVAL_KINDS : []),
+    images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
+    keys: keys.map(publicPem),
+    regions,
+    jobs: parseInteger("--jobs", values.jobs ?? "1", 1, MAX_JOBS),
+    engine: parseEngine(values.engine ?? "auto"),
+    stats: values.stats === true,
+    json: values.json,
+    logLevel: parseLogLevel(values["log-level"] ?? "error"),
+  };
+}

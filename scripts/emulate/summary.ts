@@ -1,0 +1,127 @@
+/** What is seen of a soak: a line while it runs, and at its end the summary with the verdict. */
+import type { TranslatorStats } from "../../controller/translator/stats.ts";
+import type { SoakOptions, SoakProgress, SoakReport } from "../../supervisor/index.ts";
+import type { FaultReport } from "../../supervisor/soak/tally.ts";
+import { shellQuoted } from "../options.ts";
+import { formatHistogram, formatTable, formatTranslator, formatUs, paint } from "../terminal.ts";
+
+export function formatProgress(progress: SoakProgress, { durationMs, failovers }: SoakOptions): string {
+  const elapsed = `${(progress.elapsedMs / 1000).toFixed(1)} s`;
+  const end = durationMs === null ? `${failovers ?? "?"} failovers` : `${durationMs / 1000} s`;
+  const count = progress.violations.length;
+  const violations = paint(count > 0 ? "red" : "green", `${count} violations`);
+  return `${elapsed} of ${end}  ${progress.failovers} failovers  ${violations}  trap restart p50 ${formatUs(progress.restartP50Us)}  ${paint("dim", progress.kind)}`;
+}
+
+export function formatSurvivalProgress(kind: string, rounds: number, violations: number): string {
+  return `survival: ${rounds} rounds  ${violations} violations  ${paint("dim", kind)}`;
+}
+
+function complete({ class: faultClass, injected, detected, recovered }: FaultReport): boolean {
+  const found = faultClass === "uncovered" || detected === injected;
+  return found && recovered === injected;
+}
+
+/** Unchecked: it ended before any fault. */
+export type Verdict = "held" | "violated" | "unchecked";
+
+export function verdictOf({ violations, faults }: SoakReport): Verdict {
+  if (violations.length > 0 || !faults.every(complete)) return "violated";
+  return faults.some(({ injected }) => injected > 0) ? "held" : "unchecked";
+}
+
+/** The same run again: what was asked, with the seed that was used. */
+export function replayCommand(args: readonly string[], seed: number): string {
+  const rest = args.filter((arg, i) => !arg.startsWith("--seed") && args[i - 1] !== "--seed");
+  return ["npm run emulate --", "--seed", String(seed), ...rest.map(shellQuoted)].join(" ");
+}
+
+export function formatSummary(
+  report: SoakReport,
+  /** Undefined when nobody asked for it. */
+  translator: TranslatorStats | undefined,
+  /** Of the bare hand-off of two threads. */
+  floorUs: { readonly p50: number; readonly p99: number },
+  verdict: Verdict,
+  replay: string,
+): string {
+  const { trapRestartUs: trap, restartUs: all } = report;
+  const checks = Object.entries(report.checks).map(
+    ([rule, count]) => `  ${String(count).padStart(7)} × ${rule}`,
+  );
+  const violations = report.violations.map((text) => paint("red", `  ${text}`));
+  return [
+    "",
+    formatFaults(report.faults),
+    "",
+    paint("bold", "fault to first instruction of the other version"),
+    formatHistogram(report.histogram),
+    "",
+    `  traps: p50 ${formatUs(trap.p50)}  p90 ${formatUs(trap.p90)}  p99 ${formatUs(trap.p99)}  max ${formatUs(trap.max)}`,
+    `  bare hand-off of two threads: p50 ${formatUs(floorUs.p50)}  p99 ${formatUs(floorUs.p99)}`,
+    `  all kinds: p50 ${formatUs(all.p50)}  p90 ${formatUs(all.p90)}  p99 ${formatUs(all.p99)}  max ${formatUs(all.max)}`,
+    "",
+    paint("bold", "checked"),
+    ...checks,
+    "",
+    ...(translator === undefined ? [] : [...formatTranslator(translator), ""]),
+    `resident at the start, after each quarter and at the end: ${formatRss(report.rssBytes)}`,
+    ...report.spontaneous.map(
+      ({ version, evidence, pc, count }) =>
+        `${count} × firmware ${version} failed by itself: ${evidence} at 0x${pc.toString(16)}`,
+    ),
+    ...violations,
+    `${formatCount(report)} in ${(report.durationMs / 1000).toFixed(1)} s, ${report.hostCommands} host commands, ${report.codeBytesCopied} bytes of code copied: ${formatVerdict(verdict, report)}`,
+    `again: ${replay}`,
+    "",
+  ].join("\n");
+}
+
+function formatFaults(faults: readonly FaultReport[]): string {
+  const columns = [
+    "fault",
+    "class",
+    "count",
+    "found",
+    "back",
+    "detect p50",
+    "p99",
+    "restart p50",
+    "p99",
+    "ready p50",
+    "p99",
+  ];
+  const rows = faults.map((fault) => [
+    fault.kind,
+    fault.class,
+    String(fault.injected),
+    String(fault.detected),
+    String(fault.recovered),
+    formatUs(fault.detectUs.p50),
+    formatUs(fault.detectUs.p99),
+    formatUs(fault.restartUs.p50),
+    formatUs(fault.restartUs.p99),
+    formatUs(fault.readyUs.p50),
+    formatUs(fault.readyUs.p99),
+  ]);
+  return formatTable(
+    columns.map((title, i) => (i < 2 ? { title } : { title, align: "right" })),
+    rows,
+  );
+}
+
+function formatCount({ failovers, survivalRounds }: SoakReport): string {
+  const survival = survivalRounds === undefined ? "" : ` and ${survivalRounds} rounds of survival`;
+  return `${failovers} failovers${survival}`;
+}
+
+/** From the start to the end, in MiB. */
+function formatRss(rssBytes: readonly number[]): string {
+  return `${rssBytes.map((bytes) => Math.round(bytes / 2 ** 20)).join(", ")} MiB`;
+}
+
+function formatVerdict(verdict: Verdict, { violations }: SoakReport): string {
+  if (verdict === "held") return paint("green", "everything held");
+  if (verdict === "unchecked") return paint("yellow", "it ended before any fault, so nothing was checked");
+  return paint("red", `${violations.length} violations, or faults that were not found`);
+}
