@@ -2,6 +2,7 @@
 import { verifyImage } from "../controller/image/verify.ts";
 import { isUsed } from "../controller/translator/stats.ts";
 import { REGION_STRIDE } from "../emulator/memory/map.ts";
+import { MAX_SEED } from "../supervisor/faults/chance.ts";
 import { DeviceError } from "../supervisor/process/client.ts";
 import { ControlClient } from "../supervisor/process/control-client.ts";
 import { isServed, type ServedMethodName } from "../supervisor/process/protocol.ts";
@@ -13,16 +14,19 @@ import { formatTable, formatTranslator, paint } from "./terminal.ts";
 const HELP = `flipside ctl: ask or command a controller that flipside serve keeps running.
 
 usage: flipside ctl [--dir DIR] status [--watch] [--json FILE]
-       flipside ctl [--dir DIR] inject KIND | designate N | clear N | load N FILE | stop
+       flipside ctl [--dir DIR] inject KIND [--seed N]
+       flipside ctl [--dir DIR] designate N | clear N | load N FILE | stop
 
   status       what executes, the regions, the table, the standby, restarts, what was translated
-  inject KIND  do a fault to it; an unknown KIND is answered with the list
+  inject KIND  do a fault to it; an unknown KIND is answered with the list; where chance has a say, as in what rots or
+               where power goes, the seed is printed
   designate N  stop what executes and start region N; on trial if it is not accepted
   clear N      region N, which was given up, may run again
   load N FILE  write an MCUboot image into region N, verify it, and choose it for the next start
   stop         power off and end flipside serve
 
   --dir DIR    directory of the device (default ./flipside-device)
+  --seed N     of a fault: the same KIND and N do the same again (default: random)
   --watch      keep the status on the screen
   --json FILE  write the status as JSON
   --help       this text
@@ -87,7 +91,7 @@ const TAKES: Readonly<Record<ServedMethodName, number>> = {
 };
 
 /** What the words of the command line ask of the socket. Throws UsageError. */
-function parseCall(words: readonly string[]): Call {
+function parseCall(words: readonly string[], seed: string | undefined): Call {
   const [command, first, second] = words;
   const region = (): number => {
     if (first === undefined) throw new UsageError(`${command} needs the number of a region`);
@@ -98,9 +102,11 @@ function parseCall(words: readonly string[]): Call {
   }
   const takes = TAKES[command];
   if (words.length > takes) throw new UsageError(`there is one argument too many: ${words[takes]}`);
+  if (command !== "inject" && seed !== undefined) throw new UsageError("--seed is for inject");
   if (command === "inject") {
     if (first === undefined) throw new UsageError("inject needs the kind of a fault");
-    return (client) => client.call("inject", { kind: first });
+    const params = seed === undefined ? {} : { seed: parseInteger("--seed", seed, 0, MAX_SEED) };
+    return (client) => inject(client, { kind: first, ...params });
   }
   if (command === "load") {
     if (second === undefined) throw new UsageError("load needs a region and the file of an image");
@@ -114,6 +120,11 @@ function parseCall(words: readonly string[]): Call {
     return (client) => client.call(command, params);
   }
   return (client) => client.call(command, null);
+}
+
+async function inject(client: Client, params: ServedMethods["inject"]["params"]): Promise<void> {
+  const { seed } = await client.call("inject", params);
+  if (seed !== null) process.stdout.write(`again: --seed ${seed}\n`);
 }
 
 /** A frame that is larger than a region is cut off unread, so the size is compared here. Throws {@link UsageError}. */
@@ -134,6 +145,7 @@ export async function ctlCommand(args: readonly string[]): Promise<number> {
     args,
     {
       dir: { type: "string" },
+      seed: { type: "string" },
       watch: { type: "boolean" },
       json: { type: "string" },
       help: { type: "boolean", short: "h" },
@@ -144,7 +156,7 @@ export async function ctlCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT_HELD;
   }
-  const call = parseCall(positionals);
+  const call = parseCall(positionals, values.seed);
   const isStatus = positionals[0] === "status";
   if (!isStatus && (values.watch === true || values.json !== undefined)) {
     throw new UsageError("--watch and --json are for status");

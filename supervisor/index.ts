@@ -19,6 +19,7 @@ import type { Failover } from "./device/failover.ts";
 import type { Status } from "./device/status.ts";
 import type { HostCommand, HostCompletion } from "./host/host.ts";
 import { SupervisorProcess } from "./process/client.ts";
+import type { Injection } from "./process/protocol.ts";
 import type { DrillReport } from "./soak/drill.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "./soak/soak.ts";
 
@@ -37,6 +38,7 @@ export {
   type GuardianListener,
   type Restart,
 } from "./process/guardian.ts";
+export type { Injection } from "./process/protocol.ts";
 export type { DrillReport } from "./soak/drill.ts";
 export type { SoakOptions, SoakProgress, SoakReport } from "./soak/soak.ts";
 export type { FaultReport } from "./soak/tally.ts";
@@ -77,9 +79,12 @@ export class RunningDevice {
     return this.#process.call("status", null);
   }
 
-  /** Does a fault of {@link FAULTS} to the controller; resolves once it is under way. */
-  async inject(kind: string): Promise<void> {
-    await this.#process.call("inject", { kind });
+  /**
+   * Does a fault of {@link FAULTS} to the controller; resolves once it is under way.
+   * @param seed of what chance has a say in, from 0 to 2^32 − 1 (default: drawn, and told by the result)
+   */
+  inject(kind: string, seed?: number): Promise<Injection> {
+    return this.#process.call("inject", seed === undefined ? { kind } : { kind, seed });
   }
 
   /**

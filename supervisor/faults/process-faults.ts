@@ -3,20 +3,18 @@
  *
  * Kept apart from the catalogue of faults.ts: without a guardian and a flash file none of these is survived.
  */
-import { randomInt } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { PersistState } from "../../emulator/persist/persist-ring.ts";
 import { cutPower } from "../../emulator/persist/power.ts";
 import { InterruptedNvram } from "../../emulator/table/interrupted-nvram.ts";
 import type { Device } from "../device/device.ts";
 import type { ProcessFaultKind } from "../survival/survival-kinds.ts";
+import { type Cut, drawCut } from "./chance.ts";
 import { findFault } from "./faults.ts";
 import { inject } from "./injector.ts";
 
 /** Long enough for the answer to whoever asked for the fault to leave the process. */
 const ANSWER_MS = 5;
-/** A commit makes about 20 stores to each replica; a cut after so many falls anywhere in it or just behind. */
-const STORES_OF_A_COMMIT = 48;
 /** When the stores that a cut waits for do not come. */
 const CUT_ANYWAY_MS = 50;
 /** A memory emulator worker that has not settled what memory keeps by then is dead or stuck. */
@@ -34,7 +32,7 @@ function silenceStderr(): void {
   openSync("/dev/null", "w");
 }
 
-const PROCESS_FAULTS: Readonly<Record<ProcessFaultKind, (device: Device) => void>> = {
+const PROCESS_FAULTS: Readonly<Record<ProcessFaultKind, (device: Device, drawn: Cut) => void>> = {
   "supervisor-kill": die,
   "supervisor-stop": () => process.kill(process.pid, "SIGSTOP"),
   "supervisor-abort": () => {
@@ -56,26 +54,25 @@ export function isProcessFault(kind: string): kind is ProcessFaultKind {
   return Object.hasOwn(PROCESS_FAULTS, kind);
 }
 
-/** Does the fault a moment later. */
-export function commitProcessFault(kind: ProcessFaultKind, device: Device): void {
+/** Does the fault a moment later; a cut of power is drawn from the seed. */
+export function commitProcessFault(kind: ProcessFaultKind, device: Device, seed: number): void {
   const fault = PROCESS_FAULTS[kind];
-  setTimeout(() => fault(device), ANSWER_MS);
+  setTimeout(() => fault(device, drawCut(seed)), ANSWER_MS);
 }
 
 /** Power goes: memory keeps what was stored before, with what is left of a flash operation in progress. */
-function cut(device: Device): void {
+function cut(device: Device, { tearSeed }: Cut): void {
   const { control, durability } = device;
   if (durability.state !== PersistState.OFF) {
-    cutPower(control, randomInt(2 ** 31), SETTLE_MS, () => durability.want());
+    cutPower(control, tearSeed, SETTLE_MS, () => durability.want());
   }
   die();
 }
 
 /** Power goes between two stores of the commit of a failover, or soon after it; memory keeps all stores before. */
-function cutInCommit(device: Device): void {
-  const stores = Math.floor(Math.random() * STORES_OF_A_COMMIT);
-  device.nvram = new InterruptedNvram(device.nvram, stores, () => cut(device));
+function cutInCommit(device: Device, drawn: Cut): void {
+  device.nvram = new InterruptedNvram(device.nvram, drawn.stores, () => cut(device, drawn));
   const panic = findFault("ebreak");
   if (panic !== undefined && device.crew.executing !== undefined) inject(device, panic);
-  setTimeout(() => cut(device), CUT_ANYWAY_MS);
+  setTimeout(() => cut(device, drawn), CUT_ANYWAY_MS);
 }

@@ -1,6 +1,6 @@
-/** Kinds of rot: which bit of memory is flipped for each. Only bits that something covers: what is found can be judged. */
+/** Kinds of rot: which bit of memory is flipped for each, drawn from a seed. Only bits that something covers: what is found can be judged. */
 
-import type { Random } from "../../emulator/base/random.ts";
+import { Random } from "../../emulator/base/random.ts";
 import { NVRAM_OFFSET, regionOffset, TABLE_OFFSET } from "../../emulator/persist/persistent-space.ts";
 import { FLOOR_WORD, REPLICA_WORD } from "../../emulator/table/nvram.ts";
 import { tableCodec } from "../../emulator/table/table-codec.ts";
@@ -15,17 +15,56 @@ export function isRot(kind: string): kind is RotKind {
   return ROT_KINDS.some((known) => known === kind);
 }
 
-/** Offsets in the persistent space of the bytes of which one bit each flips; none where there is nothing to rot. */
-export function rottenBytes(kind: RotKind, device: Device, random: Random): number[] {
+/** An image that is in use: only what its digest covers, and the digest, rots. */
+export interface RottenImage {
+  readonly region: number;
+  readonly headerBytes: number;
+  readonly imageBytes: number;
+}
+
+/** What there is to rot. */
+export interface RottenMemory {
+  readonly regions: number;
+  readonly regionBytes: number;
+  readonly executing: RottenImage | undefined;
+  readonly standby: RottenImage | undefined;
+}
+
+export interface RottenBit {
+  /** In the persistent space. */
+  readonly offset: number;
+  readonly bit: number;
+}
+
+export function rottenMemory({ layout, crew, policy }: Device): RottenMemory {
+  const image = (region: number | undefined): RottenImage | undefined => {
+    const facts = region === undefined ? undefined : policy.images[region];
+    return region === undefined || facts?.usable !== true ? undefined : { ...facts, region };
+  };
+  return {
+    regions: layout.regions.length,
+    regionBytes: layout.config.regionBytes,
+    executing: image(crew.executing?.region),
+    standby: image(crew.standby?.region),
+  };
+}
+
+/** The bits that flip, drawn from the seed; none where there is nothing to rot. */
+export function rottenBits(kind: RotKind, memory: RottenMemory, seed: number): RottenBit[] {
+  const random = new Random(seed);
+  return rottenBytes(kind, memory, random).map((offset) => ({ offset, bit: random.below(8) }));
+}
+
+function rottenBytes(kind: RotKind, memory: RottenMemory, random: Random): number[] {
   const inReplica = (replica: 0 | 1): number => {
-    const bytes = tableCodec(device.layout.regions.length).words * 4;
+    const bytes = tableCodec(memory.regions).words * 4;
     return TABLE_OFFSET + REPLICA_WORD[replica] * 4 + random.below(bytes);
   };
   switch (kind) {
     case "rot-executing":
-      return inImage(device, device.crew.executing?.region, random);
+      return inImage(memory.executing, memory.regionBytes, random);
     case "rot-standby":
-      return inImage(device, device.crew.standby?.region, random);
+      return inImage(memory.standby, memory.regionBytes, random);
     case "rot-replica":
       return [inReplica(random.below(2) === 0 ? 0 : 1)];
     case "rot-both-replicas":
@@ -38,9 +77,8 @@ export function rottenBytes(kind: RotKind, device: Device, random: Random): numb
 }
 
 /** A byte behind the image's header, which its digest covers or which is the digest: behind the image nobody looks. */
-function inImage(device: Device, region: number | undefined, random: Random): number[] {
-  const facts = region === undefined ? undefined : device.policy.images[region];
-  if (region === undefined || facts?.usable !== true) return [];
-  const offset = regionOffset(device.layout.config.regionBytes, region);
-  return [offset + facts.headerBytes + random.below(facts.imageBytes - facts.headerBytes)];
+function inImage(image: RottenImage | undefined, regionBytes: number, random: Random): number[] {
+  if (image === undefined) return [];
+  const { region, headerBytes, imageBytes } = image;
+  return [regionOffset(regionBytes, region) + headerBytes + random.below(imageBytes - headerBytes)];
 }

@@ -11,11 +11,17 @@ import type { HostCommand, HostCompletion } from "../host/host.ts";
 import type { DrillReport } from "../soak/drill.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "../soak/soak.ts";
 
+export interface Injection {
+  /** The same kind with this seed does the same again; null where chance has no say. */
+  readonly seed: number | null;
+}
+
 /** Methods of a supervisor process: parameters and result. */
 export interface Methods {
   start: { params: DeviceConfig; result: Status };
   status: { params: null; result: Status };
-  inject: { params: { kind: string }; result: null };
+  /** `seed` decides what chance has a say in, from 0 to 2^32 − 1; without one it is drawn. */
+  inject: { params: { kind: string; seed?: number }; result: Injection };
   /** The region runs from now on, on trial if it is not accepted. */
   designate: { params: { region: number }; result: Status };
   /** A region that was given up may run again. */

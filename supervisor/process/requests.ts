@@ -6,6 +6,7 @@ import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
 import { LOG_LEVELS } from "../../emulator/base/log.ts";
 import { MAX_TRIES } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
+import { MAX_SEED } from "../faults/chance.ts";
 import { FAULTS, type Fault, failsOver } from "../faults/faults.ts";
 import type { HostCommand } from "../host/host.ts";
 import type { SoakOptions } from "../soak/soak.ts";
@@ -89,6 +90,11 @@ export function checkSoak(options: SoakOptions): void {
   // One that counts failovers would never be over with faults that cause none.
   const named = FAULTS.filter(({ kind }) => (kinds as readonly unknown[]).includes(kind));
   if (durationMs === null) requireThat(named.some(failsOver), "kinds", kinds, "such that one fails over");
+}
+
+/** Of a fault. */
+export function checkSeed(seed: unknown): void {
+  requireWhole("seed", seed, 0, MAX_SEED);
 }
 
 export function checkDrill(fault: Fault, failovers: unknown, calmMs: unknown): void {

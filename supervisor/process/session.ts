@@ -1,7 +1,6 @@
 /**
  * One device and the methods of protocol.ts over it: what a supervisor process does when it is asked.
  */
-import { randomInt } from "node:crypto";
 import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
 import {
   activate,
@@ -22,7 +21,6 @@ import { imageKeys } from "../../controller/image/keys.ts";
 import type { MemoryFault } from "../../emulator/api.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { createLogger } from "../../emulator/base/log.ts";
-import { Random } from "../../emulator/base/random.ts";
 import { deviceState } from "../../emulator/memory/control.ts";
 import { type FileLock, lockFile } from "../../emulator/persist/file-lock.ts";
 import { DEFAULT_TRIAL_TRIES, type Table } from "../../emulator/table/table.ts";
@@ -36,17 +34,26 @@ import { liveParts } from "../device/parts.ts";
 import { Scrub } from "../device/scrub.ts";
 import { type Status, statusOf } from "../device/status.ts";
 import { quiet, unlessSafeMode } from "../device/waiting.ts";
+import { drawSeed, isSeeded } from "../faults/chance.ts";
 import { FAULTS, type Fault, findFault } from "../faults/faults.ts";
 import { inject } from "../faults/injector.ts";
 import { commitProcessFault, isProcessFault } from "../faults/process-faults.ts";
-import { isRot, rottenBytes } from "../faults/rot.ts";
+import { isRot, rottenBits, rottenMemory } from "../faults/rot.ts";
 import type { HostCommand, HostCompletion } from "../host/host.ts";
 import type { Launcher } from "../launch.ts";
 import { drill } from "../soak/drill.ts";
 import { Soak } from "../soak/soak.ts";
 import { PROCESS_FAULT_KINDS, ROT_KINDS, type RotKind } from "../survival/survival-kinds.ts";
 import type { MethodName, Methods, Notification } from "./protocol.ts";
-import { checkCommand, checkConfig, checkDrill, checkSoak, RequestError, requireRegion } from "./requests.ts";
+import {
+  checkCommand,
+  checkConfig,
+  checkDrill,
+  checkSeed,
+  checkSoak,
+  RequestError,
+  requireRegion,
+} from "./requests.ts";
 
 function requireFault(kind: string): Fault {
   const fault = findFault(kind);
@@ -97,9 +104,10 @@ export class Session {
     start: (config) => this.#start(config),
     status: async () => this.#status(),
     ping: async () => null,
-    inject: async ({ kind }) => {
-      await this.#inject(kind);
-      return null;
+    inject: async ({ kind, seed = drawSeed() }) => {
+      checkSeed(seed);
+      await this.#inject(kind, seed);
+      return { seed: isSeeded(kind) ? seed : null };
     },
     designate: ({ region }) =>
       this.#operate((table) => activate(table, requireRegion(region), this.#tries()), true),
@@ -258,20 +266,19 @@ export class Session {
     return reading.facts;
   }
 
-  async #inject(kind: string): Promise<void> {
+  async #inject(kind: string, seed: number): Promise<void> {
     const memoryFault = MEMORY_FAULTS.get(kind);
     if (memoryFault !== undefined) await this.#memory?.fail(memoryFault);
-    else if (isRot(kind)) await this.#rot(kind);
-    else if (isProcessFault(kind)) commitProcessFault(kind, this.#running());
+    else if (isRot(kind)) await this.#rot(kind, seed);
+    else if (isProcessFault(kind)) commitProcessFault(kind, this.#running(), seed);
     else inject(this.#running(), requireFault(kind));
   }
 
-  async #rot(kind: RotKind): Promise<void> {
+  async #rot(kind: RotKind, seed: number): Promise<void> {
     const device = this.#running();
-    const random = new Random(randomInt(2 ** 31));
-    const offsets = rottenBytes(kind, device, random);
-    if (offsets.length === 0) throw new RequestError(`there is nothing for ${kind} at the moment`);
-    for (const offset of offsets) await this.#memory?.flip(offset, random.below(8));
+    const bits = rottenBits(kind, rottenMemory(device), seed);
+    if (bits.length === 0) throw new RequestError(`there is nothing for ${kind} at the moment`);
+    for (const { offset, bit } of bits) await this.#memory?.flip(offset, bit);
     device.memoryChanged();
   }
 

@@ -38,7 +38,7 @@ export async function crashLoop(
     const restarted = new Promise<Status>((resolve) => {
       onRestart = resolve;
     });
-    await device.call("inject", { kind: "power-cut" });
+    await device.call("inject", { kind: "power-cut", seed: random.uint32() });
     const again = await restarted;
     const stays = again.phase === "safe-mode" && again.generation === stopped.generation;
     expect("safe mode is not left by a power cut", stays);

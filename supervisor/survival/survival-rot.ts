@@ -23,13 +23,14 @@ export function failuresOf({ regions }: Status): number {
 export async function rot(
   device: Guardian,
   kind: RotKind,
+  seed: number,
   before: Status,
   tally: Tally,
   expect: Expect,
 ): Promise<void> {
   const failover = kind === "rot-executing" ? device.call("nextFailover", null) : undefined;
   const injectedNs = monotonicNs();
-  await device.call("inject", { kind });
+  await device.call("inject", { kind, seed });
   if (failover !== undefined) {
     const { fromRegion, toRegion, failure, firstInstructionNs, readyNs } = await failover;
     expect(

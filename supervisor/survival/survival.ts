@@ -150,7 +150,7 @@ export class SurvivalSoak {
       return;
     }
     if (rotKind !== undefined) {
-      await rot(device, rotKind, before, tally, expect);
+      await rot(device, rotKind, this.#random.uint32(), before, tally, expect);
       await makeWhole(device, this.#config.images);
       tally.recovered += 1;
       return;
@@ -180,7 +180,7 @@ export class SurvivalSoak {
         device.kill("SIGKILL");
         break;
       case ROT_AT_START:
-        await device.call("inject", { kind: "rot-both-replicas" });
+        await device.call("inject", { kind: "rot-both-replicas", seed: this.#random.uint32() });
         await delay(ROT_KEPT_MS);
         device.kill("SIGKILL");
         break;
@@ -190,11 +190,11 @@ export class SurvivalSoak {
         // What becomes of the call is the cut's business.
         device.call("load", { region, image }).catch(() => undefined);
         await delay(this.#random.below(CUT_WITHIN_MS));
-        await device.call("inject", { kind: "power-cut" });
+        await device.call("inject", { kind: "power-cut", seed: this.#random.uint32() });
         break;
       }
       default:
-        await device.call("inject", { kind });
+        await device.call("inject", { kind, seed: this.#random.uint32() });
     }
   }
 

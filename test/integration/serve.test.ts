@@ -117,6 +117,20 @@ describe("a served device", () => {
     expect((await ctl("status")).out).toMatch(/translations \d+ of \d+ instructions: [1-9]\d* ahead of need/);
   });
 
+  it("prints the seed where chance has a say in a fault, and does it with the seed that it is given", async () => {
+    await until(({ ready, standby }) => ready && standby !== null);
+    const drawn = await ctl("inject", "rot-floor");
+    expect(drawn).toMatchObject({ code: 0, out: expect.stringMatching(/^again: --seed \d+\n$/) });
+    expect(await ctl("inject", "rot-floor", "--seed", "7")).toMatchObject({
+      code: 0,
+      out: "again: --seed 7\n",
+    });
+    expect(await ctl("inject", "standby-death", "--seed", "7")).toMatchObject({ code: 0, out: "" });
+    await until(({ ready, standby }) => ready && standby !== null);
+    expect(await ctl("status", "--seed", "7")).toMatchObject({ code: 2 });
+    expect(await ctl("inject", "rot-floor", "--seed", "-1")).toMatchObject({ code: 2 });
+  });
+
   it("refuses in one sentence what cannot be done", async () => {
     expect(await ctl("inject", "nonsense")).toMatchObject({
       code: 2,

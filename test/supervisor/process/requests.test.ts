@@ -8,6 +8,7 @@ import {
   checkCommand,
   checkConfig,
   checkDrill,
+  checkSeed,
   checkSoak,
   RequestError,
   requireRegion,
@@ -153,6 +154,13 @@ it("a drill and a region are counted in whole numbers", () => {
   );
   expect(drills(death)).toBe('kind is "standby-death": it must be one that fails over');
   expect(drills()).toBe("nothing was refused");
+  expect(refusal(() => checkSeed(2 ** 32))).toBe(
+    "seed is 4294967296: it must be a whole number, from 0 to 4294967295",
+  );
+  expect(refusal(() => checkSeed(null))).toBe(
+    "seed is null: it must be a whole number, from 0 to 4294967295",
+  );
+  expect(refusal(() => checkSeed(2 ** 32 - 1))).toBe("nothing was refused");
   expect(refusal(() => requireRegion("0"))).toBe('the region is "0": it must be a whole number, 0 or more');
   expect(requireRegion(3)).toBe(3);
 });
