@@ -13,7 +13,15 @@ import { benchStart } from "./bench/start.ts";
 import { median } from "./bench/statistics.ts";
 import { benchSweep } from "./bench/sweep.ts";
 import { writeReport } from "./input.ts";
-import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseInteger, parseOptions, UsageError } from "./options.ts";
+import {
+  EXIT_FINDING,
+  EXIT_HELD,
+  EXIT_USAGE,
+  HELP_OPTION,
+  parseInteger,
+  parseOptions,
+  UsageError,
+} from "./options.ts";
 import { formatTable, paint } from "./terminal.ts";
 
 type Bench = () => Promise<Section>;
@@ -51,7 +59,7 @@ const HELP = `npm run bench -- [options]: the figures of this project, measured 
                  but ratios; sections: ${COMPARABLE.join(", ")}
   --pairs N      how often each is measured against the other (default ${DEFAULT_PAIRS})
   --json FILE    write the figures
-  --help         this text
+  -h, --help     this text
 
 Exit code: 0 every bound is met or everything was compared, 1 a bound is not met, 2 bad input.
 `;
@@ -99,7 +107,7 @@ async function benchCommand(args: readonly string[]): Promise<number> {
     against: { type: "string" },
     pairs: { type: "string" },
     json: { type: "string" },
-    help: { type: "boolean", short: "h" },
+    ...HELP_OPTION,
   });
   if (values.help === true) {
     process.stdout.write(HELP);

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { encodeImage } from "../controller/image/encode.ts";
 import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
 import { type ImageVersion, parseVersion } from "../emulator/base/version.ts";
-import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, parseOptions, UsageError } from "./options.ts";
+import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, HELP_OPTION, parseOptions, UsageError } from "./options.ts";
 
 const PREFIX = "riscv64-unknown-elf-";
 /** The compiler that made the committed files; another one makes others, just as good. */
@@ -79,8 +79,8 @@ const HELP = `usage: npm run build:firmware -- [--check]
 Compiles controller/firmware with ${PREFIX}gcc into controller/firmware/images (MCUboot images and their ELF files)
 and controller/firmware/bench/elf.
 
-  --check   store nothing; exit code 1 when a committed file is not what the sources make
-  --help    this text
+  --check     store nothing; exit code 1 when a committed file is not what the sources make
+  -h, --help  this text
 `;
 
 /** Runs a tool of the toolchain in `cwd` and returns its standard output. Throws {@link UsageError}. */
@@ -226,7 +226,7 @@ export function findFirmwareDir(): string {
 
 /** Exit codes: 0 built, or all files agree; 1 with --check when one differs. Throws {@link UsageError}. */
 function buildFirmwareCommand(args: readonly string[]): number {
-  const { values } = parseOptions(args, { check: { type: "boolean" }, help: { type: "boolean" } });
+  const { values } = parseOptions(args, { check: { type: "boolean" }, ...HELP_OPTION });
   if (values.help === true) {
     process.stdout.write(HELP);
     return EXIT_HELD;

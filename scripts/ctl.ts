@@ -8,7 +8,7 @@ import { ControlClient } from "../supervisor/process/control-client.ts";
 import { isServed, type ServedMethodName } from "../supervisor/process/protocol.ts";
 import { controlPath, type ServedMethods, type ServedStatus } from "../supervisor/process/served-device.ts";
 import { readInput, writeReport } from "./input.ts";
-import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
+import { EXIT_FINDING, EXIT_HELD, HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable, formatTranslator, paint } from "./terminal.ts";
 
 const HELP = `flipside ctl: ask or command a controller that flipside serve keeps running.
@@ -29,7 +29,7 @@ usage: flipside ctl [--dir DIR] status [--watch] [--json FILE]
   --seed N     of a fault: the same KIND and N do the same again (default: random)
   --watch      keep the status on the screen
   --json FILE  write the status as JSON
-  --help       this text
+  -h, --help   this text
 
 Exit code: 0 done, 1 the device refused or failed, 2 bad input.
 `;
@@ -148,7 +148,7 @@ export async function ctlCommand(args: readonly string[]): Promise<number> {
       seed: { type: "string" },
       watch: { type: "boolean" },
       json: { type: "string" },
-      help: { type: "boolean", short: "h" },
+      ...HELP_OPTION,
     },
     3,
   );

@@ -6,7 +6,7 @@ import { formatVersion } from "../emulator/base/version.ts";
 import type { Table } from "../emulator/table/table.ts";
 import { type CrashDump, DumpError, decodeDump, MAX_DUMP_BYTES } from "../supervisor/device/dump.ts";
 import { readInput, requireSeparate, writeReport } from "./input.ts";
-import { EXIT_HELD, parseOptions, UsageError } from "./options.ts";
+import { EXIT_HELD, HELP_OPTION, parseOptions, UsageError } from "./options.ts";
 import { formatTable, paint } from "./terminal.ts";
 
 const HELP = `flipside dump: print a crash dump.
@@ -15,7 +15,7 @@ usage: flipside dump FILE [--elf FILE] [--json FILE]
 
   --elf FILE   the firmware's ELF file: names addresses and finds the calls that were open
   --json FILE  write the dump as JSON
-  --help       this text
+  -h, --help   this text
 
 Exit code: 0 printed, 2 bad input.
 `;
@@ -74,7 +74,7 @@ function readSymbols(file: string | undefined): SymbolTable | undefined {
 export async function dumpCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions(
     args,
-    { elf: { type: "string" }, json: { type: "string" }, help: { type: "boolean", short: "h" } },
+    { elf: { type: "string" }, json: { type: "string" }, ...HELP_OPTION },
     1,
   );
   if (values.help === true) {

@@ -9,7 +9,7 @@ import { formatVersion, type ImageVersion, parseVersion } from "../emulator/base
 import { REGION_STRIDE, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { readInput, readText, requireSeparate, writeOutput, writeReport } from "./input.ts";
 import { readKey } from "./keys.ts";
-import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
+import { EXIT_FINDING, EXIT_HELD, HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
 
 const HELP = `usage: flipside image create FILE --version V --output IMAGE [options]
        flipside image info IMAGE [--json FILE]
@@ -28,7 +28,7 @@ verify  says whether an image would be run: whole, digest right and, with --key,
   --floor N             security floor that the image's counter must reach
 
   --json FILE           write the report
-  --help
+  -h, --help            this text
 
 Exit code: 0 done, or the image would be run; 1 it would not; 2 bad input.
 `;
@@ -42,7 +42,7 @@ const OPTIONS = {
   "rom-fixed": { type: "boolean" },
   floor: { type: "string" },
   json: { type: "string" },
-  help: { type: "boolean" },
+  ...HELP_OPTION,
 } as const;
 
 type Values = ReturnType<typeof parseOptions<typeof OPTIONS>>["values"];

@@ -5,6 +5,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { ENGINE_KINDS, type EngineKind, isEngineKind } from "../controller/cpu/engine-kind.ts";
 import type { ErrorKind } from "../emulator/base/errors.ts";
+import { LOG_LEVELS, type LogLevel } from "../emulator/base/log.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 
 /** What the user wrote cannot be carried out; `message` is one sentence that says what and where. */
@@ -17,6 +18,9 @@ export class UsageError extends Error {
 export const EXIT_HELD = 0;
 export const EXIT_FINDING = 1;
 export const EXIT_USAGE = 2;
+
+/** What every command takes: its help, and nothing done. */
+export const HELP_OPTION = { help: { type: "boolean", short: "h" } } as const;
 
 type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
 
@@ -114,6 +118,12 @@ export function parseDuration(what: string, text: string): number {
 export function parseEngine(text: string): EngineKind {
   if (isEngineKind(text)) return text;
   throw new UsageError(`--engine is "${text}": it must be one of ${ENGINE_KINDS.join(", ")}`);
+}
+
+export function parseLogLevel(what: string, text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level !== undefined) return level;
+  throw new UsageError(`${what} is "${text}": it must be one of ${LOG_LEVELS.join(", ")}`);
 }
 
 /** A word of a command as a POSIX shell takes it. */

@@ -8,7 +8,15 @@ import { formatStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/base/clock.ts";
 import { PAGE_BYTES } from "../emulator/memory/layout.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
-import { EXIT_HELD, parseEngine, parseInteger, parseOptions, parseSize, UsageError } from "./options.ts";
+import {
+  EXIT_HELD,
+  HELP_OPTION,
+  parseEngine,
+  parseInteger,
+  parseOptions,
+  parseSize,
+  UsageError,
+} from "./options.ts";
 import { onOutputError, ReaderGoneError, readerGone } from "./standard-output.ts";
 
 const HELP = `usage: flipside run FILE.elf [options]
@@ -25,7 +33,7 @@ Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80
   --signature FILE             write the words from begin_signature to end_signature, one in hex a line
   --dump ADDRESS:LENGTH:FILE   write raw memory at the end; may be given more than once
   --json FILE                  write the report
-  --help
+  -h, --help                   this text
 
 Exit code: 0 the program passed (finisher 0x5555, tohost 1), 1 it did not, 2 bad input.
 `;
@@ -39,7 +47,7 @@ const OPTIONS = {
   signature: { type: "string" },
   dump: { type: "string", multiple: true },
   json: { type: "string" },
-  help: { type: "boolean" },
+  ...HELP_OPTION,
 } as const;
 
 const MIN_RAM = 65_536;

@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { ImageKey } from "../controller/image/keys.ts";
-import { LOG_LEVELS, type LogLevel } from "../emulator/base/log.ts";
+import { LOG_LEVELS } from "../emulator/base/log.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/core/config.ts";
@@ -10,7 +10,16 @@ import { requireSocketPath } from "../supervisor/process/control-server.ts";
 import { controlPath, ServedDevice } from "../supervisor/process/served-device.ts";
 import { type ImageOption, readImage, readRunnableImage } from "./firmware-image.ts";
 import { publicPem, readKey } from "./keys.ts";
-import { EXIT_FINDING, EXIT_HELD, parseEngine, parseInteger, parseOptions, UsageError } from "./options.ts";
+import {
+  EXIT_FINDING,
+  EXIT_HELD,
+  HELP_OPTION,
+  parseEngine,
+  parseInteger,
+  parseLogLevel,
+  parseOptions,
+  UsageError,
+} from "./options.ts";
 
 const HELP = `flipside serve: keep a controller running; flipside ctl asks and commands it.
 
@@ -23,8 +32,8 @@ usage: flipside serve [options]
                    of them is enough (default: signatures are not looked at)
   --regions N      2 to 4 regions (default 2)
   --engine KIND    auto (default), translator or interpreter
-  --log LEVEL      ${LOG_LEVELS.join(", ")} (default warn), to stderr
-  --help           this text
+  --log LEVEL      ${LOG_LEVELS.join(", ")} (default warn), as NDJSON to stderr
+  -h, --help       this text
 
 The images count only while the flash file holds no table yet; the reference firmware is not signed.
 Ends at SIGINT, SIGTERM or flipside ctl stop.
@@ -63,15 +72,11 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     regions: { type: "string" },
     engine: { type: "string" },
     log: { type: "string" },
-    help: { type: "boolean", short: "h" },
+    ...HELP_OPTION,
   });
   if (values.help === true) {
     process.stdout.write(HELP);
     return EXIT_HELD;
-  }
-  const level = (values.log ?? "warn") as LogLevel;
-  if (!LOG_LEVELS.includes(level)) {
-    throw new UsageError(`--log is "${level}": it must be one of ${LOG_LEVELS.join(", ")}`);
   }
   const directory = values.dir ?? "flipside-device";
   const keys = (values.key ?? []).map(readKey);
@@ -82,7 +87,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     limits: DEFAULT_LIMITS,
     recovery: DEFAULT_RECOVERY,
     engine: parseEngine(values.engine ?? "auto"),
-    log: { level, fd: 2 },
+    log: { level: parseLogLevel("--log", values.log ?? "warn"), fd: 2 },
   };
   // Nothing is made before everything that was said is known to be good.
   requireDirectory(directory);

@@ -16,6 +16,7 @@ import { readInput, requireSeparate, requireWritable, writeOutput, writeReport }
 import {
   EXIT_FINDING,
   EXIT_HELD,
+  HELP_OPTION,
   parseEngine,
   parseInteger,
   parseOptions,
@@ -47,7 +48,7 @@ usage: flipside sweep [options]
   --replay ID        run one case and print its timeline
   --json FILE        write the report
   --junit FILE       write the report as JUnit XML
-  --help             this text
+  -h, --help         this text
 
 Exit code: 0 everything held, 1 findings, 2 bad input.
 `;
@@ -113,7 +114,7 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     replay: { type: "string" },
     json: { type: "string" },
     junit: { type: "string" },
-    help: { type: "boolean", short: "h" },
+    ...HELP_OPTION,
   });
   if (values.help === true) return "help";
   if (values.replay !== undefined && (values.json ?? values.junit) !== undefined) {

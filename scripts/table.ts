@@ -24,7 +24,7 @@ import {
 } from "../emulator/table/table.ts";
 import { Psa, replicaWords, tableCodec } from "../emulator/table/table-codec.ts";
 import { readInput, requireSeparate, writeReport } from "./input.ts";
-import { EXIT_FINDING, EXIT_HELD, parseInteger, parseOptions, UsageError } from "./options.ts";
+import { EXIT_FINDING, EXIT_HELD, HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable } from "./terminal.ts";
 
 const HELP = `usage: flipside table FILE [options]
@@ -35,7 +35,7 @@ security floor), or of one replica; or the flash file of a device (device.flash 
   --offset N     where it starts in FILE (default 0)
   --regions N    number of regions, 2 to 4, where no replica tells
   --json FILE    write the report
-  --help
+  -h, --help     this text
 
 Exit code: 0 the table is sound, 1 a replica is bad or the table is lost, 2 bad input.
 `;
@@ -44,7 +44,7 @@ const OPTIONS = {
   offset: { type: "string", default: "0" },
   regions: { type: "string" },
   json: { type: "string" },
-  help: { type: "boolean" },
+  ...HELP_OPTION,
 } as const;
 
 /** A whole flash file's worth; nobody keeps more in front of a table. */

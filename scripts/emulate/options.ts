@@ -8,7 +8,15 @@ import { SURVIVAL_KINDS } from "../../supervisor/survival/survival-kinds.ts";
 import { readRunnableImage } from "../firmware-image.ts";
 import { requireSeparate } from "../input.ts";
 import { publicPem, readKey } from "../keys.ts";
-import { parseDuration, parseEngine, parseInteger, parseOptions, UsageError } from "../options.ts";
+import {
+  HELP_OPTION,
+  parseDuration,
+  parseEngine,
+  parseInteger,
+  parseLogLevel,
+  parseOptions,
+  UsageError,
+} from "../options.ts";
 
 export const HELP = `flipside emulate: a live controller under seeded faults; it must come back from every one.
 
@@ -27,8 +35,9 @@ usage: flipside emulate [options]
   --engine KIND      auto (default), translator or interpreter
   --stats            tell at the end what was translated, when, and why it was left
   --json FILE        write the report
-  --log-level LEVEL  NDJSON log on stderr: silent, error (default), warn, info, debug
-  --help             this text
+  --log LEVEL        ${LOG_LEVELS.join(", ")} (default error), as NDJSON to stderr;
+                     --log-level is the same option
+  -h, --help         this text
 
 Ctrl-C ends it early, with the summary of what was done.
 
@@ -74,13 +83,6 @@ function parseKinds(text: string | undefined): readonly string[] {
   return kinds;
 }
 
-function parseLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level === undefined)
-    throw new UsageError(`--log-level is "${text}": it must be one of ${LOG_LEVELS.join(", ")}`);
-  return level;
-}
-
 /** Throws {@link UsageError}. */
 export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
   const { values } = parseOptions(args, {
@@ -96,8 +98,9 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
     engine: { type: "string" },
     stats: { type: "boolean" },
     json: { type: "string" },
+    log: { type: "string" },
     "log-level": { type: "string" },
-    help: { type: "boolean", short: "h" },
+    ...HELP_OPTION,
   });
   if (values.help === true) return "help";
   const failovers =
@@ -137,6 +140,9 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
     engine: parseEngine(values.engine ?? "auto"),
     stats: values.stats === true,
     json: values.json,
-    logLevel: parseLogLevel(values["log-level"] ?? "error"),
+    logLevel:
+      values.log === undefined
+        ? parseLogLevel("--log-level", values["log-level"] ?? "error")
+        : parseLogLevel("--log", values.log),
   };
 }

@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { ctlCommand } from "../../scripts/ctl.ts";
 import { emulateCommand } from "../../scripts/emulate.ts";
 import { parseOptions, shellQuoted } from "../../scripts/options.ts";
+import { serveCommand } from "../../scripts/serve.ts";
 import { sweepCommand } from "../../scripts/sweep.ts";
 import { run } from "./captured.ts";
 
@@ -23,6 +24,19 @@ it.each<[string, Parameters<typeof run>[0], string[], string]>([
     '--duration is "-.5s": it must be a duration such as',
   ],
   ["a region", ctlCommand, ["designate", "-1"], 'the region is "-1": it must be a whole number from 0 to 3'],
+  [
+    "a log level",
+    emulateCommand,
+    ["--log", "loud"],
+    '--log is "loud": it must be one of silent, fatal, error',
+  ],
+  ["its other name", emulateCommand, ["--log-level", "loud"], '--log-level is "loud": it must be one of'],
+  [
+    "that of serve",
+    serveCommand,
+    ["--log", "loud"],
+    '--log is "loud": it must be one of silent, fatal, error',
+  ],
   ["a word too many", emulateCommand, ["-1"], "there is one argument too many: -1"],
   ["no value", emulateCommand, ["--seed", "--stats"], "--seed needs a value, and another option follows it"],
   ["no option", emulateCommand, ["-x"], "Unknown option '-x'"],

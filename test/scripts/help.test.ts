@@ -1,0 +1,32 @@
+/** Every command gives its help, however it is asked: the built command line, whatever commands it has. */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+function built(name: string): string {
+  return fileURLToPath(new URL(`../../dist/scripts/${name}`, import.meta.url));
+}
+
+function run(...args: readonly string[]): { exitCode: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...args], { encoding: "utf8" });
+  return { exitCode: status, stdout, stderr };
+}
+
+const CLI = built("cli.bundle.cjs");
+const COMMANDS = [...run(CLI, "--help").stdout.matchAll(/^ {2}(\w+) +\S/gm)].map(([, name]) => name ?? "");
+
+test("the command line lists its commands", () => {
+  expect(COMMANDS).toEqual(expect.arrayContaining(["emulate", "run", "sweep", "table"]));
+  expect(run(CLI, "-h")).toEqual(run(CLI, "--help"));
+});
+
+test.each([
+  ...COMMANDS.map((name) => [`flipside ${name}`, CLI, name]),
+  ["npm run bench", built("bench.js")],
+  ["npm run build:firmware", built("build-firmware.js")],
+])("%s takes -h and --help, which it tells of", (_, ...command) => {
+  const { exitCode, stdout, stderr } = run(...command, "--help");
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  expect(stdout).toMatch(/^ {2}-h, --help +this text$/m);
+  expect(run(...command, "-h")).toEqual({ exitCode, stdout, stderr });
+});
