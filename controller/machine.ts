@@ -10,10 +10,10 @@ import { Control, controlTimes, controlWords } from "../emulator/memory/control.
 import { Evidence } from "../emulator/memory/evidence.ts";
 import { type Layout, PAGE_BYTES } from "../emulator/memory/layout.ts";
 import { CLINT_BASE, INSTRUCTIONS_PER_TICK, MTIME_HZ } from "../emulator/memory/map.ts";
-import { type BoardParts, bareDevices, controllerDevices } from "./boards.ts";
+import type { BoardParts, BoardPlan } from "./boards.ts";
 import { DeviceBus } from "./bus.ts";
 import { type Clock, LiveClock, VirtualClock } from "./clock.ts";
-import { AddressSpace, flagsOfPage, LineFlag, Visibility } from "./cpu/address-space.ts";
+import { AddressSpace, flagsOfPage, LineFlag } from "./cpu/address-space.ts";
 import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { DataPath } from "./cpu/data-path.ts";
 import { DecodedCode } from "./cpu/decoded-code.ts";
@@ -44,7 +44,7 @@ export interface MachineOptions {
   readonly layout: Layout;
   /** Engine slot whose block holds the hart. */
   readonly slot: number;
-  readonly visibility: Visibility;
+  readonly plan: BoardPlan;
   /** Absent: the virtual clock. */
   readonly liveClock?: { readonly nowNs: () => number };
   readonly line?: SerialLine;
@@ -120,8 +120,8 @@ export class Machine {
   #retiredAtLook = 0;
 
   constructor(options: MachineOptions) {
-    const { memory, layout, slot, visibility } = options;
-    this.space = new AddressSpace(memory, layout, slot, visibility);
+    const { memory, layout, slot, plan } = options;
+    this.space = new AddressSpace(memory, layout, slot, plan.memory(layout));
     const engineOffset = layout.engines[slot] as number;
     this.hart = new Int32Array(memory.buffer, engineOffset, Hart.WORDS);
     this.#state = new StateWords(memory, engineOffset);
@@ -133,10 +133,8 @@ export class Machine {
     const board = this.#board(ring);
     this.#clint = new Clint(this.#state, board);
     this.attach(CLINT_BASE, this.#clint);
-    const controller = visibility === Visibility.CONTROLLER;
     const parts: BoardParts = { ...options, state: this.#state, control: this.#control, board };
-    const devices = controller ? controllerDevices(parts) : bareDevices(parts);
-    for (const [base, device] of devices) this.attach(base, device);
+    for (const [base, device] of plan.devices(parts)) this.attach(base, device);
     const bus = this.#engineBus(options.onException ?? (() => undefined));
     this.#data = new DataPath(this.space, this.hart, bus);
     this.#code = new DecodedCode(this.space);
@@ -147,7 +145,7 @@ export class Machine {
       code: this.#code,
       data: this.#data,
       bus,
-      smdbltrp: controller,
+      smdbltrp: plan.smdbltrp,
     };
     this.interpreter = new Interpreter(engineParts);
     this.#engine = options.engine?.(engineParts, this.interpreter, memory, slot) ?? this.interpreter;

@@ -9,13 +9,14 @@
  *
  * Invariant: nothing that it does is seen outside, and whatever goes wrong ends the warm-up and nothing else.
  */
+
 import { monotonicNs } from "../emulator/base/clock.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { Control, controlWords } from "../emulator/memory/control.ts";
 import { EventCode, EventRing } from "../emulator/memory/events.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../emulator/memory/layout.ts";
 import { WINDOW_BASE } from "../emulator/memory/map.ts";
-import { Visibility } from "./cpu/address-space.ts";
+import { CONTROLLER_BOARD } from "./boards.ts";
 import { Machine, MachineStop } from "./machine.ts";
 
 const SMALL = 65_536;
@@ -178,7 +179,7 @@ export class RehearsalMachine {
       memory,
       layout,
       slot: 0,
-      visibility: Visibility.CONTROLLER,
+      plan: CONTROLLER_BOARD,
       liveClock: { nowNs: monotonicNs },
     };
     this.#machine = new Machine(options);

@@ -7,6 +7,7 @@
  * names and no byte of the region was stored since it was verified; after STATE is STOPPED the hart retires
  * nothing; evidence is stored before the state that announces it.
  */
+
 import { readlinkSync } from "node:fs";
 import { monotonicNs } from "../emulator/base/clock.ts";
 import { serve } from "../emulator/base/link.ts";
@@ -30,8 +31,8 @@ import { MTIME_HZ, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { NvramLog } from "../emulator/persist/logged-nvram.ts";
 import { PersistRing, PersistState } from "../emulator/persist/persist-ring.ts";
 import type { Attachment, ControllerApi, Inspection } from "./api.ts";
+import { CONTROLLER_BOARD } from "./boards.ts";
 import { RegionInspector } from "./boot/inspection.ts";
-import { Visibility } from "./cpu/address-space.ts";
 import { Hart } from "./cpu/hart.ts";
 import { UartRing } from "./devices/uart-ring.ts";
 import { imageKeys } from "./image/keys.ts";
@@ -101,7 +102,7 @@ class ControllerWorker {
       memory,
       layout,
       slot,
-      visibility: Visibility.CONTROLLER,
+      plan: CONTROLLER_BOARD,
       liveClock: { nowNs: monotonicNs },
       line: new UartRing(memory, layout),
       ring: () => this.#onFirmwareNews(),

@@ -5,6 +5,7 @@
  * number fails with code n >> 1; riscv-tests `env/p/riscv_test.h`), by its budget of instructions, or because it
  * can do nothing any more.
  */
+
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import {
   createMemory,
@@ -13,7 +14,7 @@ import {
   planLayout,
 } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
-import { Visibility } from "../cpu/address-space.ts";
+import { BARE_BOARD } from "../boards.ts";
 import type { StoreObserver } from "../cpu/engine.ts";
 import { Hart } from "../cpu/hart.ts";
 import type { SerialLine } from "../devices/uart.ts";
@@ -72,7 +73,7 @@ export class BareMachine {
       memory,
       layout: this.#layout,
       slot: 0,
-      visibility: Visibility.RAM_ONLY,
+      plan: BARE_BOARD,
       line: options.line,
       ...(options.clock === "live" && { liveClock: { nowNs: options.nowNs } }),
       ...(options.engine && { engine: options.engine }),

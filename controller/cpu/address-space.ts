@@ -5,32 +5,20 @@
  * read-only, code comes from the window and RAM); everything else, devices included, is {@link NOWHERE}.
  * Nothing here copies: the window is the designated region's own bytes.
  */
-import {
-  type Layout,
-  LINE_BYTES,
-  NVRAM_BYTES,
-  PAGE_BYTES,
-  TABLE_BYTES,
-} from "../../emulator/memory/layout.ts";
-import {
-  HOST_BASE,
-  NVRAM_BASE,
-  RAM_BASE,
-  REGION_BASE,
-  REGION_STRIDE,
-  TABLE_BASE,
-  WINDOW_BASE,
-} from "../../emulator/memory/map.ts";
+import { type Layout, LINE_BYTES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
+import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
 
 /** No memory at this address for this access. */
 export const NOWHERE = -1;
 
-/** What a hart sees besides RAM. */
-export const enum Visibility {
-  /** A bare machine as `flipside run` gives it: RAM and nothing else. */
-  RAM_ONLY = 0,
-  /** The controller of docs/hardware.md. */
-  CONTROLLER = 1,
+/** A range of physical addresses with memory behind it, besides RAM, which every hart has. */
+export interface MemoryRange {
+  readonly base: number;
+  readonly bytes: number;
+  /** Host offset of its first byte; of the window it is that of the region that it is pointed at. */
+  readonly offset: number;
+  /** nor: regions and table as the hart sees them, read-only. window: code may be executed there, and in RAM. */
+  readonly kind: "nor" | "nvram" | "host" | "window";
 }
 
 /** Bits of a RAM line's flag byte; a line whose byte is 0 takes stores without a second look. */
@@ -48,8 +36,8 @@ export const enum LineFlag {
 type Ranges = Float64Array;
 const RANGE_NUMBERS = 3;
 
-function ranges(...each: readonly (readonly [base: number, bytes: number, offset: number])[]): Ranges {
-  return Float64Array.from(each.flat());
+function numbersOf(ranges: readonly MemoryRange[]): Ranges {
+  return Float64Array.from(ranges.flatMap(({ base, bytes, offset }) => [base, bytes, offset]));
 }
 
 const LINES_PER_PAGE = PAGE_BYTES / LINE_BYTES;
@@ -76,13 +64,15 @@ export class AddressSpace {
   readonly ramOffset: number;
   /** {@link LineFlag} byte of each line of RAM. */
   readonly ramFlags: Uint8Array;
-  readonly #readOnly: Ranges = ranges();
-  readonly #writable: Ranges = ranges();
-  readonly #visibility: Visibility;
+  /** The board has a window that a region can be put behind. */
+  readonly hasWindow: boolean;
+  readonly #readOnly: Ranges;
+  readonly #writable: Ranges;
   #region = NOWHERE;
   #windowOffset = NOWHERE;
 
-  constructor(memory: WebAssembly.Memory, layout: Layout, slot: number, visibility: Visibility) {
+  /** @param ranges the memory that the board has besides RAM; looked through in this order */
+  constructor(memory: WebAssembly.Memory, layout: Layout, slot: number, ranges: readonly MemoryRange[]) {
     this.layout = layout;
     this.bytes = new Uint8Array(memory.buffer);
     this.halves = new Uint16Array(memory.buffer);
@@ -92,19 +82,9 @@ export class AddressSpace {
     const flags = layout.ramFlags[slot];
     if (flags === undefined) throw new Error(`there is no engine slot ${slot}`);
     this.ramFlags = new Uint8Array(memory.buffer, flags, this.ramBytes / LINE_BYTES);
-    this.#visibility = visibility;
-    if (visibility !== Visibility.CONTROLLER) return;
-    const { regionBytes, hostBytes } = layout.config;
-    const regions = layout.regions.map(
-      (offset, index) => [REGION_BASE + index * REGION_STRIDE, regionBytes, offset] as const,
-    );
-    this.#readOnly = ranges(...regions, [TABLE_BASE, TABLE_BYTES, layout.table]);
-    this.#writable = ranges([NVRAM_BASE, NVRAM_BYTES, layout.nvram], [HOST_BASE, hostBytes, layout.host]);
-  }
-
-  /** False for a bare machine, which has RAM alone. */
-  get hasRegions(): boolean {
-    return this.#visibility === Visibility.CONTROLLER;
+    this.hasWindow = ranges.some(({ kind }) => kind === "window");
+    this.#readOnly = numbersOf(ranges.filter(({ kind }) => kind === "nor"));
+    this.#writable = numbersOf(ranges.filter(({ kind }) => kind === "nvram" || kind === "host"));
   }
 
   /** Index of the region behind the window, or {@link NOWHERE}. */
@@ -120,7 +100,7 @@ export class AddressSpace {
   /** Points the window at a region. */
   setRegion(region: number): void {
     const offset = this.layout.regions[region];
-    if (offset === undefined || this.#visibility === Visibility.RAM_ONLY) {
+    if (offset === undefined || !this.hasWindow) {
       throw new Error(`there is no region ${region}`);
     }
     this.#region = region;

@@ -122,7 +122,7 @@ export class DecodedCode implements CodeCache {
     };
     this.ram = segment(space.ramOffset, space.ramBytes, RAM_BASE);
     const { regions, config } = space.layout;
-    this.regions = space.hasRegions
+    this.regions = space.hasWindow
       ? regions.map((offset) => segment(offset, config.regionBytes, WINDOW_BASE))
       : [];
     // Shared only because V8 zeroes a large unshared array by hand, and so touches every page of it.

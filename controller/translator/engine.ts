@@ -477,7 +477,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     if (windowOffset !== NOWHERE) {
       readable.push({ base: WINDOW_BASE, bytes: layout.config.regionBytes, offset: windowOffset });
     }
-    if (this.#space.hasRegions) {
+    if (this.#space.hasWindow) {
       const host = { base: HOST_BASE, bytes: layout.config.hostBytes, offset: layout.host };
       readable.push(host);
       writable.push(host);

@@ -2,8 +2,9 @@
  * Runs one benchmark program without end; whenever it is told to stop, says when it did and where. Told that memory
  * changed it goes on, and says when the first exception came.
  */
+
 import { workerData } from "node:worker_threads";
-import { Visibility } from "../../controller/cpu/address-space.ts";
+import { BARE_BOARD } from "../../controller/boards.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
 import { Machine, MachineStop } from "../../controller/machine.ts";
 import { chooseEngine } from "../../controller/translator/select.ts";
@@ -22,7 +23,7 @@ const machine = new Machine({
   memory,
   layout,
   slot: 0,
-  visibility: Visibility.RAM_ONLY,
+  plan: BARE_BOARD,
   onException: stamp,
   ...(engine === "none" ? {} : chooseEngine(engine).options),
 });

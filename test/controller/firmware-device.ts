@@ -1,6 +1,7 @@
 /** A controller on the virtual clock for tests of its firmware: images in its regions, a host at its queue. */
+
 import { readFileSync } from "node:fs";
-import { Visibility } from "../../controller/cpu/address-space.ts";
+import { CONTROLLER_BOARD } from "../../controller/boards.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
 import {
   COMMAND_ID_SHIFT,
@@ -107,7 +108,7 @@ export class FirmwareDevice {
       memory,
       layout,
       slot: 0,
-      visibility: Visibility.CONTROLLER,
+      plan: CONTROLLER_BOARD,
       line: { send, receive: () => -1 },
       ring: () => this.#interrupt(),
       ...this.engineOption(),

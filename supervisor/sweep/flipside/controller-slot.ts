@@ -4,7 +4,7 @@
  * Invariant: what the machine has decoded of a region is what the region's bytes were when it was last started or
  * told of rot; content that was decoded before is not decoded again.
  */
-import { Visibility } from "../../../controller/cpu/address-space.ts";
+import { CONTROLLER_BOARD } from "../../../controller/boards.ts";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { Machine, type MachineStop } from "../../../controller/machine.ts";
@@ -43,7 +43,7 @@ export class ControllerSlot implements Watched {
       memory,
       layout: persistent.layout,
       slot,
-      visibility: Visibility.CONTROLLER,
+      plan: CONTROLLER_BOARD,
       ...sweepEngine(engine),
       ring: () => {
         machine.hart[Hart.ATTENTION] = 1;

@@ -1,7 +1,9 @@
 /** Who may read and write what, and the general path of loads and stores over it. */
+
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AddressSpace, NOWHERE, Visibility } from "../../../controller/cpu/address-space.ts";
+import { CONTROLLER_BOARD } from "../../../controller/boards.ts";
+import { AddressSpace, NOWHERE } from "../../../controller/cpu/address-space.ts";
 import { DataPath } from "../../../controller/cpu/data-path.ts";
 import { BUS_FAULT, type Bus, Cause } from "../../../controller/cpu/engine.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
@@ -30,7 +32,7 @@ const NO_DEVICES: Bus = {
 function addressSpace(regionBytes = TEST_CONFIG.regionBytes) {
   const layout = planLayout({ ...TEST_CONFIG, regionBytes });
   const memory = createMemory(layout);
-  const result = new AddressSpace(memory, layout, 0, Visibility.CONTROLLER);
+  const result = new AddressSpace(memory, layout, 0, CONTROLLER_BOARD.memory(layout));
   result.setRegion(1);
   const hart = new Int32Array(memory.buffer, layout.engines[0] ?? 0, Hart.WORDS);
   return { layout, space: result, data: new DataPath(result, hart, NO_DEVICES) };
@@ -72,7 +74,7 @@ describe("the address space", () => {
     );
   });
   it("has no window before a region is designated, and refuses a region that is not there", () => {
-    const fresh = new AddressSpace(createMemory(layout), layout, 0, Visibility.CONTROLLER);
+    const fresh = new AddressSpace(createMemory(layout), layout, 0, CONTROLLER_BOARD.memory(layout));
     expect(fresh.readable(WINDOW_BASE, 4)).toBe(NOWHERE);
     expect(() => fresh.setRegion(2)).toThrow("region 2");
   });

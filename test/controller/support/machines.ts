@@ -1,5 +1,6 @@
 /** Machines for tests: virtual clock, small memory, a program in RAM or in a region. */
-import { type AddressSpace, Visibility } from "../../../controller/cpu/address-space.ts";
+import { BARE_BOARD, type BoardPlan, CONTROLLER_BOARD } from "../../../controller/boards.ts";
+import type { AddressSpace } from "../../../controller/cpu/address-space.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import type { SerialLine } from "../../../controller/devices/uart.ts";
 import { Machine, type MachineOptions } from "../../../controller/machine.ts";
@@ -46,7 +47,7 @@ export interface Fixture {
 }
 
 export interface FixtureOptions {
-  readonly visibility?: Visibility;
+  readonly plan?: BoardPlan;
   readonly line?: SerialLine;
   readonly ring?: () => void;
   readonly nowNs?: () => number;
@@ -60,7 +61,7 @@ export function fixture(options: FixtureOptions = {}): Fixture {
     memory,
     layout,
     slot: 0,
-    visibility: options.visibility ?? Visibility.CONTROLLER,
+    plan: options.plan ?? CONTROLLER_BOARD,
     ...(options.line && { line: options.line }),
     ...(options.ring && { ring: options.ring }),
     ...(options.nowNs && { liveClock: { nowNs: options.nowNs } }),
@@ -86,7 +87,7 @@ export function fixture(options: FixtureOptions = {}): Fixture {
 
 /** The program stands at the start of RAM and is about to run. */
 export function inRam(program: Program, options: FixtureOptions = {}): Fixture {
-  const result = fixture({ visibility: Visibility.RAM_ONLY, ...options });
+  const result = fixture({ plan: BARE_BOARD, ...options });
   result.setRam(0, program.bytes());
   result.machine.reset(RAM_BASE | 0);
   return result;

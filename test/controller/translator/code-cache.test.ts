@@ -1,8 +1,10 @@
 /** What was translated and dropped is freed: V8 keeps a module's instance as long as a table that it imported. */
+
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AddressSpace, Visibility } from "../../../controller/cpu/address-space.ts";
+import { CONTROLLER_BOARD } from "../../../controller/boards.ts";
+import { AddressSpace } from "../../../controller/cpu/address-space.ts";
 import { CodeCacheStore, MAX_UNITS } from "../../../controller/translator/code-cache.ts";
 import { TABLE_SLOTS } from "../../../controller/translator/code-table.ts";
 import { Reason } from "../../../controller/translator/codegen.ts";
@@ -44,7 +46,7 @@ async function alive(): Promise<number> {
 
 function newStore() {
   const memory = createMemory(LAYOUT);
-  const space = new AddressSpace(memory, LAYOUT, 0, Visibility.CONTROLLER);
+  const space = new AddressSpace(memory, LAYOUT, 0, CONTROLLER_BOARD.memory(LAYOUT));
   const target: Target = {
     memory: {
       ram: { base: CODE_BASE, bytes: space.ramBytes, offset: space.ramOffset },

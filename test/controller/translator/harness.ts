@@ -1,8 +1,9 @@
 /**
  * Two machines with the same program, one of which translates whatever it meets, run side by side and compared.
  */
+
 import { expect } from "vitest";
-import { Visibility } from "../../../controller/cpu/address-space.ts";
+import { BARE_BOARD } from "../../../controller/boards.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { Machine, MachineStop } from "../../../controller/machine.ts";
 import { TranslatingEngine } from "../../../controller/translator/engine.ts";
@@ -33,7 +34,7 @@ export function newSide(words: Int32Array, translate: boolean): Side {
     memory,
     layout: LAYOUT,
     slot: 0,
-    visibility: Visibility.RAM_ONLY,
+    plan: BARE_BOARD,
     line: { send: (byte) => sent.push(byte), receive: () => -1 },
     ...(translate
       ? {

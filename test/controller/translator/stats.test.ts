@@ -1,6 +1,7 @@
 /** What a translating engine counts, and where it can be read. */
+
 import { describe, expect, it } from "vitest";
-import { Visibility } from "../../../controller/cpu/address-space.ts";
+import { BARE_BOARD } from "../../../controller/boards.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { chooseEngine } from "../../../controller/translator/select.ts";
 import { formatStats, isUsed, readStats, sumStats } from "../../../controller/translator/stats.ts";
@@ -25,7 +26,7 @@ function worker(memory: WebAssembly.Memory, slot = 0) {
     memory,
     layout: LAYOUT,
     slot,
-    visibility: Visibility.RAM_ONLY,
+    plan: BARE_BOARD,
   });
   machine.space.bytes.set(LOOP, machine.space.ramOffset);
   machine.ramChanged();

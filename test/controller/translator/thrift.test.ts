@@ -1,6 +1,7 @@
 /** When the translating engine translates, for how long, and when it leaves what it has translated alone. */
+
 import { describe, expect, it } from "vitest";
-import { Visibility } from "../../../controller/cpu/address-space.ts";
+import { BARE_BOARD } from "../../../controller/boards.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { TranslatingEngine, type TranslatorOptions } from "../../../controller/translator/engine.ts";
 import { type Pace, translateUnit, UNHURRIED } from "../../../controller/translator/unit.ts";
@@ -25,7 +26,7 @@ function looping(
     memory: createMemory(LAYOUT),
     layout: LAYOUT,
     slot: 0,
-    visibility: Visibility.RAM_ONLY,
+    plan: BARE_BOARD,
     engine: (parts, interpreter, memory, slot) => {
       engine = new TranslatingEngine(parts, interpreter, memory, slot, options);
       return engine;
