@@ -28,7 +28,13 @@ export { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig, type Limits } from
 export type { Failover } from "./device/failover.ts";
 export type { FailureReport } from "./device/failure.ts";
 export type { RegionStatus, Status } from "./device/status.ts";
-export { FAULTS, type Fault, type FaultClass } from "./faults/faults.ts";
+export {
+  FAULTS,
+  type Fault,
+  type FaultClass,
+  PROCESS_FAULT_KINDS,
+  SURVIVAL_KINDS,
+} from "./faults/catalogue.ts";
 export type { HostCommand, HostCompletion } from "./host/host.ts";
 export { DeviceError } from "./process/client.ts";
 export {
@@ -43,7 +49,6 @@ export type { DrillReport } from "./soak/drill.ts";
 export type { SoakOptions, SoakProgress, SoakReport } from "./soak/soak.ts";
 export type { FaultReport } from "./soak/tally.ts";
 export { type SurvivalOptions, type SurvivalReport, SurvivalSoak } from "./survival/survival.ts";
-export { PROCESS_FAULT_KINDS, SURVIVAL_KINDS } from "./survival/survival-kinds.ts";
 
 export interface DeviceOptions {
   /** MCUboot images, one per region from region 0 on. */

@@ -42,7 +42,6 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "supervisor/soak",
     "supervisor/faults",
     "supervisor/device",
-    "supervisor/survival/survival-kinds.ts",
     "supervisor/watch",
     "supervisor/host",
     "supervisor/core",
@@ -83,7 +82,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   [
     "supervisor/sweep/flipside",
     "supervisor/sweep/explore",
-    "supervisor/faults/faults.ts",
+    "supervisor/faults/catalogue.ts",
     "supervisor/watch",
     "supervisor/host",
     "supervisor/core",
@@ -92,14 +91,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ],
   ["supervisor/sweep/explore", "emulator"],
 
-  [
-    "supervisor/faults",
-    "supervisor/device",
-    "supervisor/survival/survival-kinds.ts",
-    "supervisor/host",
-    "controller",
-    "emulator",
-  ],
+  ["supervisor/faults", "supervisor/device", "supervisor/host", "controller", "emulator"],
   [
     "supervisor/device",
     "supervisor/watch",
@@ -109,8 +101,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "controller",
     "emulator",
   ],
-  ["supervisor/survival/survival-kinds.ts", "supervisor/faults/faults.ts"],
-  ["supervisor/faults/faults.ts", "controller", "emulator"],
+  ["supervisor/faults/catalogue.ts", "controller", "emulator"],
   ["supervisor/watch", "supervisor/host", "supervisor/core", "controller", "emulator"],
   ["supervisor/host", "supervisor/core", "controller", "emulator"],
   ["supervisor/core", "controller", "emulator"],

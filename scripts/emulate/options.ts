@@ -2,9 +2,8 @@
 import { randomInt } from "node:crypto";
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { LOG_LEVELS, type LogLevel } from "../../emulator/base/log.ts";
-import { FAULTS, failsOver } from "../../supervisor/faults/faults.ts";
+import { FAULTS, failsOver, SURVIVAL_KINDS } from "../../supervisor/faults/catalogue.ts";
 import type { SoakOptions } from "../../supervisor/index.ts";
-import { SURVIVAL_KINDS } from "../../supervisor/survival/survival-kinds.ts";
 import { readRunnableImage } from "../firmware-image.ts";
 import { requireSeparate } from "../input.ts";
 import { publicPem, readKey } from "../keys.ts";

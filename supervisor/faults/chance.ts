@@ -4,7 +4,7 @@
  */
 import { randomInt } from "node:crypto";
 import { Random } from "../../emulator/base/random.ts";
-import { ROT_KINDS } from "../survival/survival-kinds.ts";
+import { ROT_KINDS } from "./catalogue.ts";
 
 /** Seeds are words. */
 export const MAX_SEED = 2 ** 32 - 1;

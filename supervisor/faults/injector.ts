@@ -1,11 +1,11 @@
-/** Does a fault of the catalogue (faults.ts) to a live device. */
+/** Does a fault of the catalogue (catalogue.ts) to a live device. */
 
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { workerFaultCode } from "../../controller/worker-faults.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { Engine } from "../../emulator/memory/control.ts";
 import type { Device } from "../device/device.ts";
-import { type Fault, findFault } from "./faults.ts";
+import { type Fault, findFault } from "./catalogue.ts";
 
 /** The fault cannot be done to the device as it is now. */
 export class InjectionError extends Error {

@@ -1,16 +1,15 @@
 /**
  * What can be done to a whole supervisor process: it dies or hangs, or power goes, and its guardian has to notice.
  *
- * Kept apart from the catalogue of faults.ts: without a guardian and a flash file none of these is survived.
+ * Kept apart from the controller's own: without a guardian and a flash file none of these is survived.
  */
 import { closeSync, openSync } from "node:fs";
 import { PersistState } from "../../emulator/persist/persist-ring.ts";
 import { cutPower } from "../../emulator/persist/power.ts";
 import { InterruptedNvram } from "../../emulator/table/interrupted-nvram.ts";
 import type { Device } from "../device/device.ts";
-import type { ProcessFaultKind } from "../survival/survival-kinds.ts";
+import { findFault, type ProcessFaultKind } from "./catalogue.ts";
 import { type Cut, drawCut } from "./chance.ts";
-import { findFault } from "./faults.ts";
 import { inject } from "./injector.ts";
 
 /** Long enough for the answer to whoever asked for the fault to leave the process. */

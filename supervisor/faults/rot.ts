@@ -5,7 +5,7 @@ import { NVRAM_OFFSET, regionOffset, TABLE_OFFSET } from "../../emulator/persist
 import { FLOOR_WORD, REPLICA_WORD } from "../../emulator/table/nvram.ts";
 import { tableCodec } from "../../emulator/table/table-codec.ts";
 import type { Device } from "../device/device.ts";
-import { ROT_KINDS, type RotKind } from "../survival/survival-kinds.ts";
+import { ROT_KINDS, type RotKind } from "./catalogue.ts";
 
 /** Bytes of the two pairs of the floor. */
 const FLOOR_BYTES = 16;

@@ -6,8 +6,8 @@ import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
 import { LOG_LEVELS } from "../../emulator/base/log.ts";
 import { MAX_TRIES } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
+import { FAULTS, type Fault, failsOver } from "../faults/catalogue.ts";
 import { MAX_SEED } from "../faults/chance.ts";
-import { FAULTS, type Fault, failsOver } from "../faults/faults.ts";
 import type { HostCommand } from "../host/host.ts";
 import type { SoakOptions } from "../soak/soak.ts";
 

@@ -9,8 +9,7 @@ import { verifyImage } from "../../controller/image/verify.ts";
 import { type FileLock, lockFile } from "../../emulator/persist/file-lock.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Status } from "../device/status.ts";
-import { FAULTS } from "../faults/faults.ts";
-import { MEMORY_FAULT_KINDS, PROCESS_FAULT_KINDS, ROT_KINDS } from "../survival/survival-kinds.ts";
+import { INJECTABLE_KINDS } from "../faults/catalogue.ts";
 import { DeviceError } from "./client.ts";
 import { ControlServer, requireSocketPath } from "./control-server.ts";
 import { Guardian, type GuardianLimits, type GuardianListener } from "./guardian.ts";
@@ -45,13 +44,6 @@ export interface ServedListener extends GuardianListener {
   /** A client asked for the end. */
   onStop?(): void;
 }
-
-const KINDS: ReadonlySet<unknown> = new Set([
-  ...FAULTS.map(({ kind }) => kind),
-  ...MEMORY_FAULT_KINDS,
-  ...ROT_KINDS,
-  ...PROCESS_FAULT_KINDS,
-]);
 
 export class ServedDevice {
   readonly #guardian: Guardian;
@@ -120,8 +112,8 @@ export class ServedDevice {
     const refuse = (message: string): never => {
       throw new DeviceError("BadInput", message, "usage");
     };
-    if (method === "inject" && !KINDS.has(kind)) {
-      refuse(`there is no fault "${String(kind)}": it must be one of ${[...KINDS].join(", ")}`);
+    if (method === "inject" && !INJECTABLE_KINDS.some((known) => known === kind)) {
+      refuse(`there is no fault "${String(kind)}": it must be one of ${INJECTABLE_KINDS.join(", ")}`);
     }
     if (typeof region === "number" && !(region >= 0 && region < memory.regions)) {
       refuse(`there is no region ${region}: it must be one from 0 to ${memory.regions - 1}`);

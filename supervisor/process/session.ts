@@ -18,7 +18,6 @@ import {
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { UartRing } from "../../controller/devices/uart-ring.ts";
 import { imageKeys } from "../../controller/image/keys.ts";
-import type { MemoryFault } from "../../emulator/api.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { createLogger } from "../../emulator/base/log.ts";
 import { deviceState } from "../../emulator/memory/control.ts";
@@ -34,8 +33,8 @@ import { liveParts } from "../device/parts.ts";
 import { Scrub } from "../device/scrub.ts";
 import { type Status, statusOf } from "../device/status.ts";
 import { quiet, unlessSafeMode } from "../device/waiting.ts";
+import { type Fault, findFault, INJECTABLE_KINDS, MEMORY_FAULTS, type RotKind } from "../faults/catalogue.ts";
 import { drawSeed, isSeeded } from "../faults/chance.ts";
-import { FAULTS, type Fault, findFault } from "../faults/faults.ts";
 import { inject } from "../faults/injector.ts";
 import { commitProcessFault, isProcessFault } from "../faults/process-faults.ts";
 import { isRot, rottenBits, rottenMemory } from "../faults/rot.ts";
@@ -43,7 +42,6 @@ import type { HostCommand, HostCompletion } from "../host/host.ts";
 import type { Launcher } from "../launch.ts";
 import { drill } from "../soak/drill.ts";
 import { Soak } from "../soak/soak.ts";
-import { PROCESS_FAULT_KINDS, ROT_KINDS, type RotKind } from "../survival/survival-kinds.ts";
 import type { MethodName, Methods, Notification } from "./protocol.ts";
 import {
   checkCommand,
@@ -58,17 +56,8 @@ import {
 function requireFault(kind: string): Fault {
   const fault = findFault(kind);
   if (fault !== undefined) return fault;
-  throw new RequestError(
-    `there is no fault "${kind}": it must be one of ${[...FAULTS.map((f) => f.kind), ...MEMORY_FAULTS.keys(), ...ROT_KINDS, ...PROCESS_FAULT_KINDS].join(", ")}`,
-  );
+  throw new RequestError(`there is no fault "${kind}": it must be one of ${INJECTABLE_KINDS.join(", ")}`);
 }
-
-/** Faults of the memory emulator worker: no failover, another worker. */
-const MEMORY_FAULTS: ReadonlyMap<string, MemoryFault> = new Map([
-  ["memory-throw", "throw"],
-  ["memory-exit", "exit"],
-  ["memory-terminate", "terminate"],
-]);
 
 export type Notify = (notification: Notification) => void;
 type Handlers = {

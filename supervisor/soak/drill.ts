@@ -6,7 +6,7 @@ import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { Device } from "../device/device.ts";
 import type { Failover } from "../device/failover.ts";
 import { newsOfRunning, quiet } from "../device/waiting.ts";
-import type { Fault } from "../faults/faults.ts";
+import type { Fault } from "../faults/catalogue.ts";
 import { inject } from "../faults/injector.ts";
 import { Timing, type TimingSummary } from "./timing.ts";
 

@@ -14,7 +14,7 @@ import { classifyReplicas } from "../../emulator/table/recovery.ts";
 import { NO_REGION, nextGeneration, regionAt } from "../../emulator/table/table.ts";
 import type { Device } from "../device/device.ts";
 import type { Failover } from "../device/failover.ts";
-import { FAULTS, type Fault, failsOver, findFault } from "../faults/faults.ts";
+import { FAULTS, type Fault, failsOver, findFault } from "../faults/catalogue.ts";
 import { inject } from "../faults/injector.ts";
 import { RssSamples } from "./rss-samples.ts";
 import { type FaultReport, Tally } from "./tally.ts";

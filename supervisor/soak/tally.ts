@@ -1,5 +1,5 @@
 /** What a soak counts of one kind of fault, and how that is reported. */
-import type { FaultClass } from "../faults/faults.ts";
+import type { FaultClass } from "../faults/catalogue.ts";
 import { Timing, type TimingSummary } from "./timing.ts";
 
 export interface FaultReport {

@@ -5,9 +5,9 @@
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { kindOf } from "../../emulator/base/errors.ts";
 import type { Status } from "../device/status.ts";
+import type { RotKind } from "../faults/catalogue.ts";
 import type { Guardian } from "../process/guardian.ts";
 import type { Tally } from "../soak/tally.ts";
-import type { RotKind } from "./survival-kinds.ts";
 
 /** The device has better things to do than to be asked all the time. */
 const LOOK_MS = 5;

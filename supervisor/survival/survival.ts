@@ -9,19 +9,11 @@ import { Random } from "../../emulator/base/random.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Status } from "../device/status.ts";
+import { faultClass, MEMORY_FAULTS, ROT_KINDS, type SoakKind } from "../faults/catalogue.ts";
 import { Guardian, type Restart } from "../process/guardian.ts";
 import { RssSamples } from "../soak/rss-samples.ts";
 import { type FaultReport, Tally } from "../soak/tally.ts";
 import { crashLoop } from "./crash-loop.ts";
-import {
-  CRASH_LOOP,
-  CUT_IN_LOAD,
-  KILL_AT_FAILOVER,
-  MEMORY_FAULT_KINDS,
-  ROT_AT_START,
-  ROT_KINDS,
-  survivalClass,
-} from "./survival-kinds.ts";
 import { failuresOf, makeWhole, quiet, rot } from "./survival-rot.ts";
 
 export interface SurvivalOptions {
@@ -41,7 +33,11 @@ export interface SurvivalReport {
   readonly rssBytes: readonly number[];
 }
 
-const MEMORY_KINDS: ReadonlySet<string> = new Set(MEMORY_FAULT_KINDS);
+const KILL_AT_FAILOVER: SoakKind = "supervisor-kill-at-failover";
+const CUT_IN_LOAD: SoakKind = "power-cut-in-load";
+const ROT_AT_START: SoakKind = "rot-both-replicas-at-start";
+const CRASH_LOOP: SoakKind = "crash-loop";
+
 /** After these a region, or the word that it is accepted, may be missing. */
 const WITH_WRITING: ReadonlySet<string> = new Set([CUT_IN_LOAD, ROT_AT_START]);
 /** A version fails under these: its failure may have been committed or not. */
@@ -155,7 +151,7 @@ export class SurvivalSoak {
       tally.recovered += 1;
       return;
     }
-    if (MEMORY_KINDS.has(kind)) {
+    if (MEMORY_FAULTS.has(kind)) {
       await this.#memoryDeath(kind, before, tally, injectedNs);
       return;
     }
@@ -243,7 +239,7 @@ export class SurvivalSoak {
   }
 
   #report(): SurvivalReport {
-    const faults = [...this.#tallies].map(([kind, tally]) => tally.report(kind, survivalClass(kind)));
+    const faults = [...this.#tallies].map(([kind, tally]) => tally.report(kind, faultClass(kind)));
     return {
       rounds: this.#rounds,
       violations: this.#violations,

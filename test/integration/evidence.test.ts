@@ -20,7 +20,7 @@ import { Device } from "../../supervisor/device/device.ts";
 import { MemoryOwner } from "../../supervisor/device/memory-owner.ts";
 import { liveParts } from "../../supervisor/device/parts.ts";
 import { newsOfRunning, quiet } from "../../supervisor/device/waiting.ts";
-import { findFault } from "../../supervisor/faults/faults.ts";
+import { findFault } from "../../supervisor/faults/catalogue.ts";
 import { inject } from "../../supervisor/faults/injector.ts";
 import { Launcher } from "../../supervisor/launch.ts";
 import { rot } from "../../supervisor/sweep/flipside/actor.ts";

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { FAULTS, type Failover, type RunningDevice, startDevice } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { failsOver } from "../../supervisor/faults/faults.ts";
+import { failsOver } from "../../supervisor/faults/catalogue.ts";
 
 function image(name: string): Uint8Array {
   return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));

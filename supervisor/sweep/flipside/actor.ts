@@ -7,13 +7,13 @@
 
 import { Opcode } from "../../../controller/devices/nvme-spec.ts";
 import type { Random } from "../../../emulator/base/random.ts";
-import { Evidence } from "../../../emulator/memory/evidence.ts";
+import { EVIDENCE_NAMES } from "../../../emulator/memory/evidence.ts";
 import { HOST_BASE } from "../../../emulator/memory/map.ts";
 import { QUEUE_BYTES } from "../../../emulator/memory/queues.ts";
 import { REPLICA_WORD } from "../../../emulator/table/nvram.ts";
 import { NO_REGION } from "../../../emulator/table/table.ts";
 import { replicaWords } from "../../../emulator/table/table-codec.ts";
-import { findFault } from "../../faults/faults.ts";
+import { findFault } from "../../faults/catalogue.ts";
 import { Rotted } from "./oracle/judgement.ts";
 import type { Rig } from "./rig.ts";
 import type { Rot, ScenarioStep } from "./scenario.ts";
@@ -23,17 +23,6 @@ const SETTLE_MS = 20_000;
 /** A power cycle or a restart by the guardian that comes to nothing is repeated so often. */
 const GUARDIAN_STARTS = 3;
 const UPDATE_ATTEMPTS = 3;
-
-const WORKER_EVIDENCE: ReadonlyMap<string, Evidence> = new Map([
-  ["worker-throw", Evidence.THREAD_ERROR],
-  ["worker-unhandled-rejection", Evidence.THREAD_ERROR],
-  ["worker-process-exit", Evidence.THREAD_EXIT],
-  ["worker-terminate", Evidence.THREAD_EXIT],
-  ["worker-heap-exhaustion", Evidence.THREAD_HEAP],
-  ["worker-js-loop", Evidence.HEARTBEAT],
-  ["worker-wasm-loop", Evidence.HEARTBEAT],
-  ["worker-atomics-wait", Evidence.HEARTBEAT],
-]);
 
 /** Lets the device run until `done`; what the oracle has condemned is not followed any further. */
 function advance({ device, oracle }: Rig, done: () => boolean): boolean {
@@ -116,11 +105,13 @@ export function perform(rig: Rig, step: ScenarioStep, random: Random): string | 
 function commitFault(rig: Rig, kind: string): string | undefined {
   const { device } = rig;
   const epoch = device.epoch;
-  const evidence = WORKER_EVIDENCE.get(kind);
-  if (evidence !== undefined) {
-    if (!device.hurtThread(evidence)) return "no version executes";
+  const fault = findFault(kind);
+  if (fault?.class === "thread-death" || fault?.class === "thread-stuck") {
+    // What a busy machine may find first is the live device's.
+    const [evidence = "none"] = fault.evidence;
+    if (!device.hurtThread(EVIDENCE_NAMES.indexOf(evidence))) return "no version executes";
   } else {
-    const number = findFault(kind)?.firmwareNumber;
+    const number = fault?.firmwareNumber;
     if (number === undefined) return `there is no fault ${kind} that a virtual device can have`;
     if (!device.submit({ opcode: Opcode.INJECT_FAULT, cdw10: number })) return "the host queue is full";
   }

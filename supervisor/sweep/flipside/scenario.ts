@@ -25,7 +25,7 @@ export type ScenarioStep =
   | { readonly do: "settled" }
   /** Power is cut cleanly and comes back. */
   | { readonly do: "power-cycle" }
-  /** A fault of the catalogue (faults.ts) that firmware or its thread commits; then until another start is ready. */
+  /** A fault of the catalogue (catalogue.ts) that firmware or its thread commits; then until another start is ready. */
   | { readonly do: "fault"; readonly kind: string }
   /** The version that executes gives up at once; until another start, ready or not, or safe mode. */
   | { readonly do: "crash" }

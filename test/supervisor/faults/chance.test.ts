@@ -1,10 +1,9 @@
 /** What chance decides about a fault is a function of its kind and its seed: a run is replayed by its seed. */
 import { describe, expect, it } from "vitest";
 import { regionOffset } from "../../../emulator/persist/persistent-space.ts";
+import { findFault, PROCESS_FAULT_KINDS, ROT_KINDS } from "../../../supervisor/faults/catalogue.ts";
 import { drawCut, drawSeed, isSeeded, MAX_SEED } from "../../../supervisor/faults/chance.ts";
-import { findFault } from "../../../supervisor/faults/faults.ts";
 import { type RottenMemory, rottenBits } from "../../../supervisor/faults/rot.ts";
-import { PROCESS_FAULT_KINDS, ROT_KINDS } from "../../../supervisor/survival/survival-kinds.ts";
 
 const MEMORY: RottenMemory = {
   regions: 2,

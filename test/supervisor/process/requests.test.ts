@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_MEMORY_CONFIG } from "../../../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../../../supervisor/core/config.ts";
-import { type Fault, findFault } from "../../../supervisor/faults/faults.ts";
+import { type Fault, findFault } from "../../../supervisor/faults/catalogue.ts";
 import type { HostCommand } from "../../../supervisor/host/host.ts";
 import {
   checkCommand,

@@ -1,5 +1,5 @@
 /** Failover for each kind of evidence; a second failure before the first failover is complete. */
-import { FAULTS, failsOver } from "../../../faults/faults.ts";
+import { FAULTS, failsOver } from "../../../faults/catalogue.ts";
 import { A, B, type RegionSpec, type Scenario, type Setup, tableOf } from "../scenario.ts";
 
 const bothAccepted = (generation: number): Setup => ({

@@ -4,7 +4,7 @@ import { Opcode } from "../../../../controller/devices/nvme-spec.ts";
 import { Evidence } from "../../../../emulator/memory/evidence.ts";
 import { MTIME_HZ } from "../../../../emulator/memory/map.ts";
 import { DEFAULT_LIMITS } from "../../../../supervisor/core/config.ts";
-import { findFault } from "../../../../supervisor/faults/faults.ts";
+import { findFault } from "../../../../supervisor/faults/catalogue.ts";
 import type { DeviceEvent } from "../../../../supervisor/sweep/flipside/device-event.ts";
 import type { Rig } from "../../../../supervisor/sweep/flipside/rig.ts";
 import { scenario, workbench } from "../bench.ts";

@@ -1,0 +1,215 @@
+/**
+ * The catalogue of faults: all that can be done to a controller, who does it, how it shows, and by what evidence a
+ * failure must be found out. Every list of kinds is derived from it, in its order.
+ *
+ * Names and numbers only: command lines load it to tell what there is.
+ */
+import type { WorkerFaultName } from "../../controller/worker-faults.ts";
+import type { MemoryFault } from "../../emulator/api.ts";
+import type { EvidenceName } from "../../emulator/memory/evidence.ts";
+
+/** How the fault shows, and so how soon it can be found. */
+export type FaultClass =
+  /** The hart stops by itself at once. */
+  | "trap"
+  /** The firmware runs and does no work: watchdog, command deadline or boot deadline. */
+  | "hang"
+  /** The controller worker's thread is gone. */
+  | "thread-death"
+  /** The thread is there and makes no progress. */
+  | "thread-stuck"
+  /** The standby dies; alone that is no failover. */
+  | "standby"
+  /** The supervisor process, the memory emulator worker or the power: survival.ts, as all below. */
+  | "process"
+  /** Bits flip that a digest, a CRC or a complement covers. */
+  | "rot"
+  /** Bits flip that nothing covers: nobody has to find them. */
+  | "uncovered"
+  /** Failures beyond the budget: safe mode. */
+  | "budget";
+
+/** A fault of a controller: the supervisor finds it and fails over, or parks another standby. */
+export interface Fault {
+  readonly kind: string;
+  readonly class: FaultClass;
+  /** Who does it: the firmware that executes, its worker's thread, or the supervisor to a thread. */
+  readonly origin: "firmware" | "worker" | "outside";
+  /** Any of these may find it first. Empty: no failover follows. */
+  readonly evidence: readonly EvidenceName[];
+  /** Number of the inject-fault command, docs/hardware.md. */
+  readonly firmwareNumber?: number;
+  readonly workerFault?: WorkerFaultName;
+}
+
+/** A fault of what a controller stands on. Without a guardian and a flash file those of the process are not survived. */
+interface Outage {
+  readonly kind: string;
+  readonly class: FaultClass;
+  /**
+   * Who does it: the supervisor process to itself (process-faults.ts), the memory emulator worker to itself, bits of
+   * memory that flip (rot.ts), or the survival soak, which does several things in turn (survival.ts).
+   */
+  readonly origin: "process" | "memory" | "rot" | "soak";
+  readonly memoryFault?: MemoryFault;
+}
+
+const PANICS = ["panic"] as const;
+/** The watchdog counts what the hart gets to run: on a busy machine the host may lose patience with its command first. */
+const HANGS = ["watchdog", "overdue-command"] as const;
+// A thread that takes longer to die than the heartbeat's deadline, on a busy machine, is stuck, too.
+const DIES_OF_ERROR = ["thread-error", "heartbeat"] as const;
+const DIES_OF_HEAP = ["thread-heap", "heartbeat"] as const;
+const EXITS = ["thread-exit", "heartbeat"] as const;
+const STUCK = ["heartbeat"] as const;
+
+const CATALOGUE = [
+  { kind: "illegal-instruction", class: "trap", origin: "firmware", firmwareNumber: 1, evidence: PANICS },
+  { kind: "load-nowhere", class: "trap", origin: "firmware", firmwareNumber: 2, evidence: PANICS },
+  { kind: "store-nowhere", class: "trap", origin: "firmware", firmwareNumber: 3, evidence: PANICS },
+  { kind: "store-own-region", class: "trap", origin: "firmware", firmwareNumber: 4, evidence: PANICS },
+  { kind: "jump-zero", class: "trap", origin: "firmware", firmwareNumber: 5, evidence: PANICS },
+  { kind: "misaligned-jump", class: "trap", origin: "firmware", firmwareNumber: 6, evidence: PANICS },
+  { kind: "stack-overflow", class: "trap", origin: "firmware", firmwareNumber: 7, evidence: PANICS },
+  { kind: "ebreak", class: "trap", origin: "firmware", firmwareNumber: 8, evidence: PANICS },
+  { kind: "ecall", class: "trap", origin: "firmware", firmwareNumber: 9, evidence: PANICS },
+  { kind: "finisher", class: "trap", origin: "firmware", firmwareNumber: 10, evidence: ["finisher"] },
+  { kind: "double-trap", class: "trap", origin: "firmware", firmwareNumber: 11, evidence: ["double-trap"] },
+  { kind: "tight-loop", class: "hang", origin: "firmware", firmwareNumber: 12, evidence: HANGS },
+  { kind: "wfi-forever", class: "hang", origin: "firmware", firmwareNumber: 13, evidence: HANGS },
+  {
+    kind: "kicks-without-progress",
+    class: "hang",
+    origin: "firmware",
+    firmwareNumber: 14,
+    evidence: ["overdue-command"],
+  },
+  { kind: "interrupt-storm", class: "hang", origin: "firmware", firmwareNumber: 15, evidence: HANGS },
+  { kind: "early-kick", class: "trap", origin: "firmware", firmwareNumber: 16, evidence: ["early-kick"] },
+  { kind: "never-ready", class: "hang", origin: "firmware", firmwareNumber: 17, evidence: ["never-ready"] },
+
+  {
+    kind: "worker-throw",
+    class: "thread-death",
+    origin: "worker",
+    workerFault: "throw",
+    evidence: DIES_OF_ERROR,
+  },
+  {
+    kind: "worker-unhandled-rejection",
+    class: "thread-death",
+    origin: "worker",
+    workerFault: "unhandled-rejection",
+    evidence: DIES_OF_ERROR,
+  },
+  {
+    kind: "worker-process-exit",
+    class: "thread-death",
+    origin: "worker",
+    workerFault: "process-exit",
+    evidence: EXITS,
+  },
+  {
+    kind: "worker-heap-exhaustion",
+    class: "thread-death",
+    origin: "worker",
+    workerFault: "heap-exhaustion",
+    evidence: DIES_OF_HEAP,
+  },
+  {
+    kind: "worker-js-loop",
+    class: "thread-stuck",
+    origin: "worker",
+    workerFault: "js-loop",
+    evidence: STUCK,
+  },
+  {
+    kind: "worker-wasm-loop",
+    class: "thread-stuck",
+    origin: "worker",
+    workerFault: "wasm-loop",
+    evidence: STUCK,
+  },
+  {
+    kind: "worker-atomics-wait",
+    class: "thread-stuck",
+    origin: "worker",
+    workerFault: "atomics-wait",
+    evidence: STUCK,
+  },
+
+  { kind: "worker-terminate", class: "thread-death", origin: "outside", evidence: EXITS },
+  { kind: "standby-death", class: "standby", origin: "outside", evidence: [] },
+  { kind: "standby-death-at-failover", class: "standby", origin: "outside", evidence: PANICS },
+
+  { kind: "supervisor-kill", class: "process", origin: "process" },
+  { kind: "supervisor-stop", class: "process", origin: "process" },
+  { kind: "supervisor-abort", class: "process", origin: "process" },
+  { kind: "supervisor-loop", class: "process", origin: "process" },
+  { kind: "supervisor-throw", class: "process", origin: "process" },
+  { kind: "power-cut", class: "process", origin: "process" },
+  { kind: "power-cut-in-commit", class: "process", origin: "process" },
+  // SIGKILL from outside while a version fails: at any moment of the failover, or of its recording.
+  { kind: "supervisor-kill-at-failover", class: "process", origin: "soak" },
+  // Power goes at any moment of a load: while the table is committed, the region erased, programmed or verified.
+  { kind: "power-cut-in-load", class: "process", origin: "soak" },
+
+  { kind: "memory-throw", class: "process", origin: "memory", memoryFault: "throw" },
+  { kind: "memory-exit", class: "process", origin: "memory", memoryFault: "exit" },
+  { kind: "memory-terminate", class: "process", origin: "memory", memoryFault: "terminate" },
+
+  { kind: "rot-executing", class: "rot", origin: "rot" },
+  { kind: "rot-standby", class: "rot", origin: "rot" },
+  { kind: "rot-replica", class: "rot", origin: "rot" },
+  { kind: "rot-both-replicas", class: "rot", origin: "rot" },
+  { kind: "rot-floor", class: "rot", origin: "rot" },
+  // Nothing covers the firmware's NVRAM but the firmware: nobody can be asked to find what rots there.
+  { kind: "rot-nvram", class: "uncovered", origin: "rot" },
+  // The process is killed before the scrub comes: for recovery to find.
+  { kind: "rot-both-replicas-at-start", class: "rot", origin: "soak" },
+  // Both regions fail over and over, with the budget that a device has by default.
+  { kind: "crash-loop", class: "budget", origin: "soak" },
+] as const satisfies readonly (Fault | Outage)[];
+
+/** What a controller comes back from without its process ending. */
+export const FAULTS: readonly Fault[] = CATALOGUE.flatMap((row) => ("evidence" in row ? [row] : []));
+
+/** All the others: a soak of survival does them. */
+export const SURVIVAL_KINDS: readonly string[] = CATALOGUE.flatMap((row) =>
+  "evidence" in row ? [] : [row.kind],
+);
+
+/** What `inject` takes. */
+export const INJECTABLE_KINDS: readonly string[] = CATALOGUE.flatMap((row) =>
+  row.origin === "soak" ? [] : [row.kind],
+);
+
+export const PROCESS_FAULT_KINDS = CATALOGUE.flatMap((row) => (row.origin === "process" ? [row.kind] : []));
+export type ProcessFaultKind = (typeof PROCESS_FAULT_KINDS)[number];
+
+export const ROT_KINDS = CATALOGUE.flatMap((row) => (row.origin === "rot" ? [row.kind] : []));
+export type RotKind = (typeof ROT_KINDS)[number];
+
+/** No failover follows, but another memory emulator worker. */
+export const MEMORY_FAULTS: ReadonlyMap<string, MemoryFault> = new Map(
+  CATALOGUE.flatMap((row) => (row.origin === "memory" ? [[row.kind, row.memoryFault] as const] : [])),
+);
+
+/** What only the survival soak does. */
+export type SoakKind = Extract<(typeof CATALOGUE)[number], { readonly origin: "soak" }>["kind"];
+
+/** It shows by evidence, and so by a failover; the death of a standby causes none. */
+export function failsOver({ evidence }: Fault): boolean {
+  return evidence.length > 0;
+}
+
+export function findFault(kind: string): Fault | undefined {
+  return FAULTS.find((fault) => fault.kind === kind);
+}
+
+/** Throws RangeError where there is no such kind. */
+export function faultClass(kind: string): FaultClass {
+  const row = CATALOGUE.find((known) => known.kind === kind);
+  if (row === undefined) throw new RangeError(`there is no kind "${kind}"`);
+  return row.class;
+}
