@@ -297,8 +297,6 @@ export class Device {
     const nowNs = this.#nowNs();
     this.#watch.tick(nowNs);
     this.#lookAtStandby();
-    // What a worker has told counts before what its thread owes, and its doorbell may not have been heard yet.
-    this.#lookAtWords();
     this.#lookAtExecuting(nowNs);
     this.#news.tell();
     this.#rehearsal?.rehearse();
@@ -315,6 +313,11 @@ export class Device {
   #lookAtExecuting(nowNs: number): void {
     const slot = this.crew.executing;
     if (slot === undefined || this.#stopping) return;
+    if (slot.hasStopped) {
+      // What it told counts before what its thread owes, though its doorbell was not heard yet.
+      this.#lookAtWords();
+      return;
+    }
     const silence = this.#watch.silence(slot, this.#ready, this.host.oldest, nowNs);
     if (silence === undefined) this.#prepareStandby();
     else this.#onEvidence(silence.evidence, silence.message, silence.sinceNs);
