@@ -66,6 +66,8 @@ export class AddressSpace {
   readonly ramFlags: Uint8Array;
   /** The board has a window that a region can be put behind. */
   readonly hasWindow: boolean;
+  /** Set when read-only memory beside the window is read; for whoever wants to know, and clears it. */
+  readElsewhere = false;
   readonly #readOnly: Ranges;
   readonly #writable: Ranges;
   #region = NOWHERE;
@@ -115,7 +117,13 @@ export class AddressSpace {
       this.#windowOffset >= 0 && within(start, size, WINDOW_BASE, this.layout.config.regionBytes);
     if (inWindow) return start - WINDOW_BASE + this.#windowOffset;
     const writable = find(this.#writable, start, size);
-    return writable >= 0 ? writable : find(this.#readOnly, start, size);
+    return writable >= 0 ? writable : this.#readOnlyAt(start, size);
+  }
+
+  #readOnlyAt(start: number, size: number): number {
+    const offset = find(this.#readOnly, start, size);
+    if (offset >= 0) this.readElsewhere = true;
+    return offset;
   }
 
   /** Host offset of `size` bytes that may be written at `address`, all in one segment, or {@link NOWHERE}. */

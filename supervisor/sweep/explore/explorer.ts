@@ -10,6 +10,9 @@
  * all else is what power-on left, and at the join places of the start after it, which the subject tells. Of a future
  * that joins another one there only what comes before is run, and only that is cut again ({@link Plan.runAll} runs it
  * all; the verdicts are the same).
+ *
+ * Other faults go on in the run that they hit, so each is a run from the start; but of those that come to the same, by
+ * the subject's word, one is enough.
  */
 
 import { Random } from "../../../emulator/base/random.ts";
@@ -28,7 +31,7 @@ export interface Plan {
   readonly part: { readonly index: number; readonly of: number };
   /** All that can be done to the subject besides cuts, at every point, and pairs of that and a cut drawn by seed. */
   readonly hurts: boolean;
-  /** Run every future to its end, joined ones too. */
+  /** Run every future to its end, joined ones too, and every other fault; recall nothing. */
   readonly runAll: boolean;
 }
 
@@ -94,6 +97,9 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   /** What the oracle may know, numbered. */
   readonly #knowledgeNumbers = new Map<string, number>();
   readonly #knowledge = new WeakMap<Judgement, number>();
+  /** By item of the uncut run, {@link Subject.hurtKey} of each hurt; and how what these tell apart ended. */
+  readonly #hurtKeys = new Map<number, readonly (number | undefined)[]>();
+  readonly #hurtEndings = new Map<string, Ending>();
   readonly #joined = new Joined();
   readonly #lookForJoin = (event: Event) => this.#join(event);
   /** Of the future that is being run: what was known at the cut, cuts still to come, places that it passed. */
@@ -113,10 +119,15 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
 
   explore(): Tally {
     const { part, hurts, depth } = this.#plan;
+    const { timeline } = this.#subject;
+    this.#subject.recalls = !this.#plan.runAll;
+    if (hurts) timeline.narrator = (_, index) => this.#noteHurtKeys(index);
     const ending = this.#runner.run(this.#script, []);
+    timeline.narrator = undefined;
     if (part.index === 0) this.#count([], ending);
     if (typeof ending !== "string") return this.#tally;
-    const items = this.#subject.timeline.length;
+    const items = timeline.length;
+    if (hurts) this.#noteHurtKeys(items);
     this.#cutItems(0, depth, []);
     if (hurts) this.#hurtItems(items);
     return this.#tally;
@@ -244,15 +255,17 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     return oracle.verdict();
   }
 
-  /** Runs the future that starts here twice and compares what can be seen of it. */
+  /** Runs the future that starts here twice, once without recalling anything, and compares what can be seen of it. */
   #repeat(path: readonly Disturbance[]): void {
     const { timeline, memory, flash, oracle } = this.#subject;
     if (!flash.settled) return;
     const before = oracle.judgement;
     const start = timeline.length;
     const { position } = memory;
-    const runs = [0, 1].map(() => {
+    const { recalls } = this.#subject;
+    const runs = [recalls, false].map((recalling) => {
       const seen: string[] = [];
+      this.#subject.recalls = recalling;
       timeline.narrator = (item) => seen.push(JSON.stringify(item));
       this.#future(oracle.afterCut(before));
       timeline.narrator = undefined;
@@ -262,6 +275,7 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
       oracle.judgement = before;
       return seen.join("\n");
     });
+    this.#subject.recalls = recalls;
     if (runs[0] === runs[1]) return;
     this.#count(path, { verdict: "nondeterministic", message: "two runs from the same memory differ" });
   }
@@ -290,13 +304,22 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
 
   // ── Other faults ────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Before item `index` of the uncut run. */
+  #noteHurtKeys(index: number): void {
+    const { part, runAll } = this.#plan;
+    if (runAll || index % part.of !== part.index) return;
+    const keys = this.#subject.hurts.map((kind) => this.#subject.hurtKey(kind));
+    this.#hurtKeys.set(index, keys);
+  }
+
   #hurtItems(items: number): void {
     const { part } = this.#plan;
     const { hurts } = this.#subject;
     const { costly = false } = this.#script;
     for (let at = part.index; at <= items; at += part.of) {
       if (costly && this.#random.below(SAMPLED_ONE_IN) !== 0) continue;
-      for (const kind of hurts) this.#hurt([{ at, kind }]);
+      const keys = this.#hurtKeys.get(at);
+      for (const [index, kind] of hurts.entries()) this.#hurtOnce(at, kind, keys?.[index]);
     }
     if (costly) return;
     for (let pair = part.index; pair < PAIRS; pair += part.of) {
@@ -318,10 +341,28 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     }
   }
 
-  /** A run that ends before its last disturbance came to its place was another case, and is not counted. */
-  #hurt(path: readonly Disturbance[]): void {
+  /** What came to the same at another item is not run again. */
+  #hurtOnce(at: number, kind: string, key: number | undefined): void {
+    const path = [{ at, kind }];
+    const name = key === undefined ? "" : `${kind} ${key}`;
+    const seen = this.#hurtEndings.get(name);
+    if (seen === undefined) {
+      const ending = this.#hurt(path);
+      if (key !== undefined && ending !== undefined) this.#hurtEndings.set(name, ending);
+    } else {
+      this.#countHurt(path, seen);
+    }
+  }
+
+  /** Undefined for a run that ended well before its last disturbance came to its place: it was another case. */
+  #hurt(path: readonly Disturbance[]): Ending | undefined {
     const ending = this.#runner.run(this.#script, path);
-    if (!this.#runner.complete && typeof ending === "string") return;
+    if (!this.#runner.complete && typeof ending === "string") return undefined;
+    this.#countHurt(path, ending);
+    return ending;
+  }
+
+  #countHurt(path: readonly Disturbance[], ending: Ending): void {
     this.#tally.hurts += 1;
     this.#count(path, ending);
   }

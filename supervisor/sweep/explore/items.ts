@@ -28,6 +28,8 @@ export interface ItemSink<Event> {
   beforeStore(): void;
   beforeUnit(unit: FlashUnit): void;
   event(event: Event): void;
+  /** Nothing will be done to the device at one of the next `items` items. */
+  undisturbed(items: number): boolean;
 }
 
 /** Ends a run from outside: thrown out of whatever the device is doing, and caught by nobody in it. */

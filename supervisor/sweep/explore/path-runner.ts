@@ -9,6 +9,7 @@ import { type Disturbance, endsRun, isTear } from "./case-id.ts";
 import { PowerCut } from "./items.ts";
 import type { Ending } from "./oracle.ts";
 import type { Script, Subject } from "./subject.ts";
+import { NEVER } from "./timeline.ts";
 
 /** A different seed for each place, the same in every run. */
 export function seedAt(seed: number, at: number): number {
@@ -45,6 +46,7 @@ export class PathRunner<S extends Script, Event, Judgement> {
     this.#torn = undefined;
     this.#untorn = false;
     subject.timeline.hook = (index) => this.#before(index);
+    this.#awaitNext();
     try {
       let cut = this.#attempt(() => subject.carryOut(script, this.#seed, path.length === 0));
       while (cut) cut = this.#attempt(() => subject.comeBack(script, this.#seed));
@@ -78,23 +80,32 @@ export class PathRunner<S extends Script, Event, Judgement> {
       this.#torn = undefined;
       oracle.judgement = oracle.afterCut(oracle.judgement);
       this.#from = timeline.length;
+      this.#awaitNext();
       return true;
     }
+  }
+
+  /** Has the timeline call before the item at which something is due. */
+  #awaitNext(): void {
+    const due = this.#path[this.#done];
+    this.#subject.timeline.hookAt = due === undefined ? NEVER : this.#from + due.at;
   }
 
   #before(index: number): void {
     if (this.#tearing !== undefined) this.#tear(this.#tearing.index, this.#tearing.how);
     for (;;) {
       const due = this.#path[this.#done];
-      if (due === undefined || index - this.#from !== due.at) return;
+      if (due === undefined || index - this.#from !== due.at) break;
       this.#done += 1;
       if (isTear(due.kind)) {
         this.#tearing = { index, how: due.kind };
+        this.#subject.timeline.hookAt = index + 1;
         return;
       }
       if (endsRun(due)) throw new PowerCut("before the operation");
       this.#hurt(due.kind, index);
     }
+    this.#awaitNext();
   }
 
   /** The item that was made is undone, and torn as soon as the power has gone. */

@@ -9,9 +9,12 @@ import { type FlashUnit, ItemKind, type ItemSink } from "./items.ts";
 import type { TearableFlash, UndoLog, UnstableCells } from "./memory.ts";
 import type { Oracle } from "./oracle.ts";
 
-/** Looks at each item before it happens, and may throw or do something to the device. */
+/** Is called before an item, and may throw or do something to the device. */
 export type ItemHook = (index: number) => void;
 export type Narrator<Event> = (item: Event | ItemKind, index: number) => void;
+
+/** No item is this one. */
+export const NEVER = -1;
 
 export class Timeline<Event, Judgement> implements ItemSink<Event> {
   readonly #memory: UndoLog;
@@ -25,6 +28,8 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
   /** Set once the device, which needs a sink, and then the oracle, which needs the memory, exist. */
   oracle: Oracle<Event, Judgement> | undefined;
   hook: ItemHook | undefined;
+  /** The item before which the hook is called. */
+  hookAt = NEVER;
   narrator: Narrator<Event> | undefined;
   /** Called when the oracle has seen an event; may throw an Interruption. */
   afterEvent: ((event: Event) => void) | undefined;
@@ -55,6 +60,10 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
     this.afterEvent?.(event);
   }
 
+  undisturbed(items: number): boolean {
+    return this.hook === undefined || this.hookAt < this.#length || this.hookAt >= this.#length + items;
+  }
+
   /** The unit of flash that item `index` makes; undefined for any other item. */
   unitAt(index: number): FlashUnit | undefined {
     return index < this.#length ? this.#units[index] : undefined;
@@ -71,7 +80,7 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
   }
 
   #push(unit: FlashUnit | undefined): void {
-    this.hook?.(this.#length);
+    if (this.#length === this.hookAt) this.hook?.(this.#length);
     const index = this.#length;
     this.#length += 1;
     this.#units[index] = unit;

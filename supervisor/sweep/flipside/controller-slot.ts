@@ -13,6 +13,7 @@ import { NO_REGION } from "../../../emulator/table/table.ts";
 import type { ThreadSchedule } from "../../watch/thread-schedule.ts";
 import type { Watched } from "../../watch/watch.ts";
 import { sweepEngine } from "./engine.ts";
+import type { KnownSlices } from "./known-slices.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 
 /** A thread here never waits for a processor. */
@@ -34,11 +35,19 @@ export class ControllerSlot implements Watched {
   heartbeat = 0;
   readonly notedFaultNs = 0;
   readonly #persistent: PersistentMemory;
+  readonly #slices: KnownSlices;
   /** By region: content key of the code that the machine has decoded. */
   readonly #decoded: number[] = [];
 
-  constructor(memory: WebAssembly.Memory, persistent: PersistentMemory, slot: number, engine: EngineKind) {
+  constructor(
+    memory: WebAssembly.Memory,
+    persistent: PersistentMemory,
+    slices: KnownSlices,
+    slot: number,
+    engine: EngineKind,
+  ) {
     this.#persistent = persistent;
+    this.#slices = slices;
     const machine: Machine = new Machine({
       memory,
       layout: persistent.layout,
@@ -93,7 +102,7 @@ export class ControllerSlot implements Watched {
   run(instructions: number, horizon: number): MachineStop {
     this.heartbeat += 1;
     this.machine.hart[Hart.ATTENTION] = 0;
-    return this.machine.run(instructions, horizon);
+    return this.#slices.run(this.machine, this.region, instructions, horizon);
   }
 
   /** Nothing of the version executes any more. */

@@ -33,6 +33,9 @@ const RECOVERED = 1;
 /** The first version was started. */
 const STARTED = 2;
 
+/** No moment of the device: where nothing executes, nothing hangs, ever. */
+const NOTHING_HANGS = -1;
+
 export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement> {
   readonly rig: Rig;
   readonly timeline: Timeline<DeviceEvent, Judgement>;
@@ -47,6 +50,14 @@ export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement
     this.memory = rig.memory;
     this.flash = rig.flash;
     this.oracle = rig.oracle;
+  }
+
+  get recalls(): boolean {
+    return this.rig.device.recalls;
+  }
+
+  set recalls(recalls: boolean) {
+    this.rig.device.recalls = recalls;
   }
 
   setUp(scenario: Scenario): void {
@@ -109,6 +120,14 @@ export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement
       default:
         throw new Error(`there is no fault ${kind}`);
     }
+  }
+
+  /** A flipped bit is another one at every item. */
+  hurtKey(kind: string): number | undefined {
+    const { device } = this.rig;
+    if (kind === "crash") return device.moment;
+    if (kind === "hang") return device.canHang ? device.moment : NOTHING_HANGS;
+    return undefined;
   }
 
   /** All but memory is what power-on left; rules that go on with what they did not store join nothing. */

@@ -3,12 +3,12 @@
  *
  * Invariants: every change of a persistent word goes through {@link PersistentMemory.store} or
  * {@link PersistentMemory.noteStore}; undoing to a log position restores every word, and the content keys, as
- * they were there. A content key is two independent 32-bit sums over (address, word), so equal keys mean equal
- * bytes but for a chance of about 2^-64 per pair; keeping them costs a few operations per stored word.
+ * they were there. Keeping the content keys (content-key.ts) costs a few operations per stored word.
  */
 import { type Layout, NVRAM_BYTES, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { UndoLog } from "../explore/memory.ts";
+import { combine, mixFirst, mixSecond } from "./content-key.ts";
 
 /** Segments that have a content key of their own: management memory, firmware's NVRAM, then each region. */
 const enum Segment {
@@ -150,6 +150,11 @@ export class PersistentMemory implements UndoLog {
     return this.#key(Segment.REGIONS + region);
   }
 
+  /** As {@link regionKey}, of the firmware's NVRAM. */
+  nvramKey(): number {
+    return this.#key(Segment.NVRAM);
+  }
+
   /** Key of all words. What cells that are between two values will read it does not tell. */
   stateKey(): number {
     let first = 0;
@@ -191,23 +196,4 @@ export class PersistentMemory implements UndoLog {
     larger.set(this.#log);
     this.#log = larger;
   }
-}
-
-function mixFirst(place: number, value: number): number {
-  let x = Math.imul(place + 0x7f4a_7c15, 0x9e37_79b1) ^ value;
-  x = Math.imul(x ^ (x >>> 16), 0x85eb_ca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2_ae35);
-  return x ^ (x >>> 16);
-}
-
-function mixSecond(place: number, value: number): number {
-  let x = Math.imul(value + 0x165_667b, 0x27d4_eb2f) ^ Math.imul(place, 0x9e37_79b1);
-  x = Math.imul(x ^ (x >>> 15), 0x2c1b_3c6d);
-  x = Math.imul(x ^ (x >>> 12), 0x297a_2d39);
-  return x ^ (x >>> 15);
-}
-
-/** 53 bits of two sums, so that a key is a number. */
-function combine(first: number, second: number): number {
-  return (first >>> 0) * 0x20_0000 + ((second ^ (second >>> 11)) & 0x1f_ffff);
 }

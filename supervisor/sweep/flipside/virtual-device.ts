@@ -36,6 +36,7 @@ import { Interruption, type ItemSink } from "../explore/items.ts";
 import { ControllerSlot } from "./controller-slot.ts";
 import type { DeviceEvent, RequestKind, TableRequest } from "./device-event.ts";
 import { Inspections } from "./inspections.ts";
+import { KnownSlices } from "./known-slices.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 import type { RegionFlash, TellUnit } from "./region-flash.ts";
 import type { Committer, Rules } from "./rules.ts";
@@ -77,6 +78,7 @@ export class VirtualDevice {
   readonly #config: VirtualConfig;
   readonly #sink: ItemSink<DeviceEvent>;
   readonly #volatile: VolatileMemory;
+  readonly #slices: KnownSlices;
   readonly #slots: readonly ControllerSlot[];
   readonly #control: Int32Array;
   readonly #port: NvramPort;
@@ -96,6 +98,10 @@ export class VirtualDevice {
   /** A crash that was ordered while nothing executed. */
   #crashNext = false;
   #starts = 0;
+  /** Raised whenever what executes, or is to, is looked at or changed. */
+  #moment = 0;
+  /** Instructions are being executed: every one is a moment of its own. */
+  #inSlice = false;
   readonly #performer: Performer = {
     stop: () => this.#stop(),
     commit: (table) => this.#store?.commit(table),
@@ -123,10 +129,11 @@ export class VirtualDevice {
     this.#control = controlWords(memory, this.layout);
     this.#port = persistent.managementPort(() => sink.beforeStore());
     this.#volatile = new VolatileMemory(memory, this.layout, persistent, sink);
+    this.#slices = new KnownSlices(this.#volatile, persistent, sink, this.#control);
     this.#inspections = new Inspections(persistent);
     this.#slots = Array.from(
       { length: ENGINE_SLOTS },
-      (_, slot) => new ControllerSlot(memory, persistent, slot, config.engine),
+      (_, slot) => new ControllerSlot(memory, persistent, this.#slices, slot, config.engine),
     );
     this.#volatile.attach(this.#slots.map(({ machine }) => machine));
   }
@@ -185,7 +192,29 @@ export class VirtualDevice {
     return this.#ticks;
   }
 
+  /** A thread executes, and nothing is wrong with it yet. */
+  get canHang(): boolean {
+    return this.#executing?.running === true && !this.#executing.frozen;
+  }
+
+  /**
+   * Between two items of one moment it makes no difference to anybody when the version that executes crashes or its
+   * thread hangs. Undefined where that cannot be told.
+   */
+  get moment(): number | undefined {
+    return this.#inSlice || this.#haltIn !== undefined ? undefined : this.#moment;
+  }
+
   // ── Power ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** From the next power-on: slices of execution that are known are not executed again. */
+  get recalls(): boolean {
+    return this.#slices.enabled;
+  }
+
+  set recalls(recalls: boolean) {
+    this.#slices.enabled = recalls;
+  }
 
   /** Other rules from the next power-on. */
   set rules(rules: Rules) {
@@ -193,6 +222,8 @@ export class VirtualDevice {
   }
 
   powerOff(): void {
+    this.#moment += 1;
+    this.#inSlice = false;
     for (const slot of this.#slots) slot.release();
     this.#mode = "off";
     this.#control[Control.REGION] = NO_REGION;
@@ -213,6 +244,7 @@ export class VirtualDevice {
   powerOn(): void {
     this.powerOff();
     this.#volatile.powerOn();
+    this.#slices.powerOn();
     this.#mode = "on";
     this.#sink.event({ type: "power-on" });
     this.#guarded(() => this.#boot());
@@ -293,6 +325,7 @@ export class VirtualDevice {
   }
 
   #lookAtExecuting(): void {
+    this.#moment += 1;
     const nowNs = this.#tickWatch();
     const slot = this.#executing;
     if (slot?.running !== true || this.#haltIn !== undefined) return;
@@ -304,7 +337,10 @@ export class VirtualDevice {
     for (const slot of this.#slots) {
       if (!slot.executes) continue;
       const before = slot.machine.retired;
+      this.#inSlice = true;
       const stop = slot.run(instructions, horizon);
+      this.#inSlice = false;
+      this.#moment += 1;
       if (slot === this.#executing) this.#afterSlice(slot, stop, slot.machine.retired - before);
     }
   }
@@ -378,6 +414,7 @@ export class VirtualDevice {
   }
 
   #stop(): void {
+    this.#moment += 1;
     const slot = this.#executing;
     if (slot === undefined) return;
     // A thread that is gone or does not answer is terminated: it has stopped. A running one takes its time.
@@ -386,6 +423,7 @@ export class VirtualDevice {
   }
 
   #onStopped(slot: ControllerSlot): void {
+    this.#moment += 1;
     this.#ticks = this.ticks;
     slot.halt(Evidence.OPERATOR);
     this.#haltIn = undefined;
@@ -411,6 +449,7 @@ export class VirtualDevice {
     if (slot === undefined) throw new Error("there is no free controller worker");
     if (facts?.usable !== true) throw new Error(`region ${region} holds no image that can be executed`);
     const epoch = this.epoch + 1;
+    this.#moment += 1;
     this.#control[Control.BOOT_REASON] = command.reason;
     this.#control[Control.REGION] = region;
     this.#control[Control.TRIAL] = command.trial ? 1 : 0;
@@ -439,12 +478,14 @@ export class VirtualDevice {
   submit(command: HostCommand): boolean {
     this.#host ??= new Host(this.#memory, this.layout);
     this.#volatile.hostTouched();
+    this.#slices.memoryChanged();
     return this.#host.submit(command, this.ticks * NS_PER_TICK, () => undefined);
   }
 
   /** The version that executes, or the next one, gives up before its next instruction. */
   crash(): void {
     const slot = this.#executing;
+    this.#slices.disturbed();
     this.#crashNext = slot?.running !== true;
     if (slot?.running === true) slot.machine.stop(Evidence.PANIC, CRASH_CODE);
   }
@@ -453,6 +494,7 @@ export class VirtualDevice {
   hurtThread(evidence: Evidence): boolean {
     const slot = this.#executing;
     if (slot?.running !== true || slot.frozen) return false;
+    this.#slices.disturbed();
     if (this.#haltIn !== undefined) {
       // It was asked to stop, and its thread is gone or terminated for not answering: what it owed does not matter.
       slot.running = false;
@@ -584,6 +626,7 @@ export class VirtualDevice {
 
   /** Bytes of the executing region were changed by rot: execution feels it at once. */
   regionRotted(region: number): void {
+    this.#slices.disturbed();
     if (this.#executing?.region === region) this.#executing.regionChanged();
   }
 }

@@ -16,6 +16,14 @@ import type { PersistentMemory } from "./persistent-memory.ts";
 
 const PATTERN_SEED = 0x7e57_ed00;
 
+/** Hears of stores besides those to RAM. */
+export interface StoreRecorder {
+  /** The aligned word `word` of NVRAM was stored to. */
+  nvramStored(word: number, value: number): void;
+  /** Anything else: host memory, a store across two words of NVRAM. */
+  otherStored(): void;
+}
+
 export class VolatileMemory implements StoreObserver {
   readonly #memory: WebAssembly.Memory;
   readonly #layout: Layout;
@@ -27,6 +35,7 @@ export class VolatileMemory implements StoreObserver {
   readonly #dirtyPages: number[] = [];
   #machines: readonly Machine[] = [];
   #hostDirty = false;
+  recorder: StoreRecorder | undefined;
   /** NVRAM words that a store under way covers, and what they held. */
   readonly #before = new Int32Array(2);
 
@@ -79,8 +88,8 @@ export class VolatileMemory implements StoreObserver {
   beforeStore(offset: number, bytes: number): void {
     const { nvram, ram } = this.#layout;
     if (offset >= ram) {
-      this.#touchPage(Math.floor((offset - ram) / PAGE_BYTES));
-      this.#touchPage(Math.floor((offset + bytes - 1 - ram) / PAGE_BYTES));
+      this.touchPage(Math.floor((offset - ram) / PAGE_BYTES));
+      this.touchPage(Math.floor((offset + bytes - 1 - ram) / PAGE_BYTES));
     } else if (offset >= nvram && offset < nvram + NVRAM_BYTES) {
       this.#sink.beforeStore();
       const { words } = this.#persistent;
@@ -88,6 +97,7 @@ export class VolatileMemory implements StoreObserver {
       this.#before[1] = words[(offset + bytes - 1) >>> 2] as number;
     } else {
       this.#hostDirty = true;
+      this.recorder?.otherStored();
     }
   }
 
@@ -96,7 +106,12 @@ export class VolatileMemory implements StoreObserver {
     if (offset < nvram || offset >= nvram + NVRAM_BYTES) return;
     this.#note(offset >>> 2, this.#before[0] as number);
     const last = (offset + bytes - 1) >>> 2;
-    if (last !== offset >>> 2) this.#note(last, this.#before[1] as number);
+    if (last !== offset >>> 2) {
+      this.#note(last, this.#before[1] as number);
+      this.recorder?.otherStored();
+    } else {
+      this.recorder?.nvramStored(last, this.#persistent.words[last] as number);
+    }
   }
 
   #note(word: number, before: number): void {
@@ -104,15 +119,20 @@ export class VolatileMemory implements StoreObserver {
     if (after !== before) this.#persistent.noteStore(word, before, after);
   }
 
-  #touchPage(page: number): void {
+  /** Pages of RAM that may not hold the pattern. */
+  get dirtyPages(): readonly number[] {
+    return this.#dirtyPages;
+  }
+
+  /** The page of RAM is about to be stored to. */
+  touchPage(page: number): void {
     const [first] = this.#machines;
     if (first === undefined || ((flagsOfPage(first.space, page)[0] ?? 0) & LineFlag.WATCHED) === 0) return;
     this.#dirtyPages.push(page);
     for (const { space } of this.#machines) {
       const flags = flagsOfPage(space, page);
-      flags.forEach((flag, line) => {
-        flags[line] = flag & ~LineFlag.WATCHED;
-      });
+      for (let line = 0; line < flags.length; line += 1)
+        flags[line] = (flags[line] as number) & ~LineFlag.WATCHED;
     }
   }
 }

@@ -73,6 +73,17 @@ describe("the address space", () => {
       { numRuns: 2000 },
     );
   });
+  it("tells whether read-only memory beside the window was read", () => {
+    const { space, data } = addressSpace();
+    const readsElsewhere = (address: number) => {
+      space.readElsewhere = false;
+      data.load(address, 4);
+      return space.readElsewhere;
+    };
+    expect([WINDOW_BASE, RAM_BASE, NVRAM_BASE, HOST_BASE, 0].map(readsElsewhere)).not.toContain(true);
+    const elsewhere = [REGION_BASE, REGION_BASE + REGION_STRIDE, TABLE_BASE, REGION_BASE + 2];
+    expect(elsewhere.map(readsElsewhere)).not.toContain(false);
+  });
   it("has no window before a region is designated, and refuses a region that is not there", () => {
     const fresh = new AddressSpace(createMemory(layout), layout, 0, CONTROLLER_BOARD.memory(layout));
     expect(fresh.readable(WINDOW_BASE, 4)).toBe(NOWHERE);

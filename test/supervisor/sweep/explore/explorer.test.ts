@@ -1,8 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { decideBoot } from "../../../../controller/boot/boot-rom.ts";
 import { TEARS } from "../../../../emulator/flash/flash-tear.ts";
 import { NVRAM_BYTES, TABLE_BYTES } from "../../../../emulator/memory/layout.ts";
 import type { Disturbance } from "../../../../supervisor/sweep/explore/case-id.ts";
+import { PathRunner } from "../../../../supervisor/sweep/explore/path-runner.ts";
 import { scenario, wholePlan, workbench } from "../bench.ts";
 
 /** One of each kind, and light. */
@@ -66,6 +67,22 @@ describe("explorer", () => {
       expect(joined.distinctFutures).toBeLessThan(whole.distinctFutures);
     }
   });
+
+  it.each(["failover-and-back", "update-that-crashes", "over-budget", "safe-mode-cleared"])(
+    "of faults that come to the same in %s one is run, and the others end as it does",
+    (name) => {
+      const bench = workbench();
+      const plan = wholePlan(1, true);
+      const run = vi.spyOn(PathRunner.prototype, "run");
+      const some = bench.explore(scenario(name), plan);
+      const runs = run.mock.calls.length;
+      const all = bench.explore(scenario(name), { ...plan, runAll: true });
+      expect(some.verdicts).toEqual(all.verdicts);
+      expect(some.hurts).toBe(all.hurts);
+      expect(runs).toBeLessThan((run.mock.calls.length - runs) * 0.8);
+      run.mockRestore();
+    },
+  );
 
   it("parts of a scenario make the whole", () => {
     const bench = workbench();

@@ -92,6 +92,7 @@ export class ToySubject implements Subject<ToyScript, ToyEvent, ToyKnown> {
   readonly oracle = new ToyOracle();
   readonly timeline = new Timeline<ToyEvent, ToyKnown>(this.memory, this.flash);
   readonly hurts = ["go-back"];
+  recalls = false;
   /** Starts that ran to their end. */
   runs = 0;
   readonly #begins = this.oracle.judgement;
@@ -130,6 +131,8 @@ export class ToySubject implements Subject<ToyScript, ToyEvent, ToyKnown> {
   hurt(): void {
     this.memory.store(COUNTS, 0);
   }
+
+  hurtKey(): undefined {}
 
   joinPlace(event: ToyEvent, known: ToyKnown): JoinPlace<ToyKnown> | undefined {
     return event.type === "recovered" ? { place: 1, known, last: true } : undefined;
