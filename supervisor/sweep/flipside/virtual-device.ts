@@ -463,6 +463,7 @@ export class VirtualDevice {
     const { reason, trial } = command;
     this.#sink.event({ type: "started", region, epoch, reason, trial });
     slot.start(WINDOW_BASE + facts.headerBytes, ticks);
+    this.#moment += 1;
     if (this.#crashNext) this.crash();
   }
 
@@ -485,16 +486,22 @@ export class VirtualDevice {
   /** The version that executes, or the next one, gives up before its next instruction. */
   crash(): void {
     const slot = this.#executing;
-    this.#slices.disturbed();
+    this.#disturbed();
     this.#crashNext = slot?.running !== true;
     if (slot?.running === true) slot.machine.stop(Evidence.PANIC, CRASH_CODE);
+  }
+
+  /** Something is done to what executes, from outside. */
+  #disturbed(): void {
+    this.#moment += 1;
+    this.#slices.disturbed();
   }
 
   /** The thread that executes ends, or makes no progress any more. False when none executes. */
   hurtThread(evidence: Evidence): boolean {
     const slot = this.#executing;
     if (slot?.running !== true || slot.frozen) return false;
-    this.#slices.disturbed();
+    this.#disturbed();
     if (this.#haltIn !== undefined) {
       // It was asked to stop, and its thread is gone or terminated for not answering: what it owed does not matter.
       slot.running = false;
