@@ -10,9 +10,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { EXIT_FINDING, EXIT_HELD, UsageError } from "../options.ts";
+import { spanOf } from "./engines.ts";
 import { PROGRAMS, Program } from "./programs.ts";
 import type { Figure, Section } from "./sections.ts";
 import { measureStarts } from "./start.ts";
@@ -50,11 +50,7 @@ export interface ComparedSection {
 
 const STARTS = 5;
 const LONG_MS = 3_600_000;
-/** Iterations of a program, as a share of what its file says: the interpreter is several times slower. */
-const ITERATIONS_SHARE: Readonly<Record<"interpreter" | "translator", number>> = {
-  interpreter: 0.1,
-  translator: 1,
-};
+const ENGINES = ["interpreter", "translator"] as const;
 
 function distOf(directory: string): Build {
   const scripts = join(directory, "dist", "scripts");
@@ -138,14 +134,17 @@ function start({ cli }: Build): readonly Figure[] {
 }
 
 /** The rate of the iterations by which a long run is longer than a short one: starting is in neither. */
-function engine(name: string, kind: EngineKind & keyof typeof ITERATIONS_SHARE): Measurement {
+function engine(name: string, kind: (typeof ENGINES)[number]): Measurement {
   return ({ cli }) => {
     const program = new Program(name, cli);
-    const few = Math.max(1, Math.round(program.iterations * ITERATIONS_SHARE[kind]));
-    const short = program.runEngine(kind, few);
-    const long = program.runEngine(kind, few * 2);
+    const span = spanOf(program, kind);
+    const short = program.runEngine(kind, span.short);
+    const long = program.runEngine(kind, span.long);
     program.close();
-    const mips = (long.instructions - short.instructions) / (long.seconds - short.seconds) / 1e6;
+    const seconds = long.seconds - short.seconds;
+    if (seconds <= 0)
+      throw new Error(`${name} took no longer for more: the machine is too busy to measure on`);
+    const mips = (long.instructions - short.instructions) / seconds / 1e6;
     return [{ name: `${kind}: ${name}`, value: mips, unit: "MIPS" }];
   };
 }
@@ -157,9 +156,7 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
   start: { title: "start", parts: [start] },
   engines: {
     title: "engines",
-    parts: (["interpreter", "translator"] as const).flatMap((kind) =>
-      PROGRAMS.map((name) => engine(name, kind)),
-    ),
+    parts: ENGINES.flatMap((kind) => PROGRAMS.map((name) => engine(name, kind))),
     summarise: meansOf,
   },
 };
@@ -189,7 +186,7 @@ export function measureInTurns(
 
 /** Each engine's mean over the programs, pair by pair. */
 function meansOf(figures: readonly Compared[], pairs: number): readonly Compared[] {
-  return Object.keys(ITERATIONS_SHARE).flatMap((kind) => {
+  return ENGINES.flatMap((kind) => {
     const of = figures.filter(({ name }) => name.startsWith(`${kind}: `));
     const mean = (side: "ours" | "theirs"): number[] =>
       Array.from({ length: pairs }, (_, pair) =>

@@ -3,7 +3,6 @@
  * than a short one, so neither the start of a process nor the warming of a translator is in it; the whole run of the
  * program as it is shown beside it.
  */
-import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { haveGcc, haveQemu, PROGRAMS, Program } from "./programs.ts";
 import type { Figure, Section } from "./sections.ts";
 import { geometricMean, median } from "./statistics.ts";
@@ -19,6 +18,20 @@ const SHARED_PAGE = "shared-page";
 const SHARED_PAGE_SHARE = 40;
 /** What CoreMark is made of: list, matrix, state machine, CRC. */
 const COREMARK_LIKE: ReadonlySet<string> = new Set(["linked-list", "matrix", "command-queue", "crc32c"]);
+
+/** Iterations of two runs: what the long one takes more than the short one is an engine's steady pace. */
+export interface Span {
+  readonly short: number;
+  readonly long: number;
+}
+
+/** What is run of a program to measure an engine: enough for a time that tells. */
+export function spanOf({ name, iterations }: Program, engine: "interpreter" | "translator"): Span {
+  const whole = iterations * (name === SHARED_PAGE ? SHARED_PAGE_SHARE : 1);
+  if (engine === "translator") return { short: whole, long: whole * LONGER };
+  const few = Math.max(1, Math.round(whole * INTERPRETER_SHARE));
+  return { short: few, long: few * 2 };
+}
 
 interface Rates {
   readonly name: string;
@@ -38,13 +51,14 @@ function measureProgram(name: string): Rates {
   const long = short * LONGER;
   const perIteration = (run: (iterations: number) => { seconds: number }, from: number, to: number): number =>
     (run(to).seconds - run(from).seconds) / (to - from);
-  const share = name === SHARED_PAGE ? SHARED_PAGE_SHARE : 1;
-  const engine = (kind: EngineKind) => (iterations: number) => program.runEngine(kind, iterations);
-  const few = Math.max(1, Math.round(short * share * INTERPRETER_SHARE));
+  const ofEngine = (kind: "interpreter" | "translator"): number => {
+    const span = spanOf(program, kind);
+    return perIteration((iterations) => program.runEngine(kind, iterations), span.short, span.long);
+  };
   const rounds = Array.from({ length: ROUNDS }, () => ({
     qemu: haveQemu ? perIteration((n) => program.runQemu(n), short, long) : Number.POSITIVE_INFINITY,
-    translator: perIteration(engine("translator"), short * share, long * share),
-    interpreter: perIteration(engine("interpreter"), few, few * 2),
+    translator: ofEngine("translator"),
+    interpreter: ofEngine("interpreter"),
     native: haveGcc ? perIteration((n) => program.runNative(n), short, long * 4) : Number.POSITIVE_INFINITY,
   }));
   const counted = (iterations: number): number => program.runEngine("translator", iterations).instructions;
