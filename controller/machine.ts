@@ -71,7 +71,7 @@ const NS_PER_TICK = 1e9 / MTIME_HZ;
  */
 const LAST_TICK = Math.floor(Number.MAX_SAFE_INTEGER / INSTRUCTIONS_PER_TICK);
 
-/** Words that {@link Machine.saveState} fills. */
+/** Words that {@link Machine.saveState} fills at the most, whatever the board. */
 export const STATE_WORDS = Hart.WORDS + DEVICE_STATE_WORDS;
 
 /** The machine's own words of state. */
@@ -317,7 +317,12 @@ export class Machine {
     this.#own[OwnWord.STOP_PASSED] = passed ? 1 : 0;
   }
 
-  /** Copies hart and devices, which is all state but memory, into STATE_WORDS words. Between runs only. */
+  /** Words that {@link saveState} fills on this board. */
+  get stateWords(): number {
+    return Hart.WORDS + this.#state.all.length;
+  }
+
+  /** Copies hart and devices, which is all state but memory, into {@link stateWords} words. Between runs only. */
   saveState(into: Int32Array): void {
     into.set(this.hart, 0);
     into[Hart.LIMIT] = 0; // The last run's, and no state of the machine.

@@ -14,12 +14,11 @@ import { monotonicNs } from "../emulator/base/clock.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { Control, controlWords } from "../emulator/memory/control.ts";
 import { EventCode, EventRing } from "../emulator/memory/events.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../emulator/memory/layout.ts";
+import { createMemory, planLayout, REHEARSAL_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
 import { WINDOW_BASE } from "../emulator/memory/map.ts";
 import { CONTROLLER_BOARD } from "./boards.ts";
 import { Machine, MachineStop } from "./machine.ts";
 
-const SMALL = 65_536;
 /** Several times what it takes until V8 has compiled the interpreter's loop. */
 const INSTRUCTIONS = 400_000;
 /** Many short runs, as a live hart's are. */
@@ -167,12 +166,7 @@ export class RehearsalMachine {
 
   /** @param program words to run, which should not stop */
   constructor(program: readonly number[] = WARM_UP_PROGRAM) {
-    const layout = planLayout({
-      ...DEFAULT_MEMORY_CONFIG,
-      regionBytes: SMALL,
-      ramBytes: SMALL,
-      hostBytes: SMALL,
-    });
+    const layout = planLayout(REHEARSAL_MEMORY_CONFIG);
     const memory = createMemory(layout);
     controlWords(memory, layout)[Control.QUEUE_ENTRIES] = QUEUE_ENTRIES;
     const options = {

@@ -14,7 +14,7 @@ export const enum Opcode {
   INJECT_FAULT = 0xe0,
 }
 
-/** Status Code, generic command status values: section 3.3.3.2.1. */
+/** Status Code, generic command status values. */
 export const enum NvmeStatus {
   SUCCESS = 0x00,
   INVALID_OPCODE = 0x01,
@@ -23,7 +23,7 @@ export const enum NvmeStatus {
   ABORT_REQUESTED = 0x07,
 }
 
-/** A submission queue entry, section 3.3.3.1: words. */
+/** A submission queue entry: words. */
 export const enum SubmissionEntry {
   /** PRP1, lower word. */
   SOURCE = 6,
@@ -37,7 +37,7 @@ export const enum SubmissionEntry {
 /** The command identifier in the first word of a submission entry. */
 export const COMMAND_ID_SHIFT = 16;
 
-/** A completion queue entry, section 3.3.3.2: words. */
+/** A completion queue entry: words. */
 export const enum CompletionEntry {
   RESULT = 0,
   RESULT2 = 1,

@@ -20,6 +20,7 @@ export class StateWords {
   readonly #memory: WebAssembly.Memory;
   readonly #byteOffset: number;
   #taken = 0;
+  #all: Int32Array = new Int32Array(0);
 
   /** @param engineOffset byte offset of the engine block */
   constructor(memory: WebAssembly.Memory, engineOffset: number) {
@@ -38,9 +39,11 @@ export class StateWords {
     return new Float64Array(this.#memory.buffer, this.#take(2 * count), count);
   }
 
-  /** All that were given out so far, for snapshots. */
+  /** All that were given out so far, for snapshots. One view for as long as no more are given out. */
   get all(): Int32Array {
-    return new Int32Array(this.#memory.buffer, this.#byteOffset, this.#taken);
+    if (this.#all.length !== this.#taken)
+      this.#all = new Int32Array(this.#memory.buffer, this.#byteOffset, this.#taken);
+    return this.#all;
   }
 
   #take(words: number): number {

@@ -52,6 +52,14 @@ export const DEFAULT_MEMORY_CONFIG: MemoryConfig = {
   programUnitBytes: 256,
 };
 
+/** As little as a rehearsal takes, of which nobody sees anything. */
+export const REHEARSAL_MEMORY_CONFIG: MemoryConfig = {
+  ...DEFAULT_MEMORY_CONFIG,
+  regionBytes: 64 * 1024,
+  ramBytes: 64 * 1024,
+  hostBytes: 64 * 1024,
+};
+
 /** Host offsets in bytes of every segment. */
 export interface Layout {
   readonly config: MemoryConfig;

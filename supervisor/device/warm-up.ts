@@ -12,8 +12,8 @@ import { EventRing } from "../../emulator/memory/events.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import {
   createMemory,
-  DEFAULT_MEMORY_CONFIG,
   planLayout,
+  REHEARSAL_MEMORY_CONFIG,
   TABLE_BYTES,
 } from "../../emulator/memory/layout.ts";
 import { SharedNvram } from "../../emulator/table/nvram.ts";
@@ -29,8 +29,6 @@ import { Doorbell } from "./news.ts";
 const FIRST_ROUNDS = 3_000;
 /** At a time: well under a millisecond once compiled, so nothing waits long. */
 const ROUNDS_AT_ONCE = 50;
-/** Of each kind of memory: as little as a layout takes. */
-const SMALL = 65_536;
 
 export class FailoverRehearsal {
   readonly #control: Int32Array;
@@ -50,8 +48,7 @@ export class FailoverRehearsal {
    * @param onFailure told what went wrong; failovers work without rehearsals, only slower
    */
   constructor(images: readonly RegionFacts[], onFailure: (error: unknown) => void) {
-    const sizes = { regionBytes: SMALL, ramBytes: SMALL, hostBytes: SMALL };
-    const layout = planLayout({ ...DEFAULT_MEMORY_CONFIG, ...sizes });
+    const layout = planLayout(REHEARSAL_MEMORY_CONFIG);
     const memory = createMemory(layout);
     this.#control = controlWords(memory, layout);
     this.#words = engineWords(memory, layout, 0);

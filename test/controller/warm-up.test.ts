@@ -38,3 +38,9 @@ it("the warm-up ends by itself", () => {
 it("a warm-up that goes wrong tells so, and ends nothing but itself", () => {
   expect(new RehearsalMachine([ILLEGAL]).warmUp()).toBe("the warm-up program has stopped");
 });
+
+it("a start can be rehearsed again and again, whatever the program comes to", () => {
+  for (const machine of [new RehearsalMachine(), new RehearsalMachine([ILLEGAL])]) {
+    for (let time = 0; time < 3; time++) expect(() => machine.start()).not.toThrow();
+  }
+});

@@ -77,6 +77,14 @@ export const rules = {
     expect(sweep("--replay", replay).status).toBe(0);
   });
 
+  it("draws from its seed alone: rules that draw elsewhere are a finding, which says so", () => {
+    const rules = scratch("random.mjs");
+    writeFileSync(rules, "export const rules = { decideBoot: () => Math.random() };\n");
+    const { status, stdout } = sweep("--scenarios", "first-start-empty", "--rules", rules);
+    expect(status).toBe(1);
+    expect(stdout).toContain("Math.random is not there");
+  });
+
   it("writes a JUnit report", () => {
     const file = scratch("junit.xml");
     expect(sweep("--scenarios", "first-start-empty", "--junit", file).status).toBe(0);

@@ -125,7 +125,7 @@ export class KnownSlices implements StoreRecorder {
     this.#recording = false;
     if (!kept) return stop;
     if (this.#slices.size >= SLICES_KEPT || this.#pages >= PAGES_KEPT) this.#forget();
-    const words = new Int32Array(STATE_WORDS);
+    const words = new Int32Array(machine.stateWords);
     machine.saveState(words);
     this.#ram = this.#ramAfter(ram);
     const control = this.#controlChanges();
@@ -199,7 +199,8 @@ export class KnownSlices implements StoreRecorder {
     sum.clear();
     const words = this.#machineWords;
     machine.saveState(words);
-    for (let word = 0; word < STATE_WORDS; word += 1) {
+    const { stateWords } = machine;
+    for (let word = 0; word < stateWords; word += 1) {
       const value = words[word] as number;
       if (value !== 0) sum.add(word, value);
     }

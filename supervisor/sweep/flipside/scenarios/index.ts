@@ -1,4 +1,4 @@
-/** Every scenario, by name. Later parts of the project add their own lists here. */
+/** Every scenario, by name. A list of a new file is added here. */
 import type { Scenario } from "../scenario.ts";
 import { FAILOVER_SCENARIOS } from "./failover.ts";
 import { MANAGEMENT_SCENARIOS } from "./management.ts";
