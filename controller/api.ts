@@ -28,7 +28,7 @@ export interface ControllerApi extends Api {
   /** Reads and hashes every region. */
   inspect(): Inspection;
   /**
-   * Reads every region, resets the hart to the entry of `region`, answers, and parks. As long as Engine.HURRY is 0 there
+   * Reads every region, resets the hart to the entry of `region`, answers, and parks. As long as SlotWord.HURRY is 0 there
    * is time to let V8 compile the engine, and to translate.
    */
   prepare(region: number): Inspection;

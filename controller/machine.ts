@@ -42,7 +42,7 @@ export const enum MachineStop {
 export interface MachineOptions {
   readonly memory: WebAssembly.Memory;
   readonly layout: Layout;
-  /** Engine slot whose block holds the hart. */
+  /** Worker slot whose block holds the hart. */
   readonly slot: number;
   readonly plan: BoardPlan;
   /** Absent: the virtual clock. */
@@ -122,9 +122,9 @@ export class Machine {
   constructor(options: MachineOptions) {
     const { memory, layout, slot, plan } = options;
     this.space = new AddressSpace(memory, layout, slot, plan.memory(layout));
-    const engineOffset = layout.engines[slot] as number;
-    this.hart = new Int32Array(memory.buffer, engineOffset, Hart.WORDS);
-    this.#state = new StateWords(memory, engineOffset);
+    const slotOffset = layout.slots[slot] as number;
+    this.hart = new Int32Array(memory.buffer, slotOffset, Hart.WORDS);
+    this.#state = new StateWords(memory, slotOffset);
     this.#own = this.#state.words(OwnWord.WORDS);
     this.#control = controlWords(memory, layout);
     this.clock = createClock(options, this.hart, this.#state);

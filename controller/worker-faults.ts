@@ -4,7 +4,7 @@
  * event loop.
  */
 
-/** Codes for Engine.INJECT; the names follow in the same order from 1. */
+/** Codes for SlotWord.INJECT; the names follow in the same order from 1. */
 export const WORKER_FAULT_NAMES = [
   "throw",
   "unhandled-rejection",

@@ -2,7 +2,7 @@
  * The controller worker: the thread that executes the designated region in place.
  *
  * Its life: attach, then in turns prepare → parked → running → stopped. While it runs or is parked it answers no
- * message; it is driven by the words of its engine block (emulator/memory/control.ts).
+ * message; it is driven by the words of its slot block (emulator/memory/control.ts).
  * Invariants: nothing executes before RUN, and then only if the published table generation is the one that RUN
  * names and no byte of the region was stored since it was verified; after STATE is STOPPED the hart retires
  * nothing; evidence is stored before the state that announces it.
@@ -17,16 +17,16 @@ import {
   Control,
   controlWords,
   deviceState,
-  Engine,
-  EngineCommand,
-  EngineState,
-  engineTimes,
-  engineWords,
   ringDoorbell,
+  SlotWord,
+  slotTimes,
+  slotWords,
+  WorkerCommand,
+  WorkerState,
 } from "../emulator/memory/control.ts";
 import { EventCode, EventRing } from "../emulator/memory/events.ts";
 import { Evidence } from "../emulator/memory/evidence.ts";
-import { ENGINE_SLOTS } from "../emulator/memory/layout.ts";
+import { WORKER_SLOTS } from "../emulator/memory/layout.ts";
 import { MTIME_HZ, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { NvramLog } from "../emulator/persist/logged-nvram.ts";
 import { PersistRing, PersistState } from "../emulator/persist/persist-ring.ts";
@@ -68,7 +68,7 @@ const ARM_NS = 10_000;
 class ControllerWorker {
   readonly #attachment: Attachment;
   readonly #words: Int32Array;
-  /** Engine block of the other slot. */
+  /** Slot block of the other slot. */
   readonly #peerWords: Int32Array;
   readonly #times: Float64Array;
   readonly #control: Int32Array;
@@ -89,9 +89,9 @@ class ControllerWorker {
   constructor(attachment: Attachment) {
     const { memory, layout, slot, log, engine, keys } = attachment;
     this.#attachment = attachment;
-    this.#words = engineWords(memory, layout, slot);
-    this.#peerWords = engineWords(memory, layout, (slot + 1) % ENGINE_SLOTS);
-    this.#times = engineTimes(memory, layout, slot);
+    this.#words = slotWords(memory, layout, slot);
+    this.#peerWords = slotWords(memory, layout, (slot + 1) % WORKER_SLOTS);
+    this.#times = slotTimes(memory, layout, slot);
     this.#control = controlWords(memory, layout);
     this.#events = new EventRing(memory, layout);
     this.#inspector = new RegionInspector(imageKeys(keys));
@@ -108,7 +108,7 @@ class ControllerWorker {
       ring: () => this.#onFirmwareNews(),
       showLife: () => this.#showLife(),
       onException: () => {
-        this.#times[Engine.FAULT_NS_F64] = monotonicNs();
+        this.#times[SlotWord.FAULT_NS_F64] = monotonicNs();
       },
     });
     // Only a device that keeps its memory pays for it, and only at stores to NVRAM and host memory.
@@ -136,25 +136,25 @@ class ControllerWorker {
     // The call before may have been answered and revoked while this thread had no turn to park. It must not park then:
     // it would after the run that this call is for, and STATE would say PARKED of a hart that stopped with evidence.
     clearImmediate(this.#parking);
-    Atomics.store(this.#words, Engine.COMMAND, EngineCommand.NONE);
+    Atomics.store(this.#words, SlotWord.COMMAND, WorkerCommand.NONE);
     // Whoever is told to run this preparation before it has parked must not be taken for stopped.
-    Atomics.store(this.#words, Engine.STATE, EngineState.IDLE);
-    const hasTime = (): boolean => Atomics.load(this.#words, Engine.HURRY) === 0;
+    Atomics.store(this.#words, SlotWord.STATE, WorkerState.IDLE);
+    const hasTime = (): boolean => Atomics.load(this.#words, SlotWord.HURRY) === 0;
     if (this.#rehearsal === undefined && hasTime()) this.#warmUp(hasTime);
     const inspection = this.inspect();
     const facts = inspection.regions[region];
     if (facts?.usable !== true) return inspection;
     const storeEpoch = inspection.storeEpochs[region] as number;
     if (
-      storeEpoch !== this.#words[Engine.VERIFIED_STORE_EPOCH] ||
-      region !== this.#words[Engine.VERIFIED_REGION]
+      storeEpoch !== this.#words[SlotWord.VERIFIED_STORE_EPOCH] ||
+      region !== this.#words[SlotWord.VERIFIED_REGION]
     ) {
       this.#machine.regionChanged(region);
     }
-    this.#words[Engine.VERIFIED_REGION] = region;
-    this.#words[Engine.VERIFIED_STORE_EPOCH] = storeEpoch;
-    this.#words[Engine.EVIDENCE] = Evidence.NONE;
-    this.#times[Engine.FAULT_NS_F64] = 0;
+    this.#words[SlotWord.VERIFIED_REGION] = region;
+    this.#words[SlotWord.VERIFIED_STORE_EPOCH] = storeEpoch;
+    this.#words[SlotWord.EVIDENCE] = Evidence.NONE;
+    this.#times[SlotWord.FAULT_NS_F64] = 0;
     Atomics.store(this.#words, Hart.ATTENTION, 0);
     this.#ready = false;
     this.#machine.setRegion(region);
@@ -175,20 +175,20 @@ class ControllerWorker {
   /** Waits for a command, showing life. */
   #park(): void {
     const words = this.#words;
-    Atomics.store(words, Engine.STATE, EngineState.PARKED);
+    Atomics.store(words, SlotWord.STATE, WorkerState.PARKED);
     for (;;) {
-      Atomics.wait(words, Engine.COMMAND, EngineCommand.NONE, REHEARSE_EVERY_MS);
+      Atomics.wait(words, SlotWord.COMMAND, WorkerCommand.NONE, REHEARSE_EVERY_MS);
       this.#showLife();
-      let command = Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
-      if (command === EngineCommand.NONE) this.#rehearse();
-      if (command === EngineCommand.ARM) command = this.#lookOut(monotonicNs() + ARM_NS);
-      if (command === EngineCommand.EXPECT_RUN) command = this.#expectRun();
-      if (command === EngineCommand.RUN) {
+      let command = Atomics.exchange(words, SlotWord.COMMAND, WorkerCommand.NONE);
+      if (command === WorkerCommand.NONE) this.#rehearse();
+      if (command === WorkerCommand.ARM) command = this.#lookOut(monotonicNs() + ARM_NS);
+      if (command === WorkerCommand.EXPECT_RUN) command = this.#expectRun();
+      if (command === WorkerCommand.RUN) {
         this.#start();
         return;
       }
-      if (command === EngineCommand.RELEASE) {
-        Atomics.store(words, Engine.STATE, EngineState.IDLE);
+      if (command === WorkerCommand.RELEASE) {
+        Atomics.store(words, SlotWord.STATE, WorkerState.IDLE);
         return;
       }
     }
@@ -201,25 +201,25 @@ class ControllerWorker {
   }
 
   /** Goes through the motions of a start, and looks out for the word to start. */
-  #expectRun(): EngineCommand {
+  #expectRun(): WorkerCommand {
     const untilNs = monotonicNs() + EXPECT_RUN_NS;
     this.#machine.rehearse();
     return this.#lookOut(untilNs);
   }
 
   /** Looks out for a command without sleeping; NONE when none comes in time. */
-  #lookOut(untilNs: number): EngineCommand {
+  #lookOut(untilNs: number): WorkerCommand {
     const words = this.#words;
-    while (Atomics.load(words, Engine.COMMAND) === EngineCommand.NONE && monotonicNs() < untilNs);
-    return Atomics.exchange(words, Engine.COMMAND, EngineCommand.NONE);
+    while (Atomics.load(words, SlotWord.COMMAND) === WorkerCommand.NONE && monotonicNs() < untilNs);
+    return Atomics.exchange(words, SlotWord.COMMAND, WorkerCommand.NONE);
   }
 
   /** The version's first instruction. */
   #start(): void {
-    const region = this.#words[Engine.VERIFIED_REGION] as number;
+    const region = this.#words[SlotWord.VERIFIED_REGION] as number;
     // RAM may hold other code than when this worker was prepared: the version before ran meanwhile.
     this.#machine.ramChanged();
-    Atomics.store(this.#words, Engine.STATE, EngineState.RUNNING);
+    Atomics.store(this.#words, SlotWord.STATE, WorkerState.RUNNING);
     if (!this.#mayRun(region)) {
       this.#stopped(Evidence.BAD_DIGEST, 0);
       return;
@@ -233,11 +233,11 @@ class ControllerWorker {
   #mayRun(region: number): boolean {
     const published = Atomics.load(this.#control, Control.GENERATION);
     // A later one may have been published since, by an operator: it is the region that must be the same.
-    if (((published - (this.#words[Engine.RUN_GENERATION] as number)) | 0) < 0)
+    if (((published - (this.#words[SlotWord.RUN_GENERATION] as number)) | 0) < 0)
       throw new Error("RUN came before its table was published");
     if (Atomics.load(this.#control, Control.REGION) !== region)
       throw new Error("RUN for a region not designated");
-    return this.#storeEpoch(region) === this.#words[Engine.VERIFIED_STORE_EPOCH];
+    return this.#storeEpoch(region) === this.#words[SlotWord.VERIFIED_STORE_EPOCH];
   }
 
   /** Executes until the hart stops, is halted, or the thread is made to fail. */
@@ -260,29 +260,29 @@ class ControllerWorker {
     this.#slice =
       tookNs > SLICE_NS ? Math.max(MIN_SLICE, this.#slice >> 1) : Math.min(MAX_SLICE, this.#slice << 1);
     // An exception that was handled is no failure, and no beginning of a later one.
-    if (this.#times[Engine.FAULT_NS_F64] !== 0 && !this.#machine.handlesException) {
-      this.#times[Engine.FAULT_NS_F64] = 0;
+    if (this.#times[SlotWord.FAULT_NS_F64] !== 0 && !this.#machine.handlesException) {
+      this.#times[SlotWord.FAULT_NS_F64] = 0;
     }
     return stop;
   }
 
   #showLife(): void {
-    Atomics.add(this.#words, Engine.HEARTBEAT, 1);
+    Atomics.add(this.#words, SlotWord.HEARTBEAT, 1);
   }
 
   /** Time that passed in the middle of an instruction, and is not the firmware's. */
   #heldUp(ns: number): void {
-    this.#times[Engine.HELD_UP_NS_F64] = (this.#times[Engine.HELD_UP_NS_F64] as number) + ns;
+    this.#times[SlotWord.HELD_UP_NS_F64] = (this.#times[SlotWord.HELD_UP_NS_F64] as number) + ns;
     this.#machine.tookLong();
   }
 
   /** Parks the thread for the guest's `wfi`, at most until its next event. */
   #waitForInterrupt(): void {
-    const seen = Atomics.load(this.#words, Engine.WAKE);
+    const seen = Atomics.load(this.#words, SlotWord.WAKE);
     // Whoever has news stores it before it raises WAKE: what came before `seen` is found by looking again.
     if (this.#machine.run(0) !== MachineStop.BUDGET) return;
     if (((this.#words[Hart.MIP] as number) & (this.#words[Hart.MIE] as number)) !== 0) return;
-    Atomics.wait(this.#words, Engine.WAKE, seen, this.#machine.parkNs(HEARTBEAT_WAIT_MS * 1e6) / 1e6);
+    Atomics.wait(this.#words, SlotWord.WAKE, seen, this.#machine.parkNs(HEARTBEAT_WAIT_MS * 1e6) / 1e6);
   }
 
   /** Does what another thread wants. False when the run is over. */
@@ -293,11 +293,11 @@ class ControllerWorker {
       return false;
     }
     if ((attention & Attention.MEMORY_CHANGED) !== 0) {
-      this.#machine.regionChanged(this.#words[Engine.VERIFIED_REGION] as number);
+      this.#machine.regionChanged(this.#words[SlotWord.VERIFIED_REGION] as number);
     }
     if ((attention & Attention.INJECT) !== 0) {
-      this.#times[Engine.FAULT_NS_F64] = monotonicNs();
-      commitWorkerFault(Atomics.exchange(this.#words, Engine.INJECT, 0));
+      this.#times[SlotWord.FAULT_NS_F64] = monotonicNs();
+      commitWorkerFault(Atomics.exchange(this.#words, SlotWord.INJECT, 0));
       return false;
     }
     return true;
@@ -306,28 +306,29 @@ class ControllerWorker {
   /** The hart retires nothing any more: evidence first, then the state, then the bell. */
   #stopped(evidence: Evidence, code: number): void {
     const words = this.#words;
-    if (evidence === Evidence.WATCHDOG) this.#times[Engine.FAULT_NS_F64] = monotonicNs() - code * NS_PER_TICK;
+    if (evidence === Evidence.WATCHDOG)
+      this.#times[SlotWord.FAULT_NS_F64] = monotonicNs() - code * NS_PER_TICK;
     // In a handler the failure began with the exception, not when it is told.
-    else if (!this.#machine.handlesException) this.#times[Engine.FAULT_NS_F64] = monotonicNs();
-    words[Engine.EVIDENCE] = evidence;
-    words[Engine.EVIDENCE_CODE] = code;
-    words[Engine.EVIDENCE_CAUSE] = words[Hart.MCAUSE] as number;
-    words[Engine.EVIDENCE_PC] = this.#machine.stopPc;
-    words[Engine.EVIDENCE_TVAL] = this.#machine.stopTval;
-    Atomics.store(words, Engine.STATE, EngineState.STOPPED);
+    else if (!this.#machine.handlesException) this.#times[SlotWord.FAULT_NS_F64] = monotonicNs();
+    words[SlotWord.EVIDENCE] = evidence;
+    words[SlotWord.EVIDENCE_CODE] = code;
+    words[SlotWord.EVIDENCE_CAUSE] = words[Hart.MCAUSE] as number;
+    words[SlotWord.EVIDENCE_PC] = this.#machine.stopPc;
+    words[SlotWord.EVIDENCE_TVAL] = this.#machine.stopTval;
+    Atomics.store(words, SlotWord.STATE, WorkerState.STOPPED);
     ringDoorbell(this.#control);
     if (evidence !== Evidence.NONE) this.#armPeer();
     // By now another one may execute: this is of the one that stopped.
-    this.#log.debug({ region: words[Engine.VERIFIED_REGION], evidence, code }, "stopped");
+    this.#log.debug({ region: words[SlotWord.VERIFIED_REGION], evidence, code }, "stopped");
   }
 
   /** The other worker may have to take over: it wakes up while the supervisor's thread does. */
   #armPeer(): void {
     const words = this.#peerWords;
-    if (Atomics.load(words, Engine.STATE) !== EngineState.PARKED) return;
+    if (Atomics.load(words, SlotWord.STATE) !== WorkerState.PARKED) return;
     // Whatever the supervisor commands counts more.
-    Atomics.compareExchange(words, Engine.COMMAND, EngineCommand.NONE, EngineCommand.ARM);
-    Atomics.notify(words, Engine.COMMAND);
+    Atomics.compareExchange(words, SlotWord.COMMAND, WorkerCommand.NONE, WorkerCommand.ARM);
+    Atomics.notify(words, SlotWord.COMMAND);
   }
 
   /** The firmware stored READY or CONFIRM, or posted a completion. */
@@ -337,7 +338,7 @@ class ControllerWorker {
       this.#ready = true;
       this.#events.stamp(
         EventCode.READY,
-        this.#words[Engine.VERIFIED_REGION] as number,
+        this.#words[SlotWord.VERIFIED_REGION] as number,
         epoch,
         monotonicNs(),
       );

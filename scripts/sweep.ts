@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { CaseIdError, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
-import { HURTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
+import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
 import { checkImages, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
 import { isGood, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/oracle/verdict.ts";
 import { loadRules, RulesModuleError } from "../supervisor/sweep/flipside/rules-module.ts";
@@ -205,7 +205,7 @@ function refusalOf(action: () => void): string | undefined {
 }
 
 async function replay({ options }: SweepCommand, text: string): Promise<number> {
-  const id = parseCaseId(text, HURTS);
+  const id = parseCaseId(text, SWEEP_FAULTS);
   const scenario = findScenario(id.scenario);
   if (scenario === undefined) {
     throw new UsageError(`there is no scenario "${id.scenario}": flipside sweep --list lists them`);

@@ -70,7 +70,7 @@ function withRecord(
 
 const OFF_TRIAL = { triesLeft: 0, unconfirmedStarts: 0 } as const;
 /** Given up: invalid, its image still known, so that an operator may clear it. */
-const CONDEMNED = { state: "invalid", ...OFF_TRIAL } as const;
+const GIVEN_UP = { state: "invalid", ...OFF_TRIAL } as const;
 
 function withFailure(record: RegionRecord, lastFailure: Failure): RegionRecord {
   return changeRecord(record, { failures: Math.min(record.failures + 1, 0xffff_ffff), lastFailure });
@@ -135,7 +135,7 @@ export function startTable(table: Table, decision: BootDecision): Table | undefi
     const bad = verdict.cause === "bad-image" || verdict.cause === "other-image";
     const told = bad ? withFailure(record, { evidence: Evidence.BAD_DIGEST, code: 0, pc: 0 }) : record;
     // A trial that cannot go on is over; an accepted image may be put back.
-    const over = record.state === "valid" ? changeRecord(told, CONDEMNED) : told;
+    const over = record.state === "valid" ? changeRecord(told, GIVEN_UP) : told;
     if (over !== record) regions = replaceRecord(regions, active, over);
   }
   if (decision.region !== NO_REGION) return designate(table, regions, decision.region);
@@ -186,7 +186,7 @@ export function afterFailure(input: FailureInput): FailureOutcome {
   if (onTrial) told = changeRecord(told, { triesLeft: told.triesLeft - 1 });
   // An image that no longer holds ends its trial too.
   const imageHolds = decision.verdicts[failed]?.mayRun === true;
-  if (!mayGoOn || (onTrial && !imageHolds)) told = changeRecord(told, CONDEMNED);
+  if (!mayGoOn || (onTrial && !imageHolds)) told = changeRecord(told, GIVEN_UP);
   const regions = replaceRecord(table.regions, failed, told);
 
   const { region } = decision;

@@ -82,7 +82,7 @@ export class AddressSpace {
     this.ramBytes = layout.config.ramBytes;
     this.ramOffset = layout.ram;
     const flags = layout.ramFlags[slot];
-    if (flags === undefined) throw new Error(`there is no engine slot ${slot}`);
+    if (flags === undefined) throw new Error(`there is no worker slot ${slot}`);
     this.ramFlags = new Uint8Array(memory.buffer, flags, this.ramBytes / LINE_BYTES);
     this.hasWindow = ranges.some(({ kind }) => kind === "window");
     this.#readOnly = numbersOf(ranges.filter(({ kind }) => kind === "nor"));

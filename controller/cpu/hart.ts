@@ -1,5 +1,5 @@
 /**
- * The state of one hart as 32-bit words in shared memory, at the start of its engine block.
+ * The state of one hart as 32-bit words in shared memory, at the start of its slot block.
  *
  * It is flat so that the interpreter, translated code (by constant offsets), a crash dump and a test can all
  * read it without asking each other. Only the thread that runs the hart writes it, with two exceptions that

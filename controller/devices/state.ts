@@ -1,19 +1,19 @@
 /**
- * The registers of all peripherals as flat words behind the hart's in an engine block: a snapshot is a copy. What
+ * The registers of all peripherals as flat words behind the hart's in a slot block: a snapshot is a copy. What
  * survives a failover (the host queue) is in the control block instead.
  *
  * Invariant: words are given out once, in the order in which a board's devices are made, so the same board has the same
  * layout in every process.
  */
-import { ENGINE_COUNTERS_BYTE_OFFSET, Engine } from "../../emulator/memory/control.ts";
+import { SLOT_COUNTERS_BYTE_OFFSET, SlotWord } from "../../emulator/memory/control.ts";
 
-/** Offset of the device words in an engine block. */
+/** Offset of the device words in a slot block. */
 export const DEVICE_STATE_BYTE_OFFSET = 1024;
 /** How many there are. */
-export const DEVICE_STATE_WORDS = (ENGINE_COUNTERS_BYTE_OFFSET - DEVICE_STATE_BYTE_OFFSET) / 4;
+export const DEVICE_STATE_WORDS = (SLOT_COUNTERS_BYTE_OFFSET - DEVICE_STATE_BYTE_OFFSET) / 4;
 
-if (Engine.WORDS * 4 > DEVICE_STATE_BYTE_OFFSET) {
-  throw new Error("the words of an engine slot do not fit in front of the device words");
+if (SlotWord.WORDS * 4 > DEVICE_STATE_BYTE_OFFSET) {
+  throw new Error("the words of a worker slot do not fit in front of the device words");
 }
 
 export class StateWords {
@@ -22,10 +22,10 @@ export class StateWords {
   #taken = 0;
   #all: Int32Array = new Int32Array(0);
 
-  /** @param engineOffset byte offset of the engine block */
-  constructor(memory: WebAssembly.Memory, engineOffset: number) {
+  /** @param slotOffset byte offset of the slot block */
+  constructor(memory: WebAssembly.Memory, slotOffset: number) {
     this.#memory = memory;
-    this.#byteOffset = engineOffset + DEVICE_STATE_BYTE_OFFSET;
+    this.#byteOffset = slotOffset + DEVICE_STATE_BYTE_OFFSET;
   }
 
   /** The next `count` words, for one device. Throws when there are not so many. */

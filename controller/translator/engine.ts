@@ -489,7 +489,7 @@ export class TranslatingEngine implements Engine, CodeCache {
         readable,
         writable,
       },
-      hart: layout.engines[this.#slot] as number,
+      hart: layout.slots[this.#slot] as number,
       memoryPages: layout.wasmPages,
       tableSlots: TABLE_SLOTS,
     };

@@ -1,12 +1,12 @@
 /**
- * What a translating engine counts, and where: each counter is a double (counts exceed 2^32) in the engine block of
+ * What a translating engine counts, and where: each counter is a double (counts exceed 2^32) in the slot block of
  * its slot, so that another thread can read it while the engine works, and after its worker died.
  *
  * Invariants: only the worker of the slot writes, with plain stores; the next worker of a slot goes on counting where
  * the one before it ended, so a counter counts since power-on. Each number read is right by itself; together they
  * are of no one moment.
  */
-import { ENGINE_COUNTERS } from "../../emulator/memory/control.ts";
+import { SLOT_COUNTERS } from "../../emulator/memory/control.ts";
 
 /** Every counter and its place. */
 export const Counter = {
@@ -40,8 +40,8 @@ type CounterName = keyof typeof Counter;
 export type TranslatorStats = Readonly<Record<CounterName, number>>;
 
 const COUNTERS = Object.entries(Counter) as [CounterName, number][];
-if (COUNTERS.length > ENGINE_COUNTERS || COUNTERS.some(([, place], index) => place !== index)) {
-  throw new Error("the translator's counters do not fit their places in the engine block");
+if (COUNTERS.length > SLOT_COUNTERS || COUNTERS.some(([, place], index) => place !== index)) {
+  throw new Error("the translator's counters do not fit their places in the slot block");
 }
 
 /** The sum of the counters of several slots. */

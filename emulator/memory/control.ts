@@ -1,13 +1,13 @@
 /**
  * The words that threads share beside the controller's memory: the control block (one per device) and the
- * parts of each engine block (one per controller worker slot) that are neither hart nor devices.
+ * parts of each slot block (one per controller worker slot) that are neither hart nor devices.
  *
  * Invariants: every word has exactly one writer at a time, named in its comment; words that different threads
  * write lie on different cache lines of 64 bytes; a word that publishes other words is stored last, with
  * Atomics. A thread that changes something another thread waits for stores first and rings second.
  */
 
-import { CONTROL_BYTES, ENGINE_BYTES, type Layout } from "./layout.ts";
+import { CONTROL_BYTES, type Layout, SLOT_BYTES } from "./layout.ts";
 import { MAX_REGIONS } from "./map.ts";
 import { CQ_PHYSICAL, QUEUE_ENTRIES, SQ_PHYSICAL } from "./queues.ts";
 
@@ -76,16 +76,16 @@ export function deviceState(control: Int32Array): Readonly<Record<string, number
   };
 }
 
-/** Word indices in an engine block, behind the hart state. */
-export const enum Engine {
-  /** {@link EngineState}; the controller worker of the slot. */
+/** Word indices in a slot block, behind the hart state. */
+export const enum SlotWord {
+  /** {@link WorkerState}; the controller worker of the slot. */
   STATE = 128,
   /** Raised by the worker while it runs or is parked. */
   HEARTBEAT = 129,
   /** Region that the worker is prepared for, and the store epoch that its verification holds for. */
   VERIFIED_REGION = 130,
   VERIFIED_STORE_EPOCH = 131,
-  /** {@link EngineCommand}; supervisor, and the other slot's worker for ARM. A parked worker waits here. */
+  /** {@link WorkerCommand}; supervisor, and the other slot's worker for ARM. A parked worker waits here. */
   COMMAND = 144,
   /** Generation of the table that designates what RUN starts. Supervisor. */
   RUN_GENERATION = 148,
@@ -108,12 +108,12 @@ export const enum Engine {
   WORDS = 192,
 }
 
-/** Counters of an engine block, as doubles behind all else; the controller worker of the slot writes them. */
-export const ENGINE_COUNTERS = 16;
-export const ENGINE_COUNTERS_BYTE_OFFSET = 2048;
+/** Counters of a slot block, as doubles behind all else; the controller worker of the slot writes them. */
+export const SLOT_COUNTERS = 16;
+export const SLOT_COUNTERS_BYTE_OFFSET = 2048;
 
 /** What a controller worker is doing. */
-export const enum EngineState {
+export const enum WorkerState {
   /** In its event loop: takes comlink calls. */
   IDLE = 0,
   /** Prepared and waiting in Atomics.wait for a command. */
@@ -124,7 +124,7 @@ export const enum EngineState {
 }
 
 /** What the supervisor wants of a parked worker. */
-export const enum EngineCommand {
+export const enum WorkerCommand {
   NONE = 0,
   RUN = 1,
   /** Back to the event loop. */
@@ -141,7 +141,7 @@ export const enum Attention {
   HALT = 1 << 0,
   /** Bytes of a region changed under the engine. */
   MEMORY_CHANGED = 1 << 1,
-  /** Commit the fault in {@link Engine.INJECT}. */
+  /** Commit the fault in {@link SlotWord.INJECT}. */
   INJECT = 1 << 2,
 }
 
@@ -155,24 +155,24 @@ export function controlTimes(memory: WebAssembly.Memory, layout: Layout): Float6
   return new Float64Array(memory.buffer, layout.control, CONTROL_BYTES / 8);
 }
 
-/** 32-bit view of the engine block of a slot: the words of the hart (controller/cpu/hart.ts), then {@link Engine} words. */
-export function engineWords(memory: WebAssembly.Memory, layout: Layout, slot: number): Int32Array {
-  return new Int32Array(memory.buffer, engineOffset(layout, slot), ENGINE_BYTES / 4);
+/** 32-bit view of the slot block of a slot: the words of the hart (controller/cpu/hart.ts), then {@link SlotWord} words. */
+export function slotWords(memory: WebAssembly.Memory, layout: Layout, slot: number): Int32Array {
+  return new Int32Array(memory.buffer, slotOffset(layout, slot), SLOT_BYTES / 4);
 }
 
-export function engineTimes(memory: WebAssembly.Memory, layout: Layout, slot: number): Float64Array {
-  return new Float64Array(memory.buffer, engineOffset(layout, slot), ENGINE_BYTES / 8);
+export function slotTimes(memory: WebAssembly.Memory, layout: Layout, slot: number): Float64Array {
+  return new Float64Array(memory.buffer, slotOffset(layout, slot), SLOT_BYTES / 8);
 }
 
 /** The counters of a slot, 0 at power-on. */
 export function engineCounters(memory: WebAssembly.Memory, layout: Layout, slot: number): Float64Array {
-  const offset = engineOffset(layout, slot) + ENGINE_COUNTERS_BYTE_OFFSET;
-  return new Float64Array(memory.buffer, offset, ENGINE_COUNTERS);
+  const offset = slotOffset(layout, slot) + SLOT_COUNTERS_BYTE_OFFSET;
+  return new Float64Array(memory.buffer, offset, SLOT_COUNTERS);
 }
 
-function engineOffset(layout: Layout, slot: number): number {
-  const offset = layout.engines[slot];
-  if (offset === undefined) throw new Error(`there is no engine slot ${slot}`);
+function slotOffset(layout: Layout, slot: number): number {
+  const offset = layout.slots[slot];
+  if (offset === undefined) throw new Error(`there is no worker slot ${slot}`);
   return offset;
 }
 
@@ -186,8 +186,8 @@ function assertLayout(): void {
   const fits =
     Control.STORE_COUNT - Control.STORE_EPOCH >= MAX_REGIONS &&
     Control.WORDS * 4 <= CONTROL_BYTES &&
-    Engine.WORDS * 4 <= ENGINE_COUNTERS_BYTE_OFFSET &&
-    ENGINE_COUNTERS_BYTE_OFFSET + ENGINE_COUNTERS * 8 <= ENGINE_BYTES;
+    SlotWord.WORDS * 4 <= SLOT_COUNTERS_BYTE_OFFSET &&
+    SLOT_COUNTERS_BYTE_OFFSET + SLOT_COUNTERS * 8 <= SLOT_BYTES;
   if (!fits) throw new Error("the control words do not fit their blocks");
 }
 assertLayout();

@@ -1,5 +1,5 @@
 /**
- * Evidence: what showed that a version failed. The codes stand in the management table and in engine blocks, so
+ * Evidence: what showed that a version failed. The codes stand in the management table and in slot blocks, so
  * they are never renumbered; the names are what people read.
  */
 export const enum Evidence {

@@ -14,10 +14,10 @@ export const LINE_BYTES = 1 << LINE_SHIFT;
 const WASM_PAGE_BYTES = 65_536;
 
 export const CONTROL_BYTES = PAGE_BYTES;
-/** One engine block per controller worker slot: hart state and the words it shares with the supervisor. */
-export const ENGINE_BYTES = PAGE_BYTES;
+/** One slot block per controller worker slot: hart state and the words it shares with the supervisor. */
+export const SLOT_BYTES = PAGE_BYTES;
 /** Controller workers that exist at once: the one that executes and the standby. */
-export const ENGINE_SLOTS = 2;
+export const WORKER_SLOTS = 2;
 export const EVENT_RING_BYTES = 65_536;
 /** Ring of the last characters that the firmware sent through the UART. */
 export const UART_RING_BYTES = PAGE_BYTES;
@@ -64,8 +64,8 @@ export const REHEARSAL_MEMORY_CONFIG: MemoryConfig = {
 export interface Layout {
   readonly config: MemoryConfig;
   readonly control: number;
-  /** Engine block of slot n. */
-  readonly engines: readonly number[];
+  /** Slot block of slot n. */
+  readonly slots: readonly number[];
   /** Per slot: one byte for each line of RAM ({@link LINE_BYTES}), by which its engine finds stores that need a second look. */
   readonly ramFlags: readonly number[];
   readonly eventRing: number;
@@ -136,8 +136,8 @@ export function planLayout(config: MemoryConfig): Layout {
     return start;
   };
   const control = take(CONTROL_BYTES);
-  const engines = Array.from({ length: ENGINE_SLOTS }, () => take(ENGINE_BYTES));
-  const ramFlags = Array.from({ length: ENGINE_SLOTS }, () => take(ramFlagBytes(config.ramBytes)));
+  const slots = Array.from({ length: WORKER_SLOTS }, () => take(SLOT_BYTES));
+  const ramFlags = Array.from({ length: WORKER_SLOTS }, () => take(ramFlagBytes(config.ramBytes)));
   const eventRing = take(EVENT_RING_BYTES);
   const uartRing = take(UART_RING_BYTES);
   const persistRing = take(PERSIST_RING_BYTES);
@@ -151,7 +151,7 @@ export function planLayout(config: MemoryConfig): Layout {
   return {
     config,
     control,
-    engines,
+    slots,
     ramFlags,
     eventRing,
     uartRing,

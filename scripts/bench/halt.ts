@@ -12,7 +12,7 @@ import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { Random } from "../../emulator/base/random.ts";
-import { Attention, engineWords } from "../../emulator/memory/control.ts";
+import { Attention, slotWords } from "../../emulator/memory/control.ts";
 import {
   createMemory,
   DEFAULT_MEMORY_CONFIG,
@@ -114,7 +114,7 @@ function pause(ns: number): void {
 class Halting {
   readonly #layout = planLayout(DEFAULT_MEMORY_CONFIG);
   readonly #memory = createMemory(this.#layout);
-  readonly #hart = engineWords(this.#memory, this.#layout, 0);
+  readonly #hart = slotWords(this.#memory, this.#layout, 0);
   readonly #words: Int32Array;
   readonly #stamps: Float64Array;
   readonly #worker: Worker;

@@ -10,7 +10,7 @@ import type { Inspection } from "../../controller/api.ts";
 import type { TransitionResult } from "../../controller/boot/transitions.ts";
 import type { Logger } from "../../emulator/base/log.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
-import { Control, controlWords, Engine, EngineState } from "../../emulator/memory/control.ts";
+import { Control, controlWords, SlotWord, WorkerState } from "../../emulator/memory/control.ts";
 import { EventCode, EventRing } from "../../emulator/memory/events.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import type { Layout } from "../../emulator/memory/layout.ts";
@@ -34,7 +34,7 @@ import { OperatorError } from "./errors.ts";
 import { type Reading, readingsOf, withReadings } from "./facts.ts";
 import type { Failover } from "./failover.ts";
 import { type Crash, FailoverRecord } from "./failover-record.ts";
-import { describeEnd, evidenceOfEnd, type FailureReport, foundOutside, toldByEngine } from "./failure.ts";
+import { describeEnd, evidenceOfEnd, type FailureReport, foundOutside, toldByWorker } from "./failure.ts";
 import { KeptState } from "./kept-state.ts";
 import type { Management } from "./management.ts";
 import { Doorbell, News } from "./news.ts";
@@ -275,7 +275,7 @@ export class Device {
     if (slot === undefined) return;
     if (slot.takeStopped()) {
       if (this.#stopping) this.#onStopped(slot);
-      else this.#onEvidenceOfEngine(slot);
+      else this.#onEvidenceOfWorker(slot);
       return;
     }
     if (this.#stopping) return;
@@ -326,10 +326,10 @@ export class Device {
   // ── Evidence ────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The engine stopped by itself and told why. The failover path begins here. */
-  #onEvidenceOfEngine(slot: Slot): void {
+  #onEvidenceOfWorker(slot: Slot): void {
     const detectedNs = this.#nowNs();
     this.crew.standby?.expectRun();
-    this.#fail(slot.region, toldByEngine(slot, detectedNs));
+    this.#fail(slot.region, toldByWorker(slot, detectedNs));
   }
 
   /** The supervisor found it: the version runs on until it is stopped. */
@@ -347,10 +347,10 @@ export class Device {
     }
     if (slot.hasStopped) {
       // It had told why before it ended, and the doorbell was not heard yet.
-      this.#onEvidenceOfEngine(slot);
+      this.#onEvidenceOfWorker(slot);
       return;
     }
-    if (Atomics.load(slot.words, Engine.STATE) !== EngineState.RUNNING) {
+    if (Atomics.load(slot.words, SlotWord.STATE) !== WorkerState.RUNNING) {
       // It died before it executed anything: no failure of the version, which is still to be executed.
       this.crew.retire();
       this.#dispatch({ type: "start-lost" });
@@ -444,7 +444,7 @@ export class Device {
 
   /** The reading of the region's bytes still holds: not one byte of it was stored since. */
   #verificationHolds(slot: Slot): boolean {
-    const verified = Atomics.load(slot.words, Engine.VERIFIED_STORE_EPOCH);
+    const verified = Atomics.load(slot.words, SlotWord.VERIFIED_STORE_EPOCH);
     return verified === Atomics.load(this.control, Control.STORE_EPOCH + slot.region);
   }
 

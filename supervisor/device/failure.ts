@@ -1,5 +1,5 @@
 /** A failure as it was found, and what each that finds one makes of it. */
-import { Engine } from "../../emulator/memory/control.ts";
+import { SlotWord } from "../../emulator/memory/control.ts";
 import { Evidence, type EvidenceName, evidenceName } from "../../emulator/memory/evidence.ts";
 import type { Slot } from "./slot.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
@@ -19,14 +19,14 @@ export interface FailureReport {
 }
 
 /** What the engine told that stopped by itself. On the failover path. */
-export function toldByEngine({ words, notedFaultNs }: Slot, detectedNs: number): FailureReport {
-  const code = words[Engine.EVIDENCE] ?? 0;
+export function toldByWorker({ words, notedFaultNs }: Slot, detectedNs: number): FailureReport {
+  const code = words[SlotWord.EVIDENCE] ?? 0;
   return {
     evidence: evidenceName(code),
     evidenceCode: code,
-    code: (words[Engine.EVIDENCE_CODE] ?? 0) >>> 0,
-    pc: (words[Engine.EVIDENCE_PC] ?? 0) >>> 0,
-    tval: (words[Engine.EVIDENCE_TVAL] ?? 0) >>> 0,
+    code: (words[SlotWord.EVIDENCE_CODE] ?? 0) >>> 0,
+    pc: (words[SlotWord.EVIDENCE_PC] ?? 0) >>> 0,
+    tval: (words[SlotWord.EVIDENCE_TVAL] ?? 0) >>> 0,
     faultNs: notedFaultNs || detectedNs,
     detectedNs,
     message: "",

@@ -23,7 +23,7 @@ export class KeptState {
     this.#ram = new Uint8Array(memory.buffer, layout.ram, layout.config.ramBytes);
   }
 
-  /** @param words engine block of the stopped hart */
+  /** @param words slot block of the stopped hart */
   keep(words: Int32Array): void {
     this.hart.set(words.subarray(0, Hart.WORDS));
     const below = ((this.hart[Hart.X + SP] as number) >>> 0) - RAM_BASE;

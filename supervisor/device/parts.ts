@@ -2,7 +2,7 @@
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { Logger } from "../../emulator/base/log.ts";
 import { Control, controlWords } from "../../emulator/memory/control.ts";
-import { ENGINE_SLOTS, type Layout, TABLE_BYTES } from "../../emulator/memory/layout.ts";
+import { type Layout, TABLE_BYTES, WORKER_SLOTS } from "../../emulator/memory/layout.ts";
 import { LoggedNvram } from "../../emulator/persist/logged-nvram.ts";
 import { PersistRing, PersistState } from "../../emulator/persist/persist-ring.ts";
 import { SharedNvram } from "../../emulator/table/nvram.ts";
@@ -11,8 +11,8 @@ import type { Launcher } from "../launch.ts";
 import { Crew } from "./crew.ts";
 import type { DeviceParts } from "./device.ts";
 import { Durability } from "./durability.ts";
-import { EngineSlot } from "./engine-slot.ts";
 import { Management } from "./management.ts";
+import { WorkerSlot } from "./worker-slot.ts";
 
 /** @param fatal ends this process: something happened after which nothing is sure */
 export function liveParts(
@@ -44,7 +44,7 @@ export function liveParts(
     crew: (events) =>
       new Crew(
         (onEnd) =>
-          Array.from({ length: ENGINE_SLOTS }, (_, slot) => new EngineSlot(slot, { ...context, onEnd })),
+          Array.from({ length: WORKER_SLOTS }, (_, slot) => new WorkerSlot(slot, { ...context, onEnd })),
         control,
         monotonicNs,
         events,

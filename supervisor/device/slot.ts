@@ -1,4 +1,4 @@
-/** A slot for a controller worker, as crew and device use it; engine-slot.ts has the one with a thread. */
+/** A slot for a controller worker, as crew and device use it; worker-slot.ts has the one with a thread. */
 import type { Inspection } from "../../controller/api.ts";
 import type { Watched } from "../watch/watch.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
@@ -23,7 +23,7 @@ export type OnSlotEnd = (slot: Slot, end: WorkerEnd) => void;
 
 export interface Slot extends Watched {
   readonly index: number;
-  /** Its engine block, and the same as doubles; emulator/memory/control.ts. */
+  /** Its slot block, and the same as doubles; emulator/memory/control.ts. */
   readonly words: Int32Array;
   readonly times: Float64Array;
   /** What its engines counted since power-on: see controller/translator/stats.ts. */

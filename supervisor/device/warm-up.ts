@@ -7,7 +7,7 @@
  */
 import { type RegionFacts, recoverManagement } from "../../controller/boot/boot-rom.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
-import { controlWords, engineWords, ringDoorbell } from "../../emulator/memory/control.ts";
+import { controlWords, ringDoorbell, slotWords } from "../../emulator/memory/control.ts";
 import { EventRing } from "../../emulator/memory/events.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import {
@@ -51,7 +51,7 @@ export class FailoverRehearsal {
     const layout = planLayout(REHEARSAL_MEMORY_CONFIG);
     const memory = createMemory(layout);
     this.#control = controlWords(memory, layout);
-    this.#words = engineWords(memory, layout, 0);
+    this.#words = slotWords(memory, layout, 0);
     this.#host = new Host(memory, layout);
     this.#kept = new KeptState(memory, layout);
     this.#record = new FailoverRecord(memory, layout, new EventRing(memory, layout), this.#kept);

@@ -3,7 +3,7 @@
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { workerFaultCode } from "../../controller/worker-faults.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
-import { Engine } from "../../emulator/memory/control.ts";
+import { SlotWord } from "../../emulator/memory/control.ts";
 import type { Device } from "../device/device.ts";
 import { type Fault, findFault } from "./catalogue.ts";
 
@@ -26,7 +26,7 @@ export function inject(device: Device, fault: Fault): number {
   if (fault.firmwareNumber !== undefined) submitFirmwareFault(device, fault.firmwareNumber);
   else if (fault.workerFault !== undefined) slot.injectWorkerFault(workerFaultCode(fault.workerFault));
   else if (fault.kind === "worker-terminate") {
-    slot.times[Engine.FAULT_NS_F64] = injectedNs;
+    slot.times[SlotWord.FAULT_NS_F64] = injectedNs;
     void slot.terminate();
   } else {
     const { standby } = device.crew;

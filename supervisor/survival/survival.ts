@@ -155,7 +155,7 @@ export class SurvivalSoak {
       await this.#memoryDeath(kind, before, tally, injectedNs);
       return;
     }
-    await this.#hurt(kind, before);
+    await this.#inject(kind, before);
     const { detectedNs, startedNs, status } = await restarted;
     tally.detected += 1;
     tally.detect.recordNs(detectedNs - injectedNs);
@@ -167,7 +167,7 @@ export class SurvivalSoak {
     tally.restart.recordNs(startedNs - injectedNs);
   }
 
-  async #hurt(kind: string, before: Status): Promise<void> {
+  async #inject(kind: string, before: Status): Promise<void> {
     const device = this.#guardian;
     switch (kind) {
       case KILL_AT_FAILOVER:

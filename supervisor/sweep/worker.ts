@@ -19,8 +19,8 @@ const { imageA, imageB, seed, engine, rulesModule } = workerData as SweepWorkerD
 new RehearsalMachine().warmUp();
 const workbench = loadRules(rulesModule).then((rules) => new Workbench(imageA, imageB, rules, seed, engine));
 
-port.on("message", async ({ scenario: name, depth, part, hurts, runAll }: SweepUnit) => {
+port.on("message", async ({ scenario: name, depth, part, faults, runAll }: SweepUnit) => {
   const scenario = findScenario(name);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
-  port.postMessage((await workbench).explore(scenario, { depth, seed, part, hurts, runAll }));
+  port.postMessage((await workbench).explore(scenario, { depth, seed, part, faults, runAll }));
 });

@@ -112,7 +112,7 @@ function threadFault(evidence: EvidenceName, code: Evidence, kind: string): Case
     what: kind,
     repeatable: true,
     live: () => injectLive(kind),
-    virtual: (rig) => void expect(rig.device.hurtThread(code)).toBe(true),
+    virtual: (rig) => void expect(rig.device.failThread(code)).toBe(true),
   };
 }
 

@@ -7,7 +7,7 @@ import { TEARS, type Tear } from "../../../emulator/flash/flash-tear.ts";
 /** Something done at an item of a run; a cut or a tear ends that run, and `at` of the next counts from there. */
 export interface Disturbance {
   readonly at: number;
-  /** "cut", a {@link Tear}, or one of the subject's hurts. */
+  /** "cut", a {@link Tear}, or one of the subject's faults. */
   readonly kind: string;
 }
 
@@ -38,23 +38,23 @@ export function formatCaseId({ scenario, path, seed }: CaseId): string {
   return `${scenario}@${parts.join("+")}~${seed}`;
 }
 
-/** @param hurts what can be done to the subject besides cuts. Throws a {@link CaseIdError}. */
-export function parseCaseId(text: string, hurts: readonly string[]): CaseId {
+/** @param faults what can be done to the subject besides cuts. Throws a {@link CaseIdError}. */
+export function parseCaseId(text: string, faults: readonly string[]): CaseId {
   const match = /^([a-z0-9-]+)@([^~]*)~(\d+)$/.exec(text);
   const [, scenario, steps, seed] = match ?? [];
   if (scenario === undefined || steps === undefined || seed === undefined) {
     throw new CaseIdError(`"${text}" is no case: it must look like failover-ecall@9+3~1`);
   }
-  const path = steps === "" ? [] : steps.split("+").map((step) => parseDisturbance(step, hurts));
+  const path = steps === "" ? [] : steps.split("+").map((step) => parseDisturbance(step, faults));
   return { scenario, path, seed: Number(seed) };
 }
 
-function parseDisturbance(text: string, hurts: readonly string[]): Disturbance {
+function parseDisturbance(text: string, faults: readonly string[]): Disturbance {
   const [, at, mark, kind] = /^(\d+)(?:([:!])([a-z-]+))?$/.exec(text) ?? [];
   if (at === undefined)
     throw new CaseIdError(`"${text}" is no place in a run: it must look like 57 or 57:seeded`);
   if (mark === undefined) return { at: Number(at), kind: "cut" };
-  const kinds: readonly string[] = mark === ":" ? TEARS : hurts;
+  const kinds: readonly string[] = mark === ":" ? TEARS : faults;
   if (kind === undefined || !kinds.includes(kind)) {
     throw new CaseIdError(`"${text}" names nothing that can be done: it must be one of ${kinds.join(", ")}`);
   }

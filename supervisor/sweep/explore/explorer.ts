@@ -30,7 +30,7 @@ export interface Plan {
   /** Only first cuts whose item has this remainder: a part of the scenario. */
   readonly part: { readonly index: number; readonly of: number };
   /** All that can be done to the subject besides cuts, at every point, and pairs of that and a cut drawn by seed. */
-  readonly hurts: boolean;
+  readonly faults: boolean;
   /** Run every future to its end, joined ones too, and every other fault; recall nothing. */
   readonly runAll: boolean;
 }
@@ -54,12 +54,12 @@ export interface Finding {
   readonly message: string;
 }
 
-export interface Tally {
+export interface ScenarioTally {
   readonly scenario: string;
   cuts: number;
   distinctFutures: number;
   /** Cases with a fault other than a cut. */
-  hurts: number;
+  faults: number;
   readonly verdicts: Record<string, number>;
   readonly findings: Finding[];
 }
@@ -81,15 +81,15 @@ const PLACES = 1 + JOIN_PLACES_MAX;
 /** More than there are cuts in a row. */
 const DEPTHS = 16;
 
-export function newTally(scenario: string): Tally {
-  return { scenario, cuts: 0, distinctFutures: 0, hurts: 0, verdicts: {}, findings: [] };
+export function newScenarioTally(scenario: string): ScenarioTally {
+  return { scenario, cuts: 0, distinctFutures: 0, faults: 0, verdicts: {}, findings: [] };
 }
 
 export class Explorer<S extends Script, Event, Judgement extends object> {
   readonly #subject: Subject<S, Event, Judgement>;
   readonly #plan: Plan;
   readonly #script: S;
-  readonly #tally: Tally;
+  readonly #tally: ScenarioTally;
   readonly #random: Random;
   readonly #runner: PathRunner<S, Event, Judgement>;
   /** By place, what the oracle knows, depth, and then content of memory: how that future ended. */
@@ -97,9 +97,9 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   /** What the oracle may know, numbered. */
   readonly #knowledgeNumbers = new Map<string, number>();
   readonly #knowledge = new WeakMap<Judgement, number>();
-  /** By item of the uncut run, {@link Subject.hurtKey} of each hurt; and how what these tell apart ended. */
-  readonly #hurtKeys = new Map<number, readonly (number | undefined)[]>();
-  readonly #hurtEndings = new Map<string, Ending>();
+  /** By item of the uncut run, {@link Subject.faultKey} of each fault; and how what these tell apart ended. */
+  readonly #faultKeys = new Map<number, readonly (number | undefined)[]>();
+  readonly #faultEndings = new Map<string, Ending>();
   readonly #joined = new Joined();
   readonly #lookForJoin = (event: Event) => this.#join(event);
   /** Of the future that is being run: what was known at the cut, cuts still to come, places that it passed. */
@@ -111,25 +111,25 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     this.#subject = subject;
     this.#plan = plan;
     this.#script = script;
-    this.#tally = newTally(script.name);
+    this.#tally = newScenarioTally(script.name);
     this.#random = new Random(seedAt(plan.seed, plan.part.index));
     this.#runner = new PathRunner(subject, plan.seed);
     this.#known = subject.oracle.judgement;
   }
 
-  explore(): Tally {
-    const { part, hurts, depth } = this.#plan;
+  explore(): ScenarioTally {
+    const { part, faults, depth } = this.#plan;
     const { timeline } = this.#subject;
     this.#subject.recalls = !this.#plan.runAll;
-    if (hurts) timeline.narrator = (_, index) => this.#noteHurtKeys(index);
+    if (faults) timeline.narrator = (_, index) => this.#noteFaultKeys(index);
     const ending = this.#runner.run(this.#script, []);
     timeline.narrator = undefined;
     if (part.index === 0) this.#count([], ending);
     if (typeof ending !== "string") return this.#tally;
     const items = timeline.length;
-    if (hurts) this.#noteHurtKeys(items);
+    if (faults) this.#noteFaultKeys(items);
     this.#cutItems(0, depth, []);
-    if (hurts) this.#hurtItems(items);
+    if (faults) this.#injectAtItems(items);
     return this.#tally;
   }
 
@@ -305,35 +305,35 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   // ── Other faults ────────────────────────────────────────────────────────────────────────────────────────
 
   /** Before item `index` of the uncut run. */
-  #noteHurtKeys(index: number): void {
+  #noteFaultKeys(index: number): void {
     const { part, runAll } = this.#plan;
     if (runAll || index % part.of !== part.index) return;
-    const keys = this.#subject.hurts.map((kind) => this.#subject.hurtKey(kind));
-    this.#hurtKeys.set(index, keys);
+    const keys = this.#subject.faults.map((kind) => this.#subject.faultKey(kind));
+    this.#faultKeys.set(index, keys);
   }
 
-  #hurtItems(items: number): void {
+  #injectAtItems(items: number): void {
     const { part } = this.#plan;
-    const { hurts } = this.#subject;
+    const { faults } = this.#subject;
     const { costly = false } = this.#script;
     for (let at = part.index; at <= items; at += part.of) {
       if (costly && this.#random.below(SAMPLED_ONE_IN) !== 0) continue;
-      const keys = this.#hurtKeys.get(at);
-      for (const [index, kind] of hurts.entries()) this.#hurtOnce(at, kind, keys?.[index]);
+      const keys = this.#faultKeys.get(at);
+      for (const [index, kind] of faults.entries()) this.#injectOnce(at, kind, keys?.[index]);
     }
     if (costly) return;
     for (let pair = part.index; pair < PAIRS; pair += part.of) {
       const [first, second] = [this.#random.below(items), this.#random.below(items)];
-      const kind = this.#random.pick(hurts);
+      const kind = this.#random.pick(faults);
       // Of a fault and a cut in one run the fault comes first; after a cut places count from the next start.
       if (pair % 2 === 0) {
         const [at, later] = [Math.min(first, second), Math.max(first, second)];
-        this.#hurt([
+        this.#inject([
           { at, kind },
           { at: later, kind: "cut" },
         ]);
       } else {
-        this.#hurt([
+        this.#inject([
           { at: first, kind: "cut" },
           { at: second % PAIR_START_ITEMS, kind },
         ]);
@@ -342,28 +342,28 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   }
 
   /** What came to the same at another item is not run again. */
-  #hurtOnce(at: number, kind: string, key: number | undefined): void {
+  #injectOnce(at: number, kind: string, key: number | undefined): void {
     const path = [{ at, kind }];
     const name = key === undefined ? "" : `${kind} ${key}`;
-    const seen = this.#hurtEndings.get(name);
+    const seen = this.#faultEndings.get(name);
     if (seen === undefined) {
-      const ending = this.#hurt(path);
-      if (key !== undefined && ending !== undefined) this.#hurtEndings.set(name, ending);
+      const ending = this.#inject(path);
+      if (key !== undefined && ending !== undefined) this.#faultEndings.set(name, ending);
     } else {
-      this.#countHurt(path, seen);
+      this.#countFault(path, seen);
     }
   }
 
   /** Undefined for a run that ended well before its last disturbance came to its place: it was another case. */
-  #hurt(path: readonly Disturbance[]): Ending | undefined {
+  #inject(path: readonly Disturbance[]): Ending | undefined {
     const ending = this.#runner.run(this.#script, path);
     if (!this.#runner.complete && typeof ending === "string") return undefined;
-    this.#countHurt(path, ending);
+    this.#countFault(path, ending);
     return ending;
   }
 
-  #countHurt(path: readonly Disturbance[], ending: Ending): void {
-    this.#tally.hurts += 1;
+  #countFault(path: readonly Disturbance[], ending: Ending): void {
+    this.#tally.faults += 1;
     this.#count(path, ending);
   }
 

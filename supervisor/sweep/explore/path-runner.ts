@@ -103,7 +103,7 @@ export class PathRunner<S extends Script, Event, Judgement> {
         return;
       }
       if (endsRun(due)) throw new PowerCut("before the operation");
-      this.#hurt(due.kind, index);
+      this.#inject(due.kind, index);
     }
     this.#awaitNext();
   }
@@ -124,11 +124,11 @@ export class PathRunner<S extends Script, Event, Judgement> {
     throw new PowerCut("inside the operation");
   }
 
-  #hurt(kind: string, index: number): void {
+  #inject(kind: string, index: number): void {
     const { timeline } = this.#subject;
     const { hook } = timeline;
     timeline.hook = undefined;
-    this.#subject.hurt(kind, new Random(seedAt(this.#seed, index)));
+    this.#subject.inject(kind, new Random(seedAt(this.#seed, index)));
     timeline.hook = hook;
   }
 }

@@ -37,7 +37,7 @@ export interface Subject<S extends Script, Event, Judgement> {
   readonly flash: TearableFlash;
   readonly oracle: Oracle<Event, Judgement>;
   /** What else can be done to it, by the names that case ids have for it; none is called as a tear is. */
-  readonly hurts: readonly string[];
+  readonly faults: readonly string[];
   /** From the next power-on: what earlier runs came to from the same state may be put in place instead of run again. */
   recalls: boolean;
   /** Memory and oracle as before the script's first power-on. Begins the timeline anew. */
@@ -47,13 +47,13 @@ export interface Subject<S extends Script, Event, Judgement> {
   powerOff(): void;
   /** Power comes back after a cut, until the device has come to an end, and has done what the script says of that. */
   comeBack(script: S, seed: number): void;
-  /** Does one of {@link hurts} to the device, now. */
-  hurt(kind: string, random: Random): void;
+  /** Does one of {@link faults} to the device, now. */
+  inject(kind: string, random: Random): void;
   /**
-   * Equal at items of one run at which {@link hurt} with `kind` comes to the same, for in between nobody has looked at
+   * Equal at items of one run at which {@link inject} with `kind` comes to the same, for in between nobody has looked at
    * what it changes. Undefined where nothing is known of that.
    */
-  hurtKey(kind: string): number | undefined;
+  faultKey(kind: string): number | undefined;
   /**
    * Whether the start that follows a cut is at a join place now that `event` has happened: undefined if not, "none" if
    * it will come to none any more.

@@ -109,7 +109,7 @@ function commitFault(rig: Rig, kind: string): string | undefined {
   if (fault?.class === "thread-death" || fault?.class === "thread-stuck") {
     // What a busy machine may find first is the live device's.
     const [evidence = "none"] = fault.evidence;
-    if (!device.hurtThread(EVIDENCE_NAMES.indexOf(evidence))) return "no version executes";
+    if (!device.failThread(EVIDENCE_NAMES.indexOf(evidence))) return "no version executes";
   } else {
     const number = fault?.firmwareNumber;
     if (number === undefined) return `there is no fault ${kind} that a virtual device can have`;
@@ -207,7 +207,7 @@ export function rot(rig: Rig, what: Rot, random: Random): void {
   const word = rottenWord(rig, what, random);
   const bit = 1 << random.below(32);
   timeline.event({
-    type: "hurt",
+    type: "fault",
     what: `bit flip in ${what.in} ${what.in === "replica" ? what.replica : what.in === "region" ? what.region : ""}`.trim(),
     rots: what.in === "replica" ? `replica-${what.replica}` : what.in,
   });

@@ -66,6 +66,6 @@ export type DeviceEvent =
   /** The host has taken `count` completions since this power-on. */
   | { readonly type: "completions"; readonly count: number }
   /** Something was done to the device from outside: a fault, rot. */
-  | { readonly type: "hurt"; readonly what: string; readonly rots: Rots }
+  | { readonly type: "fault"; readonly what: string; readonly rots: Rots }
   /** The supervisor's own code threw: nothing goes on. */
   | { readonly type: "stuck"; readonly message: string };

@@ -16,7 +16,7 @@ import type { RegionFlash } from "./region-flash.ts";
 import type { Rig } from "./rig.ts";
 import type { Scenario } from "./scenario.ts";
 
-export const HURTS: readonly string[] = [
+export const SWEEP_FAULTS: readonly string[] = [
   "crash",
   "hang",
   "flip-table",
@@ -42,7 +42,7 @@ export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement
   readonly memory: PersistentMemory;
   readonly flash: RegionFlash;
   readonly oracle: Oracle;
-  readonly hurts = HURTS;
+  readonly faults = SWEEP_FAULTS;
 
   constructor(rig: Rig) {
     this.rig = rig;
@@ -91,16 +91,16 @@ export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement
     }
   }
 
-  hurt(kind: string, random: Random): void {
+  inject(kind: string, random: Random): void {
     const { device, memory } = this.rig;
     switch (kind) {
       case "crash":
-        this.timeline.event({ type: "hurt", what: "crash", rots: "nothing" });
+        this.timeline.event({ type: "fault", what: "crash", rots: "nothing" });
         device.crash();
         break;
       case "hang":
-        this.timeline.event({ type: "hurt", what: "hang", rots: "nothing" });
-        device.hurtThread(Evidence.HEARTBEAT);
+        this.timeline.event({ type: "fault", what: "hang", rots: "nothing" });
+        device.failThread(Evidence.HEARTBEAT);
         break;
       case "flip-table":
         rot(this.rig, { in: "replica", replica: random.below(2) === 0 ? 0 : 1 }, random);
@@ -123,7 +123,7 @@ export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement
   }
 
   /** A flipped bit is another one at every item. */
-  hurtKey(kind: string): number | undefined {
+  faultKey(kind: string): number | undefined {
     const { device } = this.rig;
     if (kind === "crash") return device.moment;
     if (kind === "hang") return device.canHang ? device.moment : NOTHING_HANGS;

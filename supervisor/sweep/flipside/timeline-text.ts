@@ -104,8 +104,8 @@ function describeEvent(event: DeviceEvent): string {
       return `refused: ${event.kind} region ${event.region}: ${event.message}`;
     case "completions":
       return `the host has taken ${event.count} completions`;
-    case "hurt":
-      return `hurt: ${event.what}`;
+    case "fault":
+      return `fault: ${event.what}`;
     case "stuck":
       return `the supervisor stopped working: ${event.message}`;
   }

@@ -21,7 +21,7 @@ import { MachineStop } from "../../../controller/machine.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { Control, controlWords } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
-import { ENGINE_SLOTS, type Layout } from "../../../emulator/memory/layout.ts";
+import { type Layout, WORKER_SLOTS } from "../../../emulator/memory/layout.ts";
 import { INSTRUCTIONS_PER_TICK, MTIME_HZ, WINDOW_BASE } from "../../../emulator/memory/map.ts";
 import { raiseFloor } from "../../../emulator/table/floor.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
@@ -132,7 +132,7 @@ export class VirtualDevice {
     this.#slices = new KnownSlices(this.#volatile, persistent, sink, this.#control);
     this.#inspections = new Inspections(persistent);
     this.#slots = Array.from(
-      { length: ENGINE_SLOTS },
+      { length: WORKER_SLOTS },
       (_, slot) => new ControllerSlot(memory, persistent, this.#slices, slot, config.engine),
     );
     this.#volatile.attach(this.#slots.map(({ machine }) => machine));
@@ -498,7 +498,7 @@ export class VirtualDevice {
   }
 
   /** The thread that executes ends, or makes no progress any more. False when none executes. */
-  hurtThread(evidence: Evidence): boolean {
+  failThread(evidence: Evidence): boolean {
     const slot = this.#executing;
     if (slot?.running !== true || slot.frozen) return false;
     this.#disturbed();

@@ -9,7 +9,7 @@ import type { StoreObserver } from "../../../controller/cpu/engine.ts";
 import type { Machine } from "../../../controller/machine.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { controlWords, powerUpControl } from "../../../emulator/memory/control.ts";
-import { ENGINE_BYTES, type Layout, NVRAM_BYTES, PAGE_BYTES } from "../../../emulator/memory/layout.ts";
+import { type Layout, NVRAM_BYTES, PAGE_BYTES, SLOT_BYTES } from "../../../emulator/memory/layout.ts";
 import type { ItemSink } from "../explore/items.ts";
 import type { DeviceEvent } from "./device-event.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
@@ -74,7 +74,7 @@ export class VolatileMemory implements StoreObserver {
     }
     this.#dirtyPages.length = 0;
     const words = new Int32Array(this.#memory.buffer);
-    for (const engine of layout.engines) words.fill(0, engine / 4, (engine + ENGINE_BYTES) / 4);
+    for (const engine of layout.slots) words.fill(0, engine / 4, (engine + SLOT_BYTES) / 4);
     if (this.#hostDirty) words.fill(0, layout.host / 4, (layout.host + layout.config.hostBytes) / 4);
     this.#hostDirty = false;
     powerUpControl(this.#control);

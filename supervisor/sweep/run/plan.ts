@@ -31,7 +31,7 @@ export function planUnits(scenarios: readonly Scenario[], options: PlanOptions):
       scenario: scenario.name,
       depth,
       part: { index, of },
-      hurts: faults,
+      faults,
       runAll,
       weight: weigh(scenario),
     }));

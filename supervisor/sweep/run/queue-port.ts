@@ -3,13 +3,13 @@
  * machine elsewhere. Units and tallies are plain JSON.
  */
 import type { ErrorKind } from "../../../emulator/base/errors.ts";
-import type { Tally } from "../explore/explorer.ts";
+import type { ScenarioTally } from "../explore/explorer.ts";
 
 export interface SweepUnit {
   readonly scenario: string;
   readonly depth: number;
   readonly part: { readonly index: number; readonly of: number };
-  readonly hurts: boolean;
+  readonly faults: boolean;
   readonly runAll: boolean;
 }
 
@@ -24,6 +24,6 @@ export interface UnitRunner {
   /** How many units it should have: those under way and the next, so that it never waits for one. */
   readonly ahead: number;
   /** Rejects with {@link SweepError}; after that it explores nothing any more. */
-  run(unit: SweepUnit): Promise<Tally>;
+  run(unit: SweepUnit): Promise<ScenarioTally>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /** What a sweep found, as one value: the summary, `--json` and `--junit` are made of it. */
-import { type Finding, newTally, type Tally } from "../explore/explorer.ts";
+import { type Finding, newScenarioTally, type ScenarioTally } from "../explore/explorer.ts";
 
 /** How many cases ended in each verdict that there was. */
 export type Verdicts = Readonly<Record<string, number>>;
@@ -32,18 +32,18 @@ export interface SweepReport {
 
 /** Tallies of parts of scenarios, put together; in the order in which the scenarios are listed. */
 export class ReportBuilder {
-  readonly #tallies = new Map<string, Tally>();
+  readonly #tallies = new Map<string, ScenarioTally>();
 
   constructor(scenarios: readonly string[]) {
-    for (const scenario of scenarios) this.#tallies.set(scenario, newTally(scenario));
+    for (const scenario of scenarios) this.#tallies.set(scenario, newScenarioTally(scenario));
   }
 
-  add(part: Tally): void {
+  add(part: ScenarioTally): void {
     const tally = this.#tallies.get(part.scenario);
     if (tally === undefined) throw new Error(`there is no scenario ${part.scenario}`);
     tally.cuts += part.cuts;
     tally.distinctFutures += part.distinctFutures;
-    tally.hurts += part.hurts;
+    tally.faults += part.faults;
     addVerdicts(tally.verdicts, part.verdicts);
     tally.findings.push(...part.findings);
   }
@@ -66,19 +66,19 @@ export class ReportBuilder {
         name: tally.scenario,
         cuts: tally.cuts,
         distinctFutures: tally.distinctFutures,
-        faults: tally.hurts,
+        faults: tally.faults,
         verdicts: tally.verdicts,
       })),
       cuts: this.cuts,
       distinctFutures: this.#sum(({ distinctFutures }) => distinctFutures),
-      faults: this.#sum(({ hurts }) => hurts),
+      faults: this.#sum(({ faults }) => faults),
       cutsPerSecond: Math.round(this.cuts / (how.durationMs / 1000)),
       verdicts,
       findings: tallies.flatMap(({ findings }) => findings),
     };
   }
 
-  #sum(of: (tally: Tally) => number): number {
+  #sum(of: (tally: ScenarioTally) => number): number {
     return [...this.#tallies.values()].reduce((sum, tally) => sum + of(tally), 0);
   }
 }

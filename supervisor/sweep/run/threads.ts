@@ -4,7 +4,7 @@ import type { Worker } from "node:worker_threads";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { errorMessage } from "../../../emulator/base/text.ts";
 import { launchSweepWorker } from "../../launch.ts";
-import type { Tally } from "../explore/explorer.ts";
+import type { ScenarioTally } from "../explore/explorer.ts";
 import { SweepError, type SweepUnit, type UnitRunner } from "./queue-port.ts";
 
 /** What a thread is started with. */
@@ -24,7 +24,7 @@ export interface SweepWorkerData {
 const INLINE_LESS = "--max-inlined-bytecode-size-cumulative=300";
 
 interface UnderWay {
-  readonly resolve: (tally: Tally) => void;
+  readonly resolve: (tally: ScenarioTally) => void;
   readonly reject: (error: SweepError) => void;
 }
 
@@ -39,10 +39,10 @@ export class SweepThread implements UnitRunner {
     this.#worker = launchSweepWorker(data);
     this.#worker.on("error", (error) => this.#fail(`a sweep worker failed: ${errorMessage(error)}`));
     this.#worker.on("exit", () => this.#fail("a sweep worker ended"));
-    this.#worker.on("message", (tally: Tally) => this.#underWay.shift()?.resolve(tally));
+    this.#worker.on("message", (tally: ScenarioTally) => this.#underWay.shift()?.resolve(tally));
   }
 
-  run(unit: SweepUnit): Promise<Tally> {
+  run(unit: SweepUnit): Promise<ScenarioTally> {
     return new Promise((resolve, reject) => {
       this.#underWay.push({ resolve, reject });
       this.#worker.postMessage(unit);

@@ -5,12 +5,12 @@
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { DEFAULT_LIMITS } from "../../core/config.ts";
 import { type CaseId, type Disturbance, formatCaseId, parseCaseId } from "../explore/case-id.ts";
-import { Explorer, type Finding, type Plan, type Tally } from "../explore/explorer.ts";
+import { Explorer, type Finding, type Plan, type ScenarioTally } from "../explore/explorer.ts";
 import type { Ending } from "../explore/oracle.ts";
 import { PathRunner } from "../explore/path-runner.ts";
 import type { Narrator } from "../explore/timeline.ts";
 import type { DeviceEvent } from "../flipside/device-event.ts";
-import { FlipsideSubject, HURTS } from "../flipside/flipside-subject.ts";
+import { FlipsideSubject, SWEEP_FAULTS } from "../flipside/flipside-subject.ts";
 import { imageLibrary, type LibraryImage } from "../flipside/image-library.ts";
 import { Rig } from "../flipside/rig.ts";
 import type { Rules } from "../flipside/rules.ts";
@@ -37,7 +37,7 @@ export class Workbench {
   }
 
   /** All that the plan asks for of one scenario; findings are shrunk. */
-  explore(scenario: Scenario, plan: Plan): Tally {
+  explore(scenario: Scenario, plan: Plan): ScenarioTally {
     const tally = new Explorer(this.#subject(scenario), scenario, plan).explore();
     const findings = tally.findings.map((finding) => this.#shrink(scenario, finding));
     return { ...tally, findings };
@@ -94,7 +94,7 @@ export class Workbench {
 
   /** The fewest of a finding's faults that still end in its verdict. */
   #shrink(scenario: Scenario, finding: Finding): Finding {
-    let id: CaseId = parseCaseId(finding.replay, HURTS);
+    let id: CaseId = parseCaseId(finding.replay, SWEEP_FAULTS);
     let { message } = finding;
     for (let left = 0; left < id.path.length && id.path.length > 1; ) {
       const path = id.path.filter((_, at) => at !== left);

@@ -34,7 +34,7 @@ function addressSpace(regionBytes = TEST_CONFIG.regionBytes) {
   const memory = createMemory(layout);
   const result = new AddressSpace(memory, layout, 0, CONTROLLER_BOARD.memory(layout));
   result.setRegion(1);
-  const hart = new Int32Array(memory.buffer, layout.engines[0] ?? 0, Hart.WORDS);
+  const hart = new Int32Array(memory.buffer, layout.slots[0] ?? 0, Hart.WORDS);
   return { layout, space: result, data: new DataPath(result, hart, NO_DEVICES) };
 }
 

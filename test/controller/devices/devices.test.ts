@@ -39,7 +39,7 @@ class TestBoard implements Board {
 
 function state() {
   const layout = planLayout(TEST_CONFIG);
-  return new StateWords(createMemory(layout), layout.engines[0] ?? 0);
+  return new StateWords(createMemory(layout), layout.slots[0] ?? 0);
 }
 
 describe("finisher", () => {

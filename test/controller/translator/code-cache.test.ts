@@ -54,7 +54,7 @@ function newStore() {
       readable: [],
       writable: [],
     },
-    hart: LAYOUT.engines[0] as number,
+    hart: LAYOUT.slots[0] as number,
     memoryPages: LAYOUT.wasmPages,
     tableSlots: TABLE_SLOTS,
   };

@@ -37,7 +37,7 @@ function worker(memory: WebAssembly.Memory, slot = 0) {
 }
 
 describe("the counters of an engine", () => {
-  it("are in its engine block, for whoever has the memory, and tell all that was retired", () => {
+  it("are in its slot block, for whoever has the memory, and tell all that was retired", () => {
     const memory = createMemory(LAYOUT);
     const { machine, engine } = worker(memory);
     machine.run(BUDGET);

@@ -111,7 +111,7 @@ describe("a translation that takes long", () => {
         readable: [],
         writable: [],
       },
-      hart: LAYOUT.engines[0] as number,
+      hart: LAYOUT.slots[0] as number,
       memoryPages: LAYOUT.wasmPages,
       tableSlots: 4096,
     };

@@ -167,7 +167,7 @@ describe("stopping from another thread", () => {
         Atomics.store(hart, ${Hart.ATTENTION}, 1);
         Atomics.store(hart, ${Hart.LIMIT}, 0);
       });`;
-    const worker = new Worker(source, { eval: true, workerData: { buffer, offset: LAYOUT.engines[0] } });
+    const worker = new Worker(source, { eval: true, workerData: { buffer, offset: LAYOUT.slots[0] } });
     await new Promise((resolve) => worker.once("online", resolve));
     worker.postMessage(0);
     expect(side.machine.run(2 ** 52)).toBe(MachineStop.ATTENTION);

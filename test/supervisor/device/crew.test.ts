@@ -2,10 +2,10 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, it } from "vitest";
 import { monotonicNs } from "../../../emulator/base/clock.ts";
-import { Control, controlWords, Engine, EngineState } from "../../../emulator/memory/control.ts";
+import { Control, controlWords, SlotWord, WorkerState } from "../../../emulator/memory/control.ts";
 import { Crew } from "../../../supervisor/device/crew.ts";
-import { EngineSlot } from "../../../supervisor/device/engine-slot.ts";
 import type { OnSlotEnd, Slot } from "../../../supervisor/device/slot.ts";
+import { WorkerSlot } from "../../../supervisor/device/worker-slot.ts";
 import { slotContext } from "./slot-context.ts";
 
 const REGION = 1;
@@ -20,12 +20,12 @@ const code = (hopeless: boolean): string => `
     let words;
     serve({
       attach: ({ memory, layout, slot }) => {
-        words = new Int32Array(memory.buffer, layout.engines[slot], 256);
+        words = new Int32Array(memory.buffer, layout.slots[slot], 256);
         return 0;
       },
       prepare: () => {
-        if (${hopeless} || words[${Engine.HURRY}] === 0) process.exit(1);
-        words[${Engine.STATE}] = ${EngineState.PARKED};
+        if (${hopeless} || words[${SlotWord.HURRY}] === 0) process.exit(1);
+        words[${SlotWord.STATE}] = ${WorkerState.PARKED};
         return { regions: [{ usable: true }, { usable: true }], storeEpochs: [0, 0] };
       },
     });
@@ -41,7 +41,7 @@ function newCrew(hopeless: boolean) {
     return new Worker(code(hopeless), { eval: true });
   });
   const control = controlWords(context.memory, context.layout);
-  const slots = (onEnd: OnSlotEnd) => [0, 1].map((index) => new EngineSlot(index, { ...context, onEnd }));
+  const slots = (onEnd: OnSlotEnd) => [0, 1].map((index) => new WorkerSlot(index, { ...context, onEnd }));
   crew = new Crew(slots, control, monotonicNs, {
     onStandby: () => seen.standbys++,
     onUnusable: () => undefined,
@@ -90,7 +90,7 @@ it("of two that are parked the standby is the one for the wanted region", async 
   stopped.run(1);
   crew.want(other, true);
   await expect.poll(() => crew.standby?.region).toBe(other);
-  stopped.words[Engine.STATE] = EngineState.STOPPED;
+  stopped.words[SlotWord.STATE] = WorkerState.STOPPED;
   expect(stopped.takeStopped()).toBe(true);
   crew.retire();
   crew.want(wanted, true);
@@ -111,7 +111,7 @@ it("the worker that has stopped is taken again where there is no other, rather t
   const first = await executed();
   const second = await executed();
   await first.terminate();
-  second.words[Engine.STATE] = EngineState.STOPPED;
+  second.words[SlotWord.STATE] = WorkerState.STOPPED;
   expect(second.takeStopped()).toBe(true);
   crew.retire();
   crew.want(REGION, true);

@@ -4,7 +4,7 @@ import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
 import { clear } from "../../../controller/boot/transitions.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { BootReason } from "../../../controller/devices/status.ts";
-import { Control, controlWords, Engine, ringDoorbell } from "../../../emulator/memory/control.ts";
+import { Control, controlWords, ringDoorbell, SlotWord } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import {
   createMemory,
@@ -329,7 +329,7 @@ describe("a start", () => {
     const steps = rig.journal.filter((entry) => entry.startsWith("run") || entry.startsWith("release"));
     expect(steps).toEqual(["release in slot 1", expect.stringMatching(/^run region 1/)]);
     const { words } = rig.executing;
-    expect(words[Engine.VERIFIED_STORE_EPOCH]).toBe(rig.control[Control.STORE_EPOCH + 1]);
+    expect(words[SlotWord.VERIFIED_STORE_EPOCH]).toBe(rig.control[Control.STORE_EPOCH + 1]);
   });
 
   it("of bytes that do not hold any more is decided anew", async () => {

@@ -3,7 +3,7 @@
  * journal that all slots of a device share.
  */
 import type { Inspection } from "../../../controller/api.ts";
-import { Control, Engine, EngineState, engineTimes, engineWords } from "../../../emulator/memory/control.ts";
+import { Control, SlotWord, slotTimes, slotWords, WorkerState } from "../../../emulator/memory/control.ts";
 import type { Layout } from "../../../emulator/memory/layout.ts";
 import type { OnSlotEnd, Slot, SlotPhase } from "../../../supervisor/device/slot.ts";
 import type { ThreadSchedule } from "../../../supervisor/watch/thread-schedule.ts";
@@ -43,8 +43,8 @@ export class FakeSlot implements Slot {
     this.index = index;
     this.#board = board;
     this.#onEnd = onEnd;
-    this.words = engineWords(board.memory, board.layout, index);
-    this.times = engineTimes(board.memory, board.layout, index);
+    this.words = slotWords(board.memory, board.layout, index);
+    this.times = slotTimes(board.memory, board.layout, index);
   }
 
   /** It lives whenever somebody looks. */
@@ -76,9 +76,9 @@ export class FakeSlot implements Slot {
     const usable = inspection.regions[region]?.usable === true;
     this.region = usable ? region : -1;
     this.phase = usable ? "parked" : "idle";
-    this.words[Engine.VERIFIED_REGION] = region;
-    this.words[Engine.VERIFIED_STORE_EPOCH] = inspection.storeEpochs[region] as number;
-    this.words[Engine.STATE] = EngineState.PARKED;
+    this.words[SlotWord.VERIFIED_REGION] = region;
+    this.words[SlotWord.VERIFIED_STORE_EPOCH] = inspection.storeEpochs[region] as number;
+    this.words[SlotWord.STATE] = WorkerState.PARKED;
     return inspection;
   }
 
@@ -111,7 +111,7 @@ export class FakeSlot implements Slot {
   }
 
   get hasStopped(): boolean {
-    return this.words[Engine.STATE] === EngineState.STOPPED;
+    return this.words[SlotWord.STATE] === WorkerState.STOPPED;
   }
 
   takeStopped(): boolean {
@@ -145,14 +145,14 @@ export class FakeSlot implements Slot {
 
   /** Its worker has come to the version's first instruction. */
   executes(): void {
-    this.words[Engine.STATE] = EngineState.RUNNING;
+    this.words[SlotWord.STATE] = WorkerState.RUNNING;
   }
 
   /** Its engine stops; the bell is the caller's. */
   stops(evidence: number, pc = 0): void {
-    this.words[Engine.EVIDENCE] = evidence;
-    this.words[Engine.EVIDENCE_PC] = pc;
-    this.words[Engine.STATE] = EngineState.STOPPED;
+    this.words[SlotWord.EVIDENCE] = evidence;
+    this.words[SlotWord.EVIDENCE_PC] = pc;
+    this.words[SlotWord.STATE] = WorkerState.STOPPED;
   }
 
   /** Its thread is gone. */

@@ -25,10 +25,10 @@ export function scenario(name: string): Scenario {
 }
 
 /** Everything of one scenario to a depth. */
-export const wholePlan = (depth: number, hurts = false) => ({
+export const wholePlan = (depth: number, faults = false) => ({
   depth,
   seed: 1,
   part: { index: 0, of: 1 },
-  hurts,
+  faults,
   runAll: false,
 });

@@ -11,7 +11,7 @@ import {
   parseCaseId,
 } from "../../../supervisor/sweep/explore/case-id.ts";
 import { type FlashUnit, ItemKind, PowerCut } from "../../../supervisor/sweep/explore/items.ts";
-import { HURTS } from "../../../supervisor/sweep/flipside/flipside-subject.ts";
+import { SWEEP_FAULTS } from "../../../supervisor/sweep/flipside/flipside-subject.ts";
 import { imageLibrary, SweepImageError } from "../../../supervisor/sweep/flipside/image-library.ts";
 import { PersistentMemory } from "../../../supervisor/sweep/flipside/persistent-memory.ts";
 import { RegionFlash, type TellUnit } from "../../../supervisor/sweep/flipside/region-flash.ts";
@@ -163,7 +163,7 @@ describe("flash of a region", () => {
 });
 
 describe("case ids", () => {
-  const kind = fc.constantFrom<Disturbance["kind"]>("cut", ...TEARS, ...HURTS);
+  const kind = fc.constantFrom<Disturbance["kind"]>("cut", ...TEARS, ...SWEEP_FAULTS);
   const id = fc.record({
     scenario: fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/),
     path: fc.array(fc.record({ at: fc.nat(9999), kind }), { maxLength: 4 }),
@@ -173,14 +173,14 @@ describe("case ids", () => {
   it("are read as they were written", () => {
     fc.assert(
       fc.property(id, (value) => {
-        expect(parseCaseId(formatCaseId(value), HURTS)).toEqual(value);
+        expect(parseCaseId(formatCaseId(value), SWEEP_FAULTS)).toEqual(value);
       }),
     );
   });
 
   it("that name nothing are refused in a sentence", () => {
     for (const text of ["", "x", "x@", "x@1", "x@1~", "x@a~1", "x@1:crash~1", "x@1!seeded~1", "x@1++2~1"]) {
-      expect(() => parseCaseId(text, HURTS)).toThrow(CaseIdError);
+      expect(() => parseCaseId(text, SWEEP_FAULTS)).toThrow(CaseIdError);
     }
   });
 });

@@ -142,8 +142,8 @@ export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
       case "completions":
         this.#set({ served: judgement.servedAtPowerOn + event.count });
         break;
-      case "hurt":
-        this.#onHurt(event.rots);
+      case "fault":
+        this.#onFault(event.rots);
         break;
       case "stuck":
         // A supervisor that finds memory not to hold what it stored ends, and is started again.
@@ -200,7 +200,7 @@ export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
     this.#wrong(reader.same() ? "below-floor" : "two-primaries", `recovery left ${what}`);
   }
 
-  #onHurt(rots: Rots): void {
+  #onFault(rots: Rots): void {
     if (rots === "nothing") return;
     if (rots === "region") {
       const unread = this.judgement.pending.length > 0 ? Unread.ROT_UNDER_WAY : Unread.ROT;

@@ -78,7 +78,7 @@ describe("explorer", () => {
       const runs = run.mock.calls.length;
       const all = bench.explore(scenario(name), { ...plan, runAll: true });
       expect(some.verdicts).toEqual(all.verdicts);
-      expect(some.hurts).toBe(all.hurts);
+      expect(some.faults).toBe(all.faults);
       expect(runs).toBeLessThan(run.mock.calls.length - runs);
     },
   );
@@ -114,7 +114,7 @@ describe("explorer", () => {
     (name) => {
       const tally = workbench().explore(scenario(name), wholePlan(1, true));
       expect(tally.findings).toEqual([]);
-      expect(tally.hurts).toBeGreaterThan(200);
+      expect(tally.faults).toBeGreaterThan(200);
     },
   );
 

@@ -8,7 +8,7 @@ import { type ToyScript, ToySubject } from "./toy-subject.ts";
 
 const RIGHT: ToyScript = { name: "update", deep: true, countsTooEarly: false };
 const WRONG: ToyScript = { name: "update", deep: true, countsTooEarly: true };
-const PLAN: Plan = { depth: 1, seed: 1, part: { index: 0, of: 1 }, hurts: false, runAll: false };
+const PLAN: Plan = { depth: 1, seed: 1, part: { index: 0, of: 1 }, faults: false, runAll: false };
 
 function explore(script: ToyScript, plan: Partial<Plan> = {}) {
   const subject = new ToySubject();
@@ -34,7 +34,7 @@ describe("explorer over another subject", () => {
 
   it("a finding is run again by its id, and ends in the same", () => {
     const [finding] = explore(WRONG).tally.findings;
-    const { path, seed } = parseCaseId(finding?.replay ?? "", new ToySubject().hurts);
+    const { path, seed } = parseCaseId(finding?.replay ?? "", new ToySubject().faults);
     const runner = new PathRunner(new ToySubject(), seed);
     expect(runner.run(WRONG, path)).toEqual({ verdict: finding?.verdict, message: finding?.message });
     expect(runner.complete).toBe(true);
@@ -50,9 +50,9 @@ describe("explorer over another subject", () => {
     expect(joined.subject.runs).toBeLessThan(whole.subject.runs);
   });
 
-  it("does the subject's own hurts at every point", () => {
-    const { tally } = explore(RIGHT, { hurts: true });
-    expect(tally.hurts).toBeGreaterThan(0);
+  it("does the subject's own faults at every point", () => {
+    const { tally } = explore(RIGHT, { faults: true });
+    expect(tally.faults).toBeGreaterThan(0);
     expect(tally.findings.map(({ verdict }) => verdict)).toContain("forgotten");
     expect(tally.findings[0]?.replay).toMatch(/^update@\d+!go-back~1$/);
   });

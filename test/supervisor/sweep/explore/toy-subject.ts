@@ -91,7 +91,7 @@ export class ToySubject implements Subject<ToyScript, ToyEvent, ToyKnown> {
   readonly flash = NO_FLASH;
   readonly oracle = new ToyOracle();
   readonly timeline = new Timeline<ToyEvent, ToyKnown>(this.memory, this.flash);
-  readonly hurts = ["go-back"];
+  readonly faults = ["go-back"];
   recalls = false;
   /** Starts that ran to their end. */
   runs = 0;
@@ -128,11 +128,11 @@ export class ToySubject implements Subject<ToyScript, ToyEvent, ToyKnown> {
     this.#start();
   }
 
-  hurt(): void {
+  inject(): void {
     this.memory.store(COUNTS, 0);
   }
 
-  hurtKey(): undefined {}
+  faultKey(): undefined {}
 
   joinPlace(event: ToyEvent, known: ToyKnown): JoinPlace<ToyKnown> | undefined {
     return event.type === "recovered" ? { place: 1, known, last: true } : undefined;

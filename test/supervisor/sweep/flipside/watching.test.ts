@@ -60,14 +60,14 @@ function expectAt(dueMs: number, evidence: Evidence): void {
 
 describe("a thread that is stuck", () => {
   it("before its version is ready owes that first: never-ready, at the boot deadline", () => {
-    rig.device.hurtThread(Evidence.HEARTBEAT);
+    rig.device.failThread(Evidence.HEARTBEAT);
     expectAt(readyMs, Evidence.NEVER_READY);
   });
 
   it("later is found by its heartbeat", () => {
     becomeReady();
     const stuckMs = nowMs();
-    rig.device.hurtThread(Evidence.HEARTBEAT);
+    rig.device.failThread(Evidence.HEARTBEAT);
     expectAt(stuckMs + heartbeatMs, Evidence.HEARTBEAT);
   });
 
@@ -76,7 +76,7 @@ describe("a thread that is stuck", () => {
     commit("never-ready");
     expect(rig.device.advance(() => !rig.device.ready, readyMs)).toBe(true);
     const stuckMs = nowMs();
-    rig.device.hurtThread(Evidence.HEARTBEAT);
+    rig.device.failThread(Evidence.HEARTBEAT);
     expectAt(stuckMs + heartbeatMs, Evidence.HEARTBEAT);
   });
 });

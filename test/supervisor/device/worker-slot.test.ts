@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { Engine } from "../../../emulator/memory/control.ts";
-import { EngineSlot } from "../../../supervisor/device/engine-slot.ts";
+import { SlotWord } from "../../../emulator/memory/control.ts";
+import { WorkerSlot } from "../../../supervisor/device/worker-slot.ts";
 import { slotContext } from "./slot-context.ts";
 
 /** A thread may take its time to start on a busy machine. */
@@ -9,14 +9,14 @@ const WAITING = { timeout: 10_000 };
 
 describe("a nudge ends a wait that has no end of its own", () => {
   for (const [what, word] of [
-    ["of a guest in wfi", Engine.WAKE],
-    ["for a command", Engine.COMMAND],
+    ["of a guest in wfi", SlotWord.WAKE],
+    ["for a command", SlotWord.COMMAND],
   ] as const) {
     it(what, async () => {
       const context = slotContext(() => {
         throw new Error("this slot's thread is the test's");
       });
-      const slot = new EngineSlot(0, { ...context, onEnd: () => undefined });
+      const slot = new WorkerSlot(0, { ...context, onEnd: () => undefined });
       const code = `
         const { parentPort, workerData: { words, word } } = require("node:worker_threads");
         parentPort.postMessage("waits");

@@ -2,7 +2,7 @@
  * One of the two slots for a controller worker: its thread, and the words through which it is driven.
  *
  * Invariants: comlink calls are made only while the worker is in its event loop (phase `idle`); everything on the
- * failover path ({@link EngineSlot.run}, {@link EngineSlot.halt}) is stores and one notify.
+ * failover path ({@link WorkerSlot.run}, {@link WorkerSlot.halt}) is stores and one notify.
  */
 import type { Worker } from "node:worker_threads";
 import type { ControllerApi, Inspection } from "../../controller/api.ts";
@@ -11,13 +11,13 @@ import { Hart, retiredInstructions } from "../../controller/cpu/hart.ts";
 import type { LogConfig } from "../../emulator/base/log.ts";
 import {
   Attention,
-  ENGINE_COUNTERS_BYTE_OFFSET,
-  Engine,
-  EngineCommand,
-  EngineState,
   engineCounters,
-  engineTimes,
-  engineWords,
+  SLOT_COUNTERS_BYTE_OFFSET,
+  SlotWord,
+  slotTimes,
+  slotWords,
+  WorkerCommand,
+  WorkerState,
 } from "../../emulator/memory/control.ts";
 import type { Layout } from "../../emulator/memory/layout.ts";
 import { readSchedule, type ThreadSchedule } from "../watch/thread-schedule.ts";
@@ -43,7 +43,7 @@ export interface SlotContext {
   readonly onEnd: OnSlotEnd;
 }
 
-export class EngineSlot implements Slot {
+export class WorkerSlot implements Slot {
   readonly index: number;
   readonly words: Int32Array;
   readonly times: Float64Array;
@@ -60,8 +60,8 @@ export class EngineSlot implements Slot {
   constructor(index: number, context: SlotContext) {
     this.index = index;
     this.#context = context;
-    this.words = engineWords(context.memory, context.layout, index);
-    this.times = engineTimes(context.memory, context.layout, index);
+    this.words = slotWords(context.memory, context.layout, index);
+    this.times = slotTimes(context.memory, context.layout, index);
     this.counters = engineCounters(context.memory, context.layout, index);
   }
 
@@ -75,16 +75,16 @@ export class EngineSlot implements Slot {
 
   /** What its thread has been given of a processor so far. */
   schedule(): ThreadSchedule {
-    return readSchedule(this.#threadId, this.times[Engine.HELD_UP_NS_F64] ?? 0);
+    return readSchedule(this.#threadId, this.times[SlotWord.HELD_UP_NS_F64] ?? 0);
   }
 
   get heartbeat(): number {
-    return Atomics.load(this.words, Engine.HEARTBEAT);
+    return Atomics.load(this.words, SlotWord.HEARTBEAT);
   }
 
   /** When the worker noted a fault of its own, monotonic nanoseconds; 0 when it did not. */
   get notedFaultNs(): number {
-    return this.times[Engine.FAULT_NS_F64] ?? 0;
+    return this.times[SlotWord.FAULT_NS_F64] ?? 0;
   }
 
   start(): Promise<void> {
@@ -101,7 +101,7 @@ export class EngineSlot implements Slot {
 
   async #start(): Promise<void> {
     // All but the counters: a worker goes on from what those before it counted.
-    this.words.fill(0, 0, ENGINE_COUNTERS_BYTE_OFFSET / 4);
+    this.words.fill(0, 0, SLOT_COUNTERS_BYTE_OFFSET / 4);
     const thread = new WorkerThread<ControllerApi>(this.#context.launch(this.index), (end) => {
       this.#phase = "empty";
       this.#thread = undefined;
@@ -121,7 +121,7 @@ export class EngineSlot implements Slot {
   async prepare(region: number, inHurry: boolean): Promise<Inspection> {
     const thread = this.#idleThread();
     this.#phase = "preparing";
-    Atomics.store(this.words, Engine.HURRY, inHurry ? 1 : 0);
+    Atomics.store(this.words, SlotWord.HURRY, inHurry ? 1 : 0);
     const inspection = await thread.link.call(CALL_DEADLINE_MS, "prepare", region);
     const usable = inspection.regions[region]?.usable === true;
     this.#region = usable ? region : -1;
@@ -130,31 +130,31 @@ export class EngineSlot implements Slot {
   }
 
   hurry(): void {
-    if (this.#phase === "preparing") Atomics.store(this.words, Engine.HURRY, 1);
+    if (this.#phase === "preparing") Atomics.store(this.words, SlotWord.HURRY, 1);
   }
 
   arm(): void {
-    this.#command(EngineCommand.ARM);
+    this.#command(WorkerCommand.ARM);
     this.expectRun();
   }
 
   expectRun(): void {
-    Atomics.store(this.words, Engine.COMMAND, EngineCommand.EXPECT_RUN);
+    Atomics.store(this.words, SlotWord.COMMAND, WorkerCommand.EXPECT_RUN);
   }
 
   run(generation: number): void {
     if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
     this.#runs += 1;
-    this.words[Engine.RUN_GENERATION] = generation;
+    this.words[SlotWord.RUN_GENERATION] = generation;
     this.#phase = "running";
-    this.#command(EngineCommand.RUN);
+    this.#command(WorkerCommand.RUN);
   }
 
   release(): void {
     if (this.#phase !== "parked") throw new Error(`slot ${this.index} is ${this.#phase}, not parked`);
     this.#phase = "idle";
     this.#region = -1;
-    this.#command(EngineCommand.RELEASE);
+    this.#command(WorkerCommand.RELEASE);
   }
 
   halt(): void {
@@ -162,7 +162,7 @@ export class EngineSlot implements Slot {
   }
 
   injectWorkerFault(code: number): void {
-    Atomics.store(this.words, Engine.INJECT, code);
+    Atomics.store(this.words, SlotWord.INJECT, code);
     this.#attract(Attention.INJECT);
   }
 
@@ -171,18 +171,18 @@ export class EngineSlot implements Slot {
   }
 
   wakeGuest(): void {
-    Atomics.add(this.words, Engine.WAKE, 1);
-    Atomics.notify(this.words, Engine.WAKE);
+    Atomics.add(this.words, SlotWord.WAKE, 1);
+    Atomics.notify(this.words, SlotWord.WAKE);
   }
 
   /** Ends whatever wait its worker may be in by design: the guest's `wfi`, or for a command. Changes nothing else. */
   nudge(): void {
     this.wakeGuest();
-    Atomics.notify(this.words, Engine.COMMAND);
+    Atomics.notify(this.words, SlotWord.COMMAND);
   }
 
   get hasStopped(): boolean {
-    return Atomics.load(this.words, Engine.STATE) === EngineState.STOPPED;
+    return Atomics.load(this.words, SlotWord.STATE) === WorkerState.STOPPED;
   }
 
   takeStopped(): boolean {
@@ -211,9 +211,9 @@ export class EngineSlot implements Slot {
     return (await this.#thread?.terminate(TERMINATE_DEADLINE_MS)) ?? true;
   }
 
-  #command(command: EngineCommand): void {
-    Atomics.store(this.words, Engine.COMMAND, command);
-    Atomics.notify(this.words, Engine.COMMAND);
+  #command(command: WorkerCommand): void {
+    Atomics.store(this.words, SlotWord.COMMAND, command);
+    Atomics.notify(this.words, SlotWord.COMMAND);
   }
 
   #attract(attention: Attention): void {
