@@ -8,7 +8,11 @@
 import { Control, controlWords } from "./control.ts";
 import { EVENT_RING_BYTES, type Layout } from "./layout.ts";
 
-/** The steps of a failover in their order, then what surrounds them. */
+/**
+ * What a device tells of itself, the live and the virtual one in the same words. The first ones are the steps of a
+ * failover in their order, then what surrounds them; these stand in the ring. What follows a virtual device tells alone,
+ * to its oracle (supervisor/sweep/flipside/virtual-event.ts).
+ */
 export const EVENT_NAMES = [
   "none",
   "fault",
@@ -21,23 +25,38 @@ export const EVENT_NAMES = [
   "injected",
   "standby-ready",
   "safe-mode",
-  "started",
+  "power-on",
+  "confirmed",
+  "recovered",
+  "confirm-said",
+  "requested",
+  "acknowledged",
+  "refused",
+  "completions",
+  "stuck",
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
-/** Codes of {@link EVENT_NAMES}, for writers on hot paths. */
+/** Places in {@link EVENT_NAMES} of what stands in the ring, for writers on hot paths. */
 export const enum EventCode {
   FAULT = 1,
+  /** The supervisor knows that a version failed. */
   DETECTED = 2,
+  /** The version executes nothing any more. */
   STOPPED = 3,
+  /** A table that designates the next version stands in both replicas. */
   DESIGNATED = 4,
+  /** A version executes, or is about to, its first instruction. */
   FIRST_INSTRUCTION = 5,
   READY = 6,
   FIRST_COMMAND = 7,
+  /** Something was done to the device on purpose. */
   INJECTED = 8,
   STANDBY_READY = 9,
   SAFE_MODE = 10,
-  STARTED = 11,
+  POWER_ON = 11,
+  /** That the version works is recorded. */
+  CONFIRMED = 12,
 }
 
 export interface DeviceEvent {

@@ -198,6 +198,7 @@ export class Device {
     const { regions: images } = await first.inspect();
     const { table, floor } = this.#management.recover(images);
     this.#policy = initialState(table, floor, this.#limits.budget);
+    this.events.stamp(EventCode.POWER_ON, NO_REGION, this.bootEpoch, this.#nowNs());
     this.#ticker = setTimeout(() => this.#tick(), TICK_MS);
     this.#doorbell.listen();
     this.#dispatch({ type: "power-on", images });
@@ -284,6 +285,7 @@ export class Device {
     if (this.#ready && Atomics.load(this.control, Control.READY) !== epoch) this.#onReadyWithdrawn();
     if (!this.policy.confirmed && Atomics.load(this.control, Control.CONFIRM) === epoch) {
       this.#dispatch({ type: "confirmed" });
+      this.events.stamp(EventCode.CONFIRMED, slot.region, epoch, this.#nowNs());
     }
     const taken = this.host.poll();
     if (typeof taken === "string") this.#onEvidence(Evidence.HOST_PROTOCOL, taken, this.#nowNs());

@@ -4,6 +4,7 @@ import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { workerFaultCode } from "../../controller/worker-faults.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { SlotWord } from "../../emulator/memory/control.ts";
+import { EventCode } from "../../emulator/memory/events.ts";
 import type { Device } from "../device/device.ts";
 import { type Fault, findFault } from "./catalogue.ts";
 
@@ -36,5 +37,6 @@ export function inject(device: Device, fault: Fault): number {
       submitFirmwareFault(device, findFault("illegal-instruction")?.firmwareNumber ?? 0);
     }
   }
+  device.events.stamp(EventCode.INJECTED, slot.region, device.bootEpoch, injectedNs);
   return injectedNs;
 }

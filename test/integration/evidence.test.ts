@@ -24,7 +24,6 @@ import { findFault } from "../../supervisor/faults/catalogue.ts";
 import { inject } from "../../supervisor/faults/injector.ts";
 import { Launcher } from "../../supervisor/launch.ts";
 import { rot } from "../../supervisor/sweep/flipside/actor.ts";
-import type { DeviceEvent } from "../../supervisor/sweep/flipside/device-event.ts";
 import { imageLibrary, type LibraryImage } from "../../supervisor/sweep/flipside/image-library.ts";
 import { Rig, TRIAL_TRIES } from "../../supervisor/sweep/flipside/rig.ts";
 import { STANDARD_RULES } from "../../supervisor/sweep/flipside/rules.ts";
@@ -50,24 +49,20 @@ const DEADLINE_MS = 5_000;
 
 // ── One vocabulary ────────────────────────────────────────────────────────────────────────────────────────────
 
-type StepName = "detected" | "stopped" | "designated" | "started" | "ready";
+const STEPS = [
+  "detected",
+  "stopped",
+  "designated",
+  "first-instruction",
+  "ready",
+] as const satisfies EventName[];
+type StepName = (typeof STEPS)[number];
 /** What happened, and to which region. */
 type Happening = `${StepName} ${number}`;
 
-const LIVE_STEPS: Partial<Record<EventName, StepName>> = {
-  detected: "detected",
-  stopped: "stopped",
-  designated: "designated",
-  "first-instruction": "started",
-  ready: "ready",
-};
-const VIRTUAL_STEPS: Partial<Record<DeviceEvent["type"], StepName>> = {
-  failed: "detected",
-  stopped: "stopped",
-  published: "designated",
-  started: "started",
-  ready: "ready",
-};
+function happeningsOf(name: EventName, region: number): Happening[] {
+  return STEPS.filter((step) => step === name).map((step): Happening => `${step} ${region}`);
+}
 
 /**
  * From the first failure on; without one, what follows the stop. The live device stamps how a start was decided once it
@@ -206,10 +201,7 @@ async function onLive({ live }: Case): Promise<Outcome> {
   while (device.bootEpoch === bootEpoch || !device.ready) await newsOfRunning(device);
   const happenings = [...events.read(from)]
     .sort((one, other) => one.timeNs - other.timeNs)
-    .flatMap(({ name, region }): Happening[] => {
-      const step = LIVE_STEPS[name];
-      return step === undefined ? [] : [`${step} ${region}`];
-    });
+    .flatMap(({ name, region }) => happeningsOf(name, region));
   return { table: device.table, happenings: comparable(happenings) };
 }
 
@@ -230,9 +222,8 @@ function onVirtual({ virtual }: Case, table: Table): Outcome {
   rig.device.powerOn();
   expect(rig.device.advance(() => rig.device.ready, DEADLINE_MS)).toBe(true);
   rig.timeline.afterEvent = (event) => {
-    const step = VIRTUAL_STEPS[event.type];
     const region = "region" in event ? event.region : rig.device.table.active;
-    if (step !== undefined) happenings.push(`${step} ${region}`);
+    happenings.push(...happeningsOf(event.type, region));
   };
   const { epoch } = rig.device;
   virtual(rig);

@@ -207,7 +207,7 @@ export function rot(rig: Rig, what: Rot, random: Random): void {
   const word = rottenWord(rig, what, random);
   const bit = 1 << random.below(32);
   timeline.event({
-    type: "fault",
+    type: "injected",
     what: `bit flip in ${what.in} ${what.in === "replica" ? what.replica : what.in === "region" ? what.region : ""}`.trim(),
     rots: what.in === "replica" ? `replica-${what.replica}` : what.in,
   });

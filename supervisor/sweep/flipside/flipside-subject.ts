@@ -8,13 +8,13 @@ import { NO_REGION } from "../../../emulator/table/table.ts";
 import type { JoinPlace, Subject } from "../explore/subject.ts";
 import type { Timeline } from "../explore/timeline.ts";
 import { perform, rot, settle } from "./actor.ts";
-import type { DeviceEvent } from "./device-event.ts";
 import { type Judgement, Rotted } from "./oracle/judgement.ts";
 import type { Oracle } from "./oracle/oracle.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 import type { RegionFlash } from "./region-flash.ts";
 import type { Rig } from "./rig.ts";
 import type { Scenario } from "./scenario.ts";
+import type { VirtualEvent } from "./virtual-event.ts";
 
 export const SWEEP_FAULTS: readonly string[] = [
   "crash",
@@ -36,9 +36,9 @@ const STARTED = 2;
 /** No moment of the device: where nothing executes, nothing hangs, ever. */
 const NOTHING_HANGS = -1;
 
-export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement> {
+export class FlipsideSubject implements Subject<Scenario, VirtualEvent, Judgement> {
   readonly rig: Rig;
-  readonly timeline: Timeline<DeviceEvent, Judgement>;
+  readonly timeline: Timeline<VirtualEvent, Judgement>;
   readonly memory: PersistentMemory;
   readonly flash: RegionFlash;
   readonly oracle: Oracle;
@@ -95,11 +95,11 @@ export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement
     const { device, memory } = this.rig;
     switch (kind) {
       case "crash":
-        this.timeline.event({ type: "fault", what: "crash", rots: "nothing" });
+        this.timeline.event({ type: "injected", what: "crash", rots: "nothing" });
         device.crash();
         break;
       case "hang":
-        this.timeline.event({ type: "fault", what: "hang", rots: "nothing" });
+        this.timeline.event({ type: "injected", what: "hang", rots: "nothing" });
         device.failThread(Evidence.HEARTBEAT);
         break;
       case "flip-table":
@@ -131,7 +131,7 @@ export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement
   }
 
   /** All but memory is what power-on left; rules that go on with what they did not store join nothing. */
-  joinPlace(event: DeviceEvent, atCut: Judgement): JoinPlace<Judgement> | "none" | undefined {
+  joinPlace(event: VirtualEvent, atCut: Judgement): JoinPlace<Judgement> | "none" | undefined {
     const { device, oracle } = this.rig;
     if (event.type === "recovered") {
       const { table, floor } = event;
@@ -141,7 +141,7 @@ export class FlipsideSubject implements Subject<Scenario, DeviceEvent, Judgement
         ? { place: RECOVERED, known: atCut, last: false }
         : undefined;
     }
-    if (event.type !== "started") return undefined;
+    if (event.type !== "first-instruction") return undefined;
     if (!this.rig.isStored(device.table, device.floor)) return "none";
     return { place: STARTED, known: oracle.judgement, last: true };
   }

@@ -14,8 +14,8 @@ import { Control } from "../../../emulator/memory/control.ts";
 import { PAGE_BYTES } from "../../../emulator/memory/layout.ts";
 import type { ItemSink } from "../explore/items.ts";
 import { KeySum } from "./content-key.ts";
-import type { DeviceEvent } from "./device-event.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
+import type { VirtualEvent } from "./virtual-event.ts";
 import type { StoreRecorder, VolatileMemory } from "./volatile-memory.ts";
 
 const PAGE_WORDS = PAGE_BYTES / 4;
@@ -45,7 +45,7 @@ interface Slice {
 export class KnownSlices implements StoreRecorder {
   readonly #volatile: VolatileMemory;
   readonly #persistent: PersistentMemory;
-  readonly #sink: ItemSink<DeviceEvent>;
+  readonly #sink: ItemSink<VirtualEvent>;
   readonly #control: Int32Array;
   readonly #ramWord: number;
   readonly #slices = new Map<number, Slice>();
@@ -66,7 +66,7 @@ export class KnownSlices implements StoreRecorder {
   constructor(
     volatile: VolatileMemory,
     persistent: PersistentMemory,
-    sink: ItemSink<DeviceEvent>,
+    sink: ItemSink<VirtualEvent>,
     control: Int32Array,
   ) {
     this.#volatile = volatile;

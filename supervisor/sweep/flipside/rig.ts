@@ -14,7 +14,6 @@ import { replicaWords, TableCodec } from "../../../emulator/table/table-codec.ts
 import { DEFAULT_LIMITS } from "../../core/config.ts";
 import type { Budget } from "../../core/policy.ts";
 import { Timeline } from "../explore/timeline.ts";
-import type { DeviceEvent } from "./device-event.ts";
 import type { LibraryImage } from "./image-library.ts";
 import { initialJudgement, type Judgement, Rotted } from "./oracle/judgement.ts";
 import { Oracle, type OracleParts } from "./oracle/oracle.ts";
@@ -25,6 +24,7 @@ import { RegionFlash } from "./region-flash.ts";
 import type { Rules } from "./rules.ts";
 import type { Scenario } from "./scenario.ts";
 import { VirtualDevice } from "./virtual-device.ts";
+import type { VirtualEvent } from "./virtual-event.ts";
 
 /** Sizes of the device under sweep: small, because what is large is only slower. */
 const SWEEP_MEMORY = {
@@ -58,7 +58,7 @@ interface SetUp {
 export class Rig {
   readonly memory: PersistentMemory;
   readonly flash: RegionFlash;
-  readonly timeline: Timeline<DeviceEvent, Judgement>;
+  readonly timeline: Timeline<VirtualEvent, Judgement>;
   readonly device: VirtualDevice;
   readonly oracle: Oracle;
   readonly images: ReadonlyMap<string, LibraryImage>;

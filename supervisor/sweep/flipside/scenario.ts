@@ -11,8 +11,8 @@ import {
   type RegionRecord,
   type Table,
 } from "../../../emulator/table/table.ts";
-import type { TableRequest } from "./device-event.ts";
 import type { ImageName, LibraryImage } from "./image-library.ts";
+import type { TableRequest } from "./virtual-event.ts";
 
 export type ScenarioStep =
   | { readonly do: "power-on" }

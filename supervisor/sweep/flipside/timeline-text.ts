@@ -2,8 +2,8 @@
 import { evidenceName } from "../../../emulator/memory/evidence.ts";
 import { ItemKind } from "../explore/items.ts";
 import type { Narrator } from "../explore/timeline.ts";
-import type { DeviceEvent } from "./device-event.ts";
 import type { Rig } from "./rig.ts";
+import type { VirtualEvent } from "./virtual-event.ts";
 
 /**
  * Collects lines. Runs of stores are one line; every line begins with the number of its (first) item in the run
@@ -17,7 +17,7 @@ export class TimelineText {
   #kind: ItemKind = ItemKind.STORE;
   #powered = false;
 
-  readonly narrate: Narrator<DeviceEvent> = (item, index) => {
+  readonly narrate: Narrator<VirtualEvent> = (item, index) => {
     if (typeof item === "number") {
       if (this.#stores > 0 && item !== this.#kind) this.#flush();
       if (this.#stores === 0) this.#firstStore = index;
@@ -72,19 +72,19 @@ export class TimelineText {
   }
 }
 
-function describeEvent(event: DeviceEvent): string {
+function describeEvent(event: VirtualEvent): string {
   switch (event.type) {
     case "power-on":
       return "power on";
     case "recovered":
       return `management memory, ${event.outcome}: ${event.message}`;
-    case "published":
+    case "designated":
       return `generation ${event.generation} is published`;
-    case "started":
+    case "first-instruction":
       return `region ${event.region} is started, epoch ${event.epoch}`;
     case "ready":
       return `region ${event.region} is ready`;
-    case "failed": {
+    case "detected": {
       const { evidence, code, pc } = event.failure;
       return `region ${event.region} failed: ${evidenceName(evidence)}, code 0x${code.toString(16)}, pc 0x${pc.toString(16)}`;
     }
@@ -104,7 +104,7 @@ function describeEvent(event: DeviceEvent): string {
       return `refused: ${event.kind} region ${event.region}: ${event.message}`;
     case "completions":
       return `the host has taken ${event.count} completions`;
-    case "fault":
+    case "injected":
       return `fault: ${event.what}`;
     case "stuck":
       return `the supervisor stopped working: ${event.message}`;

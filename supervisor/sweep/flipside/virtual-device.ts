@@ -34,12 +34,12 @@ import { Host, type HostCommand } from "../../host/host.ts";
 import { Watch } from "../../watch/watch.ts";
 import { Interruption, type ItemSink } from "../explore/items.ts";
 import { ControllerSlot } from "./controller-slot.ts";
-import type { DeviceEvent, RequestKind, TableRequest } from "./device-event.ts";
 import { Inspections } from "./inspections.ts";
 import { KnownSlices } from "./known-slices.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 import type { RegionFlash, TellUnit } from "./region-flash.ts";
 import type { Committer, Rules } from "./rules.ts";
+import type { RequestKind, TableRequest, VirtualEvent } from "./virtual-event.ts";
 import { VolatileMemory } from "./volatile-memory.ts";
 
 const TICKS_PER_MS = MTIME_HZ / 1000;
@@ -76,7 +76,7 @@ export class VirtualDevice {
   readonly #flash: RegionFlash;
   readonly #memory: WebAssembly.Memory;
   readonly #config: VirtualConfig;
-  readonly #sink: ItemSink<DeviceEvent>;
+  readonly #sink: ItemSink<VirtualEvent>;
   readonly #volatile: VolatileMemory;
   readonly #slices: KnownSlices;
   readonly #slots: readonly ControllerSlot[];
@@ -116,7 +116,7 @@ export class VirtualDevice {
     flash: RegionFlash,
     rules: Rules,
     config: VirtualConfig,
-    sink: ItemSink<DeviceEvent>,
+    sink: ItemSink<VirtualEvent>,
   ) {
     this.persistent = persistent;
     this.layout = persistent.layout;
@@ -270,7 +270,7 @@ export class VirtualDevice {
 
   #publish(generation: number): void {
     this.#control[Control.GENERATION] = generation | 0;
-    this.#sink.event({ type: "published", generation: generation >>> 0 });
+    this.#sink.event({ type: "designated", generation: generation >>> 0 });
   }
 
   /** Rules that throw end the device, not the sweep. */
@@ -402,7 +402,7 @@ export class VirtualDevice {
     if (slot === undefined) return;
     const failure = { evidence, code, pc };
     const { region, epoch } = slot;
-    this.#sink.event({ type: "failed", region, epoch, failure, timeMs: this.ticks / TICKS_PER_MS });
+    this.#sink.event({ type: "detected", region, epoch, failure, timeMs: this.ticks / TICKS_PER_MS });
     this.#dispatch({ type: "evidence", failure, nowNs: this.ticks * NS_PER_TICK });
   }
 
@@ -461,7 +461,7 @@ export class VirtualDevice {
     this.#executing = slot;
     this.#mode = "on";
     const { reason, trial } = command;
-    this.#sink.event({ type: "started", region, epoch, reason, trial });
+    this.#sink.event({ type: "first-instruction", region, epoch, reason, trial });
     slot.start(WINDOW_BASE + facts.headerBytes, ticks);
     this.#moment += 1;
     if (this.#crashNext) this.crash();

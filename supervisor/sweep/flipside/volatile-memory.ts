@@ -11,8 +11,8 @@ import { Random } from "../../../emulator/base/random.ts";
 import { controlWords, powerUpControl } from "../../../emulator/memory/control.ts";
 import { type Layout, NVRAM_BYTES, PAGE_BYTES, SLOT_BYTES } from "../../../emulator/memory/layout.ts";
 import type { ItemSink } from "../explore/items.ts";
-import type { DeviceEvent } from "./device-event.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
+import type { VirtualEvent } from "./virtual-event.ts";
 
 const PATTERN_SEED = 0x7e57_ed00;
 
@@ -28,7 +28,7 @@ export class VolatileMemory implements StoreObserver {
   readonly #memory: WebAssembly.Memory;
   readonly #layout: Layout;
   readonly #persistent: PersistentMemory;
-  readonly #sink: ItemSink<DeviceEvent>;
+  readonly #sink: ItemSink<VirtualEvent>;
   readonly #bytes: Uint8Array;
   readonly #control: Int32Array;
   readonly #pattern = new Uint8Array(PAGE_BYTES);
@@ -43,7 +43,7 @@ export class VolatileMemory implements StoreObserver {
     memory: WebAssembly.Memory,
     layout: Layout,
     persistent: PersistentMemory,
-    sink: ItemSink<DeviceEvent>,
+    sink: ItemSink<VirtualEvent>,
   ) {
     this.#memory = memory;
     this.#layout = layout;

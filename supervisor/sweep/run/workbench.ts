@@ -9,12 +9,12 @@ import { Explorer, type Finding, type Plan, type ScenarioTally } from "../explor
 import type { Ending } from "../explore/oracle.ts";
 import { PathRunner } from "../explore/path-runner.ts";
 import type { Narrator } from "../explore/timeline.ts";
-import type { DeviceEvent } from "../flipside/device-event.ts";
 import { FlipsideSubject, SWEEP_FAULTS } from "../flipside/flipside-subject.ts";
 import { imageLibrary, type LibraryImage } from "../flipside/image-library.ts";
 import { Rig } from "../flipside/rig.ts";
 import type { Rules } from "../flipside/rules.ts";
 import type { Scenario } from "../flipside/scenario.ts";
+import type { VirtualEvent } from "../flipside/virtual-event.ts";
 
 export class Workbench {
   readonly #images: ReadonlyMap<string, LibraryImage>;
@@ -50,7 +50,7 @@ export class Workbench {
   replay(
     scenario: Scenario,
     path: readonly Disturbance[],
-    narrator?: Narrator<DeviceEvent>,
+    narrator?: Narrator<VirtualEvent>,
   ): Ending | undefined {
     const subject = this.#subject(scenario);
     const { timeline } = subject;

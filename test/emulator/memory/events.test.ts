@@ -29,7 +29,7 @@ describe("event ring", () => {
 
   it("keeps the newest entries when it wraps", () => {
     const ring = newRing();
-    for (let i = 0; i < EVENT_ENTRIES + 10; i++) ring.stamp(EventCode.STARTED, 0, i, i);
+    for (let i = 0; i < EVENT_ENTRIES + 10; i++) ring.stamp(EventCode.POWER_ON, 0, i, i);
     const events = ring.read(0);
     expect(events.length).toBe(EVENT_ENTRIES);
     expect(events[0]?.bootEpoch).toBe(10);
@@ -41,7 +41,7 @@ describe("event ring", () => {
     (first) => {
       const ring = newRing(first);
       const from = ring.next;
-      for (let epoch = 0; epoch < 6; epoch++) ring.stamp(EventCode.STARTED, 0, epoch, epoch);
+      for (let epoch = 0; epoch < 6; epoch++) ring.stamp(EventCode.POWER_ON, 0, epoch, epoch);
       expect(ring.read(from).map(({ bootEpoch }) => bootEpoch)).toEqual([0, 1, 2, 3, 4, 5]);
     },
   );

@@ -7,7 +7,7 @@
  * Invariant: a judgement (judgement.ts) is immutable, so a branch of the sweep takes it up again where it left.
  */
 import type { Oracle as ExplorersOracle } from "../../explore/oracle.ts";
-import type { DeviceEvent, RequestKind, Rots, StartedEvent } from "../device-event.ts";
+import type { FirstInstructionEvent, RequestKind, Rots, VirtualEvent } from "../virtual-event.ts";
 import { type Difference, tableDifference } from "./difference.ts";
 import { changed, type Judgement, Rotted, Unread } from "./judgement.ts";
 import type { ManagementReader, Replica } from "./reader.ts";
@@ -47,7 +47,7 @@ export interface OracleParts extends Surroundings {
   readonly served: () => number | undefined;
 }
 
-export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
+export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
   readonly #parts: OracleParts;
   judgement: Judgement;
   /** What a cut makes of a judgement: many cuts fall between the same two events. */
@@ -99,24 +99,24 @@ export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
     return { verdict: "bricked", message: "no version became ready and no safe mode was told" };
   }
 
-  observe(event: DeviceEvent): void {
+  observe(event: VirtualEvent): void {
     const { judgement } = this;
     if (judgement.wrong !== undefined) return;
     switch (event.type) {
       case "power-on":
         this.#onPowerOn();
         break;
-      case "published":
-        this.#onPublished(event.generation);
+      case "designated":
+        this.#onDesignated(event.generation);
         break;
-      case "started":
-        this.#onStarted(event);
+      case "first-instruction":
+        this.#onFirstInstruction(event);
         break;
       case "ready":
         this.#onReady(event.region);
         break;
-      case "failed":
-        this.#onFailed(event.region, event.failure, event.timeMs);
+      case "detected":
+        this.#onDetected(event.region, event.failure, event.timeMs);
         break;
       case "stopped":
         this.#onStopped(event.epoch);
@@ -142,8 +142,8 @@ export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
       case "completions":
         this.#set({ served: judgement.servedAtPowerOn + event.count });
         break;
-      case "fault":
-        this.#onFault(event.rots);
+      case "injected":
+        this.#onInjected(event.rots);
         break;
       case "stuck":
         // A supervisor that finds memory not to hold what it stored ends, and is started again.
@@ -200,7 +200,7 @@ export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
     this.#wrong(reader.same() ? "below-floor" : "two-primaries", `recovery left ${what}`);
   }
 
-  #onFault(rots: Rots): void {
+  #onInjected(rots: Rots): void {
     if (rots === "nothing") return;
     if (rots === "region") {
       const unread = this.judgement.pending.length > 0 ? Unread.ROT_UNDER_WAY : Unread.ROT;
@@ -221,7 +221,7 @@ export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
     return Rotted.REPLICA << replica;
   }
 
-  #onPublished(generation: number): void {
+  #onDesignated(generation: number): void {
     const { reader } = this.#parts;
     if ((this.judgement.rotted & Rotted.UNDER_WAY) !== 0) return;
     for (const replica of [0, 1] as const) {
@@ -234,7 +234,7 @@ export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
     }
   }
 
-  #onStarted(event: StartedEvent): void {
+  #onFirstInstruction(event: FirstInstructionEvent): void {
     const { region } = event;
     const { running, starts } = this.judgement;
     const other = running[0];
@@ -265,7 +265,7 @@ export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
   }
 
   /** Of the worlds that memory admits those count that start the region for the reason which it is told. */
-  #onSettledStart({ region, epoch, reason, trial }: StartedEvent): void {
+  #onSettledStart({ region, epoch, reason, trial }: FirstInstructionEvent): void {
     const { settled, starts, unread } = this.judgement;
     const told = settled.filter(
       (world) => world.reason === reason && (standing(world, region).state === "accepted") !== trial,
@@ -351,7 +351,7 @@ export class Oracle implements ExplorersOracle<DeviceEvent, Judgement> {
 
   // ── Changes ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onFailed(region: number, cause: Cause, timeMs: number): void {
+  #onDetected(region: number, cause: Cause, timeMs: number): void {
     const { settled, failures } = this.judgement;
     const { budget } = this.#parts;
     const recent = [...(failures[region] ?? []), timeMs].filter(

@@ -6,7 +6,7 @@
  * used here. A world is one possible content of the management memory; where power went in the midst of a change
  * there are two, the one before and the one after.
  */
-import type { RequestKind } from "../device-event.ts";
+import type { RequestKind } from "../virtual-event.ts";
 
 /** No region. */
 export const NONE = -1;

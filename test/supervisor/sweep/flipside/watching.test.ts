@@ -5,8 +5,8 @@ import { Evidence } from "../../../../emulator/memory/evidence.ts";
 import { MTIME_HZ } from "../../../../emulator/memory/map.ts";
 import { DEFAULT_LIMITS } from "../../../../supervisor/core/config.ts";
 import { findFault } from "../../../../supervisor/faults/catalogue.ts";
-import type { DeviceEvent } from "../../../../supervisor/sweep/flipside/device-event.ts";
 import type { Rig } from "../../../../supervisor/sweep/flipside/rig.ts";
+import type { VirtualEvent } from "../../../../supervisor/sweep/flipside/virtual-event.ts";
 import { scenario, workbench } from "../bench.ts";
 
 const { heartbeatMs, readyMs, commandMs } = DEFAULT_LIMITS;
@@ -14,7 +14,7 @@ const { heartbeatMs, readyMs, commandMs } = DEFAULT_LIMITS;
 const LOOK_TICKS = MTIME_HZ / 100_000;
 
 let rig: Rig;
-let events: DeviceEvent[];
+let events: VirtualEvent[];
 
 beforeEach(() => {
   const failover = scenario("failover-ecall");
@@ -29,7 +29,7 @@ beforeEach(() => {
 
 /** The first failure that is found, and when, milliseconds since power-on. */
 function found(): { readonly evidence: Evidence; readonly atMs: number } {
-  const failed = () => events.find((event) => event.type === "failed");
+  const failed = () => events.find((event) => event.type === "detected");
   rig.device.advance(() => failed() !== undefined, 2_000);
   const event = failed();
   if (event === undefined) throw new Error("no failure was found");

@@ -1,7 +1,9 @@
 /**
  * What a virtual device lets the outside see, in the order in which it happens. The oracle judges by these, and
- * a replay's timeline prints them.
+ * a replay's timeline prints them. Types are names of emulator/memory/events.ts: what the live device tells, too, is
+ * called the same.
  */
+import type { EventName } from "../../../emulator/memory/events.ts";
 import type { Failure, Table } from "../../../emulator/table/table.ts";
 
 /** What a fault from outside changes in persistent memory. */
@@ -13,8 +15,8 @@ export type RequestKind = "begin-load" | "end-load" | "activate" | "designate" |
 export type TableRequest = Exclude<RequestKind, "end-load">;
 
 /** A version is about to execute its first instruction. */
-export interface StartedEvent {
-  readonly type: "started";
+export interface FirstInstructionEvent {
+  readonly type: "first-instruction";
   readonly region: number;
   readonly epoch: number;
   /** What it reads as BOOT_REASON and of being on trial. */
@@ -22,7 +24,7 @@ export interface StartedEvent {
   readonly trial: boolean;
 }
 
-export type DeviceEvent =
+type Event =
   | { readonly type: "power-on" }
   /** The management memory was read and repaired; no table where it was lost for good. */
   | {
@@ -33,11 +35,11 @@ export type DeviceEvent =
       readonly floor: number;
     }
   /** A generation was made known to every reader. */
-  | { readonly type: "published"; readonly generation: number }
-  | StartedEvent
+  | { readonly type: "designated"; readonly generation: number }
+  | FirstInstructionEvent
   | { readonly type: "ready"; readonly region: number; readonly epoch: number }
   | {
-      readonly type: "failed";
+      readonly type: "detected";
       readonly region: number;
       readonly epoch: number;
       readonly failure: Failure;
@@ -66,6 +68,9 @@ export type DeviceEvent =
   /** The host has taken `count` completions since this power-on. */
   | { readonly type: "completions"; readonly count: number }
   /** Something was done to the device from outside: a fault, rot. */
-  | { readonly type: "fault"; readonly what: string; readonly rots: Rots }
+  | { readonly type: "injected"; readonly what: string; readonly rots: Rots }
   /** The supervisor's own code threw: nothing goes on. */
   | { readonly type: "stuck"; readonly message: string };
+
+/** All of them: one whose name {@link EventName} does not have is none. */
+export type VirtualEvent = Extract<Event, { readonly type: EventName }>;
