@@ -21,7 +21,7 @@ export const enum Stop {
   CRITICAL_ERROR = 3,
   /**
    * The first instruction of the trap handler traps, for ever: no instruction can retire any more. Only
-   * without Smdbltrp. mcause and mtval tell the trap.
+   * without Smdbltrp. mcause and mtval tell the trap that led there, TRAP_CAUSE and TRAP_TVAL the handler's.
    */
   TRAP_LOOP = 4,
   /** Between two engines only: the interpreter has come to a pc that the other one has code for. */

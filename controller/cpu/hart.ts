@@ -51,6 +51,9 @@ export const enum Hart {
   WAITING = 56,
   /** Of RUN_RETIRED: the instructions that mcycle and minstret have counted already. */
   COUNTED = 57,
+  /** Instructions retired since reset when the last trap was taken, 64 bits; -1 before the first. */
+  LAST_TRAP_LO = 58,
+  LAST_TRAP_HI = 59,
   WORDS = 64,
 }
 
@@ -61,13 +64,16 @@ export function resetHart(hart: Int32Array, pc: number): void {
   hart[Hart.PC] = pc;
   hart[Hart.MSTATUS] = MSTATUS_MPP;
   hart[Hart.RESERVATION] = NO_RESERVATION;
+  hart[Hart.LAST_TRAP_HI] = NO_TRAP_HI;
 }
 
 /** mstatus.MPP: machine mode, the only value that a hart without S and U can hold. */
 export const MSTATUS_MPP = 3 << 11;
 export const NO_RESERVATION = -1;
+/** No count of instructions has this upper half. */
+const NO_TRAP_HI = -1;
 
-/** Instructions retired since reset. */
+/** Instructions retired since reset, those of a run under way left out. */
 export function retiredInstructions(hart: Int32Array): number {
   return (hart[Hart.RETIRED_HI] as number) * 2 ** 32 + ((hart[Hart.RETIRED_LO] as number) >>> 0);
 }

@@ -23,7 +23,7 @@ import type { DataPath } from "./data-path.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { DecodedCode } from "./decoded-code.ts";
 import { type Bus, Cause, type Engine, InterruptBit, Stop } from "./engine.ts";
-import { Hart, MSTATUS_MPP } from "./hart.ts";
+import { Hart, MSTATUS_MPP, retiredInstructions } from "./hart.ts";
 import { createStride, Micro, NO_ENTRY, RAM_SIGN, type Stride } from "./stride.ts";
 
 /** Counts of instructions within a run stay small integers. */
@@ -69,8 +69,6 @@ export class Interpreter implements Engine {
   #segment: CodeSegment;
   /** Why the run ends, once something says NO_ENTRY. */
   #stop: Stop = Stop.LIMIT;
-  /** Instructions retired when the last trap was taken, -1 before. */
-  #lastTrapRetired = -1;
   #stopsAtEntries = false;
   /** What {@link begin} lets run at the most. */
   #longest = MIN_RUN;
@@ -103,7 +101,6 @@ export class Interpreter implements Engine {
       if (this.#enabledInterrupts() === 0) return Stop.WFI;
       hart[Hart.WAITING] = 0;
     }
-    this.#lastTrapRetired = -1;
     return undefined;
   }
 
@@ -372,11 +369,9 @@ export class Interpreter implements Engine {
       if ((mstatush & MSTATUSH_MDT) !== 0) return this.#endByTrap(Stop.CRITICAL_ERROR, cause, value, pc);
       hart[Hart.MSTATUSH] = mstatush | MSTATUSH_MDT;
     }
-    const retired = hart[Hart.RUN_RETIRED] as number;
-    if ((pc | 0) === handler && retired === this.#lastTrapRetired) {
+    if (!this.#hasRetiredSinceTrap() && (pc | 0) === handler) {
       return this.#endByTrap(Stop.TRAP_LOOP, cause, value, pc);
     }
-    this.#lastTrapRetired = retired;
     hart[Hart.MEPC] = pc;
     hart[Hart.MCAUSE] = cause;
     hart[Hart.MTVAL] = value;
@@ -384,6 +379,20 @@ export class Interpreter implements Engine {
     hart[Hart.MSTATUS] = MSTATUS_MPP | ((mstatus & Mstatus.MIE) !== 0 ? Mstatus.MPIE : 0);
     const vectored = cause < 0 && (vector & 1) !== 0;
     return this.#enter(vectored ? handler + 4 * (cause & 0xff) : handler);
+  }
+
+  /**
+   * Notes that a trap is being taken; false if nothing has retired since the one before. Words of the hart's state tell
+   * it: runs end between a trap and its handler's first instruction, and where they do is no part of what executes.
+   */
+  #hasRetiredSinceTrap(): boolean {
+    const hart = this.#hart;
+    const retired = retiredInstructions(hart) + (hart[Hart.RUN_RETIRED] as number);
+    const [low, high] = [retired | 0, Math.floor(retired / 2 ** 32)];
+    const sinceTrap = hart[Hart.LAST_TRAP_LO] !== low || hart[Hart.LAST_TRAP_HI] !== high;
+    hart[Hart.LAST_TRAP_LO] = low;
+    hart[Hart.LAST_TRAP_HI] = high;
+    return sinceTrap;
   }
 
   #endByTrap(stop: Stop, cause: number, value: number, pc: number): number {

@@ -4,7 +4,10 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lockstep, newPair } from "./harness.ts";
+import { Hart } from "../../../controller/cpu/hart.ts";
+import { MachineStop } from "../../../controller/machine.ts";
+import * as a from "./assemble.ts";
+import { lockstep, newPair, newSide } from "./harness.ts";
 import { type Ingredients, randomProgram } from "./random-program.ts";
 
 const SEED = fc.integer({ min: 1, max: 2 ** 30 });
@@ -30,4 +33,36 @@ describe("translated code and interpreter agree on registers, memory, CSRs and r
       expect(retiredTranslated, "translated code must have run").toBeGreaterThan(10_000);
     });
   }
+});
+
+describe("after an endless trap loop all engines tell the same trap", () => {
+  it("in a program whose runs end between the trap and its handler", () => {
+    const pair = newPair(randomProgram(127443778, { rare: true, selfModifying: false, wild: false }));
+    expect(lockstep(pair, 1, 10_000, "trap loop")).toBe(MachineStop.STOPPED);
+    expect(pair.reference.machine.retired).toBe(1424);
+    // The jump to nowhere, not the handler's illegal instruction.
+    expect(pair.reference.machine.hart[Hart.MCAUSE]).toBe(1);
+    expect(pair.reference.machine.hart[Hart.TRAP_CAUSE]).toBe(2);
+  });
+
+  it("wherever runs end", () => {
+    // A jump to address 64, where nothing is, and a handler whose only instruction is illegal.
+    const [MTVEC, ILLEGAL] = [0x305, 2];
+    const words = Int32Array.from([
+      a.auipc(5, 0),
+      a.addi(5, 5, 20),
+      a.csr(1, 0, MTVEC, 5),
+      a.addi(6, 0, 64),
+      a.jalr(0, 6, 0),
+      0,
+    ]);
+    for (const translate of [false, true]) {
+      for (const budget of [1, 2, 3, 4, 5, 6]) {
+        const { machine } = newSide(words, translate);
+        while (machine.run(budget) === MachineStop.BUDGET);
+        expect([machine.hart[Hart.MEPC], machine.hart[Hart.MTVAL]], `budget ${budget}`).toEqual([64, 64]);
+        expect(machine.hart[Hart.TRAP_CAUSE]).toBe(ILLEGAL);
+      }
+    }
+  });
 });
