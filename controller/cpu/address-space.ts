@@ -1,8 +1,8 @@
 /**
  * Physical addresses to bytes of the shared memory: which memory a hart may read, write and execute, and where.
  *
- * Invariants: an answer lies inside one segment and is what map.ts and docs/hardware.md allow (regions and table are
- * read-only, code comes from the window and RAM); everything else, devices included, is {@link NOWHERE}.
+ * Invariants: an answer lies inside one segment and is what the board's ranges allow (code comes from RAM, the window and
+ * ROM; ROM, regions and table are read-only); everything else, devices included, is {@link NOWHERE}.
  * Nothing here copies: the window is the designated region's own bytes.
  */
 import { type Layout, LINE_BYTES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
@@ -17,8 +17,11 @@ export interface MemoryRange {
   readonly bytes: number;
   /** Host offset of its first byte; of the window it is that of the region that it is pointed at. */
   readonly offset: number;
-  /** nor: regions and table as the hart sees them, read-only. window: code may be executed there, and in RAM. */
-  readonly kind: "nor" | "nvram" | "host" | "window";
+  /**
+   * nor: regions and table as the hart sees them, read-only. window: a region, executable. rom: executable, and its bytes
+   * never change.
+   */
+  readonly kind: "nor" | "nvram" | "host" | "window" | "rom";
 }
 
 /** Bits of a RAM line's flag byte; a line whose byte is 0 takes stores without a second look. */
@@ -64,10 +67,13 @@ export class AddressSpace {
   readonly ramOffset: number;
   /** {@link LineFlag} byte of each line of RAM. */
   readonly ramFlags: Uint8Array;
+  /** The board's memory besides RAM. */
+  readonly ranges: readonly MemoryRange[];
   /** The board has a window that a region can be put behind. */
   readonly hasWindow: boolean;
   /** Set when read-only memory beside the window is read; for whoever wants to know, and clears it. */
   readElsewhere = false;
+  readonly #rom: Ranges;
   readonly #readOnly: Ranges;
   readonly #writable: Ranges;
   #region = NOWHERE;
@@ -84,7 +90,9 @@ export class AddressSpace {
     const flags = layout.ramFlags[slot];
     if (flags === undefined) throw new Error(`there is no worker slot ${slot}`);
     this.ramFlags = new Uint8Array(memory.buffer, flags, this.ramBytes / LINE_BYTES);
+    this.ranges = ranges;
     this.hasWindow = ranges.some(({ kind }) => kind === "window");
+    this.#rom = numbersOf(ranges.filter(({ kind }) => kind === "rom"));
     this.#readOnly = numbersOf(ranges.filter(({ kind }) => kind === "nor"));
     this.#writable = numbersOf(ranges.filter(({ kind }) => kind === "nvram" || kind === "host"));
   }
@@ -111,13 +119,21 @@ export class AddressSpace {
 
   /** Host offset of `size` bytes that may be read at `address`, all in one segment, or {@link NOWHERE}. */
   readable(address: number, size: number): number {
+    const executable = this.executable(address, size);
+    if (executable >= 0) return executable;
+    const start = address >>> 0;
+    const writable = find(this.#writable, start, size);
+    return writable >= 0 ? writable : this.#readOnlyAt(start, size);
+  }
+
+  /** Host offset of `size` bytes of code at `address`, all in one segment, or {@link NOWHERE}. */
+  executable(address: number, size: number): number {
     const start = address >>> 0;
     if (within(start, size, RAM_BASE, this.ramBytes)) return start - RAM_BASE + this.ramOffset;
     const inWindow =
       this.#windowOffset >= 0 && within(start, size, WINDOW_BASE, this.layout.config.regionBytes);
     if (inWindow) return start - WINDOW_BASE + this.#windowOffset;
-    const writable = find(this.#writable, start, size);
-    return writable >= 0 ? writable : this.#readOnlyAt(start, size);
+    return find(this.#rom, start, size);
   }
 
   #readOnlyAt(start: number, size: number): number {

@@ -96,6 +96,11 @@ const MICRO: Readonly<Record<Op, Micro>> = {
   [Op.COUNT]: Micro.ILLEGAL,
 };
 
+function holds({ base, bytes }: CodeSegment, pc: number): boolean {
+  const offset = (pc >>> 0) - base;
+  return offset >= 0 && offset < bytes;
+}
+
 /** An entry's first word. */
 function pack(micro: Micro, rd: number, rs1: number, rs2: number, length: number): number {
   return micro | (rd << 8) | (rs1 << 14) | (rs2 << 19) | (length << 24);
@@ -104,8 +109,9 @@ function pack(micro: Micro, rd: number, rs1: number, rs2: number, length: number
 export class DecodedCode implements CodeCache {
   readonly entries: Int32Array;
   readonly ram: CodeSegment;
-  /** By region. */
+  /** By region: what may stand behind the window. */
   readonly regions: readonly CodeSegment[];
+  readonly #roms: readonly CodeSegment[];
   /** Raised when entries are dropped or a mark is taken away: whoever marked entries marks them again. */
   generation = 0;
   readonly #space: AddressSpace;
@@ -125,9 +131,12 @@ export class DecodedCode implements CodeCache {
     this.regions = space.hasWindow
       ? regions.map((offset) => segment(offset, config.regionBytes, WINDOW_BASE))
       : [];
+    this.#roms = space.ranges
+      .filter(({ kind }) => kind === "rom")
+      .map(({ offset, bytes, base }) => segment(offset, bytes, base));
     // Shared only because V8 zeroes a large unshared array by hand, and so touches every page of it.
     this.entries = new Int32Array(new SharedArrayBuffer(entryBase * 4));
-    for (const { entryBase: base, bytes } of [this.ram, ...this.regions]) {
+    for (const { entryBase: base, bytes } of [this.ram, ...this.regions, ...this.#roms]) {
       this.entries[base + bytes] = Micro.SEGMENT_END;
     }
   }
@@ -161,12 +170,17 @@ export class DecodedCode implements CodeCache {
 
   /** Index of the entry for an executable pc, or -1. */
   indexOf(pc: number): number {
+    const segment = this.segmentAt(pc);
+    return segment === undefined ? -1 : (pc >>> 0) - segment.base + segment.entryBase;
+  }
+
+  /** What may be executed at `pc`, or undefined. */
+  segmentAt(pc: number): CodeSegment | undefined {
+    if (holds(this.ram, pc)) return this.ram;
     const window = this.regions[this.#space.region];
-    for (const segment of window === undefined ? [this.ram] : [this.ram, window]) {
-      const offset = (pc >>> 0) - segment.base;
-      if (offset >= 0 && offset < segment.bytes) return segment.entryBase + offset;
-    }
-    return -1;
+    if (window !== undefined && holds(window, pc)) return window;
+    for (const rom of this.#roms) if (holds(rom, pc)) return rom;
+    return undefined;
   }
 
   /** Has the interpreter come back, if it is asked to, before it executes the entry `index`. */

@@ -6,7 +6,6 @@
  * retired ones is compared with LIMIT in shared memory, so a budget is exact and another thread's halt is felt at
  * the next instruction.
  */
-import { WINDOW_BASE } from "../../emulator/memory/map.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { CodeSegment } from "./code-segment.ts";
 import {
@@ -24,7 +23,7 @@ import { decode, emptyInstruction, type Instruction, instructionLength, Op } fro
 import type { DecodedCode } from "./decoded-code.ts";
 import { type Bus, Cause, type Engine, InterruptBit, Stop } from "./engine.ts";
 import { Hart, MSTATUS_MPP, retiredInstructions } from "./hart.ts";
-import { createStride, Micro, NO_ENTRY, RAM_SIGN, type Stride } from "./stride.ts";
+import { createStride, Micro, NO_ENTRY, type Stride } from "./stride.ts";
 
 /** Counts of instructions within a run stay small integers. */
 const MAX_LIMIT = 2 ** 30;
@@ -340,19 +339,10 @@ export class Interpreter implements Engine {
 
   /** The entry of the instruction at `pc`. */
   #enter(pc: number): number {
-    const segment = this.#findSegment(pc | 0);
+    const segment = this.#code.segmentAt(pc);
     if (segment === undefined) return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc, pc);
     this.#segment = segment;
     return (pc | 0) - (segment.base | 0) + segment.entryBase;
-  }
-
-  #findSegment(pc: number): CodeSegment | undefined {
-    const { ram, regions } = this.#code;
-    if (pc < RAM_SIGN + ram.bytes) return ram;
-    const window = regions[this.#space.region];
-    if (window === undefined) return undefined;
-    const offset = pc - WINDOW_BASE;
-    return offset >= 0 && offset < window.bytes ? window : undefined;
   }
 
   /**

@@ -15,7 +15,7 @@
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { engineCounters } from "../../emulator/memory/control.ts";
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
-import { HOST_BASE, RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
 import { type AddressSpace, LineFlag, NOWHERE } from "../cpu/address-space.ts";
 import type { DataPath } from "../cpu/data-path.ts";
 import type { DecodedCode } from "../cpu/decoded-code.ts";
@@ -26,7 +26,6 @@ import { CodeCacheStore } from "./code-cache.ts";
 import { TABLE_SLOTS } from "./code-table.ts";
 import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
-import type { Segment } from "./memory-access.ts";
 import { isAtomic, isControlTransfer, isTranslated, passesOn } from "./registers.ts";
 import { Counter, readStats, type TranslatorStats } from "./stats.ts";
 import {
@@ -471,23 +470,17 @@ export class TranslatingEngine implements Engine, CodeCache {
   }
 
   #target(): Target {
-    const { layout, ramBytes, ramOffset, windowOffset } = this.#space;
-    const readable: Segment[] = [];
-    const writable: Segment[] = [];
-    if (windowOffset !== NOWHERE) {
-      readable.push({ base: WINDOW_BASE, bytes: layout.config.regionBytes, offset: windowOffset });
-    }
-    if (this.#space.hasWindow) {
-      const host = { base: HOST_BASE, bytes: layout.config.hostBytes, offset: layout.host };
-      readable.push(host);
-      writable.push(host);
-    }
+    const { layout, ramBytes, ramOffset, windowOffset, ranges } = this.#space;
+    // Others are for the interpreter: somebody wants to know of each access to them.
+    const known = ranges
+      .filter(({ kind }) => kind === "host" || kind === "rom" || (kind === "window" && windowOffset >= 0))
+      .map((range) => (range.kind === "window" ? { ...range, offset: windowOffset } : range));
     return {
       memory: {
         ram: { base: RAM_BASE, bytes: ramBytes, offset: ramOffset },
         ramFlags: layout.ramFlags[this.#slot] as number,
-        readable,
-        writable,
+        readable: known,
+        writable: known.filter(({ kind }) => kind === "host"),
       },
       hart: layout.slots[this.#slot] as number,
       memoryPages: layout.wasmPages,
@@ -495,13 +488,9 @@ export class TranslatingEngine implements Engine, CodeCache {
     };
   }
 
-  /** What the interpreter would fetch: code comes from RAM and the window. */
+  /** What the interpreter would fetch. */
   #parcel(pc: number): number {
-    const { halves, ramBytes, ramOffset, windowOffset, layout } = this.#space;
-    const inRam = pc - RAM_BASE;
-    if (inRam >= 0) return inRam + 2 <= ramBytes ? (halves[(ramOffset + inRam) >>> 1] as number) : NOWHERE;
-    const inWindow = pc - WINDOW_BASE;
-    if (windowOffset < 0 || inWindow < 0 || inWindow + 2 > layout.config.regionBytes) return NOWHERE;
-    return halves[(windowOffset + inWindow) >>> 1] as number;
+    const offset = this.#space.executable(pc, 2);
+    return offset < 0 ? NOWHERE : (this.#space.halves[offset >>> 1] as number);
   }
 }

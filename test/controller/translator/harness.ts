@@ -3,7 +3,7 @@
  */
 
 import { expect } from "vitest";
-import { BARE_BOARD } from "../../../controller/boards.ts";
+import { BARE_BOARD, type BoardPlan } from "../../../controller/boards.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { Machine, MachineStop } from "../../../controller/machine.ts";
 import { TranslatingEngine } from "../../../controller/translator/engine.ts";
@@ -26,7 +26,7 @@ export interface Side {
   readonly engine: TranslatingEngine | undefined;
 }
 
-export function newSide(words: Int32Array, translate: boolean): Side {
+export function newSide(words: Int32Array, translate: boolean, plan: BoardPlan = BARE_BOARD): Side {
   const memory = createMemory(LAYOUT);
   const sent: number[] = [];
   let engine: TranslatingEngine | undefined;
@@ -34,7 +34,7 @@ export function newSide(words: Int32Array, translate: boolean): Side {
     memory,
     layout: LAYOUT,
     slot: 0,
-    plan: BARE_BOARD,
+    plan,
     line: { send: (byte) => sent.push(byte), receive: () => -1 },
     ...(translate
       ? {
@@ -69,8 +69,8 @@ export interface Pair {
   readonly translated: Side;
 }
 
-export function newPair(words: Int32Array): Pair {
-  const pair = { reference: newSide(words, false), translated: newSide(words, true) };
+export function newPair(words: Int32Array, plan: BoardPlan = BARE_BOARD): Pair {
+  const pair = { reference: newSide(words, false, plan), translated: newSide(words, true, plan) };
   pair.translated.engine?.prepare(CODE_BASE);
   return pair;
 }
