@@ -104,6 +104,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
         const ms = ((startedNs - detectedNs) / 1e6).toFixed(0);
         process.stdout.write(`${reason}: another one runs ${ms} ms later\n`);
       },
+      onStarved: (account) => void process.stdout.write(`${account}\n`),
       onGivenUp: (reason) => {
         process.stderr.write(`flipside: the device is not kept running any more: ${reason}\n`);
         end(EXIT_FINDING);

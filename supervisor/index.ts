@@ -148,7 +148,7 @@ export async function startDevice(options: DeviceOptions, child?: ChildProcess):
     },
   });
   try {
-    await process.call("start", {
+    await process.start({
       memory,
       images: options.images,
       keys: options.keys ?? [],

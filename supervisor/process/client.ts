@@ -8,10 +8,16 @@
 
 import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
+import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
+import type { DeviceConfig } from "../core/config.ts";
+import type { Status } from "../device/status.ts";
 import { launchSupervisor } from "../launch.ts";
+import { Heartbeat } from "../watch/heartbeat.ts";
+import { WatchTime } from "../watch/watch-time.ts";
 import { CONTROL_FD, FrameConnection } from "./frames.ts";
 import type { Answer, AnsweredError, MethodName, Methods, Notification } from "./protocol.ts";
+import { Pulse, type PulseLimits, processThread } from "./pulse.ts";
 
 /** The supervisor refused or failed to do what was asked; `name` tells which of the named errors it was. */
 export class DeviceError extends Error {
@@ -36,9 +42,13 @@ export class DeviceError extends Error {
 
 /** A device closes within some hundred milliseconds, also on a busy machine: longer is a process that stands still. */
 const STOP_DEADLINE_MS = 5_000;
-/** While answers are owed a sign of life is asked for so often, and is missed so many times before it is too often. */
-const PING_MS = 1_000;
-const MAX_MISSED = 5;
+/** A killed process is gone at once; one that is not, though it waits for no processor, hangs in the kernel. */
+const EXIT_MS = 5_000;
+const EXIT_LOOK_MS = 50;
+
+/** The memory emulator worker says within half of that what keeps it from starting. */
+export const START_MS = 20_000;
+const DEFAULT_PULSE_LIMITS: PulseLimits = { pingMs: 1_000, answerMs: 5_000, startMs: START_MS };
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
@@ -47,8 +57,10 @@ interface Pending {
 
 export interface SupervisorOptions {
   readonly onNotification?: (notification: Notification) => void;
-  /** Default: one that shows no life while it owes an answer is ended. False where the caller sees to that. */
-  readonly expectsLife?: boolean;
+  /** It is late because it waits for a processor; one sentence. */
+  readonly onStarved?: (account: string) => void;
+  /** Default: it is to show life while it owes an answer. With limits: all the time from its start on. */
+  readonly pulse?: PulseLimits;
   /** A process that was launched ahead; default: a fresh one. */
   readonly child?: ChildProcess;
 }
@@ -57,27 +69,32 @@ export class SupervisorProcess {
   readonly #child: ChildProcess;
   readonly #connection: FrameConnection;
   readonly #pending = new Map<number, Pending>();
-  readonly #expectsLife: boolean;
-  /** Resolves when the process has exited, with its exit code or signal. */
-  readonly exited: Promise<string>;
+  readonly #pulse: Pulse;
+  /** The pulse goes on while no answer is owed. */
+  readonly #always: boolean;
+  /** Resolves when nothing is to be had from the process any more, with how it ended, or that it hung. */
+  readonly ended: Promise<string>;
+  /** Resolves when the process has exited. */
+  readonly #exited: Promise<void>;
   #nextId = 1;
-  /** Pings since the last thing that was heard. */
-  #missed = 0;
-  #pinging: NodeJS.Timeout | undefined;
   #ending: string | undefined;
+  #hung = false;
+  #onEnd: (how: string) => void = () => undefined;
 
   constructor(options: SupervisorOptions = {}) {
     this.#child = options.child ?? launchSupervisor();
-    this.#expectsLife = options.expectsLife ?? true;
+    this.#always = options.pulse !== undefined;
+    this.#pulse = this.#pulseOf(options);
+    this.ended = new Promise((resolve) => (this.#onEnd = resolve));
     const socket = this.#child.stdio[CONTROL_FD] as unknown as Duplex;
     const onValue = (value: unknown): void => this.#take(value as Answer | Notification, options);
     this.#connection = new FrameConnection(socket, onValue, (reason) => {
       if (reason !== undefined) this.#fail(reason.message);
     });
-    this.exited = new Promise((resolve) => {
+    this.#exited = new Promise((resolve) => {
       const end = (how: string): void => {
         this.#fail(how);
-        resolve(how);
+        resolve();
       };
       this.#child.once("error", (error) => end(`the supervisor process cannot be started: ${error.message}`));
       this.#child.once("exit", (code, signal) =>
@@ -88,16 +105,33 @@ export class SupervisorProcess {
         ),
       );
     });
+    // Its answer shows that it has been loaded, whenever it is started.
+    this.#ping();
   }
 
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
+  get alive(): boolean {
+    return this.#ending === undefined;
+  }
+
+  /** It was given up because it stood still, and not because it failed. */
+  get hung(): boolean {
+    return this.#hung;
+  }
+
+  /** Powers the device on. Rejects with {@link DeviceError}; a process that stands still meanwhile is ended. */
+  async start(config: DeviceConfig): Promise<Status> {
+    if (this.#ending === undefined) this.#pulse.expectStart();
+    return this.call("start", config).finally(() => this.#pulse.started());
+  }
+
   /** Calls a method. Rejects with {@link DeviceError}. */
   call<N extends MethodName>(method: N, params: Methods[N]["params"]): Promise<Methods[N]["result"]> {
     if (this.#ending !== undefined) return Promise.reject(DeviceError.gone(this.#ending));
-    this.#expectLife();
+    this.#pulse.run();
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: (value) => resolve(value as Methods[N]["result"]), reject });
@@ -109,8 +143,9 @@ export class SupervisorProcess {
   async stop(): Promise<void> {
     const force = setTimeout(() => this.kill("SIGKILL"), STOP_DEADLINE_MS);
     if (this.#ending === undefined) await this.call("stop", null).catch(() => undefined);
+    this.#pulse.end();
     this.#connection.close();
-    await this.exited;
+    await this.#exited;
     clearTimeout(force);
   }
 
@@ -118,25 +153,42 @@ export class SupervisorProcess {
     this.#child.kill(signal);
   }
 
-  /** Until nothing is owed. Pings are counted, and not time: this process may stand still itself. */
-  #expectLife(): void {
-    if (!this.#expectsLife || this.#pinging !== undefined) return;
-    this.#missed = 0;
-    this.#pinging = setInterval(() => {
-      if (this.#pending.size === 0) {
-        clearInterval(this.#pinging);
-        this.#pinging = undefined;
-      } else if (this.#missed++ < MAX_MISSED) {
-        this.#connection.send({ id: this.#nextId++, method: "ping", params: null });
-      } else {
-        this.#fail("the supervisor process stood still and was ended");
+  /** Ends the process by force. False when it is still there after {@link EXIT_MS}, which tell it from a starved one. */
+  async end(): Promise<boolean> {
+    this.kill("SIGKILL");
+    const thread = processThread(this.pid);
+    const time = new WatchTime(EXIT_LOOK_MS * 1.5, monotonicNs());
+    const exit = new Heartbeat(EXIT_MS, Number.POSITIVE_INFINITY);
+    let timer: NodeJS.Timeout | undefined;
+    const hangs = new Promise<boolean>((resolve) => {
+      timer = setInterval(() => {
+        time.tick(monotonicNs());
+        if (exit.look(0, time.ns, thread)) resolve(false);
+      }, EXIT_LOOK_MS);
+    });
+    const gone = await Promise.race([this.#exited.then(() => true), hangs]);
+    clearInterval(timer);
+    return gone;
+  }
+
+  #pulseOf({ pulse = DEFAULT_PULSE_LIMITS, onStarved }: SupervisorOptions): Pulse {
+    return new Pulse(processThread(this.pid), pulse, {
+      ask: () => this.#ping(),
+      onHang: (reason) => {
+        this.#hung = true;
+        this.#fail(reason);
         this.kill("SIGKILL");
-      }
-    }, PING_MS).unref();
+      },
+      onStarved: (account) => onStarved?.(account),
+    });
+  }
+
+  #ping(): void {
+    this.#connection.send({ id: this.#nextId++, method: "ping", params: null });
   }
 
   #take(value: Answer | Notification, options: SupervisorOptions): void {
-    this.#missed = 0;
+    this.#pulse.beat();
     if ("event" in value) {
       options.onNotification?.(value);
       return;
@@ -144,12 +196,15 @@ export class SupervisorProcess {
     const pending = this.#pending.get(value.id);
     if (pending === undefined) return;
     this.#pending.delete(value.id);
+    if (this.#pending.size === 0 && !this.#always) this.#pulse.end();
     if (value.error === undefined) pending.resolve(value.result);
     else pending.reject(DeviceError.of(value.error));
   }
 
   #fail(how: string): void {
     this.#ending ??= how;
+    this.#pulse.end();
+    this.#onEnd(this.#ending);
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     for (const { reject } of pending) reject(DeviceError.gone(how));

@@ -2,9 +2,10 @@
  * The guardian: keeps a supervisor process running, from the process that started it.
  *
  * It pings over the process's socket; a process that exits, or does not answer in time (stopped, hung in an endless
- * loop), is killed and another one started from the flash file, as after a power cut. Invariants: at most one
- * process has the flash file (it is locked, and a process is known to be gone before the next one is told to
- * start); restarts are bounded by a budget and by a back-off, and when the guardian gives up it says why.
+ * loop), also while it starts, is killed and another one started from the flash file, as after a power cut; one that
+ * only waits for a processor is waited for (pulse.ts). Invariants: at most one process has the flash file (it is
+ * locked, and a process is known to be gone before the next one is told to start); restarts are bounded by a budget
+ * and by a back-off, and when the guardian gives up it says why.
  *
  * A spare process is launched ahead and waits with its threads started: what a restart then takes is what powering
  * on takes. Calls made while no process runs wait for the next one; calls under way when it ends are rejected, since
@@ -15,15 +16,11 @@ import { monotonicNs } from "../../emulator/base/clock.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Status } from "../device/status.ts";
-import { launchSupervisor } from "../launch.ts";
-import { WatchTime } from "../watch/watch-time.ts";
-import { DeviceError, SupervisorProcess } from "./client.ts";
+import { DeviceError, START_MS, SupervisorProcess } from "./client.ts";
 import type { MethodName, Methods, Notification } from "./protocol.ts";
+import type { PulseLimits } from "./pulse.ts";
 
-export interface GuardianLimits {
-  readonly pingMs: number;
-  /** A process that has not answered a ping for this long hangs. */
-  readonly answerMs: number;
+export interface GuardianLimits extends PulseLimits {
   /** Restarts within windowMs after which the guardian gives up; null for any number. */
   readonly restarts: number | null;
   readonly windowMs: number;
@@ -36,6 +33,7 @@ export interface GuardianLimits {
 export const DEFAULT_GUARDIAN_LIMITS: GuardianLimits = {
   pingMs: 50,
   answerMs: 500,
+  startMs: START_MS,
   restarts: 5,
   windowMs: 60_000,
 };
@@ -43,8 +41,6 @@ export const DEFAULT_GUARDIAN_LIMITS: GuardianLimits = {
 /** A restart that failed waits so long before the next one, doubled each time. */
 const BACK_OFF_MS = 50;
 const MAX_BACK_OFF_MS = 5_000;
-/** A killed process is gone at once; one that is not hangs in the kernel. */
-const EXIT_MS = 5_000;
 
 /** Monotonic nanoseconds, comparable with those of the device. */
 export interface Restart {
@@ -62,6 +58,8 @@ export interface GuardianListener {
   onRestart?(restart: Restart): void;
   /** The guardian starts no further process. */
   onGivenUp?(reason: string): void;
+  /** The process is late because it waits for a processor, which is told and waited out; one sentence. */
+  onStarved?(account: string): void;
   onNotification?(notification: Notification): void;
 }
 
@@ -70,8 +68,7 @@ export class Guardian {
   readonly #limits: GuardianLimits;
   readonly #listener: GuardianListener;
   #process: SupervisorProcess | undefined;
-  #spare: ChildProcess | undefined;
-  #ping: NodeJS.Timeout | undefined;
+  #spare: SupervisorProcess | undefined;
   /** Times of the restarts within the window, oldest first. */
   #recent: number[] = [];
   #restarts = 0;
@@ -100,16 +97,19 @@ export class Guardian {
     return this.#process?.pid;
   }
 
-  /** Starts the first process. Rejects with {@link DeviceError}: what fails the first time is not tried again. */
+  /**
+   * Starts the first process. Rejects with {@link DeviceError}: what fails the first time is not tried again, but a
+   * process that hangs has not failed.
+   */
   async start(child?: ChildProcess): Promise<Status> {
     const process = this.#launch(child);
     try {
-      const status = await process.call("start", this.#config);
-      this.#watch(process);
-      return status;
+      return await this.#begin(process);
     } catch (error) {
+      const status = process.hung ? await this.#startAgain(process, errorMessage(error)) : undefined;
+      if (status !== undefined) return status;
       await this.stop();
-      throw error;
+      throw this.#givenUp === undefined ? error : DeviceError.gone(this.#givenUp);
     }
   }
 
@@ -128,7 +128,6 @@ export class Guardian {
   /** Powers off, and resolves when no process is left. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    clearInterval(this.#ping);
     this.#spare?.kill("SIGKILL");
     this.#spare = undefined;
     await this.#process?.stop();
@@ -137,108 +136,78 @@ export class Guardian {
   }
 
   #launch(child?: ChildProcess): SupervisorProcess {
-    const spare = child ?? this.#takeSpare();
-    const process = new SupervisorProcess({
-      ...(spare === undefined ? {} : { child: spare }),
-      expectsLife: false,
-      onNotification: (notification) => this.#listener.onNotification?.(notification),
-    });
+    const process = child === undefined ? this.#takeSpare() : this.#processOf(child);
     this.#process = process;
     return process;
   }
 
-  /** The spare, if it still lives. */
-  #takeSpare(): ChildProcess | undefined {
+  #processOf(child?: ChildProcess): SupervisorProcess {
+    return new SupervisorProcess({
+      ...(child === undefined ? {} : { child }),
+      pulse: this.#limits,
+      onNotification: (notification) => this.#listener.onNotification?.(notification),
+      onStarved: (account) => this.#listener.onStarved?.(account),
+    });
+  }
+
+  /** The spare, if there is one that lives. */
+  #takeSpare(): SupervisorProcess {
     const spare = this.#spare;
     this.#spare = undefined;
-    return spare?.exitCode === null && spare.signalCode === null ? spare : undefined;
+    return spare?.alive === true ? spare : this.#processOf();
   }
 
-  #launchSpare(): void {
-    if (this.#spare !== undefined) return;
-    this.#spare = launchSupervisor();
-    // One that cannot be started is found dead when it is needed.
-    this.#spare.on("error", () => undefined);
-  }
-
-  /** From here on `process` is pinged, and its end is followed by another one's start. */
-  #watch(process: SupervisorProcess): void {
-    this.#launchSpare();
-    const { pingMs, answerMs } = this.#limits;
-    // A late ping loses all but an ordinary timer's lateness: the answer waits for the same event loop.
-    const time = new WatchTime(pingMs * 1.5, monotonicNs());
-    let answeredNs = time.ns;
-    let asked = false;
-    const ping = setInterval(() => {
-      time.tick(monotonicNs());
-      if (time.ns - answeredNs >= answerMs * 1e6) {
-        clearInterval(ping);
-        void this.#replace(process, `the supervisor process did not answer for ${answerMs} ms`);
-        return;
-      }
-      if (asked) return;
-      asked = true;
-      process.call("ping", null).then(
-        () => {
-          asked = false;
-          answeredNs = time.ns;
-        },
-        // Its end is told by `exited`.
-        () => undefined,
-      );
-    }, pingMs);
-    this.#ping = ping;
-    void process.exited.then((how) => {
-      clearInterval(ping);
-      void this.#replace(process, how);
-    });
+  /** Powers a device on. From then on the process's end is followed by another one's start. */
+  async #begin(process: SupervisorProcess): Promise<Status> {
+    const status = await process.start(this.#config);
+    // One that cannot be launched is found dead when it is needed.
+    if (!this.#stopping) this.#spare ??= this.#processOf();
+    void process.ended.then((how) => this.#replace(process, how));
+    return status;
   }
 
   /** `process` is dead or hangs: another one takes its place. */
   async #replace(process: SupervisorProcess, reason: string): Promise<void> {
-    if (this.#process !== process || this.#stopping) return;
+    if (this.#process === process && !this.#stopping) await this.#startAgain(process, reason);
+  }
+
+  /** Starts processes until one runs, or gives up: then, and when it is told to stop, there is no status. */
+  async #startAgain(ended: SupervisorProcess, reason: string): Promise<Status | undefined> {
     const detectedNs = monotonicNs();
     this.#process = undefined;
     let resolve = (): void => undefined;
     const promise = new Promise<void>((up) => (resolve = up));
     this.#down = { promise, resolve };
-    process.kill("SIGKILL");
-    if (!(await isGone(process))) {
-      this.#giveUp(`process ${process.pid} cannot be ended; it hung: ${reason}`);
-      return;
+    if (!(await ended.end())) {
+      this.#giveUp(`process ${ended.pid} cannot be ended; it hung: ${reason}`);
+      return undefined;
     }
     let why = reason;
     for (let attempt = 0; !this.#stopping; attempt += 1) {
-      if (!this.#mayRestart(why)) return;
+      if (!this.#mayRestart(why)) return undefined;
       if (attempt > 0) await delay(Math.min(BACK_OFF_MS * 2 ** (attempt - 1), MAX_BACK_OFF_MS));
-      const failure = await this.#restart(why, detectedNs);
-      if (failure === undefined) return;
-      why = failure;
+      const started = await this.#restart(why, detectedNs);
+      if (typeof started !== "string") return started;
+      why = started;
     }
+    return undefined;
   }
 
   /** Starts another process. Returns why it failed. */
-  async #restart(reason: string, detectedNs: number): Promise<string | undefined> {
+  async #restart(reason: string, detectedNs: number): Promise<Status | string | undefined> {
     if (this.#stopping) return undefined;
     this.#restarts += 1;
+    const index = this.#restarts;
     const process = this.#launch();
     try {
-      const status = await process.call("start", this.#config);
+      const status = await this.#begin(process);
       if (this.#stopping) return undefined;
-      this.#watch(process);
       this.#up();
-      this.#listener.onRestart?.({
-        index: this.#restarts,
-        reason,
-        detectedNs,
-        startedNs: monotonicNs(),
-        status,
-      });
-      return undefined;
+      this.#listener.onRestart?.({ index, reason, detectedNs, startedNs: monotonicNs(), status });
+      return status;
     } catch (error) {
       this.#process = undefined;
-      process.kill("SIGKILL");
-      await isGone(process);
+      await process.end();
       return errorMessage(error);
     }
   }
@@ -269,15 +238,4 @@ export class Guardian {
 
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Whether a killed process has exited within EXIT_MS. */
-async function isGone(process: SupervisorProcess): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), EXIT_MS);
-  });
-  const gone = await Promise.race([process.exited.then(() => true), late]);
-  clearTimeout(timer);
-  return gone;
 }

@@ -3,7 +3,13 @@
  * for the deadline, not counting the time for which it waited for a processor. Time is the caller's; the
  * supervisor's is watch-time.ts.
  */
-import { asOfNow, describeSchedule, type ThreadSchedule, waitedNs } from "./thread-schedule.ts";
+import {
+  asOfNow,
+  describeSchedule,
+  LONGEST_HELP_MS,
+  type ThreadSchedule,
+  waitedNs,
+} from "./thread-schedule.ts";
 
 export interface Thread {
   /** Asked only when the counter has been silent for a while: it costs two reads of small files for each thread. */
@@ -20,6 +26,7 @@ const SUSPICION = 0.2;
 
 export class Heartbeat {
   readonly #deadlineNs: number;
+  readonly #longestHelpNs: number;
   #counter = 0;
   #lastBeatNs = 0;
   /** As it was when it came under suspicion; undefined while it is not. */
@@ -27,8 +34,10 @@ export class Heartbeat {
   /** For how long it has waited for a processor since, as of the last look. */
   #waitedNs = 0;
 
-  constructor(deadlineMs: number) {
+  /** @param longestHelpMs for which others that do not get to run excuse a thread that sleeps */
+  constructor(deadlineMs: number, longestHelpMs = LONGEST_HELP_MS) {
     this.#deadlineNs = deadlineMs * 1e6;
+    this.#longestHelpNs = longestHelpMs * 1e6;
   }
 
   /** Starts anew, as at a fresh start of the thread's work. */
@@ -42,6 +51,11 @@ export class Heartbeat {
   /** When the thread is stuck unless it beats before, or waits. */
   get dueNs(): number {
     return this.#lastBeatNs + this.#deadlineNs + this.#waitedNs;
+  }
+
+  /** It is past its deadline, and called stuck only later because it waits for a processor. */
+  get starved(): boolean {
+    return this.#waitedNs > this.#deadlineNs * SUSPICION;
   }
 
   /** What a thread that is silent has done since it came under suspicion, in words. */
@@ -58,7 +72,7 @@ export class Heartbeat {
     this.#suspected ??= asOfNow(thread.schedule());
     thread.nudge();
     if (silentNs < this.#deadlineNs) return false;
-    this.#waitedNs = waitedNs(this.#suspected, thread.schedule());
+    this.#waitedNs = waitedNs(this.#suspected, thread.schedule(), this.#longestHelpNs);
     return nowNs >= this.dueNs;
   }
 }

@@ -41,15 +41,15 @@ const ACCOUNTING_NS = 10e6;
  * always, and a thread that never wakes must be found all the same. So must a version that does nothing but store to a
  * slow disk.
  */
-const LONGEST_HELP_NS = 1e9;
+export const LONGEST_HELP_MS = 1_000;
 
-const TASKS = "/proc/self/task";
+const OWN_TASKS = "/proc/self/task";
 
 /** Undefined when the thread has gone. */
-function readTimes(threadId: number): ThreadTimes | undefined {
+function readTimes(tasks: string, threadId: number): ThreadTimes | undefined {
   try {
-    const [runNs, waitNs] = readFileSync(`${TASKS}/${threadId}/schedstat`, "latin1").split(" ");
-    const stat = readFileSync(`${TASKS}/${threadId}/stat`, "latin1");
+    const [runNs, waitNs] = readFileSync(`${tasks}/${threadId}/schedstat`, "latin1").split(" ");
+    const stat = readFileSync(`${tasks}/${threadId}/stat`, "latin1");
     // The name before the state may hold anything but ends in the last parenthesis.
     const runnable = stat[stat.lastIndexOf(")") + 2] === "R";
     return { runNs: Number(runNs) || 0, waitNs: Number(waitNs) || 0, runnable };
@@ -58,31 +58,47 @@ function readTimes(threadId: number): ThreadTimes | undefined {
   }
 }
 
-/** Every thread but this one, the process's first, and the one that is looked at. */
-function helperIds(threadId: number): number[] {
+/** @param others threads that are no helpers */
+function readHelpers(tasks: string, others: readonly number[]): ReadonlyMap<number, ThreadTimes> {
+  const helpers = new Map<number, ThreadTimes>();
+  for (const id of threadIds(tasks)) {
+    const times = others.includes(id) ? undefined : readTimes(tasks, id);
+    if (times !== undefined) helpers.set(id, times);
+  }
+  return helpers;
+}
+
+function threadIds(tasks: string): number[] {
   try {
-    return readdirSync(TASKS)
-      .map(Number)
-      .filter((id) => id !== threadId && id !== process.pid);
+    return readdirSync(tasks).map(Number);
   } catch {
     return [];
   }
 }
 
-/** To be called by the process's first thread. @param threadId as gettid(2) gives it, 0 for unknown */
-export function readSchedule(threadId: number, heldUpNs: number): ThreadSchedule {
+function readScheduleOf(
+  tasks: string,
+  threadId: number,
+  others: readonly number[],
+  heldUpNs: number,
+): ThreadSchedule {
   const atNs = monotonicNs();
   if (threadId === 0) return { atNs, own: UNKNOWN, heldUpNs, helpers: () => new Map() };
-  return { atNs, own: readTimes(threadId) ?? UNKNOWN, heldUpNs, helpers: () => readHelpers(threadId) };
+  const own = readTimes(tasks, threadId) ?? UNKNOWN;
+  return { atNs, own, heldUpNs, helpers: () => readHelpers(tasks, others) };
 }
 
-function readHelpers(threadId: number): ReadonlyMap<number, ThreadTimes> {
-  const helpers = new Map<number, ThreadTimes>();
-  for (const id of helperIds(threadId)) {
-    const times = readTimes(id);
-    if (times !== undefined) helpers.set(id, times);
-  }
-  return helpers;
+/**
+ * Of a thread of this process. To be called by its first thread, which is nobody's helper.
+ * @param threadId as gettid(2) gives it, 0 for unknown
+ */
+export function readSchedule(threadId: number, heldUpNs: number): ThreadSchedule {
+  return readScheduleOf(OWN_TASKS, threadId, [threadId, process.pid], heldUpNs);
+}
+
+/** Of another process's first thread; all its other threads are helpers. @param processId 0 for unknown */
+export function readProcessSchedule(processId: number): ThreadSchedule {
+  return readScheduleOf(`/proc/${processId}/task`, processId, [processId], 0);
 }
 
 /** To compare with later: its helpers are read now. */
@@ -110,8 +126,9 @@ export function describeSchedule(from: ThreadSchedule, to: ThreadSchedule): stri
 /**
  * For how long the thread could not run, from one reading to the next, because it waited for a processor or, asleep,
  * for what it said it waited for, or may have waited for a thread that waited for a processor: nanoseconds.
+ * @param longestHelpNs for which it sleeps at the most because of others
  */
-export function waitedNs(from: ThreadSchedule, to: ThreadSchedule): number {
+export function waitedNs(from: ThreadSchedule, to: ThreadSchedule, longestHelpNs: number): number {
   const elapsedNs = to.atNs - from.atNs;
   const own = idle(from.own, to.own, elapsedNs);
   if (own.asleepNs === 0) return own.waitedNs;
@@ -124,5 +141,5 @@ export function waitedNs(from: ThreadSchedule, to: ThreadSchedule): number {
   }
   // A thread that started anew in between counts from 0.
   const heldUpNs = Math.max(0, to.heldUpNs - from.heldUpNs);
-  return own.waitedNs + Math.min(own.asleepNs, helpersNs + heldUpNs, LONGEST_HELP_NS);
+  return own.waitedNs + Math.min(own.asleepNs, helpersNs + heldUpNs, longestHelpNs);
 }

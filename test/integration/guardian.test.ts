@@ -1,5 +1,5 @@
 /** The guardian over real processes: each way in which a supervisor process ends or hangs. Times are printed. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -47,6 +47,13 @@ async function guard(name: string, limits: Partial<GuardianLimits> = {}): Promis
 
 function nextRestart(): Promise<Restart> {
   return new Promise((resolve) => (onRestart = resolve));
+}
+
+/** Of this process, Linux alone. */
+function childProcesses(): number[] {
+  const threads = readdirSync("/proc/self/task");
+  const lists = threads.map((thread) => readFileSync(`/proc/self/task/${thread}/children`, "latin1"));
+  return lists.flatMap((list) => list.trim().split(" ").filter(Boolean).map(Number));
 }
 
 /** Fails a version over and returns the table's generation, which was acknowledged. */
@@ -138,6 +145,35 @@ describe("the guardian", () => {
     writeFileSync(join(directory, "foreign"), "#!/bin/sh\n");
     await expect(guard("foreign")).rejects.toMatchObject({ name: "FlashFileForeign" });
     expect(guardian?.restarts).toBe(0);
+  });
+
+  it("ends a spare that stands still when it is to start, and starts the next one", async () => {
+    const device = await guard("stopped-spare", { startMs: 5_000 });
+    const generation = await failOver(device);
+    for (const spare of childProcesses().filter((pid) => pid !== device.pid)) process.kill(spare, "SIGSTOP");
+    const restarted = nextRestart();
+    device.kill("SIGKILL");
+    const { reason, index, status } = await restarted;
+    expect(reason).toMatch(/did not answer for 500 ms/);
+    expect(index).toBe(2);
+    expect(status).toMatchObject({ phase: "executing", generation });
+  });
+
+  it("ends the first process when that stands still while it starts, and starts the next one", async () => {
+    const device = new Guardian(
+      config(join(directory, "stopped-start")),
+      { startMs: 1_000 },
+      { onRestart: (restart) => onRestart(restart) },
+    );
+    guardian = device;
+    const restarted = nextRestart();
+    const started = device.start();
+    device.kill("SIGSTOP");
+    expect(await started).toMatchObject({ phase: "executing" });
+    expect(await restarted).toMatchObject({
+      index: 1,
+      reason: "the supervisor process did not start within 1000 ms",
+    });
   });
 
   it("restarts nothing after it was told to stop", async () => {
