@@ -4,7 +4,8 @@
  * Structure follows the dominator tree (Ramsey, "Beyond Relooper", 2022): a block is written inside its
  * immediate dominator, a block with several ways into it behind a wasm `block` that those ways leave, a loop
  * header inside a `loop`. Blocks outside of a loop are written outside of its `loop`, so that the optimising
- * compiler sees loops as they are.
+ * compiler sees loops as they are. The tree is as deep as the guest makes it, so what is still to be written waits in
+ * a list, not on the stack: whoever goes on at a block puts it there and does nothing more.
  *
  * The function returns the next pc, the instructions retired in this run, and its results. An even pc goes on
  * by the dispatcher (or in the caller, which expects one); with bit 0 set the run leaves translated code there,
@@ -134,6 +135,8 @@ class FunctionGenerator implements OperandSource, CheckContext {
   readonly #outside: number[][];
   readonly #lag: number[];
   readonly #facts: (Facts | undefined)[];
+  /** What is still to be written, the next last. */
+  readonly #later: (() => void)[] = [];
   // Where generation stands.
   #dirty: RegisterSet = NO_REGISTERS;
   #known = new Facts();
@@ -169,6 +172,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
   generate(): void {
     this.#emitEntry();
     this.#emitTree(0);
+    for (let next = this.#later.pop(); next !== undefined; next = this.#later.pop()) next();
     const body = this.out.finishPart();
     const whole = new CodeWriter();
     const groups = [...this.#exits.values()];
@@ -321,6 +325,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
     }
   }
 
+  /** Writes a block; what it dominates, and the ends of the wasm blocks around that, are written later. */
   #emitTree(position: number): void {
     const { out } = this;
     const outside = this.#outside[position] as readonly number[];
@@ -332,10 +337,10 @@ class FunctionGenerator implements OperandSource, CheckContext {
       this.#forgetWrittenInLoop(position);
     }
     this.#openBlocks(inside);
+    this.#closeBlocksLater(outside);
+    if (isHeader) this.#later.push(() => out.end());
+    this.#closeBlocksLater(inside);
     this.#emitBlock(position);
-    this.#closeBlocks(inside);
-    if (isHeader) out.end();
-    this.#closeBlocks(outside);
   }
 
   /** Positions ascend, so the outermost block is the last one's. */
@@ -345,11 +350,14 @@ class FunctionGenerator implements OperandSource, CheckContext {
     }
   }
 
-  #closeBlocks(positions: readonly number[]): void {
-    for (const position of positions) {
-      this.out.end();
-      this.#known = this.#facts[position] ?? new Facts();
-      this.#emitTree(position);
+  #closeBlocksLater(positions: readonly number[]): void {
+    for (let i = positions.length - 1; i >= 0; i--) {
+      const position = positions[i] as number;
+      this.#later.push(() => {
+        this.out.end();
+        this.#known = this.#facts[position] ?? new Facts();
+        this.#emitTree(position);
+      });
     }
   }
 
@@ -369,7 +377,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
     this.#known.forgetMoved();
   }
 
-  /** Goes on at `to`, by a branch or by writing it here. */
+  /** Goes on at `to`, by a branch or by writing it here, which is the next thing that is written. */
   #goTo(to: Block): void {
     const position = this.#positionOf(to);
     const back = this.#loopLabel.get(position);
@@ -377,7 +385,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
     this.#addToCount(this.#pending - (this.#lag[position] as number));
     this.#pending = this.#lag[position] as number;
     if (label === undefined) {
-      this.#emitTree(position);
+      this.#later.push(() => this.#emitTree(position));
       return;
     }
     if (back === undefined) this.#meet(position);
@@ -539,20 +547,23 @@ class FunctionGenerator implements OperandSource, CheckContext {
       return;
     }
     emitCondition(this, insn);
-    const [dirty, pending, known] = [this.#dirty, this.#pending, this.#known];
     const label = this.#plainBranch(taken);
     if (label !== undefined) {
       const position = this.#positionOf(taken);
       if (!this.#loopLabel.has(position)) this.#meet(position);
       out.branchIf(label);
-    } else {
-      out.if();
-      this.#known = known.clone();
-      this.#goTo(taken);
-      out.end();
+      this.#goTo(next);
+      return;
     }
-    [this.#dirty, this.#pending, this.#known] = [dirty, pending, known];
-    this.#goTo(next);
+    out.if();
+    const [dirty, pending, known] = [this.#dirty, this.#pending, this.#known];
+    this.#later.push(() => {
+      out.end();
+      [this.#dirty, this.#pending, this.#known] = [dirty, pending, known];
+      this.#goTo(next);
+    });
+    this.#known = known.clone();
+    this.#goTo(taken);
   }
 
   /** Stores the target in the next-pc local; the link, if any, is written behind it. */
@@ -595,15 +606,18 @@ class FunctionGenerator implements OperandSource, CheckContext {
     out.op(Wasm.I32_SHR_U);
     out.branchTable(table, leave);
     const [dirty, pending, known] = [this.#dirty, this.#pending, this.#known];
-    for (const candidate of candidates) {
+    this.#later.push(() => {
       out.end();
-      this.#known = known.clone();
-      this.#goTo(candidate);
-      [this.#dirty, this.#pending] = [dirty, pending];
+      this.#addToCount(pending);
+      out.branch(this.#exitLabel(dirty, Reason.NONE));
+    });
+    for (const candidate of [...candidates].reverse()) {
+      this.#later.push(() => {
+        out.end();
+        [this.#dirty, this.#pending, this.#known] = [dirty, pending, known.clone()];
+        this.#goTo(candidate);
+      });
     }
-    out.end();
-    this.#addToCount(pending);
-    out.branch(this.#exitLabel(dirty, Reason.NONE));
   }
 
   #emitGuardedReturn(insn: Instruction, expected: number, to: Block): void {

@@ -130,8 +130,8 @@ interface Context {
   readonly inlined: Map<number, Context>;
   /** Constant addresses that the code makes: where jump tables may lie. */
   readonly constants: Set<number>;
-  /** Whether a jump was met whose target only a register tells. */
-  hasComputedJump: boolean;
+  /** Jumps whose target only a register tells. */
+  computedJumps: number;
   /** Where those jumps probably go. */
   readonly jumpTargets: Set<number>;
   readonly blocks: Map<number, Block>;
@@ -149,6 +149,11 @@ const NOT_INLINABLE: Callee = { inlinable: false, size: 0, keepsLink: false };
 /** Entries of one jump table that are looked at, and how far from its code a table leads. */
 const MAX_JUMP_TABLE = 128;
 const MAX_JUMP_DISTANCE = 4096;
+/**
+ * Half-words from the first place that a graph's computed jumps may go to to the last, for all these jumps together:
+ * each gets a table of so many. Beyond, where they go is found at run time, or the guest could have code of any size.
+ */
+const MAX_SWITCH_HALVES = 1 << 16;
 
 const NOWHERE: End = { kind: "leave", pc: 0 };
 
@@ -210,7 +215,7 @@ export class GraphBuilder {
     context.leaders.add(context.entry);
     for (;;) {
       for (let pc = work.pop(); pc !== undefined; pc = work.pop()) this.#exploreFrom(context, pc, work);
-      if (!context.hasComputedJump) return;
+      if (context.computedJumps === 0) return;
       const before = context.jumpTargets.size;
       for (const address of context.constants) this.#readJumpTable(context, address, work);
       if (context.jumpTargets.size === before) return;
@@ -275,7 +280,7 @@ export class GraphBuilder {
       }
       if (insn.op === Op.JALR) {
         if (isLink(insn.rd)) follow(next);
-        else if (!isReturn(insn)) context.hasComputedJump = true;
+        else if (!isReturn(insn)) context.computedJumps++;
         return;
       }
       pc = next;
@@ -374,7 +379,7 @@ function newContext(
     leaders: new Set(),
     inlined: new Map(),
     constants: new Set(),
-    hasComputedJump: false,
+    computedJumps: 0,
     jumpTargets: new Set(),
     blocks: new Map(),
   };
@@ -425,15 +430,22 @@ function fillJalr(
   const { insn } = step;
   if (isLink(insn.rd)) return { kind: "callIndirect", step, returnPc: next, to: reach(context, next) };
   const { parent } = context;
-  if (insn.rd === 0 && !isReturn(insn) && context.jumpTargets.size > 0) {
-    const candidates = [...context.jumpTargets].sort((a, b) => a - b).map((pc) => reach(context, pc));
-    return { kind: "switch", step, candidates };
+  if (insn.rd === 0 && !isReturn(insn)) {
+    const candidates = jumpCandidates(context).map((pc) => reach(context, pc));
+    if (candidates.length > 0) return { kind: "switch", step, candidates };
   }
   if (parent === undefined || !isReturn(insn) || insn.rs1 !== RA) return { kind: "computed", step };
   const to = reach(parent, context.returnPc);
   if (!context.keepsLink) return { kind: "return", step, expected: context.returnPc, to };
   block.steps.push(step);
   return { kind: "jump", to };
+}
+
+/** Where the context's computed jumps probably go, ascending; nowhere if there would be too much code for that. */
+function jumpCandidates({ jumpTargets, computedJumps }: Context): number[] {
+  const targets = [...jumpTargets].sort((a, b) => a - b);
+  const halves = ((targets.at(-1) ?? 0) - (targets[0] ?? 0)) / 2 + 1;
+  return halves * computedJumps > MAX_SWITCH_HALVES ? [] : targets;
 }
 
 /** Whether the end retires an instruction that is not among the block's steps. */
