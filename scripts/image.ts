@@ -15,7 +15,8 @@ const HELP = `usage: flipside image create FILE --version V --output IMAGE [opti
        flipside image info IMAGE [--json FILE]
        flipside image verify IMAGE [--key FILE]... [--floor N] [--json FILE]
 
-create  makes an MCUboot image from an ELF file, or from raw code, linked for the virtual load region (0x20000000)
+create  makes an MCUboot image from an ELF file (as objcopy -O binary takes its code), or from raw code, linked for the
+        virtual load region (0x20000000)
   --version V           "1.2.3" or "1.2.3+4"
   --output IMAGE        file to write
   --header-bytes N      where the code starts in the image; from the ELF file, else 32
@@ -152,35 +153,61 @@ function readCode(file: string, values: Values): Code {
   };
 }
 
-/** The loaded bytes of an ELF file from its first to its last, gaps as erased flash reads. */
+/**
+ * The loaded bytes of an ELF file from its first to its last, gaps as zeros: what `objcopy -O binary` makes of it.
+ * Notes that lie elsewhere are for tools.
+ */
 function codeFromElf(file: string, bytes: Uint8Array, headerBytes: number | undefined): Code {
   const elf = parseElf(bytes);
   if ("error" in elf) throw new UsageError(`${file} cannot be made an image: ${elf.message}`);
-  const segments = elf.segments.filter((segment) => segment.data.length > 0);
+  const loaded = elf.parts.filter(({ data }) => data.length > 0);
+  const pieces = loaded.filter((part) => part.kind !== "note" || isInWindow(part));
+  return linkedCode(file, pieces, elf.entry, headerBytes, 0);
+}
+
+/** Bytes and the address that they are linked for. */
+interface Piece {
+  readonly address: number;
+  readonly data: Uint8Array;
+}
+
+function isInWindow({ address, data }: Piece): boolean {
+  return address >= WINDOW_BASE && address + data.length <= WINDOW_BASE + REGION_STRIDE;
+}
+
+/**
+ * Code that says itself where it is linked: its entry is its first byte.
+ * @param entry undefined where it is not said
+ */
+function linkedCode(
+  file: string,
+  pieces: readonly Piece[],
+  entry: number | undefined,
+  headerBytes: number | undefined,
+  gapByte: number,
+): Code {
+  const refuse = (why: string): UsageError => new UsageError(`${file} cannot be made an image: ${why}`);
   const hex = (value: number) => `0x${value.toString(16)}`;
+  if (pieces.length === 0) throw refuse("it loads nothing");
   let start = Number.POSITIVE_INFINITY;
   let end = 0;
-  for (const { address, data } of segments) {
-    if (address < WINDOW_BASE || address + data.length > WINDOW_BASE + REGION_STRIDE) {
-      throw new UsageError(
-        `${file} cannot be made an image: it loads ${data.length} bytes to ${hex(address)}, outside the virtual load region`,
-      );
+  for (const piece of pieces) {
+    const { address, data } = piece;
+    if (!isInWindow(piece)) {
+      throw refuse(`it loads ${data.length} bytes to ${hex(address)}, outside the virtual load region`);
     }
     start = Math.min(start, address);
     end = Math.max(end, address + data.length);
   }
-  if (segments.length === 0) throw new UsageError(`${file} cannot be made an image: it loads nothing`);
-  if (elf.entry !== start) {
-    throw new UsageError(
-      `${file} cannot be made an image: its entry ${hex(elf.entry)} is not its first byte, ${hex(start)}`,
-    );
+  if (entry !== undefined && entry !== start) {
+    throw refuse(`its entry ${hex(entry)} is not its first byte, ${hex(start)}`);
   }
   const linkedBytes = start - WINDOW_BASE;
   if (headerBytes !== undefined && headerBytes !== linkedBytes) {
     throw new UsageError(`${file} is linked for a header of ${linkedBytes} bytes, not of ${headerBytes}`);
   }
-  const body = new Uint8Array(end - start).fill(0xff);
-  for (const { address, data } of segments) body.set(data, address - start);
+  const body = new Uint8Array(end - start).fill(gapByte);
+  for (const { address, data } of pieces) body.set(data, address - start);
   return { body, headerBytes: linkedBytes, romFixed: true };
 }
 

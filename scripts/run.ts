@@ -1,6 +1,7 @@
 /** `flipside run`: a bare-metal RV32 ELF file in RAM, as an emulator runs it. */
 import { writeSync } from "node:fs";
-import { type ElfSymbols, parseElf } from "../controller/bare/elf.ts";
+import { parseElf } from "../controller/bare/elf.ts";
+import type { ElfSymbols } from "../controller/bare/elf-symbols.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/bare/run.ts";
 import type { SerialLine } from "../controller/devices/uart.ts";
 import { chooseEngine } from "../controller/translator/select.ts";

@@ -4,7 +4,9 @@
  * Some of them may be left over from calls that have returned; none that is still open is missing, as long as it lies
  * in the kept part of the stack. Pure.
  */
-import type { ElfFile, ElfSegment, ElfSymbol } from "./elf.ts";
+import type { ElfFile } from "./elf.ts";
+import type { ElfPart } from "./elf-parts.ts";
+import type { ElfSymbol } from "./elf-symbols.ts";
 
 export interface Frame {
   readonly address: number;
@@ -12,7 +14,7 @@ export interface Frame {
   readonly symbol: string;
 }
 
-/** Names code addresses by the nearest symbol before them in their segment. */
+/** Names code addresses by the nearest symbol before them in their part of the program. */
 export class SymbolTable {
   /** Those that a programmer named, by value. */
   readonly #sorted: readonly ElfSymbol[];
@@ -27,9 +29,9 @@ export class SymbolTable {
 
   /** "name+0x12", or "" for an address outside the program. */
   nameOf(address: number): string {
-    const segment = this.#segmentOf(address & ~1);
+    const part = this.#partOf(address & ~1);
     const symbol = this.#lastUpTo(address >>> 0);
-    if (segment === undefined || symbol === undefined || symbol.value < segment.address) return "";
+    if (part === undefined || symbol === undefined || symbol.value < part.virtualAddress) return "";
     const name = this.#elf.symbols.nameOf(symbol);
     const distance = (address >>> 0) - symbol.value;
     return distance === 0 ? name : `${name}+0x${distance.toString(16)}`;
@@ -65,15 +67,15 @@ export class SymbolTable {
   }
 
   #half(address: number): number | undefined {
-    const segment = this.#segmentOf(address);
-    if (segment === undefined) return undefined;
-    const at = (address >>> 0) - segment.address;
-    return (segment.data[at] as number) | ((segment.data[at + 1] as number) << 8);
+    const part = this.#partOf(address);
+    if (part === undefined) return undefined;
+    const at = (address >>> 0) - part.virtualAddress;
+    return (part.data[at] as number) | ((part.data[at + 1] as number) << 8);
   }
 
-  /** The segment whose bytes hold the half-word at `address`. */
-  #segmentOf(address: number): ElfSegment | undefined {
-    return this.#elf.segments.find(({ address: start, data }) => {
+  /** The part whose bytes hold the half-word at `address`. */
+  #partOf(address: number): ElfPart | undefined {
+    return this.#elf.parts.find(({ virtualAddress: start, data }) => {
       const at = (address >>> 0) - start;
       return at >= 0 && at + 1 < data.length;
     });

@@ -84,18 +84,20 @@ export class BareMachine {
   /** Loads the program and puts the hart at its entry. Throws {@link LoadError}. */
   load(elf: ElfFile): void {
     const { bytes } = this.machine.space;
-    const totalBytes = elf.segments.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
-    if (totalBytes > this.#layout.config.ramBytes && elf.segments.length > 1) {
-      throw new LoadError(
-        `its ${elf.segments.length} segments of ${totalBytes} bytes do not fit the RAM together`,
-      );
+    // Notes are for tools: linkers put them wherever there is room.
+    const parts = elf.parts.filter(
+      (part) => part.kind !== "note" || this.#isRam(part.address, part.memoryBytes),
+    );
+    const totalBytes = parts.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    if (totalBytes > this.#layout.config.ramBytes && parts.length > 1) {
+      throw new LoadError(`its ${parts.length} parts of ${totalBytes} bytes do not fit the RAM together`);
     }
-    for (const { address, data, memoryBytes } of elf.segments) {
-      const offset = this.#ramOffset("a segment", address, memoryBytes);
+    for (const { kind, address, data, memoryBytes } of parts) {
+      const offset = this.#ramOffset(`a ${kind}`, address, memoryBytes);
       bytes.set(data, offset);
       bytes.fill(0, offset + data.length, offset + memoryBytes);
     }
-    this.#requireEntry(elf.entry);
+    this.#requireEntry(elf);
     this.machine.reset(elf.entry | 0);
     const tohost = elf.symbols.get("tohost");
     if (tohost !== undefined) this.#watchTohost(this.#ramOffset("tohost", tohost, 4));
@@ -119,22 +121,29 @@ export class BareMachine {
   }
 
   /** Where there is nothing to execute, a program would end in its first trap, as if it had done something. */
-  #requireEntry(entry: number): void {
-    const end = RAM_BASE + this.#layout.config.ramBytes;
-    if (entry >= RAM_BASE && entry < end) return;
-    throw new LoadError(`its entry ${hex(entry)} lies outside the RAM from ${hex(RAM_BASE)} to ${hex(end)}`);
+  #requireEntry({ entry, parts }: ElfFile): void {
+    if (!this.#isRam(entry, 2)) {
+      const end = RAM_BASE + this.#layout.config.ramBytes;
+      throw new LoadError(
+        `its entry ${hex(entry)} lies outside the RAM from ${hex(RAM_BASE)} to ${hex(end)}`,
+      );
+    }
+    if (parts.some(({ address, data }) => entry >= address && entry < address + data.length)) return;
+    throw new LoadError(`it has no code at its entry ${hex(entry)}`);
   }
 
   #ramOffset(what: string, address: number, byteCount: number): number {
-    const { ramBytes } = this.#layout.config;
-    const offset = address - RAM_BASE;
-    if (offset < 0 || offset + byteCount > ramBytes) {
-      const end = RAM_BASE + ramBytes;
+    if (!this.#isRam(address, byteCount)) {
+      const end = RAM_BASE + this.#layout.config.ramBytes;
       throw new LoadError(
         `${what} of ${byteCount} bytes at ${hex(address)} lies outside the RAM from ${hex(RAM_BASE)} to ${hex(end)}`,
       );
     }
-    return offset + this.#layout.ram;
+    return address - RAM_BASE + this.#layout.ram;
+  }
+
+  #isRam(address: number, byteCount: number): boolean {
+    return address >= RAM_BASE && address + byteCount <= RAM_BASE + this.#layout.config.ramBytes;
   }
 
   #watchTohost(offset: number): void {

@@ -29,7 +29,7 @@ const machine = new Machine({
 });
 
 const load = (): void => {
-  for (const { address, data, memoryBytes } of program.segments) {
+  for (const { address, data, memoryBytes } of program.parts) {
     const at = layout.ram + address - RAM_BASE;
     machine.space.bytes.set(data, at);
     machine.space.bytes.fill(0, at + data.length, at + memoryBytes);

@@ -43,7 +43,7 @@ export interface HaltData {
   readonly memory: WebAssembly.Memory;
   readonly layout: Layout;
   /** What loading needs: symbols are no data that a thread can be given. */
-  readonly program: Pick<ElfFile, "entry" | "segments">;
+  readonly program: Pick<ElfFile, "entry" | "parts">;
   readonly engine: Halted;
   readonly times: SharedArrayBuffer;
 }
@@ -126,8 +126,8 @@ class Halting {
     this.#words = new Int32Array(times);
     this.#stamps = new Float64Array(times);
     const [memory, layout] = [this.#memory, this.#layout];
-    const { entry, segments } = endlessProgram(name);
-    const workerData: HaltData = { memory, layout, program: { entry, segments }, engine, times };
+    const { entry, parts } = endlessProgram(name);
+    const workerData: HaltData = { memory, layout, program: { entry, parts }, engine, times };
     this.#worker = new Worker(new URL("./halt-worker.js", import.meta.url), { workerData });
   }
 

@@ -115,8 +115,7 @@ function findWord(bytes: Uint8Array, symbol: string): DataView {
   const elf: ElfFile | { message: string } = parseElf(bytes);
   if ("message" in elf) throw new Error(elf.message);
   const address = elf.symbols.get(symbol) ?? -1;
-  const segment = elf.segments.find((s) => address >= s.address && address + 4 <= s.address + s.data.length);
-  if (segment === undefined || segment.data.buffer !== bytes.buffer)
-    throw new Error(`there is no word ${symbol}`);
-  return new DataView(bytes.buffer, segment.data.byteOffset + address - segment.address, 4);
+  const part = elf.parts.find((s) => address >= s.address && address + 4 <= s.address + s.data.length);
+  if (part === undefined || part.data.buffer !== bytes.buffer) throw new Error(`there is no word ${symbol}`);
+  return new DataView(bytes.buffer, part.data.byteOffset + address - part.address, 4);
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SymbolTable } from "../../../controller/bare/backtrace.ts";
-import { type ElfErrorName, type ElfSymbols, parseElf } from "../../../controller/bare/elf.ts";
+import { type ElfErrorName, parseElf } from "../../../controller/bare/elf.ts";
+import type { ElfSymbols } from "../../../controller/bare/elf-symbols.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
 import { writeElf } from "../support/elf-writer.ts";
 
@@ -33,10 +34,10 @@ function patched(at: number, value: number, bytes: 2 | 4): Uint8Array {
 }
 
 describe("a well-formed executable", () => {
-  it("gives entry, segments at their physical address, and symbols", () => {
+  it("gives entry, parts at their physical address, and symbols", () => {
     const elf = parsed(good);
     expect(elf.entry).toBe(RAM_BASE + 4);
-    expect(elf.segments).toEqual([{ address: RAM_BASE, data: code, memoryBytes: 64 }]);
+    expect(elf.parts).toMatchObject([{ kind: "segment", address: RAM_BASE, data: code, memoryBytes: 64 }]);
     expect(named(elf.symbols)).toEqual([
       ["tohost", 0x8000_1000],
       ["end", 8],
@@ -49,8 +50,59 @@ describe("a well-formed executable", () => {
   it("whose symbol table is broken still loads", () => {
     const sections = new DataView(good.buffer).getUint32(32, true);
     for (const file of [patched(32, 0xffff_ff00, 4), patched(46, 4, 2), patched(sections + 40 + 24, 99, 4)]) {
-      expect(parsed(file).segments).toHaveLength(1);
+      expect(parsed(file).parts).toHaveLength(1);
     }
+  });
+});
+
+describe("bytes that are only headers or padding are no part of the program", () => {
+  const headers = { code, loadsHeaders: true } as const;
+  const shown = (bytes: Uint8Array) =>
+    parsed(bytes).parts.map(({ kind, address, data, memoryBytes }) => [
+      kind,
+      address,
+      [...data],
+      memoryBytes,
+    ]);
+
+  it("where the sections say what is", () => {
+    const sections = [
+      { type: "PROGBITS", offset: 0, bytes: 2 },
+      { type: "NOTE", offset: 4, bytes: 4 },
+      { type: "NOBITS", offset: 8, bytes: 16 },
+    ] as const;
+    expect(shown(writeElf({ ...headers, memoryBytes: 64, sections }))).toEqual([
+      ["section", RAM_BASE, [1, 2], 2],
+      ["note", RAM_BASE + 4, [5, 6, 7, 8], 4],
+      ["section", RAM_BASE + 8, [], 16],
+    ]);
+  });
+  it("where there are no sections", () => {
+    expect(shown(writeElf({ ...headers, memoryBytes: 64 }))).toEqual([["segment", RAM_BASE, [...code], 64]]);
+  });
+  it("where nothing else is loaded", () => {
+    const elf = parseElf(writeElf({ ...headers, code: new Uint8Array(0) }));
+    expect(elf).toMatchObject({ error: "no-segments" });
+  });
+  it("but what a section claims beyond its segment is not taken from elsewhere", () => {
+    const sections = [{ type: "PROGBITS", offset: 4, bytes: 5 }] as const;
+    expect(shown(writeElf({ code, sections }))).toEqual([["segment", RAM_BASE, [...code], 8]]);
+  });
+});
+
+describe("a segment without bytes in the file", () => {
+  it("reads nothing, whatever offset it says", () => {
+    const file = writeElf({ code: new Uint8Array(0), memoryBytes: 64 });
+    new DataView(file.buffer).setUint32(52 + 4, 0xffff_fff0, true);
+    expect(parsed(file).parts).toMatchObject([{ address: RAM_BASE, memoryBytes: 64 }]);
+  });
+});
+
+describe("a program that is linked for elsewhere than it is loaded", () => {
+  const { entry, parts } = parsed(writeElf({ code, virtualAddress: 0x2000_0000, entry: 0x2000_0004 }));
+  it("keeps both addresses, and begins where it is loaded", () => {
+    expect(parts).toMatchObject([{ address: RAM_BASE, virtualAddress: 0x2000_0000 }]);
+    expect(entry).toBe(RAM_BASE + 4);
   });
 });
 
@@ -131,6 +183,7 @@ describe("what cannot be loaded is told by name, in one sentence", () => {
     ["truncated", "a segment beyond the end of the file", patched(52 + 4, 0xffff_fff0, 4)],
     ["bad-entry", "an odd entry, where no instruction can lie", patched(24, RAM_BASE + 1, 4)],
     ["bad-segment", "a segment beyond the address space", patched(52 + 12, 0xffff_fff0, 4)],
+    ["bad-segment", "a segment beyond the virtual address space", patched(52 + 8, 0xffff_fff0, 4)],
   ])("%s: %s", (error, _, file) => {
     const elf = parseElf(file);
     expect(elf).toMatchObject({ error });
@@ -148,7 +201,7 @@ describe("any bytes at all", () => {
   const check = (bytes: Uint8Array): void => {
     const elf = parseElf(bytes);
     if ("error" in elf) return;
-    for (const { address, data, memoryBytes } of elf.segments) {
+    for (const { address, data, memoryBytes } of elf.parts) {
       expect(data.length).toBeLessThanOrEqual(memoryBytes);
       expect(address + memoryBytes).toBeLessThanOrEqual(2 ** 32);
     }

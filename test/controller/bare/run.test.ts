@@ -146,14 +146,30 @@ describe("loading", () => {
       /lies outside the RAM from 0x80000000/,
     );
   });
-  it("segments that are larger than RAM together are refused, before anything is loaded", () => {
-    const segment = { address: RAM_BASE, data: Uint8Array.from([1]), memoryBytes: RAM_BYTES };
-    const elf = {
-      ...parsed({ code: segment.data }),
-      segments: Array.from({ length: 65_535 }, () => segment),
-    };
+  it("a file without code at its entry is refused: its debug information, or its zeros", () => {
+    const empty = { code: new Uint8Array(4), memoryBytes: 64, entry: RAM_BASE + 4 };
+    expect(() => load(bare(), empty)).toThrow("it has no code at its entry 0x80000004");
+  });
+  it("a note outside RAM is left out, any other section is refused", () => {
+    const code = new Uint8Array(16);
+    const outside = (type: "NOTE" | "PROGBITS") => ({
+      code,
+      address: RAM_BASE + RAM_BYTES - 8,
+      sections: [
+        { type: "PROGBITS", offset: 0, bytes: 8 },
+        { type, offset: 8, bytes: 8 },
+      ] as const,
+    });
+    load(bare(), outside("NOTE"));
+    expect(() => load(bare(), outside("PROGBITS"))).toThrow(
+      "a section of 8 bytes at 0x80010000 lies outside",
+    );
+  });
+  it("parts that are larger than RAM together are refused, before anything is loaded", () => {
+    const one = parsed({ code: Uint8Array.from([1]), memoryBytes: RAM_BYTES });
+    const elf = { ...one, parts: Array.from({ length: 65_535 }, () => one.parts).flat() };
     const machine = bare();
-    expect(() => machine.load(elf)).toThrow(/its 65535 segments of \d+ bytes do not fit the RAM together/);
+    expect(() => machine.load(elf)).toThrow(/its 65535 parts of \d+ bytes do not fit the RAM together/);
     expect([...machine.readRam("it", RAM_BASE, 1)]).toEqual([0]);
   });
 });

@@ -1,4 +1,4 @@
-/** Writes small RV32 executables: one segment, and a symbol table if there are symbols. */
+/** Writes small RV32 executables: one segment, sections in it where they are asked for, and a symbol table. */
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
 
 export interface ElfSource {
@@ -8,23 +8,39 @@ export interface ElfSource {
   readonly entry?: number;
   /** Bytes in memory, zeros behind the code; the code's length by default. */
   readonly memoryBytes?: number;
+  /** Virtual address of the segment; its physical one by default. */
+  readonly virtualAddress?: number;
+  /** The segment begins with the file: `code` lies {@link CODE_AT} bytes behind its start. */
+  readonly loadsHeaders?: boolean;
+  /** Pieces of the code, and of the zeros behind it, that are allocated sections. */
+  readonly sections?: readonly WrittenSection[];
   readonly symbols?: Readonly<Record<string, number>>;
 }
 
+/** Offsets are in bytes from the code's start. */
+export interface WrittenSection {
+  readonly type: "PROGBITS" | "NOTE" | "NOBITS";
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+const SECTION_TYPES = { PROGBITS: 1, NOTE: 7, NOBITS: 8 } as const;
+const ALLOC_EXEC = 6;
 const HEADER = 52;
 const PROGRAM_HEADER = 32;
 const SECTION_HEADER = 40;
 const SYMBOL = 16;
-const CODE_AT = 128;
+export const CODE_AT = 128;
 
 export function writeElf(source: ElfSource): Uint8Array {
   const { code, address = RAM_BASE, entry = address, memoryBytes = code.length } = source;
+  const { virtualAddress = address, sections = [] } = source;
   const symbols = Object.entries(source.symbols ?? {});
   const names = `\0${symbols.map(([name]) => `${name}\0`).join("")}`;
   const symbolsAt = Math.ceil((CODE_AT + code.length) / 4) * 4;
   const namesAt = symbolsAt + (symbols.length + 1) * SYMBOL;
   const sectionsAt = Math.ceil((namesAt + names.length) / 4) * 4;
-  const file = new Uint8Array(sectionsAt + 3 * SECTION_HEADER);
+  const file = new Uint8Array(sectionsAt + (3 + sections.length) * SECTION_HEADER);
   const view = new DataView(file.buffer);
   const put = (at: number, ...words: readonly number[]): void => {
     words.forEach((word, index) => {
@@ -33,14 +49,20 @@ export function writeElf(source: ElfSource): Uint8Array {
   };
   file.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
   put(16, 2 | (243 << 16), 1, entry, HEADER, sectionsAt, 0, HEADER | (PROGRAM_HEADER << 16));
-  put(44, 1 | (SECTION_HEADER << 16), 3);
-  put(HEADER, 1, CODE_AT, address, address, code.length, memoryBytes, 7, 4);
+  put(44, 1 | (SECTION_HEADER << 16), 3 + sections.length);
+  const before = source.loadsHeaders === true ? CODE_AT : 0;
+  const addresses = [virtualAddress - before, address - before] as const;
+  put(HEADER, 1, CODE_AT - before, ...addresses, before + code.length, before + memoryBytes, 7, 4);
   file.set(code, CODE_AT);
   file.set(new TextEncoder().encode(names), namesAt);
   let name = 1;
   symbols.forEach(([text, value], index) => {
     put(symbolsAt + (index + 1) * SYMBOL, name, value, 4, 0x10 | (0xfff1 << 16));
     name += text.length + 1;
+  });
+  sections.forEach(({ type, offset, bytes }, index) => {
+    const at = sectionsAt + (3 + index) * SECTION_HEADER;
+    put(at, 0, SECTION_TYPES[type], ALLOC_EXEC, virtualAddress + offset, CODE_AT + offset, bytes, 0, 0, 4);
   });
   const section = (index: number, type: number, at: number, size: number, link: number): void =>
     put(sectionsAt + index * SECTION_HEADER, 0, type, 0, 0, at, size, link, 0, 4, type === 2 ? SYMBOL : 0);

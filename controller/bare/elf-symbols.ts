@@ -1,0 +1,83 @@
+/**
+ * The symbol table of an ELF file: names of addresses, where they stand in the file.
+ *
+ * Names may overlap there, so that all of them as strings can be hundreds of times as large as the file: a name is made
+ * when somebody asks for it. No byte outside the table's and the names' ranges is looked at.
+ *
+ * Source: System V ABI, "Symbol Table"; RISC-V ELF psABI.
+ */
+
+/** Places in the file. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A defined symbol with a name. */
+export interface ElfSymbol {
+  /** Virtual address. */
+  readonly value: number;
+  /** Where in the file its name begins. */
+  readonly nameAt: number;
+}
+
+const SYMBOL_BYTES = 16;
+const SHN_UNDEF = 0;
+/** Types of symbols that name sections and source files. */
+const STT_SECTION = 3;
+const STT_FILE = 4;
+
+/** Longer names are cut: nobody reads them. */
+const MAX_NAME_BYTES = 256;
+
+/** The defined symbols that have a name, in the file's order. */
+export class ElfSymbols {
+  readonly #view: DataView;
+  readonly #table: Range;
+  readonly #names: Range;
+
+  constructor(view: DataView, table: Range, names: Range) {
+    this.#view = view;
+    this.#table = table;
+    this.#names = names;
+  }
+
+  *[Symbol.iterator](): Generator<ElfSymbol, void> {
+    const view = this.#view;
+    const { start, end } = this.#table;
+    for (let at = start; at + SYMBOL_BYTES <= end; at += SYMBOL_BYTES) {
+      const type = view.getUint8(at + 12) & 0xf;
+      const defined = view.getUint16(at + 14, true) !== SHN_UNDEF;
+      if (!defined || type === STT_SECTION || type === STT_FILE) continue;
+      const nameAt = this.#names.start + view.getUint32(at, true);
+      if (this.#byte(nameAt) !== 0) yield { value: view.getUint32(at + 4, true), nameAt };
+    }
+  }
+
+  /** The value of the first symbol of this name, which is not cut. Goes through the whole table. */
+  get(name: string): number | undefined {
+    for (const { value, nameAt } of this) if (this.#isName(name, nameAt)) return value;
+    return undefined;
+  }
+
+  /** A symbol's name, or how it begins. */
+  nameOf({ nameAt }: ElfSymbol, maxBytes = MAX_NAME_BYTES): string {
+    let name = "";
+    for (let at = nameAt; at < nameAt + maxBytes && this.#byte(at) !== 0; at++) {
+      name += String.fromCharCode(this.#byte(at));
+    }
+    return name;
+  }
+
+  #isName(name: string, nameAt: number): boolean {
+    for (let index = 0; index < name.length; index++) {
+      if (this.#byte(nameAt + index) !== name.charCodeAt(index)) return false;
+    }
+    return this.#byte(nameAt + name.length) === 0;
+  }
+
+  /** Of the names; 0, which ends one, behind the last. */
+  #byte(at: number): number {
+    return at < this.#names.end ? this.#view.getUint8(at) : 0;
+  }
+}

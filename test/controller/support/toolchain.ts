@@ -1,0 +1,17 @@
+/** The tools that make ELF files, for tests that compare with them. Where they are missing, these tests are skipped. */
+import { spawnSync } from "node:child_process";
+
+const TOOLS = ["riscv64-unknown-elf-gcc", "riscv64-unknown-elf-objcopy", "ld.lld"];
+
+/** CI has all of them, and skips nothing. */
+export const hasToolchain =
+  process.env["CI"] === "true" || TOOLS.every((tool) => spawnSync(tool, ["--version"]).status === 0);
+
+export const GCC = ["riscv64-unknown-elf-gcc", "-march=rv32imac", "-mabi=ilp32", "-nostdlib", "-static"];
+
+/** Runs a shell script in `cwd` and gives what it printed; throws with what it complained of. */
+export function shell(cwd: string, script: string): string {
+  const { status, stdout, stderr } = spawnSync("bash", ["-euc", script], { cwd, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${script}\n${stderr}`);
+  return stdout;
+}
