@@ -15,6 +15,12 @@ export interface FlashFileConfig {
   readonly log: LogConfig;
 }
 
+/** What the worker is launched with. */
+export interface MemoryWorkerData {
+  /** Of the process without which this one is to end; null for none. */
+  readonly parentPid: number | null;
+}
+
 /** Ways in which the memory emulator worker is made to fail. */
 export type MemoryFault = "throw" | "exit" | "terminate";
 

@@ -2,10 +2,12 @@
  * The memory emulator worker: owns the shared memory that is the controller's, and keeps its bytes in the flash file.
  */
 import { createHash } from "node:crypto";
-import type { FlashFileConfig, MemoryApi, PoweredMemory } from "./api.ts";
+import { workerData } from "node:worker_threads";
+import type { FlashFileConfig, MemoryApi, MemoryWorkerData, PoweredMemory } from "./api.ts";
 import { monotonicNs } from "./base/clock.ts";
 import { serve } from "./base/link.ts";
 import { createLogger, type LogConfig, type Logger } from "./base/log.ts";
+import { endWhenOrphaned } from "./base/orphan.ts";
 import { Random } from "./base/random.ts";
 import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash/flash.ts";
 import { TEARS } from "./flash/flash-tear.ts";
@@ -329,4 +331,6 @@ const api: MemoryApi = {
   hash: (region, byteCount) => Uint8Array.from(powered().hash(region, byteCount)),
   digests: () => emulator?.digests() ?? [],
 };
+const { parentPid } = workerData as MemoryWorkerData;
+if (parentPid !== null) endWhenOrphaned(parentPid);
 serve(api);

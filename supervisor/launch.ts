@@ -44,14 +44,19 @@ const V8_FLAGS = [
   ...nursery(NURSERY_MB),
 ];
 
-/** A supervisor process; its socket is file descriptor CONTROL_FD of frames.ts. */
+/** A supervisor process; its socket is file descriptor CONTROL_FD of frames.ts, its argument this process's id. */
 export function launchSupervisor(): ChildProcess {
   const program = fileURLToPath(new URL("../supervisor/process.bundle.cjs", import.meta.url));
-  return spawn(process.execPath, [...V8_FLAGS, program], { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+  const args = [...V8_FLAGS, program, String(process.pid)];
+  return spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
 }
 
-export function launchMemoryEmulator(): Worker {
-  return new Worker(new URL("../emulator/worker.bundle.cjs", import.meta.url), { name: "memory-emulator" });
+/** @param parentPid of the process without which this one is to end; null for none (MemoryWorkerData of emulator/api.ts) */
+export function launchMemoryEmulator(parentPid: number | null): Worker {
+  return new Worker(new URL("../emulator/worker.bundle.cjs", import.meta.url), {
+    name: "memory-emulator",
+    workerData: { parentPid },
+  });
 }
 
 export function launchController(slot: number): Worker {
@@ -68,18 +73,21 @@ export function launchSweepWorker(workerData: unknown): Worker {
 
 /** Threads started ahead, each handed out once; after that, fresh ones. */
 export class Launcher {
+  readonly #parentPid: number | null;
   #memory: Worker | undefined;
   #controller: Worker | undefined;
 
-  constructor() {
+  /** @param parentPid as in {@link launchMemoryEmulator} */
+  constructor(parentPid: number | null) {
+    this.#parentPid = parentPid;
     // Read when a thread's heap is made; this thread's stands already.
     for (const flag of nursery(THREAD_NURSERY_MB)) setFlagsFromString(flag);
-    this.#memory = launchMemoryEmulator();
+    this.#memory = launchMemoryEmulator(this.#parentPid);
     this.#controller = launchController(0);
   }
 
   memoryEmulator(): Worker {
-    const worker = this.#memory ?? launchMemoryEmulator();
+    const worker = this.#memory ?? launchMemoryEmulator(this.#parentPid);
     this.#memory = undefined;
     return worker;
   }

@@ -254,7 +254,7 @@ beforeAll(async () => {
     engine: "auto",
     log: { level: "silent", fd: 2 },
   };
-  const launcher = new Launcher();
+  const launcher = new Launcher(null);
   owner = new MemoryOwner(launcher, null, log, fatal);
   const { memory, layout } = await owner.powerOn(config.memory, config.images);
   device = new Device(liveParts(config, memory, layout, log, launcher, fatal));

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeImage } from "../../controller/image/encode.ts";
 import { STATUS_BASE } from "../../emulator/memory/map.ts";
+import { ControlClient } from "../../supervisor/process/control-client.ts";
+import type { ServedMethods } from "../../supervisor/process/served-device.ts";
 import * as asm from "../controller/support/assembler.ts";
 import { A0, A1 } from "../controller/support/machines.ts";
 
@@ -249,6 +251,43 @@ describe("a device in which the highest version has a lower security counter tha
       // By now the warm-up, which the first standby begins, has had its turn.
       expect(await status()).toMatchObject({ phase: "executing", primary: 0, processRestarts: 0 });
     }
+  });
+});
+
+/** Whether a process runs: one that has ended and that nobody has asked for is a zombie. Linux alone. */
+function runs(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat[stat.lastIndexOf(")") + 2] !== "Z";
+  } catch {
+    return false;
+  }
+}
+
+describe.runIf(process.platform === "linux")("a supervisor whose guardian has died", () => {
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "flipside-"));
+    device = join(directory, "device");
+  });
+  afterAll(() => {
+    server.kill("SIGKILL");
+    rmSync(directory, { recursive: true });
+  });
+
+  it("is ended even when its main thread hangs, and the next serve starts", async () => {
+    await serve();
+    const { pid, generation } = await until(({ ready, standby }) => ready && standby !== null);
+    expect(runs(Number(pid))).toBe(true);
+    const client = await ControlClient.connect<ServedMethods>(join(device, "control.sock"));
+    await client.call("inject", { kind: "supervisor-loop" });
+    // At once: the guardian is not to find that it hangs.
+    const exit = once(server, "exit");
+    server.kill("SIGKILL");
+    await exit;
+    client.close();
+    await expect.poll(() => runs(Number(pid)), { timeout: 50_000, interval: 100 }).toBe(false);
+    await serve();
+    expect(await status()).toMatchObject({ generation, phase: "executing" });
   });
 });
 
