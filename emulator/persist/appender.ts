@@ -13,9 +13,9 @@
  *
  * No thread and no clock inside: the memory emulator worker calls {@link Appender.drain}.
  */
-import { errorCode, type FileSystem } from "./file-system.ts";
+import { describe, errorCode, type FileSystem } from "./file-system.ts";
 import { encodeRecord, RECORD_HEADER_BYTES, RecordKind, recordBytes } from "./flash-file.ts";
-import { describe, type FlashFileWriter } from "./flash-file-writer.ts";
+import type { FlashFileWriter } from "./flash-file-writer.ts";
 import {
   NO_ROOM,
   nextNumber,

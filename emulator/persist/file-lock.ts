@@ -1,97 +1,91 @@
 /**
- * An exclusive lock on a file's name that ends with the process that holds it, however that ends.
+ * An exclusive lock on a file itself, whatever its names and whoever mounts it, that ends with its owner's process,
+ * however that ends.
  *
- * Node offers no flock. On Linux the lock is a listening socket in the abstract namespace, named after the file's
- * real path: the kernel lets one process have it and takes it back at the process's end, SIGKILL included; a
- * stopped process keeps it. It is not seen from other network namespaces. Elsewhere it is a file beside the file,
- * created exclusively, with the owner's process id; one whose owner is gone is taken over (which two processes
- * that start in the same instant could both do).
+ * It is the lock of flock(2), which Node does not offer. flock(1), of util-linux or busybox, takes it on a descriptor
+ * that it inherits: the lock belongs to what was opened, not to the program that asked for it, so it is there until
+ * the last descriptor closes (SIGKILL closes them, SIGSTOP does not). It holds between containers, through bind
+ * mounts and hard links and between versions of Node, and only who may open the file can take it.
  */
+import { spawnSync } from "node:child_process";
+import { fstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { errorMessage } from "../base/text.ts";
 
-import { createHash } from "node:crypto";
-import { closeSync, openSync, readFileSync, realpathSync, unlinkSync, writeSync } from "node:fs";
-import { createServer } from "node:net";
-import { basename, dirname, join } from "node:path";
-import type { ErrorKind } from "../base/errors.ts";
-import { errorCode } from "./file-system.ts";
-import { describe, PersistenceError } from "./flash-file-writer.ts";
+/** flock(1) does not wait; what takes longer hangs in the file system. */
+const DEADLINE_MS = 5_000;
+/** A process that was killed while its flock(1) ran has the lock until that ends, which takes milliseconds. */
+const LOOKS = 5;
+const LOOK_MS = 20;
+/** Exit code of flock(1) when another one has the lock. */
+const BUSY = 1;
 
-/** Another process has the file; `name` is FlashFileLocked. */
-export class FileLockError extends Error {
-  override readonly name = "FlashFileLocked";
-  readonly kind: ErrorKind = "usage";
+/** There is nothing here that could lock a file; `code` as those of node:fs have one. */
+export class LockUnavailableError extends Error {
+  override readonly name = "LockUnavailableError";
+  readonly code = "ENOLCK";
+}
 
-  constructor(path: string) {
-    super(`the flash file ${path} is in use by another process`);
+/**
+ * Locks the open file `fd` for as long as this descriptor is open; false when another one has the lock.
+ * Throws {@link LockUnavailableError}.
+ */
+export function lockDescriptor(fd: number): boolean {
+  for (let look = 1; !flock(fd); look += 1) {
+    if (look === LOOKS) return false;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
   }
+  return true;
 }
 
-/** The file's path without links; of a file not made yet, its directory's and its name. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (errorCode(error) !== "ENOENT") throw unreadable(path, error);
-  }
-  try {
-    return join(realpathSync(dirname(path)), basename(path));
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-}
-
-function unreadable(path: string, error: unknown): PersistenceError {
-  const reason = `the flash file ${path} cannot be opened: ${describe(error)}`;
-  return new PersistenceError("FlashFileUnreadable", reason);
-}
-
-export interface FileLock {
-  release(): Promise<void>;
-}
-
-/** Locks `path`. Rejects with {@link FileLockError} or PersistenceError. */
-export async function lockFile(path: string): Promise<FileLock> {
-  const real = realPath(path);
-  return process.platform === "linux" ? lockBySocket(path, real) : lockByFile(path, `${real}.lock`);
-}
-
-function lockBySocket(path: string, real: string): Promise<FileLock> {
-  // A socket's name has 107 bytes, a path may have more.
-  const name = `\0flipside-${createHash("sha256").update(real).digest("hex")}`;
-  const server = createServer((peer) => peer.destroy());
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "EADDRINUSE" ? new FileLockError(path) : error);
-    });
-    server.listen(name, () => {
-      server.unref();
-      resolve({ release: () => new Promise((done) => void server.close(() => done())) });
-    });
+function flock(fd: number): boolean {
+  const { error, status, stderr } = spawnSync("flock", ["-n", "3"], {
+    stdio: ["ignore", "ignore", "pipe", fd],
+    timeout: DEADLINE_MS,
   });
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOENT") {
+    throw new LockUnavailableError(
+      "there is no flock program here to lock it with (of util-linux or busybox)",
+    );
+  }
+  if (error !== undefined) throw new LockUnavailableError(`flock cannot be started: ${errorMessage(error)}`);
+  // Whatever else goes wrong is said.
+  const said = stderr.toString().trim();
+  if (status === 0) return true;
+  if (status === BUSY && said === "") return false;
+  throw new LockUnavailableError(said === "" ? `flock ended with exit code ${status}` : said);
 }
 
-async function lockByFile(path: string, lock: string): Promise<FileLock> {
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      const fd = openSync(lock, "wx", 0o600);
-      writeSync(fd, String(process.pid));
-      closeSync(fd);
-      return { release: async () => unlinkSync(lock) };
-    } catch (error) {
-      if (errorCode(error) !== "EEXIST") throw error;
-      if (isAlive(Number(readFileSync(lock, "utf8")))) break;
-      unlinkSync(lock);
+/** Who has the lock of the open file `fd`, in words: by process id where that process can be seen. */
+export function lockHolder(fd: number): string {
+  const pid = holderPid(fd);
+  return pid === undefined
+    ? "a process that cannot be seen from here (another container's, user's or machine's)"
+    : `process ${pid}`;
+}
+
+/** Linux tells of each open file of a process which locks it has (proc_pid_fdinfo(5)). */
+function holderPid(fd: number): number | undefined {
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  for (const pid of entriesOf("/proc").filter((name) => /^\d+$/.test(name))) {
+    for (const open of entriesOf(`/proc/${pid}/fd`)) {
+      const stats = quietly(() => statSync(`/proc/${pid}/fd/${open}`, { bigint: true }));
+      if (stats?.dev !== dev || stats.ino !== ino) continue;
+      const info = quietly(() => readFileSync(`/proc/${pid}/fdinfo/${open}`, "utf8")) ?? "";
+      if (/^lock:.*\bFLOCK\b/m.test(info)) return Number(pid);
     }
   }
-  throw new FileLockError(path);
+  return undefined;
 }
 
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+function entriesOf(directory: string): readonly string[] {
+  return quietly(() => readdirSync(directory)) ?? [];
+}
+
+/** Processes end, and those of others are not shown. */
+function quietly<T>(look: () => T): T | undefined {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === "EPERM";
+    return look();
+  } catch {
+    return undefined;
   }
 }

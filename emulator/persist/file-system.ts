@@ -1,23 +1,48 @@
 /** What the flash file asks of a file system: a few synchronous calls, so that tests can put another one in. */
 import {
   closeSync,
+  constants,
+  fchmodSync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   openSync,
-  readFileSync,
+  readSync,
+  realpathSync,
   renameSync,
-  statSync,
+  unlinkSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { errorMessage } from "../base/text.ts";
+import { lockDescriptor, lockHolder } from "./file-lock.ts";
+
+/** "existing": it must be there. "any": an empty file is made where there is none. "new": it must not be there. */
+export type OpenMode = "existing" | "any" | "new";
+
+export interface FileStats {
+  /** The same for two names of one file, and for no other file of this machine. */
+  readonly identity: string;
+  readonly bytes: number;
+}
 
 /** Errors are those of node:fs: with a `code` such as ENOSPC, EROFS, EACCES, ENOENT. */
 export interface FileSystem {
-  /** The whole file; only of a regular file. */
-  read(path: string): Uint8Array;
-  /** Opens for reading and writing; `create` makes an empty file of it. Returns a file descriptor. */
-  open(path: string, create: boolean): number;
+  /** The path without links; of a file that is not there, its directory's and its name. */
+  realPath(path: string): string;
+  /** Opens a regular file for reading and writing, never through a link (ELOOP). Returns a file descriptor. */
+  open(path: string, mode: OpenMode): number;
+  stat(fd: number): FileStats;
+  /** Of what has this name, a link included; undefined when nothing has it. */
+  identityOf(path: string): string | undefined;
+  /** Locks the file until the descriptor closes; false when it is locked through another one. */
+  lock(fd: number): boolean;
+  /** Who has the file's lock, in words. */
+  holderOf(fd: number): string;
+  /** The file's first bytes, at most so many. */
+  read(fd: number, bytes: number): Uint8Array;
   /** Writes some of the bytes from `start` to `end` at a position of the file; returns how many. */
   write(fd: number, bytes: Uint8Array, start: number, end: number, position: number): number;
   truncate(fd: number, bytes: number): void;
@@ -25,24 +50,76 @@ export interface FileSystem {
   sync(fd: number): void;
   close(fd: number): void;
   rename(from: string, to: string): void;
+  /** Takes the name away. */
+  remove(path: string): void;
   /** The names in the directory of `path` are on stable storage. */
   syncDirectory(path: string): void;
 }
 
-/** Only the owner reads and writes it. */
-const MODE = 0o600;
+/** Only the owner reads and writes it, and so nobody else can take its lock. */
+const PRIVATE = 0o600;
+const OTHERS = 0o077;
+
+const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
+  existing: 0,
+  any: constants.O_CREAT,
+  new: constants.O_CREAT | constants.O_EXCL,
+};
+
+function openFile(path: string, mode: OpenMode): number {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | OPEN_FLAGS[mode], PRIVATE);
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw Object.assign(new Error("it is no regular file"), { code: "EINVAL" });
+    if ((stats.mode & OTHERS) !== 0 && stats.uid === process.geteuid?.()) fchmodSync(fd, PRIVATE);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function readStart(fd: number, bytes: number): Uint8Array {
+  const read = new Uint8Array(bytes);
+  let done = 0;
+  for (let more = 1; more > 0 && done < bytes; done += more)
+    more = readSync(fd, read, done, bytes - done, done);
+  return read.subarray(0, done);
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+    return join(realpathSync(dirname(path)), basename(path));
+  }
+}
+
+function identity({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
+  return `${dev}:${ino}`;
+}
 
 export const nodeFileSystem: FileSystem = {
-  read: (path) => {
-    if (!statSync(path).isFile()) throw Object.assign(new Error("it is no regular file"), { code: "EINVAL" });
-    return readFileSync(path);
+  realPath,
+  open: openFile,
+  stat: (fd) => {
+    const stats = fstatSync(fd, { bigint: true });
+    return { identity: identity(stats), bytes: Number(stats.size) };
   },
-  open: (path, create) => openSync(path, create ? "w+" : "r+", MODE),
+  identityOf: (path) => {
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? undefined : identity(stats);
+  },
+  lock: lockDescriptor,
+  holderOf: lockHolder,
+  read: readStart,
   write: (fd, bytes, start, end, position) => writeSync(fd, bytes, start, end - start, position),
   truncate: ftruncateSync,
   sync: fdatasyncSync,
   close: closeSync,
   rename: renameSync,
+  remove: unlinkSync,
   syncDirectory: (path) => {
     const fd = openSync(dirname(path), "r");
     try {
@@ -56,4 +133,9 @@ export const nodeFileSystem: FileSystem = {
 /** The code of a file system's error, such as "ENOSPC"; undefined when it is another kind of error. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}
+
+/** What the file system says of the cause, without the call that it was: "ENOSPC: no space left on device". */
+export function describe(error: unknown): string {
+  return errorMessage(error).replace(/^(E[A-Z0-9]+: [^,]*), .*$/s, "$1");
 }

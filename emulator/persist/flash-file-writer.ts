@@ -1,15 +1,17 @@
 /**
  * The flash file on disk: opened or created, appended to, replaced by a checkpoint.
  *
- * Invariants: bytes before {@link FlashFileWriter.endBytes} are whole records and never change; a checkpoint becomes
- * the file by rename, when it is whole and on stable storage, so at every instant one openable file has the name.
+ * Invariants: the descriptor that is appended to is the one that holds the file's lock (file-lock.ts), and a checkpoint
+ * is locked before it has the name, so at every instant one process has the file that the name stands for; bytes before
+ * {@link FlashFileWriter.endBytes} are whole records and never change; a checkpoint becomes the file by rename, when it
+ * is whole and on stable storage, so at every instant one openable file has the name.
  * After an error nothing more is appended to that file: what a failed write or fdatasync left is not known (the
  * kernel may drop the pages and report no second time), so only a checkpoint, a new file, goes on.
  */
 
 import type { ErrorKind } from "../base/errors.ts";
-import { errorMessage } from "../base/text.ts";
-import { errorCode, type FileSystem } from "./file-system.ts";
+import { LockUnavailableError } from "./file-lock.ts";
+import { describe, errorCode, type FileSystem } from "./file-system.ts";
 import {
   encodeBlankHeader,
   encodeCheckpointHeader,
@@ -20,13 +22,21 @@ import {
   RECORD_HEADER_BYTES,
   RecordKind,
 } from "./flash-file.ts";
+import { createLocked, FileLockError, openLocked } from "./locked-file.ts";
 import type { PersistentSpace } from "./persistent-space.ts";
+
+export type PersistenceFault =
+  | "FlashFileLocked"
+  | "FlashFileUnlockable"
+  | "FlashFileUnreadable"
+  | "FlashFileUnwritable"
+  | FlashFileError["name"];
 
 /** The flash file cannot be used; `name` is stable, `message` one sentence for its owner. */
 export class PersistenceError extends Error {
   readonly kind: ErrorKind = "usage";
 
-  constructor(name: "FlashFileUnreadable" | "FlashFileUnwritable" | FlashFileError["name"], message: string) {
+  constructor(name: PersistenceFault, message: string) {
     super(message);
     this.name = name;
   }
@@ -35,8 +45,6 @@ export class PersistenceError extends Error {
 export interface Opened {
   readonly writer: FlashFileWriter;
   readonly file: OpenedFlashFile;
-  /** There was no file before. */
-  readonly created: boolean;
 }
 
 const NEW_SUFFIX = ".new";
@@ -57,24 +65,18 @@ export class FlashFileWriter {
     this.#endBytes = endBytes;
   }
 
-  /**
-   * Opens the file and drops a torn tail, or creates it. The caller holds its lock (file-lock.ts).
-   * Throws {@link PersistenceError}.
-   */
+  /** Locks the file and opens it, dropping a torn tail, or creates it. Throws {@link PersistenceError}. */
   static open(fs: FileSystem, path: string, space: PersistentSpace): Opened {
-    const bytes = readIfThere(fs, path);
-    const file = openBytes(path, bytes ?? new Uint8Array(0), space);
+    const { realPath, fd } = openNamed(fs, path);
     try {
-      const fd = fs.open(path, bytes === undefined);
-      const writer = new FlashFileWriter(fs, path, space, fd, file.endBytes);
-      writer.#start(bytes === undefined, file);
-      return { writer, file, created: bytes === undefined };
+      const bytes = named("FlashFileUnreadable", path, "read", () => fs.read(fd, fs.stat(fd).bytes));
+      const file = openBytes(path, bytes, space);
+      const writer = new FlashFileWriter(fs, realPath, space, fd, file.endBytes);
+      named("FlashFileUnwritable", path, "written", () => writer.#start(file));
+      return { writer, file };
     } catch (error) {
-      if (errorCode(error) === undefined) throw error;
-      throw new PersistenceError(
-        "FlashFileUnwritable",
-        `the flash file ${path} cannot be written: ${describe(error)}`,
-      );
+      fs.close(fd);
+      throw error;
     }
   }
 
@@ -87,15 +89,16 @@ export class FlashFileWriter {
     return this.#broken;
   }
 
-  #start(created: boolean, file: OpenedFlashFile): void {
+  #start(file: OpenedFlashFile): void {
+    const isNew = file.endBytes === 0;
     if (file.droppedBytes > 0) this.#fs.truncate(this.#fd, file.endBytes);
-    if (file.endBytes === 0) {
+    if (isNew) {
       const header = encodeBlankHeader(this.#space);
       this.#writeAll(this.#fd, header, header.length, 0);
       this.#endBytes = header.length;
     }
     this.#fs.sync(this.#fd);
-    if (created) this.#fs.syncDirectory(this.#path);
+    if (isNew) this.#fs.syncDirectory(this.#path);
   }
 
   /** Appends whole records. Throws what the file system throws. */
@@ -116,7 +119,7 @@ export class FlashFileWriter {
   checkpoint(sequence: number, image: Uint8Array): void {
     const path = this.#path + NEW_SUFFIX;
     const header = encodeCheckpointHeader(this.#space, sequence, image);
-    const fd = this.#fs.open(path, true);
+    const fd = createLocked(this.#fs, path);
     try {
       this.#writeAll(fd, header, header.length, 0);
       this.#writeAll(fd, image, image.length, header.length);
@@ -168,16 +171,35 @@ export class FlashFileWriter {
   }
 }
 
-function readIfThere(fs: FileSystem, path: string): Uint8Array | undefined {
+/** Codes of a path at which there is no file to be opened, or something else. */
+const NO_FILE: readonly string[] = ["ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "EINVAL", "ENAMETOOLONG"];
+
+/** Opens and locks the file that `path` leads to, and makes it where there is none. */
+function openNamed(fs: FileSystem, path: string): { readonly realPath: string; readonly fd: number } {
   try {
-    return fs.read(path);
+    const realPath = fs.realPath(path);
+    return { realPath, fd: openLocked(fs, realPath, "any") };
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
+    if (error instanceof FileLockError) {
+      throw new PersistenceError("FlashFileLocked", `the flash file ${path} is in use by ${error.holder}`);
+    }
     if (errorCode(error) === undefined) throw error;
-    throw new PersistenceError(
-      "FlashFileUnreadable",
-      `the flash file ${path} cannot be read: ${describe(error)}`,
-    );
+    throw new PersistenceError(faultOf(error), `the flash file ${path} cannot be opened: ${describe(error)}`);
+  }
+}
+
+function faultOf(error: unknown): PersistenceFault {
+  if (error instanceof LockUnavailableError) return "FlashFileUnlockable";
+  return NO_FILE.includes(errorCode(error) ?? "") ? "FlashFileUnreadable" : "FlashFileUnwritable";
+}
+
+/** What the file system refuses, under the name that it has for the file's owner. */
+function named<T>(name: PersistenceFault, path: string, done: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    throw new PersistenceError(name, `the flash file ${path} cannot be ${done}: ${describe(error)}`);
   }
 }
 
@@ -188,8 +210,4 @@ function openBytes(path: string, bytes: Uint8Array, space: PersistentSpace): Ope
     if (!(error instanceof FlashFileError)) throw error;
     throw new PersistenceError(error.name, `the flash file ${path} cannot be opened: ${error.message}`);
   }
-}
-
-export function describe(error: unknown): string {
-  return errorCode(error) ?? errorMessage(error);
 }

@@ -2,11 +2,12 @@
  * A device served from a directory: its flash file, its dumps and its control socket lie there, a guardian keeps its
  * supervisor process running.
  */
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { imageKeys } from "../../controller/image/keys.ts";
 import { verifyImage } from "../../controller/image/verify.ts";
-import { type FileLock, lockFile } from "../../emulator/persist/file-lock.ts";
+import { describe, errorCode, nodeFileSystem } from "../../emulator/persist/file-system.ts";
+import { FileLockError, openLocked } from "../../emulator/persist/locked-file.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Status } from "../device/status.ts";
 import { INJECTABLE_KINDS } from "../faults/catalogue.ts";
@@ -20,6 +21,24 @@ const ENVELOPE_BYTES = 4096;
 
 export function controlPath(directory: string): string {
   return join(directory, "control.sock");
+}
+
+/**
+ * One process serves a directory, also in the moments in which no supervisor process has its flash file.
+ * Returns the descriptor that holds the lock. Throws {@link DeviceError}.
+ */
+function lockDirectory(directory: string): number {
+  try {
+    return openLocked(nodeFileSystem, join(directory, "serve.lock"), "any");
+  } catch (error) {
+    if (error instanceof FileLockError) {
+      const message = `the directory ${directory} is served already, by ${error.holder}`;
+      throw new DeviceError("DirectoryServed", message, "usage");
+    }
+    if (errorCode(error) === undefined) throw error;
+    const message = `the directory ${directory} cannot be served: ${describe(error)}`;
+    throw new DeviceError("DirectoryUnusable", message, "usage");
+  }
 }
 
 /** What `status` answers over the socket. */
@@ -51,7 +70,8 @@ export class ServedDevice {
   readonly #directory: string;
   readonly #listener: ServedListener;
   readonly #config: DeviceConfig;
-  #lock: FileLock | undefined;
+  /** Descriptor that holds the directory's lock. */
+  #lock: number | undefined;
 
   constructor(
     directory: string,
@@ -76,7 +96,7 @@ export class ServedDevice {
   async start(): Promise<Status> {
     requireSocketPath(controlPath(this.#directory));
     mkdirSync(join(this.#directory, "dumps"), { recursive: true, mode: 0o700 });
-    this.#lock = await lockFile(controlPath(this.#directory));
+    this.#lock = lockDirectory(this.#directory);
     try {
       const status = await this.#guardian.start();
       await this.#server.listen(controlPath(this.#directory));
@@ -90,7 +110,8 @@ export class ServedDevice {
   async stop(): Promise<void> {
     await this.#server.close();
     await this.#guardian.stop();
-    await this.#lock?.release();
+    if (this.#lock !== undefined) closeSync(this.#lock);
+    this.#lock = undefined;
   }
 
   async #handle(method: string, params: unknown): Promise<unknown> {

@@ -21,7 +21,6 @@ import { imageKeys } from "../../controller/image/keys.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { createLogger } from "../../emulator/base/log.ts";
 import { deviceState } from "../../emulator/memory/control.ts";
-import { type FileLock, lockFile } from "../../emulator/persist/file-lock.ts";
 import { DEFAULT_TRIAL_TRIES, type Table } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import { Device } from "../device/device.ts";
@@ -70,7 +69,6 @@ export class Session {
   readonly #fatal: (reason: string) => void;
   #device: Device | undefined;
   #memory: MemoryOwner | undefined;
-  #lock: FileLock | undefined;
   #dumps: DumpStore | undefined;
   #scrub: Scrub | undefined;
   #config: DeviceConfig | undefined;
@@ -146,7 +144,6 @@ export class Session {
     await this.#device?.close();
     await this.#dumps?.settled();
     await this.#memory?.close();
-    await this.#lock?.release();
     this.#device = undefined;
   }
 
@@ -157,10 +154,9 @@ export class Session {
       this.#device === undefined ? {} : deviceState(this.#device.control),
     );
     this.#config = config;
-    // Before anything is locked or made: a key that cannot be used is refused here, and not by the workers.
+    // Before anything is made: a key that cannot be used is refused here, and not by the workers.
     const keys = imageKeys(config.keys ?? []);
     const { flashFile: path } = config;
-    if (path !== undefined) this.#lock = await lockFile(path);
     const flashFile = path === undefined ? null : { path, log: config.log };
     const owner = new MemoryOwner(this.#launcher, flashFile, log, this.#fatal);
     this.#memory = owner;

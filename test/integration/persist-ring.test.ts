@@ -60,7 +60,7 @@ describe("the persist ring", () => {
     expect(device.ring.mark().losses).toBe(0);
     const last = new Array<number>(PRODUCERS).fill(0);
     const before = new Int32Array(PRODUCERS * WORDS);
-    const file = fs.read(PATH);
+    const file = fs.bytesOf(PATH);
     openFlashFile(file, space, (_sequence, _end, image) => {
       const words = new Int32Array(image.buffer, 0, PRODUCERS * WORDS);
       for (let producer = 0; producer < PRODUCERS; producer += 1) {
@@ -90,7 +90,7 @@ describe("the persist ring", () => {
       await drainUntil(device, begun);
       await drainUntil(device, Promise.all(workers.map((worker) => worker.terminate())));
       expect(device.acknowledge()).toBe(true);
-      expect(crc32(openFlashFile(fs.read(PATH), space).image)).toBe(device.state);
+      expect(crc32(openFlashFile(fs.bytesOf(PATH), space).image)).toBe(device.state);
     }
   });
 });

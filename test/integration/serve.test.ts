@@ -156,7 +156,7 @@ describe("a served device", () => {
     });
     expect(await flipside("serve", "--dir", device)).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/in use by another process/),
+      err: `flipside: the directory ${device} is served already, by process ${server.pid}\n`,
     });
   });
 

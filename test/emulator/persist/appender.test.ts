@@ -10,7 +10,7 @@ import { fileSystemError, MemoryFileSystem, PowerLost } from "./memory-file-syst
 import { layout, PATH, PersistentDevice, space } from "./persistent-device.ts";
 
 function stateOf(fs: MemoryFileSystem): number {
-  return crc32(openFlashFile(fs.read(PATH), space).image);
+  return crc32(openFlashFile(fs.bytesOf(PATH), space).image);
 }
 
 /** A device of which one store was made and one wish for durability was answered. */
@@ -94,11 +94,11 @@ describe("the appender", () => {
     for (let i = 0; i < 300_000; i += 1) {
       device.table.store32(i % 3000, i);
       if (i % 1000 === 0) device.drain();
-      if (i % 1000 === 0) largest = Math.max(largest, fs.read(PATH).length);
+      if (i % 1000 === 0) largest = Math.max(largest, fs.bytesOf(PATH).length);
     }
     expect(device.acknowledge()).toBe(true);
     expect(largest).toBeLessThan(6 * 1024 * 1024);
-    expect(openFlashFile(fs.read(PATH), space)).toMatchObject({ sequence: 300_000 });
+    expect(openFlashFile(fs.bytesOf(PATH), space)).toMatchObject({ sequence: 300_000 });
     expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
   }, 120_000);
 
@@ -165,6 +165,7 @@ describe("a file that cannot be written", () => {
   it("is refused by name before the device starts", () => {
     const fs = new MemoryFileSystem();
     settled(fs);
+    fs.closeAll();
     const names = ["open", "sync"].map((operation) => {
       fs.failing.clear();
       fs.failing.set(operation as "open", "EROFS");
@@ -175,8 +176,11 @@ describe("a file that cannot be written", () => {
       }
       return "opened";
     });
-    const refusal = `FlashFileUnwritable: the flash file ${PATH} cannot be written: EROFS`;
-    expect(names).toEqual([refusal, refusal]);
+    expect(names).toEqual([
+      `FlashFileUnwritable: the flash file ${PATH} cannot be opened: EROFS`,
+      `FlashFileUnwritable: the flash file ${PATH} cannot be written: EROFS`,
+    ]);
+    fs.failing.clear();
     fs.read = () => {
       throw fileSystemError("EACCES");
     };

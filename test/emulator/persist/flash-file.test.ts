@@ -33,7 +33,7 @@ function recordedFile(seed: number, stores: number): { file: Uint8Array; history
     if (random.below(4) === 0) device.drain(random.pick([2, 2, 600]));
   }
   device.drain();
-  return { file: fs.read(PATH), history: device.history };
+  return { file: fs.bytesOf(PATH), history: device.history };
 }
 
 /** The file and the history of a device whose table is recovered and then committed again and again. */
@@ -61,7 +61,7 @@ function fileOfCommits(commits: number): { file: Uint8Array; tables: readonly Ta
     };
     device.drain();
   }
-  return { file: fs.read(PATH), tables };
+  return { file: fs.bytesOf(PATH), tables };
 }
 
 /** The name of the error with which a file is refused. */
@@ -148,7 +148,7 @@ describe("the flash file", () => {
     device.storeTable(1, 1);
     device.storeTable(2, 2);
     expect(device.acknowledge()).toBe(true);
-    const file = fs.read(PATH);
+    const file = fs.bytesOf(PATH);
     const damaged = file.slice();
     damaged[HEADER_BYTES + 24] = 0x55;
     expect(() => openFlashFile(damaged, space)).toThrowError(/record at byte 64 is damaged/);
@@ -159,11 +159,11 @@ describe("the flash file", () => {
     const device = new PersistentDevice(fs);
     device.storeTable(1, 1);
     expect(device.acknowledge()).toBe(true);
-    const kept = fs.read(PATH).length;
+    const kept = fs.bytesOf(PATH).length;
     device.storeTable(2, 2);
     device.storeTable(3, 3);
     device.drain();
-    const damaged = fs.read(PATH).slice();
+    const damaged = fs.bytesOf(PATH).slice();
     damaged[kept] = (damaged[kept] as number) ^ 1;
     expect(openFlashFile(damaged, space)).toMatchObject({ sequence: 1, endBytes: kept });
   });
@@ -189,11 +189,11 @@ describe("the flash file", () => {
     device.drain();
     fs.failing.clear();
     device.drain(1_000);
-    const base = fs.read(PATH).length;
+    const base = fs.bytesOf(PATH).length;
     expect(base).toBe(HEADER_BYTES + space.bytes);
     for (let i = 0; i < 10; i += 1) device.storeSomething(random);
     device.drain();
-    const file = fs.read(PATH);
+    const file = fs.bytesOf(PATH);
     const { history } = device;
     const refusals = new Set<string>();
     for (let length = 1; length < base; length += 1) refusals.add(refusal(file.subarray(0, length)));

@@ -3,7 +3,7 @@
  *
  * What is on stable storage and what is only written are told apart, for files and for their names.
  */
-import type { FileSystem } from "../../../emulator/persist/file-system.ts";
+import type { FileStats, FileSystem, OpenMode } from "../../../emulator/persist/file-system.ts";
 
 export class PowerLost extends Error {
   override readonly name = "PowerLost";
@@ -13,7 +13,12 @@ export function fileSystemError(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
+let inodes = 0;
+
 class Inode {
+  readonly identity = String(++inodes);
+  /** Descriptor that holds its lock. */
+  lockedBy: number | undefined;
   written = new Uint8Array(0);
   synced = new Uint8Array(0);
 }
@@ -31,24 +36,53 @@ export class MemoryFileSystem implements FileSystem {
   /** Makes the named operation fail with this code. */
   readonly failing = new Map<keyof FileSystem, string>();
 
-  read(path: string): Uint8Array {
+  /** What has this name, whole. */
+  bytesOf(path: string): Uint8Array {
     const inode = this.names.get(path);
     if (inode === undefined) throw fileSystemError("ENOENT");
     return inode.written.slice();
   }
 
-  open(path: string, create: boolean): number {
+  realPath(path: string): string {
+    return path;
+  }
+
+  open(path: string, mode: OpenMode): number {
     this.#check("open");
     let inode = this.names.get(path);
-    if (create) {
+    if (inode !== undefined && mode === "new") throw fileSystemError("EEXIST");
+    if (inode === undefined) {
+      if (mode === "existing") throw fileSystemError("ENOENT");
       this.#operate();
-      inode = inode ?? new Inode();
-      inode.written = new Uint8Array(0);
+      inode = new Inode();
       this.names.set(path, inode);
     }
-    if (inode === undefined) throw fileSystemError("ENOENT");
     this.#open.set(this.#nextFd, inode);
     return this.#nextFd++;
+  }
+
+  stat(fd: number): FileStats {
+    const { identity, written } = this.#inode(fd);
+    return { identity, bytes: written.length };
+  }
+
+  identityOf(path: string): string | undefined {
+    return this.names.get(path)?.identity;
+  }
+
+  lock(fd: number): boolean {
+    const inode = this.#inode(fd);
+    inode.lockedBy ??= fd;
+    return inode.lockedBy === fd;
+  }
+
+  holderOf(_fd: number): string {
+    return "another one";
+  }
+
+  read(fd: number, bytes: number): Uint8Array {
+    this.#check("read");
+    return this.#inode(fd).written.slice(0, bytes);
   }
 
   write(fd: number, bytes: Uint8Array, start: number, end: number, position: number): number {
@@ -82,7 +116,14 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   close(fd: number): void {
+    const inode = this.#open.get(fd);
+    if (inode?.lockedBy === fd) inode.lockedBy = undefined;
     this.#open.delete(fd);
+  }
+
+  /** What the end of a thread or process does. */
+  closeAll(): void {
+    for (const fd of [...this.#open.keys()]) this.close(fd);
   }
 
   rename(from: string, to: string): void {
@@ -92,6 +133,12 @@ export class MemoryFileSystem implements FileSystem {
     if (inode === undefined) throw fileSystemError("ENOENT");
     this.names.delete(from);
     this.names.set(to, inode);
+  }
+
+  remove(path: string): void {
+    this.#check("remove");
+    this.#operate();
+    if (!this.names.delete(path)) throw fileSystemError("ENOENT");
   }
 
   syncDirectory(_path: string): void {

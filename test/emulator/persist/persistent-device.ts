@@ -4,7 +4,6 @@ import { crc32 } from "../../../emulator/base/crc32.ts";
 import type { Random } from "../../../emulator/base/random.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
 import { Appender } from "../../../emulator/persist/appender.ts";
-import type { FileSystem } from "../../../emulator/persist/file-system.ts";
 import { FlashFileWriter } from "../../../emulator/persist/flash-file-writer.ts";
 import { LoggedNvram, NvramLog } from "../../../emulator/persist/logged-nvram.ts";
 import { type PersistMark, PersistRing, StoreKind } from "../../../emulator/persist/persist-ring.ts";
@@ -16,6 +15,7 @@ import {
   regionOffset,
   writeSpace,
 } from "../../../emulator/persist/persistent-space.ts";
+import type { MemoryFileSystem } from "./memory-file-system.ts";
 
 export const layout = planLayout({
   ...DEFAULT_MEMORY_CONFIG,
@@ -32,7 +32,7 @@ export class PersistentDevice {
   readonly ring = new PersistRing(this.memory, layout);
   readonly table = new LoggedNvram(this.memory, layout);
   readonly #nvramLog = new NvramLog(this.memory, layout, () => undefined);
-  readonly #fs: FileSystem;
+  readonly #fs: MemoryFileSystem;
   /** CRC of the space after each store since it was opened; entry 0 is what was opened. */
   readonly history: number[] = [];
   readonly openedSequence: number;
@@ -40,7 +40,7 @@ export class PersistentDevice {
   failures: (string | undefined)[] = [];
   nowMs = 0;
 
-  constructor(fs: FileSystem) {
+  constructor(fs: MemoryFileSystem) {
     this.#fs = fs;
     const { writer, file } = FlashFileWriter.open(fs, PATH, space);
     writeSpace(space, file.image, this.bytes);
@@ -52,6 +52,7 @@ export class PersistentDevice {
 
   /** Another appender on the same memory, as after the death of the memory emulator worker. */
   replaceAppender(): void {
+    this.#fs.closeAll();
     const { writer, file } = FlashFileWriter.open(this.#fs, PATH, space);
     this.appender = this.#appender(writer, file.image, file.sequence);
   }
