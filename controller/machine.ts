@@ -255,10 +255,11 @@ export class Machine {
   /** How long a waiting hart may be parked, in nanoseconds, at most `maxNs`: until the next event of its devices. */
   parkNs(maxNs = Number.POSITIVE_INFINITY): number {
     const now = this.clock.now();
-    const ticks = Math.min(maxNs / NS_PER_TICK, Math.max(0, this.#nextEvent(now) - now));
-    // It waits since the last look: were that forgiven, a watchdog would come nearer for ever and never expire.
-    this.#parkedTicks = now - this.#lookedTick + ticks;
-    return ticks * NS_PER_TICK;
+    const until = Math.min(now + maxNs / NS_PER_TICK, this.#nextEvent(this.#lookedTick));
+    // It waits since the last look: were that forgiven, a watchdog would come nearer for ever and never expire. But it
+    // does not wait beyond the event, however late this is.
+    this.#parkedTicks = Math.max(0, until - this.#lookedTick);
+    return Math.max(0, until - now) * NS_PER_TICK;
   }
 
   // What stands -----------------------------------------------------------------------------------------------
@@ -345,7 +346,8 @@ export class Machine {
         return own[OwnWord.BOOT_EPOCH] as number;
       },
       nowTicks: () => this.clock.now(),
-      changed: () => this.#changed(),
+      catchUp: () => this.#update(),
+      changed: (now) => this.#changed(now),
       stop: (evidence, code, passed) => this.stop(evidence, code, passed),
       ring,
     };
@@ -382,16 +384,24 @@ export class Machine {
     const stolen = this.clock.stolenTicks(now, retired - this.#retiredAtLook, this.#parkedTicks);
     this.#retiredAtLook = retired;
     this.#parkedTicks = 0;
-    let pending = 0;
-    for (const device of this.#interrupting) pending |= device.pending(now);
-    this.hart[Hart.MIP] = pending;
+    this.#raiseInterrupts(now);
     for (const device of this.#ticking) device.tick(now, stolen);
     return now;
   }
 
-  /** In the middle of a run: a device's line or next event changed, so the run may have to end earlier. */
-  #changed(): void {
-    const now = this.#update();
+  #raiseInterrupts(now: number): void {
+    let pending = 0;
+    for (const device of this.#interrupting) pending |= device.pending(now);
+    this.hart[Hart.MIP] = pending;
+  }
+
+  /**
+   * In the middle of a run: a device's line or next event changed, so the run may have to end earlier.
+   * @param lookedAt tick of the look at the clock that the access was done by
+   */
+  #changed(lookedAt?: number): void {
+    const now = lookedAt ?? this.#update();
+    if (lookedAt !== undefined) this.#raiseInterrupts(now);
     const retired = this.hart[Hart.RUN_RETIRED] as number;
     const limit = retired + this.#instructionsToEvent(now);
     if (limit >= Atomics.load(this.hart, Hart.LIMIT)) return;

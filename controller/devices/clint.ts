@@ -88,6 +88,7 @@ export class Clint implements Device {
   }
 
   store(offset: number, value: number): number {
+    const now = this.#board.catchUp();
     switch (offset) {
       case ClintRegister.MSIP:
         this.#words[ClintWord.MSIP] = value & 1;
@@ -99,15 +100,15 @@ export class Clint implements Device {
         this.#words[ClintWord.MTIMECMP_HI] = value;
         break;
       case ClintRegister.MTIME_LO:
-        this.#setTime(value >>> 0, this.timeHigh(this.#board.nowTicks()));
+        this.#setTime(now, value >>> 0, this.timeHigh(now));
         break;
       case ClintRegister.MTIME_HI:
-        this.#setTime(this.timeLow(this.#board.nowTicks()), value >>> 0);
+        this.#setTime(now, this.timeLow(now), value >>> 0);
         break;
       default:
         return BUS_FAULT;
     }
-    this.#board.changed();
+    this.#board.changed(now);
     return 0;
   }
 
@@ -117,9 +118,8 @@ export class Clint implements Device {
     return high * TWO_32 + (this.#unsigned(ClintWord.MTIMECMP_LO) - this.timeLow(now));
   }
 
-  /** Makes mtime read `high`, `low` now. */
-  #setTime(low: number, high: number): void {
-    const now = this.#board.nowTicks();
+  /** Makes mtime read `high`, `low` at the tick `now`. */
+  #setTime(now: number, low: number, high: number): void {
     const borrow = low < now % TWO_32 ? 1 : 0;
     this.#words[ClintWord.MTIME_OFFSET_LO] = low - (now % TWO_32);
     this.#words[ClintWord.MTIME_OFFSET_HI] = high - Math.floor(now / TWO_32) - borrow;

@@ -26,10 +26,15 @@ export interface Device {
 
 /** What a peripheral may ask of the machine that it is built into. */
 export interface Board {
-  /** Ticks of MTIME_HZ since power-on, a whole number. */
+  /** Ticks of MTIME_HZ since power-on, a whole number: for a register that tells the time, and for nothing else. */
   nowTicks(): number;
-  /** An interrupt line or the time of an event has changed. */
-  changed(): void;
+  /**
+   * Looks at the clock: what is due happens, what the hart could not use is forgiven. Returns the tick. An access to a
+   * register looks once and does all that it does at that tick: between two readings a thread may lose any time.
+   */
+  catchUp(): number;
+  /** An interrupt line or the time of an event has changed. `now` is what {@link catchUp} told this access, if it asked. */
+  changed(now?: number): void;
   /** Stops the hart right after the instruction that is executing. The first stop counts. */
   stop(evidence: Evidence, code: number, passed?: boolean): void;
   /** Boot epoch as which this run speaks; 0 before it has begun. */

@@ -62,14 +62,12 @@ export class Watchdog implements Device {
     return this.#kickedTick + this.#forgivenTicks + periodUs * TICKS_PER_US;
   }
 
-  /** Ticks that the hart could not use do not count towards the period. */
+  /**
+   * Stops the hart if the period has ended; the code tells how many ticks ago that was. Ticks that the hart could not
+   * use do not count towards the period.
+   */
   tick(now: number, stolenTicks: number): void {
     if (stolenTicks > 0) this.#doubles[WatchdogDouble.FORGIVEN] = this.#forgivenTicks + stolenTicks;
-    this.#check(now);
-  }
-
-  /** Stops the hart if the period has ended by the tick `now`; the code tells how many ticks ago that was. */
-  #check(now: number): void {
     const expiry = this.nextEvent();
     if (now >= expiry) this.#board.stop(Evidence.WATCHDOG, now - expiry);
   }
@@ -96,26 +94,22 @@ export class Watchdog implements Device {
 
   #setPeriod(periodUs: number): void {
     if (periodUs === 0) return;
-    this.#board.changed();
-    const now = this.#board.nowTicks();
-    this.#check(now);
+    const now = this.#board.catchUp();
     if (this.#words[WatchdogWord.PERIOD_US] === 0) this.#kicked(now);
     this.#words[WatchdogWord.PERIOD_US] = periodUs;
-    this.#board.changed();
+    this.#board.changed(now);
   }
 
   /** The start counts as a kick: a window protects the first period, too. */
   #kick(value: number): void {
-    // First what is to be forgiven, then what is due.
-    this.#board.changed();
-    const now = this.#board.nowTicks();
-    this.#check(now);
+    // A kick that comes too late has found the watchdog expired by then.
+    const now = this.#board.catchUp();
     const running = this.#words[WatchdogWord.PERIOD_US] !== 0;
     const window = this.#unsigned(WatchdogWord.WINDOW_US) * TICKS_PER_US;
     const early = running && now < this.#kickedTick + window;
     if (value !== KICK_VALUE || early) this.#board.stop(Evidence.EARLY_KICK, value);
     this.#kicked(now);
-    this.#board.changed();
+    this.#board.changed(now);
   }
 
   #kicked(tick: number): void {

@@ -143,7 +143,14 @@ describe("hardware.h", () => {
     };
     for (const word of Object.values(words)) control[word] = word;
     const hostBytes = 0x1_0000;
-    const board = { bootEpoch: 0, nowTicks: () => 0, changed: () => {}, stop: () => {}, ring: () => {} };
+    const board = {
+      bootEpoch: 0,
+      nowTicks: () => 0,
+      catchUp: () => 0,
+      changed: () => {},
+      stop: () => {},
+      ring: () => {},
+    };
     const queue = new HostQueue(control, hostBytes, board);
     const registers = registersOf(hardware, "queue_registers");
     const loaded = Object.entries(registers).map(([name, offset]) => [name, queue.load(offset)]);

@@ -9,7 +9,7 @@ import { Control } from "../../emulator/memory/control.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import { HOST_BASE, INSTRUCTIONS_PER_TICK, NVRAM_BASE, RAM_BASE } from "../../emulator/memory/map.ts";
 import * as asm from "./support/assembler.ts";
-import { A0, A1, A2, type Fixture, inRam, inRegion, S0, withHandler } from "./support/machines.ts";
+import { A0, A1, A2, type Fixture, inRam, inRegion, S0, T1, T2, withHandler } from "./support/machines.ts";
 
 const MIE_BIT = 1 << 3;
 const MTIMECMP = 0x0200_4000;
@@ -234,6 +234,101 @@ describe("the watchdog", () => {
     f.machine.run(500);
     f.machine.reset(f.hart(Hart.PC));
     expect(f.machine.run(5000)).toBe(MachineStop.BUDGET);
+  });
+});
+
+describe("a kick of the watchdog reads the clock once: what a preemption steals is no expiry, wherever it comes", () => {
+  const PERIOD_NS = 10e6;
+  const STOLEN_NS = 1.5 * PERIOD_NS;
+  const PLACES = 120;
+  const [KICK, KICK_VALUE] = [8, 0x5a];
+  const started = (): asm.Program =>
+    new asm.Program()
+      .li(A0, WATCHDOG)
+      .li(A1, PERIOD_NS / 1000)
+      .words(asm.store("sw", A1, 0, A0), asm.i("addi", A1, 0, KICK_VALUE));
+
+  /** Places, counted in readings of the clock, at which the loss of STOLEN_NS ends in a stop. */
+  function expiringPlaces(
+    program: () => asm.Program,
+    run: (f: Fixture, park: (ns: number) => void) => void,
+  ): number[] {
+    return Array.from({ length: PLACES }, (_, place) => place).filter((place) => {
+      let [readings, parkedNs] = [0, 0];
+      const nowNs = (): number => {
+        // While the machine is made there is none yet.
+        const instructions = f === undefined ? 0 : f.machine.retired + f.hart(Hart.RUN_RETIRED);
+        return 80 * instructions + parkedNs + (readings++ >= place ? STOLEN_NS : 0);
+      };
+      let f: Fixture | undefined;
+      f = inRegion(program(), { nowNs });
+      run(f, (ns) => (parkedNs += ns));
+      expect(f.machine.stopped || readings > PLACES, "every place must be reached").toBe(true);
+      return f.machine.stopped;
+    });
+  }
+
+  it("while the hart runs", () => {
+    const program = () =>
+      started()
+        .label("again")
+        .words(asm.store("sw", A1, KICK, A0))
+        .li(A2, 10_000)
+        .label("spin")
+        .words(asm.i("addi", A2, A2, -1))
+        .branch("bne", A2, 0, "spin")
+        .jal(0, "again");
+    expect(expiringPlaces(program, ({ machine }) => machine.run(1_500_000))).toEqual([]);
+  });
+
+  it("while the hart waits", () => {
+    const CLINT = 0x0200_4000;
+    const MTIME_OFFSET = 0x7ff8;
+    const program = () =>
+      started()
+        .li(S0, CLINT)
+        .li(A2, InterruptBit.TIMER)
+        .words(asm.csr("csrrw", 0, asm.MIE, A2))
+        .li(A2, CLINT + MTIME_OFFSET)
+        .words(asm.store("sw", 0, 4, S0))
+        .li(T1, PERIOD_NS / 200)
+        .label("again")
+        .words(asm.load("lw", T2, 0, A2), asm.r("add", T2, T2, T1), asm.store("sw", T2, 0, S0), asm.WFI)
+        .words(asm.store("sw", A1, KICK, A0))
+        .jal(0, "again");
+    const places = expiringPlaces(program, ({ machine, hart }, park) => {
+      // As the controller worker waits.
+      for (let parks = 0; parks < 30 && machine.run(1000) === MachineStop.IDLE; parks++) {
+        if (machine.run(0) !== MachineStop.BUDGET || (hart(Hart.MIP) & hart(Hart.MIE)) !== 0) continue;
+        park(machine.parkNs());
+      }
+    });
+    expect(places).toEqual([]);
+  });
+
+  it.each([
+    ["the watchdog's PERIOD", WATCHDOG, 1],
+    ["the watchdog's WINDOW", WATCHDOG + 4, 0],
+    ["the watchdog's KICK", WATCHDOG + KICK, 1],
+    ["msip", 0x0200_0000, 1],
+    ["mtimecmp", 0x0200_4000, 1],
+    ["mtime", 0x0200_bff8, 1],
+    ["mtime's upper half", 0x0200_bffc, 1],
+  ])("a store to %s is one reading at the most", (_, address, most) => {
+    const readings = (program: asm.Program): number => {
+      let count = 0;
+      const f = inRegion(program, { nowNs: () => ++count });
+      f.machine.run(20);
+      const before = count;
+      f.machine.run(1);
+      return count - before;
+    };
+    const program = (last: number): asm.Program => {
+      const made = new asm.Program().li(A0, address).words(asm.i("addi", A1, 0, KICK_VALUE));
+      while (made.bytes().length < 80) made.words(asm.NOP);
+      return made.words(last);
+    };
+    expect(readings(program(asm.store("sw", A1, 0, A0))) - readings(program(asm.NOP))).toBe(most);
   });
 });
 

@@ -22,8 +22,13 @@ class TestBoard implements Board {
   ticks = 0;
   changes = 0;
   rings = 0;
+  ticking: Required<Pick<Device, "tick">>[] = [];
   stops: { evidence: Evidence; code: number; passed: boolean }[] = [];
   nowTicks(): number {
+    return this.ticks;
+  }
+  catchUp(): number {
+    for (const device of this.ticking) device.tick(this.ticks, 0);
     return this.ticks;
   }
   changed(): void {
@@ -196,6 +201,7 @@ describe("watchdog", () => {
   function watchdog() {
     const board = new TestBoard();
     const device = new Watchdog(state(), board);
+    board.ticking.push(device);
     device.reset();
     return { board, device };
   }
