@@ -7,9 +7,9 @@
  */
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Packr } from "msgpackr";
 import type { UartRing } from "../../controller/devices/uart-ring.ts";
 import type { Logger } from "../../emulator/base/log.ts";
+import { decodePlain, encodePlain, PlainDataError } from "../../emulator/base/plain-data.ts";
 import { formatVersion } from "../../emulator/base/version.ts";
 import type { DeviceEvent } from "../../emulator/memory/events.ts";
 import type { Table } from "../../emulator/table/table.ts";
@@ -48,10 +48,8 @@ export class DumpError extends Error {
   override readonly name = "DumpError";
 }
 
-const packr = new Packr({ useRecords: false, moreTypes: false });
-
 export function encodeDump(dump: Omit<CrashDump, "format">): Uint8Array {
-  return packr.pack({ format: FORMAT, ...dump });
+  return encodePlain({ format: FORMAT, ...dump });
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -66,9 +64,10 @@ function isTable(value: unknown): boolean {
 export function decodeDump(bytes: Uint8Array): CrashDump {
   let value: unknown;
   try {
-    value = packr.unpack(bytes);
-  } catch {
-    throw new DumpError("it is no msgpack value");
+    value = decodePlain(bytes, { maxValues: MAX_DUMP_BYTES });
+  } catch (error) {
+    if (error instanceof PlainDataError) throw new DumpError(error.message);
+    throw error;
   }
   if (!isObject(value) || value["format"] !== FORMAT) throw new DumpError("it is no crash dump of flipside");
   const { hart, stack, failure, timeline, tableBefore, tableAfter, uart } = value;

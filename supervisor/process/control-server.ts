@@ -10,12 +10,14 @@
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
-import { FrameConnection } from "./frames.ts";
+import { FrameConnection, type FrameLimits } from "./frames.ts";
 import { type Answer, answerOf, isRequest } from "./protocol.ts";
 
 const MAX_CLIENTS = 16;
 /** Requests of one client that are under way at once. */
 const MAX_REQUESTS = 8;
+/** Of one request; the longest that is declared has 6. */
+const MAX_VALUES = 64;
 /** A frame that was begun is to be whole after this long. */
 const FRAME_MS = 10_000;
 
@@ -51,12 +53,12 @@ export class ControlServer {
   readonly #server: Server;
   readonly #clients = new Set<Socket>();
   readonly #handle: Handle;
-  readonly #maxFrameBytes: number;
+  readonly #limits: FrameLimits;
 
   /** @param maxFrameBytes of one request */
   constructor(handle: Handle, maxFrameBytes: number) {
     this.#handle = handle;
-    this.#maxFrameBytes = maxFrameBytes;
+    this.#limits = { maxBytes: maxFrameBytes, maxValues: MAX_VALUES };
     this.#server = createServer((socket) => this.#welcome(socket));
   }
 
@@ -110,7 +112,7 @@ export class ControlServer {
         clearTimeout(begun);
         this.#clients.delete(socket);
       },
-      this.#maxFrameBytes,
+      this.#limits,
     );
     socket.on("data", () => {
       if (connection.partial) begun ??= setTimeout(() => socket.destroy(), FRAME_MS);

@@ -1,13 +1,13 @@
 /**
- * Frames between processes: a 32-bit little-endian length, then one msgpack value, over a byte stream.
+ * Frames between processes: a 32-bit little-endian length, then one value of plain data (plain-data.ts), over a byte
+ * stream.
  *
- * Invariants: nothing larger than MAX_FRAME_BYTES is read or buffered; a peer that sends something else is cut
- * off with a {@link FrameError} and costs nobody anything more.
+ * Invariants: nothing larger than its limit is read or buffered, and nothing with more values made; a peer that sends
+ * something else is cut off with a {@link FrameError} and costs nobody anything more.
  */
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { Packr } from "msgpackr";
-import { errorMessage } from "../../emulator/base/text.ts";
+import { decodePlain, encodePlain, PlainDataError } from "../../emulator/base/plain-data.ts";
 
 /** Largest payload of one frame: an image of 16 MiB and its envelope. */
 export const MAX_FRAME_BYTES = 17 * 1024 * 1024;
@@ -19,11 +19,17 @@ export class FrameError extends Error {
   override readonly name = "FrameError";
 }
 
-/** Plain msgpack maps without shared structures: every frame can be read on its own. */
-const packr = new Packr({ useRecords: false, moreTypes: false });
+/** Of one frame that a peer sends. */
+export interface FrameLimits {
+  readonly maxBytes: number;
+  readonly maxValues: number;
+}
+
+/** For a peer that is trusted: the longest report of a soak has some ten thousand values. */
+const DEFAULT_LIMITS: FrameLimits = { maxBytes: MAX_FRAME_BYTES, maxValues: 2 ** 20 };
 
 export function encodeFrame(value: unknown): Buffer {
-  const payload = packr.pack(value);
+  const payload = encodePlain(value);
   if (payload.length > MAX_FRAME_BYTES)
     throw new FrameError(`a frame of ${payload.length} bytes is too large`);
   const frame = Buffer.allocUnsafe(LENGTH_BYTES + payload.length);
@@ -34,12 +40,12 @@ export function encodeFrame(value: unknown): Buffer {
 
 /** Cuts a byte stream into values; one per connection. */
 export class FrameReader {
-  readonly #maxBytes: number;
+  readonly #limits: FrameLimits;
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(maxBytes = MAX_FRAME_BYTES) {
-    this.#maxBytes = maxBytes;
+  constructor(limits = DEFAULT_LIMITS) {
+    this.#limits = limits;
   }
 
   /** A frame has begun and is not whole. */
@@ -53,7 +59,7 @@ export class FrameReader {
     this.#bytes += chunk.length;
     const values: unknown[] = [];
     for (let payload = this.#next(); payload !== undefined; payload = this.#next())
-      values.push(decode(payload));
+      values.push(decode(payload, this.#limits));
     return values;
   }
 
@@ -61,8 +67,9 @@ export class FrameReader {
     if (this.#bytes < LENGTH_BYTES) return undefined;
     const first = this.#peek(LENGTH_BYTES);
     const length = first.readUInt32LE(0);
-    if (length > this.#maxBytes)
-      throw new FrameError(`a frame of ${length} bytes is announced, ${this.#maxBytes} are allowed`);
+    const { maxBytes } = this.#limits;
+    if (length > maxBytes)
+      throw new FrameError(`a frame of ${length} bytes is announced, ${maxBytes} are allowed`);
     if (this.#bytes < LENGTH_BYTES + length) return undefined;
     const all = this.#peek(LENGTH_BYTES + length);
     const rest = all.subarray(LENGTH_BYTES + length);
@@ -83,11 +90,12 @@ export class FrameReader {
   }
 }
 
-function decode(payload: Buffer): unknown {
+function decode(payload: Buffer, limits: FrameLimits): unknown {
   try {
-    return packr.unpack(payload);
+    return decodePlain(payload, limits);
   } catch (error) {
-    throw new FrameError(`a frame is no msgpack value: ${errorMessage(error)}`);
+    if (error instanceof PlainDataError) throw new FrameError(`a frame is no plain data: ${error.message}`);
+    throw error;
   }
 }
 
@@ -100,15 +108,14 @@ export class FrameConnection {
   readonly #reader: FrameReader;
   #closed = false;
 
-  /** @param maxBytes of one frame that the peer sends */
   constructor(
     stream: Duplex,
     onValue: (value: unknown) => void,
     onClose: (reason?: FrameError) => void,
-    maxBytes = MAX_FRAME_BYTES,
+    limits = DEFAULT_LIMITS,
   ) {
     this.#stream = stream;
-    this.#reader = new FrameReader(maxBytes);
+    this.#reader = new FrameReader(limits);
     const close = (reason?: FrameError): void => {
       if (this.#closed) return;
       this.#closed = true;
