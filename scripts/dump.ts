@@ -1,6 +1,7 @@
 /** `flipside dump`: prints a crash dump, with symbols and a stack trace where an ELF file is given. */
-import { backtrace, SymbolTable } from "../controller/bare/backtrace.ts";
-import { parseElf } from "../controller/bare/elf.ts";
+import { backtrace, ProgramCode } from "../controller/bare/backtrace.ts";
+import { type ElfFile, parseElf } from "../controller/bare/elf.ts";
+import { SymbolTable } from "../controller/bare/symbol-table.ts";
 import { Hart } from "../controller/cpu/hart.ts";
 import { formatVersion } from "../emulator/base/version.ts";
 import type { Table } from "../emulator/table/table.ts";
@@ -64,11 +65,11 @@ function readDump(file: string): CrashDump {
   }
 }
 
-function readSymbols(file: string | undefined): SymbolTable | undefined {
+function readElf(file: string | undefined): ElfFile | undefined {
   if (file === undefined) return undefined;
   const elf = parseElf(readInput("--elf", file, MAX_ELF_BYTES));
   if ("error" in elf) throw new UsageError(`--elf ${file}: ${elf.message}`);
-  return new SymbolTable(elf);
+  return elf;
 }
 
 export async function dumpCommand(args: readonly string[]): Promise<number> {
@@ -85,15 +86,17 @@ export async function dumpCommand(args: readonly string[]): Promise<number> {
   if (file === undefined) throw new UsageError("dump needs the file of a crash dump");
   requireSeparate([values.json], [file, values.elf]);
   const dump = readDump(file);
-  process.stdout.write(formatDump(dump, readSymbols(values.elf)));
+  process.stdout.write(formatDump(dump, readElf(values.elf)));
   if (values.json !== undefined) {
     writeReport(values.json, { ...dump, stack: { ...dump.stack, bytes: [...dump.stack.bytes] } });
   }
   return EXIT_HELD;
 }
 
-export function formatDump(dump: CrashDump, symbols: SymbolTable | undefined): string {
+/** @param elf the firmware that failed */
+export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
   const { failure, stack } = dump;
+  const symbols = elf && new SymbolTable(elf);
   const word = (index: number): number => (dump.hart[index] ?? 0) >>> 0;
   const named = (address: number): string => {
     const symbol = symbols?.nameOf(address) ?? "";
@@ -114,7 +117,7 @@ export function formatDump(dump: CrashDump, symbols: SymbolTable | undefined): s
     ...rows,
     "",
     paint("bold", "calls"),
-    ...formatCalls(dump, symbols),
+    ...formatCalls(dump, elf, symbols),
     "",
     paint("bold", `stack, ${stack.bytes.length} bytes from ${hex(stack.address)}`),
     ...formatWords(stack.address, stack.bytes),
@@ -137,13 +140,25 @@ function isOfTrap({ evidence, pc }: CrashDump["failure"], mepc: number): boolean
 }
 
 /** A trap's own pc is in mepc: pc is in the handler by the time it gives up. */
-function formatCalls(dump: CrashDump, symbols: SymbolTable | undefined): string[] {
-  if (symbols === undefined) return ["  give the firmware's ELF file by --elf"];
+function formatCalls(dump: CrashDump, elf?: ElfFile, symbols?: SymbolTable): string[] {
+  if (elf === undefined || symbols === undefined) return ["  give the firmware's ELF file by --elf"];
   const [pc, ra] = [dump.hart[Hart.PC] ?? 0, dump.hart[Hart.X + 1] ?? 0];
   const mepc = dump.hart[Hart.MEPC] ?? 0;
   const trapped = isOfTrap(dump.failure, mepc) ? [`  trap at ${hex(mepc)} ${symbols.nameOf(mepc)}`] : [];
-  const frames = backtrace(symbols, pc, ra, dump.stack.bytes);
-  return [...trapped, ...frames.map(({ address, symbol }, index) => `  #${index} ${hex(address)} ${symbol}`)];
+  const code = new ProgramCode(elf);
+  const frames = backtrace(code, symbols, pc, ra, dump.stack.bytes);
+  const calls = frames.map(({ address, symbol }, index) => `  #${index} ${hex(address)} ${symbol}`);
+  return [...trapped, ...calls, ...whatIsMissing(code, symbols)];
+}
+
+/** Why there are fewer calls or names than there could be. */
+function whatIsMissing(code: ProgramCode, symbols: SymbolTable): string[] {
+  if (code.isEmpty) {
+    return [
+      "  --elf has names but no code (objcopy --only-keep-debug): the file with both shows the calls before",
+    ];
+  }
+  return symbols.isEmpty ? ["  --elf has no symbols: the file that it was before strip has names"] : [];
 }
 
 const WORDS_SHOWN = 64;

@@ -8,6 +8,7 @@
  *
  * Source: System V ABI, "Section Header", "Program Header".
  */
+import { lastUpTo } from "../../emulator/base/bisect.ts";
 
 /** Bytes to be loaded, then zeros up to `memoryBytes`. */
 export interface ElfPart {
@@ -91,17 +92,6 @@ function segmentFinder(segments: readonly Segment[]): (section: Section) => Segm
       : offset + bytes <= segment.offset + segment.fileBytes;
     return fits ? segment : undefined;
   };
-}
-
-/** The last of the sorted ones whose key is at most `limit`. */
-function lastUpTo<T>(sorted: readonly T[], limit: number, keyOf: (one: T) => number): T | undefined {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (keyOf(sorted[middle] as T) <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return sorted[low - 1];
 }
 
 function partOfSection(file: Uint8Array, section: Section, segment: Segment): ElfPart {

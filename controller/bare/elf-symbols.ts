@@ -17,15 +17,30 @@ export interface Range {
 export interface ElfSymbol {
   /** Virtual address. */
   readonly value: number;
+  /** Bytes; 0 where it is not said. */
+  readonly size: number;
+  readonly type: SymbolType;
+  /** Number of the section that it lies in. */
+  readonly section: number;
+  /** Not an address: a number that has a name. */
+  readonly isAbsolute: boolean;
   /** Where in the file its name begins. */
   readonly nameAt: number;
 }
 
 const SYMBOL_BYTES = 16;
 const SHN_UNDEF = 0;
-/** Types of symbols that name sections and source files. */
-const STT_SECTION = 3;
-const STT_FILE = 4;
+const SHN_ABS = 0xfff1;
+
+/** Those that there are besides are read as their numbers. */
+export const enum SymbolType {
+  NOTYPE = 0,
+  OBJECT = 1,
+  FUNC = 2,
+  SECTION = 3,
+  FILE = 4,
+  TLS = 6,
+}
 
 /** Longer names are cut: nobody reads them. */
 const MAX_NAME_BYTES = 256;
@@ -46,11 +61,19 @@ export class ElfSymbols {
     const view = this.#view;
     const { start, end } = this.#table;
     for (let at = start; at + SYMBOL_BYTES <= end; at += SYMBOL_BYTES) {
-      const type = view.getUint8(at + 12) & 0xf;
-      const defined = view.getUint16(at + 14, true) !== SHN_UNDEF;
-      if (!defined || type === STT_SECTION || type === STT_FILE) continue;
+      const type: SymbolType = view.getUint8(at + 12) & 0xf;
+      const section = view.getUint16(at + 14, true);
+      if (section === SHN_UNDEF || type === SymbolType.SECTION || type === SymbolType.FILE) continue;
       const nameAt = this.#names.start + view.getUint32(at, true);
-      if (this.#byte(nameAt) !== 0) yield { value: view.getUint32(at + 4, true), nameAt };
+      if (this.#byte(nameAt) === 0) continue;
+      yield {
+        value: view.getUint32(at + 4, true),
+        size: view.getUint32(at + 8, true),
+        type,
+        section,
+        isAbsolute: section === SHN_ABS,
+        nameAt,
+      };
     }
   }
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SymbolTable } from "../../../controller/bare/backtrace.ts";
 import { type ElfErrorName, parseElf } from "../../../controller/bare/elf.ts";
 import type { ElfSymbols } from "../../../controller/bare/elf-symbols.ts";
+import { SymbolTable } from "../../../controller/bare/symbol-table.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
 import { writeElf } from "../support/elf-writer.ts";
 
@@ -160,7 +160,8 @@ describe("a symbol table whose names overlap", () => {
     expect(elf.symbols.get("tohost")).toBeUndefined();
     const last = String.fromCharCode(...file.subarray(-4));
     expect(elf.symbols.get(last), "the names end with the table").toBe(RAM_BASE + 4);
-    expect(new SymbolTable(elf).nameOf(RAM_BASE + 4)).toBe(last);
+    const first = String.fromCharCode(...file.subarray(4 - COUNT, 4 - COUNT + 256));
+    expect(new SymbolTable(elf).nameOf(RAM_BASE + 4)).toBe(first);
   });
 });
 

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { backtrace, SymbolTable } from "../../../controller/bare/backtrace.ts";
+import { backtrace, ProgramCode } from "../../../controller/bare/backtrace.ts";
 import { type ElfFile, parseElf } from "../../../controller/bare/elf.ts";
+import { SymbolTable } from "../../../controller/bare/symbol-table.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { formatDump } from "../../../scripts/dump.ts";
 import {
@@ -15,31 +16,7 @@ import {
   encodeDump,
   MAX_DUMPS,
 } from "../../../supervisor/device/dump.ts";
-import { acceptedTable } from "../../emulator/table/table-arbitrary.ts";
-
-const dump: Omit<CrashDump, "format"> = {
-  time: "2026-01-02T03:04:05.678Z",
-  bootEpoch: 3,
-  failure: {
-    evidence: "panic",
-    evidenceCode: 1,
-    code: 0x107,
-    pc: 0x2000_0100,
-    tval: 4,
-    faultNs: 1_000,
-    detectedNs: 2_000,
-    message: "",
-  },
-  fromRegion: 0,
-  toRegion: 1,
-  version: "1.1.0",
-  hart: Array.from({ length: Hart.WORDS }, (_, index) => index),
-  stack: { address: 0x8000_1000, bytes: Uint8Array.of(1, 2, 3, 4) },
-  uart: "hello",
-  tableBefore: acceptedTable(2, 7),
-  tableAfter: acceptedTable(2, 8),
-  timeline: [{ index: 0, name: "fault", region: 0, bootEpoch: 3, timeNs: 1_000 }],
-};
+import { dump } from "./dump-fixture.ts";
 
 function firmwareElf(): ElfFile {
   const elf = parseElf(
@@ -59,12 +36,12 @@ describe("a crash dump", () => {
   });
 
   it("tells of a trap only where mepc is the failure's, and not of the last interrupt", () => {
-    const symbols = new SymbolTable(firmwareElf());
+    const elf = firmwareElf();
     const mepc = 0x2000_0100;
     const hart = dump.hart.map((word, index) => (index === Hart.MEPC ? mepc : word));
     const told = (failure: Partial<CrashDump["failure"]>): boolean => {
       const whole = { format: "flipside dump 1", ...dump, hart, failure: { ...dump.failure, ...failure } };
-      return formatDump(whole as CrashDump, symbols).includes("trap at 0x20000100");
+      return formatDump(whole as CrashDump, elf).includes("trap at 0x20000100");
     };
     expect(told({ evidence: "panic", pc: mepc })).toBe(true);
     expect(told({ evidence: "trap", pc: mepc })).toBe(true);
@@ -129,20 +106,21 @@ describe("a stack trace", () => {
   it("names the calls whose return addresses lie on the stack, and nothing else", () => {
     const elf = firmwareElf();
     const symbols = new SymbolTable(elf);
+    const code = new ProgramCode(elf);
     const main = elf.symbols.get("main") ?? 0;
     expect(symbols.nameOf(main)).toBe("main");
     expect(symbols.nameOf(main + 2)).toBe("main+0x2");
     expect(symbols.nameOf(0x8000_0000 + 0x100_0000)).toBe("");
     const calls: number[] = [];
     for (let address = main; address < main + 64; address += 2)
-      if (symbols.isReturnAddress(address)) calls.push(address);
+      if (code.isReturnAddress(address)) calls.push(address);
     expect(calls.length).toBeGreaterThan(0);
     const stack = new Uint8Array(16);
     const view = new DataView(stack.buffer);
     view.setUint32(4, calls[0] ?? 0, true);
     view.setUint32(8, 0xdead_beef, true);
     view.setUint32(12, main, true);
-    const frames = backtrace(symbols, main, 0, stack);
+    const frames = backtrace(code, symbols, main, 0, stack);
     expect(frames.map(({ address }) => address)).toEqual([main, calls[0]]);
   });
 });
