@@ -5,14 +5,14 @@ import type { LogConfig } from "../emulator/base/log.ts";
 import type { Layout } from "../emulator/memory/layout.ts";
 import type { RegionFacts } from "./boot/boot-rom.ts";
 import type { EngineKind } from "./cpu/engine-kind.ts";
+import type { RequirementsConfig } from "./image/verify.ts";
 
 export interface Attachment {
   readonly memory: WebAssembly.Memory;
   readonly layout: Layout;
   readonly slot: number;
   readonly engine: EngineKind;
-  /** PEM texts of the keys that images are verified with; none: signatures are not looked at. */
-  readonly keys: readonly string[];
+  readonly requirements: RequirementsConfig;
   readonly log: LogConfig;
 }
 

@@ -35,7 +35,7 @@ import { CONTROLLER_BOARD } from "./boards.ts";
 import { RegionInspector } from "./boot/inspection.ts";
 import { Hart } from "./cpu/hart.ts";
 import { UartRing } from "./devices/uart-ring.ts";
-import { imageKeys } from "./image/keys.ts";
+import { imageRequirements } from "./image/verify.ts";
 import { Machine, MachineStop } from "./machine.ts";
 import { chooseEngine, type EngineChoice } from "./translator/select.ts";
 import { RehearsalMachine } from "./warm-up.ts";
@@ -87,14 +87,14 @@ class ControllerWorker {
   #parking: NodeJS.Immediate | undefined;
 
   constructor(attachment: Attachment) {
-    const { memory, layout, slot, log, engine, keys } = attachment;
+    const { memory, layout, slot, log, engine, requirements } = attachment;
     this.#attachment = attachment;
     this.#words = slotWords(memory, layout, slot);
     this.#peerWords = slotWords(memory, layout, (slot + 1) % WORKER_SLOTS);
     this.#times = slotTimes(memory, layout, slot);
     this.#control = controlWords(memory, layout);
     this.#events = new EventRing(memory, layout);
-    this.#inspector = new RegionInspector(imageKeys(keys));
+    this.#inspector = new RegionInspector(imageRequirements(requirements));
     this.#log = createLogger(log, { thread: "controller", slot }, () => deviceState(this.#control));
     this.#engine = chooseEngine(engine);
     this.#machine = new Machine({

@@ -21,6 +21,9 @@ export interface MemoryWorkerData {
   readonly parentPid: number | null;
 }
 
+/** As node:crypto calls it. */
+export type HashAlgorithm = "sha256" | "sha384" | "sha512";
+
 /** Ways in which the memory emulator worker is made to fail. */
 export type MemoryFault = "throw" | "exit" | "terminate";
 
@@ -48,8 +51,8 @@ export interface MemoryApi extends Api {
   flip(offset: number, bit: number): null;
   /** Fails as it is told; answers nothing. */
   fail(fault: MemoryFault): null;
-  /** SHA-256 of the first bytes of a region. */
-  hash(region: number, byteCount: number): Uint8Array;
+  /** Hash of the first bytes of a region. */
+  hash(region: number, byteCount: number, algorithm: HashAlgorithm): Uint8Array;
   /** SHA-256 of each whole region, hex. */
   digests(): readonly string[];
 }

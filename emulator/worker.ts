@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { workerData } from "node:worker_threads";
-import type { FlashFileConfig, MemoryApi, MemoryWorkerData, PoweredMemory } from "./api.ts";
+import type { FlashFileConfig, HashAlgorithm, MemoryApi, MemoryWorkerData, PoweredMemory } from "./api.ts";
 import { monotonicNs } from "./base/clock.ts";
 import { serve } from "./base/link.ts";
 import { createLogger, type LogConfig, type Logger } from "./base/log.ts";
@@ -250,14 +250,14 @@ class MemoryEmulator {
     else this.persistence.keepWord(offset, 1, value, make);
   }
 
-  /** SHA-256 of the first bytes of a region. */
-  hash(region: number, byteCount: number): Buffer {
-    return createHash("sha256").update(this.#regionBytes(region).subarray(0, byteCount)).digest();
+  /** Hash of the first bytes of a region. */
+  hash(region: number, byteCount: number, algorithm: HashAlgorithm): Buffer {
+    return createHash(algorithm).update(this.#regionBytes(region).subarray(0, byteCount)).digest();
   }
 
   digests(): readonly string[] {
     const { regions, config } = this.powered.layout;
-    return regions.map((_, region) => this.hash(region, config.regionBytes).toString("hex"));
+    return regions.map((_, region) => this.hash(region, config.regionBytes, "sha256").toString("hex"));
   }
 }
 
@@ -328,7 +328,7 @@ const api: MemoryApi = {
     return null;
   },
   // A copy with nothing around it: a buffer's memory is shared with others.
-  hash: (region, byteCount) => Uint8Array.from(powered().hash(region, byteCount)),
+  hash: (region, byteCount, algorithm) => Uint8Array.from(powered().hash(region, byteCount, algorithm)),
   digests: () => emulator?.digests() ?? [],
 };
 const { parentPid } = workerData as MemoryWorkerData;

@@ -1,5 +1,5 @@
 /** `flipside ctl`: asks or commands a controller that `flipside serve` keeps running. */
-import { verifyImage } from "../controller/image/verify.ts";
+import { NO_REQUIREMENTS, verifyImage } from "../controller/image/verify.ts";
 import { isUsed } from "../controller/translator/stats.ts";
 import { REGION_STRIDE } from "../emulator/memory/map.ts";
 import { MAX_SEED } from "../supervisor/faults/chance.ts";
@@ -111,9 +111,7 @@ function parseCall(words: readonly string[], seed: string | undefined): Call {
   if (command === "load") {
     if (second === undefined) throw new UsageError("load needs a region and the file of an image");
     const params = { region: region(), image: readInput("the image", second, REGION_STRIDE) };
-    const verified = verifyImage(params.image);
-    if (!verified.ok) throw new UsageError(`the image ${second} cannot be run: ${verified.fault.message}`);
-    return (client) => load(client, params);
+    return (client) => load(client, second, params);
   }
   if (command === "designate" || command === "clear") {
     const params = { region: region() };
@@ -127,16 +125,15 @@ async function inject(client: Client, params: ServedMethods["inject"]["params"])
   if (seed !== null) process.stdout.write(`again: --seed ${seed}\n`);
 }
 
-/** A frame that is larger than a region is cut off unread, so the size is compared here. Throws {@link UsageError}. */
+/** A frame that is larger than a region is cut off unread, so what can be seen here is seen here. Throws {@link UsageError}. */
 async function load(
   client: Client,
+  file: string,
   params: { readonly region: number; readonly image: Uint8Array },
 ): Promise<unknown> {
   const { regionBytes } = await client.call("status", null);
-  const { length } = params.image;
-  if (length > regionBytes) {
-    throw new UsageError(`the image has ${length} bytes, more than the ${regionBytes} of a region`);
-  }
+  const verified = verifyImage(params.image, NO_REQUIREMENTS, regionBytes);
+  if (!verified.ok) throw new UsageError(`the image ${file} cannot be run: ${verified.fault.message}`);
   return client.call("load", params);
 }
 

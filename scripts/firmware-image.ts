@@ -1,7 +1,6 @@
 /** The images that a device's first two regions begin with: what the user names, or the reference firmware. */
 import { fileURLToPath } from "node:url";
-import type { ImageKey } from "../controller/image/keys.ts";
-import { verifyImage } from "../controller/image/verify.ts";
+import { type ImageRequirements, verifyImage } from "../controller/image/verify.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
 import { readInput } from "./input.ts";
 import { UsageError } from "./options.ts";
@@ -16,14 +15,14 @@ export function readImage(option: ImageOption, file: string | undefined): Uint8A
   return readInput(option, file ?? fileURLToPath(reference), DEFAULT_MEMORY_CONFIG.regionBytes);
 }
 
-/** Reads an image that a region with these keys will run. Throws {@link UsageError} when it will not. */
+/** Reads an image that a region of the default size will run. Throws {@link UsageError} when it will not. */
 export function readRunnableImage(
   option: ImageOption,
   file: string | undefined,
-  keys: readonly ImageKey[],
+  requirements: ImageRequirements,
 ): Uint8Array {
   const bytes = readImage(option, file);
-  const verified = verifyImage(bytes, keys);
+  const verified = verifyImage(bytes, requirements, DEFAULT_MEMORY_CONFIG.regionBytes);
   if (!verified.ok) throw new UsageError(`${option} cannot be run: ${verified.fault.message}`);
   return bytes;
 }

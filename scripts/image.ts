@@ -2,18 +2,26 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { parseElf } from "../controller/bare/elf.ts";
 import { encodeImage, type ImageSource, ImageSourceError } from "../controller/image/encode.ts";
-import { IMAGE_HEADER_BYTES, type ParsedImage, parseImage } from "../controller/image/format.ts";
-import type { ImageKey } from "../controller/image/keys.ts";
-import { verifyImage } from "../controller/image/verify.ts";
+import {
+  digestName,
+  IMAGE_HEADER_BYTES,
+  isSignature,
+  type ParsedImage,
+  parseImage,
+} from "../controller/image/format.ts";
+import { type ImageRequirements, NO_REQUIREMENTS, verifyImage } from "../controller/image/verify.ts";
+import type { HashAlgorithm } from "../emulator/api.ts";
 import { formatVersion, type ImageVersion, parseVersion } from "../emulator/base/version.ts";
+import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, MemoryConfigError } from "../emulator/memory/layout.ts";
 import { REGION_STRIDE, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { readInput, readText, requireSeparate, writeOutput, writeReport } from "./input.ts";
-import { readKey } from "./keys.ts";
+import { REQUIREMENT_OPTIONS, readRequirements } from "./keys.ts";
 import { EXIT_FINDING, EXIT_HELD, HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
 
 const HELP = `usage: flipside image create FILE --version V --output IMAGE [options]
        flipside image info IMAGE [--json FILE]
-       flipside image verify IMAGE [--key FILE]... [--floor N] [--json FILE]
+       flipside image verify IMAGE [--key FILE]... [--require-security-counter] [--floor N] [--region-bytes N]
+                             [--json FILE]
 
 create  makes an MCUboot image from an ELF file (as objcopy -O binary takes its code), or from raw code, linked for the
         virtual load region (0x20000000)
@@ -24,9 +32,13 @@ create  makes an MCUboot image from an ELF file (as objcopy -O binary takes its 
   --key FILE            Ed25519 private key (PEM) to sign with
   --rom-fixed           say in the header where raw code is linked; an ELF file tells by itself
 info    shows what an image, or a dump of a region, holds
-verify  says whether an image would be run: whole, digest right and, with --key, signed by one of the keys
-  --key FILE            Ed25519 public key (PEM); several may be given
+verify  says whether an image would be run, if the file were loaded into a region: whole, digest right and, with --key,
+        signed with one of the keys
+  --key FILE            public key (PEM; Ed25519, ECDSA P-256 or P-384, RSA-2048 or RSA-3072); several may be given
+  --require-security-counter
+                        it must have a security counter, too
   --floor N             security floor that the image's counter must reach
+  --region-bytes N      size of the region (default 262144); its last 40 bytes are no image's
 
   --json FILE           write the report
   -h, --help            this text
@@ -39,9 +51,10 @@ const OPTIONS = {
   output: { type: "string" },
   "header-bytes": { type: "string" },
   "security-counter": { type: "string" },
-  key: { type: "string", multiple: true },
+  ...REQUIREMENT_OPTIONS,
   "rom-fixed": { type: "boolean" },
   floor: { type: "string" },
+  "region-bytes": { type: "string" },
   json: { type: "string" },
   ...HELP_OPTION,
 } as const;
@@ -52,7 +65,7 @@ type Values = ReturnType<typeof parseOptions<typeof OPTIONS>>["values"];
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   create: ["version", "output", "header-bytes", "security-counter", "key", "rom-fixed"],
   info: [],
-  verify: ["key", "floor"],
+  verify: ["key", "require-security-counter", "floor", "region-bytes"],
 };
 
 /** A file is read whole: twice the largest region leaves room for an ELF file's symbols. */
@@ -101,7 +114,7 @@ function create(file: string, values: Values): number {
   };
   const image = encode(source);
   writeOutput("the image", output, image);
-  const report = describe(output, image, []);
+  const report = describe(output, image);
   print(report);
   if (values.json !== undefined) writeReport(values.json, report);
   return EXIT_HELD;
@@ -214,24 +227,38 @@ function linkedCode(
 // info, verify ----------------------------------------------------------------------------------------------------
 
 function info(file: string, values: Values): number {
-  const report = describe(file, readInput("the image", file, MAX_INPUT_BYTES), []);
+  const report = describe(file, readInput("the image", file, MAX_INPUT_BYTES));
   print(report);
   if (values.json !== undefined) writeReport(values.json, report);
   return report.image === undefined ? EXIT_FINDING : EXIT_HELD;
 }
 
 function verify(file: string, values: Values): number {
-  const keys = (values.key ?? []).map(readKey);
+  const requirements = readRequirements(values);
   const floor = parseInteger("--floor", values.floor ?? "0", 0, UINT32_MAX);
-  const found = describe(file, readInput("the image", file, MAX_INPUT_BYTES), keys);
+  const regionBytes = readRegionBytes(values["region-bytes"]);
+  const found = describe(file, readInput("the image", file, MAX_INPUT_BYTES), requirements, regionBytes);
   const report = belowFloor(found, floor) ?? found;
   process.stdout.write(
     report.usable
-      ? `${file}: ${report.image?.version ?? ""} would be run${keys.length > 0 ? ", its signature holds" : ""}\n`
+      ? `${file}: ${report.image?.version ?? ""} would be run${requirements.keys.length > 0 ? ", its signature holds" : ""}\n`
       : `${file}: would not be run: ${report.message} (${report.fault})\n`,
   );
   if (values.json !== undefined) writeReport(values.json, report);
   return report.usable ? EXIT_HELD : EXIT_FINDING;
+}
+
+/** Of a region as devices have them. */
+function readRegionBytes(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_MEMORY_CONFIG.regionBytes;
+  const regionBytes = parseInteger("--region-bytes", text, 0, UINT32_MAX);
+  try {
+    checkMemoryConfig({ ...DEFAULT_MEMORY_CONFIG, regionBytes });
+  } catch (error) {
+    if (error instanceof MemoryConfigError) throw new UsageError(`--region-bytes: ${error.message}`);
+    throw error;
+  }
+  return regionBytes;
 }
 
 interface ImageReport {
@@ -254,15 +281,23 @@ interface ImageDescription {
   readonly entry: string;
   /** Address that the header says the image is linked for; null when it says none. */
   readonly linkedFor: string | null;
-  readonly securityCounter: number;
+  /** Null when it has none. */
+  readonly securityCounter: number | null;
   readonly signatures: number;
-  /** The SHA-256 that the image claims. */
-  readonly sha256: string;
+  readonly digestAlgorithm: HashAlgorithm;
+  /** As the image claims it, hex. */
+  readonly digest: string;
 }
 
-function describe(file: string, bytes: Uint8Array, keys: readonly ImageKey[]): ImageReport {
-  const parsed = parseImage(bytes);
-  const verified = verifyImage(bytes, keys);
+/** Without a region's size, any will do. */
+function describe(
+  file: string,
+  bytes: Uint8Array,
+  requirements: ImageRequirements = NO_REQUIREMENTS,
+  regionBytes = Number.POSITIVE_INFINITY,
+): ImageReport {
+  const parsed = parseImage(bytes, Number.POSITIVE_INFINITY);
+  const verified = verifyImage(bytes, requirements, regionBytes);
   return {
     file,
     fileBytes: bytes.length,
@@ -274,7 +309,7 @@ function describe(file: string, bytes: Uint8Array, keys: readonly ImageKey[]): I
 }
 
 function describeImage(bytes: Uint8Array, image: ParsedImage): ImageDescription {
-  const { headerBytes, bodyBytes, imageBytes, securityCounter, loadAddress, digestOffset } = image;
+  const { headerBytes, bodyBytes, imageBytes, securityCounter = null, loadAddress, digest } = image;
   return {
     version: formatVersion(image.version),
     headerBytes,
@@ -283,8 +318,9 @@ function describeImage(bytes: Uint8Array, image: ParsedImage): ImageDescription 
     entry: `0x${(WINDOW_BASE + headerBytes).toString(16)}`,
     linkedFor: loadAddress === 0 ? null : `0x${loadAddress.toString(16)}`,
     securityCounter,
-    signatures: image.signatures.length,
-    sha256: Buffer.from(bytes.subarray(digestOffset, digestOffset + 32)).toString("hex"),
+    signatures: image.signing.filter(isSignature).length,
+    digestAlgorithm: digest.algorithm,
+    digest: Buffer.from(bytes.subarray(digest.offset, digest.offset + digest.bytes)).toString("hex"),
   };
 }
 
@@ -303,9 +339,12 @@ function print({ file, fileBytes, usable, fault, message, image }: ImageReport):
     row("image", `${image.imageBytes} bytes: header ${image.headerBytes}, code ${image.bodyBytes}`);
     row("entry", image.entry);
     row("linked for", image.linkedFor ?? "not said");
-    row("security counter", image.securityCounter);
+    row("security counter", image.securityCounter ?? "none");
     row("signatures", image.signatures);
-    row("SHA-256", `${image.sha256}${fault === "digest-mismatch" ? ", which does not match" : ""}`);
+    row(
+      digestName(image.digestAlgorithm),
+      `${image.digest}${fault === "digest-mismatch" ? ", which does not match" : ""}`,
+    );
     if (fileBytes > image.imageBytes) row("behind it", `${fileBytes - image.imageBytes} bytes`);
   }
   if (!usable) row("not usable", `${message} (${fault})`);

@@ -1,7 +1,7 @@
 /** `flipside serve`: one controller that is kept running, and its control socket. */
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { ImageKey } from "../controller/image/keys.ts";
+import type { ImageRequirements } from "../controller/image/verify.ts";
 import { LOG_LEVELS } from "../emulator/base/log.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/core/config.ts";
 import { requireSocketPath } from "../supervisor/process/control-server.ts";
 import { controlPath, ServedDevice } from "../supervisor/process/served-device.ts";
 import { type ImageOption, readImage, readRunnableImage } from "./firmware-image.ts";
-import { publicPem, readKey } from "./keys.ts";
+import { REQUIREMENT_OPTIONS, readRequirements, requirementsConfig } from "./keys.ts";
 import {
   EXIT_FINDING,
   EXIT_HELD,
@@ -28,21 +28,24 @@ usage: flipside serve [options]
   --dir DIR        directory of the device: its flash file, crash dumps and control socket (default ./flipside-device)
   --image-a FILE   MCUboot image that the factory puts into region 0 (default: the reference firmware 1.1.0)
   --image-b FILE   the same for region 1 (default: the reference firmware 1.0.0)
-  --key FILE       Ed25519 public key (PEM): no image runs that is not signed with it; several may be given, and one
-                   of them is enough (default: signatures are not looked at)
+  --key FILE       public key (PEM; Ed25519, ECDSA P-256 or P-384, RSA-2048 or RSA-3072): no image runs that is not
+                   signed with it; several may be given, and one of them is enough (default: signatures are not looked at)
+  --require-security-counter
+                   no image without a security counter runs (default: such an image counts as one with counter 0)
   --regions N      2 to 4 regions (default 2)
   --engine KIND    auto (default), translator or interpreter
   --log LEVEL      ${LOG_LEVELS.join(", ")} (default warn), as NDJSON to stderr
   -h, --help       this text
 
-The images count only while the flash file holds no table yet; the reference firmware is not signed.
+The images count only while the flash file holds no table yet; the reference firmware is not signed,
+and has no security counter.
 Ends at SIGINT, SIGTERM or flipside ctl stop.
 Exit code: 0 stopped as told, 1 the device could not be kept running, 2 bad input.
 `;
 
 /** An image that is named must be one; the reference firmware, unsigned, counts for nothing on a device that has a table. */
-function image(option: ImageOption, file: string | undefined, keys: readonly ImageKey[]): Uint8Array {
-  return file === undefined ? readImage(option, file) : readRunnableImage(option, file, keys);
+function image(option: ImageOption, file: string | undefined, requirements: ImageRequirements): Uint8Array {
+  return file === undefined ? readImage(option, file) : readRunnableImage(option, file, requirements);
 }
 
 /** With its parents, step by step: Node's own recursive mkdir never ends where a parent takes no entries (/proc). */
@@ -68,7 +71,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     dir: { type: "string" },
     "image-a": { type: "string" },
     "image-b": { type: "string" },
-    key: { type: "string", multiple: true },
+    ...REQUIREMENT_OPTIONS,
     regions: { type: "string" },
     engine: { type: "string" },
     log: { type: "string" },
@@ -79,11 +82,14 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     return EXIT_HELD;
   }
   const directory = values.dir ?? "flipside-device";
-  const keys = (values.key ?? []).map(readKey);
+  const requirements = readRequirements(values);
   const config = {
     memory: { ...DEFAULT_MEMORY_CONFIG, regions: parseInteger("--regions", values.regions ?? "2", 2, 4) },
-    images: [image("--image-a", values["image-a"], keys), image("--image-b", values["image-b"], keys)],
-    keys: keys.map(publicPem),
+    images: [
+      image("--image-a", values["image-a"], requirements),
+      image("--image-b", values["image-b"], requirements),
+    ],
+    ...requirementsConfig(requirements),
     limits: DEFAULT_LIMITS,
     recovery: DEFAULT_RECOVERY,
     engine: parseEngine(values.engine ?? "auto"),

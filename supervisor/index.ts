@@ -55,6 +55,8 @@ export interface DeviceOptions {
   readonly images: readonly Uint8Array[];
   /** Keys that images must be signed with; see {@link DeviceConfig.keys}. Default: none, signatures are not looked at. */
   readonly keys?: readonly string[];
+  /** No image without a security counter runs; see {@link DeviceConfig.requireSecurityCounter}. Default: false. */
+  readonly requireSecurityCounter?: boolean;
   /** Sizes; the rest as by default: 2 regions of 256 KiB, 16 MiB of RAM. */
   readonly memory?: Partial<MemoryConfig>;
   readonly limits?: Partial<Limits>;
@@ -152,6 +154,7 @@ export async function startDevice(options: DeviceOptions, child?: ChildProcess):
       memory,
       images: options.images,
       keys: options.keys ?? [],
+      requireSecurityCounter: options.requireSecurityCounter ?? false,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       recovery: options.recovery ?? DEFAULT_RECOVERY,
       engine: options.engine ?? "auto",

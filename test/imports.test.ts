@@ -121,7 +121,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "controller/image",
     "emulator",
   ],
-  ["controller/api.ts", "controller/cpu", "controller/boot", "emulator"],
+  ["controller/api.ts", "controller/cpu", "controller/boot", "controller/image", "emulator"],
   ["controller/boot", "controller/image", "emulator"],
   ["controller/image", "emulator"],
   ["controller/worker-faults.ts"],

@@ -38,6 +38,7 @@ export type RegionFacts =
       readonly usable: true;
       readonly version: ImageVersion;
       readonly digest: Digest;
+      /** 0 when the image has none. */
       readonly securityCounter: number;
       /** Offset in bytes of the entry from the start of the region. */
       readonly headerBytes: number;
@@ -50,11 +51,11 @@ export type RegionFacts =
 /** What a verification showed. */
 export function factsOf(result: VerifyResult): RegionFacts {
   if (!result.ok) return { usable: false, fault: result.fault };
-  const { version, digest, securityCounter, headerBytes, imageBytes, signed } = result.image;
+  const { version, sha256, securityCounter = 0, headerBytes, imageBytes, signed } = result.image;
   return {
     usable: true,
     version,
-    digest: digestFromBytes(digest),
+    digest: digestFromBytes(sha256),
     securityCounter,
     headerBytes,
     imageBytes,

@@ -12,7 +12,7 @@ import {
   TLV_PROTECTED_INFO_MAGIC,
   Tlv,
 } from "./format.ts";
-import { imageKey, sha256 } from "./keys.ts";
+import { hashOf, imageKey } from "./keys.ts";
 
 /** What an image is made of. */
 export interface ImageSource {
@@ -115,10 +115,10 @@ export function encodeImage(source: ImageSource): Uint8Array {
       : tlvArea(TLV_PROTECTED_INFO_MAGIC, [tlv(Tlv.SECURITY_COUNTER, u32Bytes(source.securityCounter))]);
   const header = encodeHeader(source, headerBytes, protectedArea.length);
   const hashed = concat([header, source.body, protectedArea]);
-  const digest = sha256(hashed);
+  const digest = hashOf("sha256", hashed);
   const entries = [tlv(Tlv.SHA256, digest)];
   if (source.signingKey !== undefined) {
-    entries.push(tlv(Tlv.KEY_HASH, imageKey(source.signingKey).hash));
+    entries.push(tlv(Tlv.KEY_HASH, imageKey(source.signingKey).hashes.sha256));
     entries.push(tlv(Tlv.ED25519, sign(null, digest, source.signingKey)));
   }
   return concat([hashed, tlvArea(TLV_INFO_MAGIC, entries)]);

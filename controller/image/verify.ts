@@ -1,89 +1,228 @@
 /**
- * Whether an image is what it says it is: its digest, and its signature where keys are set.
+ * Whether an image is what it says it is, and what a device asks for: its digest, its signature where keys are set, and a
+ * security counter where there must be one.
  *
  * The digest covers header, body and protected TLVs; what is believed about an image (version, security counter) lies
- * in there.
+ * in there. So does the signature. The rules are those of MCUboot's boot/bootutil/src/image_validate.c, and never laxer.
  */
-import { verify } from "node:crypto";
+import { constants, type VerifyKeyObjectInput, verify } from "node:crypto";
+import type { HashAlgorithm } from "../../emulator/api.ts";
 import {
-  ED25519_SIGNATURE_BYTES,
+  type ClaimedDigest,
+  digestName,
   type FaultResult,
   fail,
   type ImageFault,
+  isSignature,
   type ParsedImage,
   parseImage,
+  type SigningTlv,
+  Tlv,
 } from "./format.ts";
-import { type ImageKey, sha256 } from "./keys.ts";
+import { hashOf, type ImageKey, imageKeys } from "./keys.ts";
 
-/** An image whose digest holds and, where keys are set, whose signature does. */
+/** What a device asks of images besides their being whole, as a configuration has it. */
+export interface RequirementsConfig {
+  /** PEM texts of the keys that images are verified with. Absent or empty: signatures are not looked at. */
+  readonly keys?: readonly string[];
+  /** Rollback protection is meant: an image without a security counter is not usable. */
+  readonly requireSecurityCounter?: boolean;
+}
+
+/** The same, ready for use. */
+export interface ImageRequirements {
+  readonly keys: readonly ImageKey[];
+  readonly securityCounter: boolean;
+}
+
+export const NO_REQUIREMENTS: ImageRequirements = { keys: [], securityCounter: false };
+
+/** Throws ImageKeyError. */
+export function imageRequirements(config: RequirementsConfig): ImageRequirements {
+  const { keys = [], requireSecurityCounter = false } = config;
+  return { keys: imageKeys(keys), securityCounter: requireSecurityCounter };
+}
+
+/** An image whose digest holds and that has what was asked for. */
 export interface VerifiedImage extends ParsedImage {
-  /** SHA-256, 32 bytes, a copy. */
-  readonly digest: Uint8Array;
+  /** SHA-256 of what digest and signature cover, 32 bytes, whichever digest the image has: what it is known by. */
+  readonly sha256: Uint8Array;
   readonly signed: boolean;
 }
 
 export type VerifyResult = { readonly ok: true; readonly image: VerifiedImage } | FaultResult;
+
+/** Hashes of the first `hashedBytes` of an image: the digest that it has one of, and its SHA-256. */
+export type ImageHashes = Readonly<Record<"digest" | "sha256", Uint8Array>>;
+
+/** A signature to be verified, as `verify` of node:crypto takes it. */
+export interface SignatureCheck {
+  readonly algorithm: HashAlgorithm | null;
+  readonly message: Uint8Array;
+  readonly key: VerifyKeyObjectInput;
+  readonly signature: Uint8Array;
+}
+
+/** Usable, if the signature holds that there is to check. */
+export type Judgement =
+  | { readonly ok: true; readonly image: VerifiedImage; readonly check: SignatureCheck | undefined }
+  | FaultResult;
+
+/**
+ * Reads and hashes the whole image at the start of `region`, and checks what is asked for.
+ * @param regionBytes size of the region where `region` is a file that is to be put into one; see {@link parseImage}
+ */
+export function verifyImage(
+  region: Uint8Array,
+  requirements: ImageRequirements = NO_REQUIREMENTS,
+  regionBytes = region.length,
+): VerifyResult {
+  const parsed = parseImage(region, regionBytes);
+  if (!parsed.ok) return parsed;
+  const { image } = parsed;
+  const hashed = region.subarray(0, image.hashedBytes);
+  const sha256 = hashOf("sha256", hashed);
+  const { algorithm } = image.digest;
+  const digest = algorithm === "sha256" ? sha256 : hashOf(algorithm, hashed);
+  const judgement = judgeImage(region, image, { digest, sha256 }, requirements);
+  return !judgement.ok || judgement.check === undefined || holds(judgement.check) ? judgement : MISMATCH;
+}
+
+const MISMATCH = fail("signature-mismatch", "the image's signature does not hold");
+
+function holds({ algorithm, message, key, signature }: SignatureCheck): boolean {
+  return verify(algorithm, message, key, signature);
+}
+
+/**
+ * Checks the signature of a judgement in a thread of Node's pool: for RSA and ECDSA, and for a pure image, the whole
+ * image is hashed once more.
+ */
+export async function concludeInBackground(judgement: Judgement): Promise<VerifyResult> {
+  if (!judgement.ok || judgement.check === undefined) return judgement;
+  const { algorithm, message, key, signature } = judgement.check;
+  return new Promise((resolve) => {
+    verify(algorithm, message, key, signature, (error, isRight) =>
+      resolve(error === null && isRight ? judgement : MISMATCH),
+    );
+  });
+}
+
+/** What becomes of a well-formed image whose bytes somebody has hashed. */
+export function judgeImage(
+  region: Uint8Array,
+  image: ParsedImage,
+  { digest, sha256 }: ImageHashes,
+  { keys, securityCounter }: ImageRequirements,
+): Judgement {
+  if (!equalAt(region, image.digest.offset, digest)) {
+    return fail(
+      "digest-mismatch",
+      `the image's ${digestName(image.digest.algorithm)} does not match its bytes`,
+    );
+  }
+  const signed = keys.length > 0;
+  const found = signed ? findSignature(region, image, keys) : undefined;
+  if (found !== undefined && "fault" in found) return found;
+  const fault = securityCounter ? judgeCounter(image) : undefined;
+  if (fault !== undefined) return { ok: false, fault };
+  return { ok: true, image: { ...image, sha256: Uint8Array.from(sha256), signed }, check: found };
+}
+
+/** One of several in the protected TLVs makes no image at all (format.ts). */
+function judgeCounter({ securityCounter, hasStrayCounter }: ImageParts): ImageFault | undefined {
+  const fault = (message: string): ImageFault => ({ name: "no-security-counter", message });
+  if (securityCounter === undefined) return fault("the image has no security counter, which is asked for");
+  if (hasStrayCounter)
+    return fault("the image has a second security counter, where its digest does not cover it");
+  return undefined;
+}
+type ImageParts = Pick<ParsedImage, "securityCounter" | "hasStrayCounter">;
+
+/**
+ * Finds the signature that decides, as MCUboot does: each belongs to the key that was named last before it, a name is
+ * used up by one signature, and of those by configured keys the last one counts.
+ */
+function findSignature(
+  region: Uint8Array,
+  image: ParsedImage,
+  keys: readonly ImageKey[],
+): SignatureCheck | FaultResult {
+  if (!image.signing.some(isSignature)) return fail("no-signature", "the image is not signed");
+  let named: ImageKey | undefined;
+  let decides: { readonly key: ImageKey; readonly place: SigningTlv } | undefined;
+  for (const place of image.signing) {
+    if (!isSignature(place)) {
+      if (place.length > longestName(place, image, keys))
+        return fail("bad-tlv", "the name of a key is too long");
+      named = keys.find((key) => isNamed(region, place, image.digest, key));
+    }
+    // What a key of another kind signed is none of MCUboot's business, and leaves the name to the next one.
+    if (named === undefined || place.type !== named.scheme.tlv) continue;
+    const { name, signatureBytes, isDer } = named.scheme;
+    if (isDer ? place.length > signatureBytes : place.length !== signatureBytes) {
+      return fail(
+        "bad-tlv",
+        `the ${name} signature has ${place.length} bytes: they are ${isDer ? "at most " : ""}${signatureBytes}`,
+      );
+    }
+    decides = { key: named, place };
+    named = undefined;
+  }
+  if (decides === undefined)
+    return fail("unknown-key", "the image is signed with a key that is not configured");
+  return checkOf(region, image, decides.key, decides.place);
+}
+
+/** MCUboot has no room for more, and gives up there. */
+function longestName({ type }: SigningTlv, { digest }: ParsedImage, keys: readonly ImageKey[]): number {
+  return type === Tlv.KEY_HASH ? digest.bytes : Math.max(...keys.map(({ scheme }) => scheme.publicKeyBytes));
+}
+
+function isNamed(region: Uint8Array, place: SigningTlv, digest: ClaimedDigest, key: ImageKey): boolean {
+  const name = place.type === Tlv.PUBLIC_KEY ? key.publicBytes : key.hashes[digest.algorithm];
+  return place.length === name.length && equalAt(region, place.offset, name);
+}
+
+function checkOf(
+  region: Uint8Array,
+  image: ParsedImage,
+  { key, scheme }: ImageKey,
+  place: SigningTlv,
+): SignatureCheck | FaultResult {
+  const { digest } = image;
+  if (!scheme.digests.includes(digest.algorithm)) {
+    return fail(
+      "signature-mismatch",
+      `${scheme.name} keys sign no image with a ${digestName(digest.algorithm)}`,
+    );
+  }
+  // Copies: the check must not see bytes that another thread changes under it.
+  const whole = region.subarray(0, image.hashedBytes);
+  const overDigest = scheme.hash === undefined && !image.isPure;
+  const message = overDigest ? region.slice(digest.offset, digest.offset + digest.bytes) : whole;
+  const signature = region.slice(place.offset, place.offset + place.length);
+  return {
+    algorithm: scheme.hash ?? null,
+    message,
+    key: key.asymmetricKeyType === "rsa" ? { key, ...PSS } : { key },
+    signature: scheme.isDer ? withoutPadding(signature) : signature,
+  };
+}
+
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } as const;
+
+/** imgtool's `--pad-sig` makes all DER signatures of a kind as long as the longest, by zeros behind them. */
+function withoutPadding(signature: Uint8Array): Uint8Array {
+  const derBytes = 2 + (signature[1] ?? 0);
+  return signature.subarray(derBytes).every((byte) => byte === 0)
+    ? signature.subarray(0, derBytes)
+    : signature;
+}
 
 function equalAt(bytes: Uint8Array, offset: number, expected: Uint8Array): boolean {
   for (let i = 0; i < expected.length; i += 1) {
     if (bytes[offset + i] !== expected[i]) return false;
   }
   return true;
-}
-
-/** Any one signature by any one of the keys is enough, as in MCUboot. */
-function judgeSignatures(
-  region: Uint8Array,
-  image: ParsedImage,
-  digest: Uint8Array,
-  keys: readonly ImageKey[],
-): ImageFault | undefined {
-  if (image.signatures.length === 0) return { name: "no-signature", message: "the image is not signed" };
-  let known = false;
-  for (const { keyHashOffset, signatureOffset } of image.signatures) {
-    if (keyHashOffset < 0) continue;
-    for (const { key, hash } of keys) {
-      if (!equalAt(region, keyHashOffset, hash)) continue;
-      known = true;
-      // A copy: the check must not see bytes that another thread changes under it.
-      const signature = region.slice(signatureOffset, signatureOffset + ED25519_SIGNATURE_BYTES);
-      if (verify(null, digest, key, signature)) return undefined;
-    }
-  }
-  return known
-    ? { name: "signature-mismatch", message: "the image's signature does not hold" }
-    : { name: "unknown-key", message: "the image is signed with a key that is not configured" };
-}
-
-/**
- * Reads and hashes the whole image at the start of `region` and checks its signature.
- * @param keys with none, signatures are not looked at
- */
-export function verifyImage(region: Uint8Array, keys: readonly ImageKey[] = []): VerifyResult {
-  const parsed = parseImage(region);
-  if (!parsed.ok) return parsed;
-  const { image } = parsed;
-  return judgeImage(region, image, sha256(region.subarray(0, image.hashedBytes)), keys);
-}
-
-/**
- * What becomes of a well-formed image whose bytes somebody has hashed.
- * @param digest SHA-256 of the first `image.hashedBytes` of the region
- * @param keys with none, signatures are not looked at
- */
-export function judgeImage(
-  region: Uint8Array,
-  image: ParsedImage,
-  digest: Uint8Array,
-  keys: readonly ImageKey[],
-): VerifyResult {
-  if (!equalAt(region, image.digestOffset, digest)) {
-    return fail("digest-mismatch", "the image's SHA-256 does not match its bytes");
-  }
-  const signed = keys.length > 0;
-  if (signed) {
-    const fault = judgeSignatures(region, image, digest, keys);
-    if (fault !== undefined) return { ok: false, fault };
-  }
-  return { ok: true, image: { ...image, digest: Uint8Array.from(digest), signed } };
 }

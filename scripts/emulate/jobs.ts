@@ -101,7 +101,7 @@ async function runJob(options: EmulateOptions, show: Show, signal: AbortSignal):
   const device = await startDevice(
     {
       images: options.images,
-      keys: options.keys,
+      ...options.requirements,
       memory: { regions: options.regions },
       // The soak fails regions far more often than any budget allows.
       limits: { budget: { failures: null, windowMs: 60_000 } },
@@ -148,7 +148,7 @@ async function survive(
   const config = {
     memory: { ...DEFAULT_MEMORY_CONFIG, regions: options.regions },
     images: options.images,
-    keys: options.keys,
+    ...options.requirements,
     limits: { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
     recovery: DEFAULT_RECOVERY,
     engine: options.engine,

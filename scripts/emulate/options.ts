@@ -1,12 +1,13 @@
 /** What the command line of `flipside emulate` asks for. All that it says is checked here; nothing is made yet. */
 import { randomInt } from "node:crypto";
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
+import type { RequirementsConfig } from "../../controller/image/verify.ts";
 import { LOG_LEVELS, type LogLevel } from "../../emulator/base/log.ts";
 import { FAULTS, failsOver, SURVIVAL_KINDS } from "../../supervisor/faults/catalogue.ts";
 import type { SoakOptions } from "../../supervisor/index.ts";
 import { readRunnableImage } from "../firmware-image.ts";
 import { requireSeparate } from "../input.ts";
-import { publicPem, readKey } from "../keys.ts";
+import { REQUIREMENT_OPTIONS, readRequirements, requirementsConfig } from "../keys.ts";
 import {
   HELP_OPTION,
   parseDuration,
@@ -27,8 +28,11 @@ usage: flipside emulate [options]
   --faults a,b       only these kinds (default: all)
   --image-a FILE     MCUboot image of region 0 (default: the reference firmware 1.1.0)
   --image-b FILE     MCUboot image of region 1 (default: the reference firmware 1.0.0)
-  --key FILE         Ed25519 public key (PEM) that both images, and then not the reference firmware, are signed with;
-                     several may be given, and one of them is enough (default: signatures are not looked at)
+  --key FILE         public key (PEM; Ed25519, ECDSA P-256 or P-384, RSA-2048 or RSA-3072) that both images, and then not
+                     the reference firmware, are signed with; several may be given, and one of them is enough (default:
+                     signatures are not looked at)
+  --require-security-counter
+                     both images, and then not the reference firmware, must have a security counter
   --regions N        2 to 4 regions; those behind the second hold image A and B in turn (default 2)
   --jobs N           so many controllers at once, with the seeds S, S + 1, … (default 1)
   --engine KIND      auto (default), translator or interpreter
@@ -55,8 +59,8 @@ export interface EmulateOptions {
   /** Kinds of survival.ts; empty for none. */
   readonly survivalKinds: readonly string[];
   readonly images: readonly Uint8Array[];
-  /** PEM texts. */
-  readonly keys: readonly string[];
+  /** What both images have. */
+  readonly requirements: RequirementsConfig;
   readonly regions: number;
   /** Controllers at once. */
   readonly jobs: number;
@@ -91,7 +95,7 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
     faults: { type: "string" },
     "image-a": { type: "string" },
     "image-b": { type: "string" },
-    key: { type: "string", multiple: true },
+    ...REQUIREMENT_OPTIONS,
     regions: { type: "string" },
     jobs: { type: "string" },
     engine: { type: "string" },
@@ -117,11 +121,11 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
     throw new UsageError(`--failovers would never be over: ${ofDevice.join(", ")} causes no failover`);
   }
   requireSeparate([values.json], [values["image-a"], values["image-b"], ...(values.key ?? [])]);
-  const keys = (values.key ?? []).map(readKey);
+  const requirements = readRequirements(values);
   // Two versions that can run are what a soak is about; what becomes of others is the sweep's.
   const pair = [
-    readRunnableImage("--image-a", values["image-a"], keys),
-    readRunnableImage("--image-b", values["image-b"], keys),
+    readRunnableImage("--image-a", values["image-a"], requirements),
+    readRunnableImage("--image-b", values["image-b"], requirements),
   ];
   return {
     soak: {
@@ -133,7 +137,7 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
     },
     survivalKinds: chosen ?? (failovers === null ? SURVIVAL_KINDS : []),
     images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
-    keys: keys.map(publicPem),
+    requirements: requirementsConfig(requirements),
     regions,
     jobs: parseInteger("--jobs", values.jobs ?? "1", 1, MAX_JOBS),
     engine: parseEngine(values.engine ?? "auto"),

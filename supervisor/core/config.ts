@@ -11,10 +11,15 @@ export interface DeviceConfig {
   /** Firmware images, one per region from region 0 on; fewer than there are regions leave the rest blank. */
   readonly images: readonly Uint8Array[];
   /**
-   * PEM texts of Ed25519 public keys: only an image signed with one of them is usable. They are kept nowhere, each
-   * start is told them. Absent or empty: signatures are not looked at.
+   * PEM texts of public keys (Ed25519, ECDSA P-256 or P-384, RSA-2048 or RSA-3072): only an image signed with one of them
+   * is usable. They are kept nowhere, each start is told them. Absent or empty: signatures are not looked at.
    */
   readonly keys?: readonly string[];
+  /**
+   * Rollback protection is meant: only an image with a security counter is usable. Likewise told at each start. Without it
+   * an image that has none counts as one with counter 0.
+   */
+  readonly requireSecurityCounter?: boolean;
   readonly limits: Limits;
   readonly recovery: RecoveryPolicy;
   readonly engine: EngineKind;

@@ -3,14 +3,14 @@
  * what it was when the reading began.
  *
  * Boot ROMs read in the controller workers. What the supervisor wants read itself, as no worker is free for it, is read
- * here, and hashed by the memory emulator worker: on the main thread, for which a failover waits, are left the header, a
- * comparison and, where keys are set, one signature over 32 bytes, whatever the size of the image.
+ * here, hashed by the memory emulator worker, and its signature checked by a thread of Node's pool: on the main thread, for
+ * which a failover waits, are left the header and a comparison, and where a signature is over the whole image, a copy of it.
  */
 import type { Inspection } from "../../controller/api.ts";
 import { factsOf, type RegionFacts } from "../../controller/boot/boot-rom.ts";
 import { parseImage } from "../../controller/image/format.ts";
-import type { ImageKey } from "../../controller/image/keys.ts";
-import { judgeImage } from "../../controller/image/verify.ts";
+import { concludeInBackground, type ImageRequirements, judgeImage } from "../../controller/image/verify.ts";
+import type { HashAlgorithm } from "../../emulator/api.ts";
 import { Control, controlWords } from "../../emulator/memory/control.ts";
 import type { Layout } from "../../emulator/memory/layout.ts";
 
@@ -43,7 +43,7 @@ function storeEpochOf(control: Int32Array, region: number): number {
 }
 
 /** Hashes the first bytes of a region, in another thread. */
-export type HashRegion = (region: number, byteCount: number) => Promise<Uint8Array>;
+export type HashRegion = (region: number, byteCount: number, algorithm: HashAlgorithm) => Promise<Uint8Array>;
 
 /** A region whose bytes change so often while it is read is told as it was read last. */
 const ATTEMPTS = 3;
@@ -53,15 +53,14 @@ export class RegionReader {
   readonly #memory: WebAssembly.Memory;
   readonly #layout: Layout;
   readonly #control: Int32Array;
-  readonly #keys: readonly ImageKey[];
+  readonly #requirements: ImageRequirements;
   readonly #hash: HashRegion;
 
-  /** @param keys with none, signatures are not looked at */
-  constructor(memory: WebAssembly.Memory, layout: Layout, keys: readonly ImageKey[], hash: HashRegion) {
+  constructor(memory: WebAssembly.Memory, layout: Layout, requirements: ImageRequirements, hash: HashRegion) {
     this.#memory = memory;
     this.#layout = layout;
     this.#control = controlWords(memory, layout);
-    this.#keys = keys;
+    this.#requirements = requirements;
     this.#hash = hash;
   }
 
@@ -80,7 +79,11 @@ export class RegionReader {
     const bytes = new Uint8Array(this.#memory.buffer, regions[region], config.regionBytes);
     const parsed = parseImage(bytes);
     if (!parsed.ok) return factsOf(parsed);
-    const digest = await this.#hash(region, parsed.image.hashedBytes);
-    return factsOf(judgeImage(bytes, parsed.image, digest, this.#keys));
+    const { image } = parsed;
+    const { algorithm } = image.digest;
+    const sha256 = await this.#hash(region, image.hashedBytes, "sha256");
+    const digest = algorithm === "sha256" ? sha256 : await this.#hash(region, image.hashedBytes, algorithm);
+    const judgement = judgeImage(bytes, image, { digest, sha256 }, this.#requirements);
+    return factsOf(await concludeInBackground(judgement));
   }
 }

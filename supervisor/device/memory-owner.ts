@@ -6,7 +6,13 @@
  * one flash file (the next one starts after the exit of the one before); a worker that dies over and over is not
  * replaced for ever: then nothing is sure any more.
  */
-import type { FlashFileConfig, MemoryApi, MemoryFault, PoweredMemory } from "../../emulator/api.ts";
+import type {
+  FlashFileConfig,
+  HashAlgorithm,
+  MemoryApi,
+  MemoryFault,
+  PoweredMemory,
+} from "../../emulator/api.ts";
 import type { Logger } from "../../emulator/base/log.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import type { MemoryConfig } from "../../emulator/memory/layout.ts";
@@ -55,10 +61,10 @@ export class MemoryOwner {
     return this.#powered;
   }
 
-  /** SHA-256 of the first bytes of a region. */
-  async hash(region: number, byteCount: number): Promise<Uint8Array> {
+  /** Hash of the first bytes of a region. */
+  async hash(region: number, byteCount: number, algorithm: HashAlgorithm): Promise<Uint8Array> {
     await this.#takenOver;
-    return this.#thread.link.call(CALL_DEADLINE_MS, "hash", region, byteCount);
+    return this.#thread.link.call(CALL_DEADLINE_MS, "hash", region, byteCount, algorithm);
   }
 
   async digests(): Promise<readonly string[]> {

@@ -32,9 +32,10 @@ export function liveParts(
   const publish = (generation: number): void => {
     Atomics.store(control, Control.GENERATION, generation | 0);
   };
-  const { engine, keys = [], limits, recovery } = config;
+  const { engine, limits, recovery, keys = [], requireSecurityCounter = false } = config;
   const launch = (slot: number) => launcher.controller(slot);
-  const context = { memory, layout, log: config.log, engine, keys, launch };
+  const requirements = { keys, requireSecurityCounter };
+  const context = { memory, layout, log: config.log, engine, requirements, launch };
   return {
     memory,
     layout,

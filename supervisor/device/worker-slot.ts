@@ -8,6 +8,7 @@ import type { Worker } from "node:worker_threads";
 import type { ControllerApi, Inspection } from "../../controller/api.ts";
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { Hart, retiredInstructions } from "../../controller/cpu/hart.ts";
+import type { RequirementsConfig } from "../../controller/image/verify.ts";
 import type { LogConfig } from "../../emulator/base/log.ts";
 import {
   Attention,
@@ -36,8 +37,7 @@ export interface SlotContext {
   readonly layout: Layout;
   readonly log: LogConfig;
   readonly engine: EngineKind;
-  /** PEM texts; see DeviceConfig. */
-  readonly keys: readonly string[];
+  readonly requirements: RequirementsConfig;
   /** Starts the thread for a slot. */
   readonly launch: (slot: number) => Worker;
   readonly onEnd: OnSlotEnd;
@@ -108,8 +108,8 @@ export class WorkerSlot implements Slot {
       this.#context.onEnd(this, end);
     });
     this.#thread = thread;
-    const { memory, layout, log, engine, keys } = this.#context;
-    const attachment = { memory, layout, slot: this.index, log, engine, keys };
+    const { memory, layout, log, engine, requirements } = this.#context;
+    const attachment = { memory, layout, slot: this.index, log, engine, requirements };
     this.#threadId = await thread.link.call(CALL_DEADLINE_MS, "attach", attachment);
     this.#phase = "idle";
   }

@@ -27,6 +27,7 @@ export function checkConfig(config: DeviceConfig): void {
     memory,
     images,
     keys = [],
+    requireSecurityCounter = false,
     limits,
     recovery,
     engine,
@@ -39,6 +40,12 @@ export function checkConfig(config: DeviceConfig): void {
   const count = (images as readonly unknown[]).length;
   requireThat(count <= Number(regions), "the number of images", count, `no more than the ${regions} regions`);
   requireList("keys", keys, "a PEM text", isText);
+  requireThat(
+    typeof requireSecurityCounter === "boolean",
+    "requireSecurityCounter",
+    requireSecurityCounter,
+    "true or false",
+  );
   checkLimits(limits);
   const { onDoubleLoss, trialTries } = fieldsOf<DeviceConfig["recovery"]>("recovery", recovery);
   requireOneOf("recovery.onDoubleLoss", onDoubleLoss, ["rebuild", "safe-mode"]);

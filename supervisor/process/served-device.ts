@@ -4,8 +4,7 @@
  */
 import { closeSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { imageKeys } from "../../controller/image/keys.ts";
-import { verifyImage } from "../../controller/image/verify.ts";
+import { imageRequirements, verifyImage } from "../../controller/image/verify.ts";
 import { describe, errorCode, nodeFileSystem } from "../../emulator/persist/file-system.ts";
 import { FileLockError, openLocked } from "../../emulator/persist/locked-file.ts";
 import type { DeviceConfig } from "../core/config.ts";
@@ -129,7 +128,7 @@ export class ServedDevice {
   /** Refuses what can never be done before anything is changed: a load erases a region first. */
   #check(method: string, params: unknown): void {
     const { kind, region, image } = (params ?? {}) as Readonly<Record<string, unknown>>;
-    const { memory, keys } = this.#config;
+    const { memory } = this.#config;
     const refuse = (message: string): never => {
       throw new DeviceError("BadInput", message, "usage");
     };
@@ -140,7 +139,7 @@ export class ServedDevice {
       refuse(`there is no region ${region}: it must be one from 0 to ${memory.regions - 1}`);
     }
     if (method !== "load" || !(image instanceof Uint8Array)) return;
-    const verified = verifyImage(image, imageKeys(keys ?? []));
+    const verified = verifyImage(image, imageRequirements(this.#config), memory.regionBytes);
     if (!verified.ok) refuse(`the image cannot be run: ${verified.fault.message}`);
   }
 

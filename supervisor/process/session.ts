@@ -17,7 +17,7 @@ import {
 } from "../../controller/boot/update.ts";
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { UartRing } from "../../controller/devices/uart-ring.ts";
-import { imageKeys } from "../../controller/image/keys.ts";
+import { imageRequirements } from "../../controller/image/verify.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { createLogger } from "../../emulator/base/log.ts";
 import { deviceState } from "../../emulator/memory/control.ts";
@@ -155,7 +155,7 @@ export class Session {
     );
     this.#config = config;
     // Before anything is made: a key that cannot be used is refused here, and not by the workers.
-    const keys = imageKeys(config.keys ?? []);
+    const requirements = imageRequirements(config);
     const { flashFile: path } = config;
     const flashFile = path === undefined ? null : { path, log: config.log };
     const owner = new MemoryOwner(this.#launcher, flashFile, log, this.#fatal);
@@ -178,7 +178,7 @@ export class Session {
       device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash)) });
     }
     await device.powerOn();
-    this.#reader = new RegionReader(memory, layout, keys, (region, bytes) => owner.hash(region, bytes));
+    this.#reader = new RegionReader(memory, layout, requirements, (...what) => owner.hash(...what));
     this.#scrub = new Scrub(device, owner, this.#reader);
     await device.durability.settled();
     return this.#status();

@@ -30,7 +30,14 @@ async function attachedWorker() {
   Atomics.store(control, Control.REGION, REGION);
   const thread = new WorkerThread<ControllerApi>(launchController(0), () => undefined);
   const log = { level: "silent", fd: 2 } as const;
-  await thread.link.call(DEADLINE_MS, "attach", { memory, layout, slot: 0, engine: "auto", log, keys: [] });
+  await thread.link.call(DEADLINE_MS, "attach", {
+    memory,
+    layout,
+    slot: 0,
+    engine: "auto",
+    log,
+    requirements: {},
+  });
   const words = slotWords(memory, layout, 0);
   return {
     thread,

@@ -12,7 +12,7 @@ import {
   startDevice,
 } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeImage } from "../../controller/image/encode.ts";
+import { encodeImage, type ImageSource } from "../../controller/image/encode.ts";
 import { parseImage } from "../../controller/image/format.ts";
 import { emulateCommand } from "../../scripts/emulate.ts";
 import { serveCommand } from "../../scripts/serve.ts";
@@ -29,12 +29,20 @@ function unsigned(version: string): Uint8Array {
 }
 
 function signed(version: string, signingKey: KeyObject): Uint8Array {
+  return remade(version, { signingKey });
+}
+
+function withCounter(version: string, securityCounter?: number): Uint8Array {
+  return remade(version, securityCounter === undefined ? {} : { securityCounter });
+}
+
+function remade(version: string, changes: Partial<ImageSource>): Uint8Array {
   const bytes = unsigned(version);
-  const parsed = parseImage(bytes);
+  const parsed = parseImage(bytes, Number.POSITIVE_INFINITY);
   if (!parsed.ok) throw new Error(parsed.fault.message);
   const { headerBytes, bodyBytes, version: imageVersion } = parsed.image;
   const body = bytes.subarray(headerBytes, headerBytes + bodyBytes);
-  return encodeImage({ body, headerBytes, version: imageVersion, romFixed: true, signingKey });
+  return encodeImage({ body, headerBytes, version: imageVersion, romFixed: true, ...changes });
 }
 
 let directory: string;
@@ -117,11 +125,40 @@ describe("startDevice", () => {
     }
   });
 
+  it("with requireSecurityCounter runs no image without a security counter, and says why", async () => {
+    const images = [withCounter("1.1.0"), withCounter("1.0.0", 0)];
+    for (const [requireSecurityCounter, primary, unusableBecause] of [
+      [true, 1, "the image has no security counter, which is asked for"],
+      [false, 0, ""],
+    ] as const) {
+      const device = await startDevice({ images, requireSecurityCounter });
+      const status = await device.status();
+      expect(status.primary).toBe(primary);
+      expect(status.regions[0]?.unusableBecause).toBe(unusableBecause);
+      await device.stop();
+    }
+  });
+
   it("refuses a key that cannot be used, and says which", async () => {
     const images = [signed("1.0.0", maker.privateKey)];
     await expect(startDevice({ images, keys: [...keys, "no key"] })).rejects.toMatchObject({
       name: "ImageKeyError",
-      message: "keys[1] cannot verify images: the key is no PEM text of an Ed25519 key",
+      message: "keys[1] cannot verify images: the key is no PEM text of a key",
+    });
+  });
+});
+
+describe("--require-security-counter", () => {
+  it.each([
+    ["emulate", emulateCommand],
+    ["serve", serveCommand],
+  ] as const)("of %s refuses a named image that has none", async (_, command) => {
+    const file = join(directory, "none.img");
+    writeFileSync(file, withCounter("1.1.0"));
+    const dir = command === serveCommand ? ["--dir", join(directory, "served")] : [];
+    expect(await run(command, "--require-security-counter", "--image-a", file, ...dir)).toMatchObject({
+      exitCode: 2,
+      refusal: "--image-a cannot be run: the image has no security counter, which is asked for",
     });
   });
 });
@@ -143,7 +180,7 @@ describe("--key", () => {
     const refused = (file: string) => run(command, "--key", path("maker.pem"), "--key", path(file), ...dir);
     expect(await refused("broken.pem")).toMatchObject({
       exitCode: 2,
-      refusal: `${path("broken.pem")}: the key is no PEM text of an Ed25519 key`,
+      refusal: `${path("broken.pem")}: the key is no PEM text of a key`,
     });
     expect(await refused("none.pem")).toMatchObject({
       exitCode: 2,

@@ -4,7 +4,7 @@
  */
 import { encodeImage } from "../../../controller/image/encode.ts";
 import type { ParsedImage } from "../../../controller/image/format.ts";
-import { verifyImage } from "../../../controller/image/verify.ts";
+import { NO_REQUIREMENTS, verifyImage } from "../../../controller/image/verify.ts";
 import { crc32c } from "../../../emulator/base/crc32c.ts";
 import { compareVersions, formatVersion, type ImageVersion } from "../../../emulator/base/version.ts";
 import { type Digest, digestFromBytes, type StoredImage } from "../../../emulator/table/table.ts";
@@ -53,16 +53,16 @@ export function imageLibrary(a: Uint8Array, b: Uint8Array): ReadonlyMap<string, 
 }
 
 function parse(what: string, bytes: Uint8Array): ParsedImage {
-  const result = verifyImage(bytes);
+  const result = verifyImage(bytes, NO_REQUIREMENTS, Number.POSITIVE_INFINITY);
   if (!result.ok) throw new SweepImageError(`${what} is no usable MCUboot image: ${result.fault.message}`);
   return result.image;
 }
 
 function describe(name: string, bytes: Uint8Array): LibraryImage {
-  const result = verifyImage(bytes);
+  const result = verifyImage(bytes, NO_REQUIREMENTS, Number.POSITIVE_INFINITY);
   if (!result.ok) throw new Error(`the image ${name} was made wrong: ${result.fault.message}`);
-  const { version, digest, securityCounter: counter } = result.image;
-  return { name, bytes, version, digest: digestFromBytes(digest), counter, rank: rank(version) };
+  const { version, sha256, securityCounter: counter = 0 } = result.image;
+  return { name, bytes, version, digest: digestFromBytes(sha256), counter, rank: rank(version) };
 }
 
 /** Versions as numbers that compare as they do; the build is left out where it would not fit. */

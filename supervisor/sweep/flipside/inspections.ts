@@ -6,6 +6,7 @@
  */
 import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
 import { inspectRegion } from "../../../controller/boot/inspection.ts";
+import { NO_REQUIREMENTS } from "../../../controller/image/verify.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 
 /** Contents of regions that are remembered as read; beyond that they are read again. */
@@ -28,7 +29,7 @@ export class Inspections {
       this.#inspected[region] = key;
       let facts = this.#facts.get(key);
       if (facts === undefined) {
-        facts = inspectRegion(this.#persistent.regionBytes(region), []);
+        facts = inspectRegion(this.#persistent.regionBytes(region), NO_REQUIREMENTS);
         if (this.#facts.size >= FACTS_KEPT) this.#facts.clear();
         this.#facts.set(key, facts);
       }

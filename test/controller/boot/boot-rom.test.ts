@@ -10,6 +10,7 @@ import {
 } from "../../../controller/boot/boot-rom.ts";
 import { inspectRegion, RegionInspector } from "../../../controller/boot/inspection.ts";
 import { encodeImage } from "../../../controller/image/encode.ts";
+import { NO_REQUIREMENTS } from "../../../controller/image/verify.ts";
 import { raiseFloor, readFloor, recoverFloor } from "../../../emulator/table/floor.ts";
 import { FLOOR_WORD, REPLICA_WORD } from "../../../emulator/table/nvram.ts";
 import { replaceLostTable } from "../../../emulator/table/recovery.ts";
@@ -197,21 +198,21 @@ describe("reading regions", () => {
   region.set(image);
 
   it("gives version, digest, security counter and entry", () => {
-    expect(inspectRegion(region, [])).toMatchObject({
+    expect(inspectRegion(region, NO_REQUIREMENTS)).toMatchObject({
       usable: true,
       version: { major: 2, minor: 1 },
       securityCounter: 3,
       headerBytes: 32,
       imageBytes: image.length,
     });
-    expect(inspectRegion(region.subarray(64), [])).toMatchObject({
+    expect(inspectRegion(region.subarray(64), NO_REQUIREMENTS)).toMatchObject({
       usable: false,
       fault: { name: "no-image" },
     });
   });
 
   it("is done again exactly when the store epoch has changed", () => {
-    const inspector = new RegionInspector([]);
+    const inspector = new RegionInspector(NO_REQUIREMENTS);
     const bytes = region.slice();
     const first = inspector.inspect(0, bytes, 1);
     bytes[40] = 0;

@@ -5,9 +5,12 @@ import { describe, expect, it } from "vitest";
 import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
 import { inspectRegion } from "../../../controller/boot/inspection.ts";
 import { encodeImage } from "../../../controller/image/encode.ts";
+import { imageKey } from "../../../controller/image/keys.ts";
+import { NO_REQUIREMENTS } from "../../../controller/image/verify.ts";
 import { Control, controlWords } from "../../../emulator/memory/control.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
 import { type HashRegion, RegionReader, readingsOf, withReadings } from "../../../supervisor/device/facts.ts";
+import { VECTOR_KEYS, VECTORS } from "../../controller/image/vectors/imgtool.ts";
 import { textOf } from "../../sources.ts";
 
 const layout = planLayout({ ...DEFAULT_MEMORY_CONFIG, regionBytes: 65_536 });
@@ -16,6 +19,9 @@ const IMAGE = encodeImage({
   body: new Uint8Array(1000).fill(0x13),
   securityCounter: 3,
 });
+
+const IMAGE_REGION = new Uint8Array(layout.config.regionBytes).fill(0xff);
+IMAGE_REGION.set(IMAGE);
 
 class Regions {
   readonly memory = createMemory(layout);
@@ -32,13 +38,16 @@ class Regions {
   }
 
   /** @param meanwhile happens while the other thread hashes */
-  reader(meanwhile: (hashes: number) => void = () => undefined): RegionReader {
-    const hash: HashRegion = async (region, byteCount) => {
-      const digest = createHash("sha256").update(this.bytes(region).subarray(0, byteCount)).digest();
+  reader(
+    meanwhile: (hashes: number) => void = () => undefined,
+    requirements = NO_REQUIREMENTS,
+  ): RegionReader {
+    const hash: HashRegion = async (region, byteCount, algorithm) => {
+      const digest = createHash(algorithm).update(this.bytes(region).subarray(0, byteCount)).digest();
       meanwhile(++this.hashes);
       return digest;
     };
-    return new RegionReader(this.memory, layout, [], hash);
+    return new RegionReader(this.memory, layout, requirements, hash);
   }
 }
 
@@ -50,8 +59,25 @@ describe("a reading", () => {
     for (const bytes of [IMAGE, rotten, new Uint8Array(0), new Uint8Array(100)]) {
       regions.write(1, bytes);
       const { facts, storeEpoch } = await regions.reader().read(1);
-      expect(facts).toEqual(inspectRegion(regions.bytes(1), []));
+      expect(facts).toEqual(inspectRegion(regions.bytes(1), NO_REQUIREMENTS));
       expect(storeEpoch).toBe(regions.control[Control.STORE_EPOCH + 1]);
+    }
+  });
+
+  it("verifies each kind of signature as the boot ROM does, and a changed one too", async () => {
+    const keys = Object.values(VECTOR_KEYS).map(imageKey);
+    for (const requirements of [
+      { keys, securityCounter: false },
+      { keys, securityCounter: true },
+    ]) {
+      for (const { name, image } of VECTORS) {
+        for (const bytes of [image, image.with(-9, ~(image.at(-9) ?? 0) & 0xff)]) {
+          const regions = new Regions();
+          regions.write(1, bytes);
+          const { facts } = await regions.reader(undefined, requirements).read(1);
+          expect(facts, name).toEqual(inspectRegion(regions.bytes(1), requirements));
+        }
+      }
     }
   });
 
@@ -71,13 +97,16 @@ describe("a reading", () => {
     regions.write(0, IMAGE);
     const reading = await regions.reader(() => regions.write(0, IMAGE)).read(0);
     expect(regions.hashes).toBe(3);
-    const known: RegionFacts[] = [inspectRegion(new Uint8Array(64), [])];
+    const known: RegionFacts[] = [inspectRegion(new Uint8Array(64), NO_REQUIREMENTS)];
     expect(withReadings(known, [reading], regions.control)).toEqual(known);
   });
 
   it("counts for its region alone, and only while the store epoch stands", () => {
     const regions = new Regions();
-    const [old, fresh] = [inspectRegion(new Uint8Array(64), []), inspectRegion(IMAGE, [])];
+    const [old, fresh] = [
+      inspectRegion(new Uint8Array(64), NO_REQUIREMENTS),
+      inspectRegion(IMAGE_REGION, NO_REQUIREMENTS),
+    ];
     const readings = readingsOf({ regions: [fresh, fresh], storeEpochs: [0, 0] });
     regions.write(1, IMAGE);
     expect(withReadings([old, old], readings, regions.control)).toEqual([fresh, old]);
@@ -103,7 +132,7 @@ describe("the supervisor's main thread, for which a failover waits", () => {
   it("loads nothing that hashes a region", () => {
     expect(loaded).not.toContain("controller/boot/inspection.ts");
     expect(loaded).not.toContain("emulator/worker.ts");
-    const hashing = loaded.filter((path) => /\b(verifyImage|createHash|sha256)\(/.test(textOf(path)));
+    const hashing = loaded.filter((path) => /\b(verifyImage|createHash|hashOf)\(/.test(textOf(path)));
     // The hash of a key, where verifyImage stands, and the hash of a path.
     expect(hashing.sort()).toEqual([
       "controller/image/keys.ts",

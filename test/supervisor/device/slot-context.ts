@@ -11,7 +11,7 @@ export function slotContext(launch: () => Worker): Omit<SlotContext, "onEnd"> {
     layout,
     log: { level: "silent", fd: 2 },
     engine: "auto",
-    keys: [],
+    requirements: {},
     launch,
   };
 }
