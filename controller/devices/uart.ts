@@ -1,10 +1,11 @@
 /**
  * UART 16550. Bytes go out at once, to an injected sink, and come in from an injected source whenever the
- * receiver is empty. docs/hardware.md; TI PC16550D data sheet, section 8.
+ * receiver is empty. In loopback it is its own other end. docs/hardware.md; TI PC16550D data sheet, section 8.
  */
 import { BUS_FAULT, InterruptBit } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 import type { StateWords } from "./state.ts";
+import { RECEIVER_WORDS, UartReceiver } from "./uart-receiver.ts";
 
 /** The other end of the line. */
 export interface SerialLine {
@@ -32,51 +33,74 @@ export const enum UartRegister {
   SCRATCH = 7,
 }
 
-/** Words of its state. */
+/** Words of its state, in front of the receiver's. */
 const enum UartWord {
   IER = 0,
   LCR = 1,
   MCR = 2,
-  SCRATCH = 3,
-  DIVISOR = 4,
-  FIFO_ENABLED = 5,
+  /** Modem inputs as they were when MCR was last written, and which have changed since MSR was read. */
+  MSR = 3,
+  SCRATCH = 4,
+  DIVISOR = 5,
+  /** Bytes in the FIFO from which on it asks to be read. */
+  TRIGGER = 6,
   /** 1 while the "transmitter empty" interrupt has not been acknowledged. */
-  EMPTY_PENDING = 6,
-  /** The received byte, -1 for none. */
-  RECEIVED = 7,
+  EMPTY_PENDING = 7,
   WORDS = 8,
 }
 
 const ENABLE_RECEIVED = 1 << 0;
 const ENABLE_EMPTY = 1 << 1;
-const ID_NONE = 0x01;
-const ID_EMPTY = 0x02;
+const ENABLE_LINE_STATUS = 1 << 2;
+const ENABLE_MODEM_STATUS = 1 << 3;
+/** Interrupts by IIR, the first of those that are due. */
+const ID_LINE_STATUS = 0x06;
 const ID_RECEIVED = 0x04;
+const ID_TIMEOUT = 0x0c;
+const ID_EMPTY = 0x02;
+const ID_MODEM_STATUS = 0x00;
+const ID_NONE = 0x01;
 const ID_FIFO = 0xc0;
+const FIFO_ENABLE = 1 << 0;
+const FIFO_CLEAR_RECEIVER = 1 << 1;
+const FIFO_CLEAR_TRANSMITTER = 1 << 2;
+/** By the upper two bits of FCR. */
+const TRIGGER_BYTES: readonly number[] = [1, 4, 8, 14];
 const DIVISOR_LATCH_ACCESS = 0x80;
-const STATUS_RECEIVED = 0x01;
+const LOOPBACK = 1 << 4;
+const STATUS_RECEIVED = 1 << 0;
+const STATUS_OVERRUN = 1 << 1;
 /** THRE and TEMT. */
 const STATUS_EMPTY = 0x60;
-/** Carrier, data set ready, clear to send. */
-const MODEM_READY = 0xb0;
-const NOTHING = -1;
+const INPUTS = 0xf0;
+const RING = 1 << 6;
+/** Of MSR, four bits above those that say that they have changed. */
+const MODEM_READY = 0xb0; // carrier, data set ready, clear to send
+const DELTAS = 0x0f;
+/** The data sheet leaves the divisor open; 9600 baud of 1.8432 MHz, as QEMU has it. */
+const RESET_DIVISOR = 12;
 
 export class Uart implements Device {
   readonly name = "UART";
   readonly registerBytes = 1;
   readonly #words: Int32Array;
+  readonly #receiver: UartReceiver;
   readonly #line: SerialLine;
   readonly #board: Board;
 
   constructor(state: StateWords, line: SerialLine, board: Board) {
     this.#words = state.words(UartWord.WORDS);
+    this.#receiver = new UartReceiver(state.words(RECEIVER_WORDS));
     this.#line = line;
     this.#board = board;
   }
 
   reset(): void {
     this.#words.fill(0);
-    this.#words[UartWord.RECEIVED] = NOTHING;
+    this.#set(UartWord.MSR, MODEM_READY);
+    this.#set(UartWord.TRIGGER, 1);
+    this.#set(UartWord.DIVISOR, RESET_DIVISOR);
+    this.#receiver.reset();
   }
 
   /** Its interrupt line. */
@@ -89,12 +113,11 @@ export class Uart implements Device {
   }
 
   load(offset: number): number {
-    const latch = (this.#get(UartWord.LCR) & DIVISOR_LATCH_ACCESS) !== 0;
     switch (offset) {
       case UartRegister.DATA:
-        return latch ? this.#get(UartWord.DIVISOR) & 0xff : this.#takeReceived();
+        return this.#isLatchOpen ? this.#get(UartWord.DIVISOR) & 0xff : this.#takeReceived();
       case UartRegister.INTERRUPT_ENABLE:
-        return latch ? this.#get(UartWord.DIVISOR) >> 8 : this.#get(UartWord.IER);
+        return this.#isLatchOpen ? this.#get(UartWord.DIVISOR) >> 8 : this.#get(UartWord.IER);
       case UartRegister.INTERRUPT_ID:
         return this.#acknowledge();
       case UartRegister.LINE_CONTROL:
@@ -102,9 +125,9 @@ export class Uart implements Device {
       case UartRegister.MODEM_CONTROL:
         return this.#get(UartWord.MCR);
       case UartRegister.LINE_STATUS:
-        return STATUS_EMPTY | (this.#fill() ? STATUS_RECEIVED : 0);
+        return this.#lineStatus();
       case UartRegister.MODEM_STATUS:
-        return MODEM_READY;
+        return this.#modemStatus();
       case UartRegister.SCRATCH:
         return this.#get(UartWord.SCRATCH);
       default:
@@ -112,31 +135,31 @@ export class Uart implements Device {
     }
   }
 
+  /** LSR and MSR take stores and ignore them: the data sheet has them for the maker's own tests. */
   store(offset: number, value: number): number {
     const byte = value & 0xff;
-    const latch = (this.#get(UartWord.LCR) & DIVISOR_LATCH_ACCESS) !== 0;
     const divisor = this.#get(UartWord.DIVISOR);
     switch (offset) {
       case UartRegister.DATA:
-        if (latch) this.#set(UartWord.DIVISOR, (divisor & 0xff00) | byte);
+        if (this.#isLatchOpen) this.#set(UartWord.DIVISOR, (divisor & 0xff00) | byte);
         else this.#transmit(byte);
         break;
       case UartRegister.INTERRUPT_ENABLE:
-        if (latch) this.#set(UartWord.DIVISOR, (divisor & 0xff) | (byte << 8));
+        if (this.#isLatchOpen) this.#set(UartWord.DIVISOR, (divisor & 0xff) | (byte << 8));
         else this.#enableInterrupts(byte & 0x0f);
         break;
       case UartRegister.INTERRUPT_ID:
-        this.#set(UartWord.FIFO_ENABLED, byte & 1);
+        this.#controlFifo(byte);
         break;
       case UartRegister.LINE_CONTROL:
         this.#set(UartWord.LCR, byte);
         break;
       case UartRegister.MODEM_CONTROL:
-        this.#set(UartWord.MCR, byte & 0x1f);
+        this.#controlModem(byte & 0x1f);
         break;
       case UartRegister.LINE_STATUS:
       case UartRegister.MODEM_STATUS:
-        break; // The data sheet lets writes to the status registers pass.
+        break;
       case UartRegister.SCRATCH:
         this.#set(UartWord.SCRATCH, byte);
         break;
@@ -146,11 +169,24 @@ export class Uart implements Device {
     return 0;
   }
 
+  get #isLatchOpen(): boolean {
+    return (this.#get(UartWord.LCR) & DIVISOR_LATCH_ACCESS) !== 0;
+  }
+
+  get #isLoopback(): boolean {
+    return (this.#get(UartWord.MCR) & LOOPBACK) !== 0;
+  }
+
+  /** Its line may have changed. Polled, nothing does: not worth a look at the clock. */
+  #changed(enabled: number): void {
+    if ((this.#get(UartWord.IER) & enabled) !== 0) this.#board.changed();
+  }
+
   #transmit(byte: number): void {
-    this.#line.send(byte);
+    if (this.#isLoopback) this.#receiver.put(byte);
+    else this.#line.send(byte);
     this.#set(UartWord.EMPTY_PENDING, 1);
-    // Polled, a character changes no line: not worth a look at the clock.
-    if ((this.#get(UartWord.IER) & ENABLE_EMPTY) !== 0) this.#board.changed();
+    this.#changed(ENABLE_EMPTY | (this.#isLoopback ? ENABLE_RECEIVED | ENABLE_LINE_STATUS : 0));
   }
 
   #enableInterrupts(bits: number): void {
@@ -160,27 +196,78 @@ export class Uart implements Device {
     this.#board.changed();
   }
 
-  /** Fetches a byte from the line if the receiver is empty; true if it then holds one. */
-  #fill(): boolean {
-    if (this.#get(UartWord.RECEIVED) === NOTHING) {
-      this.#set(UartWord.RECEIVED, this.#line.receive());
+  /** FCR. Clearing the transmitter leaves it as empty as it is, and says so again. */
+  #controlFifo(byte: number): void {
+    const receiver = this.#receiver;
+    const enabled = (byte & FIFO_ENABLE) !== 0;
+    const switched = enabled !== receiver.hasFifo;
+    receiver.hasFifo = enabled;
+    if ((byte & FIFO_CLEAR_RECEIVER) !== 0) receiver.clear();
+    if (switched || (byte & FIFO_CLEAR_TRANSMITTER) !== 0) this.#set(UartWord.EMPTY_PENDING, 1);
+    this.#set(UartWord.TRIGGER, enabled ? (TRIGGER_BYTES[byte >> 6] as number) : 1);
+    this.#changed(ENABLE_RECEIVED | ENABLE_EMPTY);
+  }
+
+  /** MCR. In loopback its four outputs are the inputs: DTR is DSR, RTS is CTS, OUT1 is RI, and OUT2 is DCD. */
+  #controlModem(bits: number): void {
+    this.#set(UartWord.MCR, bits);
+    const before = this.#get(UartWord.MSR);
+    const looped = ((bits & 0x0c) << 4) | ((bits & 0x02) << 3) | ((bits & 0x01) << 5);
+    const inputs = this.#isLoopback ? looped : MODEM_READY;
+    // Of the ring indicator only the end is told.
+    const changed = (inputs ^ before) & INPUTS & ~(inputs & RING);
+    this.#set(UartWord.MSR, inputs | (before & DELTAS) | (changed >> 4));
+    this.#changed(ENABLE_MODEM_STATUS);
+  }
+
+  /** LSR. Reading it acknowledges an overrun. */
+  #lineStatus(): number {
+    const { overrun } = this.#receiver;
+    const status = STATUS_EMPTY | (overrun ? STATUS_OVERRUN : 0) | (this.#fill() ? STATUS_RECEIVED : 0);
+    if (overrun) {
+      this.#receiver.clearOverrun();
+      this.#changed(ENABLE_LINE_STATUS);
     }
-    return this.#get(UartWord.RECEIVED) !== NOTHING;
+    return status;
+  }
+
+  /** MSR. Reading it acknowledges what has changed. */
+  #modemStatus(): number {
+    const status = this.#get(UartWord.MSR);
+    if ((status & DELTAS) !== 0) {
+      this.#set(UartWord.MSR, status & INPUTS);
+      this.#changed(ENABLE_MODEM_STATUS);
+    }
+    return status;
+  }
+
+  /** Fetches a byte from the line if the receiver is empty, and not in loopback; true if it then holds one. */
+  #fill(): boolean {
+    const receiver = this.#receiver;
+    if (receiver.count === 0 && !this.#isLoopback) {
+      const byte = this.#line.receive();
+      if (byte >= 0) receiver.put(byte);
+    }
+    return receiver.count > 0;
   }
 
   #takeReceived(): number {
-    if (!this.#fill()) return 0;
-    const byte = this.#get(UartWord.RECEIVED) & 0xff;
-    this.#set(UartWord.RECEIVED, NOTHING);
-    this.#board.changed();
+    const held = this.#fill();
+    const byte = this.#receiver.take();
+    if (held) this.#changed(ENABLE_RECEIVED);
     return byte;
   }
 
   #interruptId(): number {
     const enabled = this.#get(UartWord.IER);
-    if ((enabled & ENABLE_RECEIVED) !== 0 && this.#fill()) return ID_RECEIVED;
-    const empty = (enabled & ENABLE_EMPTY) !== 0 && this.#get(UartWord.EMPTY_PENDING) !== 0;
-    return empty ? ID_EMPTY : ID_NONE;
+    if ((enabled & ENABLE_LINE_STATUS) !== 0 && this.#receiver.overrun) return ID_LINE_STATUS;
+    if ((enabled & ENABLE_RECEIVED) !== 0 && this.#fill()) {
+      // Characters take no time here, and so it takes none until one is long in coming.
+      return this.#receiver.count < this.#get(UartWord.TRIGGER) ? ID_TIMEOUT : ID_RECEIVED;
+    }
+    if ((enabled & ENABLE_EMPTY) !== 0 && this.#get(UartWord.EMPTY_PENDING) !== 0) return ID_EMPTY;
+    const modem = (enabled & ENABLE_MODEM_STATUS) !== 0 && (this.#get(UartWord.MSR) & DELTAS) !== 0;
+    return modem ? ID_MODEM_STATUS : ID_NONE;
   }
 
   /** Reading IIR acknowledges "transmitter empty" if that is what it tells. */
@@ -190,7 +277,7 @@ export class Uart implements Device {
       this.#set(UartWord.EMPTY_PENDING, 0);
       this.#board.changed();
     }
-    return id | (this.#get(UartWord.FIFO_ENABLED) === 0 ? 0 : ID_FIFO);
+    return id | (this.#receiver.hasFifo ? ID_FIFO : 0);
   }
 
   #get(word: UartWord): number {

@@ -149,6 +149,11 @@ describe("UART", () => {
     expect(device.load(5)).toBe(0x61);
     expect([device.load(0), device.load(0)]).toEqual([0x61, 0x62]);
     expect(device.load(5)).toBe(0x60);
+  });
+  it("tells the last byte again where there is none, and 0 with the FIFO on", () => {
+    const { device } = uart([0x61]);
+    expect([device.load(0), device.load(0)]).toEqual([0x61, 0x61]);
+    device.store(2, 1);
     expect(device.load(0)).toBe(0);
   });
   it("the divisor latch hides data and interrupt enable while DLAB is set", () => {
@@ -177,6 +182,113 @@ describe("UART", () => {
     expect([device.interrupt, device.load(2), device.interrupt]).toEqual([true, 2, false]);
     device.store(0, 0x41);
     expect([device.interrupt, device.load(2), device.load(2)]).toEqual([true, 2, 1]);
+  });
+  describe("in loopback is its own other end", () => {
+    const LOOPBACK = 0x10;
+    it.each([
+      ["0x10", "0x00"],
+      ["0x11", "0x20"],
+      ["0x12", "0x10"],
+      ["0x14", "0x40"],
+      ["0x18", "0x80"],
+      ["0x1a", "0x90"],
+      ["0x1f", "0xf0"],
+    ])(
+      "with MCR %s MSR tells modem inputs %s: DTR is DSR, RTS is CTS, OUT1 is RI, OUT2 is DCD",
+      (mcr, inputs) => {
+        const msr = Number(inputs);
+        const { device } = uart();
+        device.store(4, Number(mcr));
+        expect(device.load(6) & 0xf0).toBe(msr);
+        expect(device.load(6), "and no change, once it is read").toBe(msr);
+        device.store(4, 0);
+        expect(device.load(6) & 0xf0).toBe(0xb0);
+      },
+    );
+    it("MSR tells which inputs have changed since it was read, and of the ring indicator its end", () => {
+      const { device } = uart();
+      device.store(4, LOOPBACK);
+      device.load(6);
+      const told = [0x11, 0x12, 0x14, 0x10, 0x18, 0x18].map((mcr) => {
+        device.store(4, mcr);
+        return device.load(6);
+      });
+      expect(told).toEqual([0x22, 0x13, 0x41, 0x04, 0x88, 0x80]);
+    });
+    it("interrupts for a change of the modem inputs until MSR is read, as the last in turn", () => {
+      const { device } = uart();
+      device.store(1, 8);
+      expect(device.interrupt).toBe(false);
+      device.store(4, LOOPBACK);
+      expect([device.interrupt, device.load(2), device.load(2)]).toEqual([true, 0, 0]);
+      device.store(0, 1);
+      device.store(1, 0x0b);
+      expect([device.load(2), device.load(0), device.load(2), device.load(2)]).toEqual([4, 1, 2, 0]);
+      device.load(6);
+      expect([device.interrupt, device.load(2)]).toEqual([false, 1]);
+    });
+    it("what is sent is received, and goes not out; nothing comes in", () => {
+      const { device, sent } = uart([0x61]);
+      device.store(4, LOOPBACK);
+      expect(device.load(5)).toBe(0x60);
+      device.store(0, 0x41);
+      expect([device.load(5), device.load(0), device.load(5)]).toEqual([0x61, 0x41, 0x60]);
+      expect(sent).toEqual([]);
+      device.store(4, 0);
+      expect(device.load(0)).toBe(0x61);
+    });
+    it("a byte that is not read in time is lost to the next one; LSR tells that once, and interrupts", () => {
+      const { device } = uart();
+      device.store(4, LOOPBACK);
+      device.store(1, 4);
+      device.store(0, 1);
+      expect(device.interrupt).toBe(false);
+      device.store(0, 2);
+      expect([device.load(2), device.load(5), device.load(5), device.load(2)]).toEqual([6, 0x63, 0x61, 1]);
+      expect(device.load(0)).toBe(2);
+    });
+    it("with the FIFO on sixteen are held, and the seventeenth is lost", () => {
+      const { device } = uart();
+      device.store(4, LOOPBACK);
+      device.store(2, 1);
+      for (let byte = 1; byte <= 17; byte++) device.store(0, byte);
+      expect(device.load(5)).toBe(0x63);
+      expect(Array.from({ length: 17 }, () => device.load(0))).toEqual(
+        [...Array(16).keys()].map((i) => i + 1).concat(0),
+      );
+    });
+    it.each([
+      [0x01, 1],
+      [0x41, 4],
+      [0x81, 8],
+      [0xc1, 14],
+    ])("with FCR %i the FIFO asks from %i bytes on, and below by the timeout", (fcr, trigger) => {
+      const { device } = uart();
+      device.store(4, LOOPBACK);
+      device.store(2, fcr);
+      device.store(1, 1);
+      expect(device.load(2)).toBe(0xc1);
+      for (let byte = 1; byte < trigger; byte++) {
+        device.store(0, byte);
+        expect(device.load(2)).toBe(0xcc);
+      }
+      device.store(0, 0);
+      expect(device.load(2)).toBe(0xc4);
+    });
+  });
+  it.each([
+    ["FCR bit 1", 1, 0x03],
+    ["FCR bit 1 without the FIFO", 0, 0x02],
+    ["switching the FIFO on", 0, 0x01],
+    ["switching the FIFO off", 1, 0x00],
+  ])("%s empties the receiver", (_, before, fcr) => {
+    const { device } = uart();
+    device.store(2, before);
+    device.store(4, 0x10);
+    device.store(0, 0x41);
+    expect(device.load(5)).toBe(0x61);
+    device.store(2, fcr);
+    expect(device.load(5)).toBe(0x60);
   });
   it("tells in IIR that the FIFO is on", () => {
     const { device } = uart();
