@@ -12,6 +12,8 @@ export interface PoweredMemory {
 /** The flash file, which keeps the memory's bytes over the end of the process, and where its troubles are told. */
 export interface FlashFileConfig {
   readonly path: string;
+  /** The device is no new one: without its file, or a table in it, it is not powered on. */
+  readonly mustExist: boolean;
   readonly log: LogConfig;
 }
 

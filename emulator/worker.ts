@@ -22,6 +22,7 @@ import {
   powerUpControl,
 } from "./memory/control.ts";
 import { createMemory, eraseCounts, type MemoryConfig, planLayout, TABLE_BYTES } from "./memory/layout.ts";
+import { missing } from "./persist/flash-file-writer.ts";
 import { Persistence } from "./persist/persistence.ts";
 import {
   blankImage,
@@ -84,15 +85,11 @@ class MemoryEmulator {
       putImages(powered, images);
       return new MemoryEmulator(powered, undefined);
     }
-    const persistence = Persistence.powerOn(
-      memory,
-      layout,
-      flashFile.path,
-      workerLog(flashFile.log, powered),
-    );
+    const persistence = Persistence.powerOn(memory, layout, flashFile, workerLog(flashFile.log, powered));
     const emulator = new MemoryEmulator(powered, persistence);
-    // Until the first start has made a table the factory is not done: what it programs may have been cut off.
     if (!hasTable(powered)) {
+      if (flashFile.mustExist) throw missing(flashFile.path);
+      // Until the first start has made a table the factory is not done: what it programs may have been cut off.
       for (const [region, image] of images.slice(0, config.regions).entries()) {
         emulator.#manufacture(region, image);
       }

@@ -15,7 +15,7 @@
  */
 import { describe, errorCode, type FileSystem } from "./file-system.ts";
 import { encodeRecord, RECORD_HEADER_BYTES, RecordKind, recordBytes } from "./flash-file.ts";
-import type { FlashFileWriter } from "./flash-file-writer.ts";
+import { FlashFileLostError, type FlashFileWriter } from "./flash-file-writer.ts";
 import {
   NO_ROOM,
   nextNumber,
@@ -36,6 +36,8 @@ const SYNC_MS = 1_000;
 const RETRY_MS = 1_000;
 /** A place unpublished for this long is given up: its thread was ended, or is so late that it will count a loss. */
 const PENDING_MS = 20;
+/** How often the file is looked for under its name while nothing is synced. */
+const LOOK_MS = 100;
 /** Records gathered for one write. The largest record, a sector of 64 KiB, fits twice. */
 const BATCH_BYTES = 256 * 1024;
 /** A checkpoint comes when the records take more than this, or twice the memory that they describe. */
@@ -70,7 +72,7 @@ export class Appender {
   #sequence: number;
   readonly #taken: TakenStore = { kind: StoreKind.WORD, offset: 0, bytes: 0, value: 0 };
   /** The ring does not tell all that was stored: a checkpoint of live memory has to. */
-  #lost = false;
+  #lost: boolean;
   /** Number of the last store to a region. */
   #lastRegion: number | undefined;
   #pendingSinceMs: number | undefined;
@@ -78,24 +80,19 @@ export class Appender {
   #unsyncedSinceMs: number | undefined;
   #failure: string | undefined;
   #retryAtMs = 0;
+  #lookedAtMs = 0;
 
   /**
-   * @param writer of the file, which holds `image` as of `sequence`
-   * The ring was started behind `sequence`, or an appender that died had worked on it.
+   * @param writer of the file, which holds `image` as of `sequence`; a broken one makes a new file of live memory
+   * The ring was started behind `sequence`, or an appender that died had worked on it and taken all up to it.
    */
   constructor(parts: AppenderParts, writer: FlashFileWriter, image: Uint8Array, sequence: number) {
     this.#parts = parts;
     this.#writer = writer;
     this.#shadow = image;
     this.#sequence = sequence;
-    const { ring } = parts;
-    // Taken out before without being in the file: the one before this could not write it.
-    const ahead = numberDistance(ring.head, numberOf(sequence + 1));
-    if (ahead > 0) {
-      this.#sequence += ahead;
-      this.#lost = true;
-    }
-    Atomics.store(ring.words, RingWord.STATE, PersistState.ON);
+    this.#lost = writer.broken;
+    Atomics.store(parts.ring.words, RingWord.STATE, PersistState.ON);
   }
 
   /** Why the file cannot be written, undefined while it can. */
@@ -119,6 +116,7 @@ export class Appender {
       const retry = this.#failure === undefined || nowMs >= this.#retryAtMs;
       if (this.#lost && retry) this.#snapshot(nowMs);
       if (!this.#lost && retry) this.#bringUpToDate(wanted, nowMs);
+      this.#look(nowMs);
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
       this.#fail(error, nowMs);
@@ -143,10 +141,11 @@ export class Appender {
     this.#lastRegion = number === NO_ROOM ? undefined : number;
   }
 
-  /** Brings everything to stable storage and lets go of the file. */
+  /** Brings everything to stable storage, if need be into a new file, and lets go of it. */
   close(nowMs: number): void {
     this.#parts.ring.want();
     this.drain(nowMs);
+    if (this.#failure !== undefined) this.drain(nowMs + RETRY_MS);
     this.#writer.close();
   }
 
@@ -264,6 +263,13 @@ export class Appender {
     this.#publishDurable();
   }
 
+  /** A file that nobody would find again is noticed also while nothing is stored. */
+  #look(nowMs: number): void {
+    if (this.#writer.broken || nowMs - this.#lookedAtMs < LOOK_MS) return;
+    this.#lookedAtMs = nowMs;
+    this.#writer.requireKept();
+  }
+
   #checkpoint(): void {
     this.#batchWords = 0;
     this.#writer.checkpoint(this.#sequence, this.#shadow);
@@ -285,8 +291,10 @@ export class Appender {
     const { ring, path, onFailure, onProgress } = this.#parts;
     // Part of what was taken may be in no file: what the ring still holds is the shadow's business from here on.
     this.#batchWords = 0;
-    this.#retryAtMs = nowMs + RETRY_MS;
-    const reason = `the flash file ${path} cannot be written: ${describe(error)}`;
+    const isLost = error instanceof FlashFileLostError;
+    // There is nothing that had to become better before a new file can be made.
+    this.#retryAtMs = isLost ? nowMs : nowMs + RETRY_MS;
+    const reason = `the flash file ${path} ${isLost ? "is lost" : "cannot be written"}: ${describe(error)}`;
     if (this.#failure === reason) return;
     this.#failure = reason;
     Atomics.store(ring.words, RingWord.STATE, PersistState.FAILING);

@@ -15,6 +15,8 @@ const ATTEMPTS = 8;
 export class FileLockError extends Error {
   override readonly name: string = "FileLocked";
   readonly kind: ErrorKind = "usage";
+  /** As those of node:fs have one. */
+  readonly code = "EBUSY";
   readonly holder: string;
 
   constructor(path: string, holder: string) {

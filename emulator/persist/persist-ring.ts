@@ -260,4 +260,8 @@ export function nextNumber(number: number): number {
   return (number + 1) & NUMBER_MASK;
 }
 
+export function previousNumber(number: number): number {
+  return (number - 1) & NUMBER_MASK;
+}
+
 if ((RING_ENTRIES & (RING_ENTRIES - 1)) !== 0) throw new Error("the persist ring is no power of two");

@@ -12,9 +12,8 @@ import { controlWords, ringDoorbell } from "../memory/control.ts";
 import type { Layout } from "../memory/layout.ts";
 import { Appender } from "./appender.ts";
 import { nodeFileSystem } from "./file-system.ts";
-import type { OpenedFlashFile } from "./flash-file.ts";
-import { FlashFileWriter } from "./flash-file-writer.ts";
-import { PersistRing, RingWord, StoreKind } from "./persist-ring.ts";
+import { FlashFileWriter, type Opened } from "./flash-file-writer.ts";
+import { PersistRing, previousNumber, RingWord, StoreKind } from "./persist-ring.ts";
 import { type PersistentSpace, planPersistentSpace, regionOffset, writeSpace } from "./persistent-space.ts";
 import { isPowerCut, powerSettled } from "./power.ts";
 
@@ -24,6 +23,12 @@ const SETTLE_TURNS = 200;
 
 function nowMs(): number {
   return monotonicNs() / 1e6;
+}
+
+export interface FlashFilePlace {
+  readonly path: string;
+  /** There is one, or the device is not powered on. */
+  readonly mustExist: boolean;
 }
 
 export class Persistence {
@@ -40,18 +45,17 @@ export class Persistence {
     layout: Layout,
     path: string,
     log: Logger,
-    start: (file: OpenedFlashFile, ring: PersistRing, space: PersistentSpace) => void,
+    open: (ring: PersistRing, space: PersistentSpace) => Opened,
   ) {
     this.#space = planPersistentSpace(layout);
     this.#ring = new PersistRing(memory, layout);
-    const { writer, file } = FlashFileWriter.open(nodeFileSystem, path, this.#space);
+    const { writer, file } = open(this.#ring, this.#space);
     if (file.droppedBytes > 0) {
       log.warn(
         { droppedBytes: file.droppedBytes },
         "the flash file ended in a record cut off, which is dropped",
       );
     }
-    start(file, this.#ring, this.#space);
     const control = controlWords(memory, layout);
     this.#control = control;
     const parts = {
@@ -72,16 +76,28 @@ export class Persistence {
   }
 
   /** Power on: memory becomes what the file holds, blank where there is none. Throws PersistenceError. */
-  static powerOn(memory: WebAssembly.Memory, layout: Layout, path: string, log: Logger): Persistence {
-    return new Persistence(memory, layout, path, log, (file, ring, space) => {
-      writeSpace(space, file.image, new Uint8Array(memory.buffer));
-      ring.start(file.sequence);
+  static powerOn(
+    memory: WebAssembly.Memory,
+    layout: Layout,
+    { path, mustExist }: FlashFilePlace,
+    log: Logger,
+  ): Persistence {
+    return new Persistence(memory, layout, path, log, (ring, space) => {
+      const opened = FlashFileWriter.open(nodeFileSystem, path, space, mustExist);
+      writeSpace(space, opened.file.image, new Uint8Array(memory.buffer));
+      ring.start(opened.file.sequence);
+      return opened;
     });
   }
 
-  /** Goes on after the death of the worker before, on memory that lives. Throws PersistenceError. */
+  /**
+   * Goes on after the death of the worker before, on memory that lives, of which a new file is made: what became of the
+   * one before meanwhile is not asked. Throws PersistenceError.
+   */
   static takeOver(memory: WebAssembly.Memory, layout: Layout, path: string, log: Logger): Persistence {
-    return new Persistence(memory, layout, path, log, () => undefined);
+    return new Persistence(memory, layout, path, log, (ring, space) =>
+      FlashFileWriter.anew(nodeFileSystem, path, space, previousNumber(ring.head)),
+    );
   }
 
   /** Why nothing becomes durable, undefined while all is well. */

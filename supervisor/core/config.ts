@@ -29,6 +29,8 @@ export interface DeviceConfig {
    * what the memory holds, and `images` are not looked at. Absent: nothing is kept.
    */
   readonly flashFile?: string;
+  /** The device is no new one: a start without its flash file, or on one without a table, is refused. */
+  readonly flashFileMustExist?: boolean;
   /** Existing directory that takes a dump of every failure, the last few. Absent: none are written. */
   readonly dumpDirectory?: string;
 }

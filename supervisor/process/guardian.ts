@@ -72,6 +72,8 @@ export class Guardian {
   /** Times of the restarts within the window, oldest first. */
   #recent: number[] = [];
   #restarts = 0;
+  /** The device has been powered on, and from then on its flash file holds something. */
+  #hasStarted = false;
   /** Set while no process runs that could be asked. */
   #down: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   #givenUp: string | undefined;
@@ -159,7 +161,8 @@ export class Guardian {
 
   /** Powers a device on. From then on the process's end is followed by another one's start. */
   async #begin(process: SupervisorProcess): Promise<Status> {
-    const status = await process.start(this.#config);
+    const status = await process.start({ ...this.#config, flashFileMustExist: this.#hasStarted });
+    this.#hasStarted = this.#config.flashFile !== undefined;
     // One that cannot be launched is found dead when it is needed.
     if (!this.#stopping) this.#spare ??= this.#processOf();
     void process.ended.then((how) => this.#replace(process, how));

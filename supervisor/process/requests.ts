@@ -33,6 +33,7 @@ export function checkConfig(config: DeviceConfig): void {
     engine,
     log,
     flashFile,
+    flashFileMustExist = false,
     dumpDirectory,
   } = fieldsOf<DeviceConfig>("the configuration", config);
   const { regions } = fieldsOf<DeviceConfig["memory"]>("the memory", memory);
@@ -56,6 +57,8 @@ export function checkConfig(config: DeviceConfig): void {
   // Of a supervisor process: it has no others but that of its control connection.
   requireWhole("log.fd", fd, 1, 2);
   if (flashFile !== undefined) requireThat(isText(flashFile), "flashFile", flashFile, "the path of a file");
+  const isSaid = typeof flashFileMustExist === "boolean";
+  requireThat(isSaid, "flashFileMustExist", flashFileMustExist, "true or false");
   if (dumpDirectory !== undefined)
     requireThat(isText(dumpDirectory), "dumpDirectory", dumpDirectory, "the path of a directory");
 }

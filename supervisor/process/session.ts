@@ -157,7 +157,8 @@ export class Session {
     // Before anything is made: a key that cannot be used is refused here, and not by the workers.
     const requirements = imageRequirements(config);
     const { flashFile: path } = config;
-    const flashFile = path === undefined ? null : { path, log: config.log };
+    const mustExist = config.flashFileMustExist ?? false;
+    const flashFile = path === undefined ? null : { path, mustExist, log: config.log };
     const owner = new MemoryOwner(this.#launcher, flashFile, log, this.#fatal);
     this.#memory = owner;
     const { memory, layout } = await owner.powerOn(config.memory, config.images);

@@ -1,5 +1,5 @@
 /** The guardian over real processes: each way in which a supervisor process ends or hangs. Times are printed. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -140,6 +140,23 @@ describe("the guardian", () => {
     device.kill("SIGKILL");
     expect(await givenUp).toMatch(/it is no flash file/);
   });
+
+  for (const [name, lose] of [
+    ["a flash file that is gone", (path: string) => rmSync(path)],
+    ["an empty flash file", (path: string) => truncateSync(path)],
+  ] as const) {
+    it(`acknowledged means kept: never takes ${name} for a new device's at a restart, and gives up with that`, async () => {
+      const path = join(directory, "lost");
+      const device = await guard("lost", { restarts: 1 });
+      const givenUp = new Promise<string>((resolve) => (onGivenUp = resolve));
+      // Or it would make the file again.
+      device.kill("SIGSTOP");
+      lose(path);
+      device.kill("SIGKILL");
+      expect(await givenUp).toContain(`the flash file ${path} is gone or holds nothing`);
+      rmSync(path, { force: true });
+    });
+  }
 
   it("refuses to start where the first process refuses, without trying again", async () => {
     writeFileSync(join(directory, "foreign"), "#!/bin/sh\n");

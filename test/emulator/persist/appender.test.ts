@@ -188,6 +188,98 @@ describe("a file that cannot be written", () => {
   });
 });
 
+describe("acknowledged means kept", () => {
+  /** Ways in which a file that is served is no longer what its name stands for, and what is said of it. */
+  const losses: readonly (readonly [string, string, (fs: MemoryFileSystem) => void])[] = [
+    [
+      "a file that was removed, or whose file system was unmounted",
+      "it was removed, or its file system unmounted",
+      (fs) => fs.names.delete(PATH),
+    ],
+    [
+      "a file whose name another one got",
+      "another file has its name",
+      (fs) => fs.put(PATH, fs.bytesOf(PATH)),
+    ],
+    [
+      "a file that somebody emptied",
+      "it has 0 bytes instead of 116: somebody else changed it",
+      (fs) => fs.truncateNamed(PATH, 0),
+    ],
+  ];
+
+  it.each(losses)("%s is failing: nothing is acknowledged before a checkpoint", (_, why, lose) => {
+    const fs = new MemoryFileSystem();
+    const device = settled(fs);
+    lose(fs);
+    device.storeTable(2, 2);
+    const mark = device.ring.mark();
+    device.ring.want();
+    device.drain();
+    expect(device.failures).toEqual([`the flash file ${PATH} is lost: ${why}`]);
+    expect(device.ring.state).toBe(PersistState.FAILING);
+    expect(device.ring.isDurable(mark)).toBe(false);
+    expect(device.acknowledge(mark)).toBe(true);
+    expect(device.ring.state).toBe(PersistState.ON);
+    for (const left of [fs.afterKill(), fs.afterPowerLoss()]) expect(stateOf(left)).toBe(device.state);
+  });
+
+  it.each(losses)(
+    "%s is noticed also while nothing is stored, and when the device is stopped",
+    (_, why, lose) => {
+      const fs = new MemoryFileSystem();
+      const device = settled(fs);
+      lose(fs);
+      device.drain(1_000);
+      expect(device.failures).toEqual([`the flash file ${PATH} is lost: ${why}`]);
+      device.drain();
+      expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+      lose(fs);
+      device.appender.close(device.nowMs);
+      expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+    },
+  );
+
+  it("a file of that name that another process has is not replaced, and nothing is acknowledged", () => {
+    const fs = new MemoryFileSystem();
+    const device = settled(fs);
+    fs.names.delete(PATH);
+    const { writer } = FlashFileWriter.open(fs, PATH, space);
+    const other = fs.identityOf(PATH);
+    device.storeTable(2, 2);
+    expect(device.acknowledge()).toBe(false);
+    expect(device.failures.at(-1)).toBe(
+      `the flash file ${PATH} cannot be written: ${PATH} is in use by another one`,
+    );
+    expect(fs.identityOf(PATH)).toBe(other);
+    writer.close();
+    device.nowMs += 5_000;
+    expect(device.acknowledge()).toBe(true);
+    expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+  });
+
+  it("a successor of the thread that died makes the file anew, whatever has its name by then", () => {
+    for (const [, , lose] of losses) {
+      const fs = new MemoryFileSystem();
+      const device = settled(fs);
+      lose(fs);
+      device.replaceAppender();
+      device.drain();
+      for (const left of [fs.afterKill(), fs.afterPowerLoss()]) expect(stateOf(left)).toBe(device.state);
+    }
+  });
+
+  it("a device that is no new one does not begin without its file", () => {
+    const fs = new MemoryFileSystem();
+    const refused = expect.objectContaining({
+      name: "FlashFileMissing",
+      message: expect.stringMatching(/is gone/),
+    });
+    expect(() => FlashFileWriter.open(fs, PATH, space, true)).toThrowError(refused);
+    expect(fs.names.size).toBe(0);
+  });
+});
+
 describe("a crash at any operation of the file system", () => {
   it("leaves, to a killed process or a machine without power, a state memory had and nothing older than what was acknowledged", () => {
     fc.assert(

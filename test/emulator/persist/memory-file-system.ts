@@ -147,21 +147,29 @@ export class MemoryFileSystem implements FileSystem {
     this.syncedNames = new Map(this.names);
   }
 
+  /** Somebody else cuts the file of this name. */
+  truncateNamed(path: string, bytes: number): void {
+    const inode = this.names.get(path);
+    if (inode === undefined) throw fileSystemError("ENOENT");
+    inode.written = inode.written.slice(0, bytes);
+  }
+
   /** What a killed process leaves: everything written. Usable again. */
   afterKill(): MemoryFileSystem {
     const left = new MemoryFileSystem();
-    for (const [name, inode] of this.names) left.#put(name, inode.written);
+    for (const [name, inode] of this.names) left.put(name, inode.written);
     return left;
   }
 
   /** What a machine that lost power leaves, at the least: nothing but what was synced. */
   afterPowerLoss(): MemoryFileSystem {
     const left = new MemoryFileSystem();
-    for (const [name, inode] of this.syncedNames) left.#put(name, inode.synced);
+    for (const [name, inode] of this.syncedNames) left.put(name, inode.synced);
     return left;
   }
 
-  #put(name: string, bytes: Uint8Array): void {
+  /** Another file gets the name, and is on stable storage. */
+  put(name: string, bytes: Uint8Array): void {
     const inode = new Inode();
     inode.written = bytes.slice();
     inode.synced = bytes.slice();

@@ -6,7 +6,12 @@ import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulat
 import { Appender } from "../../../emulator/persist/appender.ts";
 import { FlashFileWriter } from "../../../emulator/persist/flash-file-writer.ts";
 import { LoggedNvram, NvramLog } from "../../../emulator/persist/logged-nvram.ts";
-import { type PersistMark, PersistRing, StoreKind } from "../../../emulator/persist/persist-ring.ts";
+import {
+  type PersistMark,
+  PersistRing,
+  previousNumber,
+  StoreKind,
+} from "../../../emulator/persist/persist-ring.ts";
 import {
   ERASED,
   memoryOffsetOf,
@@ -53,7 +58,8 @@ export class PersistentDevice {
   /** Another appender on the same memory, as after the death of the memory emulator worker. */
   replaceAppender(): void {
     this.#fs.closeAll();
-    const { writer, file } = FlashFileWriter.open(this.#fs, PATH, space);
+    const taken = previousNumber(this.ring.head);
+    const { writer, file } = FlashFileWriter.anew(this.#fs, PATH, space, taken);
     this.appender = this.#appender(writer, file.image, file.sequence);
   }
 
