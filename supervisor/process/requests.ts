@@ -103,7 +103,7 @@ export function checkSoak(options: SoakOptions): void {
 }
 
 /** Of a fault. */
-export function checkSeed(seed: unknown): void {
+export function checkSeed(seed: unknown): asserts seed is number {
   requireWhole("seed", seed, 0, MAX_SEED);
 }
 
@@ -168,7 +168,7 @@ function isText(value: unknown): boolean {
 }
 
 /** Short, and never what a value's own methods say of it. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   switch (typeof value) {
     case "string":
       return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);

@@ -9,11 +9,12 @@ import { describe, errorCode, nodeFileSystem } from "../../emulator/persist/file
 import { FileLockError, openLocked } from "../../emulator/persist/locked-file.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Status } from "../device/status.ts";
-import { INJECTABLE_KINDS } from "../faults/catalogue.ts";
 import { DeviceError } from "./client.ts";
 import { ControlServer, requireSocketPath } from "./control-server.ts";
 import { Guardian, type GuardianLimits, type GuardianListener } from "./guardian.ts";
 import { isServed, type Methods, type ServedMethodName } from "./protocol.ts";
+import { RequestError, shown } from "./requests.ts";
+import { servedParams } from "./served-requests.ts";
 
 /** Room for a request's envelope beside an image. */
 const ENVELOPE_BYTES = 4096;
@@ -113,34 +114,28 @@ export class ServedDevice {
     this.#lock = undefined;
   }
 
-  async #handle(method: string, params: unknown): Promise<unknown> {
-    if (!isServed(method)) throw new DeviceError("NoSuchMethod", `there is no method "${method}"`);
+  async #handle(method: string, sent: unknown): Promise<unknown> {
+    if (!isServed(method)) throw new DeviceError("NoSuchMethod", `there is no method ${shown(method)}`);
+    const params = this.#check(method, sent);
     if (method === "stop") {
       // The answer goes out first.
       setImmediate(() => this.#listener.onStop?.());
       return null;
     }
-    this.#check(method, params);
-    const result = await this.#guardian.call(method, params as Methods[ServedMethodName]["params"]);
+    const result = await this.#guardian.call(method, params);
     return method === "status" ? this.#status(result as Status) : result;
   }
 
   /** Refuses what can never be done before anything is changed: a load erases a region first. */
-  #check(method: string, params: unknown): void {
-    const { kind, region, image } = (params ?? {}) as Readonly<Record<string, unknown>>;
-    const { memory } = this.#config;
-    const refuse = (message: string): never => {
-      throw new DeviceError("BadInput", message, "usage");
-    };
-    if (method === "inject" && !INJECTABLE_KINDS.some((known) => known === kind)) {
-      refuse(`there is no fault "${String(kind)}": it must be one of ${INJECTABLE_KINDS.join(", ")}`);
+  #check(method: ServedMethodName, sent: unknown): Methods[ServedMethodName]["params"] {
+    try {
+      const params = servedParams(method, sent, this.#config.memory);
+      if (params !== null && "image" in params) requireRunnable(params.image, this.#config);
+      return params;
+    } catch (error) {
+      if (error instanceof RequestError) throw new DeviceError("BadInput", error.message, "usage");
+      throw error;
     }
-    if (typeof region === "number" && !(region >= 0 && region < memory.regions)) {
-      refuse(`there is no region ${region}: it must be one from 0 to ${memory.regions - 1}`);
-    }
-    if (method !== "load" || !(image instanceof Uint8Array)) return;
-    const verified = verifyImage(image, imageRequirements(this.#config), memory.regionBytes);
-    if (!verified.ok) refuse(`the image cannot be run: ${verified.fault.message}`);
   }
 
   #status(status: Status): ServedStatus {
@@ -151,4 +146,9 @@ export class ServedDevice {
       regionBytes: this.#config.memory.regionBytes,
     };
   }
+}
+
+function requireRunnable(image: Uint8Array, config: DeviceConfig): void {
+  const verified = verifyImage(image, imageRequirements(config), config.memory.regionBytes);
+  if (!verified.ok) throw new RequestError(`the image cannot be run: ${verified.fault.message}`);
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Packr } from "msgpackr";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Random } from "../../../emulator/base/random.ts";
 import { ControlClient } from "../../../supervisor/process/control-client.ts";
@@ -101,6 +102,22 @@ describe("the control socket", () => {
     await rudeClient(encodeFrame("hello"));
     await rudeClient(encodeFrame({ id: "one", method: 1 }));
     await rudeClient(Uint8Array.of(1, 0, 0, 0, 0xc1));
+    expect(asked).toEqual([]);
+    expect(await answersAPoliteClient()).toBe(true);
+  });
+
+  it("cuts off a client whose frame stands for more than its bytes, or holds more values than a request has", async () => {
+    const long = "x".repeat(MAX_BYTES / 2);
+    const extended = new Packr({ structuredClone: true }).pack({
+      id: 1,
+      method: "echo",
+      params: new Array(100).fill([long]),
+    });
+    const frame = Buffer.alloc(4 + extended.length);
+    frame.writeUInt32LE(extended.length, 0);
+    frame.set(extended, 4);
+    await rudeClient(frame);
+    await rudeClient(encodeFrame({ id: 1, method: "echo", params: new Array(1_000).fill({}) }));
     expect(asked).toEqual([]);
     expect(await answersAPoliteClient()).toBe(true);
   });
