@@ -3,6 +3,7 @@ import { backtrace, ProgramCode } from "../controller/bare/backtrace.ts";
 import { type ElfFile, parseElf } from "../controller/bare/elf.ts";
 import { SymbolTable } from "../controller/bare/symbol-table.ts";
 import { Hart } from "../controller/cpu/hart.ts";
+import { visibleText } from "../emulator/base/text.ts";
 import { formatVersion } from "../emulator/base/version.ts";
 import type { Table } from "../emulator/table/table.ts";
 import { type CrashDump, DumpError, decodeDump, MAX_DUMP_BYTES } from "../supervisor/device/dump.ts";
@@ -99,7 +100,7 @@ export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
   const symbols = elf && new SymbolTable(elf);
   const word = (index: number): number => (dump.hart[index] ?? 0) >>> 0;
   const named = (address: number): string => {
-    const symbol = symbols?.nameOf(address) ?? "";
+    const symbol = visibleText(symbols?.nameOf(address) ?? "");
     return symbol === "" ? hex(address) : `${hex(address)} ${symbol}`;
   };
   const to = dump.toRegion < 0 ? "safe mode" : `region ${dump.toRegion}`;
@@ -109,7 +110,7 @@ export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
   const cause = mcause >>> 31 === 1 ? `interrupt ${mcause & 0x7fff_ffff}` : (CAUSES[mcause] ?? `${mcause}`);
   return [
     paint("bold", `${failure.evidence} in region ${dump.fromRegion}, version ${dump.version}, then ${to}`),
-    `${dump.time}   boot epoch ${dump.bootEpoch}   code ${hex(failure.code)}${failure.message === "" ? "" : `   ${failure.message}`}`,
+    `${dump.time}   boot epoch ${dump.bootEpoch}   code ${hex(failure.code)}${failure.message === "" ? "" : `   ${visibleText(failure.message)}`}`,
     "",
     ...CSRS.map(([name, index]) => `${name.padStart(8)} ${named(word(index))}`),
     `   cause ${cause}`,
@@ -144,10 +145,14 @@ function formatCalls(dump: CrashDump, elf?: ElfFile, symbols?: SymbolTable): str
   if (elf === undefined || symbols === undefined) return ["  give the firmware's ELF file by --elf"];
   const [pc, ra] = [dump.hart[Hart.PC] ?? 0, dump.hart[Hart.X + 1] ?? 0];
   const mepc = dump.hart[Hart.MEPC] ?? 0;
-  const trapped = isOfTrap(dump.failure, mepc) ? [`  trap at ${hex(mepc)} ${symbols.nameOf(mepc)}`] : [];
+  const trapped = isOfTrap(dump.failure, mepc)
+    ? [`  trap at ${hex(mepc)} ${visibleText(symbols.nameOf(mepc))}`]
+    : [];
   const code = new ProgramCode(elf);
   const frames = backtrace(code, symbols, pc, ra, dump.stack.bytes);
-  const calls = frames.map(({ address, symbol }, index) => `  #${index} ${hex(address)} ${symbol}`);
+  const calls = frames.map(
+    ({ address, symbol }, index) => `  #${index} ${hex(address)} ${visibleText(symbol)}`,
+  );
   return [...trapped, ...calls, ...whatIsMissing(code, symbols)];
 }
 

@@ -44,6 +44,7 @@ export const enum SymbolType {
 
 /** Longer names are cut: nobody reads them. */
 const MAX_NAME_BYTES = 256;
+const UTF_8 = new TextDecoder();
 
 /** The defined symbols that have a name, in the file's order. */
 export class ElfSymbols {
@@ -83,13 +84,11 @@ export class ElfSymbols {
     return undefined;
   }
 
-  /** A symbol's name, or how it begins. */
+  /** A symbol's name, or how it begins. It may hold anything. */
   nameOf({ nameAt }: ElfSymbol, maxBytes = MAX_NAME_BYTES): string {
-    let name = "";
-    for (let at = nameAt; at < nameAt + maxBytes && this.#byte(at) !== 0; at++) {
-      name += String.fromCharCode(this.#byte(at));
-    }
-    return name;
+    let end = nameAt;
+    while (end < nameAt + maxBytes && this.#byte(end) !== 0) end++;
+    return UTF_8.decode(new Uint8Array(this.#view.buffer, this.#view.byteOffset + nameAt, end - nameAt));
   }
 
   #isName(name: string, nameAt: number): boolean {

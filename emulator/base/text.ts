@@ -4,3 +4,12 @@
 export function errorMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/**
+ * A text from elsewhere as one line that a terminal shows and does not obey: what controls, directs or breaks it becomes
+ * a dot, and no more than `maxChars` are left.
+ */
+export function visibleText(text: string, maxChars = 1000): string {
+  const shown = text.slice(0, maxChars).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "·");
+  return text.length > maxChars ? `${shown}…` : shown;
+}

@@ -14,6 +14,7 @@ import { formatVersion } from "../../emulator/base/version.ts";
 import type { DeviceEvent } from "../../emulator/memory/events.ts";
 import type { Table } from "../../emulator/table/table.ts";
 import type { Device } from "./device.ts";
+import { dumpFault } from "./dump-shape.ts";
 import type { Crash } from "./failover-record.ts";
 import type { FailureReport } from "./failure.ts";
 
@@ -52,14 +53,6 @@ export function encodeDump(dump: Omit<CrashDump, "format">): Uint8Array {
   return encodePlain({ format: FORMAT, ...dump });
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-function isTable(value: unknown): boolean {
-  return isObject(value) && Array.isArray(value["regions"]) && value["regions"].every(isObject);
-}
-
 /** Throws {@link DumpError}. */
 export function decodeDump(bytes: Uint8Array): CrashDump {
   let value: unknown;
@@ -69,22 +62,11 @@ export function decodeDump(bytes: Uint8Array): CrashDump {
     if (error instanceof PlainDataError) throw new DumpError(error.message);
     throw error;
   }
-  if (!isObject(value) || value["format"] !== FORMAT) throw new DumpError("it is no crash dump of flipside");
-  const { hart, stack, failure, timeline, tableBefore, tableAfter, uart } = value;
-  const whole =
-    Array.isArray(hart) &&
-    hart.every((word) => Number.isInteger(word)) &&
-    isObject(stack) &&
-    stack["bytes"] instanceof Uint8Array &&
-    Number.isInteger(stack["address"]) &&
-    isObject(failure) &&
-    Array.isArray(timeline) &&
-    timeline.every(isObject) &&
-    typeof uart === "string" &&
-    isTable(tableBefore) &&
-    isTable(tableAfter);
-  if (!whole) throw new DumpError("it is a crash dump of flipside with parts missing");
-  return value as unknown as CrashDump;
+  const { format } = Object(value);
+  if (format !== FORMAT) throw new DumpError("it is no crash dump of flipside");
+  const fault = dumpFault(value);
+  if (fault !== undefined) throw new DumpError(`it is no whole crash dump of flipside: its ${fault}`);
+  return value as CrashDump;
 }
 
 /** Everything that the next failure may overwrite is copied. */

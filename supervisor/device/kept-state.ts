@@ -6,7 +6,7 @@ import { Hart, retiredInstructions } from "../../controller/cpu/hart.ts";
 import type { Layout } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
 
-const KEPT_STACK_BYTES = 4096;
+export const KEPT_STACK_BYTES = 4096;
 const SP = 2;
 
 export class KeptState {

@@ -1,10 +1,12 @@
 /** `flipside dump`: what is told of a crash, and what of the files that it is told from. */
 import { readFileSync, writeFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseElf } from "../../controller/bare/elf.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
-import { dumpCommand } from "../../scripts/dump.ts";
-import { encodeDump } from "../../supervisor/device/dump.ts";
+import { encodePlain } from "../../emulator/base/plain-data.ts";
+import { dumpCommand, formatDump } from "../../scripts/dump.ts";
+import { DumpError, decodeDump, encodeDump, MAX_DUMP_BYTES } from "../../supervisor/device/dump.ts";
 import { dump } from "../supervisor/device/dump-fixture.ts";
 import { run, scratchDirectory } from "./captured.ts";
 
@@ -68,5 +70,124 @@ describe("the ELF file of a dump", () => {
     const { stdout } = await run(dumpCommand, stoppedInMain(), "--elf", FIRMWARE);
     expect(stdout).toMatch(/#0 0x[0-9a-f]+ main\n/);
     expect(stdout).not.toContain("--elf");
+  });
+});
+
+const whole = { format: "flipside dump 1", ...dump };
+
+async function dumped(bytes: Uint8Array, ...args: readonly string[]) {
+  writeFileSync(path("any.dump"), bytes);
+  return run(dumpCommand, path("any.dump"), ...args);
+}
+
+/** All places of a value, from the outermost in. */
+function placesIn(value: unknown, place: readonly string[] = []): (readonly string[])[] {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return [place];
+  return [place, ...Object.entries(value).flatMap(([name, one]) => placesIn(one, [...place, name]))];
+}
+
+/** The value with another one at a place; undefined leaves it out. */
+function changed(value: unknown, [name, ...inner]: readonly string[], to: unknown): unknown {
+  if (name === undefined) return to;
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string, unknown>;
+  copy[name] = changed(copy[name], inner, to);
+  return copy;
+}
+
+/** What is not refused can be shown. */
+function isRefused(bytes: Uint8Array): boolean {
+  try {
+    expect(formatDump(decodeDump(bytes), undefined)).toMatch(/^[\n\P{C}]*$/u);
+    return false;
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    expect(error.message).toMatch(/^\P{C}+$/u);
+    return true;
+  }
+}
+
+describe("a dump is not trusted: it is shown, or refused in one sentence", () => {
+  const wrong = [undefined, null, true, -1.5, 2 ** 40, "\x1b[2J", [], {}, [[]], new Uint8Array(9)];
+
+  it("every field that is missing or of another type", () => {
+    // One word of the registers stands for all of them.
+    const places = placesIn(whole).filter(([name, index = "0"]) => name !== "hart" || index === "0");
+    expect(places.length).toBeGreaterThan(60);
+    const shown = new Set<string>();
+    for (const place of places) {
+      for (const value of wrong) {
+        const bytes = encodePlain(changed(whole, place, value));
+        if (!isRefused(bytes)) shown.add(place.join("."));
+      }
+    }
+    // Where one of the wrong values is a right one.
+    expect([...shown].filter((place) => !/^table.*(rebuilt|confirmed)$/.test(place)).sort()).toEqual([
+      "bootEpoch",
+      "failure.detectedNs",
+      "failure.faultNs",
+      "failure.message",
+      "stack.bytes",
+      "timeline",
+      "timeline.0.timeNs",
+      "uart",
+    ]);
+  });
+
+  it("any bytes in it changed", () => {
+    const bytes = encodeDump(dump);
+    const change = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+        const file = Uint8Array.from(bytes);
+        for (const [at, value] of changes) file[at] = value;
+        isRefused(file);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("lists that announce more than there is, in no more memory than their bytes", async () => {
+    const nested = Uint8Array.from({ length: 6000 }, (_, at) => [0xdd, 0x01, 0xff, 0xff, 0xff][at % 5] ?? 0);
+    const before = process.memoryUsage().rss;
+    const { exitCode, refusal } = await dumped(nested);
+    expect([exitCode, refusal]).toEqual([2, expect.stringContaining("nested deeper than")]);
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it("a stack, a timeline or an output that is longer than a device keeps", async () => {
+    const [event] = dump.timeline;
+    for (const [place, value] of [
+      [["stack", "bytes"], new Uint8Array(4097)],
+      [["uart"], "x".repeat(4097)],
+      [["timeline"], Array(2049).fill(event)],
+      [["tableBefore", "regions"], Array(5).fill(dump.tableBefore.regions[0])],
+    ] as const) {
+      const { exitCode, refusal } = await dumped(encodePlain(changed(whole, place, value)));
+      expect([exitCode, refusal], place.join(".")).toEqual([2, expect.stringMatching(/^the dump \P{C}+$/u)]);
+    }
+    expect((await dumped(new Uint8Array(MAX_DUMP_BYTES + 1))).refusal).toContain(
+      `more than ${MAX_DUMP_BYTES}`,
+    );
+  });
+});
+
+describe("texts of a dump and of its ELF file control no terminal", () => {
+  const HOSTILE = "\x1b]0;title\x07\x9b31m\u202e\u2028\r\nsafe";
+  it("the failure's message and the output of the UART", async () => {
+    const { stdout } = await dumped(
+      encodeDump({ ...dump, uart: HOSTILE, failure: { ...dump.failure, message: HOSTILE.repeat(999) } }),
+    );
+    expect(stdout).toMatch(/^[\n\P{C}]*$/u);
+    expect(stdout).toContain("·]0;title··31m··");
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThan(1200);
+  });
+  it("the names of symbols", async () => {
+    const file = Uint8Array.from(readFileSync(FIRMWARE));
+    const at = Buffer.from(file).indexOf("\0main\0") + 1;
+    file.set(new TextEncoder().encode("\x1b[2m"), at);
+    writeFileSync(path("hostile.elf"), file);
+    const { stdout } = await run(dumpCommand, stoppedInMain(), "--elf", path("hostile.elf"));
+    expect(stdout).toMatch(/#0 0x[0-9a-f]+ ·\[2m\n/);
+    expect(stdout).toMatch(/^[\n\P{C}]*$/u);
   });
 });
