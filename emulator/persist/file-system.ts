@@ -12,6 +12,7 @@ import {
   readSync,
   realpathSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
@@ -59,6 +60,7 @@ export interface FileSystem {
 /** Only the owner reads and writes it, and so nobody else can take its lock. */
 const PRIVATE = 0o600;
 const OTHERS = 0o077;
+const OTHERS_WRITE = 0o022;
 
 const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
   existing: 0,
@@ -129,6 +131,13 @@ export const nodeFileSystem: FileSystem = {
     }
   },
 };
+
+/** Whether others than the user of this process and root may make, rename or remove files beside `path`. */
+export function isSharedDirectory(path: string): boolean {
+  const user = process.geteuid?.();
+  const { mode, uid } = statSync(dirname(path));
+  return user !== undefined && ((mode & OTHERS_WRITE) !== 0 || (uid !== user && uid !== 0));
+}
 
 /** The code of a file system's error, such as "ENOSPC"; undefined when it is another kind of error. */
 export function errorCode(error: unknown): string | undefined {

@@ -11,7 +11,7 @@ import type { Logger } from "../base/log.ts";
 import { controlWords, ringDoorbell } from "../memory/control.ts";
 import type { Layout } from "../memory/layout.ts";
 import { Appender } from "./appender.ts";
-import { nodeFileSystem } from "./file-system.ts";
+import { isSharedDirectory, nodeFileSystem } from "./file-system.ts";
 import { FlashFileWriter, type Opened } from "./flash-file-writer.ts";
 import { PersistRing, previousNumber, RingWord, StoreKind } from "./persist-ring.ts";
 import { type PersistentSpace, planPersistentSpace, regionOffset, writeSpace } from "./persistent-space.ts";
@@ -84,6 +84,12 @@ export class Persistence {
   ): Persistence {
     return new Persistence(memory, layout, path, log, (ring, space) => {
       const opened = FlashFileWriter.open(nodeFileSystem, path, space, mustExist);
+      if (isSharedDirectory(path)) {
+        log.warn(
+          { path },
+          "others can write to the flash file's directory: they may take it away or replace it",
+        );
+      }
       writeSpace(space, opened.file.image, new Uint8Array(memory.buffer));
       ring.start(opened.file.sequence);
       return opened;

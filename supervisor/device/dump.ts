@@ -90,6 +90,20 @@ export function dumpOf(device: Device, uart: UartRing, crash: Crash): Omit<Crash
   };
 }
 
+/** A file by rename, whole. What has the other name already is no file of this store's: a link is not followed. */
+async function putFile(path: string, bytes: Uint8Array): Promise<void> {
+  const unfinished = `${path}.new`;
+  await rm(unfinished, { force: true });
+  try {
+    await writeFile(unfinished, bytes, { mode: 0o600, flag: "wx" });
+    await rename(unfinished, path);
+  } catch (error) {
+    // It takes the room that others need.
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}
+
 /** Names sort by age: "000012-panic.dump". */
 const NAME = /^(\d{6,})-[a-z-]+\.dump$/;
 
@@ -142,8 +156,7 @@ export class DumpStore {
     const name = `${String(this.#next).padStart(6, "0")}-${evidence}.dump`;
     this.#next += 1;
     const path = join(this.#directory, name);
-    await writeFile(`${path}.new`, bytes, { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    await putFile(path, bytes);
     const surplus = names.slice(0, Math.max(0, names.length + 1 - MAX_DUMPS));
     for (const old of surplus) await rm(join(this.#directory, old), { force: true });
   }

@@ -7,7 +7,7 @@
  * client does costs no other one more than a turn of the event loop; memory for all of them is bounded.
  */
 
-import { chmodSync, lstatSync, rmSync } from "node:fs";
+import { lstatSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { FrameConnection, type FrameLimits } from "./frames.ts";
@@ -73,10 +73,7 @@ export class ControlServer {
       this.#server.once("error", reject);
       // The socket appears with these permissions, never with others.
       const umask = process.umask(0o177);
-      this.#server.listen(path, () => {
-        chmodSync(path, 0o600);
-        resolve();
-      });
+      this.#server.listen(path, resolve);
       process.umask(umask);
     });
   }

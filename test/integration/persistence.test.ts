@@ -1,13 +1,15 @@
 /** The flash file under real threads and real processes. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DeviceOptions, type RunningDevice, startDevice } from "flipside";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { crc32 } from "../../emulator/base/crc32.ts";
 import { DEFAULT_MEMORY_CONFIG, planLayout, TABLE_BYTES } from "../../emulator/memory/layout.ts";
+import { nodeFileSystem } from "../../emulator/persist/file-system.ts";
 import { openFlashFile } from "../../emulator/persist/flash-file.ts";
+import { FlashFileWriter } from "../../emulator/persist/flash-file-writer.ts";
 import { planPersistentSpace } from "../../emulator/persist/persistent-space.ts";
 import { recoverTable } from "../../emulator/table/recovery.ts";
 import { CutNvram } from "../emulator/table/cut-nvram.ts";
@@ -204,6 +206,21 @@ describe("a device with a flash file", () => {
       expect(found).toBe(acknowledged);
     },
   );
+
+  it("symlinks and hard links in the place of a checkpoint that is being written are not followed", () => {
+    const path = join(directory, "linked.flash");
+    const victim = join(directory, "victim");
+    writeFileSync(victim, "somebody's");
+    const { writer, file } = FlashFileWriter.open(nodeFileSystem, path, space);
+    for (const link of [symlinkSync, linkSync]) {
+      link(victim, `${path}.new`);
+      writer.checkpoint(1, file.image);
+      expect(readFileSync(victim, "utf8")).toBe("somebody's");
+      expect(openFlashFile(readFileSync(path), space).sequence).toBe(1);
+      expect(existsSync(`${path}.new`)).toBe(false);
+    }
+    writer.close();
+  });
 
   it("leaves a file of which every byte prefix opens to a table that counted, in order, until the very last", async () => {
     const { bytes, generation } = await soakedFile();

@@ -1,7 +1,15 @@
 /** `flipside serve` and `flipside ctl` as a user has them: processes, a socket, exit codes. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -288,6 +296,20 @@ describe.runIf(process.platform === "linux")("a supervisor whose guardian has di
     await expect.poll(() => runs(Number(pid)), { timeout: 50_000, interval: 100 }).toBe(false);
     await serve();
     expect(await status()).toMatchObject({ generation, phase: "executing" });
+  });
+});
+
+describe("symlinks that others may put into a directory", () => {
+  it("are what serve has a word about: of a directory that others can write to", async () => {
+    directory = mkdtempSync(join(tmpdir(), "flipside-"));
+    chmodSync(directory, 0o1777);
+    const told = spawn(process.execPath, [cli, "serve", "--dir", directory]);
+    const exit = once(told, "exit");
+    const [line] = await once(told.stderr, "data");
+    expect(String(line)).toContain("others can write to the flash file's directory");
+    told.kill("SIGTERM");
+    await exit;
+    rmSync(directory, { recursive: true });
   });
 });
 

@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -87,6 +95,34 @@ describe("the store of dumps", () => {
     expect(names.length).toBe(MAX_DUMPS);
     expect(names.at(-1)).toBe("000039-panic.dump");
     expect(decodeDump(readFileSync(join(directory, names[0] ?? ""))).bootEpoch).toBe(40 - MAX_DUMPS);
+  });
+
+  it("symlinks and hard links in the place of a dump that is being written are not followed", async () => {
+    const victim = join(directory, "victim");
+    writeFileSync(victim, "somebody's");
+    const store = new DumpStore(directory, {
+      error: () => {},
+      warn: () => {},
+      info: () => {},
+      debug: () => {},
+    });
+    for (const link of [symlinkSync, linkSync]) {
+      const number =
+        Number(
+          readdirSync(directory)
+            .sort()
+            .findLast((name) => name.endsWith(".dump"))
+            ?.slice(0, 6),
+        ) + 1;
+      const name = `${String(number).padStart(6, "0")}-panic.dump`;
+      link(victim, join(directory, `${name}.new`));
+      store.add(dump);
+      await store.settled();
+      expect(decodeDump(readFileSync(join(directory, name))).format).toBe("flipside dump 1");
+      expect(readFileSync(victim, "utf8")).toBe("somebody's");
+    }
+    expect(store.dropped).toBe(0);
+    expect(readdirSync(directory).filter((name) => name.endsWith(".new"))).toEqual([]);
   });
 
   it("counts what it cannot keep, and never throws", async () => {
