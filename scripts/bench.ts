@@ -12,16 +12,9 @@ import { type Figure, meets, type Section } from "./bench/sections.ts";
 import { benchStart } from "./bench/start.ts";
 import { median } from "./bench/statistics.ts";
 import { benchSweep } from "./bench/sweep.ts";
+import { EXIT_FINDING, EXIT_HELD, failureOf, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { writeReport } from "./input.ts";
-import {
-  EXIT_FINDING,
-  EXIT_HELD,
-  EXIT_USAGE,
-  HELP_OPTION,
-  parseInteger,
-  parseOptions,
-  UsageError,
-} from "./options.ts";
+import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable, paint } from "./terminal.ts";
 
 type Bench = () => Promise<Section>;
@@ -61,7 +54,8 @@ const HELP = `npm run bench -- [options]: the figures of this project, measured 
   --json FILE    write the figures
   -h, --help     this text
 
-Exit code: 0 every bound is met or everything was compared, 1 a bound is not met, 2 bad input.
+Exit code: 0 every bound is met or everything was compared, 1 a bound is not met,
+${OTHER_EXIT_CODES}.
 `;
 
 function formatFigure(figure: Figure): readonly string[] {
@@ -152,7 +146,7 @@ async function benchCommand(args: readonly string[]): Promise<number> {
 try {
   process.exitCode = await benchCommand(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`bench: ${error.message}\n`);
-  process.exitCode = EXIT_USAGE;
+  const { exitCode, text } = failureOf(error);
+  process.stderr.write(`${text}\n`);
+  process.exitCode = exitCode;
 }

@@ -13,7 +13,8 @@ import { fileURLToPath } from "node:url";
 import { encodeImage } from "../controller/image/encode.ts";
 import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
 import { type ImageVersion, parseVersion } from "../emulator/base/version.ts";
-import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, HELP_OPTION, parseOptions, UsageError } from "./options.ts";
+import { EXIT_FINDING, EXIT_HELD, failureOf } from "./exit-codes.ts";
+import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
 
 const PREFIX = "riscv64-unknown-elf-";
 /** The compiler that made the committed files; another one makes others, just as good. */
@@ -242,8 +243,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     process.exitCode = buildFirmwareCommand(process.argv.slice(2));
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`build:firmware: ${error.message}\n`);
-    process.exitCode = EXIT_USAGE;
+    const { exitCode, text } = failureOf(error);
+    process.stderr.write(`${text}\n`);
+    process.exitCode = exitCode;
   }
 }

@@ -2,11 +2,11 @@
 /**
  * The command line. Each command is a module of its own, loaded only when it is called: start-up time is a figure.
  */
-import { kindOf } from "../emulator/base/errors.ts";
-import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, UsageError } from "./options.ts";
+import { codeWithoutOutput, EXIT_FINDING, EXIT_HELD, EXIT_USAGE, failureOf } from "./exit-codes.ts";
+import { UsageError } from "./options.ts";
 import { guardOutput, isOutputLost, readerGone } from "./standard-output.ts";
 
-/** Carries a command out and returns the exit code: 0 held, 1 a violation or finding, 2 usage or bad input. */
+/** Carries a command out and returns one of the exit codes of exit-codes.ts. */
 type Command = (args: readonly string[]) => Promise<number>;
 
 interface CommandEntry {
@@ -76,17 +76,14 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function fail(error: unknown): number {
-  if (!(error instanceof Error)) throw error;
-  const kind = kindOf(error);
-  // An accident of this program: its stack is what helps.
-  if (kind === undefined) throw error;
-  process.stderr.write(`flipside: ${error.message}\n`);
-  return kind === "usage" ? EXIT_USAGE : EXIT_FINDING;
+  const { exitCode, text } = failureOf(error);
+  process.stderr.write(`${text}\n`);
+  return exitCode;
 }
 
 /** Standard output that could not be written is no success. */
 function exitCodeOf(code: number): number {
-  return code === EXIT_HELD && isOutputLost() ? EXIT_FINDING : code;
+  return isOutputLost() ? codeWithoutOutput(code) : code;
 }
 
 /** Nothing is left that could settle the command: without a word this would look like success. */
@@ -97,6 +94,8 @@ function tellUnfinished(): void {
 }
 
 guardOutput();
+// What is thrown where no command can catch it, as at a process that cannot be started.
+process.on("uncaughtException", (error) => process.exit(fail(error)));
 process.exitCode = EXIT_FINDING;
 process.once("beforeExit", tellUnfinished);
 void main(process.argv.slice(2))

@@ -7,8 +7,9 @@ import { DeviceError } from "../supervisor/process/client.ts";
 import { ControlClient } from "../supervisor/process/control-client.ts";
 import { isServed, type ServedMethodName } from "../supervisor/process/protocol.ts";
 import { controlPath, type ServedMethods, type ServedStatus } from "../supervisor/process/served-device.ts";
+import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readInput, writeReport } from "./input.ts";
-import { EXIT_FINDING, EXIT_HELD, HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
+import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable, formatTranslator, paint } from "./terminal.ts";
 
 const HELP = `flipside ctl: ask or command a controller that flipside serve keeps running.
@@ -31,7 +32,8 @@ usage: flipside ctl [--dir DIR] status [--watch] [--json FILE]
   --json FILE  write the status as JSON
   -h, --help   this text
 
-Exit code: 0 done, 1 the device refused or failed, 2 bad input.
+Exit code: 0 done, 1 the device failed,
+${OTHER_EXIT_CODES}.
 `;
 
 const WATCH_MS = 500;
@@ -165,8 +167,7 @@ export async function ctlCommand(args: readonly string[]): Promise<number> {
     else await call(client);
     return EXIT_HELD;
   } catch (error) {
-    if (!(error instanceof DeviceError)) throw error;
-    if (error.kind === "usage") throw new UsageError(error.message);
+    if (!(error instanceof DeviceError) || error.kind !== undefined) throw error;
     process.stderr.write(`flipside: ${error.message}\n`);
     return EXIT_FINDING;
   } finally {

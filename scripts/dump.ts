@@ -7,8 +7,9 @@ import { visibleText } from "../emulator/base/text.ts";
 import { formatVersion } from "../emulator/base/version.ts";
 import type { Table } from "../emulator/table/table.ts";
 import { type CrashDump, DumpError, decodeDump, MAX_DUMP_BYTES } from "../supervisor/device/dump.ts";
+import { EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readInput, requireSeparate, writeReport } from "./input.ts";
-import { EXIT_HELD, HELP_OPTION, parseOptions, UsageError } from "./options.ts";
+import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
 import { formatTable, paint } from "./terminal.ts";
 
 const HELP = `flipside dump: print a crash dump.
@@ -19,7 +20,7 @@ usage: flipside dump FILE [--elf FILE] [--json FILE]
   --json FILE  write the dump as JSON
   -h, --help   this text
 
-Exit code: 0 printed, 2 bad input.
+Exit code: 0 printed, ${OTHER_EXIT_CODES}.
 `;
 
 const MAX_ELF_BYTES = 64 * 1024 * 1024;

@@ -2,13 +2,20 @@
 import { sumStats } from "../controller/translator/stats.ts";
 import { runJobs, type Show } from "./emulate/jobs.ts";
 import { HELP, parseEmulate } from "./emulate/options.ts";
-import { formatSummary, replayCommand, verdictOf } from "./emulate/summary.ts";
+import { formatSummary, replayCommand, type Verdict, verdictOf } from "./emulate/summary.ts";
+import { EXIT_FINDING, EXIT_HELD, EXIT_UNJUDGED } from "./exit-codes.ts";
 import { measureHandoff } from "./handoff.ts";
 import { requireWritable, writeReport } from "./input.ts";
+import { MACHINES_OF_A_CONTROLLER, requireLimits } from "./limits.ts";
 import { mergeReports } from "./merge-reports.ts";
-import { EXIT_FINDING, EXIT_HELD } from "./options.ts";
 import { dieTidily } from "./scratch.ts";
 import { paint, StatusLine } from "./terminal.ts";
+
+const EXIT_CODES: Readonly<Record<Verdict, number>> = {
+  held: EXIT_HELD,
+  violated: EXIT_FINDING,
+  unchecked: EXIT_UNJUDGED,
+};
 
 const FLOOR_HANDOFFS = 1_000;
 const FLOOR_WARM_UP = 200;
@@ -20,6 +27,7 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
     return EXIT_HELD;
   }
   const { soak, jobs } = options;
+  requireLimits(MACHINES_OF_A_CONTROLLER);
   // Last of all checks, since it makes the file.
   if (options.json !== undefined) requireWritable(options.json);
   const line = new StatusLine();
@@ -47,7 +55,7 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
     const firstInstructionNs = done[0]?.executingSinceNs;
     writeReport(options.json, { ...report, jobs, floorUs, firstInstructionNs, translator });
   }
-  return verdict === "held" ? EXIT_HELD : EXIT_FINDING;
+  return EXIT_CODES[verdict];
 }
 
 /** Aborts at the first SIGINT; the second, and other signals, end the process as they would have, but tidily. */

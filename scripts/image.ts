@@ -14,9 +14,10 @@ import type { HashAlgorithm } from "../emulator/api.ts";
 import { formatVersion, type ImageVersion, parseVersion } from "../emulator/base/version.ts";
 import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, MemoryConfigError } from "../emulator/memory/layout.ts";
 import { REGION_STRIDE, WINDOW_BASE } from "../emulator/memory/map.ts";
+import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readInput, readText, requireSeparate, writeOutput, writeReport } from "./input.ts";
 import { REQUIREMENT_OPTIONS, readRequirements } from "./keys.ts";
-import { EXIT_FINDING, EXIT_HELD, HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
+import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
 
 const HELP = `usage: flipside image create FILE --version V --output IMAGE [options]
        flipside image info IMAGE [--json FILE]
@@ -43,7 +44,8 @@ verify  says whether an image would be run, if the file were loaded into a regio
   --json FILE           write the report
   -h, --help            this text
 
-Exit code: 0 done, or the image would be run; 1 it would not; 2 bad input.
+Exit code: 0 done, or the image would be run; 1 it would not;
+${OTHER_EXIT_CODES}.
 `;
 
 const OPTIONS = {

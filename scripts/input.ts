@@ -1,4 +1,4 @@
-/** Reading and writing the files that a user names. What cannot be done ends in a {@link UsageError}. */
+/** Reading and writing the files that a user names. What cannot be done ends in a {@link UsageError}, or in an {@link UnableError}. */
 import {
   accessSync,
   closeSync,
@@ -13,7 +13,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { resolve } from "node:path";
+import { kindOf } from "../emulator/base/errors.ts";
 import { errorMessage } from "../emulator/base/text.ts";
+import { UnableError } from "./exit-codes.ts";
 import { UsageError } from "./options.ts";
 
 /**
@@ -45,7 +47,7 @@ export function readInput(what: string, file: string, maxBytes: number): Uint8Ar
     }
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`${what} cannot be read: ${errorMessage(error)}`);
+    throw refusalOf(`${what} cannot be read`, error);
   }
   const whole = new Uint8Array(total);
   let offset = 0;
@@ -63,8 +65,10 @@ export function readText(what: string, file: string): string {
   return new TextDecoder().decode(readInput(what, file, MAX_TEXT_BYTES));
 }
 
-function unwritable(what: string, error: unknown): UsageError {
-  return new UsageError(`${what} cannot be written: ${errorMessage(error)}`);
+/** A file that is at fault is bad input; a machine without descriptors, memory or room is not. */
+function refusalOf(what: string, error: unknown): UsageError | UnableError {
+  const message = `${what}: ${errorMessage(error)}`;
+  return kindOf(error) === "resource" ? new UnableError(message) : new UsageError(message);
 }
 
 /** Throws {@link UsageError}. @param what what the file is to the user */
@@ -72,7 +76,7 @@ export function writeOutput(what: string, file: string, content: string | Uint8A
   try {
     writeFileSync(file, content);
   } catch (error) {
-    throw unwritable(what, error);
+    throw refusalOf(`${what} cannot be written`, error);
   }
 }
 
@@ -133,6 +137,6 @@ export function requireWritable(file: string, what = "the report"): void {
     else closeSync(openSync(file, "a"));
     if (isNew) rmSync(file, { force: true });
   } catch (error) {
-    throw unwritable(what, error);
+    throw refusalOf(`${what} cannot be written`, error);
   }
 }

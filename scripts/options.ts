@@ -14,11 +14,6 @@ export class UsageError extends Error {
   readonly kind: ErrorKind = "usage";
 }
 
-/** Exit codes of every command. */
-export const EXIT_HELD = 0;
-export const EXIT_FINDING = 1;
-export const EXIT_USAGE = 2;
-
 /** What every command takes: its help, and nothing done. */
 export const HELP_OPTION = { help: { type: "boolean", short: "h" } } as const;
 

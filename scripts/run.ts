@@ -8,16 +8,9 @@ import { chooseEngine } from "../controller/translator/select.ts";
 import { formatStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/base/clock.ts";
 import { PAGE_BYTES } from "../emulator/memory/layout.ts";
+import { EXIT_FINDING, EXIT_HELD, EXIT_UNJUDGED, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
-import {
-  EXIT_HELD,
-  HELP_OPTION,
-  parseEngine,
-  parseInteger,
-  parseOptions,
-  parseSize,
-  UsageError,
-} from "./options.ts";
+import { HELP_OPTION, parseEngine, parseInteger, parseOptions, parseSize, UsageError } from "./options.ts";
 import { onOutputError, ReaderGoneError, readerGone } from "./standard-output.ts";
 
 const HELP = `usage: flipside run FILE.elf [options]
@@ -36,7 +29,8 @@ Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80
   --json FILE                  write the report
   -h, --help                   this text
 
-Exit code: 0 the program passed (finisher 0x5555, tohost 1), 1 it did not, 2 bad input.
+Exit code: 0 the program passed (finisher 0x5555, tohost 1), 1 it did not,
+${OTHER_EXIT_CODES}.
 `;
 
 const OPTIONS = {
@@ -50,6 +44,14 @@ const OPTIONS = {
   json: { type: "string" },
   ...HELP_OPTION,
 } as const;
+
+const EXIT_CODES: Readonly<Record<RunReport["exitReason"], number>> = {
+  pass: EXIT_HELD,
+  fail: EXIT_FINDING,
+  idle: EXIT_FINDING,
+  "trap-loop": EXIT_FINDING,
+  "max-instructions": EXIT_UNJUDGED,
+};
 
 const MIN_RAM = 65_536;
 const MAX_RAM = 512 * 1024 * 1024;
@@ -95,13 +97,14 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     return { report: result, outputs: planned };
   });
   for (const output of outputs) writeOutput(output.what, output.file, output.content());
-  if (values.json !== undefined) writeReport(values.json, report);
+  const exitCode = EXIT_CODES[report.exitReason];
+  if (values.json !== undefined) writeReport(values.json, { ...report, exitCode });
   const translator = choice.translator();
   if (values.stats === true && translator !== undefined) {
     for (const line of formatStats(translator.stats())) process.stderr.write(`${line}\n`);
   }
   tellFailure(report);
-  return report.exitCode;
+  return exitCode;
 }
 
 /** A file of what memory holds at the end. */

@@ -2,17 +2,18 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { ImageRequirements } from "../controller/image/verify.ts";
+import { kindOf } from "../emulator/base/errors.ts";
 import { LOG_LEVELS } from "../emulator/base/log.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/core/config.ts";
 import { requireSocketPath } from "../supervisor/process/control-server.ts";
 import { controlPath, ServedDevice } from "../supervisor/process/served-device.ts";
+import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { type ImageOption, readImage, readRunnableImage } from "./firmware-image.ts";
 import { REQUIREMENT_OPTIONS, readRequirements, requirementsConfig } from "./keys.ts";
+import { MACHINES_OF_A_CONTROLLER, requireLimits } from "./limits.ts";
 import {
-  EXIT_FINDING,
-  EXIT_HELD,
   HELP_OPTION,
   parseEngine,
   parseInteger,
@@ -40,7 +41,8 @@ usage: flipside serve [options]
 The images count only while the flash file holds no table yet; the reference firmware is not signed,
 and has no security counter.
 Ends at SIGINT, SIGTERM or flipside ctl stop.
-Exit code: 0 stopped as told, 1 the device could not be kept running, 2 bad input.
+Exit code: 0 stopped as told, 1 the device could not be kept running,
+${OTHER_EXIT_CODES}.
 `;
 
 /** An image that is named must be one; the reference firmware, unsigned, counts for nothing on a device that has a table. */
@@ -62,6 +64,7 @@ function requireDirectory(directory: string): void {
     makeDirectory(resolve(directory));
     accessSync(directory, constants.W_OK);
   } catch (error) {
+    if (kindOf(error) === "resource") throw error;
     throw new UsageError(`--dir cannot be used: ${errorMessage(error)}`);
   }
 }
@@ -95,6 +98,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     engine: parseEngine(values.engine ?? "auto"),
     log: { level: parseLogLevel("--log", values.log ?? "warn"), fd: 2 },
   };
+  requireLimits(MACHINES_OF_A_CONTROLLER);
   // Nothing is made before everything that was said is known to be good.
   requireDirectory(directory);
   let end: (code: number) => void = () => undefined;
@@ -130,9 +134,10 @@ async function start(device: ServedDevice): Promise<void> {
   try {
     await device.start();
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== undefined) throw new UsageError(error.message);
+    // What the file system says of the directory, and no machine that lacks something.
+    if (error instanceof Error && kindOf(error) === undefined && "code" in error) {
+      throw new UsageError(error.message);
+    }
     throw error;
   }
 }

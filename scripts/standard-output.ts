@@ -20,7 +20,7 @@ export function isOutputLost(): boolean {
 /** Thrown by a command that nothing else would end (an endless program) when its reader has gone away. */
 export class ReaderGoneError extends Error {
   override readonly name = "ReaderGoneError";
-  readonly kind: ErrorKind = "finding";
+  readonly kind: ErrorKind = "unjudged";
 
   constructor() {
     super("the reader of the output went away before the command was done");

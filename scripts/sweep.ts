@@ -12,17 +12,10 @@ import { TimelineText } from "../supervisor/sweep/flipside/timeline-text.ts";
 import { replayCommand, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
 import { runSweep, type SweepOptions, type SweepProgress } from "../supervisor/sweep/run/run.ts";
 import { Workbench } from "../supervisor/sweep/run/workbench.ts";
+import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES, UnableError } from "./exit-codes.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
-import {
-  EXIT_FINDING,
-  EXIT_HELD,
-  HELP_OPTION,
-  parseEngine,
-  parseInteger,
-  parseOptions,
-  shellQuoted,
-  UsageError,
-} from "./options.ts";
+import { requireLimits } from "./limits.ts";
+import { HELP_OPTION, parseEngine, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
 import { formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
 
 /** As an output, to the user. */
@@ -50,7 +43,8 @@ usage: flipside sweep [options]
   --junit FILE       write the report as JUnit XML
   -h, --help         this text
 
-Exit code: 0 everything held, 1 findings, 2 bad input.
+Exit code: 0 everything held, 1 findings,
+${OTHER_EXIT_CODES}.
 `;
 
 interface SweepCommand {
@@ -172,6 +166,7 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 async function sweep({ options, json, junit }: SweepCommand, args: readonly string[]): Promise<number> {
+  requireLimits(options.jobs);
   if (json !== undefined) requireWritable(json);
   if (junit !== undefined) requireWritable(junit, JUNIT_REPORT);
   process.stdout.write(`seed ${options.seed}\n`);
@@ -189,17 +184,19 @@ async function sweep({ options, json, junit }: SweepCommand, args: readonly stri
     json === undefined ? undefined : refusalOf(() => writeReport(json, report)),
     junit === undefined ? undefined : refusalOf(() => writeOutput(JUNIT_REPORT, junit, toJunit(report))),
   ].filter((refusal) => refusal !== undefined);
-  if (refusals.length > 0) throw new UsageError(refusals.join("; "));
+  const unable = refusals.some((refusal) => refusal instanceof UnableError);
+  const message = refusals.map((refusal) => refusal.message).join("; ");
+  if (refusals.length > 0) throw unable ? new UnableError(message) : new UsageError(message);
   return report.findings.length === 0 ? EXIT_HELD : EXIT_FINDING;
 }
 
-/** The sentence of the {@link UsageError} that `action` ends in. */
-function refusalOf(action: () => void): string | undefined {
+/** The error that `action` ends in, where a file or the machine is at fault. */
+function refusalOf(action: () => void): UsageError | UnableError | undefined {
   try {
     action();
     return undefined;
   } catch (error) {
-    if (error instanceof UsageError) return error.message;
+    if (error instanceof UsageError || error instanceof UnableError) return error;
     throw error;
   }
 }

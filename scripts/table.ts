@@ -23,8 +23,9 @@ import {
   type Table,
 } from "../emulator/table/table.ts";
 import { Psa, replicaWords, tableCodec } from "../emulator/table/table-codec.ts";
+import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readInput, requireSeparate, writeReport } from "./input.ts";
-import { EXIT_FINDING, EXIT_HELD, HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
+import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable } from "./terminal.ts";
 
 const HELP = `usage: flipside table FILE [options]
@@ -37,7 +38,8 @@ security floor), or of one replica; or the flash file of a device (device.flash 
   --json FILE    write the report
   -h, --help     this text
 
-Exit code: 0 the table is sound, 1 a replica is bad or the table is lost, 2 bad input.
+Exit code: 0 the table is sound, 1 a replica is bad or the table is lost,
+${OTHER_EXIT_CODES}.
 `;
 
 const OPTIONS = {

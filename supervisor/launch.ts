@@ -48,7 +48,9 @@ const V8_FLAGS = [
 export function launchSupervisor(): ChildProcess {
   const program = fileURLToPath(new URL("../supervisor/process.bundle.cjs", import.meta.url));
   const args = [...V8_FLAGS, program, String(process.pid)];
-  return spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+  // One that could not be started tells so at once, before whoever will hold it listens; its exit code still does then.
+  return child.on("error", () => undefined);
 }
 
 /** @param parentPid of the process without which this one is to end; null for none (MemoryWorkerData of emulator/api.ts) */

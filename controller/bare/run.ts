@@ -25,8 +25,6 @@ export type ExitReason = "pass" | "fail" | "max-instructions" | "idle" | "trap-l
 
 export interface RunReport {
   readonly exitReason: ExitReason;
-  /** 0 for a pass, 1 for everything else. */
-  readonly exitCode: 0 | 1;
   /** What the program gave as its code of failure, 0 without one. */
   readonly failCode: number;
   readonly retiredInstructions: number;
@@ -175,7 +173,6 @@ export class BareMachine {
     const retiredInstructions = machine.retired;
     return {
       exitReason,
-      exitCode: exitReason === "pass" ? 0 : 1,
       failCode: exitReason === "fail" ? machine.stopCode : 0,
       retiredInstructions,
       seconds,

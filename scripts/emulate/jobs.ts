@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import type { TranslatorStats } from "../../controller/translator/stats.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
-import type { ErrorKind } from "../../emulator/base/errors.ts";
+import { type ErrorKind, lackIn } from "../../emulator/base/errors.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../../supervisor/core/config.ts";
 import type { RunningDevice, SoakReport } from "../../supervisor/index.ts";
@@ -64,23 +64,21 @@ function seedOf(seed: number, job: number): number {
 /** The soak cannot begin: nothing was checked. */
 class NotReadyError extends Error {
   override readonly name = "NotReadyError";
-  readonly kind: ErrorKind = "finding";
+  readonly kind: ErrorKind;
+
+  constructor(message: string, kind: ErrorKind) {
+    super(message);
+    this.kind = kind;
+  }
 }
 
 /** Resolves once a version is ready and a standby parked. Garbage that an image holds may fail over and over, for ever. */
 async function awaitReady(device: RunningDevice, signal: AbortSignal): Promise<void> {
-  let giveUp: (reason: string) => void = () => undefined;
-  const failed = new Promise<never>((_, reject) => {
-    giveUp = (reason) => reject(new NotReadyError(reason));
-  });
-  const interrupted = (): void => giveUp("ended before the controller was ready: nothing was checked");
-  const timer = setTimeout(
-    () =>
-      giveUp(
-        `no version was ready, with a standby beside it, within ${READY_MS / 1000} s: the firmware of the images does not start`,
-      ),
-    READY_MS,
-  );
+  let giveUp: (error: NotReadyError) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => (giveUp = reject));
+  const interrupted = (): void =>
+    giveUp(new NotReadyError("ended before the controller was ready: nothing was checked", "unjudged"));
+  const timer = setTimeout(() => void notReady(device).then(giveUp), READY_MS);
   signal.addEventListener("abort", interrupted);
   if (signal.aborted) interrupted();
   try {
@@ -89,6 +87,15 @@ async function awaitReady(device: RunningDevice, signal: AbortSignal): Promise<v
     clearTimeout(timer);
     signal.removeEventListener("abort", interrupted);
   }
+}
+
+/** Why nothing was ready for so long: the firmware, or a machine that has no room for a standby. */
+async function notReady(device: RunningDevice): Promise<NotReadyError> {
+  const { noStandbyBecause: why } = await device.status();
+  const late = `no version was ready, with a standby beside it, within ${READY_MS / 1000} s`;
+  return lackIn(why) === undefined
+    ? new NotReadyError(`${late}: the firmware of the images does not start (${why})`, "finding")
+    : new NotReadyError(`${late}: ${why}`, "resource");
 }
 
 /** One controller from power-on to the end of its soak. */

@@ -5,6 +5,7 @@ import type { RequirementsConfig } from "../../controller/image/verify.ts";
 import { LOG_LEVELS, type LogLevel } from "../../emulator/base/log.ts";
 import { FAULTS, failsOver, SURVIVAL_KINDS } from "../../supervisor/faults/catalogue.ts";
 import type { SoakOptions } from "../../supervisor/index.ts";
+import { OTHER_EXIT_CODES } from "../exit-codes.ts";
 import { readRunnableImage } from "../firmware-image.ts";
 import { requireSeparate } from "../input.ts";
 import { REQUIREMENT_OPTIONS, readRequirements, requirementsConfig } from "../keys.ts";
@@ -44,7 +45,8 @@ usage: flipside emulate [options]
 
 Ctrl-C ends it early, with the summary of what was done.
 
-Exit code: 0 everything held, 1 something was violated, 2 bad input.
+Exit code: 0 everything held, 1 something was violated,
+${OTHER_EXIT_CODES}.
 
 Kinds: ${FAULTS.map((fault) => fault.kind).join(", ")}
 Of the process, the power and the memory, in a soak by time: ${SURVIVAL_KINDS.join(", ")}

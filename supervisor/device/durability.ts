@@ -2,11 +2,13 @@
  * Waiting for what was stored to be on stable storage, on the supervisor's main thread: the price of every
  * acknowledgement to the outside, and of nothing on the failover path.
  */
+import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { type PersistMark, type PersistRing, PersistState } from "../../emulator/persist/persist-ring.ts";
 
 /** What was asked for was done, and may be lost with the power: the flash file cannot be written. */
 export class NotDurableError extends Error {
   override readonly name = "NotDurableError";
+  readonly kind: ErrorKind = "resource";
 
   constructor() {
     super("it was done, but is not on stable storage: the flash file cannot be written");

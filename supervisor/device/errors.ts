@@ -23,11 +23,11 @@ const PASSING: ReadonlySet<Refusal | "busy"> = new Set(["busy", "is-primary", "n
 
 /** What an operator asked for is refused; `name` is the refusal's. */
 export class OperatorError extends Error {
-  readonly kind: ErrorKind | undefined;
+  readonly kind: ErrorKind;
 
   constructor(name: Refusal | "busy", message: string) {
     super(message);
     this.name = name;
-    this.kind = PASSING.has(name) ? "busy" : undefined;
+    this.kind = PASSING.has(name) ? "busy" : "usage";
   }
 }

@@ -3,6 +3,7 @@
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { workerFaultCode } from "../../controller/worker-faults.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { SlotWord } from "../../emulator/memory/control.ts";
 import { EventCode } from "../../emulator/memory/events.ts";
 import type { Device } from "../device/device.ts";
@@ -11,6 +12,7 @@ import { type Fault, findFault } from "./catalogue.ts";
 /** The fault cannot be done to the device as it is now. */
 export class InjectionError extends Error {
   override readonly name = "InjectionError";
+  readonly kind: ErrorKind = "busy";
 }
 
 function submitFirmwareFault(device: Device, number: number): void {

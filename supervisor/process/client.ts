@@ -8,6 +8,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
+import { getSystemErrorName } from "node:util";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
 import type { DeviceConfig } from "../core/config.ts";
@@ -15,6 +16,7 @@ import type { Status } from "../device/status.ts";
 import { launchSupervisor } from "../launch.ts";
 import { Heartbeat } from "../watch/heartbeat.ts";
 import { WatchTime } from "../watch/watch-time.ts";
+import { EXIT_LACKING } from "./fatal.ts";
 import { CONTROL_FD, FrameConnection } from "./frames.ts";
 import type { Answer, AnsweredError, MethodName, Methods, Notification } from "./protocol.ts";
 import { Pulse, type PulseLimits, processThread } from "./pulse.ts";
@@ -35,8 +37,8 @@ export class DeviceError extends Error {
   }
 
   /** There is no process that could answer. */
-  static gone(how: string): DeviceError {
-    return new DeviceError("SupervisorGone", how, "finding");
+  static gone(how: string, kind: ErrorKind = "finding"): DeviceError {
+    return new DeviceError("SupervisorGone", how, kind);
   }
 }
 
@@ -67,7 +69,8 @@ export interface SupervisorOptions {
 
 export class SupervisorProcess {
   readonly #child: ChildProcess;
-  readonly #connection: FrameConnection;
+  /** Undefined of a process that could not be started. */
+  readonly #connection: FrameConnection | undefined;
   readonly #pending = new Map<number, Pending>();
   readonly #pulse: Pulse;
   /** The pulse goes on while no answer is owed. */
@@ -77,7 +80,8 @@ export class SupervisorProcess {
   /** Resolves when the process has exited. */
   readonly #exited: Promise<void>;
   #nextId = 1;
-  #ending: string | undefined;
+  #heard = false;
+  #ending: DeviceError | undefined;
   #hung = false;
   #onEnd: (how: string) => void = () => undefined;
 
@@ -86,27 +90,36 @@ export class SupervisorProcess {
     this.#always = options.pulse !== undefined;
     this.#pulse = this.#pulseOf(options);
     this.ended = new Promise((resolve) => (this.#onEnd = resolve));
-    const socket = this.#child.stdio[CONTROL_FD] as unknown as Duplex;
-    const onValue = (value: unknown): void => this.#take(value as Answer | Notification, options);
-    this.#connection = new FrameConnection(socket, onValue, (reason) => {
-      if (reason !== undefined) this.#fail(reason.message);
-    });
+    this.#connection = this.#connect(options);
     this.#exited = new Promise((resolve) => {
-      const end = (how: string): void => {
-        this.#fail(how);
+      const end = (how: string, kind?: ErrorKind): void => {
+        this.#fail(how, kind);
         resolve();
       };
-      this.#child.once("error", (error) => end(`the supervisor process cannot be started: ${error.message}`));
-      this.#child.once("exit", (code, signal) =>
-        end(
-          signal === null
-            ? `the supervisor process ended with exit code ${code}`
-            : `the supervisor process was ended by ${signal}`,
-        ),
-      );
+      const unstarted = (why: string): void =>
+        end(`the supervisor process cannot be started: ${why}`, "resource");
+      const { exitCode } = this.#child;
+      // Of one that was launched ahead.
+      if (exitCode !== null && exitCode < 0) unstarted(getSystemErrorName(exitCode));
+      this.#child.once("error", (error) => unstarted(error.message));
+      this.#child.once("exit", (code, signal) => end(describeExit(code, signal), this.#kindOfExit(code)));
     });
     // Its answer shows that it has been loaded, whenever it is started.
     this.#ping();
+  }
+
+  #connect(options: SupervisorOptions): FrameConnection | undefined {
+    const stdio = this.#child.stdio as ChildProcess["stdio"] | undefined;
+    if (stdio === undefined) return undefined;
+    const onValue = (value: unknown): void => this.#take(value as Answer | Notification, options);
+    return new FrameConnection(stdio[CONTROL_FD] as unknown as Duplex, onValue, (reason) => {
+      if (reason !== undefined) this.#fail(reason.message);
+    });
+  }
+
+  /** V8 ends a process that gets no memory to begin with by a signal. */
+  #kindOfExit(code: number | null): ErrorKind {
+    return code === EXIT_LACKING || (code === null && !this.#heard) ? "resource" : "finding";
   }
 
   get pid(): number | undefined {
@@ -130,12 +143,12 @@ export class SupervisorProcess {
 
   /** Calls a method. Rejects with {@link DeviceError}. */
   call<N extends MethodName>(method: N, params: Methods[N]["params"]): Promise<Methods[N]["result"]> {
-    if (this.#ending !== undefined) return Promise.reject(DeviceError.gone(this.#ending));
+    if (this.#ending !== undefined) return Promise.reject(this.#ending);
     this.#pulse.run();
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: (value) => resolve(value as Methods[N]["result"]), reject });
-      this.#connection.send({ id, method, params });
+      this.#connection?.send({ id, method, params });
     });
   }
 
@@ -144,7 +157,7 @@ export class SupervisorProcess {
     const force = setTimeout(() => this.kill("SIGKILL"), STOP_DEADLINE_MS);
     if (this.#ending === undefined) await this.call("stop", null).catch(() => undefined);
     this.#pulse.end();
-    this.#connection.close();
+    this.#connection?.close();
     await this.#exited;
     clearTimeout(force);
   }
@@ -184,10 +197,11 @@ export class SupervisorProcess {
   }
 
   #ping(): void {
-    this.#connection.send({ id: this.#nextId++, method: "ping", params: null });
+    this.#connection?.send({ id: this.#nextId++, method: "ping", params: null });
   }
 
   #take(value: Answer | Notification, options: SupervisorOptions): void {
+    this.#heard = true;
     this.#pulse.beat();
     if ("event" in value) {
       options.onNotification?.(value);
@@ -201,12 +215,18 @@ export class SupervisorProcess {
     else pending.reject(DeviceError.of(value.error));
   }
 
-  #fail(how: string): void {
-    this.#ending ??= how;
+  #fail(how: string, kind?: ErrorKind): void {
+    this.#ending ??= DeviceError.gone(how, kind);
     this.#pulse.end();
-    this.#onEnd(this.#ending);
+    this.#onEnd(this.#ending.message);
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { reject } of pending) reject(DeviceError.gone(how));
+    for (const { reject } of pending) reject(this.#ending);
   }
+}
+
+function describeExit(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal !== null) return `the supervisor process was ended by ${signal}`;
+  if (code === EXIT_LACKING) return "the supervisor process ended: the machine has too little for it";
+  return `the supervisor process ended with exit code ${code}`;
 }

@@ -1,5 +1,6 @@
 /** A client of a control socket (control-server.ts): one connection, calls with an end. */
 import { connect, type Socket } from "node:net";
+import { kindOf } from "../../emulator/base/errors.ts";
 import { DeviceError } from "./client.ts";
 import { FrameConnection } from "./frames.ts";
 import type { Answer } from "./protocol.ts";
@@ -17,6 +18,11 @@ interface Pending {
 /** What a server answers, by method. */
 type Answers<M> = { readonly [N in keyof M]: { params: unknown; result: unknown } };
 
+/** What was asked for may have been done, or not. */
+function connectionLost(): DeviceError {
+  return new DeviceError("ConnectionLost", "the server closed the connection", "unjudged");
+}
+
 /** @typeParam M the methods that are served at the socket */
 export class ControlClient<M extends Answers<M>> {
   readonly #socket: Socket;
@@ -29,14 +35,14 @@ export class ControlClient<M extends Answers<M>> {
     this.#socket = socket;
     socket.once("error", (error: NodeJS.ErrnoException) => {
       const why = `no device is served at ${path}: ${error.code ?? error.message}`;
-      onError(new DeviceError("NotServed", why, "usage"));
+      onError(new DeviceError("NotServed", why, kindOf(error) ?? "usage"));
     });
     this.#connection = new FrameConnection(
       socket,
       (value) => this.#take(value as Answer),
       () => {
         for (const { reject } of this.#pending.values()) {
-          reject(new DeviceError("ConnectionLost", "the server closed the connection"));
+          reject(connectionLost());
         }
         this.#pending.clear();
       },
@@ -63,11 +69,11 @@ export class ControlClient<M extends Answers<M>> {
       deadline = setTimeout(() => {
         this.#pending.delete(id);
         const message = `the server did not answer ${method} within ${deadlineMs / 1000} s: it may be stopped or stuck`;
-        reject(new DeviceError("NoAnswer", message));
+        reject(new DeviceError("NoAnswer", message, "unjudged"));
       }, deadlineMs);
       if (!this.#connection.send({ id, method, params })) {
         this.#pending.delete(id);
-        reject(new DeviceError("ConnectionLost", "the server closed the connection"));
+        reject(connectionLost());
       }
     });
     return answer.finally(() => clearTimeout(deadline));

@@ -1,17 +1,10 @@
 /** Answers the requests of the process that started this one, over the inherited socket. */
 import { Socket } from "node:net";
 import type { Launcher } from "../launch.ts";
+import { fatal } from "./fatal.ts";
 import { CONTROL_FD, FrameConnection } from "./frames.ts";
 import { type Answer, answerOf, isMethod, isRequest } from "./protocol.ts";
 import { Session } from "./session.ts";
-
-/** Exit code of a process that gave itself up; whoever guards it starts it again. */
-const EXIT_FATAL = 70;
-
-function fatal(reason: string): void {
-  process.stderr.write(`flipside supervisor: ${reason}\n`);
-  process.exit(EXIT_FATAL);
-}
 
 /** Serves until the parent has gone or says stop; then ends the process. */
 export function serveParent(launcher: Launcher): void {
@@ -20,8 +13,7 @@ export function serveParent(launcher: Launcher): void {
   const session = new Session(launcher, (notification) => connection.send(notification), fatal);
   const answer = async (value: unknown): Promise<void> => {
     if (!isRequest(value)) {
-      fatal("the parent sent something that is no request");
-      return;
+      return fatal("the parent sent something that is no request");
     }
     const reply = await carryOut(session, value.method, value.params);
     connection.send({ id: value.id, ...reply });

@@ -3,6 +3,7 @@
  * JavaScript passes. Each refusal is a {@link RequestError} whose message names what is wrong, and what it must be.
  */
 import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
+import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { LOG_LEVELS } from "../../emulator/base/log.ts";
 import { MAX_TRIES } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
@@ -14,6 +15,7 @@ import type { SoakOptions } from "../soak/soak.ts";
 /** What was asked cannot be done; `message` is one sentence for whoever asked. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
+  readonly kind: ErrorKind = "usage";
 }
 
 /** Longer ones end at once. */

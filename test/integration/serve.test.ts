@@ -148,11 +148,11 @@ describe("a served device", () => {
     });
     const { primary } = await until(({ ready }) => ready);
     expect(await ctl("load", String(primary), `${images}controller-1.1.0.img`)).toMatchObject({
-      code: 1,
+      code: 2,
       err: expect.stringMatching(/is executing/),
     });
     expect(await ctl("clear", String(primary))).toMatchObject({
-      code: 1,
+      code: 2,
       err: expect.stringMatching(/region \d is (accepted|valid)/),
     });
     expect(await ctl("designate", "7")).toMatchObject({ code: 2 });

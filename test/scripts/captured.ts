@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, vi } from "vitest";
-import { EXIT_USAGE, UsageError } from "../../scripts/options.ts";
+import { EXIT_USAGE } from "../../scripts/exit-codes.ts";
+import { UsageError } from "../../scripts/options.ts";
 
 export interface Outcome {
   readonly exitCode: number;

@@ -79,7 +79,7 @@ describe("Ctrl-C", () => {
     await once(child.stdout, "data");
     child.kill("SIGINT");
     const [status] = (await once(child, "close")) as [number | null];
-    expect(status).toBe(1);
+    expect(status).toBe(4);
     expect(stderr).toBe("flipside: ended before the controller was ready: nothing was checked\n");
   });
 });

@@ -90,15 +90,15 @@ it("--stats tells what was translated, also when that is nothing", () => {
   );
 });
 
-describe("a program that does not pass ends with 1 and one sentence", () => {
-  it("failed, with its code and place", () => {
+describe("a program that does not pass ends with one sentence", () => {
+  it("and 1 when it failed, with its code and place", () => {
     const { status, stdout, stderr } = run(elf("fail.elf", 0x0007_3333));
     expect([status, stdout]).toEqual([1, "hi\n"]);
     expect(stderr).toBe("flipside: the program failed with code 7, at pc 0x8000004c after 19 instructions\n");
   });
-  it("at its limit, and what it said until then is said", () => {
+  it("and 4 at its limit, and what it said until then is said", () => {
     const { status, stdout, stderr } = run(elf("fail.elf", 0x3333), "--max-instructions", "4");
-    expect([status, stdout]).toEqual([1, "h"]);
+    expect([status, stdout]).toEqual([4, "h"]);
     expect(stderr).toMatch(/^flipside: the program was stopped at pc 0x80000010 after 4 instructions.*\n$/);
   });
 });
@@ -251,19 +251,19 @@ describe("output that cannot be written", () => {
 
   it.each(["interpreter", "translator"])("ends an endless program with its reader: %s", (engine) => {
     const said = piped("| head -n 1 > /dev/null", endless(), "--engine", engine);
-    expect(said).toBe("flipside: the reader of the output went away before the command was done\nstatus 1\n");
+    expect(said).toBe("flipside: the reader of the output went away before the command was done\nstatus 4\n");
   });
   it("does not keep one with a limit from its end and its report", () => {
     const json = join(folder, "unread.json");
     const limit = ["--max-instructions", "300000", "--json", json];
     expect(piped("| true", endless(), ...limit)).toMatch(
-      /^flipside: the program was stopped at [^\n]*\nstatus 1\n$/,
+      /^flipside: the program was stopped at [^\n]*\nstatus 4\n$/,
     );
     expect(JSON.parse(readFileSync(json, "utf8"))).toMatchObject({ exitReason: "max-instructions" });
   });
   it("is told in one sentence, and is no success, when the disk is full", () => {
     expect(piped("> /dev/full", elf("pass.elf", 0x5555))).toMatch(
-      /^flipside: standard output cannot be written: ENOSPC[^\n]*\nstatus 1\n$/,
+      /^flipside: standard output cannot be written: ENOSPC[^\n]*\nstatus 3\n$/,
     );
   });
   it.each<readonly [string, readonly string[]]>([
@@ -272,7 +272,7 @@ describe("output that cannot be written", () => {
     ["the dump", ["--dump", `${SIGNATURE}:4:/dev/full`]],
   ])("%s on a full disk is told in one sentence", (what, args) => {
     const { status, stdout, stderr } = run(elf("pass.elf", 0x5555), ...args);
-    expect([status, stdout]).toEqual([2, "hi\n"]);
+    expect([status, stdout]).toEqual([3, "hi\n"]);
     expect(stderr).toMatch(new RegExp(`^flipside: ${what} cannot be written: ENOSPC[^\\n]*\\n$`));
   });
 });

@@ -69,7 +69,7 @@ it("a full disk behind standard output is told in one sentence, and is no succes
   const { status, stderr } = spawnSync("sh", ["-c", `"$0" "$1" --help > /dev/full`, process.execPath, CLI], {
     encoding: "utf8",
   });
-  expect(status).toBe(1);
+  expect(status).toBe(3);
   expect(stderr).toMatch(/^flipside: standard output cannot be written: ENOSPC.*\n$/);
 });
 

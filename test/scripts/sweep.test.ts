@@ -114,7 +114,7 @@ export const rules = {
     const json = scratch("kept.json");
     const args = ["--scenarios", "first-start-empty", "--json", json, "--junit", "/dev/full"];
     const { status, stderr } = sweep(...args);
-    expect([status, stderr.trim().split("\n").length]).toEqual([2, 1]);
+    expect([status, stderr.trim().split("\n").length]).toEqual([3, 1]);
     expect(stderr).toContain("the JUnit report cannot be written");
     expect(existsSync(json)).toBe(true);
   });

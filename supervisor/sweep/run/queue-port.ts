@@ -16,7 +16,12 @@ export interface SweepUnit {
 /** A runner ended that should not have; `message` says why. */
 export class SweepError extends Error {
   override readonly name = "SweepError";
-  readonly kind: ErrorKind = "finding";
+  readonly kind: ErrorKind;
+
+  constructor(message: string, kind: ErrorKind = "finding") {
+    super(message);
+    this.kind = kind;
+  }
 }
 
 /** Explores units in the order in which it is given them. */

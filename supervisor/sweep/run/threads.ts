@@ -2,6 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import type { Worker } from "node:worker_threads";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import { type ErrorKind, kindOf } from "../../../emulator/base/errors.ts";
 import { errorMessage } from "../../../emulator/base/text.ts";
 import { launchSweepWorker } from "../../launch.ts";
 import type { ScenarioTally } from "../explore/explorer.ts";
@@ -37,7 +38,9 @@ export class SweepThread implements UnitRunner {
   constructor(data: SweepWorkerData) {
     setFlagsFromString(INLINE_LESS);
     this.#worker = launchSweepWorker(data);
-    this.#worker.on("error", (error) => this.#fail(`a sweep worker failed: ${errorMessage(error)}`));
+    this.#worker.on("error", (error) =>
+      this.#fail(`a sweep worker failed: ${errorMessage(error)}`, kindOf(error)),
+    );
     this.#worker.on("exit", () => this.#fail("a sweep worker ended"));
     this.#worker.on("message", (tally: ScenarioTally) => this.#underWay.shift()?.resolve(tally));
   }
@@ -53,7 +56,7 @@ export class SweepThread implements UnitRunner {
     await this.#worker.terminate();
   }
 
-  #fail(message: string): void {
-    for (const { reject } of this.#underWay.splice(0)) reject(new SweepError(message));
+  #fail(message: string, kind?: ErrorKind): void {
+    for (const { reject } of this.#underWay.splice(0)) reject(new SweepError(message, kind));
   }
 }

@@ -41,8 +41,8 @@ describe("the kind of an error", () => {
       "busy",
       "busy",
       "busy",
-      undefined,
-      undefined,
+      "usage",
+      "usage",
     ]);
   });
 });

@@ -1,0 +1,65 @@
+/**
+ * What a command says by its exit code, decided here for all of them.
+ *
+ * Invariant: only what was found of a device, or of what was given to be judged, is a finding. An accident of this
+ * program, a machine that lacks something and an early end say nothing of it.
+ */
+import { type ErrorKind, kindOf, lackIn } from "../emulator/base/errors.ts";
+
+/** All that was looked at is as it must be, or was done. */
+export const EXIT_HELD = 0;
+/** Something is not as it must be. */
+export const EXIT_FINDING = 1;
+/** Bad input, or what was asked for never took place. */
+export const EXIT_USAGE = 2;
+/** It could not run here: the machine lacks memory, descriptors, processes or room, or gives no access. */
+export const EXIT_UNABLE = 3;
+/** It ended before anything could be said. */
+export const EXIT_UNJUDGED = 4;
+
+/** For each command's help, behind what 0 and 1 are to it. */
+export const OTHER_EXIT_CODES = "2 bad input or nothing done, 3 could not run here, 4 not judged";
+
+const CODES: Readonly<Record<ErrorKind, number>> = {
+  usage: EXIT_USAGE,
+  finding: EXIT_FINDING,
+  busy: EXIT_USAGE,
+  resource: EXIT_UNABLE,
+  unjudged: EXIT_UNJUDGED,
+};
+
+/** This machine does not let it run: `message` is one sentence that says what is missing. */
+export class UnableError extends Error {
+  override readonly name = "UnableError";
+  readonly kind: ErrorKind = "resource";
+}
+
+/** How a command ends that threw `error`. */
+export interface Failure {
+  readonly exitCode: number;
+  /** What its user is told: a sentence or, of an accident of this program, the stack, which is what helps. */
+  readonly text: string;
+}
+
+export function failureOf(error: unknown): Failure {
+  const kind = kindOf(error);
+  if (!(error instanceof Error) || kind === undefined)
+    return { exitCode: EXIT_UNJUDGED, text: accident(error) };
+  const lack = kind === "resource" && !(error instanceof UnableError) ? lackIn(textOf(error)) : undefined;
+  const text = lack === undefined ? error.message : `there is too little here of ${lack}: ${error.message}`;
+  return { exitCode: CODES[kind], text: `flipside: ${text}` };
+}
+
+function textOf(error: NodeJS.ErrnoException): string {
+  return `${error.message} ${error.code ?? ""}`;
+}
+
+function accident(error: unknown): string {
+  const what = error instanceof Error ? error.stack : String(error);
+  return `flipside: an accident of flipside itself: ${what}`;
+}
+
+/** Of a command that did all it should, but whose output was lost: that is no success. */
+export function codeWithoutOutput(code: number): number {
+  return code === EXIT_HELD ? EXIT_UNABLE : code;
+}

@@ -1,0 +1,63 @@
+/**
+ * What this process may have of its machine at most, looked at before threads and processes are started: V8 and libuv
+ * end a process that gets too little of it while a thread begins, without a word that anybody could catch.
+ */
+import { readFileSync } from "node:fs";
+import { UnableError } from "./exit-codes.ts";
+
+/** Node has twenty of its own and five for each thread, also for those that are just being replaced. */
+const DESCRIPTORS = 64;
+/** V8 reserves 10 GiB for each WebAssembly memory and what catches accesses beyond it; a thread takes the rest. */
+const MACHINE_BYTES = 10.5 * 2 ** 30;
+/** The process itself. */
+const PROCESS_BYTES = 2 * 2 ** 30;
+/** A supervisor process has the device, and the machine that each thread compiles its engine with beforehand. */
+export const MACHINES_OF_A_CONTROLLER = 2;
+
+/** Soft limits of this process; each undefined where there is none, or where the system does not tell. */
+interface Limits {
+  readonly descriptors: number | undefined;
+  readonly addressSpaceBytes: number | undefined;
+}
+
+/** Reads what proc_pid_limits(5) says. */
+export function parseLimits(text: string): Limits {
+  const soft = (name: string): number | undefined => {
+    const [, value] = new RegExp(`^${name} +(\\d+) `, "m").exec(text) ?? [];
+    return value === undefined ? undefined : Number(value);
+  };
+  return { descriptors: soft("Max open files"), addressSpaceBytes: soft("Max address space") };
+}
+
+function readLimits(): Limits {
+  try {
+    return parseLimits(readFileSync("/proc/self/limits", "latin1"));
+  } catch {
+    // Not Linux, or no /proc: what is missing is found when it is asked for.
+    return { descriptors: undefined, addressSpaceBytes: undefined };
+  }
+}
+
+/**
+ * Throws {@link UnableError} where threads are sure not to start.
+ * @param machines how many emulated machines a process of the command has at once
+ */
+export function requireLimits(machines: number, limits = readLimits()): void {
+  const { descriptors = Number.POSITIVE_INFINITY, addressSpaceBytes = Number.POSITIVE_INFINITY } = limits;
+  if (descriptors < DESCRIPTORS) {
+    throw new UnableError(
+      `it cannot run here: a process may open ${descriptors} files (ulimit -n), and ${DESCRIPTORS} are needed`,
+    );
+  }
+  const neededBytes = machines * MACHINE_BYTES + PROCESS_BYTES;
+  if (addressSpaceBytes < neededBytes) {
+    throw new UnableError(
+      `it cannot run here: a process may have ${gib(addressSpaceBytes)} of addresses (ulimit -v), and ` +
+        `${gib(neededBytes)} are needed, most of which stay empty`,
+    );
+  }
+}
+
+function gib(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
