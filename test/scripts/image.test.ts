@@ -149,6 +149,50 @@ describe("flipside image info and verify", () => {
     expect(JSON.parse(readFileSync(path("verify.json"), "utf8"))).toMatchObject({ usable: exitCode === 0 });
   });
 
+  it("judge a file as a region would that it is loaded into: its size, padding and MCUboot's trailer count", async () => {
+    const DEFAULT_BYTES = 256 * 1024;
+    const signed = readFileSync(path("signed.img"));
+    /** The image with so much behind it. */
+    const padded = (fileBytes: number): string => {
+      const file = Buffer.alloc(fileBytes, 0xff);
+      signed.copy(file);
+      writeFileSync(path("padded.img"), file);
+      return path("padded.img");
+    };
+    /** An image of so many bytes, padding and all. */
+    const full = async (imageBytes: number): Promise<string> => {
+      const overhead = signed.length - 600 - 64 - 32 - 8 - 12;
+      writeFileSync(path("large.bin"), Buffer.alloc(imageBytes - overhead));
+      await image("create", path("large.bin"), "--version", "1", "--output", path("full.img"));
+      expect(readFileSync(path("full.img")).length).toBe(imageBytes);
+      return path("full.img");
+    };
+    const verdict = async (...args: readonly string[]) => (await image("verify", ...args)).stdout.trim();
+    expect(await verdict(padded(DEFAULT_BYTES))).toContain("would be run");
+    expect(await verdict(padded(DEFAULT_BYTES + 1))).toContain(
+      "more than the 262144 of a region (too-large)",
+    );
+    expect(await verdict(padded(DEFAULT_BYTES + 1), "--region-bytes", "524288")).toContain("would be run");
+    expect(await verdict(padded(DEFAULT_BYTES), "--region-bytes", "131072")).toContain("(too-large)");
+    expect(await verdict(await full(DEFAULT_BYTES - 40))).toContain("would be run");
+    for (const imageBytes of [DEFAULT_BYTES - 39, DEFAULT_BYTES, 262_152])
+      expect(await verdict(await full(imageBytes))).toContain("a region of 262144 takes 262104");
+    expect(await verdict(await full(262_152), "--region-bytes", "0x50000")).toContain("would be run");
+    expect(await image("verify", padded(1000), "--region-bytes", "1000")).toMatchObject({
+      exitCode: 2,
+      refusal: expect.stringContaining("--region-bytes: the region size in bytes"),
+    });
+  });
+
+  it("ask for a security counter where one is required", async () => {
+    await created("none.img");
+    const required = (name: string) => image("verify", path(name), "--require-security-counter");
+    expect(await required("signed.img")).toMatchObject({ exitCode: 0 });
+    const outcome = await required("none.img");
+    expect(outcome).toMatchObject({ exitCode: 1 });
+    expect(outcome.stdout).toContain("(no-security-counter)");
+  });
+
   it("refuse a key of another kind", async () => {
     const outcome = await image("verify", path("signed.img"), "--key", path("rsa.pem"));
     expect(outcome).toMatchObject({ exitCode: 2 });
@@ -170,6 +214,8 @@ it("flipside image --help tells each option", async () => {
     "--key",
     "--rom-fixed",
     "--floor",
+    "--region-bytes",
+    "--require-security-counter",
     "--json",
   ]) {
     expect(stdout).toContain(option);
