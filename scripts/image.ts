@@ -1,6 +1,7 @@
 /** `flipside image`: make an MCUboot image, show what one holds, say whether it would be run. */
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { parseElf } from "../controller/bare/elf.ts";
+import { describeBelowFloor } from "../controller/boot/boot-rom.ts";
 import { encodeImage, type ImageSource, ImageSourceError } from "../controller/image/encode.ts";
 import {
   digestName,
@@ -329,8 +330,7 @@ function describeImage(bytes: Uint8Array, image: ParsedImage): ImageDescription 
 function belowFloor(report: ImageReport, floor: number): ImageReport | undefined {
   const counter = report.image?.securityCounter ?? 0;
   if (!report.usable || counter >= floor) return undefined;
-  const message = `its security counter ${counter} is below the floor ${floor}`;
-  return { ...report, usable: false, fault: "below-floor", message };
+  return { ...report, usable: false, fault: "below-floor", message: describeBelowFloor(counter, floor) };
 }
 
 function print({ file, fileBytes, usable, fault, message, image }: ImageReport): void {

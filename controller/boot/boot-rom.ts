@@ -226,13 +226,13 @@ function describeVerdict(
   const tries = `${record.triesLeft} ${record.triesLeft === 1 ? "try" : "tries"} left`;
   switch (cause) {
     case "invalid":
-      return describeInvalid(record);
+      return describeInvalid(record, facts, floor);
     case "bad-image":
       return facts?.usable === false ? facts.fault.message : "it was not read";
     case "other-image":
       return `it holds ${facts?.usable === true ? formatVersion(facts.version) : "something else"}, not the image that was verified`;
     case "below-floor":
-      return `its security counter ${facts?.usable === true ? facts.securityCounter : 0} is below the floor ${floor}`;
+      return describeBelowFloor(facts?.usable === true ? facts.securityCounter : 0, floor);
     case "failed":
       return `${version} has just failed`;
     case "accepted":
@@ -248,10 +248,23 @@ function describeVerdict(
   }
 }
 
-function describeInvalid({ digest, lastFailure, version }: RegionRecord): string {
-  if (digest.every((word) => word === 0)) return "it holds no verified image";
-  const what = formatVersion(version);
+/** For people, of an image that was or was not named before. */
+export function describeBelowFloor(securityCounter: number, floor: number): string {
+  return `its security counter ${securityCounter} is below the floor ${floor}`;
+}
+
+function describeInvalid(record: RegionRecord, facts: RegionFacts | undefined, floor: number): string {
+  const { digest, lastFailure } = record;
+  if (digest.every((word) => word === 0)) return describeEmpty(facts, floor);
+  const what = formatVersion(record.version);
   return lastFailure.evidence === 0 ? `${what} is invalid` : `${what} failed too often`;
+}
+
+/** Of a region for which no image is recorded: what kept the image there from being taken at a start. */
+function describeEmpty(facts: RegionFacts | undefined, floor: number): string {
+  if (facts?.usable === false) return facts.fault.message;
+  const { securityCounter = 0 } = facts ?? {};
+  return securityCounter < floor ? describeBelowFloor(securityCounter, floor) : "it holds no verified image";
 }
 
 /** Decides which region is started. Pure: the same input gives the same decision. */

@@ -26,7 +26,7 @@ import {
   sameDigest,
   type Table,
 } from "../../emulator/table/table.ts";
-import { BootDecision, decideBoot, type RegionFacts } from "./boot-rom.ts";
+import { BootDecision, type BootInput, decideBoot, type RegionFacts } from "./boot-rom.ts";
 
 /** Why a change that somebody asked for is not made. */
 export type Refusal =
@@ -35,7 +35,9 @@ export type Refusal =
   | "is-primary"
   | "not-being-written"
   | "not-verified"
-  | "not-invalid";
+  | "not-invalid"
+  /** Its image or its trial keeps it from being started. */
+  | "may-not-run";
 
 export type TransitionResult =
   /** `table` is the very same object where there is nothing to change, and so nothing to commit. */
@@ -307,4 +309,20 @@ export function clear(table: Table, region: number, tries: number): TransitionRe
   }
   const regions = withRecord(table.regions, region, { state: "valid" });
   return activate(changeTable(table, { regions }), region, tries);
+}
+
+/**
+ * What an operator's word makes of the table, if the region may run then: else it would change the table, and nothing
+ * would ever come of it.
+ */
+export function requireRunnable(
+  result: TransitionResult,
+  region: number,
+  known: Pick<BootInput, "floor" | "images">,
+): TransitionResult {
+  if (!result.ok) return result;
+  const { floor, images } = known;
+  const verdict = decideBoot({ table: result.table, floor, images }).verdicts[region];
+  if (verdict?.mayRun !== false) return result;
+  return refuse("may-not-run", `region ${region} would not be started: ${verdict.message}`);
 }

@@ -1,5 +1,5 @@
 /** What a device is, in one value for people and programs. */
-import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
+import { describeBelowFloor, type RegionFacts } from "../../controller/boot/boot-rom.ts";
 import { readStats, type TranslatorStats } from "../../controller/translator/stats.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { formatVersion } from "../../emulator/base/version.ts";
@@ -17,7 +17,7 @@ export interface RegionStatus {
   /** "1.2.0"; empty without an image. */
   readonly version: string;
   readonly digest: string;
-  /** Why its image is not usable, as last read; empty when it is. */
+  /** Why its image is not usable, as last read, or is below the security floor; else empty. */
   readonly unusableBecause: string;
   readonly triesLeft: number;
   readonly unconfirmedStarts: number;
@@ -103,7 +103,7 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
       state: record.state,
       version: policy.images[region]?.usable === true ? formatVersion(record.version) : "",
       digest: digestHex(record.digest),
-      unusableBecause: unusableBecause(policy.images[region]),
+      unusableBecause: unusableBecause(policy.images[region], policy.floor),
       triesLeft: record.triesLeft,
       unconfirmedStarts: record.unconfirmedStarts,
       failures: record.failures,
@@ -114,7 +114,8 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
   };
 }
 
-function unusableBecause(facts: RegionFacts | undefined): string {
+function unusableBecause(facts: RegionFacts | undefined, floor: number): string {
   if (facts === undefined) return "it was not read";
-  return facts.usable ? "" : facts.fault.message;
+  if (!facts.usable) return facts.fault.message;
+  return facts.securityCounter < floor ? describeBelowFloor(facts.securityCounter, floor) : "";
 }

@@ -1,12 +1,13 @@
 /**
  * One device and the methods of protocol.ts over it: what a supervisor process does when it is asked.
  */
-import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
+import { describeBelowFloor, type RegionFacts } from "../../controller/boot/boot-rom.ts";
 import {
   activate,
   beginUpdate,
   clear,
   endUpdate,
+  requireRunnable,
   type TransitionResult,
 } from "../../controller/boot/transitions.ts";
 import {
@@ -17,6 +18,7 @@ import {
 } from "../../controller/boot/update.ts";
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { UartRing } from "../../controller/devices/uart-ring.ts";
+import { parseImage } from "../../controller/image/format.ts";
 import { imageRequirements } from "../../controller/image/verify.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { createLogger } from "../../emulator/base/log.ts";
@@ -25,6 +27,7 @@ import { DEFAULT_TRIAL_TRIES, type Table } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import { Device } from "../device/device.ts";
 import { DumpStore, dumpOf } from "../device/dump.ts";
+import { OperatorError } from "../device/errors.ts";
 import { RegionReader } from "../device/facts.ts";
 import type { Failover } from "../device/failover.ts";
 import { MemoryOwner } from "../device/memory-owner.ts";
@@ -96,10 +99,8 @@ export class Session {
       await this.#inject(kind, seed);
       return { seed: isSeeded(kind) ? seed : null };
     },
-    designate: ({ region }) =>
-      this.#operate((table) => activate(table, requireRegion(region), this.#tries()), true),
-    clear: ({ region }) =>
-      this.#operate((table) => clear(table, requireRegion(region), this.#tries()), false),
+    designate: ({ region }) => this.#choose(activate, requireRegion(region), true),
+    clear: ({ region }) => this.#choose(clear, requireRegion(region), false),
     load: ({ region, image }) => this.#load(requireRegion(region), image),
     nextFailover: () => {
       const device = this.#running();
@@ -189,6 +190,15 @@ export class Session {
     return this.#config?.recovery.trialTries ?? DEFAULT_TRIAL_TRIES;
   }
 
+  /** A region is to run: refused where it would not. */
+  #choose(transition: typeof activate | typeof clear, region: number, restart: boolean): Promise<Status> {
+    const { policy } = this.#running();
+    return this.#operate(
+      (table) => requireRunnable(transition(table, region, this.#tries()), region, policy),
+      restart,
+    );
+  }
+
   async #operate(transition: (table: Table) => TransitionResult, restart: boolean): Promise<Status> {
     const device = this.#running();
     device.operate(transition, restart);
@@ -207,6 +217,7 @@ export class Session {
     if (image.length > layout.config.regionBytes) {
       throw new RequestError(`${image.length} bytes do not fit a region of ${layout.config.regionBytes}`);
     }
+    this.#requireFloor(image);
     let { update, command } = startUpdate(true);
     while (command !== undefined) {
       ({ update, command } = reduceUpdate(update, await this.#carryOut(command, region, image)));
@@ -214,6 +225,17 @@ export class Session {
     if (update.phase === "refused")
       throw new RequestError(`region ${region} cannot be used: ${update.refusal}`);
     return this.#status();
+  }
+
+  /** An image below the floor would be written for nothing. Throws {@link OperatorError}. */
+  #requireFloor(image: Uint8Array): void {
+    const { policy, layout } = this.#running();
+    const parsed = parseImage(image, layout.config.regionBytes);
+    if (!parsed.ok) return;
+    const { securityCounter = 0 } = parsed.image;
+    if (securityCounter >= policy.floor) return;
+    const why = describeBelowFloor(securityCounter, policy.floor);
+    throw new OperatorError("may-not-run", `the image would not be started: ${why}`);
   }
 
   /** A step of an update. What cannot be done is thrown, and ends it. */
@@ -238,7 +260,7 @@ export class Session {
         await this.#operate((table) => endUpdate(table, region, command.image), false);
         break;
       case "activate":
-        await this.#operate((table) => activate(table, region, this.#tries()), false);
+        await this.#choose(activate, region, false);
         break;
     }
     return { type: "done" };

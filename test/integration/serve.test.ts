@@ -248,10 +248,8 @@ describe("a device in which the highest version has a lower security counter tha
   });
 
   it("starts again, as often as it is stopped, the version that may run", async () => {
-    const high = join(directory, "high");
-    await serve("--image-a", high, "--image-b", high);
-    await until(({ ready, standby }) => ready && standby === 1);
-    expect(await ctl("load", "1", join(directory, "low"))).toMatchObject({ code: 0 });
+    await serve("--image-a", join(directory, "high"), "--image-b", join(directory, "low"));
+    await until(({ ready }) => ready);
     for (let restarts = 0; restarts < 2; restarts++) {
       await stop();
       await serve();
@@ -259,6 +257,33 @@ describe("a device in which the highest version has a lower security counter tha
       // By now the warm-up, which the first standby begins, has had its turn.
       expect(await status()).toMatchObject({ phase: "executing", primary: 0, processRestarts: 0 });
     }
+  });
+
+  it("is told that a version below the floor would not run: loaded or designated it is refused, and changes nothing", async () => {
+    const before = await status();
+    const below = "its security counter 0 is below the floor 1";
+    expect(before).toMatchObject({
+      securityFloor: 1,
+      regions: [{ unusableBecause: "" }, { unusableBecause: below }],
+    });
+    expect(await ctl("designate", "1")).toMatchObject({
+      code: 1,
+      err: `flipside: region 1 would not be started: ${below}\n`,
+    });
+    expect(await ctl("load", "1", join(directory, "low"))).toMatchObject({
+      code: 1,
+      err: `flipside: the image would not be started: ${below}\n`,
+    });
+    const { generation, regions, primary } = await status();
+    expect({ generation, regions, primary }).toEqual({
+      generation: before["generation"],
+      regions: before["regions"],
+      primary: 0,
+    });
+    // What may run may take its place.
+    expect(await ctl("load", "1", join(directory, "high"))).toMatchObject({ code: 0 });
+    expect(await ctl("designate", "1")).toMatchObject({ code: 0 });
+    await until(({ ready, primary: executing }) => ready && executing === 1);
   });
 });
 

@@ -222,6 +222,26 @@ describe("reading regions", () => {
   });
 });
 
+describe("safe mode at a first start", () => {
+  it("says why each image is not usable", () => {
+    const blank = new Uint8Array(4096).fill(0xff);
+    const unsupported = blank.slice();
+    unsupported.set(
+      encodeImage({ body: new Uint8Array(64), version: { major: 1, minor: 0, revision: 0, build: 0 } }),
+    );
+    unsupported[16] = 0x20;
+    const images = [unsupported, blank].map((bytes) => inspectRegion(bytes, NO_REQUIREMENTS));
+    const nvram = new CutNvram();
+    const { table } = recoverManagement(nvram, images, { onDoubleLoss: "rebuild", trialTries: 3 });
+    const decision = decideBoot({ table: "table" in table ? table.table : undefined, floor: 0, images });
+    expect(decision.reason).toBe("safe-mode");
+    expect(decision.detail).toBe(
+      "region 0: the image wants to be loaded into RAM, but images are executed in place; " +
+        "region 1: it reads erased where the image's header should be",
+    );
+  });
+});
+
 describe("recovery of the management memory", () => {
   const policy = { onDoubleLoss: "rebuild", trialTries: 3 } as const;
 

@@ -8,16 +8,20 @@ import {
   clear,
   confirm,
   endUpdate,
+  requireRunnable,
   startTable,
   type TransitionResult,
 } from "../../../controller/boot/transitions.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { tableSuccessionFault } from "../../../emulator/table/succession.ts";
 import {
+  changeRecord,
+  changeTable,
   MAX_UNCONFIRMED_STARTS,
   NO_DIGEST,
   NO_REGION,
   nextGeneration,
+  regionAt,
   type Table,
   tableFault,
 } from "../../../emulator/table/table.ts";
@@ -330,6 +334,31 @@ function apply(table: Table, { kind, region, usable, flag, tries }: Happening): 
       return of(clear(table, region, tries));
   }
 }
+
+describe("an operator's word for a region that would not be started is refused, and says why", () => {
+  const [first, second] = soundImages(two) as [RegionFacts, RegionFacts];
+  const below: RegionFacts[] = [{ ...first, ...{ securityCounter: 2 } }, second];
+
+  it.each<[string, Table, RegionFacts[], number]>([
+    ["its security counter 0 is below the floor 2", two, below, 2],
+    ["the digest is wrong", two, [first, bad], 0],
+    ["it holds 1.0.0, not the image that was verified", two, [first, first], 0],
+  ])("%s", (why, table, images, floor) => {
+    const refused = { ok: false, refusal: "may-not-run", message: `region 1 would not be started: ${why}` };
+    expect(requireRunnable(activate(table, 1, 3), 1, { floor, images })).toEqual(refused);
+    const givenUp = changeTable(table, {
+      regions: table.regions.with(1, changeRecord(regionAt(table, 1), { state: "invalid" })),
+    });
+    expect(requireRunnable(clear(givenUp, 1, 3), 1, { floor, images })).toEqual(refused);
+  });
+
+  it("and what may run is started by what it makes of the table", () => {
+    const known = { floor: 0, images: soundImages(written) };
+    const table = tableOf(requireRunnable(activate(written, 1, 3), 1, known));
+    expect(decideBoot({ table, ...known }).region).toBe(1);
+    expect(requireRunnable(activate(two, 7, 3), 7, known)).toMatchObject({ refusal: "no-such-region" });
+  });
+});
 
 describe("whatever happens, in whatever order", () => {
   it("every table is possible and may follow the one before", () => {
