@@ -24,6 +24,7 @@ import {
 } from "../emulator/table/table.ts";
 import { Psa, replicaWords, tableCodec } from "../emulator/table/table-codec.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
+import { describeForeign, foreignMetadata, printForeign } from "./foreign-metadata.ts";
 import { readInput, requireSeparate, writeReport } from "./input.ts";
 import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { formatTable } from "./terminal.ts";
@@ -32,6 +33,7 @@ const HELP = `usage: flipside table FILE [options]
 
 Prints the management table in FILE: raw bytes of the table's memory (two replicas, 4096 bytes apart, then the
 security floor), or of one replica; or the flash file of a device (device.flash of flipside serve), served or not.
+PSA firmware update metadata (version 2) of another maker is shown as what it is.
 
   --offset N     where it starts in FILE (default 0)
   --regions N    number of regions, 2 to 4, where no replica tells
@@ -69,6 +71,12 @@ export async function tableCommand(args: readonly string[]): Promise<number> {
       : parseInteger("--regions", values.regions, MIN_REGIONS, MAX_REGIONS);
   // An offset is one in the file's own bytes, whatever they are.
   const memory = offset === 0 && isFlashFile(bytes) ? readFlashFile(file, bytes) : undefined;
+  const foreign = memory === undefined ? foreignMetadata(file, bytes.subarray(offset)) : undefined;
+  if (foreign !== undefined) {
+    printForeign(foreign);
+    if (values.json !== undefined) writeReport(values.json, describeForeign(foreign));
+    return foreign.faults.length === 0 ? EXIT_HELD : EXIT_FINDING;
+  }
   const part = memory?.table ?? bytes.slice(offset, offset + TABLE_BYTES);
   const regions = said ?? memory?.regions ?? guessRegions(file, part);
   const report = part.length < TABLE_BYTES ? readReplica(file, part, regions) : readMemory(part, regions);

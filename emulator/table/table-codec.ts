@@ -8,6 +8,7 @@
  * Source: Arm DEN0118 "PSA Firmware Update", section 4.1; field names as in U-Boot's include/fwu_mdata.h.
  */
 import { crc32Words } from "../base/crc32.ts";
+import { MAX_REGIONS, MIN_REGIONS } from "../memory/map.ts";
 import {
   DIGEST_WORDS,
   type Digest,
@@ -107,6 +108,18 @@ function guidWords(text: string): readonly number[] {
 /** Words of one replica with `regions` regions. */
 export function replicaWords(regions: number): number {
   return Psa.BANK_INFO + regions * (BankInfo.WORDS + RegionWord.WORDS) + Vendor.RECORDS;
+}
+
+/**
+ * Whether a replica says anywhere that it is a flipside controller's, whatever else of it is wrong.
+ * @param words as many as the largest replica has, or zeros
+ */
+export function bearsOurMark(words: Int32Array): boolean {
+  const holds = (at: number, guid: readonly number[]) =>
+    guid.every((word, index) => words[at + index] === word);
+  const sizes = Array.from({ length: MAX_REGIONS - MIN_REGIONS + 1 }, (_, index) => MIN_REGIONS + index);
+  const tagged = sizes.some((regions) => words[vendorWord(regions) + Vendor.TAG] === VENDOR_TAG);
+  return tagged || holds(Psa.IMAGE_TYPE_GUID, IMAGE_TYPE_GUID) || holds(Psa.LOCATION_GUID, LOCATION_GUID);
 }
 
 function vendorWord(regions: number): number {
