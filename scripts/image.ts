@@ -1,6 +1,5 @@
 /** `flipside image`: make an MCUboot image, show what one holds, say whether it would be run. */
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { parseElf } from "../controller/bare/elf.ts";
 import { describeBelowFloor } from "../controller/boot/boot-rom.ts";
 import { encodeImage, type ImageSource, ImageSourceError } from "../controller/image/encode.ts";
 import {
@@ -16,6 +15,7 @@ import { formatVersion, type ImageVersion, parseVersion } from "../emulator/base
 import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, MemoryConfigError } from "../emulator/memory/layout.ts";
 import { REGION_STRIDE, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
+import { readCode } from "./image-code.ts";
 import { readInput, readText, requireSeparate, writeOutput, writeReport } from "./input.ts";
 import { REQUIREMENT_OPTIONS, readRequirements } from "./keys.ts";
 import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
@@ -25,14 +25,14 @@ const HELP = `usage: flipside image create FILE --version V --output IMAGE [opti
        flipside image verify IMAGE [--key FILE]... [--require-security-counter] [--floor N] [--region-bytes N]
                              [--json FILE]
 
-create  makes an MCUboot image from an ELF file (as objcopy -O binary takes its code), or from raw code, linked for the
-        virtual load region (0x20000000)
+create  makes an MCUboot image from an ELF file (as objcopy -O binary takes its code), an Intel HEX file (gaps as erased
+        flash, as imgtool takes it), or from raw code, linked for the virtual load region (0x20000000)
   --version V           "1.2.3" or "1.2.3+4"
   --output IMAGE        file to write
-  --header-bytes N      where the code starts in the image; from the ELF file, else 32
+  --header-bytes N      where the code starts in the image; from the file's addresses; for raw code 32 unless set
   --security-counter N  no version with a lower one runs once this one is confirmed
   --key FILE            Ed25519 private key (PEM) to sign with
-  --rom-fixed           say in the header where raw code is linked; an ELF file tells by itself
+  --rom-fixed           say in the header where raw code is linked; other files tell by themselves
 info    shows what an image, or a dump of a region, holds
 verify  says whether an image would be run, if the file were loaded into a region: whole, digest right and, with --key,
         signed with one of the keys
@@ -104,7 +104,12 @@ export async function imageCommand(args: readonly string[]): Promise<number> {
 function create(file: string, values: Values): number {
   const { output } = values;
   if (output === undefined) throw new UsageError("there is no --output to write the image to");
-  const code = readCode(file, values);
+  const header = values["header-bytes"];
+  const code = readCode(file, {
+    headerBytes:
+      header === undefined ? undefined : parseInteger("--header-bytes", header, IMAGE_HEADER_BYTES, 0xfffc),
+    romFixed: values["rom-fixed"] === true,
+  });
   const counter = values["security-counter"];
   const signingKey = readSigningKey(values.key);
   const source: ImageSource = {
@@ -151,80 +156,6 @@ function readSigningKey(files: readonly string[] | undefined): KeyObject | undef
   } catch {
     throw new UsageError(`the signing key ${file} is no PEM text of a private key without a passphrase`);
   }
-}
-
-type Code = Pick<ImageSource, "body" | "headerBytes" | "romFixed">;
-
-function readCode(file: string, values: Values): Code {
-  const bytes = readInput("the code", file, MAX_INPUT_BYTES);
-  const header = values["header-bytes"];
-  const headerBytes =
-    header === undefined ? undefined : parseInteger("--header-bytes", header, IMAGE_HEADER_BYTES, 0xfffc);
-  const isElf = bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
-  if (isElf) return codeFromElf(file, bytes, headerBytes);
-  return {
-    body: bytes,
-    headerBytes: headerBytes ?? IMAGE_HEADER_BYTES,
-    romFixed: values["rom-fixed"] === true,
-  };
-}
-
-/**
- * The loaded bytes of an ELF file from its first to its last, gaps as zeros: what `objcopy -O binary` makes of it.
- * Notes that lie elsewhere are for tools.
- */
-function codeFromElf(file: string, bytes: Uint8Array, headerBytes: number | undefined): Code {
-  const elf = parseElf(bytes);
-  if ("error" in elf) throw new UsageError(`${file} cannot be made an image: ${elf.message}`);
-  const loaded = elf.parts.filter(({ data }) => data.length > 0);
-  const pieces = loaded.filter((part) => part.kind !== "note" || isInWindow(part));
-  return linkedCode(file, pieces, elf.entry, headerBytes, 0);
-}
-
-/** Bytes and the address that they are linked for. */
-interface Piece {
-  readonly address: number;
-  readonly data: Uint8Array;
-}
-
-function isInWindow({ address, data }: Piece): boolean {
-  return address >= WINDOW_BASE && address + data.length <= WINDOW_BASE + REGION_STRIDE;
-}
-
-/**
- * Code that says itself where it is linked: its entry is its first byte.
- * @param entry undefined where it is not said
- */
-function linkedCode(
-  file: string,
-  pieces: readonly Piece[],
-  entry: number | undefined,
-  headerBytes: number | undefined,
-  gapByte: number,
-): Code {
-  const refuse = (why: string): UsageError => new UsageError(`${file} cannot be made an image: ${why}`);
-  const hex = (value: number) => `0x${value.toString(16)}`;
-  if (pieces.length === 0) throw refuse("it loads nothing");
-  let start = Number.POSITIVE_INFINITY;
-  let end = 0;
-  for (const piece of pieces) {
-    const { address, data } = piece;
-    if (!isInWindow(piece)) {
-      throw refuse(`it loads ${data.length} bytes to ${hex(address)}, outside the virtual load region`);
-    }
-    start = Math.min(start, address);
-    end = Math.max(end, address + data.length);
-  }
-  if (entry !== undefined && entry !== start) {
-    throw refuse(`its entry ${hex(entry)} is not its first byte, ${hex(start)}`);
-  }
-  const linkedBytes = start - WINDOW_BASE;
-  if (headerBytes !== undefined && headerBytes !== linkedBytes) {
-    throw new UsageError(`${file} is linked for a header of ${linkedBytes} bytes, not of ${headerBytes}`);
-  }
-  const body = new Uint8Array(end - start).fill(gapByte);
-  for (const { address, data } of pieces) body.set(data, address - start);
-  return { body, headerBytes: linkedBytes, romFixed: true };
 }
 
 // info, verify ----------------------------------------------------------------------------------------------------

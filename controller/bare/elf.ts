@@ -29,11 +29,17 @@ export interface ElfError {
   readonly message: string;
 }
 
+/** Of e_flags, in the order of EF_RISCV_FLOAT_ABI. */
+const FLOAT_REGISTERS = ["none", "single-precision", "double-precision", "quad-precision"] as const;
+export type FloatRegisters = (typeof FLOAT_REGISTERS)[number];
+
 export interface ElfFile {
   /** Physical address, even. */
   readonly entry: number;
   readonly parts: readonly ElfPart[];
   readonly symbols: ElfSymbols;
+  /** The numbers that its ABI passes in floating-point registers. */
+  readonly floatRegisters: FloatRegisters;
 }
 
 const HEADER_BYTES = 52;
@@ -44,6 +50,19 @@ const CLASS_32 = 1;
 const LITTLE_ENDIAN = 1;
 const TYPE_EXECUTABLE = 2;
 const MACHINE_RISCV = 243;
+/** Those that somebody may have a compiler for. */
+const MACHINE_NAMES: Readonly<Record<number, string>> = {
+  3: "x86",
+  8: "MIPS",
+  20: "PowerPC",
+  40: "Arm",
+  62: "x86-64",
+  83: "AVR",
+  94: "Xtensa",
+  183: "AArch64",
+  195: "ARC",
+  258: "LoongArch",
+};
 const PT_LOAD = 1;
 const PF_X = 1;
 const SHT_SYMTAB = 2;
@@ -74,7 +93,12 @@ export function parseElf(bytes: Uint8Array): ElfFile | ElfError {
   if ((entry & 1) !== 0) {
     return fail("bad-entry", `its entry ${hex(entry)} is odd: instructions lie at even addresses`);
   }
-  return { entry: physicalEntry(entry, segments), parts, symbols: findSymbols(view, sections) };
+  return {
+    entry: physicalEntry(entry, segments),
+    parts,
+    symbols: findSymbols(view, sections),
+    floatRegisters: FLOAT_REGISTERS[(view.getUint32(36, true) >>> 1) & 3] ?? "none",
+  };
 }
 
 function checkHeader(view: DataView): ElfError | undefined {
@@ -84,15 +108,16 @@ function checkHeader(view: DataView): ElfError | undefined {
   if (view.byteLength < HEADER_BYTES) {
     return fail("truncated", `it ends after ${view.byteLength} bytes, inside the ELF header`);
   }
-  if (view.getUint8(4) !== CLASS_32) {
-    return fail("wrong-class", "it is not a 32-bit ELF file: this machine is RV32");
-  }
   if (view.getUint8(5) !== LITTLE_ENDIAN) {
     return fail("wrong-byte-order", "it is not little-endian: this machine is");
   }
   const machine = view.getUint16(18, true);
   if (machine !== MACHINE_RISCV) {
-    return fail("wrong-machine", `it is for machine ${machine}, not for RISC-V (${MACHINE_RISCV})`);
+    const name = MACHINE_NAMES[machine] ?? `machine ${machine}`;
+    return fail("wrong-machine", `it is for ${name}, not for RISC-V`);
+  }
+  if (view.getUint8(4) !== CLASS_32) {
+    return fail("wrong-class", "it is not a 32-bit ELF file: this machine is RV32");
   }
   const type = view.getUint16(16, true);
   if (type !== TYPE_EXECUTABLE) {
