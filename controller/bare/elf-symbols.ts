@@ -80,22 +80,25 @@ export class ElfSymbols {
 
   /** The value of the first symbol of this name, which is not cut. Goes through the whole table. */
   get(name: string): number | undefined {
-    for (const { value, nameAt } of this) if (this.#isName(name, nameAt)) return value;
+    for (const symbol of this) {
+      if (this.beginsWith(symbol, name) && this.#byte(symbol.nameAt + name.length) === 0) return symbol.value;
+    }
     return undefined;
   }
 
   /** A symbol's name, or how it begins. It may hold anything. */
-  nameOf({ nameAt }: ElfSymbol, maxBytes = MAX_NAME_BYTES): string {
+  nameOf({ nameAt }: ElfSymbol): string {
     let end = nameAt;
-    while (end < nameAt + maxBytes && this.#byte(end) !== 0) end++;
+    while (end < nameAt + MAX_NAME_BYTES && this.#byte(end) !== 0) end++;
     return UTF_8.decode(new Uint8Array(this.#view.buffer, this.#view.byteOffset + nameAt, end - nameAt));
   }
 
-  #isName(name: string, nameAt: number): boolean {
-    for (let index = 0; index < name.length; index++) {
-      if (this.#byte(nameAt + index) !== name.charCodeAt(index)) return false;
+  /** Whether a symbol's name begins so. @param start in ASCII */
+  beginsWith({ nameAt }: ElfSymbol, start: string): boolean {
+    for (let index = 0; index < start.length; index++) {
+      if (this.#byte(nameAt + index) !== start.charCodeAt(index)) return false;
     }
-    return this.#byte(nameAt + name.length) === 0;
+    return true;
   }
 
   /** Of the names; 0, which ends one, behind the last. */

@@ -12,8 +12,7 @@ import type { ElfPart } from "./elf-parts.ts";
 import { type ElfSymbol, type ElfSymbols, SymbolType } from "./elf-symbols.ts";
 
 /** Names that compilers and assemblers give: local labels, and where instructions and data begin. */
-const LABEL = /^(\.L|\.\.|_\.L_|\$[dx])/;
-const LABEL_BYTES = 4;
+const LABELS = [".L", "..", "_.L_", "$d", "$x"];
 
 export class SymbolTable {
   readonly #names: ElfSymbols;
@@ -55,7 +54,7 @@ export class SymbolTable {
   }
 
   #isName(symbol: ElfSymbol): boolean {
-    return !symbol.isAbsolute && !LABEL.test(this.#names.nameOf(symbol, LABEL_BYTES));
+    return !symbol.isAbsolute && !LABELS.some((label) => this.#names.beginsWith(symbol, label));
   }
 }
 
@@ -74,10 +73,13 @@ function sizeOf({ size }: ElfSymbol): number {
   return size === 0 ? 1 : size;
 }
 
+function isFunction({ type }: ElfSymbol): boolean {
+  return type === SymbolType.FUNC;
+}
+
 /** By value, the one that names it first; sorting keeps the file's order. */
 function compare(a: ElfSymbol, b: ElfSymbol): number {
-  const isFunction = ({ type }: ElfSymbol) => (type === SymbolType.FUNC ? 1 : 0);
-  return a.value - b.value || sizeOf(b) - sizeOf(a) || isFunction(b) - isFunction(a);
+  return a.value - b.value || sizeOf(b) - sizeOf(a) || Number(isFunction(b)) - Number(isFunction(a));
 }
 
 function oneForEachValue(symbols: ElfSymbol[]): readonly ElfSymbol[] {

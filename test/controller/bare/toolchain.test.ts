@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { parseElf } from "../../../controller/bare/elf.ts";
 import { BareMachine } from "../../../controller/bare/run.ts";
 import { scratchDirectory } from "../../scripts/captured.ts";
+import { hasQemu, onFlipside, onQemu } from "../support/qemu.ts";
 import { GCC, hasToolchain, shell } from "../support/toolchain.ts";
 
 const path = scratchDirectory();
@@ -76,6 +77,14 @@ describe.skipIf(!hasToolchain)("a program that was linked without a script runs"
     shell(path("."), script);
     expect(run(program()).report).toMatchObject({ exitReason: "pass" });
   });
+
+  it.runIf(hasQemu).each([`${GCC.join(" ")} program.S -Wl,-Ttext=0x80000000 -o program.elf`, `ld.lld ${AT}`])(
+    "as on QEMU: %s",
+    (script) => {
+      shell(path("."), script);
+      expect(onFlipside(program())).toBe(onQemu(program()));
+    },
+  );
 
   it.each([gnuLd, "ld.lld"])("without section headers, too: %s", (linker) => {
     shell(path("."), `${linker} ${AT}`);
