@@ -15,6 +15,7 @@ import { benchSweep } from "./bench/sweep.ts";
 import { EXIT_FINDING, EXIT_HELD, failureOf, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { writeReport } from "./input.ts";
 import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
+import { takeSignals } from "./scratch.ts";
 import { formatTable, paint } from "./terminal.ts";
 
 type Bench = () => Promise<Section>;
@@ -143,6 +144,7 @@ async function benchCommand(args: readonly string[]): Promise<number> {
   return sections.every((section) => section.figures.every(meets)) ? EXIT_HELD : EXIT_FINDING;
 }
 
+takeSignals();
 try {
   process.exitCode = await benchCommand(process.argv.slice(2));
 } catch (error) {

@@ -6,8 +6,7 @@
  * build id gets into it), so that `--check` can prove the committed files to be what the sources say.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeImage } from "../controller/image/encode.ts";
@@ -15,6 +14,7 @@ import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
 import { type ImageVersion, parseVersion } from "../emulator/base/version.ts";
 import { EXIT_FINDING, EXIT_HELD, failureOf } from "./exit-codes.ts";
 import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
+import { removeScratch, scratchDirectory, takeSignals } from "./scratch.ts";
 
 const PREFIX = "riscv64-unknown-elf-";
 /** The compiler that made the committed files; another one makes others, just as good. */
@@ -174,14 +174,14 @@ function buildVersion(
 
 /** Compiles everything. Keys are paths below controller/firmware. Throws {@link UsageError}. */
 export function buildFirmware(firmwareDir: string): Map<string, Uint8Array> {
-  const workDir = mkdtempSync(join(tmpdir(), "flipside-firmware-"));
+  const workDir = scratchDirectory();
   try {
     return new Map([
       ...FIRMWARE_VERSIONS.flatMap((source) => [...buildVersion(firmwareDir, workDir, source)]),
       ...buildBench(firmwareDir, workDir),
     ]);
   } finally {
-    rmSync(workDir, { recursive: true });
+    removeScratch(workDir);
   }
 }
 
@@ -240,6 +240,7 @@ function buildFirmwareCommand(args: readonly string[]): number {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  takeSignals();
   try {
     process.exitCode = buildFirmwareCommand(process.argv.slice(2));
   } catch (error) {

@@ -1,14 +1,16 @@
 /** `flipside emulate`: a soak of live controllers under seeded faults, carried out and told. */
 import { sumStats } from "../controller/translator/stats.ts";
-import { runJobs, type Show } from "./emulate/jobs.ts";
-import { HELP, parseEmulate } from "./emulate/options.ts";
+import { kindOf } from "../emulator/base/errors.ts";
+import { errorMessage } from "../emulator/base/text.ts";
+import { hasSurvival, type JobResults, runJobs, type Show } from "./emulate/jobs.ts";
+import { type EmulateOptions, HELP, parseEmulate } from "./emulate/options.ts";
 import { formatSummary, replayCommand, type Verdict, verdictOf } from "./emulate/summary.ts";
 import { EXIT_FINDING, EXIT_HELD, EXIT_UNJUDGED } from "./exit-codes.ts";
 import { measureHandoff } from "./handoff.ts";
 import { requireWritable, writeReport } from "./input.ts";
 import { MACHINES_OF_A_CONTROLLER, requireLimits } from "./limits.ts";
 import { mergeReports } from "./merge-reports.ts";
-import { dieTidily } from "./scratch.ts";
+import { dieTidily, ENDING_SIGNALS, scratchDirectory } from "./scratch.ts";
 import { paint, StatusLine } from "./terminal.ts";
 
 const EXIT_CODES: Readonly<Record<Verdict, number>> = {
@@ -28,11 +30,12 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   }
   const { soak, jobs } = options;
   requireLimits(MACHINES_OF_A_CONTROLLER);
+  const end = new AbortController();
+  const line = new StatusLine();
+  endOnSignal(end, () => line.note("ending: the summary follows; once more to do without"));
+  const directories = hasSurvival(options) ? Array.from({ length: jobs }, () => scratchDirectory()) : [];
   // Last of all checks, since it makes the file.
   if (options.json !== undefined) requireWritable(options.json);
-  const line = new StatusLine();
-  const end = new AbortController();
-  endOnInterrupt(end, () => line.note("ending: the summary follows; Ctrl-C again to do without"));
   process.stdout.write(`seed ${soak.seed}\n`);
   const showOf = (job: number): Show => {
     const name = jobs === 1 ? "" : `job ${job}: `;
@@ -41,29 +44,52 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
       violation: (text) => line.note(paint("red", name + text)),
     };
   };
-  const done = await runJobs(options, showOf, end).finally(() => line.clear());
-  const report = mergeReports(
-    soak.seed,
-    done.map((job) => job.report),
-  );
-  const floor = await measureHandoff(FLOOR_HANDOFFS, FLOOR_WARM_UP);
-  const floorUs = { p50: floor.percentile(50) / 1000, p99: floor.percentile(99) / 1000 };
-  const verdict = verdictOf(report);
-  const translator = options.stats ? sumStats(done.map((job) => job.translator)) : undefined;
-  process.stdout.write(formatSummary(report, translator, floorUs, verdict, replayCommand(args, soak.seed)));
-  if (options.json !== undefined) {
-    const firstInstructionNs = done[0]?.executingSinceNs;
-    writeReport(options.json, { ...report, jobs, floorUs, firstInstructionNs, translator });
-  }
+  const results = await runJobs(options, directories, showOf, end).finally(() => line.clear());
+  const verdict = await tell(results, options, replayCommand(args, soak.seed));
+  if (results.endedBy !== undefined && verdict !== "violated") throw results.endedBy;
   return EXIT_CODES[verdict];
 }
 
-/** Aborts at the first SIGINT; the second, and other signals, end the process as they would have, but tidily. */
-function endOnInterrupt(end: AbortController, tell: () => void): void {
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.once(signal, dieTidily);
-  process.once("SIGINT", () => {
-    process.once("SIGINT", dieTidily);
-    tell();
-    end.abort();
-  });
+/** Prints the summary and writes the report, whatever ended the soak. */
+async function tell(
+  { done, endedBy }: JobResults,
+  options: EmulateOptions,
+  replay: string,
+): Promise<Verdict> {
+  const reports = done.map((job) => job.report);
+  const report = mergeReports(options.soak.seed, reports);
+  const floorUs = await measureFloor();
+  const verdict = verdictOf(report);
+  const counted = done.flatMap(({ translator }) => translator ?? []);
+  const translator = options.stats ? sumStats(counted) : undefined;
+  const endedBecause = endedBy === undefined ? undefined : errorMessage(endedBy);
+  process.stdout.write(formatSummary(report, translator, floorUs, verdict, endedBecause, replay));
+  if (options.json !== undefined) {
+    const firstInstructionNs = done[0]?.executingSinceNs;
+    const { jobs } = options;
+    writeReport(options.json, { ...report, endedBecause, jobs, floorUs, firstInstructionNs, translator });
+  }
+  return verdict;
+}
+
+/** Of the bare hand-off, in microseconds; 0 where the machine has no room for its threads any more. */
+async function measureFloor(): Promise<{ readonly p50: number; readonly p99: number }> {
+  try {
+    const floor = await measureHandoff(FLOOR_HANDOFFS, FLOOR_WARM_UP);
+    return { p50: floor.percentile(50) / 1000, p99: floor.percentile(99) / 1000 };
+  } catch (error) {
+    if (kindOf(error) !== "resource") throw error;
+    return { p50: 0, p99: 0 };
+  }
+}
+
+/** Aborts at the first signal; the second ends the process as it would have without this, but tidily. */
+function endOnSignal(end: AbortController, tell: () => void): void {
+  for (const signal of ENDING_SIGNALS) {
+    process.once(signal, () => {
+      for (const again of ENDING_SIGNALS) process.removeAllListeners(again).once(again, dieTidily);
+      tell();
+      end.abort();
+    });
+  }
 }

@@ -3,6 +3,7 @@
  * first instruction" with nothing in between, by the same means that the supervisor uses (Atomics.waitAsync on
  * the main thread, Atomics.wait in the threads).
  */
+import { once } from "node:events";
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 
@@ -46,7 +47,7 @@ export async function measureHandoff(
       new Worker(new URL("./handoff-worker.js", import.meta.url), { workerData: { buffer, self, calmMs } }),
   );
   const exits = workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
-  await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once("online", resolve))));
+  await Promise.all(workers.map((worker) => once(worker, "online")));
   const histogram = createHistogram();
   const keepAlive = setInterval(() => {}, 1 << 30);
   const wake = (self: number, command: number): void => {

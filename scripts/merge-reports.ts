@@ -16,10 +16,14 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
 }
 
+/** In the order of their first; a job that ended early has fewer. */
 function mergeFaults(reports: readonly SoakReport[]): FaultReport[] {
-  const [first] = reports;
-  return (first?.faults ?? []).map(({ kind, class: faultClass }) => {
-    const same = reports.flatMap(({ faults }) => faults.filter((fault) => fault.kind === kind));
+  const byKind = new Map<string, FaultReport[]>();
+  for (const fault of reports.flatMap(({ faults }) => faults)) {
+    byKind.set(fault.kind, [...(byKind.get(fault.kind) ?? []), fault]);
+  }
+  return [...byKind].map(([kind, same]) => {
+    const { class: faultClass } = same[0] as FaultReport;
     return {
       kind,
       class: faultClass,
@@ -49,10 +53,15 @@ function mergeChecks(reports: readonly SoakReport[]): Record<string, number> {
   return checks;
 }
 
-/** @param reports of jobs with the same kinds of faults; at least one */
+/** @param reports at least one */
 export function mergeReports(seed: number, reports: readonly SoakReport[]): SoakReport {
   const [first] = reports;
   if (first !== undefined && reports.length === 1) return first;
+  const longest = reports.reduce(
+    (most, { rssBytes }) => (rssBytes.length > most.length ? rssBytes : most),
+    [] as readonly number[],
+  );
+  const survivor = reports.find(({ survivalRounds }) => survivalRounds !== undefined);
   const total = (of: (report: SoakReport) => number): number => sum(reports.map(of));
   return {
     seed,
@@ -67,11 +76,9 @@ export function mergeReports(seed: number, reports: readonly SoakReport[]): Soak
     faults: mergeFaults(reports),
     spontaneous: reports.flatMap(({ spontaneous }) => spontaneous),
     checks: mergeChecks(reports),
-    rssBytes: (first?.rssBytes ?? []).map((_, at) => total(({ rssBytes }) => rssBytes[at] ?? 0)),
-    ...(first?.survivalRounds === undefined
-      ? {}
-      : { survivalRounds: total(({ survivalRounds = 0 }) => survivalRounds) }),
+    rssBytes: longest.map((_, at) => total(({ rssBytes }) => rssBytes[at] ?? 0)),
+    ...(survivor === undefined ? {} : { survivalRounds: total(({ survivalRounds = 0 }) => survivalRounds) }),
     // One process guards all jobs.
-    ...(first?.guardianRssBytes === undefined ? {} : { guardianRssBytes: first.guardianRssBytes }),
+    ...(survivor?.guardianRssBytes === undefined ? {} : { guardianRssBytes: survivor.guardianRssBytes }),
   };
 }

@@ -9,7 +9,7 @@
  * kernel may drop the pages and report no second time), so only a checkpoint, a new file, goes on.
  */
 
-import type { ErrorKind } from "../base/errors.ts";
+import { type ErrorKind, lackIn } from "../base/errors.ts";
 import { LockUnavailableError } from "./file-lock.ts";
 import { describe, errorCode, type FileSystem } from "./file-system.ts";
 import {
@@ -36,11 +36,12 @@ export type PersistenceFault =
 
 /** The flash file cannot be used; `name` is stable, `message` one sentence for its owner. */
 export class PersistenceError extends Error {
-  readonly kind: ErrorKind = "usage";
+  readonly kind: ErrorKind;
 
   constructor(name: PersistenceFault, message: string) {
     super(message);
     this.name = name;
+    this.kind = lackIn(message) === undefined ? "usage" : "resource";
   }
 }
 

@@ -6,13 +6,13 @@
  * with its JSON reports, and the JSON of `bench.js`. The benchmark programs are ours for both.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { EXIT_FINDING, EXIT_HELD } from "../exit-codes.ts";
 import { UsageError } from "../options.ts";
+import { removeScratch, scratchDirectory } from "../scratch.ts";
 import { spanOf } from "./engines.ts";
 import { PROGRAMS, Program } from "./programs.ts";
 import type { Figure, Section } from "./sections.ts";
@@ -70,7 +70,7 @@ function findBuild(directory: string): Build {
 
 /** The report that the command writes. Throws when it ends otherwise than by one of these exit codes. */
 function runForJson(args: readonly string[], exitCodes: readonly number[], env = process.env): unknown {
-  const directory = mkdtempSync(join(tmpdir(), "flipside-bench-"));
+  const directory = scratchDirectory();
   try {
     const file = join(directory, "report.json");
     const { status, error } = spawnSync(process.execPath, [...args, "--json", file], {
@@ -81,7 +81,7 @@ function runForJson(args: readonly string[], exitCodes: readonly number[], env =
     if (status !== null && exitCodes.includes(status)) return JSON.parse(readFileSync(file, "utf8"));
     throw new Error(`${args.join(" ")} failed: ${error?.message ?? `exit code ${status}`}`);
   } finally {
-    rmSync(directory, { recursive: true });
+    removeScratch(directory);
   }
 }
 
@@ -114,7 +114,7 @@ function sweepDepthOne({ cli }: Build): readonly Figure[] {
 }
 
 function sweepDepthTwo({ cli }: Build): readonly Figure[] {
-  const directory = mkdtempSync(join(tmpdir(), "flipside-bench-"));
+  const directory = scratchDirectory();
   const peak = join(directory, "peak");
   const preload = new URL("./peak-memory.js", import.meta.url).href;
   const args = ["--import", preload, cli, "sweep", "--depth", "2", "--faults"];
@@ -122,7 +122,7 @@ function sweepDepthTwo({ cli }: Build): readonly Figure[] {
   runForJson(args, [EXIT_HELD], { ...process.env, FLIPSIDE_PEAK_MEMORY: peak });
   const seconds = (monotonicNs() - startedNs) / 1e9;
   const peakBytes = Number(readFileSync(peak, "utf8"));
-  rmSync(directory, { recursive: true });
+  removeScratch(directory);
   return [
     { name: "depth 2 with faults, start to end", value: seconds, unit: "s" },
     { name: "  peak of resident memory", value: peakBytes / 2 ** 20, unit: "MiB" },

@@ -1,13 +1,13 @@
 /** The benchmark programs, run for a number of iterations by each engine, by QEMU, and as native code. */
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ElfFile, parseElf } from "../../controller/bare/elf.ts";
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import { removeScratch, scratchDirectory } from "../scratch.ts";
 
 const SOURCES = fileURLToPath(new URL("../../../controller/firmware/bench/", import.meta.url));
 const CLI = fileURLToPath(new URL("../cli.bundle.cjs", import.meta.url));
@@ -37,7 +37,7 @@ export const haveGcc = have("gcc");
 export class Program {
   readonly name: string;
   readonly iterations: number;
-  readonly #directory = mkdtempSync(join(tmpdir(), "flipside-bench-"));
+  readonly #directory = scratchDirectory();
   readonly #elf: Uint8Array;
   readonly #iterationsAt: DataView;
   readonly #cli: string;
@@ -52,7 +52,7 @@ export class Program {
   }
 
   close(): void {
-    rmSync(this.#directory, { recursive: true });
+    removeScratch(this.#directory);
   }
 
   /** The time is the guest's: from its first instruction to its end. */

@@ -1,11 +1,11 @@
 /** From the start of the command line's process to the first guest instruction. */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import { removeScratch, scratchDirectory } from "../scratch.ts";
 import type { Section } from "./sections.ts";
 import { median } from "./statistics.ts";
 
@@ -13,7 +13,7 @@ const STARTS = 11;
 
 /** @param cli command line whose process is started; milliseconds of each start */
 export function measureStarts(cli: string, count: number): number[] {
-  const directory = mkdtempSync(join(tmpdir(), "flipside-bench-"));
+  const directory = scratchDirectory();
   const report = join(directory, "report.json");
   const args = [cli, "emulate", "--failovers", "1", "--faults", "illegal-instruction", "--json", report];
   // With this variable set, Node 20 parses a certificate store before it runs anything: 100 ms that are not ours.
@@ -24,7 +24,7 @@ export function measureStarts(cli: string, count: number): number[] {
     const { firstInstructionNs } = JSON.parse(readFileSync(report, "utf8")) as { firstInstructionNs: number };
     return (firstInstructionNs - startedNs) / 1e6;
   });
-  rmSync(directory, { recursive: true });
+  removeScratch(directory);
   return startsMs;
 }
 

@@ -5,12 +5,12 @@
 import { join } from "node:path";
 import type { TranslatorStats } from "../../controller/translator/stats.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
-import { type ErrorKind, lackIn } from "../../emulator/base/errors.ts";
+import { type ErrorKind, kindOf, lackIn } from "../../emulator/base/errors.ts";
+import { errorMessage } from "../../emulator/base/text.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../../supervisor/core/config.ts";
-import type { RunningDevice, SoakReport } from "../../supervisor/index.ts";
+import type { RunningDevice, SoakProgress, SoakReport } from "../../supervisor/index.ts";
 import { launchSupervisor } from "../../supervisor/launch.ts";
-import { removeScratch, scratchDirectory } from "../scratch.ts";
 import type { EmulateOptions } from "./options.ts";
 import { formatProgress, formatSurvivalProgress } from "./summary.ts";
 
@@ -22,8 +22,17 @@ const READY_MS = 20_000;
 export interface JobResult {
   readonly report: SoakReport;
   readonly executingSinceNs: number;
-  /** At the end of the part in which the supervisor process lives. */
-  readonly translator: TranslatorStats;
+  /** At the end of the part in which the supervisor process lives; undefined of one that did not. */
+  readonly translator: TranslatorStats | undefined;
+  /** What ended it before its time and says nothing of the controller; undefined where nothing did. */
+  readonly endedBy?: unknown;
+}
+
+/** What came of all jobs, of which one is enough. */
+export interface JobResults {
+  readonly done: readonly JobResult[];
+  /** What ended the first that ended before its time. */
+  readonly endedBy: unknown;
 }
 
 /** What people see while it lasts. */
@@ -35,25 +44,32 @@ export interface Show {
 
 /**
  * Runs as many controllers at once as are asked for. `showOf` tells where what a job (0, 1, …) says is to be seen, and
- * `end` ends all of them early. When a job fails the others are ended, which may have an hour to go, and then its error
- * is thrown.
+ * `end` ends all of them early. When a job fails the others are ended, which may have an hour to go. Rejects when nothing
+ * was done by any of them.
+ * @param directories one for each job, for the flash file of its second part
  */
 export async function runJobs(
   options: EmulateOptions,
+  directories: readonly string[],
   showOf: (job: number) => Show,
   end: AbortController,
-): Promise<readonly JobResult[]> {
+): Promise<JobResults> {
   const { soak } = options;
-  const jobs = Array.from({ length: options.jobs }, (_, job) =>
-    runJob({ ...options, soak: { ...soak, seed: seedOf(soak.seed, job) } }, showOf(job), end.signal),
-  );
-  try {
-    return await Promise.all(jobs);
-  } catch (error) {
+  const done: JobResult[] = [];
+  let endedBy: unknown;
+  const fail = (error: unknown): void => {
+    endedBy ??= error;
     end.abort();
-    await Promise.allSettled(jobs);
-    throw error;
-  }
+  };
+  const run = async (job: number): Promise<void> => {
+    const ofJob = { ...options, soak: { ...soak, seed: seedOf(soak.seed, job) } };
+    const result = await runJob(ofJob, directories[job] as string, showOf(job), end.signal);
+    done.push(result);
+    if (result.endedBy !== undefined) fail(result.endedBy);
+  };
+  await Promise.all(Array.from({ length: options.jobs }, (_, job) => run(job).catch(fail)));
+  if (done.length === 0) throw endedBy;
+  return { done, endedBy };
 }
 
 /** Seeds are words: what follows the last one is the first, and not a number that --seed would refuse. */
@@ -99,13 +115,52 @@ async function notReady(device: RunningDevice): Promise<NotReadyError> {
 }
 
 /** One controller from power-on to the end of its soak. */
-async function runJob(options: EmulateOptions, show: Show, signal: AbortSignal): Promise<JobResult> {
+async function runJob(
+  options: EmulateOptions,
+  directory: string,
+  show: Show,
+  signal: AbortSignal,
+): Promise<JobResult> {
   const { soak } = options;
-  let told = 0;
+  let soFar: SoakReport | undefined;
+  const device = await start(options, (progress) => {
+    const told = soFar?.violations.length ?? 0;
+    for (const violation of progress.report.violations.slice(told)) show.violation(violation);
+    show.progress(formatProgress(progress, soak));
+    soFar = progress.report;
+  });
+  let soaked: JobResult;
+  try {
+    await awaitReady(device, signal);
+    const { executingSinceNs } = await device.status();
+    try {
+      const durationMs = soak.durationMs === null ? null : soak.durationMs * (1 - survivalShare(options));
+      const report = await device.soak({ ...soak, durationMs }, signal);
+      soaked = { report, executingSinceNs, translator: (await device.status()).translator };
+    } catch (error) {
+      if (soFar === undefined) throw error;
+      return endedEarly({ report: soFar, executingSinceNs, translator: undefined }, error);
+    }
+  } finally {
+    await device.stop();
+  }
+  if (survivalShare(options) === 0 || signal.aborted) return soaked;
+  try {
+    const report = await survive(options, directory, soaked.report, show.progress, signal);
+    return { ...soaked, report };
+  } catch (error) {
+    return endedEarly(soaked, error);
+  }
+}
+
+async function start(
+  options: EmulateOptions,
+  onSoakProgress: (progress: SoakProgress) => void,
+): Promise<RunningDevice> {
   // The process starts while this one loads what it needs to talk to it.
   const child = launchSupervisor();
   const { startDevice } = await import("../../supervisor/index.ts");
-  const device = await startDevice(
+  return startDevice(
     {
       images: options.images,
       ...options.requirements,
@@ -114,28 +169,23 @@ async function runJob(options: EmulateOptions, show: Show, signal: AbortSignal):
       limits: { budget: { failures: null, windowMs: 60_000 } },
       engine: options.engine,
       log: { level: options.logLevel, fd: 2 },
-      onSoakProgress: (progress) => {
-        for (; told < progress.violations.length; told++) show.violation(progress.violations[told] ?? "");
-        show.progress(formatProgress(progress, soak));
-      },
+      onSoakProgress,
     },
     child,
   );
-  try {
-    await awaitReady(device, signal);
-  } catch (error) {
-    await device.stop();
-    throw error;
-  }
-  const { executingSinceNs } = await device.status();
-  const share = survivalShare(options);
-  const inProcess = { ...soak, durationMs: soak.durationMs === null ? null : soak.durationMs * (1 - share) };
-  const soaked = await device.soak(inProcess, signal);
-  const { translator } = await device.status();
-  await device.stop();
-  const survives = share > 0 && !signal.aborted;
-  const report = survives ? await survive(options, soaked, show.progress, signal) : soaked;
-  return { report, executingSinceNs, translator };
+}
+
+/** What was done stays; what ended it is a violation where it is the device's, or an accident of its process. */
+function endedEarly(result: JobResult, error: unknown): JobResult {
+  const kind = kindOf(error);
+  if (kind !== undefined && kind !== "finding") return { ...result, endedBy: error };
+  const { report } = result;
+  return { ...result, report: { ...report, violations: [...report.violations, errorMessage(error)] } };
+}
+
+/** Whether the soak has its second part, for which each job needs a directory. */
+export function hasSurvival(options: EmulateOptions): boolean {
+  return survivalShare(options) > 0;
 }
 
 function survivalShare({ survivalKinds, soak }: EmulateOptions): number {
@@ -146,12 +196,12 @@ function survivalShare({ survivalKinds, soak }: EmulateOptions): number {
 /** The second part: the supervisor process is killed, hung and robbed of its power; adds what came out. */
 async function survive(
   options: EmulateOptions,
+  directory: string,
   soaked: SoakReport,
   show: (text: string) => void,
   signal: AbortSignal,
 ): Promise<SoakReport> {
   const { SurvivalSoak } = await import("../../supervisor/survival/survival.ts");
-  const directory = scratchDirectory();
   const config = {
     memory: { ...DEFAULT_MEMORY_CONFIG, regions: options.regions },
     images: options.images,
@@ -173,20 +223,16 @@ async function survive(
   signal.addEventListener("abort", () => soak.end());
   // It may have come while the module was loaded.
   if (signal.aborted) soak.end();
-  try {
-    const survived = await soak.run((kind, rounds, violations) => {
-      show(formatSurvivalProgress(kind, rounds, violations));
-    });
-    return {
-      ...soaked,
-      durationMs: soaked.durationMs + Math.round((monotonicNs() - beganNs) / 1e6),
-      survivalRounds: survived.rounds,
-      violations: [...soaked.violations, ...survived.violations],
-      faults: [...soaked.faults, ...survived.faults],
-      checks: { ...soaked.checks, ...survived.checks },
-      guardianRssBytes: survived.rssBytes,
-    };
-  } finally {
-    removeScratch(directory);
-  }
+  const survived = await soak.run((kind, rounds, violations) => {
+    show(formatSurvivalProgress(kind, rounds, violations));
+  });
+  return {
+    ...soaked,
+    durationMs: soaked.durationMs + Math.round((monotonicNs() - beganNs) / 1e6),
+    survivalRounds: survived.rounds,
+    violations: [...soaked.violations, ...survived.violations],
+    faults: [...soaked.faults, ...survived.faults],
+    checks: { ...soaked.checks, ...survived.checks },
+    guardianRssBytes: survived.rssBytes,
+  };
 }

@@ -43,7 +43,7 @@ usage: flipside emulate [options]
                      --log-level is the same option
   -h, --help         this text
 
-Ctrl-C ends it early, with the summary of what was done.
+Ctrl-C and SIGTERM end it early, with the summary of what was done.
 
 Exit code: 0 everything held, 1 something was violated,
 ${OTHER_EXIT_CODES}.

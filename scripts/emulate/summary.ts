@@ -5,12 +5,15 @@ import type { FaultReport } from "../../supervisor/soak/tally.ts";
 import { shellQuoted } from "../options.ts";
 import { formatHistogram, formatTable, formatTranslator, formatUs, paint } from "../terminal.ts";
 
-export function formatProgress(progress: SoakProgress, { durationMs, failovers }: SoakOptions): string {
-  const elapsed = `${(progress.elapsedMs / 1000).toFixed(1)} s`;
+export function formatProgress(
+  { kind, report }: SoakProgress,
+  { durationMs, failovers }: SoakOptions,
+): string {
+  const elapsed = `${(report.durationMs / 1000).toFixed(1)} s`;
   const end = durationMs === null ? `${failovers ?? "?"} failovers` : `${durationMs / 1000} s`;
-  const count = progress.violations.length;
+  const count = report.violations.length;
   const violations = paint(count > 0 ? "red" : "green", `${count} violations`);
-  return `${elapsed} of ${end}  ${progress.failovers} failovers  ${violations}  trap restart p50 ${formatUs(progress.restartP50Us)}  ${paint("dim", progress.kind)}`;
+  return `${elapsed} of ${end}  ${report.failovers} failovers  ${violations}  trap restart p50 ${formatUs(report.trapRestartUs.p50)}  ${paint("dim", kind)}`;
 }
 
 export function formatSurvivalProgress(kind: string, rounds: number, violations: number): string {
@@ -43,6 +46,8 @@ export function formatSummary(
   /** Of the bare hand-off of two threads. */
   floorUs: { readonly p50: number; readonly p99: number },
   verdict: Verdict,
+  /** Why it ended before its time, other than by a fault of the controller's; undefined where it did not. */
+  endedBecause: string | undefined,
   replay: string,
 ): string {
   const { trapRestartUs: trap, restartUs: all } = report;
@@ -72,6 +77,7 @@ export function formatSummary(
     ),
     ...violations,
     `${formatCount(report)} in ${(report.durationMs / 1000).toFixed(1)} s, ${report.hostCommands} host commands, ${report.codeBytesCopied} bytes of code copied: ${formatVerdict(verdict, report)}`,
+    ...(endedBecause === undefined ? [] : [paint("yellow", `ended early: ${endedBecause}`)]),
     `again: ${replay}`,
     "",
   ].join("\n");

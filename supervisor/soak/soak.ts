@@ -7,7 +7,9 @@
 import { Hart } from "../../controller/cpu/hart.ts";
 import type { DigestsOf } from "../../emulator/api.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import { kindOf } from "../../emulator/base/errors.ts";
 import { Random } from "../../emulator/base/random.ts";
+import { errorMessage } from "../../emulator/base/text.ts";
 import { formatVersion, type ImageVersion } from "../../emulator/base/version.ts";
 import type { EvidenceName } from "../../emulator/memory/evidence.ts";
 import { classifyReplicas } from "../../emulator/table/recovery.ts";
@@ -31,12 +33,10 @@ export interface SoakOptions {
 }
 
 export interface SoakProgress {
-  readonly elapsedMs: number;
-  readonly failovers: number;
-  /** So far; the last of them is news when there are more than before. */
-  readonly violations: readonly string[];
+  /** Of the fault that comes next. */
   readonly kind: string;
-  readonly restartP50Us: number;
+  /** Of what was done so far: what is left of a soak whose process does not live to its end. */
+  readonly report: SoakReport;
 }
 
 /** A failure that the soak did not inject: the firmware's own. */
@@ -119,8 +119,15 @@ export class Soak {
     this.#digests = await this.#digestsOf();
     this.#generation = this.#device.table.generation;
     const unlisten = this.#device.listen({ onFailover: (failover) => this.#arrived.push(failover) });
-    await this.#rounds(onProgress);
-    unlisten();
+    try {
+      await this.#rounds(onProgress);
+    } catch (error) {
+      // What the machine lacks says nothing of the device.
+      if (kindOf(error) === "resource") throw error;
+      this.#violate(errorMessage(error));
+    } finally {
+      unlisten();
+    }
     this.#rss.sample(1);
     return this.#report();
   }
@@ -138,7 +145,7 @@ export class Soak {
       this.#rss.sample(this.#share(nowNs));
       if (nowNs - lastProgressNs >= PROGRESS_MS * 1e6) {
         lastProgressNs = nowNs;
-        onProgress(this.#progress(fault.kind));
+        onProgress({ kind: fault.kind, report: this.#report() });
       }
       if (this.#over() || !(await this.#round(fault))) return;
     }
@@ -368,16 +375,6 @@ export class Soak {
       this.#tallies.set(kind, tally);
     }
     return tally;
-  }
-
-  #progress(kind: string): SoakProgress {
-    return {
-      elapsedMs: (monotonicNs() - this.#startedNs) / 1e6,
-      failovers: this.#failovers,
-      violations: this.#violations,
-      kind,
-      restartP50Us: this.#trapRestart.percentileUs(50),
-    };
   }
 
   #report(): SoakReport {

@@ -133,15 +133,116 @@ it("a fault that is named twice is counted once", () => {
   expect(report.faults).toHaveLength(1);
 });
 
-it("SIGTERM while the process is being killed and restarted leaves no directory behind", async () => {
-  const child = spawn(process.execPath, [CLI, "emulate", "--duration", "1h", "--faults", "supervisor-kill"], {
+/** Starts a soak that has an hour to go; its scratch directories lie in the test's folder. */
+function longSoak(...args: readonly string[]) {
+  const json = join(folder, `long-${Math.random()}.json`);
+  const child = spawn(process.execPath, [CLI, "emulate", "--duration", "1h", "--json", json, ...args], {
     env: { ...process.env, TMPDIR: folder },
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  const scratch = () => readdirSync(folder).filter((name) => name.startsWith("flipside-"));
-  await vi.waitFor(() => expect(scratch()).toHaveLength(1), { timeout: 10_000 });
-  child.kill("SIGTERM");
-  await once(child, "close");
-  expect(child.signalCode).toBe("SIGTERM");
-  expect(scratch()).toEqual([]);
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk));
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk));
+  const said = (text: string) =>
+    vi.waitFor(() => expect(stdout).toContain(text), { timeout: 20_000, interval: 20 });
+  const ended = once(child, "close").then(() => ({
+    status: child.exitCode,
+    stdout,
+    stderr,
+    report: JSON.parse(readFileSync(json, "utf8")),
+  }));
+  return { child, said, ended };
+}
+
+function scratchLeft(): readonly string[] {
+  return readdirSync(folder).filter((name) => name.startsWith("flipside-"));
+}
+
+describe("SIGTERM at any moment leaves no scratch directory:", () => {
+  it.each([
+    ["while the controller runs", [], " of 3600 s"],
+    ["while its process is killed and started again", ["--faults", "supervisor-kill"], "survival: 0 rounds"],
+  ])("%s, and there are a summary and a report", async (_, args, begun) => {
+    const { child, said, ended } = longSoak(...args);
+    await said(begun);
+    expect(scratchLeft()).toHaveLength(1);
+    child.kill("SIGTERM");
+    const { status, stdout, report } = await ended;
+    expect({ status, left: scratchLeft() }).toEqual({ status: 0, left: [] });
+    expect(stdout).toContain(`${report.failovers} failovers`);
+  });
+
+  it("twice is the end at once, without them", async () => {
+    const { child, said, ended } = longSoak();
+    ended.catch(() => undefined);
+    await said(" of 3600 s");
+    child.kill("SIGTERM");
+    await said("ending: the summary follows");
+    child.kill("SIGTERM");
+    await once(child, "close");
+    expect({ signal: child.signalCode, left: scratchLeft() }).toEqual({ signal: "SIGTERM", left: [] });
+  });
+});
+
+describe("a TMPDIR that cannot be written", () => {
+  it("is told before the soak starts, exit code 3, and nothing is made", () => {
+    const json = join(folder, "unwritable.json");
+    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, "emulate", "--json", json], {
+      encoding: "utf8",
+      env: { ...process.env, TMPDIR: join(folder, "missing") },
+    });
+    expect({ status, stdout, made: existsSync(json) }).toEqual({ status: 3, stdout: "", made: false });
+    expect(stderr).toMatch(/^flipside: a directory .* cannot be made: ENOENT.*; TMPDIR names .*\n$/);
+  });
+
+  it("takes nothing from a soak without a second part, which needs none", () => {
+    const { status } = spawnSync(
+      process.execPath,
+      [CLI, "emulate", "--failovers", "1", "--faults", "ebreak"],
+      {
+        env: { ...process.env, TMPDIR: join(folder, "missing") },
+      },
+    );
+    expect(status).toBe(0);
+  });
+});
+
+describe("whatever ends a soak, summary and report of what was done are written:", () => {
+  it.runIf(existsSync("/proc/self/task"))(
+    "the end of the supervisor process, which is a violation",
+    async () => {
+      const { child, said, ended } = longSoak("--faults", "ebreak");
+      await said(" of 3600 s");
+      const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
+      process.kill(Number(children.trim()), "SIGKILL");
+      const { status, stdout, report } = await ended;
+      expect(status).toBe(1);
+      expect(report.violations).toEqual(["the supervisor process was ended by SIGKILL"]);
+      expect(stdout).toContain(`${report.failovers} failovers in`);
+    },
+  );
+
+  it("a second part that cannot begin, which says nothing of the first", async () => {
+    const json = join(folder, "first-part.json");
+    const args = ["--duration", "2s", "--faults", "ebreak,supervisor-kill", "--json", json];
+    const child = spawn(process.execPath, [CLI, "emulate", ...args], {
+      env: { ...process.env, TMPDIR: folder },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk));
+    await once(child.stdout, "data");
+    for (const name of scratchLeft()) rmSync(join(folder, name), { recursive: true });
+    await once(child, "close");
+    expect({ status: child.exitCode, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(/^flipside: the flash file .* cannot be opened.*\n$/),
+    });
+    const { failovers, violations, endedBecause } = JSON.parse(readFileSync(json, "utf8"));
+    expect(failovers).toBeGreaterThan(0);
+    expect({ violations, endedBecause }).toEqual({
+      violations: [],
+      endedBecause: expect.stringContaining("cannot be opened"),
+    });
+  });
 });
