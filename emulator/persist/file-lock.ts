@@ -9,6 +9,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { fstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import type { ErrorKind } from "../base/errors.ts";
 import { errorMessage } from "../base/text.ts";
 
 /** flock(1) does not wait; what takes longer hangs in the file system. */
@@ -23,6 +24,7 @@ const BUSY = 1;
 export class LockUnavailableError extends Error {
   override readonly name = "LockUnavailableError";
   readonly code = "ENOLCK";
+  readonly kind: ErrorKind = "resource";
 }
 
 /**

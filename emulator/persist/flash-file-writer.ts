@@ -9,7 +9,7 @@
  * kernel may drop the pages and report no second time), so only a checkpoint, a new file, goes on.
  */
 
-import { type ErrorKind, lackIn } from "../base/errors.ts";
+import { type ErrorKind, kindOf } from "../base/errors.ts";
 import { LockUnavailableError } from "./file-lock.ts";
 import { describe, errorCode, type FileSystem } from "./file-system.ts";
 import {
@@ -38,10 +38,11 @@ export type PersistenceFault =
 export class PersistenceError extends Error {
   readonly kind: ErrorKind;
 
-  constructor(name: PersistenceFault, message: string) {
+  /** @param cause what the file system said: where the machine lacks something, that is this error's kind */
+  constructor(name: PersistenceFault, message: string, cause?: unknown) {
     super(message);
     this.name = name;
-    this.kind = lackIn(message) === undefined ? "usage" : "resource";
+    this.kind = kindOf(cause) ?? "usage";
   }
 }
 
@@ -279,7 +280,8 @@ function openNamed(
     }
     if (errorCode(error) === undefined) throw error;
     if (mustExist && errorCode(error) === "ENOENT") throw missing(path);
-    throw new PersistenceError(faultOf(error), `the flash file ${path} cannot be opened: ${describe(error)}`);
+    const message = `the flash file ${path} cannot be opened: ${describe(error)}`;
+    throw new PersistenceError(faultOf(error), message, error);
   }
 }
 
@@ -294,7 +296,7 @@ function named<T>(name: PersistenceFault, path: string, done: string, operation:
     return operation();
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
-    throw new PersistenceError(name, `the flash file ${path} cannot be ${done}: ${describe(error)}`);
+    throw new PersistenceError(name, `the flash file ${path} cannot be ${done}: ${describe(error)}`, error);
   }
 }
 

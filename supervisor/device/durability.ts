@@ -10,8 +10,9 @@ export class NotDurableError extends Error {
   override readonly name = "NotDurableError";
   readonly kind: ErrorKind = "resource";
 
-  constructor() {
-    super("it was done, but is not on stable storage: the flash file cannot be written");
+  /** @param message one sentence for whoever asked */
+  constructor(message = "it was done, but is not on stable storage: the flash file cannot be written") {
+    super(message);
   }
 }
 

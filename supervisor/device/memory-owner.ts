@@ -82,6 +82,12 @@ export class MemoryOwner {
     await this.#thread.link.call(CALL_DEADLINE_MS, "program", region, image);
   }
 
+  /** Why nothing becomes durable at the moment; null while all is well. */
+  async persistenceFailure(): Promise<string | null> {
+    await this.#takenOver;
+    return this.#thread.link.call(CALL_DEADLINE_MS, "persistenceFailure");
+  }
+
   async flip(offset: number, bit: number): Promise<void> {
     await this.#takenOver;
     await this.#thread.link.call(CALL_DEADLINE_MS, "flip", offset, bit);

@@ -5,6 +5,7 @@
 import { closeSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { imageRequirements, verifyImage } from "../../controller/image/verify.ts";
+import { kindOf } from "../../emulator/base/errors.ts";
 import { describe, errorCode, nodeFileSystem } from "../../emulator/persist/file-system.ts";
 import { FileLockError, openLocked } from "../../emulator/persist/locked-file.ts";
 import type { DeviceConfig } from "../core/config.ts";
@@ -37,7 +38,7 @@ function lockDirectory(directory: string): number {
     }
     if (errorCode(error) === undefined) throw error;
     const message = `the directory ${directory} cannot be served: ${describe(error)}`;
-    throw new DeviceError("DirectoryUnusable", message, "usage");
+    throw new DeviceError("DirectoryUnusable", message, kindOf(error) ?? "usage");
   }
 }
 

@@ -27,6 +27,7 @@ import { DEFAULT_TRIAL_TRIES, type Table } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import { Device } from "../device/device.ts";
 import { DumpStore, dumpOf } from "../device/dump.ts";
+import { NotDurableError } from "../device/durability.ts";
 import { OperatorError } from "../device/errors.ts";
 import { RegionReader } from "../device/facts.ts";
 import type { Failover } from "../device/failover.ts";
@@ -182,8 +183,22 @@ export class Session {
     await device.powerOn();
     this.#reader = new RegionReader(memory, layout, requirements, (...what) => owner.hash(...what));
     this.#scrub = new Scrub(device, owner, this.#reader);
-    await device.durability.settled();
+    await this.#settleStart(device, owner, config.flashFileMustExist ?? false);
     return this.#status();
+  }
+
+  /**
+   * A new device whose file cannot be written is not started. Any other one is as its file has it, and goes on as it
+   * would have without this start: nothing is acknowledged until there is room.
+   */
+  async #settleStart(device: Device, owner: MemoryOwner, mayFail: boolean): Promise<void> {
+    try {
+      await device.durability.settled();
+    } catch (error) {
+      if (!(error instanceof NotDurableError)) throw error;
+      if (mayFail) return;
+      throw new NotDurableError((await owner.persistenceFailure()) ?? undefined);
+    }
   }
 
   #tries(): number {

@@ -1,5 +1,4 @@
 /** The flash file under real threads and real processes. */
-import { spawnSync } from "node:child_process";
 import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,45 +23,6 @@ const space = planPersistentSpace(planLayout(DEFAULT_MEMORY_CONFIG));
 const policy = { onDoubleLoss: "safe-mode", trialTries: 3 } as const;
 
 const CHECKPOINT = "check";
-
-const isCi = process.env["CI"] === "true";
-const mayUnshare = spawnSync("unshare", ["--mount", "true"]).status === 0;
-
-/** A guarded device loses the file system of its flash file, and then its supervisor process. Prints both generations. */
-const UNMOUNT = `
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
-const [, index, flashFile] = process.argv;
-const flipside = await import(index);
-const image = (name) => readFileSync(new URL("../../controller/firmware/images/controller-" + name + ".img", index));
-let restarted;
-const restart = new Promise((resolve) => (restarted = resolve));
-const device = new flipside.Guardian({
-  memory: flipside.DEFAULT_MEMORY_CONFIG,
-  images: [image("1.1.0"), image("1.0.0")],
-  limits: { ...flipside.DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
-  recovery: flipside.DEFAULT_RECOVERY,
-  engine: "auto",
-  log: { level: "error", fd: 2 },
-  flashFile,
-}, {}, { onRestart: restarted });
-await device.start();
-spawnSync("umount", ["--lazy", dirname(flashFile)]);
-const failOver = async () => {
-  await device.call("standby", null);
-  const next = device.call("nextFailover", null);
-  await device.call("inject", { kind: "ebreak" });
-  return (await next).generation;
-};
-// What is under way at the moment of the loss is told that it is not durable.
-await failOver().catch(() => undefined);
-const acknowledged = await failOver();
-device.kill("SIGKILL");
-const { status } = await restart;
-console.log(JSON.stringify({ acknowledged, found: status.generation }));
-await device.stop();
-`;
 
 let directory: string;
 let running: RunningDevice[] = [];
@@ -180,32 +140,6 @@ describe("a device with a flash file", () => {
       expect(generation).toBe(acknowledged);
     }
   });
-
-  it.runIf(mayUnshare || isCi)(
-    "acknowledged means kept: a file whose file system is unmounted while it is used is made again in what is there then",
-    () => {
-      const program = [
-        "--input-type=module",
-        "--eval",
-        UNMOUNT,
-        new URL("../../dist/supervisor/index.js", import.meta.url).href,
-      ];
-      const script = `mount -t tmpfs none "${directory}" && exec "$0" "$@"`;
-      const command = [
-        "--mount",
-        "sh",
-        "-c",
-        script,
-        process.execPath,
-        ...program,
-        join(directory, "unmounted.flash"),
-      ];
-      const { stdout, stderr } = spawnSync("unshare", command, { encoding: "utf8" });
-      expect(stderr).toMatch(/is lost: it was removed, or its file system unmounted/);
-      const { acknowledged, found } = JSON.parse(stdout) as Record<string, number>;
-      expect(found).toBe(acknowledged);
-    },
-  );
 
   it("symlinks and hard links in the place of a checkpoint that is being written are not followed", () => {
     const path = join(directory, "linked.flash");
