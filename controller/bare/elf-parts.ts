@@ -74,7 +74,7 @@ export function partsOf(
   return parts;
 }
 
-/** Which segment a section lies in: by its bytes in the file, or where it has none, by its addresses. */
+/** Which segment a section lies in: by its bytes in the file, or where it has none, by its address; both must agree. */
 function segmentFinder(segments: readonly Segment[]): (section: Section) => Segment | undefined {
   const byOffset = segments.filter(({ fileBytes }) => fileBytes > 0).sort((a, b) => a.offset - b.offset);
   const byAddress = [...segments].sort((a, b) => a.virtualAddress - b.virtualAddress);
@@ -87,10 +87,9 @@ function segmentFinder(segments: readonly Segment[]): (section: Section) => Segm
       ? lastUpTo(byAddress, address, (one) => one.virtualAddress)
       : lastUpTo(byOffset, offset, (one) => one.offset);
     if (segment === undefined) return undefined;
-    const fits = isEmpty
-      ? address + bytes <= segment.virtualAddress + segment.memoryBytes
-      : offset + bytes <= segment.offset + segment.fileBytes;
-    return fits ? segment : undefined;
+    const at = isEmpty ? address - segment.virtualAddress : offset - segment.offset;
+    const fits = at + bytes <= (isEmpty ? segment.memoryBytes : segment.fileBytes);
+    return fits && address === segment.virtualAddress + at ? segment : undefined;
   };
 }
 
@@ -100,7 +99,7 @@ function partOfSection(file: Uint8Array, section: Section, segment: Segment): El
   return {
     kind: type === SHT_NOTE ? "note" : "section",
     section: index,
-    address: segment.address + (isEmpty ? address - segment.virtualAddress : offset - segment.offset),
+    address: segment.address + (address - segment.virtualAddress),
     virtualAddress: address,
     data: isEmpty ? new Uint8Array(0) : file.subarray(offset, offset + bytes),
     memoryBytes: bytes,

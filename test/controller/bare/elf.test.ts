@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { backtrace, ProgramCode } from "../../../controller/bare/backtrace.ts";
 import { type ElfErrorName, parseElf } from "../../../controller/bare/elf.ts";
 import type { ElfSymbols } from "../../../controller/bare/elf-symbols.ts";
 import { SymbolTable } from "../../../controller/bare/symbol-table.ts";
@@ -87,6 +88,12 @@ describe("bytes that are only headers or padding are no part of the program", ()
   it("but what a section claims beyond its segment is not taken from elsewhere", () => {
     const sections = [{ type: "PROGBITS", offset: 4, bytes: 5 }] as const;
     expect(shown(writeElf({ code, sections }))).toEqual([["segment", RAM_BASE, [...code], 8]]);
+  });
+  it("nor one that says another address than its segment", () => {
+    const file = writeElf({ code, sections: [{ type: "PROGBITS", offset: 0, bytes: 8 }] });
+    const view = new DataView(file.buffer);
+    view.setUint32(view.getUint32(32, true) + 3 * 40 + 12, 0xffff_fffc, true);
+    expect(shown(file)).toEqual([["segment", RAM_BASE, [...code], 8]]);
   });
 });
 
@@ -202,12 +209,21 @@ describe("any bytes at all", () => {
   const check = (bytes: Uint8Array): void => {
     const elf = parseElf(bytes);
     if ("error" in elf) return;
-    for (const { address, data, memoryBytes } of elf.parts) {
+    for (const { address, virtualAddress, data, memoryBytes } of elf.parts) {
       expect(data.length).toBeLessThanOrEqual(memoryBytes);
       expect(address + memoryBytes).toBeLessThanOrEqual(2 ** 32);
+      expect(virtualAddress + memoryBytes).toBeLessThanOrEqual(2 ** 32);
     }
     for (const symbol of elf.symbols) expect(elf.symbols.nameOf(symbol)).not.toBe("");
+    const stack = Uint8Array.from([4, 8, 0xff].flatMap((low) => [low, 0, 0, 0x80]));
+    backtrace(new ProgramCode(elf), new SymbolTable(elf), RAM_BASE, RAM_BASE + 2, stack);
   };
+  const sections = [
+    { type: "PROGBITS", offset: 0, bytes: 8 },
+    { type: "NOBITS", offset: 8, bytes: 8 },
+  ] as const;
+  const symbols = { code: { value: RAM_BASE, type: "FUNC", section: 0 }, end: 8 } as const;
+  const sectioned = writeElf({ code, memoryBytes: 64, loadsHeaders: true, sections, symbols });
   it("end in a value, not in an exception: random bytes behind a good header", () => {
     const tail = fc.uint8Array({ minLength: 0, maxLength: 400 });
     fc.assert(
@@ -215,14 +231,17 @@ describe("any bytes at all", () => {
       { numRuns: 500 },
     );
   });
-  it("end in a value, not in an exception: a good file with some fields changed", () => {
+  it.each([
+    ["one segment", good],
+    ["sections", sectioned],
+  ])("end in a value, not in an exception: a good file of %s with some fields changed", (_, whole) => {
     const change = fc.tuple(
-      fc.integer({ min: 0, max: good.length - 4 }),
+      fc.integer({ min: 0, max: whole.length - 4 }),
       fc.integer({ min: 0, max: 2 ** 32 - 1 }),
     );
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), (changes) => {
-        const file = good.slice();
+        const file = whole.slice();
         for (const [at, value] of changes) new DataView(file.buffer).setUint32(at, value, true);
         check(file);
       }),
