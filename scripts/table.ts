@@ -5,6 +5,7 @@ import { evidenceName } from "../emulator/memory/evidence.ts";
 import {
   DEFAULT_MEMORY_CONFIG,
   MemoryConfigError,
+  PAGE_BYTES,
   planLayout,
   TABLE_BYTES,
 } from "../emulator/memory/layout.ts";
@@ -12,7 +13,7 @@ import { MAX_REGIONS, MIN_REGIONS } from "../emulator/memory/map.ts";
 import { FlashFileError, isFlashFile, openFlashFile, readGeometry } from "../emulator/persist/flash-file.ts";
 import { planPersistentSpace, TABLE_OFFSET } from "../emulator/persist/persistent-space.ts";
 import { readFloor } from "../emulator/table/floor.ts";
-import { REPLICA_WORD, SharedNvram } from "../emulator/table/nvram.ts";
+import { FLOOR_WORD, REPLICA_WORD, SharedNvram } from "../emulator/table/nvram.ts";
 import { classifyReplicas, type ReplicaVerdict } from "../emulator/table/recovery.ts";
 import {
   digestHex,
@@ -31,8 +32,8 @@ import { formatTable } from "./terminal.ts";
 
 const HELP = `usage: flipside table FILE [options]
 
-Prints the management table in FILE: raw bytes of the table's memory (two replicas, 4096 bytes apart, then the
-security floor), or of one replica; or the flash file of a device (device.flash of flipside serve), served or not.
+Prints the management table in FILE: raw bytes of the table's memory (two replicas, 4096 bytes apart, and then the
+security floor, which may be missing), or of one replica; or the flash file of a device (device.flash of flipside serve), served or not.
 PSA firmware update metadata (version 2) of another maker is shown as what it is.
 
   --offset N     where it starts in FILE (default 0)
@@ -79,7 +80,9 @@ export async function tableCommand(args: readonly string[]): Promise<number> {
   }
   const part = memory?.table ?? bytes.slice(offset, offset + TABLE_BYTES);
   const regions = said ?? memory?.regions ?? guessRegions(file, part);
-  const report = part.length < TABLE_BYTES ? readReplica(file, part, regions) : readMemory(part, regions);
+  const report = holdsBothReplicas(file, part, regions)
+    ? readMemory(part, regions)
+    : readReplica(file, part, regions);
   print(report);
   if (values.json !== undefined) writeReport(values.json, describe(report));
   return report.sound ? EXIT_HELD : EXIT_FINDING;
@@ -121,6 +124,22 @@ function guessRegions(file: string, bytes: Uint8Array): number {
   throw new UsageError(`${file} does not tell how many regions there are: say --regions`);
 }
 
+/**
+ * Whether the bytes are memory with two replicas, or one replica with what may stand behind it: the rest of its page, and
+ * the floor where it is the second one of memory. Throws {@link UsageError} where they end inside a second one.
+ */
+function holdsBothReplicas(file: string, bytes: Uint8Array, regions: number): boolean {
+  if (bytes.length <= PAGE_BYTES || isFloor(bytes.subarray(PAGE_BYTES))) return false;
+  if (bytes.length >= PAGE_BYTES + replicaWords(regions) * 4) return true;
+  throw new UsageError(`${file}: ${bytes.length} bytes end inside the second replica`);
+}
+
+function isFloor(bytes: Uint8Array): boolean {
+  const memory = new Uint8Array(TABLE_BYTES);
+  memory.set(bytes.subarray(0, PAGE_BYTES), FLOOR_WORD * 4);
+  return readFloor(new SharedNvram(new Int32Array(memory.buffer))) !== undefined;
+}
+
 function readReplica(file: string, bytes: Uint8Array, regions: number): Report {
   const words = new Int32Array(replicaWords(regions));
   if (bytes.length < words.length * 4) {
@@ -138,10 +157,13 @@ function readReplica(file: string, bytes: Uint8Array, regions: number): Report {
 }
 
 function readMemory(bytes: Uint8Array, regions: number): Report {
-  const port = new SharedNvram(new Int32Array(bytes.buffer));
+  const memory = new Uint8Array(TABLE_BYTES);
+  memory.set(bytes);
+  const port = new SharedNvram(new Int32Array(memory.buffer));
   const found = classifyReplicas(port, regions);
-  // Memory that was never written has no floor yet, and no damaged one either.
-  const floor = readFloor(port) ?? (found.kind === "first-start" ? null : undefined);
+  // Memory that was never written has no floor yet, and no damaged one either; nor have bytes that end before it.
+  const hasNone = found.kind === "first-start" || bytes.length <= FLOOR_WORD * 4;
+  const floor = readFloor(port) ?? (hasNone ? null : undefined);
   const table = "table" in found ? found.table : undefined;
   return {
     sound: found.kind === "sound" && floor !== undefined,

@@ -53,6 +53,11 @@ beforeAll(() => {
   writeFileSync(path("blank"), new Uint8Array(3 * 4096));
   const sound = readFileSync(path("sound"));
   writeFileSync(path("replica"), sound.subarray(0, replicaWords(3) * 4));
+  for (const name of ["sound", "one-bad", "both-bad"]) {
+    writeFileSync(path(`${name}-8k`), readFileSync(path(name)).subarray(0, 8192));
+  }
+  writeFileSync(path("page"), sound.subarray(0, 4096));
+  writeFileSync(path("half"), sound.subarray(0, 4100));
   writeFileSync(path("behind"), Buffer.concat([Buffer.alloc(5), sound]));
   const flash = flashFile();
   writeFileSync(path("flash"), flash);
@@ -83,12 +88,28 @@ it.each<[string, number, string]>([
   ["floor-bad", 1, "damaged"],
   ["blank", 1, "it was never written"],
   ["replica", 0, "generation 44: one replica, good"],
+  ["sound-8k", 0, "generation 44: both replicas hold it"],
+  ["one-bad-8k", 1, "replica 1: bad-crc, its CRC does not hold"],
+  ["both-bad-8k", 1, "no management table counts: both replicas are bad"],
+  ["page", 0, "generation 44: one replica, good"],
   ["flash", 0, "generation 44: both replicas hold it"],
   ["flash-of-now", 1, "it was never written"],
 ])("flipside table tells of memory that is %s with exit code %i", async (name, exitCode, sentence) => {
   const outcome = await run(tableCommand, path(name));
   expect(outcome.exitCode).toBe(exitCode);
   expect(outcome.stdout).toContain(sentence);
+});
+
+it("flipside table judges every replica that the bytes hold, also where they end before the floor", async () => {
+  const damaged = await run(tableCommand, path("one-bad-8k"), "--json", path("8k.json"));
+  expect(damaged.stdout).toContain("one replica is bad; the next start repairs it from the other");
+  expect(JSON.parse(readFileSync(path("8k.json"), "utf8"))).toMatchObject({
+    sound: false,
+    securityFloor: null,
+    replicas: [{ state: "good" }, { state: "bad-crc" }],
+  });
+  const second = await run(tableCommand, path("sound"), "--offset", "4096");
+  expect(second.stdout).toContain("generation 44: one replica, good");
 });
 
 it("flipside table reads a table inside a file, of any alignment", async () => {
@@ -134,6 +155,7 @@ it.each<[string, string[]]>([
   ["cannot be read: it is no flash file of this version", ["flash-of-old"]],
   ["--offset is", ["sound", "--offset", "12288"]],
   ["--regions is", ["sound", "--regions", "5"]],
+  ["4100 bytes end inside the second replica", ["half"]],
   ["too few for a replica with 4 regions", ["noise", "--regions", "4"]],
 ])("flipside table says %s", async (sentence, args) => {
   const paths = args.map((arg) => (/^[a-z]/.test(arg) ? path(arg) : arg));
