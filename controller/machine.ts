@@ -193,6 +193,11 @@ export class Machine {
     this.#data.fenceInstructions();
   }
 
+  /** Stores a word of memory for another hand than the hart's while this executes, as a host does that it asked. */
+  storeWord(address: number, value: number): void {
+    this.#data.store(address, 4, value);
+  }
+
   /** Has `observer` told of stores to NVRAM, host memory and watched pages of RAM. */
   observeStores(observer: StoreObserver | undefined): void {
     this.#data.observer = observer;

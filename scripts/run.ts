@@ -16,7 +16,8 @@ import { onOutputError, ReaderGoneError, readerGone } from "./standard-output.ts
 const HELP = `usage: flipside run FILE.elf [options]
 
 Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80000000, with a UART at
-0x10000000, a CLINT at 0x02000000 and the test finisher at 0x00100000, as QEMU's virt machine has them.
+0x10000000, a CLINT at 0x02000000 and the test finisher at 0x00100000, as QEMU's virt machine has them. A program with
+the symbol tohost may end by it and write through it (HTIF, as Spike has it: the system calls write and exit).
 
   --max-instructions N         stop after N instructions
   --ram SIZE                   bytes of RAM, 64K to 512M (default 16M)
@@ -255,6 +256,9 @@ function tellFailure(report: RunReport): void {
     idle: `the program waits for an interrupt that cannot come, ${where}`,
     "trap-loop": `the program traps in its own trap handler for ever (${trap}), ${where}`,
   };
-  const sentence = sentences[report.exitReason];
-  if (sentence !== "") process.stderr.write(`flipside: ${sentence}\n`);
+  const refused = report.refusedHostCalls.join(", ");
+  const asked = `the program asked its host, by tohost, for what is not carried out: ${refused}`;
+  for (const sentence of [refused === "" ? "" : asked, sentences[report.exitReason]]) {
+    if (sentence !== "") process.stderr.write(`flipside: ${sentence}\n`);
+  }
 }

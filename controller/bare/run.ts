@@ -1,9 +1,8 @@
 /**
  * A bare machine that runs one ELF file in RAM, as an emulator does: `flipside run`.
  *
- * The program ends by the test finisher or by HTIF (the word at the symbol `tohost`: 1 passes, another odd
- * number fails with code n >> 1; riscv-tests `env/p/riscv_test.h`), by its budget of instructions, or because it
- * can do nothing any more.
+ * The program ends by the test finisher or by HTIF (htif.ts), by its budget of instructions, or because it can do
+ * nothing any more.
  */
 
 import { Evidence } from "../../emulator/memory/evidence.ts";
@@ -15,11 +14,11 @@ import {
 } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
 import { BARE_BOARD } from "../boards.ts";
-import type { StoreObserver } from "../cpu/engine.ts";
 import { Hart } from "../cpu/hart.ts";
 import type { SerialLine } from "../devices/uart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../machine.ts";
 import type { ElfFile } from "./elf.ts";
+import { Htif } from "./htif.ts";
 
 export type ExitReason = "pass" | "fail" | "max-instructions" | "idle" | "trap-loop";
 
@@ -35,6 +34,8 @@ export interface RunReport {
   readonly trap: { readonly cause: number; readonly pc: number; readonly value: number } | null;
   /** x0 to x31, unsigned. */
   readonly registers: readonly number[];
+  /** What the program asked of its host by HTIF and did not get, in words; none said twice. */
+  readonly refusedHostCalls: readonly string[];
 }
 
 export interface RunOptions {
@@ -55,6 +56,9 @@ export class BareMachine {
   readonly machine: Machine;
   readonly #layout: Layout;
   readonly #nowNs: () => number;
+  readonly #line: SerialLine;
+  /** Of a program that has the symbol `tohost`. */
+  #htif: Htif | undefined;
 
   constructor(options: RunOptions) {
     // The segments that a bare machine does not show are as small as they may be.
@@ -66,6 +70,7 @@ export class BareMachine {
     };
     this.#layout = planLayout(config);
     this.#nowNs = options.nowNs;
+    this.#line = options.line;
     const memory = createMemory(this.#layout);
     this.machine = new Machine({
       memory,
@@ -98,7 +103,7 @@ export class BareMachine {
     this.#requireEntry(elf);
     this.machine.reset(elf.entry | 0);
     const tohost = elf.symbols.get("tohost");
-    if (tohost !== undefined) this.#watchTohost(this.#ramOffset("tohost", tohost, 4));
+    if (tohost !== undefined) this.#serveHost(tohost, elf.symbols.get("fromhost"));
   }
 
   /** Runs to the program's end, or until `maxInstructions` have retired. */
@@ -144,19 +149,12 @@ export class BareMachine {
     return address >= RAM_BASE && address + byteCount <= RAM_BASE + this.#layout.config.ramBytes;
   }
 
-  #watchTohost(offset: number): void {
-    const { machine } = this;
-    const { words } = machine.space;
-    const observer: StoreObserver = {
-      beforeStore: () => undefined,
-      afterStore: (at, byteCount) => {
-        const hit = at < offset + 4 && at + byteCount > offset;
-        const value = words[offset >>> 2] as number;
-        if (hit && (value & 1) === 1) machine.stop(Evidence.FINISHER, value >>> 1, value === 1);
-      },
-    };
-    machine.watchPage(offset, true);
-    machine.observeStores(observer);
+  #serveHost(tohost: number, fromhost: number | undefined): void {
+    this.#ramOffset("tohost", tohost, 4);
+    if (fromhost !== undefined) this.#ramOffset("fromhost", fromhost, 4);
+    const offsetOf = (address: number, byteCount: number): number | undefined =>
+      this.#isRam(address, byteCount) ? address - RAM_BASE + this.#layout.ram : undefined;
+    this.#htif = new Htif(this.machine, this.#line, offsetOf, tohost, fromhost);
   }
 
   /** Sleeps while the hart waits; false if nothing can wake it. */
@@ -183,6 +181,7 @@ export class BareMachine {
           ? { cause: this.#word(Hart.MCAUSE), pc: this.#word(Hart.MEPC), value: this.#word(Hart.MTVAL) }
           : null,
       registers: Array.from(machine.hart.subarray(Hart.X, Hart.X + 32), (value) => value >>> 0),
+      refusedHostCalls: this.#htif?.refused ?? [],
     };
   }
 

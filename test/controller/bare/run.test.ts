@@ -46,11 +46,76 @@ const storeWord = (address: number, value: number): asm.Program =>
     .label("end")
     .jal(0, "end");
 
+const [TOHOST, FROMHOST, CALL, TEXT] = [0x1000, 0x1008, 0x1040, 0x1080].map((at) => RAM_BASE + at) as [
+  number,
+  number,
+  number,
+  number,
+];
+
+/** Stores a system call as riscv-pk's programs do on RV32, and stays where it is answered. */
+function hostCall(words: readonly number[]): [asm.Program, Partial<ElfSource>] {
+  const program = new asm.Program().li(A0, CALL);
+  for (const [index, word] of words.entries()) program.li(A1, word).words(asm.store("sw", A1, 8 * index, A0));
+  program.li(A1, TEXT).li(T0, 0x0a6b6f);
+  program
+    .words(asm.store("sw", T0, 0, A1))
+    .li(A1, TOHOST)
+    .words(asm.store("sw", A0, 0, A1), asm.store("sw", 0, 4, A1))
+    .li(A0, FROMHOST)
+    .label("wait")
+    .words(asm.load("lw", T0, 0, A0))
+    .branch("beq", T0, 0, "wait")
+    .words(asm.WFI);
+  return [program, { symbols: { tohost: TOHOST, fromhost: FROMHOST } }];
+}
+
+describe("an even tohost is a system call:", () => {
+  function called(words: readonly number[]) {
+    const sent: number[] = [];
+    const machine = bare({ line: { send: (byte) => sent.push(byte), receive: () => -1 } });
+    const [program, source] = hostCall(words);
+    load(machine, { code: program.bytes(), ...source });
+    const report = machine.run(10_000);
+    const word = (address: number) => {
+      const bytes = machine.readRam("it", address, 8);
+      return Number(new DataView(bytes.buffer).getBigInt64(0, true));
+    };
+    const answered = { result: word(CALL), tohost: word(TOHOST), fromhost: word(FROMHOST) };
+    return { report, answered, text: String.fromCharCode(...sent) };
+  }
+
+  it.each([1, 2])("write to descriptor %i goes to the line, and is answered", (descriptor) => {
+    const { report, answered, text } = called([64, descriptor, TEXT, 3]);
+    expect(text).toBe("ok\n");
+    expect(answered).toEqual({ result: 3, tohost: 0, fromhost: 1 });
+    expect(report).toMatchObject({ exitReason: "idle", refusedHostCalls: [] });
+  });
+
+  it.each([
+    ["another descriptor", [64, 3, TEXT, 3], -9],
+    ["bytes outside RAM", [64, 1, RAM_BASE + RAM_BYTES - 2, 3], -14],
+  ])("write of %s is answered with an error", (_, words, result) => {
+    const { answered, text } = called(words);
+    expect({ answered, text }).toEqual({ answered: { result, tohost: 0, fromhost: 1 }, text: "" });
+  });
+
+  it("another one is answered so, and told", () => {
+    const { report, answered } = called([56, 0, 0, 0]);
+    expect(answered).toEqual({ result: -38, tohost: 0, fromhost: 1 });
+    expect(report.refusedHostCalls).toEqual(["system call 56"]);
+  });
+
+  it("one whose address is no place for a call is told", () => {
+    const { report } = run(storeWord(TOHOST, 2), { symbols: { tohost: TOHOST } });
+    expect(report.refusedHostCalls).toEqual(["0x2, which is no address of a system call in RAM"]);
+  });
+});
+
 describe("a program ends", () => {
   it("by the finisher: pass", () => {
     expect(run(storeWord(FINISHER, 0x5555)).report).toMatchObject({
       exitReason: "pass",
-
       failCode: 0,
       retiredInstructions: 5,
     });
@@ -69,11 +134,16 @@ describe("a program ends", () => {
     const { report } = run(storeWord(tohost, 0x4d), { symbols: { tohost } });
     expect(report).toMatchObject({ exitReason: "fail", failCode: 0x26 });
   });
-  it("not by HTIF: even numbers, words beside tohost, and loads of it", () => {
+  it("not by HTIF: numbers that are neither odd nor a call's address, words beside tohost, and loads of it", () => {
     const tohost = RAM_BASE + 0x1000;
     expect(run(storeWord(tohost, 2), { symbols: { tohost } }).report.exitReason).toBe("max-instructions");
     expect(run(storeWord(tohost + 4, 1), { symbols: { tohost } }).report.exitReason).toBe("max-instructions");
     expect(run(storeWord(tohost, 1)).report.exitReason).toBe("max-instructions");
+  });
+  it("by HTIF's exit", () => {
+    const [passed, failed] = [0, 7].map((code) => run(...hostCall([93, code])).report);
+    expect(passed).toMatchObject({ exitReason: "pass", refusedHostCalls: [] });
+    expect(failed).toMatchObject({ exitReason: "fail", failCode: 7 });
   });
   it("by its limit, after exactly so many instructions", () => {
     const { report } = run(new asm.Program().label("end").jal(0, "end"), {}, 777);
