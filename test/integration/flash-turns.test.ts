@@ -1,7 +1,7 @@
 /** The memory emulator worker while a region is being written: it goes on answering, and waits for a failover. */
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { MemoryApi } from "../../emulator/api.ts";
+import type { MemoryApi, MemoryWorkerData } from "../../emulator/api.ts";
 import { Link } from "../../emulator/base/link.ts";
 import { Control, controlWords } from "../../emulator/memory/control.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../../emulator/memory/layout.ts";
@@ -18,7 +18,8 @@ describe("while a region is written, the memory emulator worker", () => {
 
   beforeAll(async () => {
     // Runs from the built package: a thread of Node 20 cannot be started from TypeScript.
-    worker = new Worker(new URL("../../dist/emulator/worker.js", import.meta.url));
+    const workerData: MemoryWorkerData = { parentPid: null };
+    worker = new Worker(new URL("../../dist/emulator/worker.js", import.meta.url), { workerData });
     link = new Link<MemoryApi>(worker);
     const config = { ...DEFAULT_MEMORY_CONFIG, regionBytes };
     const { memory, layout } = await link.call(DEADLINE_MS, "powerOn", config, [], null);
