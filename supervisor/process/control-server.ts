@@ -49,9 +49,19 @@ export function requireSocketPath(path: string): void {
 /** Carries out a method; what it throws is the answer, by name and message. */
 export type Handle = (method: string, params: unknown) => Promise<unknown>;
 
+/** One is idle that has no request under way and has begun none. */
+interface Client {
+  readonly socket: Socket;
+  /** Requests. */
+  underWay: number;
+  /** Ends one that does not end the frame which it began. */
+  begun: NodeJS.Timeout | undefined;
+}
+
 export class ControlServer {
   readonly #server: Server;
-  readonly #clients = new Set<Socket>();
+  /** In the order in which they were last heard. */
+  readonly #clients = new Set<Client>();
   readonly #handle: Handle;
   readonly #limits: FrameLimits;
 
@@ -80,44 +90,60 @@ export class ControlServer {
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const client of this.#clients) client.destroySoon();
+    for (const { socket } of this.#clients) socket.destroySoon();
     await closed;
   }
 
   #welcome(socket: Socket): void {
-    if (this.#clients.size >= MAX_CLIENTS) {
+    if (this.#clients.size >= MAX_CLIENTS && !this.#makeRoom()) {
       socket.destroy();
       return;
     }
-    this.#clients.add(socket);
-    let underWay = 0;
-    let begun: NodeJS.Timeout | undefined;
+    const client: Client = { socket, underWay: 0, begun: undefined };
+    this.#clients.add(client);
     const connection = new FrameConnection(
       socket,
-      (value) => {
-        if (!isRequest(value) || underWay >= MAX_REQUESTS) {
-          socket.destroy();
-          return;
-        }
-        underWay += 1;
-        void this.#answer(value.id, value.method, value.params).then((answer) => {
-          underWay -= 1;
-          connection.send(answer);
-        });
-      },
+      (value) => this.#take(client, connection, value),
       () => {
-        clearTimeout(begun);
-        this.#clients.delete(socket);
+        clearTimeout(client.begun);
+        this.#clients.delete(client);
       },
       this.#limits,
     );
-    socket.on("data", () => {
-      if (connection.partial) begun ??= setTimeout(() => socket.destroy(), FRAME_MS);
-      else {
-        clearTimeout(begun);
-        begun = undefined;
-      }
+    socket.on("data", () => this.#heard(client, connection.partial));
+  }
+
+  /** Cuts off the one of the idle clients that has been silent for the longest; false where none is idle. */
+  #makeRoom(): boolean {
+    for (const client of this.#clients) {
+      if (client.underWay > 0 || client.begun !== undefined) continue;
+      this.#clients.delete(client);
+      client.socket.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  #take(client: Client, connection: FrameConnection, value: unknown): void {
+    if (!isRequest(value) || client.underWay >= MAX_REQUESTS) {
+      client.socket.destroy();
+      return;
+    }
+    client.underWay += 1;
+    void this.#answer(value.id, value.method, value.params).then((answer) => {
+      client.underWay -= 1;
+      connection.send(answer);
     });
+  }
+
+  /** @param partial its last frame is not whole */
+  #heard(client: Client, partial: boolean): void {
+    if (this.#clients.delete(client)) this.#clients.add(client);
+    if (partial) client.begun ??= setTimeout(() => client.socket.destroy(), FRAME_MS);
+    else {
+      clearTimeout(client.begun);
+      client.begun = undefined;
+    }
   }
 
   async #answer(id: number, method: string, params: unknown): Promise<Answer> {

@@ -140,6 +140,29 @@ describe("the control socket", () => {
     expect(await answersAPoliteClient()).toBe(true);
   });
 
+  it("lets idle clients give way where there is no more room, the one first that was silent for the longest", async () => {
+    const working = await ControlClient.connect<TestMethods>(path);
+    const answer = working.call("hang", null);
+    const idle = await Promise.all(
+      Array.from({ length: 15 }, () => ControlClient.connect<TestMethods>(path)),
+    );
+    for (const client of idle.toReversed()) await client.call("echo", 1);
+    for (let i = 0; i < 13; i += 1) await ControlClient.connect<TestMethods>(path);
+    expect(await answersAPoliteClient()).toBe(true);
+    const lives = await Promise.all(
+      idle.map((client) =>
+        client.call("echo", 1).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    expect(lives).toEqual(idle.map((_, index) => index === 0));
+    expect(await Promise.race([answer, Promise.resolve("under way")])).toBe("under way");
+    working.close();
+    await expect(answer).rejects.toMatchObject({ name: "ConnectionLost" });
+  });
+
   it("survives any bytes, in any pieces", async () => {
     const random = new Random(9);
     for (let round = 0; round < 100; round += 1) {
