@@ -62,8 +62,8 @@ export function decodeDump(bytes: Uint8Array): CrashDump {
     if (error instanceof PlainDataError) throw new DumpError(error.message);
     throw error;
   }
-  const { format } = Object(value);
-  if (format !== FORMAT) throw new DumpError("it is no crash dump of flipside");
+  if ((value as { readonly format?: unknown } | null)?.format !== FORMAT)
+    throw new DumpError("it is no crash dump of flipside");
   const fault = dumpFault(value);
   if (fault !== undefined) throw new DumpError(`it is no whole crash dump of flipside: its ${fault}`);
   return value as CrashDump;
