@@ -14,7 +14,7 @@ import { FlashFileError, isFlashFile, openFlashFile, readGeometry } from "../emu
 import { planPersistentSpace, TABLE_OFFSET } from "../emulator/persist/persistent-space.ts";
 import { readFloor } from "../emulator/table/floor.ts";
 import { FLOOR_WORD, REPLICA_WORD, SharedNvram } from "../emulator/table/nvram.ts";
-import { classifyReplicas, type ReplicaVerdict } from "../emulator/table/recovery.ts";
+import { classifyReplicas, judgeReplica, type ReplicaVerdict } from "../emulator/table/recovery.ts";
 import {
   digestHex,
   NO_DIGEST,
@@ -148,12 +148,11 @@ function readReplica(file: string, bytes: Uint8Array, regions: number): Report {
     );
   }
   new Uint8Array(words.buffer).set(bytes.subarray(0, words.length * 4));
-  const decoded = tableCodec(regions).decode(words);
-  const verdict: ReplicaVerdict = decoded.ok
-    ? { state: "good", message: "", table: decoded.table }
-    : { state: decoded.fault, message: decoded.message, table: undefined };
-  const message = decoded.ok ? "one replica, good" : `one replica, bad: ${decoded.message}`;
-  return { sound: decoded.ok, message, table: verdict.table, replicas: [verdict], floor: null };
+  const verdict = judgeReplica(tableCodec(regions), words);
+  const sound = verdict.table !== undefined;
+  const bad = verdict.standsFor === undefined ? "bad" : EDITED;
+  const message = sound ? "one replica, good" : `one replica, ${bad}: ${verdict.message}`;
+  return { sound, message, table: verdict.table ?? verdict.standsFor, replicas: [verdict], floor: null };
 }
 
 function readMemory(bytes: Uint8Array, regions: number): Report {
@@ -174,10 +173,13 @@ function readMemory(bytes: Uint8Array, regions: number): Report {
   };
 }
 
+const EDITED = "changed by another tool, read as what it stands for";
+
 const MESSAGES: { readonly [kind in ReturnType<typeof classifyReplicas>["kind"]]: string } = {
   sound: "both replicas hold it",
   "interrupted-commit": "a commit was cut off; the next start makes both replicas hold this table",
   "one-good": "one replica is bad; the next start repairs it from the other",
+  edited: `${EDITED}; the next start makes both replicas hold this table`,
   "first-start": "it was never written; the next start is the first",
   "both-bad": "both replicas are bad: the table is lost",
 };

@@ -9,6 +9,7 @@
  * | both good, same generation, same bytes | that table |
  * | both good, one ahead by exactly 1 | the newer; it is copied over the older before anything else |
  * | one good | that one; it is copied over the other |
+ * | none good, one edited | what that one stands for (edited-table.ts); of two the newer, or replica 0 |
  * | both blank, or one blank and the other torn | first start (or its commit was cut off): usable images become accepted |
  * | anything else: both bad | rebuilt with nothing accepted and the highest usable image on trial, or nothing (safe mode) |
  *
@@ -36,7 +37,8 @@ import { type DecodeResult, Psa, type TableCodec, tableCodec } from "./table-cod
 /** "LOST" in the version word of a replica: both were found bad, and no rebuilt table is whole yet. */
 export const LOST_MARK = 0x5453_4f4c;
 
-export type ReplicaState = "good" | "blank" | "lost-mark" | "bad-crc" | "impossible";
+/** edited: whole, and changed by a tool for PSA metadata that knows nothing of our rules. */
+export type ReplicaState = "good" | "blank" | "lost-mark" | "bad-crc" | "edited" | "impossible";
 
 export interface ReplicaVerdict {
   readonly state: ReplicaState;
@@ -44,6 +46,8 @@ export interface ReplicaVerdict {
   readonly message: string;
   /** Undefined when not good. */
   readonly table: Table | undefined;
+  /** What an edited one stands for. */
+  readonly standsFor?: Table;
 }
 
 export type Classification =
@@ -52,6 +56,13 @@ export type Classification =
       readonly replicas: readonly [ReplicaVerdict, ReplicaVerdict];
       readonly table: Table;
       /** The replica that holds `table`. */
+      readonly from: Replica;
+    }
+  | {
+      readonly kind: "edited";
+      readonly replicas: readonly [ReplicaVerdict, ReplicaVerdict];
+      /** What the replica `from` stands for: no replica holds it yet. */
+      readonly table: Table;
       readonly from: Replica;
     }
   | {
@@ -69,10 +80,18 @@ export interface RecoveryPolicy {
 export interface Recovery {
   /**
    * sound: nothing to do. interrupted-commit: a commit was cut off; it counts or never happened.
-   * repaired: one replica was bad. first-start, rebuilt: the table was made from the images.
+   * repaired: one replica was bad. edited: another tool changed the table, which was read as what it stands for.
+   * first-start, rebuilt: the table was made from the images.
    * lost: both replicas are bad and the policy is safe mode; nothing was stored.
    */
-  readonly outcome: "sound" | "interrupted-commit" | "repaired" | "first-start" | "rebuilt" | "lost";
+  readonly outcome:
+    | "sound"
+    | "interrupted-commit"
+    | "repaired"
+    | "edited"
+    | "first-start"
+    | "rebuilt"
+    | "lost";
   /** What counts, in both replicas; undefined only for `lost`. */
   readonly table: Table | undefined;
   /** How loudly it is to be told. */
@@ -82,12 +101,17 @@ export interface Recovery {
   readonly replicas: readonly [ReplicaVerdict, ReplicaVerdict];
 }
 
-function judge(codec: TableCodec, words: Int32Array): ReplicaVerdict {
+/** @param words one replica, as many as the codec says */
+export function judgeReplica(codec: TableCodec, words: Int32Array): ReplicaVerdict {
   if (words[Psa.VERSION] === LOST_MARK) {
     return { state: "lost-mark", message: "it is marked as lost", table: undefined };
   }
   const decoded: DecodeResult = codec.decode(words);
   if (decoded.ok) return { state: "good", message: "", table: decoded.table };
+  const standsFor = decoded.fault === "impossible" ? codec.decodeEdited(words) : undefined;
+  if (standsFor !== undefined) {
+    return { state: "edited", message: decoded.message, table: undefined, standsFor };
+  }
   return { state: decoded.fault, message: decoded.message, table: undefined };
 }
 
@@ -104,8 +128,8 @@ export function classifyReplicas(port: NvramPort, regions: number): Classificati
   const words = codec.room;
   loadReplica(port, 0, words[0]);
   loadReplica(port, 1, words[1]);
-  const a = judge(codec, words[0]);
-  const b = judge(codec, words[1]);
+  const a = judgeReplica(codec, words[0]);
+  const b = judgeReplica(codec, words[1]);
   const replicas = [a, b] as const;
   // A mark outweighs a good other: that other was among the distrusted.
   if (a.state === "lost-mark" || b.state === "lost-mark") return { kind: "both-bad", replicas };
@@ -122,9 +146,21 @@ export function classifyReplicas(port: NvramPort, regions: number): Classificati
   if (b.table !== undefined) {
     return { kind: wasCutOff(codec, words[0], a, b.table), replicas, table: b.table, from: 1 };
   }
+  const edited = newestEdited(a, b);
+  if (edited !== undefined) return { kind: "edited", replicas, ...edited };
   // A table that was committed once leaves no replica blank: the other can only be the first commit, cut off.
   const blank = a.state === "blank" || b.state === "blank";
   return { kind: blank ? "first-start" : "both-bad", replicas };
+}
+
+function newestEdited(
+  { standsFor: a }: ReplicaVerdict,
+  { standsFor: b }: ReplicaVerdict,
+): { readonly table: Table; readonly from: Replica } | undefined {
+  if (b !== undefined && (a === undefined || generationDistance(b.generation, a.generation) > 0)) {
+    return { table: b, from: 1 };
+  }
+  return a === undefined ? undefined : { table: a, from: 0 };
 }
 
 /**
@@ -178,6 +214,13 @@ export function recoverTable(
       const why = `replica ${other} was bad (${replicas[other].message})`;
       const message = `${why} and was repaired from replica ${found.from}, generation ${generation}`;
       return { outcome: "repaired", table: found.table, severity: "warn", message, replicas };
+    }
+    case "edited": {
+      const { table, from } = found;
+      // What it stands for is made anew as long as the edited one is whole.
+      storeBoth(port, table, from === 0 ? [1, 0] : [0, 1]);
+      const message = `another tool changed the table (${replicas[from].message}); ${describeTable(table)}`;
+      return { outcome: "edited", table, severity: "warn", message, replicas };
     }
     case "first-start": {
       const table = firstTable(images);
@@ -270,6 +313,13 @@ export function rebuiltTable(images: readonly (StoredImage | undefined)[], trial
 
 function describe(verdict: ReplicaVerdict): string {
   return verdict.table === undefined ? verdict.message : `generation ${verdict.table.generation}`;
+}
+
+function describeTable({ generation, active, next, regions }: Table): string {
+  const states = regions.map(({ state }, region) => `region ${region} is ${state}`).join(", ");
+  const runs = active === NO_REGION ? "none is active" : `region ${active} is active`;
+  const chosen = next === NO_REGION ? "" : `, region ${next} is next`;
+  return `it is read as generation ${generation}: ${runs}${chosen}; ${states}`;
 }
 
 function describeImages(images: readonly (StoredImage | undefined)[]): string {

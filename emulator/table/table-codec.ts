@@ -9,6 +9,7 @@
  */
 import { crc32Words } from "../base/crc32.ts";
 import { MAX_REGIONS, MIN_REGIONS } from "../memory/map.ts";
+import { readEdited } from "./edited-table.ts";
 import {
   DIGEST_WORDS,
   type Digest,
@@ -212,6 +213,29 @@ export class TableCodec {
         return impossible(`its word ${index} is none that is written`);
     }
     return { ok: true, table };
+  }
+
+  /**
+   * The table that a replica stands for which {@link decode} finds impossible, if all of that can be a tool's for PSA
+   * metadata (edited-table.ts): only fields that PSA lets such a tool change are none that would be written.
+   */
+  decodeEdited(words: Int32Array): Table | undefined {
+    if (words[Psa.VERSION] !== METADATA_VERSION) return undefined;
+    const edited = this.#read(words);
+    if (edited === undefined) return undefined;
+    this.encode(edited, this.#scratch);
+    for (let index = Psa.VERSION; index < this.words; index += 1) {
+      const isEditable = this.#isAcceptedWord(index) && (words[index] === 0 || words[index] === 1);
+      if (!isEditable && this.#scratch[index] !== words[index]) return undefined;
+    }
+    const table = readEdited(edited);
+    return tableFault(table) === undefined ? table : undefined;
+  }
+
+  #isAcceptedWord(index: number): boolean {
+    const inBanks = index - Psa.BANK_INFO;
+    const isBank = inBanks >= 0 && inBanks < this.regions * BankInfo.WORDS;
+    return isBank && inBanks % BankInfo.WORDS === BankInfo.ACCEPTED;
   }
 
   #read(words: Int32Array): Table | undefined {

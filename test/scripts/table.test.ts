@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, it } from "vitest";
+import { crc32Words } from "../../emulator/base/crc32.ts";
 import { DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/memory/layout.ts";
 import { encodeBlankHeader, encodeCheckpointHeader } from "../../emulator/persist/flash-file.ts";
 import { blankImage, planPersistentSpace, TABLE_OFFSET } from "../../emulator/persist/persistent-space.ts";
@@ -7,7 +8,7 @@ import { raiseFloor, recoverFloor } from "../../emulator/table/floor.ts";
 import { FLOOR_WORD, REPLICA_WORD } from "../../emulator/table/nvram.ts";
 import { replaceLostTable } from "../../emulator/table/recovery.ts";
 import type { Table } from "../../emulator/table/table.ts";
-import { replicaWords } from "../../emulator/table/table-codec.ts";
+import { Psa, replicaWords } from "../../emulator/table/table-codec.ts";
 import { tableCommand } from "../../scripts/table.ts";
 import { CutNvram } from "../emulator/table/cut-nvram.ts";
 import { acceptedTable, recordOf } from "../emulator/table/table-arbitrary.ts";
@@ -49,6 +50,12 @@ beforeAll(() => {
   save("both-bad", (words) => {
     for (const base of REPLICA_WORD) words[base] = 0;
   });
+  save("edited", (words) => {
+    for (const base of REPLICA_WORD) {
+      words[base + Psa.ACTIVE_INDEX] = 1;
+      words[base] = crc32Words(words, base + Psa.VERSION, base + replicaWords(3));
+    }
+  });
   save("floor-bad", (words) => words.fill(5, FLOOR_WORD, FLOOR_WORD + 1));
   writeFileSync(path("blank"), new Uint8Array(3 * 4096));
   const sound = readFileSync(path("sound"));
@@ -58,6 +65,7 @@ beforeAll(() => {
   }
   writeFileSync(path("page"), sound.subarray(0, 4096));
   writeFileSync(path("half"), sound.subarray(0, 4100));
+  writeFileSync(path("edited-replica"), readFileSync(path("edited")).subarray(0, replicaWords(3) * 4));
   writeFileSync(path("behind"), Buffer.concat([Buffer.alloc(5), sound]));
   const flash = flashFile();
   writeFileSync(path("flash"), flash);
@@ -84,6 +92,12 @@ it("flipside table prints who is primary, what is next and each region's state",
 
 it.each<[string, number, string]>([
   ["one-bad", 1, "replica 1: bad-crc, its CRC does not hold"],
+  ["edited", 1, "generation 45: changed by another tool, read as what it stands for"],
+  [
+    "edited-replica",
+    1,
+    "one replica, changed by another tool, read as what it stands for: the active region 1 is",
+  ],
   ["both-bad", 1, "no management table counts: both replicas are bad"],
   ["floor-bad", 1, "damaged"],
   ["blank", 1, "it was never written"],
