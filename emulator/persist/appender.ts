@@ -14,7 +14,13 @@
  * No thread and no clock inside: the memory emulator worker calls {@link Appender.drain}.
  */
 import { describe, errorCode, type FileSystem } from "./file-system.ts";
-import { encodeRecord, RECORD_HEADER_BYTES, RecordKind, recordBytes } from "./flash-file.ts";
+import {
+  checkpointDueBytes,
+  encodeRecord,
+  RECORD_HEADER_BYTES,
+  RecordKind,
+  recordBytes,
+} from "./flash-file.ts";
 import { FlashFileLostError, type FlashFileWriter } from "./flash-file-writer.ts";
 import {
   NO_ROOM,
@@ -40,8 +46,6 @@ const PENDING_MS = 20;
 const LOOK_MS = 100;
 /** Records gathered for one write. The largest record, a sector of 64 KiB, fits twice. */
 const BATCH_BYTES = 256 * 1024;
-/** A checkpoint comes when the records take more than this, or twice the memory that they describe. */
-const MIN_LOG_BYTES = 4 * 1024 * 1024;
 /** Looks at a place that is just being published, about ten microseconds. */
 const SPINS = 1_000;
 /** Snapshots tried in one turn while stores keep slipping through. */
@@ -245,8 +249,8 @@ export class Appender {
   }
 
   #bringUpToDate(wanted: number, nowMs: number): void {
-    const logLimit = Math.max(MIN_LOG_BYTES, 2 * this.#shadow.length) + this.#shadow.length;
-    if (this.#failure !== undefined || this.#writer.endBytes > logLimit) {
+    const isDue = this.#writer.endBytes > checkpointDueBytes(this.#parts.space);
+    if (this.#failure !== undefined || isDue) {
       this.#checkpoint();
       this.#syncedWanted = wanted;
       return;

@@ -22,6 +22,7 @@ import {
   openFlashFile,
   RECORD_HEADER_BYTES,
   RecordKind,
+  requireFlashFile,
 } from "./flash-file.ts";
 import { createLocked, FileLockError, openLocked } from "./locked-file.ts";
 import { blankImage, type PersistentSpace } from "./persistent-space.ts";
@@ -95,8 +96,7 @@ export class FlashFileWriter {
   static open(fs: FileSystem, path: string, space: PersistentSpace, mustExist = false): Opened {
     const { realPath, fd } = openNamed(fs, path, mustExist);
     try {
-      const bytes = named("FlashFileUnreadable", path, "read", () => fs.read(fd, fs.stat(fd).bytes));
-      const file = openBytes(path, bytes, space);
+      const file = named("FlashFileUnreadable", path, "read", () => readWhole(fs, path, fd, space));
       const writer = new FlashFileWriter(fs, realPath, space, fd, file.endBytes);
       named("FlashFileUnwritable", path, "written", () => writer.#start(fd, file));
       return { writer, file };
@@ -300,9 +300,12 @@ function named<T>(name: PersistenceFault, path: string, done: string, operation:
   }
 }
 
-function openBytes(path: string, bytes: Uint8Array, space: PersistentSpace): OpenedFlashFile {
+/** Reads a file that begins as one of this device, and no other. */
+function readWhole(fs: FileSystem, path: string, fd: number, space: PersistentSpace): OpenedFlashFile {
   try {
-    return openFlashFile(bytes, space);
+    const { bytes } = fs.stat(fd);
+    requireFlashFile(fs.read(fd, Math.min(bytes, HEADER_BYTES)), bytes, space);
+    return openFlashFile(fs.read(fd, bytes), space);
   } catch (error) {
     if (!(error instanceof FlashFileError)) throw error;
     throw new PersistenceError(error.name, `the flash file ${path} cannot be opened: ${error.message}`);

@@ -67,6 +67,19 @@ export const enum RecordKind {
   SYNCED = 3,
 }
 
+/** A checkpoint comes when the records take more than this, or twice the memory that they describe. */
+const MIN_LOG_BYTES = 4 * 1024 * 1024;
+
+/** Of a file that a checkpoint is to replace. */
+export function checkpointDueBytes(space: PersistentSpace): number {
+  return Math.max(MIN_LOG_BYTES, 2 * space.bytes) + space.bytes;
+}
+
+/** No device leaves a larger file: a turn of the appender adds less than what makes a checkpoint due. */
+function largestFileBytes(space: PersistentSpace): number {
+  return 2 * checkpointDueBytes(space);
+}
+
 export type FlashFileFault = "FlashFileDamaged" | "FlashFileMismatch" | "FlashFileForeign";
 
 /** A file that cannot be opened; `name` is the {@link FlashFileFault}, `message` one sentence for its owner. */
@@ -161,6 +174,19 @@ export function encodeRecord(
 }
 
 /**
+ * Judges a file before it is read: whether it begins as one of a device with the memory of `space`, and is no larger
+ * than such a device makes one. Throws {@link FlashFileError}.
+ * @param start its first {@link HEADER_BYTES}, or all of a shorter one
+ */
+export function requireFlashFile(start: Uint8Array, fileBytes: number, space: PersistentSpace): void {
+  if (!isBlankStub(start)) openBase(start, fileBytes, space);
+  const largest = largestFileBytes(space);
+  if (fileBytes <= largest) return;
+  const message = `it has ${fileBytes} bytes, and a device of this memory makes none of more than ${largest}`;
+  throw new FlashFileError("FlashFileDamaged", message);
+}
+
+/**
  * Opens the bytes of a flash file of a device with the memory of `space`. An empty file is one never written.
  * Throws {@link FlashFileError}.
  */
@@ -172,7 +198,7 @@ export function openFlashFile(
   if (isBlankStub(bytes)) {
     return { image: blankImage(space), sequence: 0, endBytes: 0, droppedBytes: bytes.length, records: 0 };
   }
-  const base = openBase(bytes, space);
+  const base = openBase(bytes.subarray(0, HEADER_BYTES), bytes.length, space);
   const words = wordsOf(bytes);
   const copy = new Uint8Array(words.buffer);
   const image = blankImage(space);
@@ -238,10 +264,10 @@ interface Base {
   readonly imageCrc: number;
 }
 
-function openBase(bytes: Uint8Array, space: PersistentSpace): Base {
-  const words = wordsOf(bytes.subarray(0, HEADER_BYTES));
-  const fileBytes = bytes.length;
-  const magic = magicOf(bytes);
+/** @param start of the file: its header, as far as it is there */
+function openBase(start: Uint8Array, fileBytes: number, space: PersistentSpace): Base {
+  const words = wordsOf(start);
+  const magic = magicOf(start);
   if (magic !== BLANK_MAGIC && magic !== CHECKPOINT_MAGIC.slice(0, magic.length)) {
     throw new FlashFileError("FlashFileForeign", "it is no flash file of this version of flipside");
   }

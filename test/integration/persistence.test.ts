@@ -1,15 +1,29 @@
 /** The flash file under real threads and real processes. */
-import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DeviceOptions, type RunningDevice, startDevice } from "flipside";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { crc32 } from "../../emulator/base/crc32.ts";
 import { DEFAULT_MEMORY_CONFIG, planLayout, TABLE_BYTES } from "../../emulator/memory/layout.ts";
-import { nodeFileSystem } from "../../emulator/persist/file-system.ts";
-import { openFlashFile } from "../../emulator/persist/flash-file.ts";
-import { FlashFileWriter } from "../../emulator/persist/flash-file-writer.ts";
-import { planPersistentSpace } from "../../emulator/persist/persistent-space.ts";
+import { type FileSystem, nodeFileSystem } from "../../emulator/persist/file-system.ts";
+import {
+  encodeBlankHeader,
+  encodeCheckpointHeader,
+  HEADER_BYTES,
+  openFlashFile,
+} from "../../emulator/persist/flash-file.ts";
+import { FlashFileWriter, PersistenceError } from "../../emulator/persist/flash-file-writer.ts";
+import { blankImage, planPersistentSpace } from "../../emulator/persist/persistent-space.ts";
 import { recoverTable } from "../../emulator/table/recovery.ts";
 import { CutNvram } from "../emulator/table/cut-nvram.ts";
 
@@ -154,6 +168,37 @@ describe("a device with a flash file", () => {
       expect(existsSync(`${path}.new`)).toBe(false);
     }
     writer.close();
+  });
+
+  it("a large file, of 1.9 GB, is judged by its first bytes before it is read", () => {
+    let read = 0;
+    const counting: FileSystem = {
+      ...nodeFileSystem,
+      read: (fd, bytes) => {
+        read += bytes;
+        return nodeFileSystem.read(fd, bytes);
+      },
+    };
+    const path = join(directory, "large");
+    const refused = (start: Uint8Array): string => {
+      writeFileSync(path, start);
+      // Of nothing, which takes no room.
+      truncateSync(path, 1.9e9);
+      try {
+        FlashFileWriter.open(counting, path, space).writer.close();
+      } catch (error) {
+        if (error instanceof PersistenceError) return `${error.name}: ${error.message}`;
+      }
+      return "opened";
+    };
+    const because = `the flash file ${path} cannot be opened`;
+    expect(refused(Buffer.from("#!/bin/sh"))).toMatch(`FlashFileForeign: ${because}: it is no flash file`);
+    expect(refused(encodeBlankHeader(space))).toMatch(
+      `FlashFileDamaged: ${because}: it has 1900000000 bytes`,
+    );
+    const image = blankImage(space);
+    expect(refused(encodeCheckpointHeader(space, 1, image))).toMatch(/FlashFileDamaged: .* 1900000000 bytes/);
+    expect(read).toBe(3 * HEADER_BYTES);
   });
 
   it("leaves a file of which every byte prefix opens to a table that counted, in order, until the very last", async () => {
