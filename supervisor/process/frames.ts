@@ -8,9 +8,14 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { decodePlain, encodePlain, PlainDataError } from "../../emulator/base/plain-data.ts";
+import { MAX_REGIONS, REGION_STRIDE } from "../../emulator/memory/map.ts";
 
-/** Largest payload of one frame: an image of 16 MiB and its envelope. */
-export const MAX_FRAME_BYTES = 17 * 1024 * 1024;
+/** Room for whatever goes with images. */
+const ENVELOPE_BYTES = 1024 * 1024;
+/** Largest payload of a frame for a peer of whom no more is known: one image and its envelope. */
+const ONE_IMAGE_BYTES = REGION_STRIDE + ENVELOPE_BYTES;
+/** Largest payload of all: a start has an image for each region. */
+export const MAX_FRAME_BYTES = MAX_REGIONS * REGION_STRIDE + ENVELOPE_BYTES;
 const LENGTH_BYTES = 4;
 /** File descriptor of the socket that a supervisor process inherits from its parent. */
 export const CONTROL_FD = 3;
@@ -28,10 +33,9 @@ export interface FrameLimits {
 /** For a peer that is trusted: the longest report of a soak has some ten thousand values. */
 const DEFAULT_LIMITS: FrameLimits = { maxBytes: MAX_FRAME_BYTES, maxValues: 2 ** 20 };
 
-export function encodeFrame(value: unknown): Buffer {
+export function encodeFrame(value: unknown, maxBytes = MAX_FRAME_BYTES): Buffer {
   const payload = encodePlain(value);
-  if (payload.length > MAX_FRAME_BYTES)
-    throw new FrameError(`a frame of ${payload.length} bytes is too large`);
+  if (payload.length > maxBytes) throw new FrameError(`a frame of ${payload.length} bytes is too large`);
   const frame = Buffer.allocUnsafe(LENGTH_BYTES + payload.length);
   frame.writeUInt32LE(payload.length, 0);
   payload.copy(frame, LENGTH_BYTES);
@@ -101,11 +105,12 @@ function decode(payload: Buffer, limits: FrameLimits): unknown {
 
 /**
  * Values in both directions over one stream. `onClose` is called once, with the reason when the peer broke the
- * protocol. A peer that does not read is cut off once MAX_FRAME_BYTES wait for it.
+ * protocol. A peer that does not read is cut off once more waits for it than the longest frame of either side.
  */
 export class FrameConnection {
   readonly #stream: Duplex;
   readonly #reader: FrameReader;
+  readonly #maxBytes: number;
   #closed = false;
 
   constructor(
@@ -116,6 +121,7 @@ export class FrameConnection {
   ) {
     this.#stream = stream;
     this.#reader = new FrameReader(limits);
+    this.#maxBytes = Math.max(limits.maxBytes, ONE_IMAGE_BYTES);
     const close = (reason?: FrameError): void => {
       if (this.#closed) return;
       this.#closed = true;
@@ -147,11 +153,11 @@ export class FrameConnection {
   /** Sends a value; false when the connection is gone or the peer does not keep up. */
   send(value: unknown): boolean {
     if (this.#closed) return false;
-    if (this.#stream.writableLength > MAX_FRAME_BYTES) {
+    if (this.#stream.writableLength > this.#maxBytes) {
       this.#stream.destroy();
       return false;
     }
-    this.#stream.write(encodeFrame(value));
+    this.#stream.write(encodeFrame(value, this.#maxBytes));
     return true;
   }
 
