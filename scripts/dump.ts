@@ -1,6 +1,6 @@
 /** `flipside dump`: prints a crash dump, with symbols and a stack trace where an ELF file is given. */
 import { backtrace, ProgramCode } from "../controller/bare/backtrace.ts";
-import { type ElfFile, parseElf } from "../controller/bare/elf.ts";
+import { type ElfError, type ElfFile, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
 import { SymbolTable } from "../controller/bare/symbol-table.ts";
 import { Hart } from "../controller/cpu/hart.ts";
 import { visibleText } from "../emulator/base/text.ts";
@@ -69,9 +69,12 @@ function readDump(file: string): CrashDump {
 
 function readElf(file: string | undefined): ElfFile | undefined {
   if (file === undefined) return undefined;
-  const elf = parseElf(readInput("--elf", file, MAX_ELF_BYTES));
-  if ("error" in elf) throw new UsageError(`--elf ${file}: ${elf.message}`);
-  return elf;
+  const require = <T extends object>(found: T | ElfError): T => {
+    if ("error" in found) throw new UsageError(`--elf ${file}: ${found.message}`);
+    return found;
+  };
+  const bytes = readInput("--elf", file, MAX_ELF_BYTES, (head) => void require(elfHeaderFault(head) ?? {}));
+  return require(parseElf(bytes));
 }
 
 export async function dumpCommand(args: readonly string[]): Promise<number> {

@@ -18,11 +18,21 @@ import { errorMessage } from "../emulator/base/text.ts";
 import { UnableError } from "./exit-codes.ts";
 import { UsageError } from "./options.ts";
 
+/** More than the header of any format that is read. */
+export const HEAD_BYTES = 256;
+
 /**
  * Reads a whole file, but never more than `maxBytes` (a device or a pipe may have no end).
  * @param what what the file is to the user, such as "the image"
+ * @param judge is given the first {@link HEAD_BYTES}, or all there are, before the rest, which may be long, is read; throws
+ * {@link UsageError} where no rest would help
  */
-export function readInput(what: string, file: string, maxBytes: number): Uint8Array {
+export function readInput(
+  what: string,
+  file: string,
+  maxBytes: number,
+  judge: (head: Uint8Array) => void = () => undefined,
+): Uint8Array {
   const chunks: Uint8Array[] = [];
   let total = 0;
   try {
@@ -34,6 +44,11 @@ export function readInput(what: string, file: string, maxBytes: number): Uint8Ar
       if (stats.isFile() && stats.size > maxBytes) {
         throw new UsageError(`${what} ${file} has ${stats.size} bytes, more than ${maxBytes}`);
       }
+      const head = readHead(descriptor);
+      judge(head);
+      chunks.push(head);
+      total = head.length;
+      if (total > maxBytes) throw new UsageError(`${what} ${file} has more than ${maxBytes} bytes`);
       for (;;) {
         const chunk = new Uint8Array(65_536);
         const bytes = readSync(descriptor, chunk);
@@ -56,6 +71,16 @@ export function readInput(what: string, file: string, maxBytes: number): Uint8Ar
     offset += chunk.length;
   }
   return whole;
+}
+
+/** A pipe may give them one by one. */
+function readHead(descriptor: number): Uint8Array {
+  const head = new Uint8Array(HEAD_BYTES);
+  let total = 0;
+  for (let more = 1; more > 0 && total < head.length; total += more) {
+    more = readSync(descriptor, head, total, head.length - total, null);
+  }
+  return head.subarray(0, total);
 }
 
 /** Longest text that is read: keys in PEM have some hundred bytes. */

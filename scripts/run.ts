@@ -1,6 +1,6 @@
 /** `flipside run`: a bare-metal RV32 ELF file in RAM, as an emulator runs it. */
 import { writeSync } from "node:fs";
-import { parseElf } from "../controller/bare/elf.ts";
+import { type ElfError, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
 import type { ElfSymbols } from "../controller/bare/elf-symbols.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/bare/run.ts";
 import type { SerialLine } from "../controller/devices/uart.ts";
@@ -146,9 +146,12 @@ function guardLoad<T>(file: string, action: () => T): T {
 }
 
 function readElf(file: string) {
-  const elf = parseElf(readInput("the ELF file", file, MAX_ELF));
-  if ("error" in elf) throw new UsageError(`${file} cannot be run: ${elf.message}`);
-  return elf;
+  const require = <T extends object>(found: T | ElfError): T => {
+    if ("error" in found) throw new UsageError(`${file} cannot be run: ${found.message}`);
+    return found;
+  };
+  const bytes = readInput("the ELF file", file, MAX_ELF, (head) => void require(elfHeaderFault(head) ?? {}));
+  return require(parseElf(bytes));
 }
 
 function parseMaxInstructions(text: string | undefined): number {

@@ -42,7 +42,7 @@ export interface ElfFile {
   readonly floatRegisters: FloatRegisters;
 }
 
-const HEADER_BYTES = 52;
+export const ELF_HEADER_BYTES = 52;
 const PROGRAM_HEADER_BYTES = 32;
 const SECTION_HEADER_BYTES = 40;
 const MAGIC = 0x464c_457f;
@@ -79,7 +79,7 @@ function hex(value: number): string {
 /** Parses an executable. */
 export function parseElf(bytes: Uint8Array): ElfFile | ElfError {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const wrong = checkHeader(view);
+  const wrong = elfHeaderFault(bytes);
   if (wrong !== undefined) return wrong;
   const programHeaders = readProgramHeaders(view);
   if ("error" in programHeaders) return programHeaders;
@@ -101,11 +101,13 @@ export function parseElf(bytes: Uint8Array): ElfFile | ElfError {
   };
 }
 
-function checkHeader(view: DataView): ElfError | undefined {
+/** Judges a file by its first {@link ELF_HEADER_BYTES}: undefined where the rest decides. */
+export function elfHeaderFault(bytes: Uint8Array): ElfError | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.byteLength < 4 || view.getUint32(0, true) !== MAGIC) {
     return fail("not-elf", "it is no ELF file: it does not begin with 7f 45 4c 46");
   }
-  if (view.byteLength < HEADER_BYTES) {
+  if (view.byteLength < ELF_HEADER_BYTES) {
     return fail("truncated", `it ends after ${view.byteLength} bytes, inside the ELF header`);
   }
   if (view.getUint8(5) !== LITTLE_ENDIAN) {
@@ -154,7 +156,7 @@ function readProgramHeaders(view: DataView): ProgramHeaders | ElfError {
 
 /** Where the headers that the file begins with end. */
 function headersEnd({ start, end }: ProgramHeaders): number {
-  return start <= HEADER_BYTES ? Math.max(HEADER_BYTES, end) : HEADER_BYTES;
+  return start <= ELF_HEADER_BYTES ? Math.max(ELF_HEADER_BYTES, end) : ELF_HEADER_BYTES;
 }
 
 function readSegments(

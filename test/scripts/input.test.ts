@@ -1,5 +1,17 @@
 /** No command writes over what it reads, or twice over the same file: whichever way the file is named. */
-import { linkSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  closeSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { dumpCommand } from "../../scripts/dump.ts";
 import { emulateCommand } from "../../scripts/emulate.ts";
@@ -8,8 +20,11 @@ import { requireSeparate, requireWritable } from "../../scripts/input.ts";
 import { runCommand } from "../../scripts/run.ts";
 import { sweepCommand } from "../../scripts/sweep.ts";
 import { tableCommand } from "../../scripts/table.ts";
+import { encodeDump } from "../../supervisor/device/dump.ts";
+import { dump } from "../supervisor/device/dump-fixture.ts";
 import { scratchDirectory } from "./captured.ts";
 
+const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
 const path = scratchDirectory();
 const PRECIOUS = "not to be lost";
 
@@ -69,5 +84,30 @@ describe("a file that is to be written", () => {
   it("may be a terminal or nowhere as often as one likes, and what is only read, too", () => {
     const file = precious("read");
     requireSeparate(["/dev/null", "/dev/null", undefined, path("fresh")], [file, file, undefined]);
+  });
+});
+
+describe("a long file that cannot be used", () => {
+  const JUDGES: readonly (readonly [what: string, args: (file: string) => string[], sentence: string])[] = [
+    ["run", (file) => ["run", file], "it is no ELF file"],
+    ["dump --elf", (file) => ["dump", path("elf.dump"), "--elf", file], "it is no ELF file"],
+  ];
+  it.each(JUDGES)("is judged by its first bytes before it is read: %s", async (_, args, sentence) => {
+    writeFileSync(path("elf.dump"), encodeDump(dump));
+    const fifo = path("long");
+    rmSync(fifo, { force: true });
+    execFileSync("mkfifo", [fifo]);
+    // Whoever reads on waits for ever: this end stays open.
+    const writer = openSync(fifo, "r+");
+    writeSync(writer, new Uint8Array(4096));
+    const child = spawn(process.execPath, [CLI, ...args(fifo)], { stdio: ["ignore", "ignore", "pipe"] });
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk));
+    await once(child, "close");
+    closeSync(writer);
+    expect({ status: child.exitCode, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringContaining(sentence),
+    });
   });
 });

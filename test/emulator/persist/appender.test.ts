@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { crc32 } from "../../../emulator/base/crc32.ts";
 import { Random } from "../../../emulator/base/random.ts";
-import { openFlashFile } from "../../../emulator/persist/flash-file.ts";
+import { HEADER_BYTES, openFlashFile } from "../../../emulator/persist/flash-file.ts";
 import { FlashFileWriter, PersistenceError } from "../../../emulator/persist/flash-file-writer.ts";
 import { PersistState, RING_ENTRIES, StoreKind } from "../../../emulator/persist/persist-ring.ts";
 import { NVRAM_OFFSET } from "../../../emulator/persist/persistent-space.ts";
@@ -160,6 +160,21 @@ describe("a file that cannot be written", () => {
     device.nowMs += 5_000;
     expect(device.acknowledge()).toBe(true);
     expect(stateOf(fs.afterPowerLoss())).toBe(device.state);
+  });
+
+  it("of another kind is judged by its first bytes, before the rest is read", () => {
+    const fs = new MemoryFileSystem();
+    settled(fs);
+    fs.closeAll();
+    fs.names.get(PATH)?.written.fill(0x5a, 0, 16);
+    const reads: number[] = [];
+    const read = fs.read.bind(fs);
+    fs.read = (fd, bytes) => {
+      reads.push(bytes);
+      return read(fd, bytes);
+    };
+    expect(() => FlashFileWriter.open(fs, PATH, space)).toThrowError(/it is no flash file/);
+    expect(reads).toEqual([HEADER_BYTES]);
   });
 
   it("is refused by name before the device starts", () => {
