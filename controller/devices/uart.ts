@@ -208,14 +208,18 @@ export class Uart implements Device {
     this.#changed(ENABLE_RECEIVED | ENABLE_EMPTY);
   }
 
-  /** MCR. In loopback its four outputs are the inputs: DTR is DSR, RTS is CTS, OUT1 is RI, and OUT2 is DCD. */
+  /**
+   * MCR. In loopback its four outputs are the inputs: DTR is DSR, RTS is CTS, OUT1 is RI, and OUT2 is DCD. That they
+   * change is kept for whoever asks for the interrupt; polled, MSR tells what is, as QEMU's does.
+   */
   #controlModem(bits: number): void {
     this.#set(UartWord.MCR, bits);
     const before = this.#get(UartWord.MSR);
     const looped = ((bits & 0x0c) << 4) | ((bits & 0x02) << 3) | ((bits & 0x01) << 5);
     const inputs = this.#isLoopback ? looped : MODEM_READY;
+    const isAsked = (this.#get(UartWord.IER) & ENABLE_MODEM_STATUS) !== 0;
     // Of the ring indicator only the end is told.
-    const changed = (inputs ^ before) & INPUTS & ~(inputs & RING);
+    const changed = isAsked ? (inputs ^ before) & INPUTS & ~(inputs & RING) : 0;
     this.#set(UartWord.MSR, inputs | (before & DELTAS) | (changed >> 4));
     this.#changed(ENABLE_MODEM_STATUS);
   }
