@@ -1,0 +1,112 @@
+/**
+ * `npm run busy-starts`: starts of controllers beside processes that do nothing but keep the processors busy. Each is
+ * started, its supervisor process killed, and started again: a process that is ended because it was silent, and a
+ * device that is given up, are findings, as a busy machine is no failure. Not part of the tests: it takes minutes.
+ *
+ * usage: npm run busy-starts -- [--starts N (200)] [--loops N (16)] [--nice N (0, of the controllers alone)]
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { constants, setPriority } from "node:os";
+import { join } from "node:path";
+import { errorMessage } from "../emulator/base/text.ts";
+import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/core/config.ts";
+import { Guardian, type Restart } from "../supervisor/process/guardian.ts";
+import { EXIT_FINDING, EXIT_HELD } from "./exit-codes.ts";
+import { readImage } from "./firmware-image.ts";
+import { parseInteger, parseOptions } from "./options.ts";
+import { dieTidily, removeScratch, scratchDirectory } from "./scratch.ts";
+
+const MAX_COUNT = 100_000;
+/** What is done to a process on purpose. */
+const KILLED = "the supervisor process was ended by SIGKILL";
+
+interface Counts {
+  starts: number;
+  starved: number;
+  readonly findings: string[];
+}
+
+function deviceConfig(flashFile: string): DeviceConfig {
+  return {
+    memory: DEFAULT_MEMORY_CONFIG,
+    images: [readImage("--image-a", undefined), readImage("--image-b", undefined)],
+    limits: DEFAULT_LIMITS,
+    recovery: DEFAULT_RECOVERY,
+    engine: "auto",
+    log: { level: "error", fd: 2 },
+    flashFile,
+  };
+}
+
+/** Two starts of one device. */
+async function startTwice(config: DeviceConfig, counts: Counts): Promise<void> {
+  let onRestart: (restart: Restart) => void = () => undefined;
+  let onGivenUp: (reason: string) => void = () => undefined;
+  const guardian = new Guardian(
+    config,
+    {},
+    {
+      onRestart: (restart) => {
+        if (restart.reason !== KILLED) counts.findings.push(restart.reason);
+        onRestart(restart);
+      },
+      onGivenUp: (reason) => onGivenUp(reason),
+      onStarved: () => {
+        counts.starved += 1;
+      },
+    },
+  );
+  try {
+    await guardian.start();
+    counts.starts += 1;
+    const again = new Promise<void>((resolve, reject) => {
+      onRestart = () => resolve();
+      onGivenUp = (reason) => reject(new Error(reason));
+    });
+    guardian.kill("SIGKILL");
+    await again;
+    counts.starts += 1;
+  } catch (error) {
+    counts.findings.push(errorMessage(error));
+  } finally {
+    await guardian.stop();
+  }
+}
+
+/** They end with this process, however that ends. */
+const BUSY = "const { ppid } = process; while (process.ppid === ppid);";
+
+function keepBusy(count: number): ChildProcess[] {
+  return Array.from({ length: count }, () => spawn(process.execPath, ["-e", BUSY], { stdio: "ignore" }));
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseOptions(args, {
+    starts: { type: "string" },
+    loops: { type: "string" },
+    nice: { type: "string" },
+  });
+  const starts = parseInteger("--starts", values.starts ?? "200", 1, MAX_COUNT);
+  const loops = keepBusy(parseInteger("--loops", values.loops ?? "16", 0, MAX_COUNT));
+  // From here on, for this process and those that it starts.
+  setPriority(parseInteger("--nice", values.nice ?? "0", 0, constants.priority.PRIORITY_LOW));
+  const directory = scratchDirectory();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, dieTidily);
+  const counts: Counts = { starts: 0, starved: 0, findings: [] };
+  try {
+    for (let index = 0; counts.starts + counts.findings.length < starts; index += 1) {
+      await startTwice(deviceConfig(join(directory, `${index}.flash`)), counts);
+    }
+  } finally {
+    for (const loop of loops) loop.kill("SIGKILL");
+    removeScratch(directory);
+  }
+  for (const finding of counts.findings) process.stdout.write(`finding: ${finding}\n`);
+  process.stdout.write(
+    `${counts.starts} starts beside ${loops.length} busy loops: ${counts.starved} waits for a processor told, ${counts.findings.length} findings\n`,
+  );
+  return counts.findings.length === 0 ? EXIT_HELD : EXIT_FINDING;
+}
+
+process.exitCode = await main(process.argv.slice(2));
