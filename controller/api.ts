@@ -1,7 +1,7 @@
 /** What a controller worker answers by comlink between its runs. */
 
 import type { Api } from "../emulator/base/link.ts";
-import type { LogConfig } from "../emulator/base/log.ts";
+import type { SharedLogConfig } from "../emulator/base/log.ts";
 import type { Layout } from "../emulator/memory/layout.ts";
 import type { RegionFacts } from "./boot/boot-rom.ts";
 import type { EngineKind } from "./cpu/engine-kind.ts";
@@ -13,7 +13,7 @@ export interface Attachment {
   readonly slot: number;
   readonly engine: EngineKind;
   readonly requirements: RequirementsConfig;
-  readonly log: LogConfig;
+  readonly log: SharedLogConfig;
 }
 
 /** What the boot ROM read: one entry per region, each with the store epoch that it holds for. */

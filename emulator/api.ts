@@ -1,7 +1,7 @@
 /** What the memory emulator worker answers by comlink. */
 
 import type { Api } from "./base/link.ts";
-import type { LogConfig } from "./base/log.ts";
+import type { SharedLogConfig } from "./base/log.ts";
 import type { Layout, MemoryConfig } from "./memory/layout.ts";
 
 export interface PoweredMemory {
@@ -14,7 +14,7 @@ export interface FlashFileConfig {
   readonly path: string;
   /** The device is no new one: without its file, or a table in it, it is not powered on. */
   readonly mustExist: boolean;
-  readonly log: LogConfig;
+  readonly log: SharedLogConfig;
 }
 
 /** What the worker is launched with. */

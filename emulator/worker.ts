@@ -6,7 +6,7 @@ import { workerData } from "node:worker_threads";
 import type { FlashFileConfig, HashAlgorithm, MemoryApi, MemoryWorkerData, PoweredMemory } from "./api.ts";
 import { monotonicNs } from "./base/clock.ts";
 import { serve } from "./base/link.ts";
-import { createLogger, type LogConfig, type Logger } from "./base/log.ts";
+import { createLogger, type Logger, type SharedLogConfig } from "./base/log.ts";
 import { endWhenOrphaned } from "./base/orphan.ts";
 import { Random } from "./base/random.ts";
 import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash/flash.ts";
@@ -258,7 +258,7 @@ class MemoryEmulator {
   }
 }
 
-function workerLog(log: LogConfig, { memory, layout }: PoweredMemory): Logger {
+function workerLog(log: SharedLogConfig, { memory, layout }: PoweredMemory): Logger {
   const control = controlWords(memory, layout);
   return createLogger(log, { thread: "memory-emulator" }, () => deviceState(control));
 }

@@ -66,6 +66,9 @@ function formatStatus(status: ServedStatus): string {
     ...status.regions
       .filter(({ unusableBecause }) => unusableBecause !== "")
       .map(({ region, unusableBecause }) => `region ${region} is not usable: ${unusableBecause}`),
+    ...(status.logLinesDropped > 0
+      ? [`log lines dropped, as nobody reads the log: ${status.logLinesDropped}`]
+      : []),
     ...(isUsed(status.translator) ? ["", ...formatTranslator(status.translator)] : []),
     "",
   ].join("\n");

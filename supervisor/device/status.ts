@@ -57,6 +57,8 @@ export interface Status {
   readonly mended: number;
   /** Failovers since power-on by the evidence that showed the failure. */
   readonly failoversByCause: Readonly<Record<string, number>>;
+  /** Log lines since power-on that were dropped because nobody read the log. */
+  readonly logLinesDropped: number;
   /** What the workers' translators counted since power-on, in all; zeros where there are none. */
   readonly translator: TranslatorStats;
   readonly regions: readonly RegionStatus[];
@@ -73,6 +75,7 @@ export interface SessionFacts {
   readonly poweredOnNs: number;
   readonly memoryReplacements: number;
   readonly failoversByCause: Readonly<Record<string, number>>;
+  readonly logLinesDropped: number;
 }
 
 export function statusOf(device: Device, facts: SessionFacts): Status {
@@ -97,6 +100,7 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
     memoryReplacements: facts.memoryReplacements,
     mended: device.mended,
     failoversByCause: facts.failoversByCause,
+    logLinesDropped: facts.logLinesDropped,
     translator: readStats(...device.crew.slots.map(({ counters }) => counters)),
     regions: table.regions.map((record, region) => ({
       region,

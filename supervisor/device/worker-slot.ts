@@ -9,7 +9,7 @@ import type { ControllerApi, Inspection } from "../../controller/api.ts";
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { Hart, retiredInstructions } from "../../controller/cpu/hart.ts";
 import type { RequirementsConfig } from "../../controller/image/verify.ts";
-import type { LogConfig } from "../../emulator/base/log.ts";
+import type { SharedLogConfig } from "../../emulator/base/log.ts";
 import {
   Attention,
   engineCounters,
@@ -35,7 +35,7 @@ const CALL_DEADLINE_MS = 5_000;
 export interface SlotContext {
   readonly memory: WebAssembly.Memory;
   readonly layout: Layout;
-  readonly log: LogConfig;
+  readonly log: SharedLogConfig;
   readonly engine: EngineKind;
   readonly requirements: RequirementsConfig;
   /** Starts the thread for a slot. */

@@ -21,7 +21,7 @@ import { UartRing } from "../../controller/devices/uart-ring.ts";
 import { parseImage } from "../../controller/image/format.ts";
 import { imageRequirements } from "../../controller/image/verify.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
-import { createLogger } from "../../emulator/base/log.ts";
+import { createLogger, shareLog } from "../../emulator/base/log.ts";
 import { deviceState } from "../../emulator/memory/control.ts";
 import { DEFAULT_TRIAL_TRIES, type Table } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
@@ -84,6 +84,8 @@ export class Session {
   /** Failovers by evidence since power-on. */
   readonly #causes: Record<string, number> = {};
   #poweredOnNs = 0;
+  /** Log lines of all threads; a word that they share. */
+  #logDropped: Int32Array = new Int32Array(1);
 
   constructor(launcher: Launcher, notify: Notify, fatal: (reason: string) => void) {
     this.#launcher = launcher;
@@ -152,7 +154,9 @@ export class Session {
   async #start(config: DeviceConfig): Promise<Status> {
     if (this.#device !== undefined) throw new RequestError("the device is started already");
     checkConfig(config);
-    const log = createLogger(config.log, { process: "supervisor" }, () =>
+    const logConfig = shareLog(config.log);
+    this.#logDropped = logConfig.dropped;
+    const log = createLogger(logConfig, { process: "supervisor" }, () =>
       this.#device === undefined ? {} : deviceState(this.#device.control),
     );
     this.#config = config;
@@ -160,12 +164,14 @@ export class Session {
     const requirements = imageRequirements(config);
     const { flashFile: path } = config;
     const mustExist = config.flashFileMustExist ?? false;
-    const flashFile = path === undefined ? null : { path, mustExist, log: config.log };
+    const flashFile = path === undefined ? null : { path, mustExist, log: logConfig };
     const owner = new MemoryOwner(this.#launcher, flashFile, log, this.#fatal);
     this.#memory = owner;
     const { memory, layout } = await owner.powerOn(config.memory, config.images);
     this.#poweredOnNs = monotonicNs();
-    const device = new Device(liveParts(config, memory, layout, log, this.#launcher, this.#fatal));
+    const device = new Device(
+      liveParts({ ...config, log: logConfig }, memory, layout, log, this.#launcher, this.#fatal),
+    );
     this.#device = device;
     device.listen({
       onFailover: (failover) => {
@@ -343,6 +349,7 @@ export class Session {
       poweredOnNs: this.#poweredOnNs,
       memoryReplacements: this.#memory?.replacements ?? 0,
       failoversByCause: { ...this.#causes },
+      logLinesDropped: Atomics.load(this.#logDropped, 0),
     });
   }
 

@@ -1,14 +1,19 @@
 /** `flipside serve` and `flipside ctl` as a user has them: processes, a socket, exit codes. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  closeSync,
+  constants,
   existsSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,12 +74,17 @@ async function until(
   }
 }
 
-async function serve(...args: string[]): Promise<void> {
+/** @param stderr its descriptor, or that of these tests */
+async function serveTo(stderr: number | "inherit", ...args: string[]): Promise<void> {
   server = spawn(process.execPath, [cli, "serve", "--dir", device, "--log", "silent", ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", stderr],
   });
   if (server.stdout === null) throw new Error("no output");
   await once(server.stdout, "data");
+}
+
+function serve(...args: string[]): Promise<void> {
+  return serveTo("inherit", ...args);
 }
 
 async function stop(): Promise<void> {
@@ -335,6 +345,45 @@ describe("symlinks that others may put into a directory", () => {
     told.kill("SIGTERM");
     await exit;
     rmSync(directory, { recursive: true });
+  });
+});
+
+describe.runIf(process.platform === "linux")("a served device whose log nobody reads", () => {
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "flipside-"));
+    device = join(directory, "device");
+  });
+  afterAll(() => {
+    server.kill("SIGKILL");
+    rmSync(directory, { recursive: true });
+  });
+
+  it("stops nothing, neither in its supervisor nor in the next one, and its log goes on when it is read", async () => {
+    const pipe = join(directory, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    const filler = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+    expect(() => {
+      for (;;) writeSync(filler, Buffer.alloc(4096));
+    }).toThrow(/EAGAIN/);
+    const stderr = openSync(pipe, constants.O_WRONLY);
+    await serveTo(stderr, "--log", "debug");
+    await until(({ ready, standby }) => ready && standby !== null);
+    expect(await ctl("inject", "ebreak")).toMatchObject({ code: 0 });
+    await until(({ ready, standby, failovers }) => failovers === 1 && ready && standby !== null);
+    expect(await ctl("inject", "supervisor-kill")).toMatchObject({ code: 0 });
+    await until(({ processRestarts, ready, standby }) => processRestarts === 1 && ready && standby !== null);
+    expect(await ctl("inject", "ebreak")).toMatchObject({ code: 0 });
+    const buffer = Buffer.alloc(1 << 20);
+    let log = "";
+    await expect
+      .poll(() => {
+        log += buffer.toString("latin1", 0, readSync(reader, buffer));
+        return log;
+      })
+      .toContain('"msg":"failover"');
+    await stop();
+    for (const fd of [reader, filler, stderr]) closeSync(fd);
   });
 });
 
