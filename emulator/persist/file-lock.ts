@@ -61,7 +61,7 @@ function flock(fd: number): boolean {
 export function lockHolder(fd: number): string {
   const pid = holderPid(fd);
   return pid === undefined
-    ? "a process that cannot be seen from here (another container's, user's or machine's)"
+    ? "a process that cannot be seen from here (of another container, user or machine, or it has just ended)"
     : `process ${pid}`;
 }
 

@@ -38,6 +38,8 @@ export interface FileSystem {
   stat(fd: number): FileStats;
   /** Of what has this name, a link included; undefined when nothing has it. */
   identityOf(path: string): string | undefined;
+  /** Nobody but its owner may open the file from here on, if that is the user of this process. */
+  makePrivate(fd: number): void;
   /** Locks the file until the descriptor closes; false when it is locked through another one. */
   lock(fd: number): boolean;
   /** Who has the file's lock, in words. */
@@ -71,9 +73,7 @@ const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
 function openFile(path: string, mode: OpenMode): number {
   const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | OPEN_FLAGS[mode], PRIVATE);
   try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile()) throw Object.assign(new Error("it is no regular file"), { code: "EINVAL" });
-    if ((stats.mode & OTHERS) !== 0 && stats.uid === process.geteuid?.()) fchmodSync(fd, PRIVATE);
+    if (!fstatSync(fd).isFile()) throw Object.assign(new Error("it is no regular file"), { code: "EINVAL" });
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -102,6 +102,11 @@ function identity({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }):
   return `${dev}:${ino}`;
 }
 
+function makePrivate(fd: number): void {
+  const { mode, uid } = fstatSync(fd);
+  if ((mode & OTHERS) !== 0 && uid === process.geteuid?.()) fchmodSync(fd, PRIVATE);
+}
+
 export const nodeFileSystem: FileSystem = {
   realPath,
   open: openFile,
@@ -113,6 +118,7 @@ export const nodeFileSystem: FileSystem = {
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return stats === undefined ? undefined : identity(stats);
   },
+  makePrivate,
   lock: lockDescriptor,
   holderOf: lockHolder,
   read: readStart,

@@ -127,6 +127,8 @@ export class FlashFileWriter {
 
   #start(fd: number, file: OpenedFlashFile): void {
     const isNew = file.endBytes === 0;
+    // Who may open it can lock it. What is no flash file stays as it is.
+    this.#fs.makePrivate(fd);
     if (file.droppedBytes > 0) this.#fs.truncate(fd, file.endBytes);
     if (isNew) {
       const header = encodeBlankHeader(this.#space);

@@ -188,21 +188,18 @@ describe("the lock excludes", () => {
     expect(await tries(file, [other ?? ""])).toBe(inUse(file, own));
   }, 180_000);
 
-  it.runIf(isRoot || isCi)(
-    "no owner by another user, who cannot take the lock of what is not his",
-    async () => {
-      chmodSync(directory, 0o755);
-      const [owner] = await open(file);
-      await end(owner);
-      // As cp leaves a file that others may read, which is all that a lock takes.
-      chmodSync(file, 0o644);
-      expect(await tries(file)).toBe("has it");
-      await Promise.all(owners.map((one) => one.exitCode ?? one.signalCode ?? end(one)));
-      const flock = spawn("flock", ["-n", file, "true"], { uid: NOBODY, gid: NOBODY, cwd: "/" });
-      expect(await text(flock.stderr)).toMatch(/Permission denied/);
-      expect(await tries(file)).toBe("has it");
-    },
-  );
+  it.runIf(isRoot || isCi)("another user, who cannot take the lock of what is not his", async () => {
+    chmodSync(directory, 0o755);
+    const [owner] = await open(file);
+    await end(owner);
+    // As cp leaves a file that others may read, which is all that a lock takes.
+    chmodSync(file, 0o644);
+    expect(await tries(file)).toBe("has it");
+    await Promise.all(owners.map((one) => one.exitCode ?? one.signalCode ?? end(one)));
+    const flock = spawn("flock", ["-n", file, "true"], { uid: NOBODY, gid: NOBODY, cwd: "/" });
+    expect(await text(flock.stderr)).toMatch(/Permission denied/);
+    expect(await tries(file)).toBe("has it");
+  });
 });
 
 it("where nothing can lock a file that is told in one sentence, and nothing is opened", async () => {

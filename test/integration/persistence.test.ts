@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -231,8 +232,9 @@ describe("a device with a flash file", () => {
     await start(busy);
     expect(await refusal(busy)).toBe("FlashFileLocked");
     const foreign = join(directory, "foreign");
-    writeFileSync(foreign, "#!/bin/sh\n");
+    writeFileSync(foreign, "#!/bin/sh\n", { mode: 0o644 });
     expect(await refusal(foreign)).toBe("FlashFileForeign");
+    expect(statSync(foreign).mode & 0o777).toBe(0o644);
     expect(await refusal(directory)).toBe("FlashFileUnreadable");
     expect(await refusal(join(directory, "nowhere", "file"))).toBe("FlashFileUnreadable");
     const other = join(directory, "other.flash");

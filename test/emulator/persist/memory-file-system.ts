@@ -70,6 +70,8 @@ export class MemoryFileSystem implements FileSystem {
     return this.names.get(path)?.identity;
   }
 
+  makePrivate(_fd: number): void {}
+
   lock(fd: number): boolean {
     const inode = this.#inode(fd);
     inode.lockedBy ??= fd;
