@@ -2,7 +2,7 @@
 /**
  * The command line. Each command is a module of its own, loaded only when it is called: start-up time is a figure.
  */
-import { codeWithoutOutput, EXIT_FINDING, EXIT_HELD, EXIT_USAGE, failureOf } from "./exit-codes.ts";
+import { codeWithoutOutput, EXIT_HELD, EXIT_UNJUDGED, EXIT_USAGE, failureOf } from "./exit-codes.ts";
 import { UsageError } from "./options.ts";
 import { guardOutput, isOutputLost, readerGone } from "./standard-output.ts";
 
@@ -88,15 +88,13 @@ function exitCodeOf(code: number): number {
 
 /** Nothing is left that could settle the command: without a word this would look like success. */
 function tellUnfinished(): void {
-  process.stderr.write(
-    "flipside: the command is not done and waits for something that never comes, such as a rules module's await\n",
-  );
+  process.stderr.write("flipside: the command is not done and waits for something that never comes\n");
 }
 
 guardOutput();
 // What is thrown where no command can catch it, as at a process that cannot be started.
 process.on("uncaughtException", (error) => process.exit(fail(error)));
-process.exitCode = EXIT_FINDING;
+process.exitCode = EXIT_UNJUDGED;
 process.once("beforeExit", tellUnfinished);
 void main(process.argv.slice(2))
   .catch(fail)

@@ -6,12 +6,16 @@ import { CaseIdError, parseCaseId } from "../supervisor/sweep/explore/case-id.ts
 import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
 import { checkImages, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
 import { isGood, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/oracle/verdict.ts";
-import { loadRules, RulesModuleError } from "../supervisor/sweep/flipside/rules-module.ts";
+import { RulesModuleError } from "../supervisor/sweep/flipside/rules-module.ts";
 import { findScenario, SCENARIOS } from "../supervisor/sweep/flipside/scenarios/index.ts";
-import { TimelineText } from "../supervisor/sweep/flipside/timeline-text.ts";
 import { replayCommand, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
-import { runSweep, type SweepOptions, type SweepProgress } from "../supervisor/sweep/run/run.ts";
-import { Workbench } from "../supervisor/sweep/run/workbench.ts";
+import {
+  runSweep,
+  type SweepOptions,
+  type SweepProgress,
+  threadOptions,
+} from "../supervisor/sweep/run/run.ts";
+import { SweepThread } from "../supervisor/sweep/run/threads.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES, UnableError } from "./exit-codes.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { requireLimits } from "./limits.ts";
@@ -160,9 +164,15 @@ async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`${formatTable([{ title: "scenario" }, { title: "what happens" }], rows)}\n`);
     return EXIT_HELD;
   }
-  // Told here, in one sentence, rather than by each thread.
-  await loadRules(command.options.rulesModule);
+  await requireRules(command.options);
   return command.replay === undefined ? sweep(command, args) : replay(command, command.replay);
+}
+
+/** Before anything is done: rules that cannot be used are refused once, and not by each thread. */
+async function requireRules(options: SweepCommand["options"]): Promise<void> {
+  if (options.rulesModule === undefined) return;
+  const thread = new SweepThread(threadOptions(options));
+  await thread.loaded.finally(() => thread.close());
 }
 
 async function sweep({ options, json, junit }: SweepCommand, args: readonly string[]): Promise<number> {
@@ -207,11 +217,8 @@ async function replay({ options }: SweepCommand, text: string): Promise<number> 
   if (scenario === undefined) {
     throw new UsageError(`there is no scenario "${id.scenario}": flipside sweep --list lists them`);
   }
-  const rules = await loadRules(options.rulesModule);
-  const workbench = new Workbench(options.imageA, options.imageB, rules, id.seed, options.engine);
-  const timeline = new TimelineText();
-  const ending = workbench.replay(scenario, id.path, timeline.narrate);
-  const lines = timeline.finish(workbench.rigOf(scenario));
+  const thread = new SweepThread({ ...threadOptions(options), seed: id.seed });
+  const { ending, lines } = await thread.replay(scenario.name, id.path).finally(() => thread.close());
   if (ending === undefined) {
     throw new UsageError(
       `"${text}" is no case: there is nothing at one of its places, or nothing that could tear`,

@@ -72,12 +72,3 @@ it("a full disk behind standard output is told in one sentence, and is no succes
   expect(status).toBe(3);
   expect(stderr).toMatch(/^flipside: standard output cannot be written: ENOSPC.*\n$/);
 });
-
-it("a command that waits for what never comes says so, and is no success", () => {
-  const rules = rulesFile("endless.mjs", "await new Promise(() => {});\n");
-  const { status, stderr } = spawnSync(process.execPath, [CLI, "sweep", "--rules", rules], {
-    encoding: "utf8",
-  });
-  expect(status).toBe(1);
-  expect(stderr).toMatch(/^flipside: the command is not done and waits.*\n$/);
-});

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { SweepReport } from "../../supervisor/sweep/run/report.ts";
+import { SweepThread, type SweepThreadOptions } from "../../supervisor/sweep/run/threads.ts";
 import { scratchDirectory } from "./captured.ts";
 
 const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
@@ -83,6 +84,68 @@ export const rules = {
     const { status, stdout } = sweep("--scenarios", "first-start-empty", "--rules", rules);
     expect(status).toBe(1);
     expect(stdout).toContain("Math.random is not there");
+  });
+
+  describe("a rules module that does not leave it at deciding is a finding of the module, never held:", () => {
+    const DECIDE = `import { decideBoot } from ${JSON.stringify(RULES)};\n`;
+    const RULE = "export const rules = { decideBoot };\n";
+    it.each([
+      ["it ends the process when it is loaded", "process.exit(0);\n", /ended the thread/],
+      ["it waits for what never comes", "await new Promise(() => {});\n", /waits for what never comes/],
+      ["it throws behind the last case", 'setTimeout(() => { throw new Error("late"); }, 0);\n', /late/],
+      [
+        "it rejects a promise of nobody's",
+        'setImmediate(() => Promise.reject(new Error("late")));\n',
+        /late/,
+      ],
+    ])("%s", (_, misdeed, sentence) => {
+      const rules = scratch("misdeed.mjs");
+      writeFileSync(rules, DECIDE + RULE + misdeed);
+      const { status, stdout, stderr } = sweep("--scenarios", "first-start-empty", "--rules", rules);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^flipside: the rules module[^\n]*\n$/);
+      expect(stderr).toMatch(sentence);
+      expect(stdout).not.toContain("held");
+    });
+
+    it("it ends the process when it is asked, in a sweep and in a replay", () => {
+      const rules = scratch("exits.mjs");
+      writeFileSync(rules, "export const rules = { decideBoot: () => process.exit(0) };\n");
+      for (const args of [
+        ["--scenarios", "first-start-empty"],
+        ["--replay", "first-start-empty@0~1"],
+      ]) {
+        const { status, stdout, stderr } = sweep(...args, "--rules", rules);
+        expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/ended the thread/) });
+        expect(stdout).not.toContain("held");
+      }
+    });
+
+    it.each([
+      ["when it is loaded", "for (;;);\n"],
+      ["when it is asked", "export const rules = { reduce() { for (;;); } };\n"],
+    ])("it does not come back %s", async (_, text) => {
+      const rules = scratch("loops.mjs");
+      writeFileSync(rules, text);
+      const [imageA, imageB] = [HIGHER, LOWER].map((file) => new Uint8Array(readFileSync(file)));
+      const options = {
+        imageA,
+        imageB,
+        seed: 1,
+        engine: "interpreter",
+        rulesModule: `file://${rules}`,
+      } as const;
+      const thread = new SweepThread(options as SweepThreadOptions, 50);
+      const unit = {
+        scenario: "first-start",
+        depth: 1,
+        part: { index: 0, of: 1 },
+        faults: false,
+        runAll: false,
+      };
+      await expect(thread.run(unit)).rejects.toThrow("the rules module does not come back");
+      await expect(thread.close()).rejects.toThrow("does not come back");
+    });
   });
 
   it("writes a JUnit report", () => {

@@ -9,7 +9,7 @@ import { SCENARIOS } from "../flipside/scenarios/index.ts";
 import { type PlanOptions, planUnits } from "./plan.ts";
 import type { UnitRunner } from "./queue-port.ts";
 import { ReportBuilder, type SweepReport } from "./report.ts";
-import { SweepThread } from "./threads.ts";
+import { SweepThread, type SweepThreadOptions } from "./threads.ts";
 
 export interface SweepOptions extends PlanOptions {
   readonly imageA: Uint8Array;
@@ -40,7 +40,7 @@ export interface SweepProgress {
  */
 export async function runSweep(
   options: SweepOptions,
-  makeRunner: () => UnitRunner = () => new SweepThread(threadData(options)),
+  makeRunner: () => UnitRunner = () => new SweepThread(threadOptions(options)),
 ): Promise<SweepReport> {
   const scenarios = SCENARIOS.filter(
     ({ name }) => options.scenarios.length === 0 || options.scenarios.includes(name),
@@ -65,6 +65,10 @@ export async function runSweep(
     const runner = makeRunner();
     try {
       await Promise.all(Array.from({ length: runner.ahead }, () => take(runner)));
+    } catch (error) {
+      // There will be no result: nobody has to go on.
+      queue.length = 0;
+      throw error;
     } finally {
       await runner.close();
     }
@@ -80,6 +84,13 @@ export async function runSweep(
   });
 }
 
-function threadData({ imageA, imageB, seed, engine, rulesModule }: SweepOptions) {
+/** What each thread of a sweep works with. */
+export function threadOptions({
+  imageA,
+  imageB,
+  seed,
+  engine,
+  rulesModule,
+}: Omit<SweepOptions, "onProgress">): SweepThreadOptions {
   return { imageA, imageB, seed, engine, rulesModule };
 }

@@ -1,20 +1,55 @@
-/** Threads of this process that explore units, each with a workbench of its own (worker.ts). */
+/**
+ * Threads of this process that explore units or replay a case, each with a workbench of its own (worker.ts).
+ *
+ * A user's rules run there and nowhere else. Invariant: whatever a rules module does to its thread, ending it, throwing in
+ * a timer, never coming back, is a {@link SweepError} that says so, and no result.
+ */
 import { setFlagsFromString } from "node:v8";
 import type { Worker } from "node:worker_threads";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
-import { type ErrorKind, kindOf } from "../../../emulator/base/errors.ts";
+import { kindOf } from "../../../emulator/base/errors.ts";
 import { errorMessage } from "../../../emulator/base/text.ts";
 import { launchSweepWorker } from "../../launch.ts";
+import type { Disturbance } from "../explore/case-id.ts";
 import type { ScenarioTally } from "../explore/explorer.ts";
+import type { Ending } from "../explore/oracle.ts";
+import { RulesModuleError } from "../flipside/rules-module.ts";
+import { calledRule, RULE_CALLS, RULES_WATCH_WORDS } from "../flipside/rules-watch.ts";
 import { SweepError, type SweepUnit, type UnitRunner } from "./queue-port.ts";
 
-/** What a thread is started with. */
-export interface SweepWorkerData {
+/** What a thread works with. */
+export interface SweepThreadOptions {
   readonly imageA: Uint8Array;
   readonly imageB: Uint8Array;
   readonly seed: number;
   readonly engine: EngineKind;
   readonly rulesModule: string | undefined;
+}
+
+/** What a thread is started with. */
+export interface SweepWorkerData extends SweepThreadOptions {
+  /** Words of rules-watch.ts. */
+  readonly watch: Int32Array;
+}
+
+/** What a thread is asked; each is answered, in this order. Before that it tells that its rules are loaded. */
+export type SweepRequest =
+  | { readonly unit: SweepUnit }
+  | { readonly scenario: string; readonly path: readonly Disturbance[] }
+  /** All that was to be done is done: what the rules still have under way comes first. */
+  | { readonly end: true };
+
+export type SweepAnswer =
+  | { readonly value: ScenarioTally | Replay | null }
+  /** The rules cannot be used. */
+  | { readonly refused: string };
+
+/** One case, run from its start. */
+export interface Replay {
+  /** Undefined when it is no case: there was nothing at one of its places. */
+  readonly ending: Ending | undefined;
+  /** Its timeline in words. */
+  readonly lines: readonly string[];
 }
 
 /**
@@ -24,39 +59,101 @@ export interface SweepWorkerData {
  */
 const INLINE_LESS = "--max-inlined-bytecode-size-cumulative=300";
 
+/** Rules are asked thousands of times a second. Looks are counted, and not time: this thread may stand still itself. */
+const LOOK_MS = 1_000;
+const MAX_IDLE_LOOKS = 10;
+
 interface UnderWay {
-  readonly resolve: (tally: ScenarioTally) => void;
-  readonly reject: (error: SweepError) => void;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export class SweepThread implements UnitRunner {
   readonly ahead = 2;
   readonly #worker: Worker;
+  readonly #hasRules: boolean;
+  readonly #watch = new Int32Array(new SharedArrayBuffer(RULES_WATCH_WORDS * 4));
   readonly #underWay: UnderWay[] = [];
+  readonly #looking: NodeJS.Timeout;
+  /** Resolves once its rules are loaded. Rejects with RulesModuleError, or with {@link SweepError}. */
+  readonly loaded: Promise<null>;
+  #failure: Error | undefined;
+  #closed = false;
 
-  /** Sets a flag of V8 for the whole process. */
-  constructor(data: SweepWorkerData) {
+  /**
+   * Sets a flag of V8 for the whole process.
+   * @param lookMs how often is looked whether the rules come back; ten times in a row they may not
+   */
+  constructor(options: SweepThreadOptions, lookMs = LOOK_MS) {
     setFlagsFromString(INLINE_LESS);
-    this.#worker = launchSweepWorker(data);
-    this.#worker.on("error", (error) =>
-      this.#fail(`a sweep worker failed: ${errorMessage(error)}`, kindOf(error)),
-    );
-    this.#worker.on("exit", () => this.#fail("a sweep worker ended"));
-    this.#worker.on("message", (tally: ScenarioTally) => this.#underWay.shift()?.resolve(tally));
+    this.#hasRules = options.rulesModule !== undefined;
+    this.#worker = launchSweepWorker({ ...options, watch: this.#watch } satisfies SweepWorkerData);
+    this.#worker.on("error", (error) => {
+      const what = this.#hasRules
+        ? "the rules module, or the sweep with it, failed"
+        : "a sweep worker failed";
+      this.#fail(new SweepError(`${what}: ${errorMessage(error)}`, kindOf(error)));
+    });
+    this.#worker.on("exit", () => this.#fail(new SweepError(this.#endedBecause())));
+    this.#worker.on("message", (answer: SweepAnswer) => {
+      if ("refused" in answer) this.#fail(new RulesModuleError(answer.refused));
+      else this.#underWay.shift()?.resolve(answer.value as never);
+    });
+    this.loaded = this.#expect();
+    // Whoever asks for something is told.
+    this.loaded.catch(() => undefined);
+    this.#looking = this.#hasRules ? this.#look(lookMs) : setTimeout(() => undefined, 0);
   }
 
   run(unit: SweepUnit): Promise<ScenarioTally> {
-    return new Promise((resolve, reject) => {
-      this.#underWay.push({ resolve, reject });
-      this.#worker.postMessage(unit);
-    });
+    return this.#ask({ unit });
   }
 
+  replay(scenario: string, path: readonly Disturbance[]): Promise<Replay> {
+    return this.#ask({ scenario, path });
+  }
+
+  /** Rejects with what the rules did behind the last answer. */
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    try {
+      await this.#ask({ end: true });
+    } finally {
+      this.#closed = true;
+      clearInterval(this.#looking);
+      await this.#worker.terminate();
+    }
   }
 
-  #fail(message: string, kind?: ErrorKind): void {
-    for (const { reject } of this.#underWay.splice(0)) reject(new SweepError(message, kind));
+  #ask<T>(request: SweepRequest): Promise<T> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#worker.postMessage(request);
+    return this.#expect();
+  }
+
+  #expect<T>(): Promise<T> {
+    return new Promise((resolve, reject) => this.#underWay.push({ resolve, reject }));
+  }
+
+  #look(lookMs: number): NodeJS.Timeout {
+    let [calls, idle] = [0, 0];
+    return setInterval(() => {
+      const now = Atomics.load(this.#watch, RULE_CALLS);
+      idle = now === calls && this.#underWay.length > 0 ? idle + 1 : 0;
+      calls = now;
+      if (idle < MAX_IDLE_LOOKS) return;
+      const what = calledRule(this.#watch) ?? "its loading";
+      this.#fail(new SweepError(`the rules module does not come back: the last that began was ${what}`));
+    }, lookMs);
+  }
+
+  #endedBecause(): string {
+    if (!this.#hasRules) return "a sweep worker ended";
+    return "the rules module ended the thread that it ran in, or waits for what never comes";
+  }
+
+  #fail(error: Error): void {
+    if (this.#closed) return;
+    this.#failure ??= error;
+    for (const { reject } of this.#underWay.splice(0)) reject(this.#failure);
   }
 }
