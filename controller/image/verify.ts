@@ -19,7 +19,7 @@ import {
   type SigningTlv,
   Tlv,
 } from "./format.ts";
-import { hashOf, type ImageKey, imageKeys } from "./keys.ts";
+import { hashOf, type ImageKey, imageKeys, type SignatureScheme } from "./keys.ts";
 
 /** What a device asks of images besides their being whole, as a configuration has it. */
 export interface RequirementsConfig {
@@ -152,11 +152,7 @@ function findSignature(
   let named: ImageKey | undefined;
   let decides: { readonly key: ImageKey; readonly place: SigningTlv } | undefined;
   for (const place of image.signing) {
-    if (!isSignature(place)) {
-      if (place.length > longestName(place, image, keys))
-        return fail("bad-tlv", "the name of a key is too long");
-      named = keys.find((key) => isNamed(region, place, image.digest, key));
-    }
+    if (!isSignature(place)) named = keys.find((key) => isNamed(region, place, image.digest, key));
     // What a key of another kind signed is none of MCUboot's business, and leaves the name to the next one.
     if (named === undefined || place.type !== named.scheme.tlv) continue;
     const { name, signatureBytes, isDer } = named.scheme;
@@ -174,9 +170,27 @@ function findSignature(
   return checkOf(region, image, decides.key, decides.place);
 }
 
-/** MCUboot has no room for more, and gives up there. */
-function longestName({ type }: SigningTlv, { digest }: ParsedImage, keys: readonly ImageKey[]): number {
-  return type === Tlv.KEY_HASH ? digest.bytes : Math.max(...keys.map(({ scheme }) => scheme.publicKeyBytes));
+/**
+ * MCUboot is built for hashes or for whole keys, to it the first bytes of a hash name a key, too, and a name that it has no
+ * room for ends everything: a name that is not as it should be could hide the signature that decides.
+ */
+function judgeNames(
+  { signing, digest }: ParsedImage,
+  { publicKeyBytes }: SignatureScheme,
+): ImageFault | undefined {
+  const fault = (message: string): ImageFault => ({ name: "bad-tlv", message });
+  const names = signing.filter((tlv) => !isSignature(tlv));
+  const inFull = names.filter(({ type }) => type === Tlv.PUBLIC_KEY);
+  if (inFull.length > 0 && inFull.length < names.length) return fault("keys are named by hash and in full");
+  for (const { type, length } of names) {
+    if (type === Tlv.PUBLIC_KEY && length > publicKeyBytes) {
+      return fault(`a public key has ${length} bytes, more than ${publicKeyBytes}`);
+    }
+    if (type === Tlv.KEY_HASH && length !== digest.bytes) {
+      return fault(`the hash of a key has ${length} bytes instead of ${digest.bytes}`);
+    }
+  }
+  return undefined;
 }
 
 function isNamed(region: Uint8Array, place: SigningTlv, digest: ClaimedDigest, key: ImageKey): boolean {
@@ -197,6 +211,8 @@ function checkOf(
       `${scheme.name} keys sign no image with a ${digestName(digest.algorithm)}`,
     );
   }
+  const fault = judgeNames(image, scheme);
+  if (fault !== undefined) return { ok: false, fault };
   // Copies: the check must not see bytes that another thread changes under it.
   const whole = region.subarray(0, image.hashedBytes);
   const overDigest = scheme.hash === undefined && !image.isPure;

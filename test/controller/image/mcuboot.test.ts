@@ -222,13 +222,31 @@ describe("which signature decides is MCUboot's rule: a key's name is used up by 
     ],
     [
       "bad-tlv",
+      "a good one followed by a bad one under the first bytes of its key's hash",
+      (digest) => [named(maker), good(maker, digest), named(maker).slice(0, 8).with(2, 4), bad],
+    ],
+    [
+      "bad-tlv",
       "a good one behind a name that is longer than a hash",
       (digest) => [tlv(Tlv.KEY_HASH, new Uint8Array(33)), named(maker), good(maker, digest)],
     ],
     [
       "bad-tlv",
-      "a good one behind a key that is longer than any",
-      (digest) => [tlv(Tlv.PUBLIC_KEY, new Uint8Array(89)), named(maker), good(maker, digest)],
+      "a good one behind a key in full, where it is named by hash",
+      (digest) => [
+        tlv(Tlv.PUBLIC_KEY, imageKey(maker.publicKey).publicBytes),
+        named(maker),
+        good(maker, digest),
+      ],
+    ],
+    [
+      "bad-tlv",
+      "a good one behind a key that is longer than any of its kind",
+      (digest) => [
+        tlv(Tlv.PUBLIC_KEY, new Uint8Array(89)),
+        tlv(Tlv.PUBLIC_KEY, imageKey(maker.publicKey).publicBytes),
+        good(maker, digest),
+      ],
     ],
     ["no-signature", "none", () => [named(maker)]],
   ])("%s: %s", (fault, _, tlvs) => {
