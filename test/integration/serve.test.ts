@@ -277,11 +277,11 @@ describe("a device in which the highest version has a lower security counter tha
       regions: [{ unusableBecause: "" }, { unusableBecause: below }],
     });
     expect(await ctl("designate", "1")).toMatchObject({
-      code: 1,
+      code: 2,
       err: `flipside: region 1 would not be started: ${below}\n`,
     });
     expect(await ctl("load", "1", join(directory, "low"))).toMatchObject({
-      code: 1,
+      code: 2,
       err: `flipside: the image would not be started: ${below}\n`,
     });
     const { generation, regions, primary } = await status();
