@@ -116,37 +116,41 @@ function area(magic: number, entries: readonly number[]): number[] {
 }
 
 interface Parts {
-  readonly digest?: "sha256" | "sha384" | "sha512";
+  readonly headerBytes?: number;
+  /** Of the header, behind what makes it one. */
+  readonly flags?: number;
+  readonly digest?: "sha256" | "sha384" | "sha512" | "none";
   readonly protectedTlvs?: readonly (readonly number[])[];
   /** Behind the digest. */
   readonly tlvs?: (digest: Uint8Array, hashed: Uint8Array) => readonly (readonly number[])[];
   readonly bodyBytes?: number;
 }
 
-/** An image of any TLVs. */
-function imageOf({
-  digest: algorithm = "sha256",
-  protectedTlvs = [],
-  tlvs = () => [],
-  bodyBytes = 16,
-}: Parts): Uint8Array {
-  const inner = protectedTlvs.flat();
+const DIGEST_TLVS = { sha256: Tlv.SHA256, sha384: Tlv.SHA384, sha512: Tlv.SHA512 };
+
+/** An image of any TLVs, whose digest is right. */
+function imageOf(parts: Parts): Uint8Array {
+  const { headerBytes = 32, flags = 0, digest: algorithm = "sha256", bodyBytes = 16 } = parts;
+  const inner = (parts.protectedTlvs ?? []).flat();
   const protectedArea = inner.length === 0 ? [] : area(TLV_PROTECTED_INFO_MAGIC, inner);
-  const header = new DataView(new ArrayBuffer(32));
+  const header = new DataView(new ArrayBuffer(headerBytes));
   header.setUint32(0, 0x96f3_b83d, true);
-  header.setUint16(8, 32, true);
+  header.setUint16(8, headerBytes, true);
   header.setUint16(10, protectedArea.length, true);
   header.setUint32(12, bodyBytes, true);
+  header.setUint32(16, flags, true);
   header.setUint8(20, 1);
   const hashed = Uint8Array.from([
     ...new Uint8Array(header.buffer),
     ...new Uint8Array(bodyBytes),
     ...protectedArea,
   ]);
-  const digest = createHash(algorithm).update(hashed).digest();
-  const type = { sha256: Tlv.SHA256, sha384: Tlv.SHA384, sha512: Tlv.SHA512 }[algorithm];
-  const entries = [tlv(type, digest), ...tlvs(digest, hashed)].flat();
-  return Uint8Array.from([...hashed, ...area(TLV_INFO_MAGIC, entries)]);
+  const digest = createHash(algorithm === "none" ? "sha256" : algorithm)
+    .update(hashed)
+    .digest();
+  const entries = algorithm === "none" ? [] : tlv(DIGEST_TLVS[algorithm], digest);
+  const others = (parts.tlvs?.(digest, hashed) ?? []).flat();
+  return Uint8Array.from([...hashed, ...area(TLV_INFO_MAGIC, [...entries, ...others])]);
 }
 
 type Pair = typeof maker;
@@ -340,5 +344,29 @@ describe("no image reaches into the last 40 bytes of its region, where MCUboot k
     expect(usable(1040, 1040)).toBe(true);
     expect(usable(1000, 1039)).toBe(false);
     expect(usable(1041, 1040)).toBe(false);
+  });
+});
+
+describe("what MCUboot boots and does not run here is refused by name, as docs/table.md says", () => {
+  it.each<[ImageFaultName, string, Parts]>([
+    ["bad-header", "a header of 34 bytes", { headerBytes: 34 }],
+    ["bad-header", "a body of 3 bytes", { bodyBytes: 3 }],
+    ["unsupported-image", "a flag that nobody knows", { flags: 0x40 }],
+    ["wrong-address", "linked for another address", { flags: 0x100 }],
+    [
+      "no-digest",
+      "pure and without a digest",
+      { digest: "none", tlvs: () => [tlv(Tlv.PURE_SIGNATURE, [1])] },
+    ],
+  ])("%s: %s", (fault, _, parts) => {
+    expect(faultOf(imageOf(parts))).toBe(fault);
+  });
+
+  it("but a TLV that nobody asks for may have any length", () => {
+    const tlvs = () =>
+      [Tlv.KEY_HASH, Tlv.PUBLIC_KEY, Tlv.ED25519, Tlv.ECDSA, 0x21, 0x40, 0xffa0].map((type) =>
+        tlv(type, [1]),
+      );
+    expect(faultOf(imageOf({ tlvs }))).toBe("none");
   });
 });
