@@ -4,6 +4,7 @@
  */
 import { codeWithoutOutput, EXIT_HELD, EXIT_UNJUDGED, EXIT_USAGE, failureOf } from "./exit-codes.ts";
 import { UsageError } from "./options.ts";
+import { takeSignals } from "./scratch.ts";
 import { guardOutput, isOutputLost, readerGone } from "./standard-output.ts";
 
 /** Carries a command out and returns one of the exit codes of exit-codes.ts. */
@@ -12,6 +13,8 @@ type Command = (args: readonly string[]) => Promise<number>;
 interface CommandEntry {
   readonly summary: string;
   readonly load: () => Promise<Command>;
+  /** It ends by itself at a signal that asks it to, when it is done with what it began. */
+  readonly takesSignals?: boolean;
   /** It only shows, and may do so for ever: it ends when nobody looks any more. */
   readonly endsWithReader?: boolean;
 }
@@ -20,6 +23,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   emulate: {
     summary: "soak a live controller: inject every kind of fault and check that it always comes back",
     load: async () => (await import("./emulate.ts")).emulateCommand,
+    takesSignals: true,
   },
   sweep: {
     summary: "cut power at every point of every scenario, in virtual time, and judge what comes back",
@@ -32,6 +36,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   serve: {
     summary: "keep a controller running, with a socket to ask and command it",
     load: async () => (await import("./serve.ts")).serveCommand,
+    takesSignals: true,
   },
   ctl: {
     summary: "ask or command a controller that is served",
@@ -69,6 +74,8 @@ async function main(args: readonly string[]): Promise<number> {
       `there is no command "${name}": it must be one of ${Object.keys(COMMANDS).join(", ")}`,
     );
   }
+  // The kernel lets no signal end the first process of a container that does not take it.
+  if (process.pid === 1 && command.takesSignals !== true) takeSignals();
   if (command.endsWithReader === true) {
     readerGone.addEventListener("abort", () => process.exit(EXIT_HELD));
   }

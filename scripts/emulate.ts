@@ -8,7 +8,7 @@ import { formatSummary, replayCommand, type Verdict, verdictOf } from "./emulate
 import { EXIT_FINDING, EXIT_HELD, EXIT_UNJUDGED } from "./exit-codes.ts";
 import { measureHandoff } from "./handoff.ts";
 import { requireWritable, writeReport } from "./input.ts";
-import { MACHINES_OF_A_CONTROLLER, requireLimits } from "./limits.ts";
+import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "./limits.ts";
 import { mergeReports } from "./merge-reports.ts";
 import { dieTidily, ENDING_SIGNALS, scratchDirectory } from "./scratch.ts";
 import { paint, StatusLine } from "./terminal.ts";
@@ -30,12 +30,14 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
   }
   const { soak, jobs } = options;
   requireLimits(MACHINES_OF_A_CONTROLLER);
+  const warning = quotaWarning(jobs);
   const end = new AbortController();
   const line = new StatusLine();
   endOnSignal(end, () => line.note("ending: the summary follows; once more to do without"));
   const directories = hasSurvival(options) ? Array.from({ length: jobs }, () => scratchDirectory()) : [];
   // Last of all checks, since it makes the file.
   if (options.json !== undefined) requireWritable(options.json);
+  if (warning !== undefined) process.stderr.write(`flipside: ${warning}\n`);
   process.stdout.write(`seed ${soak.seed}\n`);
   const showOf = (job: number): Show => {
     const name = jobs === 1 ? "" : `job ${job}: `;

@@ -61,3 +61,44 @@ export function requireLimits(machines: number, limits = readLimits()): void {
 function gib(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
+
+/** The text of a file, undefined where it cannot be read. */
+export type ReadText = (file: string) => string | undefined;
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, "latin1");
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * How many processors the control groups of this process let it use (cpu.max of cgroup v2, cpu.cfs_quota_us of v1);
+ * undefined where they set no quota, or nothing tells. As a container sees it, its own group is the root.
+ */
+export function processorQuota(read: ReadText = readText): number | undefined {
+  const path = (controllers: RegExp): string =>
+    controllers.exec(read("/proc/self/cgroup") ?? "")?.[1]?.replace(/\/$/, "") ?? "";
+  const ownV2 = path(/^0::(.*)$/m);
+  const ownV1 = path(/^\d+:(?:[^:]*,)?cpu(?:,[^:]*)?:(.*)$/m);
+  const v2 = ["/sys/fs/cgroup", `/sys/fs/cgroup${ownV2}`].map((group) => read(`${group}/cpu.max`));
+  const v1 = ["/sys/fs/cgroup/cpu", `/sys/fs/cgroup/cpu${ownV1}`].map(
+    (group) => `${read(`${group}/cpu.cfs_quota_us`) ?? ""} ${read(`${group}/cpu.cfs_period_us`) ?? ""}`,
+  );
+  const quotas = [...v2, ...v1].map((text) => {
+    const [, quota, period] = /^(\d+)\s+(\d+)/.exec(text ?? "") ?? [];
+    return Number(quota) / Number(period);
+  });
+  const least = Math.min(...quotas.filter((quota) => quota > 0));
+  return least === Number.POSITIVE_INFINITY ? undefined : least;
+}
+
+/** A sentence where a quota leaves `jobs` controllers less than a processor each; else undefined. */
+export function quotaWarning(jobs: number, quota = processorQuota()): string | undefined {
+  if (quota === undefined || quota >= jobs) return undefined;
+  return (
+    `a quota lets this process use ${quota.toFixed(1)} processors, and a controller needs about one: ` +
+    "what takes too long may do so for that"
+  );
+}

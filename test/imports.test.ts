@@ -53,6 +53,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "supervisor/soak",
     "supervisor/faults",
     "supervisor/device",
+    "supervisor/watch",
     "supervisor/host",
     "supervisor/core",
     "controller",

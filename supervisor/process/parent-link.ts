@@ -8,8 +8,6 @@ import { Session } from "./session.ts";
 
 /** Serves until the parent has gone or says stop; then ends the process. */
 export function serveParent(launcher: Launcher): void {
-  // Ctrl-C goes to every process of a terminal; what becomes of the device is for the parent to say.
-  process.on("SIGINT", () => undefined);
   const session = new Session(launcher, (notification) => connection.send(notification), fatal);
   const answer = async (value: unknown): Promise<void> => {
     if (!isRequest(value)) {

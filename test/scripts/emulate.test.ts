@@ -138,6 +138,7 @@ function longSoak(...args: readonly string[]) {
   const json = join(folder, `long-${Math.random()}.json`);
   const child = spawn(process.execPath, [CLI, "emulate", "--duration", "1h", "--json", json, ...args], {
     env: { ...process.env, TMPDIR: folder },
+    detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [stdout, stderr] = ["", ""];
@@ -166,7 +167,8 @@ describe("SIGTERM at any moment leaves no scratch directory:", () => {
     const { child, said, ended } = longSoak(...args);
     await said(begun);
     expect(scratchLeft()).toHaveLength(1);
-    child.kill("SIGTERM");
+    // As a service manager and timeout(1) do, to every process of the group.
+    process.kill(-(child.pid as number), "SIGTERM");
     const { status, stdout, report } = await ended;
     expect({ status, left: scratchLeft() }).toEqual({ status: 0, left: [] });
     expect(stdout).toContain(`${report.failovers} failovers`);

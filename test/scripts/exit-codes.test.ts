@@ -11,7 +11,7 @@ import {
   failureOf,
   UnableError,
 } from "../../scripts/exit-codes.ts";
-import { parseLimits, requireLimits } from "../../scripts/limits.ts";
+import { parseLimits, processorQuota, quotaWarning, requireLimits } from "../../scripts/limits.ts";
 import { UsageError } from "../../scripts/options.ts";
 import { RequestError } from "../../supervisor/process/requests.ts";
 import { SweepError } from "../../supervisor/sweep/run/queue-port.ts";
@@ -100,10 +100,11 @@ describe.runIf(process.platform === "linux")("too little of a machine is a sente
     ["ctl", "status"],
   ])("%s with too few descriptors to open a file", (...args) => {
     // How many Node needs for itself is another number in each version: below, it ends before flipside begins.
-    const ends = Array.from({ length: 20 }, (_, more) => limited(`ulimit -n ${16 + more}`, ...args));
-    const unable = ends.filter(({ status }) => status === EXIT_UNABLE);
-    expect(unable).not.toHaveLength(0);
-    for (const { stderr } of unable) expect(stderr).toMatch(/^flipside: .*EMFILE.*\n$/);
+    let end = limited("ulimit -n 16", ...args);
+    for (let most = 17; most < 40 && end.status !== EXIT_UNABLE; most++) {
+      end = limited(`ulimit -n ${most}`, ...args);
+    }
+    expect(end).toEqual({ status: EXIT_UNABLE, stderr: expect.stringMatching(/^flipside: .*EMFILE.*\n$/) });
   });
 });
 
@@ -128,5 +129,40 @@ Max address space         unlimited            unlimited            bytes
     expect(() => requireLimits(2, limits)).toThrow(
       "it cannot run here: a process may have 20.0 GiB of addresses (ulimit -v), and 23.0 GiB are needed",
     );
+  });
+});
+
+describe("a quota of processors", () => {
+  it.each<readonly [string, Readonly<Record<string, string>>, number | undefined]>([
+    ["of cgroup v2, as a container sees it", { "/sys/fs/cgroup/cpu.max": "150000 100000\n" }, 1.5],
+    [
+      "of cgroup v2, of a group",
+      { "/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/cpu.max": "20000 100000\n" },
+      0.2,
+    ],
+    [
+      "of cgroup v1",
+      {
+        "/proc/self/cgroup": "5:memory:/m\n4:cpu,cpuacct:/a\n",
+        "/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": "50000\n",
+        "/sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "100000\n",
+      },
+      0.5,
+    ],
+    ["that is none in v2", { "/sys/fs/cgroup/cpu.max": "max 100000\n" }, undefined],
+    [
+      "that is none in v1",
+      { "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n", "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n" },
+      undefined,
+    ],
+    ["of a system without groups", {}, undefined],
+  ])("%s is read", (_, files, quota) => {
+    expect(processorQuota((file) => files[file])).toBe(quota);
+  });
+
+  it("is told where it leaves less than a processor for a controller", () => {
+    expect(quotaWarning(1, 0.2)).toContain("lets this process use 0.2 processors");
+    expect([quotaWarning(1, undefined), quotaWarning(2, 2)]).toEqual([undefined, undefined]);
+    expect(quotaWarning(4, 2)).toContain("2.0 processors");
   });
 });
