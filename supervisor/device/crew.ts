@@ -81,20 +81,22 @@ export class Crew {
    * the wanted region.
    */
   get standby(): Slot | undefined {
-    const parked = this.slots.filter((slot) => slot !== this.#executing && slot.phase === "parked");
-    return parked.find(({ region }) => region === this.#wanted) ?? parked[0];
+    let found: Slot | undefined;
+    for (const slot of this.slots) {
+      if (slot === this.#executing || slot.phase !== "parked") continue;
+      if (slot.region === this.#wanted) return slot;
+      found ??= slot;
+    }
+    return found;
   }
 
   get why(): string {
     return this.standby === undefined ? this.#why : "";
   }
 
-  /** The standby for `region` starts to execute. On the failover path. Undefined when it is not there. */
-  promote(region: number): Slot | undefined {
-    const slot = this.standby;
-    if (slot === undefined || slot.region !== region) return undefined;
+  /** The standby starts to execute. On the failover path. */
+  promote(slot: Slot): void {
     this.#executing = slot;
-    return slot;
   }
 
   /** The worker that executed no longer does: it has stopped, or is gone. */

@@ -7,6 +7,7 @@
  * depends on a generation is performed after both replicas hold it.
  */
 import type { Inspection } from "../../controller/api.ts";
+import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
 import type { TransitionResult } from "../../controller/boot/transitions.ts";
 import type { Logger } from "../../emulator/base/log.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
@@ -39,7 +40,6 @@ import { KeptState } from "./kept-state.ts";
 import type { Management } from "./management.ts";
 import { Doorbell, News } from "./news.ts";
 import type { Slot } from "./slot.ts";
-import { FailoverRehearsal } from "./warm-up.ts";
 import type { WorkerEnd } from "./worker-thread.ts";
 
 /** A running engine answers a halt within microseconds; after this long the thread is not going to. */
@@ -56,6 +56,23 @@ export interface DeviceListener {
   onCrash?(crash: Crash): void;
 }
 
+/** What keeps a device ready for a failover that may come after a long calm; warm-up.ts has it. */
+export interface Rehearsals {
+  /** One more. Returns at once. */
+  rehearse(): void;
+  close(): void;
+}
+
+/**
+ * Makes them.
+ * @param images what the boot ROM read
+ * @param onFailure told what went wrong; failovers work without rehearsals, only slower
+ */
+export type MakeRehearsals = (
+  images: readonly RegionFacts[],
+  onFailure: (error: unknown) => void,
+) => Rehearsals;
+
 /** What a device is put together from: parts.ts has those with real threads and the machine's time. */
 export interface DeviceParts {
   /** What all threads share; powered, and of this layout. */
@@ -71,6 +88,12 @@ export interface DeviceParts {
   readonly log: Logger;
   /** Ends this process: something happened after which nothing is sure. */
   readonly fatal: (reason: string) => void;
+  /** Called with the first standby: without one there is nothing to be fast for. */
+  readonly rehearsals?: MakeRehearsals;
+  /** Is told what was thrown in a turn of its own, where nobody would catch it. It is thrown on where this is absent. */
+  readonly onError?: (error: unknown) => void;
+  /** What is due and does not come is looked out for. True where this is absent. */
+  readonly watched?: boolean;
 }
 
 export class Device {
@@ -104,8 +127,10 @@ export class Device {
   #servedEpoch = 0;
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
-  /** Made with the first standby: without one there is nothing to be fast for. */
-  #rehearsal: FailoverRehearsal | undefined;
+  readonly #watched: boolean;
+  readonly #onError: ((error: unknown) => void) | undefined;
+  readonly #makeRehearsals: MakeRehearsals | undefined;
+  #rehearsals: Rehearsals | undefined;
   readonly #performer: Performer = {
     stop: () => this.#stop(),
     commit: (table) => this.#commit(table),
@@ -130,7 +155,10 @@ export class Device {
     this.kept = new KeptState(memory, layout);
     this.#watch = new Watch(limits, nowNs());
     this.#record = new FailoverRecord(memory, layout, this.events, this.kept);
-    this.#doorbell = new Doorbell(this.control, () => this.#onDoorbell());
+    this.#watched = parts.watched ?? true;
+    this.#onError = parts.onError;
+    this.#makeRehearsals = parts.rehearsals;
+    this.#doorbell = new Doorbell(this.control, () => this.#attempt(() => this.#onDoorbell()));
     this.crew = crew({
       onStandby: (slot, inspection) => this.#onStandby(slot, inspection),
       onUnusable: (inspection) => this.#onUnusable(inspection),
@@ -199,7 +227,7 @@ export class Device {
     const { table, floor } = this.#management.recover(images);
     this.#policy = initialState(table, floor, this.#limits.budget);
     this.events.stamp(EventCode.POWER_ON, NO_REGION, this.bootEpoch, this.#nowNs());
-    this.#ticker = setTimeout(() => this.#tick(), TICK_MS);
+    if (this.#watched) this.#ticker = setTimeout(() => this.#tick(), TICK_MS);
     this.#doorbell.listen();
     this.#dispatch({ type: "power-on", images });
   }
@@ -207,7 +235,7 @@ export class Device {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#ticker);
-    this.#rehearsal?.close();
+    this.#rehearsals?.close();
     this.#doorbell.close();
     await this.crew.close();
   }
@@ -262,6 +290,16 @@ export class Device {
     return this.#news.next();
   }
 
+  /** What nobody awaits is told if it throws. */
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (this.#onError === undefined) throw error;
+      this.#onError(error);
+    }
+  }
+
   // ── News ────────────────────────────────────────────────────────────────────────────────────────────────
 
   #onDoorbell(): void {
@@ -301,7 +339,7 @@ export class Device {
     this.#lookAtStandby();
     this.#lookAtExecuting(nowNs);
     this.#news.tell();
-    this.#rehearsal?.rehearse();
+    this.#rehearsals?.rehearse();
     if (!this.#closed) this.#ticker = setTimeout(() => this.#tick(), this.#watch.nextLookMs);
   }
 
@@ -436,7 +474,7 @@ export class Device {
       slot.release();
       return;
     }
-    this.crew.promote(command.region);
+    this.crew.promote(slot);
     slot.run(this.table.generation);
     this.#awaited = undefined;
     this.#watch.start(slot, this.#nowNs());
@@ -509,7 +547,7 @@ export class Device {
     this.#takeReadings(readingsOf(inspection));
     this.#wake();
     this.#news.tell();
-    this.#rehearsal ??= new FailoverRehearsal(inspection.regions, (error) => {
+    this.#rehearsals ??= this.#makeRehearsals?.(inspection.regions, (error) => {
       this.#log.warn({ reason: errorMessage(error) }, "failovers are not rehearsed");
     });
   }
@@ -529,7 +567,7 @@ export class Device {
     this.#log.warn({ reason }, "there is no standby");
     this.#news.tell();
     // In another turn: where every try fails at once, deadlines and pings still have theirs.
-    if (this.#awaited !== undefined) setImmediate(() => this.#wantAwaited());
+    if (this.#awaited !== undefined) setImmediate(() => this.#attempt(() => this.#wantAwaited()));
   }
 
   #wantAwaited(): void {

@@ -12,7 +12,9 @@ import { Crew } from "./crew.ts";
 import type { DeviceParts } from "./device.ts";
 import { Durability } from "./durability.ts";
 import { Management } from "./management.ts";
-import { WorkerSlot } from "./worker-slot.ts";
+import { FailoverRehearsal } from "./warm-up.ts";
+import { controllerThread, WorkerSlot } from "./worker-slot.ts";
+import type { WorkerEnd } from "./worker-thread.ts";
 
 /** @param fatal ends this process: something happened after which nothing is sure */
 export function liveParts(
@@ -33,7 +35,8 @@ export function liveParts(
     Atomics.store(control, Control.GENERATION, generation | 0);
   };
   const { engine, limits, recovery, keys = [], requireSecurityCounter = false } = config;
-  const launch = (slot: number) => launcher.controller(slot);
+  const launch = (slot: number, onEnd: (end: WorkerEnd) => void) =>
+    controllerThread(launcher.controller(slot), onEnd);
   const requirements = { keys, requireSecurityCounter };
   const context = { memory, layout, log: config.log, engine, requirements, launch };
   return {
@@ -53,5 +56,6 @@ export function liveParts(
     nowNs: monotonicNs,
     log,
     fatal,
+    rehearsals: (images, onFailure) => new FailoverRehearsal(images, onFailure),
   };
 }

@@ -1,43 +1,49 @@
 /**
  * Failovers that are only rehearsed: many at first, so that V8 compiles the failover path before it matters and the
- * first failover of a process is not the slowest; then one with every tick, so that the path stays in the caches and a
- * failover after a long calm is not slow either.
+ * first failover of a process is not the slowest; then one with every other tick, so that the path stays in the caches
+ * and a failover after a long calm is not slow either.
+ *
+ * What rehearses is a device (device.ts) with slots (worker-slot.ts) as the live one has them, and threads that are none:
+ * what they would do is done here.
  *
  * Invariant: it has memory of its own, and whatever goes wrong ends the rehearsals and nothing else.
  */
-import { type RegionFacts, recoverManagement } from "../../controller/boot/boot-rom.ts";
+import type { Inspection } from "../../controller/api.ts";
+import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
-import { controlWords, ringDoorbell, slotWords } from "../../emulator/memory/control.ts";
-import { EventRing } from "../../emulator/memory/events.ts";
+import {
+  Control,
+  controlWords,
+  ringDoorbell,
+  SlotWord,
+  slotWords,
+  WorkerState,
+} from "../../emulator/memory/control.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import {
   createMemory,
   planLayout,
   REHEARSAL_MEMORY_CONFIG,
   TABLE_BYTES,
+  WORKER_SLOTS,
 } from "../../emulator/memory/layout.ts";
 import { SharedNvram } from "../../emulator/table/nvram.ts";
-import { DEFAULT_RECOVERY } from "../core/config.ts";
-import { Rehearsal } from "../core/rehearsal.ts";
-import { Host } from "../host/host.ts";
-import { FailoverRecord } from "./failover-record.ts";
-import { foundOutside } from "./failure.ts";
-import { KeptState } from "./kept-state.ts";
-import { Doorbell } from "./news.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "../core/config.ts";
+import { Crew } from "./crew.ts";
+import { Device, type DeviceParts, type Rehearsals } from "./device.ts";
+import { Durability } from "./durability.ts";
+import { Management } from "./management.ts";
+import { type SlotThread, WorkerSlot } from "./worker-slot.ts";
 
 /** Enough for V8's optimising compiler to have taken notice of everything on the path. */
-const FIRST_ROUNDS = 3_000;
-/** At a time: well under a millisecond once compiled, so nothing waits long. */
-const ROUNDS_AT_ONCE = 50;
+const FIRST_ROUNDS = 2_000;
+/** However often a version fails, it is started again. */
+const LIMITS: Limits = { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 1 } };
+const silent = (): void => undefined;
+const SILENT_LOG = { error: silent, warn: silent, info: silent, debug: silent };
 
-export class FailoverRehearsal {
-  readonly #control: Int32Array;
-  readonly #words: Int32Array;
-  readonly #host: Host;
-  readonly #kept: KeptState;
-  readonly #record: FailoverRecord;
-  readonly #doorbell: Doorbell;
-  readonly #rules: Rehearsal | undefined;
+export class FailoverRehearsal implements Rehearsals {
+  readonly #device: Device;
   readonly #onFailure: (error: unknown) => void;
   #played = 0;
   #ended = false;
@@ -48,17 +54,10 @@ export class FailoverRehearsal {
    * @param onFailure told what went wrong; failovers work without rehearsals, only slower
    */
   constructor(images: readonly RegionFacts[], onFailure: (error: unknown) => void) {
-    const layout = planLayout(REHEARSAL_MEMORY_CONFIG);
-    const memory = createMemory(layout);
-    this.#control = controlWords(memory, layout);
-    this.#words = slotWords(memory, layout, 0);
-    this.#host = new Host(memory, layout);
-    this.#kept = new KeptState(memory, layout);
-    this.#record = new FailoverRecord(memory, layout, new EventRing(memory, layout), this.#kept);
-    this.#doorbell = new Doorbell(this.#control, () => this.#play(1));
     this.#onFailure = onFailure;
-    this.#rules = this.#attempt(() => firstStart(images));
-    setImmediate(() => this.#warmUp());
+    this.#device = new Device(partsOf(images, (error) => this.#fail(error)));
+    this.#device.listen({ onSafeMode: () => this.close() });
+    this.#powerOn().catch((error: unknown) => this.#fail(error));
   }
 
   /** Failovers played so far. */
@@ -66,61 +65,99 @@ export class FailoverRehearsal {
     return this.#played;
   }
 
-  /** Has one more played, once the first ones are over. It begins as a real one does: the doorbell is rung. */
+  /** The next half of a failover, once the first ones are over. It begins as a real one does: the doorbell is rung. */
   rehearse(): void {
-    if (this.#played >= FIRST_ROUNDS) ringDoorbell(this.#control);
+    if (this.#played >= FIRST_ROUNDS && !this.#ended) this.#step();
   }
 
   close(): void {
-    this.#ended = true;
-    this.#doorbell.close();
-  }
-
-  #warmUp(): void {
-    this.#play(ROUNDS_AT_ONCE);
     if (this.#ended) return;
-    if (this.#played < FIRST_ROUNDS) setImmediate(() => this.#warmUp());
-    else this.#doorbell.listen();
+    this.#ended = true;
+    void this.#device.close();
   }
 
-  #play(rounds: number): void {
-    const rules = this.#rules;
-    if (rules?.policy.phase !== "executing") this.#ended = true;
-    for (let round = 0; round < rounds && !this.#ended; round++) this.#attempt(() => this.#failOver(rules));
-  }
-
-  /** The steps of device.ts, in its order, but for those that another thread answers. */
-  #failOver(rules: Rehearsal | undefined): void {
-    if (rules === undefined) return;
-    const { table } = rules.policy;
-    const foundNs = monotonicNs();
-    this.#record.fail(foundOutside(Evidence.TRAP, "", foundNs, foundNs), table.active, table, this.#played);
-    this.#kept.keep(this.#words);
-    const queueAtStop = this.#host.atStop();
-    this.#record.stop(undefined, foundNs);
-    rules.failOver(this.#played);
-    this.#record.designate(monotonicNs());
-    this.#record.start();
-    this.#record.stampSteps(rules.policy.table.active, this.#played);
-    this.#host.afterStop(queueAtStop);
-    this.#record.drop();
-    this.#played += 1;
-  }
-
-  #attempt<T>(work: () => T): T | undefined {
-    try {
-      return work();
-    } catch (error) {
-      this.#ended = true;
-      this.#onFailure(error);
-      return undefined;
+  async #powerOn(): Promise<void> {
+    await this.#device.powerOn();
+    while (!this.#ended && this.#played < FIRST_ROUNDS) {
+      this.#step();
+      await new Promise(setImmediate);
     }
+  }
+
+  /** What executes fails, if it is ready and another one could take over; else it has got ready by now. */
+  #step(): void {
+    const { crew, control, ready, bootEpoch } = this.#device;
+    const words = crew.executing?.words;
+    if (words === undefined) return;
+    if (!ready) {
+      words[SlotWord.STATE] = WorkerState.RUNNING;
+      Atomics.store(control, Control.READY, bootEpoch);
+    } else if (crew.standby !== undefined) {
+      this.#played += 1;
+      words[SlotWord.EVIDENCE] = Evidence.TRAP;
+      words[SlotWord.EVIDENCE_CODE] = this.#played;
+      Atomics.store(words, SlotWord.STATE, WorkerState.STOPPED);
+    }
+    ringDoorbell(control);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    this.close();
+    this.#onFailure(error);
   }
 }
 
-/** A device that these images were put into by the factory. */
-function firstStart(images: readonly RegionFacts[]): Rehearsal | undefined {
-  const port = new SharedNvram(new Int32Array(new SharedArrayBuffer(TABLE_BYTES)));
-  const { table, floor } = recoverManagement(port, images, DEFAULT_RECOVERY);
-  return table.table && new Rehearsal(port, table.table, floor.floor, images);
+/** A device that these images were put into by the factory, and that nobody else knows of. */
+function partsOf(images: readonly RegionFacts[], onError: (error: unknown) => void): DeviceParts {
+  const layout = planLayout({ ...REHEARSAL_MEMORY_CONFIG, regions: images.length });
+  const memory = createMemory(layout);
+  const control = controlWords(memory, layout);
+  const nvram = new SharedNvram(new Int32Array(memory.buffer, layout.table, TABLE_BYTES / 4));
+  const publish = (generation: number): void => {
+    Atomics.store(control, Control.GENERATION, generation | 0);
+  };
+  const inspection = { regions: images, storeEpochs: images.map(() => 0) };
+  const context = {
+    memory,
+    layout,
+    log: { level: "silent", fd: 2 },
+    engine: "interpreter",
+    requirements: {},
+    launch: (slot: number) => rehearsingThread(slotWords(memory, layout, slot), inspection),
+  } as const;
+  return {
+    memory,
+    layout,
+    limits: LIMITS,
+    management: new Management(nvram, DEFAULT_RECOVERY, publish, SILENT_LOG),
+    durability: new Durability(undefined),
+    crew: (events) =>
+      new Crew(
+        (onEnd) => Array.from({ length: WORKER_SLOTS }, (_, at) => new WorkerSlot(at, { ...context, onEnd })),
+        control,
+        monotonicNs,
+        events,
+      ),
+    nowNs: monotonicNs,
+    log: SILENT_LOG,
+    fatal: (reason) => onError(new Error(reason)),
+    onError,
+    watched: false,
+  };
+}
+
+/** A worker's answers, at once, and what it stores with them. */
+function rehearsingThread(words: Int32Array, inspection: Inspection): SlotThread {
+  return {
+    attach: async () => 0,
+    inspect: async () => inspection,
+    prepare: async (region) => {
+      words[SlotWord.VERIFIED_REGION] = region;
+      words[SlotWord.VERIFIED_STORE_EPOCH] = 0;
+      words[SlotWord.STATE] = WorkerState.PARKED;
+      return inspection;
+    },
+    terminate: async () => true,
+  };
 }

@@ -5,7 +5,7 @@
  * failover path ({@link WorkerSlot.run}, {@link WorkerSlot.halt}) is stores and one notify.
  */
 import type { Worker } from "node:worker_threads";
-import type { ControllerApi, Inspection } from "../../controller/api.ts";
+import type { Attachment, ControllerApi, Inspection } from "../../controller/api.ts";
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { Hart, retiredInstructions } from "../../controller/cpu/hart.ts";
 import type { RequirementsConfig } from "../../controller/image/verify.ts";
@@ -23,7 +23,7 @@ import {
 import type { Layout } from "../../emulator/memory/layout.ts";
 import { readSchedule, type ThreadSchedule } from "../watch/thread-schedule.ts";
 import type { OnSlotEnd, Slot, SlotPhase } from "./slot.ts";
-import { WorkerThread } from "./worker-thread.ts";
+import { type WorkerEnd, WorkerThread } from "./worker-thread.ts";
 
 /**
  * Threads exit within a few milliseconds, and with a full heap to collect on a busy machine within some hundred; one that
@@ -39,8 +39,29 @@ export interface SlotContext {
   readonly engine: EngineKind;
   readonly requirements: RequirementsConfig;
   /** Starts the thread for a slot. */
-  readonly launch: (slot: number) => Worker;
+  readonly launch: (slot: number, onEnd: (end: WorkerEnd) => void) => SlotThread;
   readonly onEnd: OnSlotEnd;
+}
+
+/** What a slot wants of its thread; each call rejects where the thread does not answer in time, or ends. */
+export interface SlotThread {
+  attach(attachment: Attachment): Promise<number>;
+  inspect(): Promise<Inspection>;
+  prepare(region: number): Promise<Inspection>;
+  /** True once it has ended, false when it has not within `deadlineMs`. */
+  terminate(deadlineMs: number): Promise<boolean>;
+}
+
+/** The thread of a controller worker. */
+export function controllerThread(worker: Worker, onEnd: (end: WorkerEnd) => void): SlotThread {
+  const thread = new WorkerThread<ControllerApi>(worker, onEnd);
+  const { link } = thread;
+  return {
+    attach: (attachment) => link.call(CALL_DEADLINE_MS, "attach", attachment),
+    inspect: () => link.call(CALL_DEADLINE_MS, "inspect"),
+    prepare: (region) => link.call(CALL_DEADLINE_MS, "prepare", region),
+    terminate: (deadlineMs) => thread.terminate(deadlineMs),
+  };
 }
 
 export class WorkerSlot implements Slot {
@@ -49,7 +70,7 @@ export class WorkerSlot implements Slot {
   readonly times: Float64Array;
   readonly counters: Float64Array;
   readonly #context: SlotContext;
-  #thread: WorkerThread<ControllerApi> | undefined;
+  #thread: SlotThread | undefined;
   #phase: SlotPhase = "empty";
   #starting: Promise<void> | undefined;
   #region = -1;
@@ -102,7 +123,7 @@ export class WorkerSlot implements Slot {
   async #start(): Promise<void> {
     // All but the counters: a worker goes on from what those before it counted.
     this.words.fill(0, 0, SLOT_COUNTERS_BYTE_OFFSET / 4);
-    const thread = new WorkerThread<ControllerApi>(this.#context.launch(this.index), (end) => {
+    const thread = this.#context.launch(this.index, (end) => {
       this.#phase = "empty";
       this.#thread = undefined;
       this.#context.onEnd(this, end);
@@ -110,19 +131,19 @@ export class WorkerSlot implements Slot {
     this.#thread = thread;
     const { memory, layout, log, engine, requirements } = this.#context;
     const attachment = { memory, layout, slot: this.index, log, engine, requirements };
-    this.#threadId = await thread.link.call(CALL_DEADLINE_MS, "attach", attachment);
+    this.#threadId = await thread.attach(attachment);
     this.#phase = "idle";
   }
 
   inspect(): Promise<Inspection> {
-    return this.#idleThread().link.call(CALL_DEADLINE_MS, "inspect");
+    return this.#idleThread().inspect();
   }
 
   async prepare(region: number, inHurry: boolean): Promise<Inspection> {
     const thread = this.#idleThread();
     this.#phase = "preparing";
     Atomics.store(this.words, SlotWord.HURRY, inHurry ? 1 : 0);
-    const inspection = await thread.link.call(CALL_DEADLINE_MS, "prepare", region);
+    const inspection = await thread.prepare(region);
     const usable = inspection.regions[region]?.usable === true;
     this.#region = usable ? region : -1;
     this.#phase = usable ? "parked" : "idle";
@@ -222,7 +243,7 @@ export class WorkerSlot implements Slot {
     this.wakeGuest();
   }
 
-  #idleThread(): WorkerThread<ControllerApi> {
+  #idleThread(): SlotThread {
     if (this.#thread === undefined || this.#phase !== "idle") {
       throw new Error(`slot ${this.index} is ${this.#phase}, not idle`);
     }

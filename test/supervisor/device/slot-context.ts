@@ -1,7 +1,7 @@
 /** What a slot needs to know of its device, of a small one whose threads are the test's. */
 import type { Worker } from "node:worker_threads";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
-import type { SlotContext } from "../../../supervisor/device/worker-slot.ts";
+import { controllerThread, type SlotContext } from "../../../supervisor/device/worker-slot.ts";
 
 const layout = planLayout({ ...DEFAULT_MEMORY_CONFIG, regionBytes: 65_536, ramBytes: 1024 * 1024 });
 
@@ -12,6 +12,6 @@ export function slotContext(launch: () => Worker): Omit<SlotContext, "onEnd"> {
     log: { level: "silent", fd: 2 },
     engine: "auto",
     requirements: {},
-    launch,
+    launch: (_, onEnd) => controllerThread(launch(), onEnd),
   };
 }

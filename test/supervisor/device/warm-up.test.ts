@@ -1,43 +1,50 @@
-import { expect, it, vi } from "vitest";
+/** Rehearsed failovers end nothing but themselves, whatever a factory put into the regions. */
+import { describe, expect, it, vi } from "vitest";
 import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
 import { FailoverRehearsal } from "../../../supervisor/device/warm-up.ts";
-import { digestOf } from "../../emulator/table/table-arbitrary.ts";
+import { everyImages, facts } from "../core/facts.ts";
 
-it("a warm-up that goes wrong tells so, and ends nothing but itself", async () => {
-  const unreadable: RegionFacts = {
-    usable: true,
-    get version(): never {
-      throw new Error("it cannot be read");
-    },
-    digest: digestOf(0),
-    securityCounter: 0,
-    headerBytes: 32,
-    imageBytes: 99,
-    signed: false,
-  };
-  const failure = await new Promise((resolve) => new FailoverRehearsal([unreadable, unreadable], resolve));
-  expect(String(failure)).toBe("Error: it cannot be read");
-});
+const FIRST_ROUNDS = 2_000;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-it("failovers are rehearsed until told to end: the first ones at once, then one for each call", async () => {
-  const version = (minor: number): RegionFacts => ({
-    usable: true,
-    version: { major: 1, minor, revision: 0, build: 0 },
-    digest: digestOf(minor),
-    securityCounter: 0,
-    headerBytes: 32,
-    imageBytes: 99,
-    signed: false,
+describe("a rehearsal of failovers", () => {
+  it("that goes wrong tells so, and ends nothing but itself", async () => {
+    const unreadable: RegionFacts = {
+      ...facts(1, 0),
+      get version(): never {
+        throw new Error("it cannot be read");
+      },
+    };
+    const failure = await new Promise((resolve) => new FailoverRehearsal([unreadable, unreadable], resolve));
+    expect(String(failure)).toBe("Error: it cannot be read");
   });
-  const failures: unknown[] = [];
-  const rehearsal = new FailoverRehearsal([version(0), version(1)], (error) => failures.push(error));
-  // The doorbell is answered once when it is first listened to.
-  await vi.waitFor(() => expect(rehearsal.played).toBe(3_001), { timeout: 10_000 });
-  rehearsal.rehearse();
-  await vi.waitFor(() => expect(rehearsal.played).toBe(3_002));
-  rehearsal.close();
-  rehearsal.rehearse();
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(rehearsal.played).toBe(3_002);
-  expect(failures).toEqual([]);
+
+  it("goes on until told to end: the first ones at once, then half of one for each call", async () => {
+    const failures: unknown[] = [];
+    const rehearsal = new FailoverRehearsal([facts(1, 0), facts(0, 0)], (error) => failures.push(error));
+    await vi.waitFor(() => expect(rehearsal.played).toBe(FIRST_ROUNDS), { timeout: 10_000 });
+    await vi.waitFor(() => {
+      rehearsal.rehearse();
+      expect(rehearsal.played).toBe(FIRST_ROUNDS + 2);
+    });
+    rehearsal.close();
+    for (let call = 0; call < 4; call++) {
+      rehearsal.rehearse();
+      await turn();
+    }
+    expect(rehearsal.played).toBe(FIRST_ROUNDS + 2);
+    expect(failures).toEqual([]);
+  });
+
+  it("plays with whatever images, versions and counters two regions can have, where one may run", async () => {
+    for (const images of everyImages(2)) {
+      const failures: unknown[] = [];
+      const rehearsal = new FailoverRehearsal(images, (error) => failures.push(error));
+      for (let turns = 0; turns < 40; turns++) await turn();
+      rehearsal.close();
+      expect(failures).toEqual([]);
+      const oneRuns = images.some(({ usable }) => usable);
+      expect(rehearsal.played > 1, JSON.stringify(images)).toBe(oneRuns);
+    }
+  });
 });

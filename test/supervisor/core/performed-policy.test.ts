@@ -7,42 +7,12 @@ import { classifyReplicas } from "../../../emulator/table/recovery.ts";
 import { nextGeneration, type Table } from "../../../emulator/table/table.ts";
 import { tableCodec } from "../../../emulator/table/table-codec.ts";
 import { DEFAULT_RECOVERY } from "../../../supervisor/core/config.ts";
-import { Rehearsal } from "../../../supervisor/core/rehearsal.ts";
 import { CutNvram } from "../../emulator/table/cut-nvram.ts";
-import { anyTable, digestOf } from "../../emulator/table/table-arbitrary.ts";
+import { anyTable } from "../../emulator/table/table-arbitrary.ts";
+import { everyImages, facts, UNUSABLE } from "./facts.ts";
+import { PerformedPolicy } from "./performed-policy.ts";
 
 const FAILURES = 20;
-const bad: RegionFacts = {
-  usable: false,
-  fault: { name: "digest-mismatch", message: "the digest is wrong" },
-};
-
-function facts(major: number, securityCounter: number, digest = digestOf(major)): RegionFacts {
-  return {
-    usable: true,
-    version: { major, minor: 0, revision: 0, build: 0 },
-    digest,
-    securityCounter,
-    headerBytes: 32,
-    imageBytes: 99,
-    signed: false,
-  };
-}
-
-/** Every list of so many regions' images, up to what the rules look at: which is higher, in version and in counter. */
-function* everyImages(regions: number, before: readonly RegionFacts[] = []): Generator<RegionFacts[]> {
-  if (before.length === regions) {
-    yield [...before];
-    return;
-  }
-  yield* everyImages(regions, [...before, bad]);
-  for (let version = 0; version < regions; version++) {
-    for (let counter = 0; counter < regions; counter++) {
-      yield* everyImages(regions, [...before, facts(version, counter)]);
-    }
-  }
-}
-
 function memoryWith(table: Table, floor: number): CutNvram {
   const port = new CutNvram();
   const codec = tableCodec(table.regions.length);
@@ -55,13 +25,13 @@ function memoryWith(table: Table, floor: number): CutNvram {
   return port;
 }
 
-function powerOn(port: CutNvram, images: readonly RegionFacts[]): Rehearsal {
+function powerOn(port: CutNvram, images: readonly RegionFacts[]): PerformedPolicy {
   const { table, floor } = recoverManagement(port, images, DEFAULT_RECOVERY);
   if (table.table === undefined) throw new Error(table.message);
-  return new Rehearsal(port, table.table, floor.floor, images);
+  return new PerformedPolicy(port, table.table, floor.floor, images);
 }
 
-function expectCommitted({ policy }: Rehearsal, port: CutNvram): void {
+function expectCommitted({ policy }: PerformedPolicy, port: CutNvram): void {
   expect(classifyReplicas(port, policy.table.regions.length)).toMatchObject({
     kind: "sound",
     table: policy.table,
@@ -70,17 +40,17 @@ function expectCommitted({ policy }: Rehearsal, port: CutNvram): void {
 }
 
 /** Plays failovers, and checks of each that it is one. Returns how many there were. */
-function playFailovers(rehearsal: Rehearsal, port: CutNvram): number {
-  expectCommitted(rehearsal, port);
+function playFailovers(performed: PerformedPolicy, port: CutNvram): number {
+  expectCommitted(performed, port);
   let failovers = 0;
   for (let code = 0; code < FAILURES; code++) {
-    const { phase, table, floor, images } = rehearsal.policy;
+    const { phase, table, floor, images } = performed.policy;
     const { active } = table;
     const { verdicts } = decideBoot({ table, floor, images });
     const othersMayRun = verdicts.some(({ mayRun, region }) => mayRun && region !== active);
     const accepted = table.regions[active]?.state === "accepted";
-    rehearsal.failOver(code);
-    const after = rehearsal.policy.table;
+    performed.failOver(code);
+    const after = performed.policy.table;
     if (phase !== "executing") {
       expect(after, "nothing fails in safe mode").toBe(table);
       continue;
@@ -88,21 +58,21 @@ function playFailovers(rehearsal: Rehearsal, port: CutNvram): number {
     expect(after.generation).toBe(nextGeneration(table.generation));
     if (accepted) expect(after.active !== active, "whether it fails over").toBe(othersMayRun);
     if (after.active !== active) failovers++;
-    expectCommitted(rehearsal, port);
+    expectCommitted(performed, port);
   }
   return failovers;
 }
 
-describe("a rehearsal", () => {
+describe("what the policy commands", () => {
   it("starts with whatever images a factory can have put there, and fails over where two may run", () => {
     for (const regions of [2, 3]) {
       for (const images of everyImages(regions)) {
         const port = new CutNvram();
-        const rehearsal = powerOn(port, images);
-        const { table, floor } = rehearsal.policy;
+        const performed = powerOn(port, images);
+        const { table, floor } = performed.policy;
         const eligible = decideBoot({ table, floor, images }).verdicts.filter(({ mayRun }) => mayRun).length;
-        expect(rehearsal.policy.phase).toBe(eligible > 0 ? "executing" : "safe-mode");
-        expect(playFailovers(rehearsal, port)).toBe(eligible > 1 ? FAILURES : 0);
+        expect(performed.policy.phase).toBe(eligible > 0 ? "executing" : "safe-mode");
+        expect(playFailovers(performed, port)).toBe(eligible > 1 ? FAILURES : 0);
       }
     }
   });
@@ -124,7 +94,7 @@ describe("a rehearsal", () => {
         (table, seeds, floor) => {
           const images = table.regions.map(({ digest }, region): RegionFacts => {
             const seed = seeds[region];
-            if (seed?.usable !== true) return bad;
+            if (seed?.usable !== true) return UNUSABLE;
             return facts(seed.version, seed.counter, seed.recorded ? digest : undefined);
           });
           const port = memoryWith(table, floor);
