@@ -49,7 +49,17 @@ interface FirmwareVersion {
   readonly sources: readonly string[];
 }
 
-const KERNEL = ["main.c", "interrupts.c", "scrub.c", "selftest.c", "nvram.c", "watchdog.c", "uart.c"];
+const KERNEL = [
+  "main.c",
+  "housekeeping.c",
+  "panic.c",
+  "interrupts.c",
+  "scrub.c",
+  "selftest.c",
+  "nvram.c",
+  "watchdog.c",
+  "uart.c",
+];
 const FAST_PATH = ["queue.c", "commands.c", "crc32c-sliced.c", "parity-unrolled.c", "memory.c"];
 const SIMPLE_PATH = ["queue.c", "commands.c", "crc32c-bytewise.c", "parity-words.c", "memory.c"];
 

@@ -69,27 +69,27 @@ static enum status do_parity(const struct command *c, struct result *result) {
 	return SUCCESS;
 }
 
-static enum status do_identify(struct result *result) {
+static enum status do_identify(struct result *result, uint32_t served) {
 	result->words[0] = VERSION_MAJOR << 24 | VERSION_MINOR << 16 | VERSION_REVISION;
-	result->words[1] = queue_served();
+	result->words[1] = served;
 	return SUCCESS;
 }
 
-/* What was carried out before is told to the host first: it did not fail. */
 static enum status do_inject_fault(const struct command *c) {
-	queue_post_all();
 	commit_fault(c->cdw10);
 	return INVALID_FIELD;
 }
 
-struct result execute(const struct command *c) {
+bool is_last_word(const struct command *c) { return c->opcode == OPCODE_INJECT_FAULT; }
+
+struct result execute(const struct command *c, uint32_t served) {
 	struct result result = { SUCCESS, { 0, 0 } };
 	switch (c->opcode) {
 	case OPCODE_FLUSH: break;
 	case OPCODE_XOR_PARITY: result.status = do_parity(c, &result); break;
 	case OPCODE_CRC32C: result.status = do_crc(c, &result); break;
 	case OPCODE_COPY: result.status = do_copy(c); break;
-	case OPCODE_IDENTIFY: result.status = do_identify(&result); break;
+	case OPCODE_IDENTIFY: result.status = do_identify(&result, served); break;
 	case OPCODE_INJECT_FAULT: result.status = do_inject_fault(c); break;
 	default: result.status = INVALID_OPCODE; break;
 	}

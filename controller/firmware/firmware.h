@@ -16,12 +16,14 @@ enum panic {
 	PANIC_SELF_TEST = 1,
 	PANIC_SCRUB = 2, /* the image in flash is not what was built */
 };
-/* Gives up: writes the code to FAULT, which stops the hart. */
+/* panic.c. Gives up: writes the code to FAULT, which stops the hart. */
 _Noreturn void panic(enum panic code);
 
-/* main.c */
-/* Raised for each piece of work done: a command, or a bounded part of one. */
-extern uint32_t work_done;
+/* housekeeping.c */
+/* The host must take completions before more commands can be served. */
+extern bool queue_blocked;
+/* There was a tick since the last housekeeping. */
+bool housekeeping_due(void);
 /* What is due at each tick, from the main loop and from within long commands. */
 void housekeeping(void);
 
@@ -38,6 +40,8 @@ void uart_text(const char *text);
 void uart_number(uint32_t value);
 
 /* watchdog.c */
+/* Raised for each piece of work done: a command, or a bounded part of one. */
+extern uint32_t work_done;
 void watchdog_start(void);
 void watchdog_kick(void);
 /* Kicks if there is a reason to: work was done since the last kick, or there is none to do. */
@@ -78,15 +82,15 @@ struct result {
 };
 
 /* commands.c */
-struct result execute(const struct command *command);
+/* The version may not come back from it. */
+bool is_last_word(const struct command *command);
+/* `served`: commands that were carried out before it. */
+struct result execute(const struct command *command, uint32_t served);
 
 /* queue.c */
 void queue_start(void);
 /* Serves until the queue is empty (true) or the host must first take completions (false). */
 bool queue_serve(void);
-/* Makes all completions visible to the host. */
-void queue_post_all(void);
-uint32_t queue_served(void);
 
 /* faults.c: does what docs/hardware.md says for the number; comes back only if there is no such fault, or if
  * the hardware lets it pass. */

@@ -4,20 +4,6 @@
 #include "firmware.h"
 #include "hardware.h"
 
-uint32_t work_done;
-static uint32_t ticks_seen;
-static bool blocked; /* the host must take completions before more commands can be served */
-static bool confirmed;
-
-_Noreturn void panic(enum panic code) {
-	uart_text("panic ");
-	uart_number(code);
-	uart_text("\n");
-	STATUS->fault = code;
-	for (;;) {
-	}
-}
-
 static void greet(void) {
 	static const char *const reasons[] = {
 		"?",
@@ -43,26 +29,10 @@ static void greet(void) {
 	uart_text("\n");
 }
 
-/* A version on trial vouches for itself once it has served its queue and found its whole image sound. */
-static void confirm(void) {
-	if (confirmed || STATUS->trial == 0) return;
-	confirmed = true;
-	STATUS->confirm = 1;
-	uart_text("confirmed\n");
-}
-
-void housekeeping(void) {
-	uint32_t now = ticks;
-	if (now == ticks_seen) return;
-	ticks_seen = now;
-	watchdog_service(!queue_waiting || blocked);
-	if (scrub_step()) confirm();
-}
-
 /* Interrupts are off between the last look and wfi, which a pending one ends all the same. */
 static void sleep(void) {
 	csr_clear(mstatus, MSTATUS_MIE);
-	if (ticks == ticks_seen && (blocked || !queue_waiting)) wait_for_interrupt();
+	if (!housekeeping_due() && (queue_blocked || !queue_waiting)) wait_for_interrupt();
 	csr_set(mstatus, MSTATUS_MIE);
 }
 
@@ -80,9 +50,9 @@ _Noreturn void main(void) {
 	STATUS->ready = 1;
 	for (;;) {
 		if (queue_waiting) {
-			blocked = false;
-			blocked = !queue_serve();
-			if (!blocked) queue_interrupt_on();
+			queue_blocked = false;
+			queue_blocked = !queue_serve();
+			if (!queue_blocked) queue_interrupt_on();
 		}
 		housekeeping();
 		sleep();

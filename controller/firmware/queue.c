@@ -46,9 +46,8 @@ void queue_start(void) {
 	cq_head = QUEUE->cq_head & mask;
 }
 
-uint32_t queue_served(void) { return served; }
-
-void queue_post_all(void) {
+/* Makes all completions visible to the host. */
+static void post_all(void) {
 	if (unposted == 0) return;
 	nvram_add_served(unposted);
 	unposted = 0;
@@ -95,24 +94,26 @@ static void complete(const struct command *command, const struct result *result)
 	cq_tail = (cq_tail + 1) & mask;
 	served++;
 	work_done++;
-	if (++unposted == COMPLETION_BATCH) queue_post_all();
+	if (++unposted == COMPLETION_BATCH) post_all();
 }
 
 bool queue_serve(void) {
 	if (mask == 0) return false;
 	while (!queue_empty()) {
 		if (completions_full()) {
-			queue_post_all();
+			post_all();
 			return false;
 		}
 		struct command command = fetch();
-		struct result result = execute(&command);
+		/* What was carried out before is told to the host first: it did not fail. */
+		if (is_last_word(&command)) post_all();
+		struct result result = execute(&command, served);
 		complete(&command, &result);
 #if TRACE
 		trace_command(&command, result.status);
 #endif
 		housekeeping();
 	}
-	queue_post_all();
+	post_all();
 	return true;
 }

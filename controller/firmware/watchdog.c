@@ -4,6 +4,7 @@
 
 enum { PERIOD_US = 100000 };
 
+uint32_t work_done;
 static uint32_t work_at_kick;
 
 void watchdog_start(void) { WATCHDOG->period = PERIOD_US; }

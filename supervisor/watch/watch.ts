@@ -4,6 +4,11 @@
  * Time is the caller's. The live device looks with every tick, and no time passes here while its process stands still
  * (watch-time.ts); the virtual device jumps from one deadline to the next. A thread that waits for a processor is not
  * called silent (heartbeat.ts).
+ *
+ * Which evidence counts where several show at once: what the engine told (of two stops of the hart the first, machine.ts),
+ * whenever it is heard, before all that is found from outside (`Device.#lookAtExecuting`, `#onExecutingEnd`); then what
+ * the host queue shows, then a thread's end; then silence, in the order of {@link Watch.silence}: never ready, heartbeat,
+ * overdue command. Nothing counts once the version is being stopped.
  */
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import type { Limits } from "../core/config.ts";
