@@ -5,10 +5,10 @@
  * (watch-time.ts); the virtual device jumps from one deadline to the next. A thread that waits for a processor is not
  * called silent (heartbeat.ts).
  *
- * Which evidence counts where several show at once: what the engine told (of two stops of the hart the first, machine.ts),
- * whenever it is heard, before all that is found from outside (`Device.#lookAtExecuting`, `#onExecutingEnd`); then what
- * the host queue shows, then a thread's end; then silence, in the order of {@link Watch.silence}: never ready, heartbeat,
- * overdue command. Nothing counts once the version is being stopped.
+ * Which evidence counts where several show at once: what the engine told (of two stops of the hart the first, machine.ts)
+ * before all that is found from outside (`Device.#lookAtExecuting`, `#onExecutingEnd`). Of that, what the host queue or a
+ * thread's end shows, as it comes; then silence, in the order of {@link Watch.silence}: never ready, heartbeat, overdue
+ * command. Nothing counts once the version is being stopped.
  */
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import type { Limits } from "../core/config.ts";
