@@ -24,7 +24,12 @@ const KILLED = "the supervisor process was ended by SIGKILL";
 interface Counts {
   starts: number;
   starved: number;
-  readonly findings: string[];
+  findings: number;
+}
+
+function find(counts: Counts, finding: string): void {
+  counts.findings += 1;
+  process.stdout.write(`finding: ${finding}\n`);
 }
 
 function deviceConfig(flashFile: string): DeviceConfig {
@@ -48,7 +53,7 @@ async function startTwice(config: DeviceConfig, counts: Counts): Promise<void> {
     {},
     {
       onRestart: (restart) => {
-        if (restart.reason !== KILLED) counts.findings.push(restart.reason);
+        if (restart.reason !== KILLED) find(counts, restart.reason);
         onRestart(restart);
       },
       onGivenUp: (reason) => onGivenUp(reason),
@@ -68,7 +73,7 @@ async function startTwice(config: DeviceConfig, counts: Counts): Promise<void> {
     await again;
     counts.starts += 1;
   } catch (error) {
-    counts.findings.push(errorMessage(error));
+    find(counts, errorMessage(error));
   } finally {
     await guardian.stop();
   }
@@ -93,20 +98,19 @@ async function main(args: readonly string[]): Promise<number> {
   setPriority(parseInteger("--nice", values.nice ?? "0", 0, constants.priority.PRIORITY_LOW));
   const directory = scratchDirectory();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, dieTidily);
-  const counts: Counts = { starts: 0, starved: 0, findings: [] };
+  const counts: Counts = { starts: 0, starved: 0, findings: 0 };
   try {
-    for (let index = 0; counts.starts + counts.findings.length < starts; index += 1) {
+    for (let index = 0; counts.starts + counts.findings < starts; index += 1) {
       await startTwice(deviceConfig(join(directory, `${index}.flash`)), counts);
     }
   } finally {
     for (const loop of loops) loop.kill("SIGKILL");
     removeScratch(directory);
   }
-  for (const finding of counts.findings) process.stdout.write(`finding: ${finding}\n`);
   process.stdout.write(
-    `${counts.starts} starts beside ${loops.length} busy loops: ${counts.starved} waits for a processor told, ${counts.findings.length} findings\n`,
+    `${counts.starts} starts beside ${loops.length} busy loops: ${counts.starved} waits for a processor told, ${counts.findings} findings\n`,
   );
-  return counts.findings.length === 0 ? EXIT_HELD : EXIT_FINDING;
+  return counts.findings === 0 ? EXIT_HELD : EXIT_FINDING;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -78,8 +78,8 @@ describe("heartbeat", () => {
 
 describe("heartbeat on a busy machine", () => {
   /** When a thread that is silent from 0 on is found stuck; undefined when it is not in time. */
-  function foundMs(at: (ms: number) => Thread, withinMs = 300): number | undefined {
-    const heartbeat = new Heartbeat(50);
+  function foundMs(at: (ms: number) => Thread, withinMs = 300, longestHelpMs?: number): number | undefined {
+    const heartbeat = new Heartbeat(50, longestHelpMs);
     heartbeat.reset(0, 0);
     for (let ms = 5; ms <= withinMs; ms += 5) if (heartbeat.look(0, ms * MS, at(ms))) return ms;
     return undefined;
@@ -117,6 +117,25 @@ describe("heartbeat on a busy machine", () => {
 
   it("finds a thread that never wakes also where some other one always waits: a second of that excuses no longer", () => {
     expect(foundMs((ms) => thread(ms, 0, 0, false, times(0, ms, false)), 5_000)).toBe(1_050);
+  });
+
+  it("excuses a sleep for the sake of others for as long as it is told to", () => {
+    const waits = (ms: number): Thread => thread(ms, 0, 0, false, times(0, ms, false));
+    expect(foundMs(waits, 5_000, 100)).toBe(150);
+    expect(foundMs(waits, 5_000, Number.POSITIVE_INFINITY)).toBeUndefined();
+  });
+
+  it("tells that a thread is past its deadline and only waits for a processor", () => {
+    const heartbeat = new Heartbeat(50);
+    heartbeat.reset(0, 0);
+    const starvedAt = Array.from({ length: 20 }, (_, i) => {
+      const ms = (i + 1) * 5;
+      heartbeat.look(0, ms * MS, thread(ms, 0, ms, false));
+      return heartbeat.starved;
+    });
+    expect(starvedAt.indexOf(true)).toBe(9);
+    heartbeat.look(1, 105 * MS, UNKNOWN);
+    expect(heartbeat.starved).toBe(false);
   });
 
   it("does not mind who waits while it runs itself", () => {

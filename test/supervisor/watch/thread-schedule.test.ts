@@ -1,6 +1,13 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
-import { readSchedule } from "../../../supervisor/watch/thread-schedule.ts";
+import {
+  asOfNow,
+  readProcessSchedule,
+  readSchedule,
+  waitedNs,
+} from "../../../supervisor/watch/thread-schedule.ts";
 
 it.runIf(process.platform === "linux")(
   "a sleeping thread is told from those it may wait for, and not by its end",
@@ -21,5 +28,27 @@ it.runIf(process.platform === "linux")(
     for (const { runNs } of helpers.values()) expect(runNs).toBeGreaterThanOrEqual(0);
     await worker.terminate();
     expect(readSchedule(id, 0).own).toEqual({ runNs: 0, waitNs: 0, runnable: false });
+  },
+);
+
+it.runIf(process.platform === "linux")(
+  "a process that was stopped is asleep and waits for no processor, one that is busy is not, and one that has gone is unknown",
+  async () => {
+    const program = "require('node:fs').writeSync(1, 'busy'); for (;;);";
+    const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "ignore"] });
+    const pid = child.pid ?? 0;
+    await once(child.stdout, "data");
+    await expect.poll(() => readProcessSchedule(pid).own.runnable).toBe(true);
+    child.kill("SIGSTOP");
+    await expect.poll(() => readProcessSchedule(pid).own.runnable).toBe(false);
+    const from = asOfNow(readProcessSchedule(pid));
+    expect(from.own.runNs).toBeGreaterThan(0);
+    expect([...from.helpers().keys()]).not.toContain(pid);
+    expect(from.helpers().size).toBeGreaterThan(0);
+    expect(waitedNs(from, readProcessSchedule(pid), Number.POSITIVE_INFINITY)).toBe(0);
+    const exit = once(child, "exit");
+    child.kill("SIGKILL");
+    await exit;
+    expect(readProcessSchedule(pid).own).toEqual({ runNs: 0, waitNs: 0, runnable: false });
   },
 );
