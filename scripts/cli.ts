@@ -2,7 +2,15 @@
 /**
  * The command line. Each command is a module of its own, loaded only when it is called: start-up time is a figure.
  */
-import { codeWithoutOutput, EXIT_HELD, EXIT_UNJUDGED, EXIT_USAGE, failureOf } from "./exit-codes.ts";
+import { platformFault, thisPlatform } from "../emulator/base/platform.ts";
+import {
+  codeWithoutOutput,
+  EXIT_HELD,
+  EXIT_UNJUDGED,
+  EXIT_USAGE,
+  failureOf,
+  UnableError,
+} from "./exit-codes.ts";
 import { UsageError } from "./options.ts";
 import { takeSignals } from "./scratch.ts";
 import { guardOutput, isOutputLost, readerGone } from "./standard-output.ts";
@@ -63,6 +71,8 @@ function help(): string {
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  const fault = platformFault(thisPlatform());
+  if (fault !== undefined) throw new UnableError(fault);
   const [name, ...rest] = args;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     process.stdout.write(help());

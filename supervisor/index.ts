@@ -12,13 +12,14 @@
 import type { ChildProcess } from "node:child_process";
 import type { EngineKind } from "../controller/cpu/engine-kind.ts";
 import type { LogConfig } from "../emulator/base/log.ts";
+import { platformFault, thisPlatform } from "../emulator/base/platform.ts";
 import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../emulator/memory/layout.ts";
 import type { RecoveryPolicy } from "../emulator/table/recovery.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "./core/config.ts";
 import type { Failover } from "./device/failover.ts";
 import type { Status } from "./device/status.ts";
 import type { HostCommand, HostCompletion } from "./host/host.ts";
-import { SupervisorProcess } from "./process/client.ts";
+import { DeviceError, SupervisorProcess } from "./process/client.ts";
 import type { Injection } from "./process/protocol.ts";
 import type { DrillReport } from "./soak/drill.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "./soak/soak.ts";
@@ -141,6 +142,8 @@ export class RunningDevice {
  * Rejects with {@link DeviceError} or {@link MemoryConfigError}.
  */
 export async function startDevice(options: DeviceOptions, child?: ChildProcess): Promise<RunningDevice> {
+  const fault = platformFault(thisPlatform());
+  if (fault !== undefined) throw new DeviceError("UnsupportedPlatform", fault, "resource");
   const memory: MemoryConfig = { ...DEFAULT_MEMORY_CONFIG, ...options.memory };
   checkMemoryConfig(memory);
   const process = new SupervisorProcess({
