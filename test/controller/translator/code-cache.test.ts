@@ -10,7 +10,7 @@ import { TABLE_SLOTS } from "../../../controller/translator/code-table.ts";
 import { Reason } from "../../../controller/translator/codegen.ts";
 import { type Target, translateUnit, type Unit } from "../../../controller/translator/unit.ts";
 import { createMemory } from "../../../emulator/memory/layout.ts";
-import * as a from "./assemble.ts";
+import * as a from "../../../scripts/hostile/assemble.ts";
 import { CODE_BASE, LAYOUT } from "./harness.ts";
 
 const A0 = 10;

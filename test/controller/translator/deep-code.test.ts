@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { MachineStop } from "../../../controller/machine.ts";
 import type { CodeReader } from "../../../controller/translator/graph.ts";
 import { type Target, translateUnit, UNHURRIED } from "../../../controller/translator/unit.ts";
-import * as a from "./assemble.ts";
+import * as a from "../../../scripts/hostile/assemble.ts";
 import { CODE_BASE, newPair, runBoth } from "./harness.ts";
 
 const [RA, T0, T1, A0, A1] = [1, 5, 6, 10, 11];

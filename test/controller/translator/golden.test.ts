@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import wabt from "wabt";
 import type { CodeReader } from "../../../controller/translator/graph.ts";
 import { type Target, translateUnit } from "../../../controller/translator/unit.ts";
-import * as a from "./assemble.ts";
+import * as a from "../../../scripts/hostile/assemble.ts";
 
 const BASE = 0x8000_0000;
 const WFI = 0x1050_0073;

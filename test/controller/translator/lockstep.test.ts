@@ -6,9 +6,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { MachineStop } from "../../../controller/machine.ts";
-import * as a from "./assemble.ts";
+import * as a from "../../../scripts/hostile/assemble.ts";
+import { type Ingredients, randomProgram } from "../../../scripts/hostile/random-program.ts";
 import { lockstep, newPair, newSide } from "./harness.ts";
-import { type Ingredients, randomProgram } from "./random-program.ts";
 
 const SEED = fc.integer({ min: 1, max: 2 ** 30 });
 

@@ -7,7 +7,7 @@ import { BARE_BOARD, type BoardPlan } from "../../../controller/boards.ts";
 import { Cause } from "../../../controller/cpu/engine.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { MachineStop } from "../../../controller/machine.ts";
-import { add, addi, bne, ebreak, jal, jalr, lui, lw, ret, sw } from "./assemble.ts";
+import { add, addi, bne, ebreak, jal, jalr, lui, lw, ret, sw } from "../../../scripts/hostile/assemble.ts";
 import { LAYOUT, lockstep, newPair, type Pair, runBoth } from "./harness.ts";
 
 const ROM_BASE = 0x4000_0000;

@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { MachineStop } from "../../../controller/machine.ts";
-import * as a from "./assemble.ts";
+import * as a from "../../../scripts/hostile/assemble.ts";
 import { CODE_BASE, LAYOUT, lockstep, newPair, newSide, runBoth } from "./harness.ts";
 
 const [RA, SP, T0, T1, S0, A0, A1] = [1, 2, 5, 6, 8, 10, 11];

@@ -1,8 +1,8 @@
 /**
- * The assembler of test/controller/support, as programs made by chance want it: operations by their number. One
+ * The assembler (assembler.ts) as programs made by chance want it: operations by their number. One
  * encoder for both.
  */
-import { bType, iType, jalr, rType, sType } from "../support/assembler.ts";
+import { bType, iType, jalr, rType, sType } from "./assembler.ts";
 
 export {
   EBREAK as ebreak,
@@ -12,7 +12,7 @@ export {
   jal,
   jalr,
   MRET as mret,
-} from "../support/assembler.ts";
+} from "./assembler.ts";
 
 /** The upper 20 bits as a number of their own. */
 export const lui = (rd: number, upper: number): number => (upper << 12) | (rd << 7) | 0x37;

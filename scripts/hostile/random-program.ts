@@ -1,5 +1,5 @@
 /**
- * Random firmware for lockstep tests: functions with loops, calls and returns, and now and then everything that
+ * Random firmware to run in lockstep (lockstep.ts): functions with loops, calls and returns, and now and then everything that
  * a translator could get wrong. One seed is one program.
  */
 import * as a from "./assemble.ts";
