@@ -23,6 +23,7 @@ test("the command line lists its commands", () => {
 test.each([
   ...COMMANDS.map((name) => [`flipside ${name}`, CLI, name]),
   ["npm run bench", built("bench.js")],
+  ["npm run hostile", built("hostile.js")],
   ["npm run build:firmware", built("build-firmware.js")],
 ])("%s takes -h and --help, which it tells of", (_, ...command) => {
   const { exitCode, stdout, stderr } = run(...command, "--help");

@@ -1,8 +1,8 @@
 /** What `flipside image create` makes an image of, and what it refuses by name. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { hexRecord, writeHex } from "../../scripts/hostile/hex-writer.ts";
 import { imageCommand } from "../../scripts/image.ts";
-import { hexRecord, writeHex } from "../controller/image/hex-writer.ts";
 import { hasToolchain, shell } from "../controller/support/toolchain.ts";
 import { run, scratchDirectory } from "./captured.ts";
 

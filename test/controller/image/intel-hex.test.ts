@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseIntelHex } from "../../../controller/image/intel-hex.ts";
-import { hexRecord } from "./hex-writer.ts";
+import { hexRecord } from "../../../scripts/hostile/hex-writer.ts";
 
 const END = hexRecord(1, 0, []);
 
