@@ -122,7 +122,7 @@ export function judgeImage(
     );
   }
   const signed = keys.length > 0;
-  const found = signed ? findSignature(region, image, keys) : undefined;
+  const found = signed ? findSignature(region, image, digest, keys) : undefined;
   if (found !== undefined && "fault" in found) return found;
   const fault = securityCounter ? judgeCounter(image) : undefined;
   if (fault !== undefined) return { ok: false, fault };
@@ -146,6 +146,7 @@ type ImageParts = Pick<ParsedImage, "securityCounter" | "hasStrayCounter">;
 function findSignature(
   region: Uint8Array,
   image: ParsedImage,
+  digest: Uint8Array,
   keys: readonly ImageKey[],
 ): SignatureCheck | FaultResult {
   if (!image.signing.some(isSignature)) return fail("no-signature", "the image is not signed");
@@ -167,7 +168,7 @@ function findSignature(
   }
   if (decides === undefined)
     return fail("unknown-key", "the image is signed with a key that is not configured");
-  return checkOf(region, image, decides.key, decides.place);
+  return checkOf(region, image, digest, decides.key, decides.place);
 }
 
 /**
@@ -201,26 +202,22 @@ function isNamed(region: Uint8Array, place: SigningTlv, digest: ClaimedDigest, k
 function checkOf(
   region: Uint8Array,
   image: ParsedImage,
+  digest: Uint8Array,
   { key, scheme }: ImageKey,
   place: SigningTlv,
 ): SignatureCheck | FaultResult {
-  const { digest } = image;
-  if (!scheme.digests.includes(digest.algorithm)) {
-    return fail(
-      "signature-mismatch",
-      `${scheme.name} keys sign no image with a ${digestName(digest.algorithm)}`,
-    );
+  const { algorithm } = image.digest;
+  if (!scheme.digests.includes(algorithm)) {
+    return fail("signature-mismatch", `${scheme.name} keys sign no image with a ${digestName(algorithm)}`);
   }
   const fault = judgeNames(image, scheme);
   if (fault !== undefined) return { ok: false, fault };
-  // Copies: the check must not see bytes that another thread changes under it.
-  const whole = region.subarray(0, image.hashedBytes);
   const overDigest = scheme.hash === undefined && !image.isPure;
-  const message = overDigest ? region.slice(digest.offset, digest.offset + digest.bytes) : whole;
+  // A copy: the check must not see bytes that another thread changes under it.
   const signature = region.slice(place.offset, place.offset + place.length);
   return {
     algorithm: scheme.hash ?? null,
-    message,
+    message: overDigest ? digest : region.subarray(0, image.hashedBytes),
     key: key.asymmetricKeyType === "rsa" ? { key, ...PSS } : { key },
     signature: scheme.isDer ? withoutPadding(signature) : signature,
   };
