@@ -7,8 +7,11 @@ import { UnableError } from "./exit-codes.ts";
 
 /** Node has twenty of its own and five for each thread, also for those that are just being replaced. */
 const DESCRIPTORS = 64;
-/** V8 reserves 10 GiB for each WebAssembly memory and what catches accesses beyond it; a thread takes the rest. */
-const MACHINE_BYTES = 10.5 * 2 ** 30;
+/**
+ * Up to Node 22, V8 reserves 10 GiB for each WebAssembly memory and what catches accesses beyond it, or gives none; from
+ * Node 24 on it does without where they are not to be had. A thread takes the rest.
+ */
+const MACHINE_BYTES = (Number.parseInt(process.versions.v8, 10) < 13 ? 10.5 : 1) * 2 ** 30;
 /** The process itself. */
 const PROCESS_BYTES = 2 * 2 ** 30;
 /** A supervisor process has the device, and the machine that each thread compiles its engine with beforehand. */
@@ -42,14 +45,14 @@ function readLimits(): Limits {
  * Throws {@link UnableError} where threads are sure not to start.
  * @param machines how many emulated machines a process of the command has at once
  */
-export function requireLimits(machines: number, limits = readLimits()): void {
+export function requireLimits(machines: number, limits = readLimits(), machineBytes = MACHINE_BYTES): void {
   const { descriptors = Number.POSITIVE_INFINITY, addressSpaceBytes = Number.POSITIVE_INFINITY } = limits;
   if (descriptors < DESCRIPTORS) {
     throw new UnableError(
       `it cannot run here: a process may open ${descriptors} files (ulimit -n), and ${DESCRIPTORS} are needed`,
     );
   }
-  const neededBytes = machines * MACHINE_BYTES + PROCESS_BYTES;
+  const neededBytes = machines * machineBytes + PROCESS_BYTES;
   if (addressSpaceBytes < neededBytes) {
     throw new UnableError(
       `it cannot run here: a process may have ${gib(addressSpaceBytes)} of addresses (ulimit -v), and ` +

@@ -80,7 +80,8 @@ export class SupervisorProcess {
   /** Resolves when the process has exited. */
   readonly #exited: Promise<void>;
   #nextId = 1;
-  #heard = false;
+  /** Its device was powered on: what happens from then on is the device's. */
+  #started = false;
   #ending: DeviceError | undefined;
   #hung = false;
   #onEnd: (how: string) => void = () => undefined;
@@ -102,7 +103,7 @@ export class SupervisorProcess {
       // Of one that was launched ahead.
       if (exitCode !== null && exitCode < 0) unstarted(getSystemErrorName(exitCode));
       this.#child.once("error", (error) => unstarted(error.message));
-      this.#child.once("exit", (code, signal) => end(describeExit(code, signal), this.#kindOfExit(code)));
+      this.#child.once("exit", (code, signal) => end(describeExit(code, signal), this.#kindOfEnd(code)));
     });
     // Its answer shows that it has been loaded, whenever it is started.
     this.#ping();
@@ -117,9 +118,9 @@ export class SupervisorProcess {
     });
   }
 
-  /** V8 ends a process that gets no memory to begin with by a signal. */
-  #kindOfExit(code: number | null): ErrorKind {
-    return code === EXIT_LACKING || (code === null && !this.#heard) ? "resource" : "finding";
+  /** V8 ends a process that gets no memory to begin with by a signal, and where there are no threads it stands still. */
+  #kindOfEnd(code: number | null): ErrorKind {
+    return code === EXIT_LACKING || (code === null && !this.#started) ? "resource" : "finding";
   }
 
   get pid(): number | undefined {
@@ -138,7 +139,13 @@ export class SupervisorProcess {
   /** Powers the device on. Rejects with {@link DeviceError}; a process that stands still meanwhile is ended. */
   async start(config: DeviceConfig): Promise<Status> {
     if (this.#ending === undefined) this.#pulse.expectStart();
-    return this.call("start", config).finally(() => this.#pulse.started());
+    try {
+      const status = await this.call("start", config);
+      this.#started = true;
+      return status;
+    } finally {
+      this.#pulse.started();
+    }
   }
 
   /** Calls a method. Rejects with {@link DeviceError}. */
@@ -189,7 +196,7 @@ export class SupervisorProcess {
       ask: () => this.#ping(),
       onHang: (reason) => {
         this.#hung = true;
-        this.#fail(reason);
+        this.#fail(reason, this.#kindOfEnd(null));
         this.kill("SIGKILL");
       },
       onStarved: (account) => onStarved?.(account),
@@ -201,7 +208,6 @@ export class SupervisorProcess {
   }
 
   #take(value: Answer | Notification, options: SupervisorOptions): void {
-    this.#heard = true;
     this.#pulse.beat();
     if ("event" in value) {
       options.onNotification?.(value);

@@ -88,7 +88,7 @@ describe.runIf(process.platform === "linux")("too little of a machine is a sente
       scratch("pass.elf"),
       writeElf({ code: new asm.Program().label("end").jal(0, "end").bytes() }),
     );
-    const { status, stderr } = limited("ulimit -v 3000000", "run", "pass.elf");
+    const { status, stderr } = limited("ulimit -v 1300000", "run", "pass.elf", "--ram", "512M");
     expect({ status, stderr }).toEqual({
       status: EXIT_UNABLE,
       stderr: expect.stringMatching(/^flipside: there is too little here of memory .*\n$/),
@@ -125,8 +125,8 @@ Max address space         unlimited            unlimited            bytes
 
   it("refuse as many machines as do not fit, and name what is needed", () => {
     const limits = { descriptors: 1024, addressSpaceBytes: 20 * 2 ** 30 };
-    expect(() => requireLimits(1, limits)).not.toThrow();
-    expect(() => requireLimits(2, limits)).toThrow(
+    expect(() => requireLimits(1, limits, 10.5 * 2 ** 30)).not.toThrow();
+    expect(() => requireLimits(2, limits, 10.5 * 2 ** 30)).toThrow(
       "it cannot run here: a process may have 20.0 GiB of addresses (ulimit -v), and 23.0 GiB are needed",
     );
   });
