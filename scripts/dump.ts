@@ -124,7 +124,7 @@ export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
     paint("bold", "calls"),
     ...formatCalls(dump, elf, symbols),
     "",
-    paint("bold", `stack, ${stack.bytes.length} bytes from ${hex(stack.address)}`),
+    paint("bold", describeStack(stack)),
     ...formatWords(stack.address, stack.bytes),
     "",
     paint("bold", "last UART output"),
@@ -137,6 +137,12 @@ export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
     ...formatTimeline(dump),
     "",
   ].join("\n");
+}
+
+function describeStack({ address, bytes }: CrashDump["stack"]): string {
+  return bytes.length === 0
+    ? `stack at ${hex(address)}: none of it was kept`
+    : `stack, ${bytes.length} bytes from ${hex(address)}`;
 }
 
 /** What mepc holds is of the failure; else it is of the last interrupt. */

@@ -6,7 +6,7 @@ import { kindOf } from "../emulator/base/errors.ts";
 import { LOG_LEVELS } from "../emulator/base/log.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
-import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../supervisor/core/config.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, DUMP_MEMORY, type DumpMemory } from "../supervisor/core/config.ts";
 import { requireSocketPath } from "../supervisor/process/control-server.ts";
 import { controlPath, ServedDevice } from "../supervisor/process/served-device.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
@@ -35,6 +35,9 @@ usage: flipside serve [options]
                    no image without a security counter runs (default: such an image counts as one with counter 0)
   --regions N      2 to 4 regions (default 2)
   --engine KIND    auto (default), translator or interpreter
+  --dump-memory WHAT
+                   what of the firmware's memory goes into a crash dump: stack (default, 4 KiB), or none; its registers
+                   and UART output always do
   --log LEVEL      ${LOG_LEVELS.join(", ")} (default warn), as NDJSON to stderr
   -h, --help       this text
 
@@ -44,6 +47,12 @@ Ends at SIGINT, SIGTERM or flipside ctl stop.
 Exit code: 0 stopped as told, 1 the device could not be kept running,
 ${OTHER_EXIT_CODES}.
 `;
+
+function parseDumpMemory(text: string): DumpMemory {
+  const memory = DUMP_MEMORY.find((known) => known === text);
+  if (memory !== undefined) return memory;
+  throw new UsageError(`--dump-memory is "${text}": it must be one of ${DUMP_MEMORY.join(", ")}`);
+}
 
 /** An image that is named must be one; the reference firmware, unsigned, counts for nothing on a device that has a table. */
 function image(option: ImageOption, file: string | undefined, requirements: ImageRequirements): Uint8Array {
@@ -77,6 +86,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     ...REQUIREMENT_OPTIONS,
     regions: { type: "string" },
     engine: { type: "string" },
+    "dump-memory": { type: "string" },
     log: { type: "string" },
     ...HELP_OPTION,
   });
@@ -96,6 +106,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     limits: DEFAULT_LIMITS,
     recovery: DEFAULT_RECOVERY,
     engine: parseEngine(values.engine ?? "auto"),
+    dumpMemory: parseDumpMemory(values["dump-memory"] ?? "stack"),
     log: { level: parseLogLevel("--log", values.log ?? "warn"), fd: 2 },
   };
   requireLimits(MACHINES_OF_A_CONTROLLER);

@@ -33,7 +33,12 @@ export interface DeviceConfig {
   readonly flashFileMustExist?: boolean;
   /** Existing directory that takes a dump of every failure, the last few. Absent: none are written. */
   readonly dumpDirectory?: string;
+  /** What of memory goes into a dump: the stack (default), or nothing. Registers and UART output always do. */
+  readonly dumpMemory?: DumpMemory;
 }
+
+export const DUMP_MEMORY = ["stack", "none"] as const;
+export type DumpMemory = (typeof DUMP_MEMORY)[number];
 
 /** Deadlines and budgets. */
 export interface Limits {

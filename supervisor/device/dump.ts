@@ -13,6 +13,7 @@ import { decodePlain, encodePlain, PlainDataError } from "../../emulator/base/pl
 import { formatVersion } from "../../emulator/base/version.ts";
 import type { DeviceEvent } from "../../emulator/memory/events.ts";
 import type { Table } from "../../emulator/table/table.ts";
+import type { DumpMemory } from "../core/config.ts";
 import type { Device } from "./device.ts";
 import { dumpFault } from "./dump-shape.ts";
 import type { Crash } from "./failover-record.ts";
@@ -36,6 +37,7 @@ export interface CrashDump {
   readonly version: string;
   /** Hart words, in the order of controller/cpu/hart.ts. */
   readonly hart: readonly number[];
+  /** Without bytes where the stack pointer was not in RAM, or memory was to be left out. */
   readonly stack: { readonly address: number; readonly bytes: Uint8Array };
   /** The last characters that the UART sent. */
   readonly uart: string;
@@ -70,9 +72,15 @@ export function decodeDump(bytes: Uint8Array): CrashDump {
 }
 
 /** Everything that the next failure may overwrite is copied. */
-export function dumpOf(device: Device, uart: UartRing, crash: Crash): Omit<CrashDump, "format"> {
+export function dumpOf(
+  device: Device,
+  uart: UartRing,
+  crash: Crash,
+  memory: DumpMemory = "stack",
+): Omit<CrashDump, "format"> {
   const { kept, table } = device;
   const { failure, fromRegion, tableBefore, eventsFrom } = crash;
+  const stackBytes = memory === "none" ? 0 : kept.stackBytes;
   const version = tableBefore.regions[fromRegion]?.version;
   return {
     time: new Date().toISOString(),
@@ -82,7 +90,7 @@ export function dumpOf(device: Device, uart: UartRing, crash: Crash): Omit<Crash
     toRegion: table.active,
     version: version === undefined ? "" : formatVersion(version),
     hart: [...kept.hart],
-    stack: { address: kept.stackAddress, bytes: kept.stack.slice(0, kept.stackBytes) },
+    stack: { address: kept.stackAddress, bytes: kept.stack.slice(0, stackBytes) },
     uart: uart.text(),
     tableBefore,
     tableAfter: table,

@@ -6,7 +6,7 @@ import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { LOG_LEVELS } from "../../emulator/base/log.ts";
 import { MAX_TRIES } from "../../emulator/table/table.ts";
-import type { DeviceConfig } from "../core/config.ts";
+import { type DeviceConfig, DUMP_MEMORY } from "../core/config.ts";
 import { FAULTS, type Fault, failsOver } from "../faults/catalogue.ts";
 import { MAX_SEED } from "../faults/chance.ts";
 import type { HostCommand } from "../host/host.ts";
@@ -37,6 +37,7 @@ export function checkConfig(config: DeviceConfig): void {
     flashFile,
     flashFileMustExist = false,
     dumpDirectory,
+    dumpMemory = "stack",
   } = fieldsOf<DeviceConfig>("the configuration", config);
   const { regions } = fieldsOf<DeviceConfig["memory"]>("the memory", memory);
   requireList("images", images, "a Uint8Array", (image) => image instanceof Uint8Array);
@@ -63,6 +64,7 @@ export function checkConfig(config: DeviceConfig): void {
   requireThat(isSaid, "flashFileMustExist", flashFileMustExist, "true or false");
   if (dumpDirectory !== undefined)
     requireThat(isText(dumpDirectory), "dumpDirectory", dumpDirectory, "the path of a directory");
+  requireOneOf("dumpMemory", dumpMemory, DUMP_MEMORY);
 }
 
 function checkLimits(limits: unknown): void {

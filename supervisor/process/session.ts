@@ -184,7 +184,7 @@ export class Session {
       const dumps = new DumpStore(config.dumpDirectory, log);
       this.#dumps = dumps;
       const uart = new UartRing(memory, layout);
-      device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash)) });
+      device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash, config.dumpMemory)) });
     }
     await device.powerOn();
     this.#reader = new RegionReader(memory, layout, requirements, (...what) => owner.hash(...what));

@@ -233,6 +233,38 @@ describe("a served device", () => {
   });
 });
 
+describe("a device that is served with --dump-memory none", () => {
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), "flipside-"));
+    device = join(directory, "device");
+    await serve("--dump-memory", "none");
+  });
+  afterAll(() => {
+    server.kill("SIGKILL");
+    rmSync(directory, { recursive: true });
+  });
+
+  it("leaves memory out of its dumps, and nothing else", async () => {
+    await until(({ ready, standby }) => ready && standby !== null);
+    expect(await ctl("inject", "stack-overflow")).toMatchObject({ code: 0 });
+    const failedOver = ({ failoversByCause }: Record<string, unknown>) =>
+      Object.hasOwn(failoversByCause as object, "panic");
+    await until((now) => now.ready && failedOver(now));
+    await stop();
+    const [name] = readdirSync(join(device, "dumps"));
+    const report = join(directory, "dump.json");
+    const printed = await flipside("dump", join(device, "dumps", name ?? ""), "--json", report);
+    expect(printed).toMatchObject({ code: 0, out: expect.stringContaining("none of it was kept") });
+    const { stack, hart } = JSON.parse(readFileSync(report, "utf8"));
+    expect(stack.bytes).toEqual([]);
+    expect(hart.some((word: number) => word !== 0)).toBe(true);
+    expect(await flipside("serve", "--dir", device, "--dump-memory", "all")).toMatchObject({
+      code: 2,
+      err: 'flipside: --dump-memory is "all": it must be one of stack, none\n',
+    });
+  });
+});
+
 const STATUS_READY = 0x10;
 /** Says that it is ready, and waits for ever. */
 const READY_PROGRAM = [

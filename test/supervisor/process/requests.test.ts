@@ -78,6 +78,7 @@ describe("a configuration", () => {
     ],
     [{ flashFile: "" }, 'flashFile is "": it must be the path of a file'],
     [{ dumpDirectory: [] }, "dumpDirectory is a list: it must be the path of a directory"],
+    [{ dumpMemory: "all" }, 'dumpMemory is "all": it must be one of stack, none'],
   ];
   for (const [changes, message] of cases) {
     it(`is refused: ${message}`, () => {
