@@ -4,6 +4,7 @@
  *
  * Each case is made from one number (hostile/part.ts); a finding tells it, and how to have that case again.
  */
+import { platformFault, thisPlatform } from "../emulator/base/platform.ts";
 import { Random } from "../emulator/base/random.ts";
 import {
   EXIT_FINDING,
@@ -158,8 +159,8 @@ async function hostile(args: readonly string[]): Promise<number> {
   const again = values.case === undefined ? undefined : parseInteger("--case", values.case, 0, MAX_SEED);
   if (again !== undefined && values.part === undefined)
     throw new UsageError("--case needs the --part that it is of");
-  if (process.platform !== "linux")
-    throw new UnableError("processes are looked at in /proc, which only Linux has");
+  const fault = platformFault(thisPlatform());
+  if (fault !== undefined) throw new UnableError(fault);
   const run = new HostileRun(names, seed);
   try {
     return again === undefined ? await run.run(durationMs) : await run.again(again);

@@ -20,6 +20,7 @@ const root = new URL("../", import.meta.url);
 const folders = ["controller", "docs", "emulator", "scripts", "supervisor", "test"];
 const paths = [
   "README.md",
+  "SECURITY.md",
   ...folders.flatMap((folder) =>
     readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" }).map(
       (path) => `${folder}/${path}`,
