@@ -139,7 +139,7 @@ it("a supervisor that stands still is ended by force when it is told to stop, or
     return device;
   };
   const [stopped, asked] = await Promise.all([standingStill(), standingStill()]);
-  const gone = { name: "SupervisorGone", message: "the supervisor process stood still and was ended" };
+  const gone = { name: "SupervisorGone", message: "the supervisor process did not answer for 5000 ms" };
   await Promise.all([
     stopped.stop(),
     expect(asked.status()).rejects.toMatchObject(gone),
