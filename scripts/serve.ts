@@ -12,7 +12,7 @@ import { controlPath, ServedDevice } from "../supervisor/process/served-device.t
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { type ImageOption, readImage, readRunnableImage } from "./firmware-image.ts";
 import { REQUIREMENT_OPTIONS, readRequirements, requirementsConfig } from "./keys.ts";
-import { MACHINES_OF_A_CONTROLLER, requireLimits } from "./limits.ts";
+import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "./limits.ts";
 import {
   HELP_OPTION,
   parseEngine,
@@ -134,6 +134,8 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     },
   );
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(EXIT_HELD));
+  const warning = quotaWarning(1);
+  if (warning !== undefined) process.stderr.write(`flipside: ${warning}\n`);
   await start(device);
   process.stdout.write(`serving ${controlPath(directory)}\n`);
   const code = await ended;
