@@ -4,7 +4,7 @@
  * Live: time passes by itself, so the engine runs in slices after which the time is read again. Virtual: time is
  * the number of retired instructions, so an event's place is exact, and `wfi` moves the clock.
  */
-import { INSTRUCTIONS_PER_TICK, MTIME_HZ } from "../emulator/memory/map.ts";
+import { INSTRUCTIONS_PER_TICK, NS_PER_TICK } from "../emulator/memory/map.ts";
 import { Hart, retiredInstructions } from "./cpu/hart.ts";
 
 export interface Clock {
@@ -28,7 +28,6 @@ export interface Clock {
   powerOn(): void;
 }
 
-const NS_PER_TICK = 1e9 / MTIME_HZ;
 /**
  * Instructions between two looks at the wall clock: so many that they take about SLICE_TICKS, whatever the engine, so
  * a timer or the watchdog is late by no more, and reading the clock costs less than 1 %. Translated code executes

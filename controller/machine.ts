@@ -9,7 +9,7 @@
 import { Control, controlTimes, controlWords } from "../emulator/memory/control.ts";
 import { Evidence } from "../emulator/memory/evidence.ts";
 import { type Layout, PAGE_BYTES } from "../emulator/memory/layout.ts";
-import { CLINT_BASE, INSTRUCTIONS_PER_TICK, MTIME_HZ } from "../emulator/memory/map.ts";
+import { CLINT_BASE, INSTRUCTIONS_PER_TICK, NS_PER_TICK } from "../emulator/memory/map.ts";
 import type { BoardParts, BoardPlan } from "./boards.ts";
 import { DeviceBus } from "./bus.ts";
 import { type Clock, LiveClock, VirtualClock } from "./clock.ts";
@@ -62,8 +62,6 @@ export interface MachineOptions {
     slot: number,
   ) => Engine;
 }
-
-const NS_PER_TICK = 1e9 / MTIME_HZ;
 
 /**
  * The last tick that the virtual clock can tell exactly, after three years: beyond, rounding would swallow the step to

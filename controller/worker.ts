@@ -27,7 +27,7 @@ import {
 import { EventCode, EventRing } from "../emulator/memory/events.ts";
 import { Evidence } from "../emulator/memory/evidence.ts";
 import { WORKER_SLOTS } from "../emulator/memory/layout.ts";
-import { MTIME_HZ, WINDOW_BASE } from "../emulator/memory/map.ts";
+import { NS_PER_TICK, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { NvramLog } from "../emulator/persist/logged-nvram.ts";
 import { PersistRing, PersistState } from "../emulator/persist/persist-ring.ts";
 import type { Attachment, ControllerApi, Inspection } from "./api.ts";
@@ -51,7 +51,6 @@ const SLICE_NS = 1e6;
  */
 const HEARTBEAT_WAIT_MS = 10;
 
-const NS_PER_TICK = 1e9 / MTIME_HZ;
 /**
  * How often a parked standby rehearses its start. What it will need is out of the caches within some milliseconds in which
  * others have them: from the designation to the first instruction it takes 75 µs after 2 ms, 120 after 10, 140 never.

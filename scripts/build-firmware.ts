@@ -5,12 +5,14 @@
  * Invariant: the output is a function of the sources and of the compiler's version alone (no path, date, user or
  * build id gets into it), so that `--check` can prove the committed files to be what the sources say.
  */
+
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeImage } from "../controller/image/encode.ts";
 import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
+import { crc32c } from "../emulator/base/crc32c.ts";
 import { type ImageVersion, parseVersion } from "../emulator/base/version.ts";
 import { EXIT_FINDING, EXIT_HELD, failureOf } from "./exit-codes.ts";
 import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
@@ -126,16 +128,6 @@ function buildBench(firmwareDir: string, workDir: string): Map<string, Uint8Arra
     files.set(`bench/elf/${program}.elf`, readFileSync(elf));
   }
   return files;
-}
-
-/** CRC-32C (reflected polynomial 0x82f63b78) as the scrub computes it. */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffff_ffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f6_3b78 : 0);
-  }
-  return ~crc >>> 0;
 }
 
 /**

@@ -3,7 +3,7 @@ import { backtrace, ProgramCode } from "../controller/bare/backtrace.ts";
 import { type ElfError, type ElfFile, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
 import { SymbolTable } from "../controller/bare/symbol-table.ts";
 import { Hart } from "../controller/cpu/hart.ts";
-import { visibleText } from "../emulator/base/text.ts";
+import { hex32, visibleText } from "../emulator/base/text.ts";
 import { formatVersion } from "../emulator/base/version.ts";
 import type { Table } from "../emulator/table/table.ts";
 import { type CrashDump, DumpError, decodeDump, MAX_DUMP_BYTES } from "../supervisor/device/dump.ts";
@@ -54,10 +54,6 @@ const CAUSES: Readonly<Record<number, string>> = {
   11: "environment call",
 };
 
-function hex(value: number): string {
-  return `0x${(value >>> 0).toString(16).padStart(8, "0")}`;
-}
-
 function readDump(file: string): CrashDump {
   try {
     return decodeDump(readInput("the dump", file, MAX_DUMP_BYTES));
@@ -105,16 +101,16 @@ export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
   const word = (index: number): number => (dump.hart[index] ?? 0) >>> 0;
   const named = (address: number): string => {
     const symbol = visibleText(symbols?.nameOf(address) ?? "");
-    return symbol === "" ? hex(address) : `${hex(address)} ${symbol}`;
+    return symbol === "" ? hex32(address) : `${hex32(address)} ${symbol}`;
   };
   const to = dump.toRegion < 0 ? "safe mode" : `region ${dump.toRegion}`;
-  const registers = REGISTERS.map((name, index) => `${name.padStart(4)} ${hex(word(Hart.X + index))}`);
+  const registers = REGISTERS.map((name, index) => `${name.padStart(4)} ${hex32(word(Hart.X + index))}`);
   const rows = Array.from({ length: 8 }, (_, row) => registers.slice(row * 4, row * 4 + 4).join("  "));
   const mcause = word(Hart.MCAUSE);
   const cause = mcause >>> 31 === 1 ? `interrupt ${mcause & 0x7fff_ffff}` : (CAUSES[mcause] ?? `${mcause}`);
   return [
     paint("bold", `${failure.evidence} in region ${dump.fromRegion}, version ${dump.version}, then ${to}`),
-    `${dump.time}   boot epoch ${dump.bootEpoch}   code ${hex(failure.code)}${failure.message === "" ? "" : `   ${visibleText(failure.message)}`}`,
+    `${dump.time}   boot epoch ${dump.bootEpoch}   code ${hex32(failure.code)}${failure.message === "" ? "" : `   ${visibleText(failure.message)}`}`,
     "",
     ...CSRS.map(([name, index]) => `${name.padStart(8)} ${named(word(index))}`),
     `   cause ${cause}`,
@@ -141,8 +137,8 @@ export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
 
 function describeStack({ address, bytes }: CrashDump["stack"]): string {
   return bytes.length === 0
-    ? `stack at ${hex(address)}: none of it was kept`
-    : `stack, ${bytes.length} bytes from ${hex(address)}`;
+    ? `stack at ${hex32(address)}: none of it was kept`
+    : `stack, ${bytes.length} bytes from ${hex32(address)}`;
 }
 
 /** What mepc holds is of the failure; else it is of the last interrupt. */
@@ -156,12 +152,12 @@ function formatCalls(dump: CrashDump, elf?: ElfFile, symbols?: SymbolTable): str
   const [pc, ra] = [dump.hart[Hart.PC] ?? 0, dump.hart[Hart.X + 1] ?? 0];
   const mepc = dump.hart[Hart.MEPC] ?? 0;
   const trapped = isOfTrap(dump.failure, mepc)
-    ? [`  trap at ${hex(mepc)} ${visibleText(symbols.nameOf(mepc))}`]
+    ? [`  trap at ${hex32(mepc)} ${visibleText(symbols.nameOf(mepc))}`]
     : [];
   const code = new ProgramCode(elf);
   const frames = backtrace(code, symbols, pc, ra, dump.stack.bytes);
   const calls = frames.map(
-    ({ address, symbol }, index) => `  #${index} ${hex(address)} ${visibleText(symbol)}`,
+    ({ address, symbol }, index) => `  #${index} ${hex32(address)} ${visibleText(symbol)}`,
   );
   return [...trapped, ...calls, ...whatIsMissing(code, symbols)];
 }
@@ -185,7 +181,7 @@ function formatWords(address: number, bytes: Uint8Array): string[] {
   );
   return Array.from({ length: Math.ceil(words.length / 4) }, (_, row) => {
     const four = words.slice(row * 4, row * 4 + 4).map((word) => word.toString(16).padStart(8, "0"));
-    return `  ${hex(address + row * 16)}  ${four.join(" ")}`;
+    return `  ${hex32(address + row * 16)}  ${four.join(" ")}`;
   });
 }
 

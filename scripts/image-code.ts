@@ -2,11 +2,13 @@
  * The code that an image is made of: a file that the user names, known by its first bytes. What is no machine code, or
  * none that runs here, is refused by name: any bytes at all could be taken for raw code.
  */
+
 import { isUtf8 } from "node:buffer";
 import { parseElf } from "../controller/bare/elf.ts";
 import type { ImageSource } from "../controller/image/encode.ts";
 import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
 import { isIntelHex, parseIntelHex } from "../controller/image/intel-hex.ts";
+import { hex } from "../emulator/base/text.ts";
 import { REGION_STRIDE, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { readInput } from "./input.ts";
 import { UsageError } from "./options.ts";
@@ -79,9 +81,9 @@ function codeFromElf(file: string, bytes: Uint8Array, headerBytes: number | unde
 
 /** What imgtool takes of an Intel HEX file, which also says where it is linked. */
 function codeFromHex(file: string, bytes: Uint8Array, headerBytes: number | undefined): Code {
-  const hex = parseIntelHex(Buffer.from(bytes).toString("latin1"));
-  if ("message" in hex) throw refusal(file, `it is Intel HEX, and ${hex.message}`);
-  return linkedCode(file, { pieces: hex.blocks, entry: hex.entry, gapByte: HEX_GAP }, headerBytes);
+  const program = parseIntelHex(Buffer.from(bytes).toString("latin1"));
+  if ("message" in program) throw refusal(file, `it is Intel HEX, and ${program.message}`);
+  return linkedCode(file, { pieces: program.blocks, entry: program.entry, gapByte: HEX_GAP }, headerBytes);
 }
 
 /** Bytes and the address that they are linked for. */
@@ -107,7 +109,6 @@ function linkedCode(
   { pieces, entry, gapByte }: LinkedCode,
   headerBytes: number | undefined,
 ): Code {
-  const hex = (value: number) => `0x${value.toString(16)}`;
   if (pieces.length === 0) throw refusal(file, "it loads nothing");
   let start = Number.POSITIVE_INFINITY;
   let end = 0;

@@ -1,5 +1,6 @@
 /** `flipside table`: prints a management table from raw bytes. */
 
+import { hex } from "../emulator/base/text.ts";
 import { formatVersion } from "../emulator/base/version.ts";
 import { evidenceName } from "../emulator/memory/evidence.ts";
 import {
@@ -244,10 +245,6 @@ function describeFailure({ lastFailure: { evidence, code, pc } }: RegionRecord):
   if (evidence === 0) return "-";
   const detail = code === 0 ? "" : ` ${hex(code)}`;
   return `${evidenceName(evidence)}${detail}${pc === 0 ? "" : ` at ${hex(pc)}`}`;
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }
 
 /** The report as others read it: names for codes, null for none. */

@@ -8,6 +8,7 @@
  *
  * Source: System V ABI, "ELF Header", "Program Header", "Section Header"; RISC-V ELF psABI.
  */
+import { hex32 } from "../../emulator/base/text.ts";
 import { type ElfPart, partsOf, type Section, type Segment } from "./elf-parts.ts";
 import { ElfSymbols, type Range } from "./elf-symbols.ts";
 
@@ -72,10 +73,6 @@ function fail(error: ElfErrorName, message: string): ElfError {
   return { error, message };
 }
 
-function hex(value: number): string {
-  return `0x${value.toString(16).padStart(8, "0")}`;
-}
-
 /** Parses an executable. */
 export function parseElf(bytes: Uint8Array): ElfFile | ElfError {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -91,7 +88,7 @@ export function parseElf(bytes: Uint8Array): ElfFile | ElfError {
   const entry = view.getUint32(24, true);
   // IALIGN is 16: no instruction lies at an odd address, and no jump leads to one.
   if ((entry & 1) !== 0) {
-    return fail("bad-entry", `its entry ${hex(entry)} is odd: instructions lie at even addresses`);
+    return fail("bad-entry", `its entry ${hex32(entry)} is odd: instructions lie at even addresses`);
   }
   return {
     entry: physicalEntry(entry, segments),
@@ -149,7 +146,7 @@ function readProgramHeaders(view: DataView): ProgramHeaders | ElfError {
     );
   }
   if (!tableFits(view, start, count, entryBytes)) {
-    return fail("truncated", `its ${count} program headers at ${hex(start)} lie beyond its end`);
+    return fail("truncated", `its ${count} program headers at ${hex32(start)} lie beyond its end`);
   }
   return { start, end: start + count * entryBytes, entryBytes };
 }
@@ -192,7 +189,7 @@ function readSegment(view: DataView, at: number, index: number): Segment | ElfEr
   }
   const beyond = [address, virtualAddress].find((start) => start + memoryBytes > ADDRESS_END);
   if (beyond !== undefined) {
-    return fail("bad-segment", `its segment ${index} at ${hex(beyond)} reaches beyond the address space`);
+    return fail("bad-segment", `its segment ${index} at ${hex32(beyond)} reaches beyond the address space`);
   }
   return { offset, fileBytes, address, virtualAddress, memoryBytes, executable };
 }

@@ -5,6 +5,7 @@
  * nothing any more.
  */
 
+import { hex32 } from "../../emulator/base/text.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import {
   createMemory,
@@ -128,18 +129,18 @@ export class BareMachine {
     if (!this.#isRam(entry, 2)) {
       const end = RAM_BASE + this.#layout.config.ramBytes;
       throw new LoadError(
-        `its entry ${hex(entry)} lies outside the RAM from ${hex(RAM_BASE)} to ${hex(end)}`,
+        `its entry ${hex32(entry)} lies outside the RAM from ${hex32(RAM_BASE)} to ${hex32(end)}`,
       );
     }
     if (parts.some(({ address, data }) => entry >= address && entry < address + data.length)) return;
-    throw new LoadError(`it has no code at its entry ${hex(entry)}`);
+    throw new LoadError(`it has no code at its entry ${hex32(entry)}`);
   }
 
   #ramOffset(what: string, address: number, byteCount: number): number {
     if (!this.#isRam(address, byteCount)) {
       const end = RAM_BASE + this.#layout.config.ramBytes;
       throw new LoadError(
-        `${what} of ${byteCount} bytes at ${hex(address)} lies outside the RAM from ${hex(RAM_BASE)} to ${hex(end)}`,
+        `${what} of ${byteCount} bytes at ${hex32(address)} lies outside the RAM from ${hex32(RAM_BASE)} to ${hex32(end)}`,
       );
     }
     return address - RAM_BASE + this.#layout.ram;
@@ -198,7 +199,3 @@ export class BareMachine {
 }
 
 const MAX_PARK_MS = 1000;
-
-function hex(value: number): string {
-  return `0x${value.toString(16).padStart(8, "0")}`;
-}

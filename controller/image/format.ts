@@ -11,7 +11,9 @@
  * what imgtool makes for direct-XIP. Not supported, and refused by name: encrypted, compressed, big-endian, RAM-load and
  * non-bootable images. docs/table.md tells where this is stricter than MCUboot.
  */
+
 import type { HashAlgorithm } from "../../emulator/api.ts";
+import { hex } from "../../emulator/base/text.ts";
 import type { ImageVersion } from "../../emulator/base/version.ts";
 import { WINDOW_BASE } from "../../emulator/memory/map.ts";
 
@@ -160,10 +162,6 @@ function readU16(bytes: Uint8Array, offset: number): number {
 
 function readU32(bytes: Uint8Array, offset: number): number {
   return (readU16(bytes, offset) | (readU16(bytes, offset + 2) << 16)) >>> 0;
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }
 
 function readVersion(bytes: Uint8Array, offset: number): ImageVersion {

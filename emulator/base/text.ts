@@ -13,3 +13,13 @@ export function visibleText(text: string, maxChars = 1000): string {
   const shown = text.slice(0, maxChars).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "·");
   return text.length > maxChars ? `${shown}…` : shown;
 }
+
+/** As a program's text has it: 0x2a. */
+export function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+/** A 32-bit word, signed or not, at its full width: 0x0000002a. */
+export function hex32(word: number): string {
+  return `0x${(word >>> 0).toString(16).padStart(8, "0")}`;
+}

@@ -11,6 +11,7 @@
  */
 
 import type { Random } from "../base/random.ts";
+import { hex } from "../base/text.ts";
 import {
   type Reading,
   type Tear,
@@ -321,10 +322,6 @@ class UnitOperation implements FlashOperation {
     this.#host.port.unitBegins(this.#unitOffset, this.#unitBytes);
     this.#host.begun(this, this.#unitOffset);
   }
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }
 
 /** Flash over the bytes of a region, for where nobody else has to hear of its stores. */

@@ -34,6 +34,7 @@ export const RAM_BASE = 0x8000_0000;
 
 /** Ticks of mtime per second, as on QEMU's `virt`. */
 export const MTIME_HZ = 10_000_000;
+export const NS_PER_TICK = 1e9 / MTIME_HZ;
 /** Under the virtual clock one tick of mtime is this many retired instructions. */
 export const INSTRUCTIONS_PER_TICK = 10;
 

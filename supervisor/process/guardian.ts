@@ -11,7 +11,9 @@
  * on takes. Calls made while no process runs wait for the next one; calls under way when it ends are rejected, since
  * what they asked for may or may not have been done.
  */
+
 import type { ChildProcess } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import type { DeviceConfig } from "../core/config.ts";
@@ -237,8 +239,4 @@ export class Guardian {
     this.#down?.resolve();
     this.#down = undefined;
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

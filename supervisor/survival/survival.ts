@@ -4,6 +4,7 @@
  *
  * Runs outside the supervisor process, which it kills: in the process of the command line.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { Random } from "../../emulator/base/random.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
@@ -248,8 +249,4 @@ export class SurvivalSoak {
       rssBytes: this.#rss.bytes,
     };
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

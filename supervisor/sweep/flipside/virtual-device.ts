@@ -22,7 +22,7 @@ import { Random } from "../../../emulator/base/random.ts";
 import { Control, controlWords } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { type Layout, WORKER_SLOTS } from "../../../emulator/memory/layout.ts";
-import { INSTRUCTIONS_PER_TICK, MTIME_HZ, WINDOW_BASE } from "../../../emulator/memory/map.ts";
+import { INSTRUCTIONS_PER_TICK, MTIME_HZ, NS_PER_TICK, WINDOW_BASE } from "../../../emulator/memory/map.ts";
 import { raiseFloor } from "../../../emulator/table/floor.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
@@ -43,7 +43,6 @@ import type { RequestKind, TableRequest, VirtualEvent } from "./virtual-event.ts
 import { VolatileMemory } from "./volatile-memory.ts";
 
 const TICKS_PER_MS = MTIME_HZ / 1000;
-const NS_PER_TICK = 1e9 / MTIME_HZ;
 /** Instructions that a running version still executes after the supervisor asked it to stop. */
 const HALT_LATENCY_INSTRUCTIONS = 200;
 /** Slice of each version while, against all rules, two of them execute. */
