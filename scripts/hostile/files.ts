@@ -1,6 +1,6 @@
 /**
- * Part "files": files of every kind, mutated, given to the commands that read them: each says what it found or refuses
- * by name. Anything else is a finding, as is one that takes more of the machine than its size can explain.
+ * Part "files": files of every kind, mutated, given to the commands that read them, and flash files to the rules of a
+ * device: each says what it found or refuses by name. Anything else is a finding, as is one that takes more of the machine than its size can explain.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import { imageCommand } from "../image.ts";
 import { tableCommand } from "../table.ts";
 import { mutated } from "./mutate.ts";
 import type { CaseResult } from "./part.ts";
+import { powerOnFrom } from "./power-on.ts";
 import { FILE_KINDS, FIRMWARE_ELF, type FileKind, KEYS, type Specimen, specimens } from "./specimens.ts";
 
 export const FILE_COUNTS = FILE_KINDS.map((kind) => `${kind} files`);
@@ -58,7 +59,7 @@ class Readers {
       ],
       elf: [create, (file) => dumpCommand([this.#dump, "--elf", file]), (_, bytes) => runProgram(bytes)],
       "intel-hex": [create],
-      "flash-file": [table],
+      "flash-file": [table, async (_, bytes) => powerOnFrom(bytes)],
       table: [table, (file) => tableCommand([file, "--regions", "2", "--offset", "4"])],
       "psa-metadata": [table],
       dump: [(file) => dumpCommand([file, ...json]), (file) => dumpCommand([file, "--elf", FIRMWARE_ELF])],

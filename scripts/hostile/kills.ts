@@ -31,6 +31,7 @@ const CHECKED = "acknowledgements checked";
 const MAX_RESTARTS = 3;
 /** A load takes some tens of milliseconds. */
 const MAX_DELAY_MS = 60;
+const MAX_CALM_MS = 1_000;
 const COME_BACK_MS = 90_000;
 
 /** What clients were told. */
@@ -74,6 +75,8 @@ class Chaos {
   }
 
   async #round(round: Round): Promise<void> {
+    // The spare may have been launched a moment ago, or be waiting with its threads started.
+    await delay(this.#random.below(MAX_CALM_MS));
     const status = await this.#ready();
     // Half of the time what is killed is at work.
     const underWay = this.#load(status);

@@ -6,7 +6,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseElf } from "../../controller/bare/elf.ts";
+import { inspectRegion } from "../../controller/boot/inspection.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
+import { NO_REQUIREMENTS } from "../../controller/image/verify.ts";
 import { crc32, crc32Words } from "../../emulator/base/crc32.ts";
 import type { Random } from "../../emulator/base/random.ts";
 import { DEFAULT_MEMORY_CONFIG, planLayout, TABLE_BYTES } from "../../emulator/memory/layout.ts";
@@ -114,11 +116,17 @@ function mendHex(bytes: Uint8Array): Uint8Array {
   return Buffer.from(mended.join("\n"), "latin1");
 }
 
-function storedImage(minor: number): StoredImage {
-  return { version: { major: 1, minor, revision: 0, build: 0 }, digest: [1, 2, 3, 4, 5, 6, 7, minor] };
+/** By region. */
+const STORED = ["controller-1.1.0.img", "controller-1.0.0.img"].map((name) =>
+  readFileSync(join(IMAGES, name)),
+);
+
+function storedImage(bytes: Uint8Array): StoredImage | undefined {
+  const facts = inspectRegion(bytes, NO_REQUIREMENTS);
+  return facts.usable ? { version: facts.version, digest: facts.digest } : undefined;
 }
 
-const TABLE = firstTable([storedImage(1), storedImage(0)]);
+const TABLE = firstTable(STORED.map(storedImage));
 
 function tableMemory(): Uint8Array {
   const memory = new Uint8Array(TABLE_BYTES);
@@ -168,8 +176,7 @@ function flashFiles(): Specimen[] {
   const space = planPersistentSpace(planLayout(MEMORY));
   const memory = blankImage(space);
   memory.set(tableMemory(), TABLE_OFFSET);
-  const image = readFileSync(join(IMAGES, "controller-1.1.0.img"));
-  memory.set(image.subarray(0, MEMORY.regionBytes), regionOffset(MEMORY.regionBytes, 0));
+  for (const [region, image] of STORED.entries()) memory.set(image, regionOffset(MEMORY.regionBytes, region));
   const table = new Int32Array(tableMemory().buffer);
   const stores = [...table].flatMap((word, index) =>
     word === 0 ? [] : [[TABLE_OFFSET + 4 * index, word] as const],

@@ -7,6 +7,7 @@ import { EXIT_FINDING, EXIT_HELD, EXIT_UNABLE, EXIT_USAGE } from "../../scripts/
 import { judged } from "../../scripts/hostile/files.ts";
 import { newPair, runInLockstep, runPair } from "../../scripts/hostile/lockstep.ts";
 import { mutated } from "../../scripts/hostile/mutate.ts";
+import { powerOnFrom } from "../../scripts/hostile/power-on.ts";
 import { randomProgram } from "../../scripts/hostile/random-program.ts";
 import { FILE_KINDS, specimens } from "../../scripts/hostile/specimens.ts";
 import { UsageError } from "../../scripts/options.ts";
@@ -103,6 +104,12 @@ describe("a mutated file", () => {
 describe("the specimens", () => {
   it("are of every kind", () => {
     expect(new Set(specimens().map(({ kind }) => kind))).toEqual(new Set(FILE_KINDS));
+  });
+
+  it("of flash files are those of a device that starts, fails over and starts again", () => {
+    const flashFiles = specimens().filter(({ kind }) => kind === "flash-file");
+    for (const { name, bytes } of flashFiles) expect(powerOnFrom(bytes), name).toBe(EXIT_HELD);
+    expect(powerOnFrom(Uint8Array.of(1, 2, 3))).toBe(EXIT_USAGE);
   });
 
   it("have right checksums", () => {

@@ -6,11 +6,11 @@ import { raiseFloor, readFloor, recoverFloor } from "../../../emulator/table/flo
 import { classifyReplicas } from "../../../emulator/table/recovery.ts";
 import { nextGeneration, type Table } from "../../../emulator/table/table.ts";
 import { tableCodec } from "../../../emulator/table/table-codec.ts";
+import { PerformedPolicy } from "../../../scripts/hostile/performed-policy.ts";
 import { DEFAULT_RECOVERY } from "../../../supervisor/core/config.ts";
 import { CutNvram } from "../../emulator/table/cut-nvram.ts";
 import { anyTable } from "../../emulator/table/table-arbitrary.ts";
 import { everyImages, facts, UNUSABLE } from "./facts.ts";
-import { PerformedPolicy } from "./performed-policy.ts";
 
 const FAILURES = 20;
 function memoryWith(table: Table, floor: number): CutNvram {

@@ -1,17 +1,17 @@
 /** The rules of a device over memory alone: what the policy commands is performed, and nothing executes. */
-import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
-import { TableStore } from "../../../emulator/table/commit.ts";
-import { raiseFloor } from "../../../emulator/table/floor.ts";
-import type { NvramPort } from "../../../emulator/table/nvram.ts";
-import type { Table } from "../../../emulator/table/table.ts";
-import { type Performer, perform } from "../../../supervisor/core/performer.ts";
+import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
+import { TableStore } from "../../emulator/table/commit.ts";
+import { raiseFloor } from "../../emulator/table/floor.ts";
+import type { NvramPort } from "../../emulator/table/nvram.ts";
+import type { Table } from "../../emulator/table/table.ts";
+import { type Performer, perform } from "../../supervisor/core/performer.ts";
 import {
   type Budget,
   initialState,
   type PolicyEvent,
   type PolicyState,
   reduce,
-} from "../../../supervisor/core/policy.ts";
+} from "../../supervisor/core/policy.ts";
 
 const LIFTED: Budget = { failures: null, windowMs: 1 };
 
