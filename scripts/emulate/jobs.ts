@@ -24,6 +24,8 @@ export interface JobResult {
   readonly executingSinceNs: number;
   /** At the end of the part in which the supervisor process lives; undefined of one that did not. */
   readonly translator: TranslatorStats | undefined;
+  /** It did not come to its end. */
+  readonly early?: true;
   /** What ended it before its time and says nothing of the controller; undefined where nothing did. */
   readonly endedBy?: unknown;
 }
@@ -65,7 +67,7 @@ export async function runJobs(
     const ofJob = { ...options, soak: { ...soak, seed: seedOf(soak.seed, job) } };
     const result = await runJob(ofJob, directories[job] as string, showOf(job), end.signal);
     done.push(result);
-    if (result.endedBy !== undefined) fail(result.endedBy);
+    if (result.early === true) fail(result.endedBy);
   };
   await Promise.all(Array.from({ length: options.jobs }, (_, job) => run(job).catch(fail)));
   if (done.length === 0) throw endedBy;
@@ -178,9 +180,9 @@ async function start(
 /** What was done stays; what ended it is a violation where it is the device's, or an accident of its process. */
 function endedEarly(result: JobResult, error: unknown): JobResult {
   const kind = kindOf(error);
-  if (kind !== undefined && kind !== "finding") return { ...result, endedBy: error };
-  const { report } = result;
-  return { ...result, report: { ...report, violations: [...report.violations, errorMessage(error)] } };
+  if (kind !== undefined && kind !== "finding") return { ...result, early: true, endedBy: error };
+  const violations = [...result.report.violations, errorMessage(error)];
+  return { ...result, early: true, report: { ...result.report, violations } };
 }
 
 /** Whether the soak has its second part, for which each job needs a directory. */

@@ -224,6 +224,17 @@ describe("whatever ends a soak, summary and report of what was done are written:
     },
   );
 
+  it.runIf(existsSync("/proc/self/task"))("the end of one of two controllers ends the other", async () => {
+    const { child, said, ended } = longSoak("--faults", "ebreak", "--jobs", "2");
+    await said(" of 3600 s");
+    const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
+    process.kill(Number(children.split(" ")[0]), "SIGKILL");
+    const { status, stdout, stderr, report } = await ended;
+    expect(status).toBe(1);
+    expect(stdout + stderr).toContain("the supervisor process was ended by SIGKILL");
+    expect(stdout).toContain(`${report.failovers} failovers in`);
+  });
+
   it("a second part that cannot begin, which says nothing of the first", async () => {
     const json = join(folder, "first-part.json");
     const args = ["--duration", "2s", "--faults", "ebreak,supervisor-kill", "--json", json];
