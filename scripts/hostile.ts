@@ -19,9 +19,10 @@ import { FILE_COUNTS } from "./hostile/files.ts";
 import { FramesPart } from "./hostile/frames.ts";
 import { KillsPart } from "./hostile/kills.ts";
 import { PART_NAMES, type Part, type PartName } from "./hostile/part.ts";
+import { endServers } from "./hostile/served.ts";
 import { ThreadedPart } from "./hostile/threaded-part.ts";
 import { HELP_OPTION, parseDuration, parseInteger, parseOptions, UsageError } from "./options.ts";
-import { scratchDirectory, takeSignals } from "./scratch.ts";
+import { ENDING_SIGNALS, scratchDirectory, takeSignals } from "./scratch.ts";
 
 const HELP = `npm run hostile -- [options]: what an enemy would send, made by chance, for a given time.
 
@@ -169,6 +170,7 @@ async function hostile(args: readonly string[]): Promise<number> {
   }
 }
 
+for (const signal of ENDING_SIGNALS) process.once(signal, endServers);
 takeSignals();
 try {
   process.exitCode = await hostile(process.argv.slice(2));

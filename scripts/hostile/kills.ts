@@ -12,7 +12,7 @@ import type { ServedStatus } from "../../supervisor/process/served-device.ts";
 import { readImage } from "../firmware-image.ts";
 import { removeScratch, scratchDirectory } from "../scratch.ts";
 import type { CaseResult, Part } from "./part.ts";
-import { Finding, Served } from "./served.ts";
+import { Finding, Served, signalProcess } from "./served.ts";
 
 /** "stop" is SIGSTOP: the process is there and does nothing. The spare waits to take the supervisor's place. */
 const ROUNDS = [
@@ -107,7 +107,7 @@ class Chaos {
   #signal(pid: number | undefined, signal: "SIGSTOP" | "SIGKILL"): void {
     if (pid === undefined || pid === 0) throw new Finding("a served device has a process too few");
     if (signal === "SIGSTOP") this.#stopped.push(pid);
-    process.kill(pid, signal);
+    signalProcess(pid, signal);
   }
 
   /** Loads an image into a region that does not execute; one that is refused or lost acknowledges nothing. */

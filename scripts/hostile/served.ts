@@ -26,6 +26,27 @@ export class Finding extends Error {
   override readonly name = "Finding";
 }
 
+/** One that has ended meanwhile needs no signal. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Those that live. */
+const servers = new Set<ChildProcess>();
+
+/** Before this process ends by a signal: whoever is stopped could not end with its parent. */
+export function endServers(): void {
+  for (const server of servers) {
+    const children = childrenOf(server.pid ?? 0);
+    server.kill("SIGKILL");
+    for (const pid of children) signalProcess(pid, "SIGKILL");
+  }
+}
+
 export class Served {
   readonly #directory: string;
   readonly #server: ChildProcess;
@@ -37,6 +58,8 @@ export class Served {
     this.#server = spawn(process.execPath, [CLI, "serve", "--dir", directory, "--log", "silent"], {
       stdio: ["ignore", "pipe", "pipe"],
     });
+    servers.add(this.#server);
+    this.#server.once("exit", () => servers.delete(this.#server));
     for (const stream of [this.#server.stdout, this.#server.stderr]) {
       stream?.on("data", (text: Buffer) => (this.#said += text.toString()));
     }
@@ -133,7 +156,7 @@ export class Served {
     const exit = once(this.#server, "exit");
     this.#server.kill("SIGKILL");
     await exit;
-    for (const pid of stopped) if (children.includes(pid)) process.kill(pid, "SIGKILL");
+    for (const pid of stopped) if (children.includes(pid)) signalProcess(pid, "SIGKILL");
     await this.#gone(children);
   }
 
