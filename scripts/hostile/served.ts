@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ControlClient } from "../../supervisor/process/control-client.ts";
 import {
@@ -172,7 +173,7 @@ export class Served {
     const end = performance.now() + deadlineMs;
     while (!(await holds())) {
       if (performance.now() > end) throw new Finding(`${what} after ${deadlineMs} ms: ${this.said}`);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await delay(LOOK_MS);
     }
   }
 }
