@@ -11,7 +11,7 @@ import { lstatSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { FrameConnection, type FrameLimits } from "./frames.ts";
-import { type Answer, answerOf, isRequest } from "./protocol.ts";
+import { type Answer, answerOf, isRequest, sendAnswer } from "./protocol.ts";
 
 const MAX_CLIENTS = 16;
 /** Requests of one client that are under way at once. */
@@ -132,7 +132,7 @@ export class ControlServer {
     client.underWay += 1;
     void this.#answer(value.id, value.method, value.params).then((answer) => {
       client.underWay -= 1;
-      connection.send(answer);
+      sendAnswer(connection, answer);
     });
   }
 

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import type { Launcher } from "../launch.ts";
 import { fatal } from "./fatal.ts";
 import { CONTROL_FD, FrameConnection } from "./frames.ts";
-import { type Answer, answerOf, isMethod, isRequest } from "./protocol.ts";
+import { type Answer, answerOf, isMethod, isRequest, sendAnswer } from "./protocol.ts";
 import { Session } from "./session.ts";
 
 /** Serves until the parent has gone or says stop; then ends the process. */
@@ -14,7 +14,7 @@ export function serveParent(launcher: Launcher): void {
       return fatal("the parent sent something that is no request");
     }
     const reply = await carryOut(session, value.method, value.params);
-    connection.send({ id: value.id, ...reply });
+    sendAnswer(connection, { id: value.id, ...reply });
     if (value.method === "stop") connection.close();
   };
   const connection = new FrameConnection(

@@ -107,6 +107,15 @@ export function answerOf(thrown: unknown): AnsweredError {
   return kind === undefined ? { name, message } : { name, message, kind };
 }
 
+/** Sends an answer; what cannot be sent, such as a result that no frame holds, is answered as an error. */
+export function sendAnswer(connection: { send(value: Answer): boolean }, answer: Answer): void {
+  try {
+    connection.send(answer);
+  } catch (error) {
+    connection.send({ id: answer.id, error: answerOf(error) });
+  }
+}
+
 export type Notification = {
   readonly [E in keyof Notifications]: { readonly event: E; readonly data: Notifications[E] };
 }[keyof Notifications];

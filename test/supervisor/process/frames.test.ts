@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Duplex, PassThrough } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -8,6 +9,7 @@ import {
   FrameReader,
   MAX_FRAME_BYTES,
 } from "../../../supervisor/process/frames.ts";
+import { sendAnswer } from "../../../supervisor/process/protocol.ts";
 
 const values = fc.array(
   fc.oneof(
@@ -69,4 +71,18 @@ describe("frames", () => {
     });
     expect(reason).toBeInstanceOf(FrameError);
   });
+});
+
+it("an answer that no frame holds is answered as an error", async () => {
+  const outgoing = new PassThrough();
+  const stream = Duplex.from({ readable: new PassThrough(), writable: outgoing });
+  const connection = new FrameConnection(
+    stream,
+    () => undefined,
+    () => undefined,
+  );
+  sendAnswer(connection, { id: 7, result: new Uint8Array(MAX_FRAME_BYTES + 1) });
+  const reader = new FrameReader();
+  const [chunk] = (await once(outgoing, "data")) as [Buffer];
+  expect(reader.push(chunk)).toMatchObject([{ id: 7, error: { name: "FrameError" } }]);
 });
