@@ -110,7 +110,10 @@ export class ControlServer {
       },
       this.#limits,
     );
-    socket.on("data", () => this.#heard(client, connection.partial));
+    socket.on("data", () => {
+      // One that was just cut off has nothing to end.
+      if (!connection.closed) this.#heard(client, connection.partial);
+    });
   }
 
   /** Cuts off the one of the idle clients that has been silent for the longest; false where none is idle. */

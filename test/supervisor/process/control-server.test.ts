@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Packr } from "msgpackr";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { Random } from "../../../emulator/base/random.ts";
 import { ControlClient } from "../../../supervisor/process/control-client.ts";
 import { ControlServer } from "../../../supervisor/process/control-server.ts";
@@ -96,6 +96,16 @@ describe("the control socket", () => {
     new DataView(announced.buffer).setUint32(0, MAX_BYTES + 1, true);
     await rudeClient(announced);
     expect(await answersAPoliteClient()).toBe(true);
+  });
+
+  it("waits for nothing more of a client that it has cut off, which would keep its process from ending", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      await rudeClient(Uint8Array.of(0xff, 0xff, 0xff, 0xff));
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("cuts off a client that sends a frame that is no request", async () => {
