@@ -18,7 +18,7 @@ import type { Device } from "../device/device.ts";
 import type { Failover } from "../device/failover.ts";
 import { FAULTS, type Fault, failsOver, findFault } from "../faults/catalogue.ts";
 import { inject } from "../faults/injector.ts";
-import { Heartbeat, type Thread } from "../watch/heartbeat.ts";
+import { RunningTime } from "../watch/running-time.ts";
 import { readProcessSchedule } from "../watch/thread-schedule.ts";
 import { RssSamples } from "./rss-samples.ts";
 import { type FaultReport, Tally } from "./tally.ts";
@@ -76,11 +76,6 @@ export interface SoakReport {
 
 /** Longest that anything may take before the soak calls it a violation and ends. */
 const STEP_DEADLINE_MS = 10_000;
-/** A quota of a container, or a busy machine, may leave it a fraction of a processor. */
-const THIS_PROCESS: Thread = {
-  schedule: () => readProcessSchedule(process.pid),
-  nudge: () => undefined,
-};
 /** Violations told; after so many nobody reads on. */
 const MAX_VIOLATIONS = 100;
 /** Jobs that the host has checked before each fault. */
@@ -344,10 +339,9 @@ export class Soak {
    * False, and a violation, when it does not come in time, of which what this process waited for processors is no part.
    */
   async #until(condition: () => boolean, what: string): Promise<boolean> {
-    const step = new Heartbeat(STEP_DEADLINE_MS, Number.POSITIVE_INFINITY);
-    step.reset(0, monotonicNs());
+    const step = new RunningTime(() => readProcessSchedule(process.pid), monotonicNs());
     while (!condition()) {
-      if (step.look(0, monotonicNs(), THIS_PROCESS)) {
+      if (step.passedNs(monotonicNs()) >= STEP_DEADLINE_MS * 1e6) {
         this.#violate(`the controller was not ${what} within ${STEP_DEADLINE_MS} ms${this.#meanwhile()}`);
         return false;
       }
