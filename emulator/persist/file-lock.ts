@@ -7,7 +7,6 @@
  * the last descriptor closes (SIGKILL closes them, SIGSTOP does not). It holds between containers, through bind
  * mounts and hard links and between versions of Node, and only who may open the file can take it.
  */
-import { spawnSync } from "node:child_process";
 import { fstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import type { ErrorKind } from "../base/errors.ts";
 import { errorMessage } from "../base/text.ts";
@@ -40,6 +39,8 @@ export function lockDescriptor(fd: number): boolean {
 }
 
 function flock(fd: number): boolean {
+  // Loaded only here: most memory emulator workers keep nothing, and it takes them longer than all that they import.
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
   const { error, status, stderr } = spawnSync("flock", ["-n", "3"], {
     stdio: ["ignore", "ignore", "pipe", fd],
     timeout: DEADLINE_MS,
