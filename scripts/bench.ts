@@ -2,6 +2,7 @@
  * `npm run bench`: every figure that this project claims, measured on this machine beside what it is compared with.
  * Ratios travel, absolute figures do not. Run it on a machine that does nothing else.
  */
+
 import { cpus } from "node:os";
 import { COMPARABLE, type Compared, compareBuilds, ratiosOf } from "./bench/against.ts";
 import { benchAuto } from "./bench/auto.ts";
@@ -12,10 +13,10 @@ import { type Figure, meets, type Section } from "./bench/sections.ts";
 import { benchStart } from "./bench/start.ts";
 import { median } from "./bench/statistics.ts";
 import { benchSweep } from "./bench/sweep.ts";
-import { EXIT_FINDING, EXIT_HELD, failureOf, OTHER_EXIT_CODES } from "./exit-codes.ts";
+import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { writeReport } from "./input.ts";
 import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
-import { takeSignals } from "./scratch.ts";
+import { runProgram } from "./program.ts";
 import { formatTable, paint } from "./terminal.ts";
 
 type Bench = () => Promise<Section>;
@@ -144,11 +145,4 @@ async function benchCommand(args: readonly string[]): Promise<number> {
   return sections.every((section) => section.figures.every(meets)) ? EXIT_HELD : EXIT_FINDING;
 }
 
-takeSignals();
-try {
-  process.exitCode = await benchCommand(process.argv.slice(2));
-} catch (error) {
-  const { exitCode, text } = failureOf(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = exitCode;
-}
+await runProgram(benchCommand);

@@ -14,9 +14,10 @@ import { encodeImage } from "../controller/image/encode.ts";
 import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
 import { crc32c } from "../emulator/base/crc32c.ts";
 import { type ImageVersion, parseVersion } from "../emulator/base/version.ts";
-import { EXIT_FINDING, EXIT_HELD, failureOf } from "./exit-codes.ts";
+import { EXIT_FINDING, EXIT_HELD } from "./exit-codes.ts";
 import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
-import { removeScratch, scratchDirectory, takeSignals } from "./scratch.ts";
+import { runProgram } from "./program.ts";
+import { removeScratch, scratchDirectory } from "./scratch.ts";
 
 const PREFIX = "riscv64-unknown-elf-";
 /** The compiler that made the committed files; another one makes others, just as good. */
@@ -242,12 +243,5 @@ function buildFirmwareCommand(args: readonly string[]): number {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  takeSignals();
-  try {
-    process.exitCode = buildFirmwareCommand(process.argv.slice(2));
-  } catch (error) {
-    const { exitCode, text } = failureOf(error);
-    process.stderr.write(`${text}\n`);
-    process.exitCode = exitCode;
-  }
+  await runProgram(buildFirmwareCommand);
 }

@@ -2,8 +2,6 @@
  * `npm run busy-starts`: starts of controllers beside processes that do nothing but keep the processors busy. Each is
  * started, its supervisor process killed, and started again: a process that is ended because it was silent, and a
  * device that is given up, are findings, as a busy machine is no failure. Not part of the tests: it takes minutes.
- *
- * usage: npm run busy-starts -- [--starts N (200)] [--loops N (16)] [--nice N (0, of the controllers alone)]
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
@@ -12,10 +10,22 @@ import { errorMessage } from "../emulator/base/text.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/core/config.ts";
 import { Guardian, type Restart } from "../supervisor/process/guardian.ts";
-import { EXIT_FINDING, EXIT_HELD } from "./exit-codes.ts";
+import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readImage } from "./firmware-image.ts";
-import { parseInteger, parseOptions } from "./options.ts";
-import { dieTidily, removeScratch, scratchDirectory } from "./scratch.ts";
+import { HELP_OPTION, parseInteger, parseOptions } from "./options.ts";
+import { runProgram } from "./program.ts";
+import { removeScratch, scratchDirectory } from "./scratch.ts";
+
+const HELP = `usage: npm run busy-starts -- [options]
+
+Starts controllers beside processes that keep the processors busy. Exit code: 0 each came up, 1 one did not,
+${OTHER_EXIT_CODES}.
+
+  --starts N  starts in all (default 200); every second one is after its supervisor process was killed
+  --loops N   busy processes (default 16)
+  --nice N    niceness of the controllers alone, 0 to 19 (default 0)
+  -h, --help  this text
+`;
 
 const MAX_COUNT = 100_000;
 /** What is done to a process on purpose. */
@@ -86,18 +96,24 @@ function keepBusy(count: number): ChildProcess[] {
   return Array.from({ length: count }, () => spawn(process.execPath, ["-e", BUSY], { stdio: "ignore" }));
 }
 
-async function main(args: readonly string[]): Promise<number> {
+async function busyStarts(args: readonly string[]): Promise<number> {
   const { values } = parseOptions(args, {
     starts: { type: "string" },
     loops: { type: "string" },
     nice: { type: "string" },
+    ...HELP_OPTION,
   });
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return EXIT_HELD;
+  }
   const starts = parseInteger("--starts", values.starts ?? "200", 1, MAX_COUNT);
-  const loops = keepBusy(parseInteger("--loops", values.loops ?? "16", 0, MAX_COUNT));
+  const loopCount = parseInteger("--loops", values.loops ?? "16", 0, MAX_COUNT);
+  const nice = parseInteger("--nice", values.nice ?? "0", 0, constants.priority.PRIORITY_LOW);
+  const loops = keepBusy(loopCount);
   // From here on, for this process and those that it starts.
-  setPriority(parseInteger("--nice", values.nice ?? "0", 0, constants.priority.PRIORITY_LOW));
+  setPriority(nice);
   const directory = scratchDirectory();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, dieTidily);
   const counts: Counts = { starts: 0, starved: 0, findings: 0 };
   try {
     for (let index = 0; counts.starts + counts.findings < starts; index += 1) {
@@ -113,4 +129,4 @@ async function main(args: readonly string[]): Promise<number> {
   return counts.findings === 0 ? EXIT_HELD : EXIT_FINDING;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+await runProgram(busyStarts);

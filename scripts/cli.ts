@@ -3,15 +3,9 @@
  * The command line. Each command is a module of its own, loaded only when it is called: start-up time is a figure.
  */
 import { platformFault, thisPlatform } from "../emulator/base/platform.ts";
-import {
-  codeWithoutOutput,
-  EXIT_HELD,
-  EXIT_UNJUDGED,
-  EXIT_USAGE,
-  failureOf,
-  UnableError,
-} from "./exit-codes.ts";
+import { codeWithoutOutput, EXIT_HELD, EXIT_UNJUDGED, EXIT_USAGE, UnableError } from "./exit-codes.ts";
 import { UsageError } from "./options.ts";
+import { tellFailure } from "./program.ts";
 import { takeSignals } from "./scratch.ts";
 import { guardOutput, isOutputLost, readerGone } from "./standard-output.ts";
 
@@ -92,12 +86,6 @@ async function main(args: readonly string[]): Promise<number> {
   return (await command.load())(rest);
 }
 
-function fail(error: unknown): number {
-  const { exitCode, text } = failureOf(error);
-  process.stderr.write(`${text}\n`);
-  return exitCode;
-}
-
 /** Standard output that could not be written is no success. */
 function exitCodeOf(code: number): number {
   return isOutputLost() ? codeWithoutOutput(code) : code;
@@ -110,11 +98,11 @@ function tellUnfinished(): void {
 
 guardOutput();
 // What is thrown where no command can catch it, as at a process that cannot be started.
-process.on("uncaughtException", (error) => process.exit(fail(error)));
+process.on("uncaughtException", (error) => process.exit(tellFailure(error)));
 process.exitCode = EXIT_UNJUDGED;
 process.once("beforeExit", tellUnfinished);
 void main(process.argv.slice(2))
-  .catch(fail)
+  .catch(tellFailure)
   .then((code) => {
     process.off("beforeExit", tellUnfinished);
     process.exitCode = exitCodeOf(code);

@@ -4,16 +4,10 @@
  *
  * Each case is made from one number (hostile/part.ts); a finding tells it, and how to have that case again.
  */
+
 import { platformFault, thisPlatform } from "../emulator/base/platform.ts";
 import { Random } from "../emulator/base/random.ts";
-import {
-  EXIT_FINDING,
-  EXIT_HELD,
-  EXIT_USAGE,
-  failureOf,
-  OTHER_EXIT_CODES,
-  UnableError,
-} from "./exit-codes.ts";
+import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, OTHER_EXIT_CODES, UnableError } from "./exit-codes.ts";
 import { ENGINE_COUNTS } from "./hostile/engines.ts";
 import { FILE_COUNTS } from "./hostile/files.ts";
 import { FramesPart } from "./hostile/frames.ts";
@@ -22,7 +16,8 @@ import { PART_NAMES, type Part, type PartName } from "./hostile/part.ts";
 import { endServers } from "./hostile/served.ts";
 import { ThreadedPart } from "./hostile/threaded-part.ts";
 import { HELP_OPTION, parseDuration, parseInteger, parseOptions, UsageError } from "./options.ts";
-import { ENDING_SIGNALS, scratchDirectory, takeSignals } from "./scratch.ts";
+import { runProgram } from "./program.ts";
+import { ENDING_SIGNALS, scratchDirectory } from "./scratch.ts";
 
 const HELP = `npm run hostile -- [options]: what an enemy would send, made by chance, for a given time.
 
@@ -174,11 +169,4 @@ async function hostile(args: readonly string[]): Promise<number> {
 }
 
 for (const signal of ENDING_SIGNALS) process.once(signal, endServers);
-takeSignals();
-try {
-  process.exitCode = await hostile(process.argv.slice(2));
-} catch (error) {
-  const { exitCode, text } = failureOf(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = exitCode;
-}
+await runProgram(hostile);

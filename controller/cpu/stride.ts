@@ -107,7 +107,7 @@ const enum Frame {
 /** Instead of an entry's index: the run ends here, with PC and RUN_RETIRED stored. */
 export const NO_ENTRY = -1;
 /** RAM begins at -2^31 as a signed number, so one signed comparison tells whether an address is in it. */
-export const RAM_SIGN = RAM_BASE | 0;
+const RAM_SIGN = RAM_BASE | 0;
 
 /**
  * Executes from the entry `start` of `segment`, with RUN_RETIRED retired before it, up to an instruction that is left

@@ -20,12 +20,21 @@ test("the command line lists its commands", () => {
   expect(run(CLI, "-h")).toEqual(run(CLI, "--help"));
 });
 
-test.each([
-  ...COMMANDS.map((name) => [`flipside ${name}`, CLI, name]),
+const ALL: readonly (readonly [name: string, ...command: string[]])[] = [
+  ...COMMANDS.map((name) => [`flipside ${name}`, CLI, name] as const),
   ["npm run bench", built("bench.js")],
+  ["npm run busy-starts", built("busy-starts.js")],
   ["npm run hostile", built("hostile.js")],
   ["npm run build:firmware", built("build-firmware.js")],
-])("%s takes -h and --help, which it tells of", (_, ...command) => {
+];
+
+test.each(ALL)("%s refuses an option that it does not know in one sentence", (_, ...command) => {
+  const { exitCode, stdout, stderr } = run(...command, "--no-such-option");
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+  expect(stderr).toMatch(/^flipside: .*--no-such-option.*\n$/);
+});
+
+test.each(ALL)("%s takes -h and --help, which it tells of", (_, ...command) => {
   const { exitCode, stdout, stderr } = run(...command, "--help");
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toMatch(/^ {2}-h, --help +this text$/m);
