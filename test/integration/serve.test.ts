@@ -94,15 +94,22 @@ async function stop(): Promise<void> {
   expect(await exit).toEqual([0, null]);
 }
 
-describe("a served device", () => {
-  beforeAll(async () => {
+/** A directory of its own for a group of tests, and what they served from it is ended after them. */
+function inFreshDirectory(): void {
+  beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), "flipside-"));
     device = join(directory, "device");
-    await serve();
   });
   afterAll(() => {
-    server.kill("SIGKILL");
+    server?.kill("SIGKILL");
     rmSync(directory, { recursive: true });
+  });
+}
+
+describe("a served device", () => {
+  inFreshDirectory();
+  beforeAll(async () => {
+    await serve();
   });
 
   it("tells its state, fails over under a fault, and leaves a dump that is printed with symbols", async () => {
@@ -234,14 +241,9 @@ describe("a served device", () => {
 });
 
 describe("a device that is served with --dump-memory none", () => {
+  inFreshDirectory();
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), "flipside-"));
-    device = join(directory, "device");
     await serve("--dump-memory", "none");
-  });
-  afterAll(() => {
-    server.kill("SIGKILL");
-    rmSync(directory, { recursive: true });
   });
 
   it("leaves memory out of its dumps, and nothing else", async () => {
@@ -276,17 +278,12 @@ const READY_PROGRAM = [
 ];
 
 describe("a device in which the highest version has a lower security counter than another", () => {
+  inFreshDirectory();
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), "flipside-"));
-    device = join(directory, "device");
     const body = new Uint8Array(Int32Array.from(READY_PROGRAM).buffer);
     const version = (major: number) => ({ major, minor: 0, revision: 0, build: 0 });
     writeFileSync(join(directory, "high"), encodeImage({ body, version: version(1), securityCounter: 1 }));
     writeFileSync(join(directory, "low"), encodeImage({ body, version: version(2) }));
-  });
-  afterAll(() => {
-    server.kill("SIGKILL");
-    rmSync(directory, { recursive: true });
   });
 
   it("starts again, as often as it is stopped, the version that may run", async () => {
@@ -340,14 +337,7 @@ function runs(pid: number): boolean {
 }
 
 describe.runIf(process.platform === "linux")("a supervisor whose guardian has died", () => {
-  beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), "flipside-"));
-    device = join(directory, "device");
-  });
-  afterAll(() => {
-    server.kill("SIGKILL");
-    rmSync(directory, { recursive: true });
-  });
+  inFreshDirectory();
 
   it("is ended even when its main thread hangs, and the next serve starts", async () => {
     await serve();
@@ -381,14 +371,7 @@ describe("symlinks that others may put into a directory", () => {
 });
 
 describe.runIf(process.platform === "linux")("a served device whose log nobody reads", () => {
-  beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), "flipside-"));
-    device = join(directory, "device");
-  });
-  afterAll(() => {
-    server.kill("SIGKILL");
-    rmSync(directory, { recursive: true });
-  });
+  inFreshDirectory();
 
   it("stops nothing, neither in its supervisor nor in the next one, and its log goes on when it is read", async () => {
     const pipe = join(directory, "pipe");
@@ -420,11 +403,7 @@ describe.runIf(process.platform === "linux")("a served device whose log nobody r
 });
 
 describe("serve refuses in one sentence, and makes nothing", () => {
-  beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), "flipside-"));
-    device = join(directory, "device");
-  });
-  afterAll(() => rmSync(directory, { recursive: true }));
+  inFreshDirectory();
 
   async function refusal(dir: string, ...args: string[]): Promise<string> {
     const { code, out, err } = await flipside("serve", "--dir", dir, ...args);

@@ -131,6 +131,9 @@ describe("whatever a tool for PSA metadata makes of a table", () => {
     banks: fc.array(bank, { minLength: 4, maxLength: 4 }),
   });
 
+  /** The tool made region 1 the active and the previous one, and calls every image accepted. */
+  const CHOSEN_OTHER = { active: 1, previous: 1, banks: Array(4).fill({ state: 0xfc, accepted: 1 }) };
+
   function edited(table: Table, changes: typeof edit extends fc.Arbitrary<infer E> ? E : never): Int32Array {
     const regions = table.regions.length;
     const words = new Int32Array(tableCodec(regions).words);
@@ -170,11 +173,7 @@ describe("whatever a tool for PSA metadata makes of a table", () => {
 
   it("no power cut while it is read makes another one of it", () => {
     const table = acceptedTable(2, 0xffff_ffff);
-    const words = edited(table, {
-      active: 1,
-      previous: 1,
-      banks: Array(4).fill({ state: 0xfc, accepted: 1 }),
-    });
+    const words = edited(table, CHOSEN_OTHER);
     const bad = words.with(20, 1);
     const pairs: readonly (readonly [Int32Array, Int32Array])[] = [
       [words, words],
@@ -194,11 +193,7 @@ describe("whatever a tool for PSA metadata makes of a table", () => {
 
   it("beside a replica that is whole it does not count", () => {
     const table = acceptedTable(2, 7);
-    const words = edited(table, {
-      active: 1,
-      previous: 1,
-      banks: Array(4).fill({ state: 0xfc, accepted: 1 }),
-    });
+    const words = edited(table, CHOSEN_OTHER);
     const good = new Int32Array(tableCodec(2).words);
     tableCodec(2).encode(table, good);
     expect(recover(memoryOf(words, good), 2)).toMatchObject({ outcome: "repaired", table });
@@ -206,11 +201,7 @@ describe("whatever a tool for PSA metadata makes of a table", () => {
   });
 
   it("what no such tool changes is no edit", () => {
-    const words = edited(acceptedTable(2, 7), {
-      active: 1,
-      previous: 1,
-      banks: Array(4).fill({ state: 0xfc, accepted: 1 }),
-    });
+    const words = edited(acceptedTable(2, 7), CHOSEN_OTHER);
     // A GUID, the reserved word of a bank, a bank that does not exist, the tag, a record.
     for (const at of [Psa.IMAGE_TYPE_GUID, Psa.BANK_INFO + 5, Psa.RESERVED, 30, 34]) {
       const other = words.with(at, (words[at] as number) ^ 0x0100_0000);

@@ -96,6 +96,12 @@ it("of two that are parked the standby is the one for the wanted region", async 
   crew.retire();
   crew.want(wanted, true);
   await expect.poll(() => crew.standby?.region).toBe(wanted);
+  // Both are parked now, and nothing has to be prepared.
+  expect(crew.slots.map(({ phase }) => phase)).toEqual(["parked", "parked"]);
+  for (const region of [other, wanted, other]) {
+    crew.want(region, true);
+    expect(crew.standby?.region).toBe(region);
+  }
 });
 
 it("the worker that has stopped is taken again where there is no other, rather than a fresh thread started", async () => {

@@ -1,7 +1,7 @@
 /** The live device's failover path, each rule of it, with slots that have no thread and a clock that the test moves. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
-import { clear } from "../../../controller/boot/transitions.ts";
+import { activate, beginUpdate, clear, endUpdate } from "../../../controller/boot/transitions.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { BootReason } from "../../../controller/devices/status.ts";
 import { Control, controlWords, ringDoorbell, SlotWord } from "../../../emulator/memory/control.ts";
@@ -20,6 +20,8 @@ import { Durability } from "../../../supervisor/device/durability.ts";
 import type { Failover } from "../../../supervisor/device/failover.ts";
 import { Management } from "../../../supervisor/device/management.ts";
 import { newsOfRunning } from "../../../supervisor/device/waiting.ts";
+import { findFault } from "../../../supervisor/faults/catalogue.ts";
+import { inject } from "../../../supervisor/faults/injector.ts";
 import type { HostCompletion } from "../../../supervisor/host/host.ts";
 import { type FakeBoard, FakeSlot } from "./fake-slot.ts";
 
@@ -168,6 +170,11 @@ class Rig {
     this.executing.stops(evidence, FAILED_PC);
     await this.ring();
   }
+}
+
+/** Names in the event ring and the regions that they are of, in their order. */
+function told(rig: Rig): readonly string[] {
+  return rig.device.events.read(0).map(({ name, region }) => `${name} ${region}`);
 }
 
 const LIFTED = { budget: { failures: null, windowMs: 60_000 } };
@@ -450,5 +457,41 @@ describe("a standby that is lost", () => {
     expect(rig.device.policy.phase).toBe("executing");
     await rig.pass(rig.board.prepareMs);
     expect(rig.executing.region).toBe(1);
+  });
+});
+
+describe("the event ring tells", () => {
+  it("the power-on before anything else", async () => {
+    await rig.quiet();
+    expect(told(rig)[0]).toBe("power-on -1");
+  });
+
+  it("what was done to the device on purpose", async () => {
+    await rig.quiet();
+    const before = told(rig).length;
+    const fault = findFault("worker-js-loop");
+    if (fault === undefined) throw new Error("there is no such fault");
+    inject(rig.device, fault);
+    expect(told(rig).slice(before)).toEqual(["injected 0"]);
+  });
+
+  it("once that a version has confirmed itself", async () => {
+    await rig.quiet();
+    const update = facts(2);
+    if (!update.usable) throw new Error("it can be run");
+    rig.device.operate((table) => beginUpdate(table, 1, true), false);
+    rig.images = [facts(1), update];
+    rig.device.inspected([{ region: 1, facts: update, storeEpoch: 0 }]);
+    rig.device.operate((table) => endUpdate(table, 1, update), false);
+    rig.device.operate((table) => activate(table, 1, 3), true);
+    await rig.failByItself(Evidence.NONE);
+    await rig.becomeReady();
+    expect(rig.executing.region).toBe(1);
+    const before = told(rig).length;
+    Atomics.store(rig.control, Control.CONFIRM, rig.device.bootEpoch);
+    await rig.ring();
+    await rig.ring();
+    expect(told(rig).slice(before)).toEqual(["confirmed 1"]);
+    expect(rig.device.table.regions[1]?.state).toBe("accepted");
   });
 });

@@ -19,6 +19,25 @@ describe("a rehearsal of failovers", () => {
     expect(String(failure)).toBe("Error: it cannot be read");
   });
 
+  it("that goes wrong in a turn of its own, where nobody would catch it, ends nothing but itself either", async () => {
+    let broken = false;
+    const image = (minor: number): RegionFacts => ({
+      ...facts(minor, 0),
+      get securityCounter(): number {
+        if (broken) throw new Error("it cannot be read any more");
+        return 0;
+      },
+    });
+    const failures: unknown[] = [];
+    const rehearsal = new FailoverRehearsal([image(1), image(0)], (error) => failures.push(error));
+    await vi.waitFor(() => expect(rehearsal.played).toBeGreaterThan(10));
+    broken = true;
+    await vi.waitFor(() => expect(failures.map(String)).toEqual(["Error: it cannot be read any more"]));
+    const { played } = rehearsal;
+    for (let turns = 0; turns < 10; turns++) await turn();
+    expect(rehearsal.played).toBe(played);
+  });
+
   it("goes on until told to end: the first ones at once, then half of one for each call", async () => {
     const failures: unknown[] = [];
     const rehearsal = new FailoverRehearsal([facts(1, 0), facts(0, 0)], (error) => failures.push(error));
