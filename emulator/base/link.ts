@@ -2,11 +2,13 @@
  * Calls from the supervisor to a worker thread, by comlink.
  *
  * comlink leaves a call pending for ever when its worker dies (GoogleChromeLabs/comlink#601). Here every call
- * ends: with its result, with a {@link LinkError} when the deadline passes, or with one when the worker exits.
+ * ends: with its result, with a {@link LinkError} when its deadline passes (deadline.ts), or with one when the worker
+ * exits.
  */
 import { parentPort, type Worker } from "node:worker_threads";
 import { expose, transferHandlers, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import { afterRunning } from "./deadline.ts";
 import { type ErrorKind, kindOf } from "./errors.ts";
 import { errorMessage } from "./text.ts";
 
@@ -34,7 +36,10 @@ export class Link<A extends Api> {
     worker.once("exit", () => this.#close());
   }
 
-  /** Calls a function of the worker. Rejects with {@link LinkError} after `deadlineMs`, or at the worker's exit. */
+  /**
+   * Calls a function of the worker. Rejects with {@link LinkError} after `deadlineMs` of running time, or at the
+   * worker's exit.
+   */
   call<N extends keyof A & string>(
     deadlineMs: number,
     name: N,
@@ -44,14 +49,13 @@ export class Link<A extends Api> {
     const method = this.#method(name);
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void): void => {
-        clearTimeout(timer);
+        cancel();
         this.#pending.delete(fail);
         finish();
       };
       const fail = (error: LinkError): void => settle(() => reject(error));
-      const timer = setTimeout(
-        () => fail(new LinkError(`${name}: no answer within ${deadlineMs} ms`)),
-        deadlineMs,
+      const cancel = afterRunning(deadlineMs, () =>
+        fail(new LinkError(`${name}: no answer within ${deadlineMs} ms`)),
       );
       this.#pending.add(fail);
       method(...args).then(

@@ -10,6 +10,7 @@ import type { Inspection } from "../../controller/api.ts";
 import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
 import type { TransitionResult } from "../../controller/boot/transitions.ts";
 import type { Logger } from "../../emulator/base/log.ts";
+import { ownRunningTime, type RunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import { Control, controlWords, SlotWord, WorkerState } from "../../emulator/memory/control.ts";
 import { EventCode, EventRing } from "../../emulator/memory/events.ts";
@@ -118,7 +119,7 @@ export class Device {
   #policy: PolicyState | undefined;
   /** What is to be executed as soon as a standby for it is parked. */
   #awaited: ExecuteCommand | undefined;
-  #awaitedSinceNs = 0;
+  #awaitedTime: RunningTime | undefined;
   /** A stop was asked for and is not sure yet. */
   #stopping = false;
   #queueAtStop: QueueProgress = { submissionHead: 0, completionTail: 0 };
@@ -459,7 +460,7 @@ export class Device {
     Atomics.store(this.control, Control.BOOT_EPOCH, bootEpoch);
     this.#record.start();
     this.#awaited = command;
-    this.#awaitedSinceNs = this.#nowNs();
+    this.#awaitedTime = undefined;
     this.#wake();
     if (this.#awaited !== undefined) this.crew.want(command.region, true);
   }
@@ -572,7 +573,9 @@ export class Device {
 
   #wantAwaited(): void {
     if (this.#awaited === undefined || this.#closed) return;
-    if (this.#nowNs() - this.#awaitedSinceNs > START_DEADLINE_MS * 1e6)
+    // From the first time that it was lost.
+    this.#awaitedTime ??= ownRunningTime(this.#nowNs());
+    if (this.#awaitedTime.passedNs(this.#nowNs()) > START_DEADLINE_MS * 1e6)
       this.#fatal(
         `no controller worker could be made ready within ${START_DEADLINE_MS} ms: ${this.crew.why}`,
       );

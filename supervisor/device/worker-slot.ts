@@ -10,6 +10,7 @@ import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { Hart, retiredInstructions } from "../../controller/cpu/hart.ts";
 import type { RequirementsConfig } from "../../controller/image/verify.ts";
 import type { SharedLogConfig } from "../../emulator/base/log.ts";
+import { readSchedule, type ThreadSchedule } from "../../emulator/base/thread-schedule.ts";
 import {
   Attention,
   engineCounters,
@@ -21,7 +22,6 @@ import {
   WorkerState,
 } from "../../emulator/memory/control.ts";
 import type { Layout } from "../../emulator/memory/layout.ts";
-import { readSchedule, type ThreadSchedule } from "../watch/thread-schedule.ts";
 import type { OnSlotEnd, Slot, SlotPhase } from "./slot.ts";
 import { type WorkerEnd, WorkerThread } from "./worker-thread.ts";
 

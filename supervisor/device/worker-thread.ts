@@ -5,6 +5,7 @@
  * {@link WorkerThread.terminate} says whether the thread is gone; what follows from "no" is its caller's rule.
  */
 import type { Worker } from "node:worker_threads";
+import { afterRunning } from "../../emulator/base/deadline.ts";
 import { type Api, Link, lastWordsOf } from "../../emulator/base/link.ts";
 
 /** How a worker ended. */
@@ -46,16 +47,16 @@ export class WorkerThread<A extends Api> {
     return this.#end;
   }
 
-  /** Ends the thread. True once it has exited, false when it has not within `deadlineMs`. */
+  /** Ends the thread. True once it has exited, false when it has not within `deadlineMs` of running time. */
   async terminate(deadlineMs: number): Promise<boolean> {
     if (this.#end !== undefined) return true;
     void this.#worker.terminate();
-    let timer: NodeJS.Timeout | undefined;
+    let cancel: () => void = () => undefined;
     const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), deadlineMs);
+      cancel = afterRunning(deadlineMs, () => resolve(false));
     });
     const gone = await Promise.race([this.ended.then(() => true), late]);
-    clearTimeout(timer);
+    cancel();
     return gone;
   }
 }

@@ -6,8 +6,8 @@
  * still loading: then only its start has a deadline.
  */
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import { readProcessSchedule } from "../../emulator/base/thread-schedule.ts";
 import { Heartbeat, type Thread } from "../watch/heartbeat.ts";
-import { readProcessSchedule } from "../watch/thread-schedule.ts";
 import { WatchTime } from "../watch/watch-time.ts";
 
 export interface PulseLimits {

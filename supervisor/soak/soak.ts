@@ -9,6 +9,7 @@ import type { DigestsOf } from "../../emulator/api.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { kindOf } from "../../emulator/base/errors.ts";
 import { Random } from "../../emulator/base/random.ts";
+import { ownRunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import { formatVersion, type ImageVersion } from "../../emulator/base/version.ts";
 import type { EvidenceName } from "../../emulator/memory/evidence.ts";
@@ -18,8 +19,6 @@ import type { Device } from "../device/device.ts";
 import type { Failover } from "../device/failover.ts";
 import { FAULTS, type Fault, failsOver, findFault } from "../faults/catalogue.ts";
 import { inject } from "../faults/injector.ts";
-import { RunningTime } from "../watch/running-time.ts";
-import { readProcessSchedule } from "../watch/thread-schedule.ts";
 import { RssSamples } from "./rss-samples.ts";
 import { type FaultReport, Tally } from "./tally.ts";
 import { type HistogramRow, Timing, type TimingSummary } from "./timing.ts";
@@ -339,7 +338,7 @@ export class Soak {
    * False, and a violation, when it does not come in time, of which what this process waited for processors is no part.
    */
   async #until(condition: () => boolean, what: string): Promise<boolean> {
-    const step = new RunningTime(() => readProcessSchedule(process.pid), monotonicNs());
+    const step = ownRunningTime(monotonicNs());
     while (!condition()) {
       if (step.passedNs(monotonicNs()) >= STEP_DEADLINE_MS * 1e6) {
         this.#violate(`the controller was not ${what} within ${STEP_DEADLINE_MS} ms${this.#meanwhile()}`);

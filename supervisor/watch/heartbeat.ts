@@ -9,7 +9,7 @@ import {
   LONGEST_HELP_MS,
   type ThreadSchedule,
   waitedNs,
-} from "./thread-schedule.ts";
+} from "../../emulator/base/thread-schedule.ts";
 
 export interface Thread {
   /** Asked only when the counter has been silent for a while: it costs two reads of small files for each thread. */

@@ -3,10 +3,10 @@
  * journal that all slots of a device share.
  */
 import type { Inspection } from "../../../controller/api.ts";
+import type { ThreadSchedule } from "../../../emulator/base/thread-schedule.ts";
 import { Control, SlotWord, slotTimes, slotWords, WorkerState } from "../../../emulator/memory/control.ts";
 import type { Layout } from "../../../emulator/memory/layout.ts";
 import type { OnSlotEnd, Slot, SlotPhase } from "../../../supervisor/device/slot.ts";
-import type { ThreadSchedule } from "../../../supervisor/watch/thread-schedule.ts";
 
 /** What the fake slots of one device share. */
 export interface FakeBoard {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { ThreadTimes } from "../../../emulator/base/thread-schedule.ts";
 import { Heartbeat, type Thread } from "../../../supervisor/watch/heartbeat.ts";
-import type { ThreadTimes } from "../../../supervisor/watch/thread-schedule.ts";
 
 const MS = 1e6;
 

@@ -7,7 +7,7 @@ import {
   readProcessSchedule,
   readSchedule,
   waitedNs,
-} from "../../../supervisor/watch/thread-schedule.ts";
+} from "../../../emulator/base/thread-schedule.ts";
 
 it.runIf(process.platform === "linux")(
   "a sleeping thread is told from those it may wait for, and not by its end",

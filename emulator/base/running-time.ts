@@ -3,9 +3,16 @@
  *
  * Only waits that have ended count, for then the kernel has measured them; a thread that waits just now may have slept
  * until a moment ago, as those do that a timer wakes whenever somebody looks.
- * Invariant: it never passes faster than the clock.
+ * Invariants: it never passes faster than the clock, and never slower than a `LONGEST_STRETCH`th of it: there is always
+ * some thread that waits on a machine that is always busy, and a deadline must come all the same.
  */
-import { type ThreadSchedule, type ThreadTimes, waitedNs } from "./thread-schedule.ts";
+import { readProcessSchedule, type ThreadSchedule, type ThreadTimes, waitedNs } from "./thread-schedule.ts";
+
+/**
+ * At niceness 19 beside busy loops a process has about a three-hundredth of a processor, and a start of a device needs
+ * a third of a second of one.
+ */
+const LONGEST_STRETCH = 60;
 
 /** So long between two looks, each of which reads two small files for each thread. */
 const LOOK_NS = 100e6;
@@ -35,8 +42,14 @@ export class RunningTime {
       this.#looked = schedule;
       this.#lookedNs = nowNs;
     }
-    return Math.max(0, this.#lookedNs - this.#startNs - this.#waitedNs);
+    const elapsedNs = this.#lookedNs - this.#startNs;
+    return Math.max(elapsedNs / LONGEST_STRETCH, elapsedNs - this.#waitedNs);
   }
+}
+
+/** Running time of this process from now on: its first thread's, and of all that it may wait for. */
+export function ownRunningTime(nowNs: number): RunningTime {
+  return new RunningTime(() => readProcessSchedule(process.pid), nowNs);
 }
 
 /** Of all threads as they are now, without waits that have not ended. */

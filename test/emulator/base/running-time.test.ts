@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { RunningTime } from "../../../supervisor/watch/running-time.ts";
-import type { ThreadSchedule, ThreadTimes } from "../../../supervisor/watch/thread-schedule.ts";
+import { RunningTime } from "../../../emulator/base/running-time.ts";
+import type { ThreadSchedule, ThreadTimes } from "../../../emulator/base/thread-schedule.ts";
 
 const MS = 1e6;
 const LOOK_MS = 100;
@@ -35,4 +35,9 @@ it("no time passes while a thread, or one that it waits for, waits for a process
 
 it("that a thread is about to run whenever somebody looks excuses nothing: it has waited for nothing yet", () => {
   expect(passedIn(5, () => ({ own: times(0, 0, true), helper: times(0, 0, true) }))).toBeCloseTo(5, 1);
+});
+
+it("it passes on a machine that is always busy, too: a sixtieth as fast as the clock", () => {
+  const starved = passedIn(600, (ms) => ({ own: times(0, ms), helper: times(0, ms) }));
+  expect(starved).toBeCloseTo(10, 0);
 });

@@ -9,7 +9,7 @@
  * needs what they do sleeps until they have got to run. So the other threads of the process are looked at, too.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { monotonicNs } from "../../emulator/base/clock.ts";
+import { monotonicNs } from "./clock.ts";
 
 /** Of one thread so far. */
 export interface ThreadTimes {
