@@ -22,7 +22,7 @@ import type { DataPath } from "./data-path.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { DecodedCode } from "./decoded-code.ts";
 import { type Bus, Cause, type Engine, InterruptBit, Stop } from "./engine.ts";
-import { Hart, MSTATUS_MPP, retiredInstructions } from "./hart.ts";
+import { Hart, MSTATUS_MPP } from "./hart.ts";
 import { createStride, Micro, NO_ENTRY, type Stride } from "./stride.ts";
 
 /** Counts of instructions within a run stay small integers. */
@@ -377,8 +377,9 @@ export class Interpreter implements Engine {
    */
   #hasRetiredSinceTrap(): boolean {
     const hart = this.#hart;
-    const retired = retiredInstructions(hart) + (hart[Hart.RUN_RETIRED] as number);
-    const [low, high] = [retired | 0, Math.floor(retired / 2 ** 32)];
+    const sum = ((hart[Hart.RETIRED_LO] as number) >>> 0) + (hart[Hart.RUN_RETIRED] as number);
+    const low = sum | 0;
+    const high = (hart[Hart.RETIRED_HI] as number) + (sum < 2 ** 32 ? 0 : 1);
     const sinceTrap = hart[Hart.LAST_TRAP_LO] !== low || hart[Hart.LAST_TRAP_HI] !== high;
     hart[Hart.LAST_TRAP_LO] = low;
     hart[Hart.LAST_TRAP_HI] = high;

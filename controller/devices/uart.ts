@@ -138,14 +138,13 @@ export class Uart implements Device {
   /** LSR and MSR take stores and ignore them: the data sheet has them for the maker's own tests. */
   store(offset: number, value: number): number {
     const byte = value & 0xff;
-    const divisor = this.#get(UartWord.DIVISOR);
     switch (offset) {
       case UartRegister.DATA:
-        if (this.#isLatchOpen) this.#set(UartWord.DIVISOR, (divisor & 0xff00) | byte);
+        if (this.#isLatchOpen) this.#setDivisor(byte, 0);
         else this.#transmit(byte);
         break;
       case UartRegister.INTERRUPT_ENABLE:
-        if (this.#isLatchOpen) this.#set(UartWord.DIVISOR, (divisor & 0xff) | (byte << 8));
+        if (this.#isLatchOpen) this.#setDivisor(byte, 8);
         else this.#enableInterrupts(byte & 0x0f);
         break;
       case UartRegister.INTERRUPT_ID:
@@ -182,11 +181,19 @@ export class Uart implements Device {
     if ((this.#get(UartWord.IER) & enabled) !== 0) this.#board.changed();
   }
 
+  /** A panic prints before its version is replaced: for each character, as little as there is to do. */
   #transmit(byte: number): void {
-    if (this.#isLoopback) this.#receiver.put(byte);
-    else this.#line.send(byte);
-    this.#set(UartWord.EMPTY_PENDING, 1);
-    this.#changed(ENABLE_EMPTY | (this.#isLoopback ? ENABLE_RECEIVED | ENABLE_LINE_STATUS : 0));
+    const words = this.#words;
+    words[UartWord.EMPTY_PENDING] = 1;
+    const enabled = words[UartWord.IER] as number;
+    if (((words[UartWord.MCR] as number) & LOOPBACK) === 0) this.#line.send(byte);
+    else this.#receiver.put(byte);
+    if (enabled !== 0) this.#board.changed();
+  }
+
+  /** One byte of it, `shift` bits up. */
+  #setDivisor(byte: number, shift: number): void {
+    this.#set(UartWord.DIVISOR, (this.#get(UartWord.DIVISOR) & ~(0xff << shift)) | (byte << shift));
   }
 
   #enableInterrupts(bits: number): void {
@@ -248,11 +255,12 @@ export class Uart implements Device {
   /** Fetches a byte from the line if the receiver is empty, and not in loopback; true if it then holds one. */
   #fill(): boolean {
     const receiver = this.#receiver;
-    if (receiver.count === 0 && !this.#isLoopback) {
-      const byte = this.#line.receive();
-      if (byte >= 0) receiver.put(byte);
-    }
-    return receiver.count > 0;
+    if (receiver.count > 0) return true;
+    if (this.#isLoopback) return false;
+    const byte = this.#line.receive();
+    if (byte < 0) return false;
+    receiver.put(byte);
+    return true;
   }
 
   #takeReceived(): number {

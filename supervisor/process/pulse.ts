@@ -31,7 +31,7 @@ export interface PulseListener {
  * A process sleeps at the most so long for what other threads of its own do that wait for a processor. On a busy machine
  * one that never wakes is found so much later.
  */
-const LONGEST_HELP_MS = 5_000;
+const LONGEST_HELP_MS = 30_000;
 
 /** A process as one thread: its first one, which answers. */
 export function processThread(pid: number | undefined): Thread {

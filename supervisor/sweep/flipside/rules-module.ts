@@ -1,4 +1,5 @@
 /** Loads a user's rules: a module that exports `rules`, docs/sweep.md. */
+import { importModule } from "../../../emulator/base/import-module.ts";
 import { errorMessage } from "../../../emulator/base/text.ts";
 import { type Rules, type RulesModule, rulesOf, STANDARD_RULES } from "./rules.ts";
 
@@ -14,7 +15,7 @@ export async function loadRules(url: string | undefined): Promise<Rules> {
   if (url === undefined) return STANDARD_RULES;
   let loaded: { readonly rules?: unknown };
   try {
-    loaded = (await import(url)) as { readonly rules?: unknown };
+    loaded = (await importModule(url)) as { readonly rules?: unknown };
   } catch (error) {
     throw new RulesModuleError(`the rules cannot be loaded: ${errorMessage(error)}`);
   }

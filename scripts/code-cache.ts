@@ -1,0 +1,78 @@
+/**
+ * What each program begins with: runs its one file of code with what V8 made of it before, kept beside it, because
+ * compiling takes longer than all that a program does until the first guest instruction. `npm run build` puts this in front
+ * of each (bundle.ts), with the names of the two.
+ *
+ * Invariants: a cache is of this code, by its digest, and of this V8 under these flags, by V8's own tag; it appears
+ * whole or not at all; a program runs the same without one, and where none can be kept.
+ */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { cachedDataVersionTag } from "node:v8";
+import { Script } from "node:vm";
+import { isMainThread, threadId } from "node:worker_threads";
+import type { ImportModule } from "../emulator/base/import-module.ts";
+
+/** File name, and the beginning of the SHA-256 of what is in it. */
+declare const CODE_FILE: string;
+declare const CODE_DIGEST: string;
+
+/** The last is what the program imports modules by that it does not know (import-module.ts). */
+const PARAMETERS = "require, module, __filename, __dirname, importFromStart";
+type Program = (
+  require: NodeJS.Require,
+  module: NodeJS.Module,
+  filename: string,
+  dirname: string,
+  importFromStart: ImportModule,
+) => void;
+
+function readCache(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whoever may not write here goes on without. */
+function keepCache(file: string, data: Buffer): void {
+  const draft = `${file}.${process.pid}-${threadId}`;
+  try {
+    const fd = openSync(draft, "wx");
+    try {
+      writeSync(fd, data);
+      // V8 does not look whether all of it is there: what a power cut left must not have the name.
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(draft, file);
+  } catch {
+    rmSync(draft, { force: true });
+  }
+}
+
+function run(): void {
+  const file = `${__dirname}/${CODE_FILE}`;
+  const tag = cachedDataVersionTag();
+  const cacheFile = `${file}.${CODE_DIGEST}-${tag.toString(16)}.cache`;
+  const cachedData = readCache(cacheFile);
+  const source = readFileSync(file, "utf8");
+  const script = new Script(`(function (${PARAMETERS}) {${source}\n})`, {
+    filename: file,
+    ...(cachedData === undefined ? {} : { cachedData }),
+  });
+  const program = script.runInThisContext() as Program;
+  const isKept = cachedData !== undefined && script.cachedDataRejected !== true;
+  /** With the functions that were compiled by now. A program that sets flags for its threads is of another tag then. */
+  const keep = (): void => {
+    if (!isKept && cachedDataVersionTag() === tag) keepCache(cacheFile, script.createCachedData());
+  };
+  keep();
+  program(require, module, file, __dirname, (url) => import(url));
+  // The thread of a worker mostly ends without being told.
+  if (isMainThread) process.once("exit", keep);
+  else keep();
+}
+
+run();

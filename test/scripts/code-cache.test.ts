@@ -1,0 +1,84 @@
+import { execFileSync } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { removeScratch, scratchDirectory } from "../../scripts/scratch.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+describe("the cache of a program's code", () => {
+  let directory: string;
+  let scripts: string;
+
+  beforeEach(() => {
+    directory = scratchDirectory();
+    scripts = join(directory, "dist/scripts");
+    mkdirSync(scripts, { recursive: true });
+    for (const file of ["cli.bundle.cjs", "cli.code.cjs"]) {
+      copyFileSync(join(root, "dist/scripts", file), join(scripts, file));
+    }
+    symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
+  });
+
+  afterEach(() => removeScratch(directory));
+
+  function help(...flags: string[]): string {
+    const args = [...flags, join(scripts, "cli.bundle.cjs"), "--help"];
+    return execFileSync(process.execPath, args, { encoding: "utf8" });
+  }
+
+  function caches(): string[] {
+    return readdirSync(scripts).filter((file) => !file.endsWith(".cjs"));
+  }
+
+  it("is kept at the first start and used at the next", () => {
+    const first = help();
+    const [cache] = caches();
+    expect(cache).toMatch(/^cli\.code\.cjs\.[0-9a-f]{16}-[0-9a-f]+\.cache$/);
+    const kept = statSync(join(scripts, cache as string)).ino;
+    expect(help()).toBe(first);
+    expect(caches()).toEqual([cache]);
+    expect(statSync(join(scripts, cache as string)).ino, "a cache that is used is not written anew").toBe(
+      kept,
+    );
+  });
+
+  it("is of one V8 under one set of flags", () => {
+    help();
+    help("--max-semi-space-size=3");
+    expect(caches()).toHaveLength(2);
+  });
+
+  it.each([
+    ["is empty", (whole: Buffer) => whole.subarray(0, 0)],
+    ["was cut off", (whole: Buffer) => whole.subarray(0, whole.length / 2)],
+    ["is of something else", () => Buffer.from("nothing that V8 knows".repeat(100))],
+  ])("that %s is replaced, and the program runs the same", (_, spoil) => {
+    const first = help();
+    const cache = join(scripts, caches()[0] as string);
+    const whole = readFileSync(cache);
+    writeFileSync(cache, spoil(whole));
+    expect(help()).toBe(first);
+    expect(readFileSync(cache).length).toBeGreaterThan(whole.length / 2);
+    expect(caches()).toHaveLength(1);
+  });
+
+  it("that cannot be kept is done without", () => {
+    const first = help();
+    const cache = join(scripts, caches()[0] as string);
+    rmSync(cache);
+    mkdirSync(join(cache, "in the way"), { recursive: true });
+    expect(help()).toBe(first);
+    expect(caches()).toHaveLength(1);
+  });
+});
