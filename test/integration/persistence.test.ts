@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DeviceOptions, type RunningDevice, startDevice } from "flipside";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { crc32 } from "../../emulator/base/crc32.ts";
 import { DEFAULT_MEMORY_CONFIG, planLayout, TABLE_BYTES } from "../../emulator/memory/layout.ts";
 import { type FileSystem, nodeFileSystem } from "../../emulator/persist/file-system.ts";
@@ -144,6 +144,7 @@ describe("a device with a flash file", () => {
       let { generation } = await device.status();
       // What is under way at the moment of the loss is told that it is not durable.
       await failOver(device).catch(() => undefined);
+      await vi.waitFor(async () => expect((await device.status()).persistence).toBe("on"));
       await failOver(device);
       const { generation: acknowledged, persistence } = await device.status();
       expect(acknowledged).toBeGreaterThan(generation);
