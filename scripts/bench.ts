@@ -82,7 +82,9 @@ function formatCompared(compared: Compared): readonly string[] {
 /** Both builds in turns; prints each section when it is done. */
 function compare(directory: string, names: readonly string[], pairs: number, json?: string): void {
   const sections = [];
-  for (const section of compareBuilds(names, directory, pairs)) {
+  const compared = compareBuilds(names, directory, pairs);
+  tellMachine();
+  for (const section of compared) {
     sections.push(section);
     const columns = [
       { title: section.title },
@@ -95,6 +97,19 @@ function compare(directory: string, names: readonly string[], pairs: number, jso
     process.stdout.write(`\n${formatTable(columns, section.figures.map(formatCompared))}\n`);
   }
   if (json !== undefined) writeReport(json, { node: process.version, against: directory, pairs, sections });
+}
+
+/** Above all figures, once it is sure that there will be some. */
+function tellMachine(): void {
+  process.stdout.write(
+    `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}\n`,
+  );
+}
+
+function benchOf(name: string): Bench {
+  const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+  if (bench !== undefined) return bench;
+  throw new UsageError(`there is no section "${name}": it must be one of ${Object.keys(BENCHES).join(", ")}`);
 }
 
 async function benchCommand(args: readonly string[]): Promise<number> {
@@ -113,23 +128,15 @@ async function benchCommand(args: readonly string[]): Promise<number> {
     throw new UsageError("--pairs is for --against");
   }
   const only = values.only?.split(",");
-  const names = only ?? Object.keys(BENCHES);
-  const sections: Section[] = [];
-  process.stdout.write(
-    `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}\n`,
-  );
   if (values.against !== undefined) {
     const pairs = parseInteger("--pairs", values.pairs ?? String(DEFAULT_PAIRS), 1, MAX_PAIRS);
     compare(values.against, only ?? COMPARABLE, pairs, values.json);
     return EXIT_HELD;
   }
-  for (const name of names) {
-    const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
-    if (bench === undefined) {
-      throw new UsageError(
-        `there is no section "${name}": it must be one of ${Object.keys(BENCHES).join(", ")}`,
-      );
-    }
+  const benches = (only ?? Object.keys(BENCHES)).map(benchOf);
+  const sections: Section[] = [];
+  tellMachine();
+  for (const bench of benches) {
     const section = await bench();
     sections.push(section);
     const columns = [

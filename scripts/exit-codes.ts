@@ -34,6 +34,12 @@ export class UnableError extends Error {
   readonly kind: ErrorKind = "resource";
 }
 
+/** It came to no judgement here: `message` is one sentence that says why. */
+export class UnjudgedError extends Error {
+  override readonly name = "UnjudgedError";
+  readonly kind: ErrorKind = "unjudged";
+}
+
 /** How a command ends that threw `error`. */
 export interface Failure {
   readonly exitCode: number;

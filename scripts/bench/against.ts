@@ -10,7 +10,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { monotonicNs } from "../../emulator/base/clock.ts";
-import { EXIT_FINDING, EXIT_HELD } from "../exit-codes.ts";
+import { EXIT_FINDING, EXIT_HELD, UnjudgedError } from "../exit-codes.ts";
 import { UsageError } from "../options.ts";
 import { removeScratch, scratchDirectory } from "../scratch.ts";
 import { spanOf } from "./engines.ts";
@@ -144,7 +144,7 @@ function engine(name: string, kind: (typeof ENGINES)[number]): Measurement {
     program.close();
     const seconds = long.seconds - short.seconds;
     if (seconds <= 0)
-      throw new Error(`${name} took no longer for more: the machine is too busy to measure on`);
+      throw new UnjudgedError(`${name} took no longer for more: the machine is too busy to measure on`);
     const mips = (long.instructions - short.instructions) / seconds / 1e6;
     return [{ name: `${kind}: ${name}`, value: mips, unit: "MIPS" }];
   };
@@ -202,11 +202,11 @@ function meansOf(figures: readonly Compared[], pairs: number): readonly Compared
  * @param names of {@link COMPARABLE}
  * @param directory the other checkout. Throws {@link UsageError} when nothing there can be run.
  */
-export function* compareBuilds(
+export function compareBuilds(
   names: readonly string[],
   directory: string,
   pairs: number,
-): Generator<ComparedSection> {
+): Iterable<ComparedSection> {
   const theirs = findBuild(directory);
   const ours = distOf(fileURLToPath(new URL("../../../", import.meta.url)));
   const comparisons = names.map((name) => {
@@ -216,6 +216,15 @@ export function* compareBuilds(
       `"${name}" is no section that --against compares: it must be one of ${COMPARABLE.join(", ")}`,
     );
   });
+  return measureSections(comparisons, ours, theirs, pairs);
+}
+
+function* measureSections(
+  comparisons: readonly Comparison[],
+  ours: Build,
+  theirs: Build,
+  pairs: number,
+): Generator<ComparedSection> {
   for (const { title, parts, summarise } of comparisons) {
     const figures = parts.flatMap((part) => measureInTurns(part, ours, theirs, pairs));
     yield { title, figures: [...figures, ...(summarise?.(figures, pairs) ?? [])] };

@@ -40,3 +40,13 @@ test.each(ALL)("%s takes -h and --help, which it tells of", (_, ...command) => {
   expect(stdout).toMatch(/^ {2}-h, --help +this text$/m);
   expect(run(...command, "-h")).toEqual({ exitCode, stdout, stderr });
 });
+
+test.each([
+  ["--only", "nothing"],
+  ["--against", "nowhere"],
+  ["--against", ".", "--only", "halt"],
+])("npm run bench %s %s measures nothing and prints nothing but what is wrong", (...args) => {
+  const { exitCode, stdout, stderr } = run(built("bench.js"), ...args);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+  expect(stderr).toMatch(/^flipside: [^\n]+\n$/);
+});
