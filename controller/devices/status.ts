@@ -27,6 +27,7 @@ export const enum StatusRegister {
   READY = 0x10,
   CONFIRM = 0x14,
   FAULT = 0x18,
+  CAPABILITIES = 0x1c,
 }
 
 export class Status implements Device {
@@ -54,6 +55,8 @@ export class Status implements Device {
         return this.#said(Control.READY);
       case StatusRegister.CONFIRM:
         return this.#said(Control.CONFIRM);
+      case StatusRegister.CAPABILITIES:
+        return Atomics.load(this.#control, Control.CAPABILITIES) >>> 0;
       default:
         return BUS_FAULT;
     }
@@ -69,6 +72,10 @@ export class Status implements Device {
         return 0;
       case StatusRegister.FAULT:
         this.#board.stop(Evidence.PANIC, value);
+        return 0;
+      case StatusRegister.CAPABILITIES:
+        // Looked at when the version says that it is ready, and not before.
+        Atomics.store(this.#control, Control.CAPABILITIES, value | 0);
         return 0;
       default:
         return BUS_FAULT;

@@ -45,6 +45,7 @@ struct status_registers {
 	volatile uint32_t ready;
 	volatile uint32_t confirm;
 	volatile uint32_t fault;
+	volatile uint32_t capabilities;
 };
 enum boot_reason {
 	BOOT_POWER_ON = 1,

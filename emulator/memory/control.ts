@@ -30,6 +30,8 @@ export const enum Control {
   /** Boot epoch of the version that said it is ready / works; hart. */
   READY = 64,
   CONFIRM = 65,
+  /** What the version says that it can do (controller/devices/capabilities.ts); hart. 0 at each start: supervisor. */
+  CAPABILITIES = 66,
   /** Host queue. Written at power-on. */
   QUEUE_ENTRIES = 80,
   SQ_ADDRESS = 81,

@@ -1,5 +1,6 @@
 /** How a device is set up: sizes, images, deadlines, budget, and where it is kept. */
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
+import type { Capability } from "../../controller/devices/capabilities.ts";
 import type { LogConfig } from "../../emulator/base/log.ts";
 import type { MemoryConfig } from "../../emulator/memory/layout.ts";
 import type { RecoveryPolicy } from "../../emulator/table/recovery.ts";
@@ -20,6 +21,8 @@ export interface DeviceConfig {
    * an image that has none counts as one with counter 0.
    */
   readonly requireSecurityCounter?: boolean;
+  /** What firmware can do that does not say so itself (CAPABILITIES). Absent: everything of the reference firmware's. */
+  readonly capabilities?: readonly Capability[];
   readonly limits: Limits;
   readonly recovery: RecoveryPolicy;
   readonly engine: EngineKind;

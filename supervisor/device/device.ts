@@ -9,6 +9,7 @@
 import type { Inspection } from "../../controller/api.ts";
 import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
 import type { TransitionResult } from "../../controller/boot/transitions.ts";
+import { type Capabilities, type Capability, capabilitiesOf } from "../../controller/devices/capabilities.ts";
 import type { Logger } from "../../emulator/base/log.ts";
 import { ownRunningTime, type RunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
@@ -93,6 +94,8 @@ export interface DeviceParts {
   readonly rehearsals?: MakeRehearsals;
   /** Is told what was thrown in a turn of its own, where nobody would catch it. It is thrown on where this is absent. */
   readonly onError?: (error: unknown) => void;
+  /** What firmware can do that does not say so itself; everything where this is absent. */
+  readonly capabilities?: readonly Capability[];
   /** What is due and does not come is looked out for. True where this is absent. */
   readonly watched?: boolean;
 }
@@ -129,6 +132,8 @@ export class Device {
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
   readonly #watched: boolean;
+  readonly #configured: readonly Capability[] | undefined;
+  #capabilities: Capabilities;
   readonly #onError: ((error: unknown) => void) | undefined;
   readonly #makeRehearsals: MakeRehearsals | undefined;
   #rehearsals: Rehearsals | undefined;
@@ -157,6 +162,8 @@ export class Device {
     this.#watch = new Watch(limits, nowNs());
     this.#record = new FailoverRecord(memory, layout, this.events, this.kept);
     this.#watched = parts.watched ?? true;
+    this.#configured = parts.capabilities;
+    this.#capabilities = capabilitiesOf(0, parts.capabilities);
     this.#onError = parts.onError;
     this.#makeRehearsals = parts.rehearsals;
     this.#doorbell = new Doorbell(this.control, () => this.#attempt(() => this.#onDoorbell()));
@@ -182,6 +189,11 @@ export class Device {
   /** The version that executes has said that it is ready. */
   get ready(): boolean {
     return this.#ready;
+  }
+
+  /** What the version that was ready last can do. */
+  get capabilities(): Capabilities {
+    return this.#capabilities;
   }
 
   /** First instruction of the version that executes, monotonic nanoseconds; 0 until it is ready. */
@@ -457,6 +469,7 @@ export class Device {
     Atomics.store(this.control, Control.BOOT_REASON, command.reason);
     Atomics.store(this.control, Control.REGION, command.region);
     Atomics.store(this.control, Control.TRIAL, command.trial ? 1 : 0);
+    Atomics.store(this.control, Control.CAPABILITIES, 0);
     Atomics.store(this.control, Control.BOOT_EPOCH, bootEpoch);
     this.#record.start();
     this.#awaited = command;
@@ -513,10 +526,21 @@ export class Device {
 
   #onReady(bootEpoch: number): void {
     this.#ready = true;
+    this.#takeCapabilities();
     this.#failoverOver();
     this.#tellCrash();
     this.#tellFailover(this.#record.complete(this.table, bootEpoch));
     this.#prepareStandby();
+  }
+
+  #takeCapabilities(): void {
+    const { remark } = this.#capabilities;
+    this.#capabilities = capabilitiesOf(Atomics.load(this.control, Control.CAPABILITIES), this.#configured);
+    if (this.#capabilities.remark === undefined || this.#capabilities.remark === remark) return;
+    this.#log.warn(
+      { reason: this.#capabilities.remark },
+      "what the firmware says of itself is not all understood",
+    );
   }
 
   #tellFailover(failover: Failover | undefined): void {

@@ -56,6 +56,7 @@ export function liveParts(
     nowNs: monotonicNs,
     log,
     fatal,
+    ...(config.capabilities === undefined ? {} : { capabilities: config.capabilities }),
     rehearsals: (images, onFailure) => new FailoverRehearsal(images, onFailure),
   };
 }

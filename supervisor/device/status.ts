@@ -1,5 +1,6 @@
 /** What a device is, in one value for people and programs. */
 import { describeBelowFloor, type RegionFacts } from "../../controller/boot/boot-rom.ts";
+import type { Capability } from "../../controller/devices/capabilities.ts";
 import { readStats, type TranslatorStats } from "../../controller/translator/stats.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { formatVersion } from "../../emulator/base/version.ts";
@@ -36,6 +37,10 @@ export interface Status {
   /** The designated region, null for none. */
   readonly primary: number | null;
   readonly ready: boolean;
+  /** What the version that was ready last can do. */
+  readonly capabilities: readonly Capability[];
+  /** Who says so: its register CAPABILITIES, the configuration, or nobody: then it is taken to have all of them. */
+  readonly capabilitiesSaidBy: "register" | "configuration" | "nobody";
   readonly generation: number;
   /** Both replicas were lost and the table was made anew, with nothing accepted; until a version confirms itself. */
   readonly rebuilt: boolean;
@@ -87,6 +92,8 @@ export function statusOf(device: Device, facts: SessionFacts): Status {
     reason: policy.decision?.detail ?? "",
     primary: table.active === NO_REGION ? null : table.active,
     ready: device.ready,
+    capabilities: [...device.capabilities.can],
+    capabilitiesSaidBy: device.capabilities.saidBy,
     generation: table.generation,
     rebuilt: table.rebuilt,
     securityFloor: policy.floor,

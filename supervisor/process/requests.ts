@@ -3,6 +3,7 @@
  * JavaScript passes. Each refusal is a {@link RequestError} whose message names what is wrong, and what it must be.
  */
 import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
+import { CAPABILITIES } from "../../controller/devices/capabilities.ts";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { LOG_LEVELS } from "../../emulator/base/log.ts";
 import { MAX_TRIES } from "../../emulator/table/table.ts";
@@ -30,6 +31,7 @@ export function checkConfig(config: DeviceConfig): void {
     images,
     keys = [],
     requireSecurityCounter = false,
+    capabilities = [],
     limits,
     recovery,
     engine,
@@ -49,6 +51,9 @@ export function checkConfig(config: DeviceConfig): void {
     "requireSecurityCounter",
     requireSecurityCounter,
     "true or false",
+  );
+  requireList("capabilities", capabilities, `one of ${CAPABILITIES.join(", ")}`, (each) =>
+    CAPABILITIES.some((known) => known === each),
   );
   checkLimits(limits);
   const { onDoubleLoss, trialTries } = fieldsOf<DeviceConfig["recovery"]>("recovery", recovery);

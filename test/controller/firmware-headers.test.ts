@@ -127,6 +127,7 @@ describe("hardware.h", () => {
       ready: StatusRegister.READY,
       confirm: StatusRegister.CONFIRM,
       fault: StatusRegister.FAULT,
+      capabilities: StatusRegister.CAPABILITIES,
     });
   });
 

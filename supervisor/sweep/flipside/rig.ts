@@ -4,6 +4,7 @@
  */
 
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import type { Capabilities } from "../../../controller/devices/capabilities.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { controlWords } from "../../../emulator/memory/control.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
@@ -62,6 +63,8 @@ export class Rig {
   readonly device: VirtualDevice;
   readonly oracle: Oracle;
   readonly images: ReadonlyMap<string, LibraryImage>;
+  /** What both versions under test can do (capability-probe.ts): nothing else is asked of either, or judged. */
+  capabilities: Capabilities;
   /** By content key of a region: the image that it holds. Only remembers what {@link Rig.#imageIn} finds. */
   readonly #names = new Map<number, string>();
   readonly #imageWords: ReadonlyMap<string, Int32Array>;
@@ -104,6 +107,7 @@ export class Rig {
     );
     this.oracle = new Oracle(this.#oracleParts(onDoubleLoss), initialJudgement(blankWorld(config.regions)));
     this.timeline.oracle = this.oracle;
+    this.capabilities = this.device.capabilities;
   }
 
   /** Name of the image that a region holds, whole and definite. */

@@ -17,6 +17,11 @@ import {
   type UpdateEvent,
 } from "../../../controller/boot/update.ts";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import {
+  type Capabilities,
+  type Capability,
+  capabilitiesOf,
+} from "../../../controller/devices/capabilities.ts";
 import { MachineStop } from "../../../controller/machine.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { Control, controlWords } from "../../../emulator/memory/control.ts";
@@ -56,6 +61,8 @@ export interface VirtualConfig {
   readonly trialTries: number;
   readonly seed: number;
   readonly engine: EngineKind;
+  /** What firmware can do that does not say so itself; everything where this is absent. */
+  readonly capabilities?: readonly Capability[];
 }
 
 function doneOr(done: boolean, message: string): UpdateEvent {
@@ -146,6 +153,11 @@ export class VirtualDevice {
   /** The version that executes has said that it is ready. */
   get ready(): boolean {
     return this.#ready && this.#executing?.running === true;
+  }
+
+  /** What the version that executes can do, of which it has the last word when it becomes ready. */
+  get capabilities(): Capabilities {
+    return capabilitiesOf(this.#control[Control.CAPABILITIES] as number, this.#config.capabilities);
   }
 
   /** The region that executes, {@link NO_REGION} for none. */
@@ -452,6 +464,7 @@ export class VirtualDevice {
     this.#control[Control.BOOT_REASON] = command.reason;
     this.#control[Control.REGION] = region;
     this.#control[Control.TRIAL] = command.trial ? 1 : 0;
+    this.#control[Control.CAPABILITIES] = 0;
     this.#control[Control.BOOT_EPOCH] = epoch;
     this.#starts += 1;
     const { ticks } = this;

@@ -9,6 +9,7 @@ import { Explorer, type Finding, type Plan, type ScenarioTally } from "../explor
 import type { Ending } from "../explore/oracle.ts";
 import { PathRunner } from "../explore/path-runner.ts";
 import type { Narrator } from "../explore/timeline.ts";
+import { probeCapabilities } from "../flipside/capability-probe.ts";
 import { FlipsideSubject, SWEEP_FAULTS } from "../flipside/flipside-subject.ts";
 import { imageLibrary, type LibraryImage } from "../flipside/image-library.ts";
 import { Rig } from "../flipside/rig.ts";
@@ -86,6 +87,7 @@ export class Workbench {
         onDoubleLoss,
         budget,
       });
+      rig.capabilities = probeCapabilities(rig);
       subject = new FlipsideSubject(rig);
       this.#subjects.set(key, subject);
     }

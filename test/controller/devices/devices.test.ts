@@ -426,6 +426,16 @@ describe("controller status", () => {
     device.store(0x14, 0);
     expect([device.load(0x14), control[Control.CONFIRM]]).toEqual([1, EPOCH]);
   });
+  it("CAPABILITIES keeps what is stored there, for the next READY to be looked at with", () => {
+    const { board, control, device } = status();
+    expect(device.load(0x1c)).toBe(0);
+    device.store(0x1c, 0x8000_0007);
+    expect([device.load(0x1c), control[Control.CAPABILITIES], board.rings]).toEqual([
+      0x8000_0007,
+      0x8000_0007 | 0,
+      0,
+    ]);
+  });
   it("FAULT stops the hart with the code", () => {
     const { board, device } = status();
     device.store(0x18, 0x107);
@@ -434,7 +444,7 @@ describe("controller status", () => {
   it.each([
     ["the boot reason is read-only", 0x00],
     ["the region is read-only", 0x08],
-    ["there is no register here", 0x1c],
+    ["there is no register here", 0x20],
   ])("%s", (_, offset) => {
     expect(status().device.store(offset, 1)).toBe(BUS_FAULT);
   });

@@ -149,8 +149,10 @@ class Rig {
   }
 
   /** The version that was told to run gets to say that it is ready. */
-  async becomeReady(): Promise<void> {
+  /** @param capabilities what the version says beside, in its register */
+  async becomeReady(capabilities = 0): Promise<void> {
     this.executing.executes();
+    if (capabilities !== 0) Atomics.store(this.control, Control.CAPABILITIES, capabilities);
     Atomics.store(this.control, Control.READY, this.device.bootEpoch);
     await this.ring();
   }
@@ -493,5 +495,21 @@ describe("the event ring tells", () => {
     await rig.ring();
     expect(told(rig).slice(before)).toEqual(["confirmed 1"]);
     expect(rig.device.table.regions[1]?.state).toBe("accepted");
+  });
+});
+
+describe("what firmware can do", () => {
+  it("is what the version that became ready last says, and no longer than it executes", async () => {
+    const can = () => [...rig.device.capabilities.can];
+    await rig.quiet();
+    expect(rig.device.capabilities.saidBy).toBe("nobody");
+    await rig.failByItself();
+    await rig.becomeReady(0x03);
+    expect(can()).toEqual(["queue"]);
+    await rig.failByItself();
+    expect(rig.control[Control.CAPABILITIES]).toBe(0);
+    expect(can()).toEqual(["queue"]);
+    await rig.becomeReady();
+    expect(rig.device.capabilities.saidBy).toBe("nobody");
   });
 });
