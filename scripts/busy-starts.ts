@@ -3,13 +3,13 @@
  * started, its supervisor process killed, and started again: a process that is ended because it was silent, and a
  * device that is given up, are findings, as a busy machine is no failure. Not part of the tests: it takes minutes.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { errorMessage } from "../emulator/base/text.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervisor/core/config.ts";
 import { Guardian, type Restart } from "../supervisor/process/guardian.ts";
+import { besideBusyLoops } from "./busy-loops.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readImage } from "./firmware-image.ts";
 import { HELP_OPTION, parseInteger, parseOptions } from "./options.ts";
@@ -89,13 +89,6 @@ async function startTwice(config: DeviceConfig, counts: Counts): Promise<void> {
   }
 }
 
-/** They end with this process, however that ends. */
-const BUSY = "const { ppid } = process; while (process.ppid === ppid);";
-
-function keepBusy(count: number): ChildProcess[] {
-  return Array.from({ length: count }, () => spawn(process.execPath, ["-e", BUSY], { stdio: "ignore" }));
-}
-
 async function busyStarts(args: readonly string[]): Promise<number> {
   const { values } = parseOptions(args, {
     starts: { type: "string" },
@@ -110,21 +103,17 @@ async function busyStarts(args: readonly string[]): Promise<number> {
   const starts = parseInteger("--starts", values.starts ?? "200", 1, MAX_COUNT);
   const loopCount = parseInteger("--loops", values.loops ?? "16", 0, MAX_COUNT);
   const nice = parseInteger("--nice", values.nice ?? "0", 0, constants.priority.PRIORITY_LOW);
-  const loops = keepBusy(loopCount);
-  // From here on, for this process and those that it starts.
-  setPriority(nice);
   const directory = scratchDirectory();
   const counts: Counts = { starts: 0, starved: 0, findings: 0 };
-  try {
+  await besideBusyLoops(loopCount, async () => {
+    // From here on, for this process and those that it starts.
+    setPriority(nice);
     for (let index = 0; counts.starts + counts.findings < starts; index += 1) {
       await startTwice(deviceConfig(join(directory, `${index}.flash`)), counts);
     }
-  } finally {
-    for (const loop of loops) loop.kill("SIGKILL");
-    removeScratch(directory);
-  }
+  }).finally(() => removeScratch(directory));
   process.stdout.write(
-    `${counts.starts} starts beside ${loops.length} busy loops: ${counts.starved} waits for a processor told, ${counts.findings} findings\n`,
+    `${counts.starts} starts beside ${loopCount} busy loops: ${counts.starved} waits for a processor told, ${counts.findings} findings\n`,
   );
   return counts.findings === 0 ? EXIT_HELD : EXIT_FINDING;
 }

@@ -6,7 +6,13 @@
  * Invariants: it never passes faster than the clock, and never slower than a `LONGEST_STRETCH`th of it: there is always
  * some thread that waits on a machine that is always busy, and a deadline must come all the same.
  */
-import { readProcessSchedule, type ThreadSchedule, type ThreadTimes, waitedNs } from "./thread-schedule.ts";
+import {
+  readFamilySchedule,
+  readProcessSchedule,
+  type ThreadSchedule,
+  type ThreadTimes,
+  waitedNs,
+} from "./thread-schedule.ts";
 
 /**
  * At niceness 19 beside busy loops a process has about a three-hundredth of a processor, and a start of a device needs
@@ -50,6 +56,11 @@ export class RunningTime {
 /** Running time of this process from now on: its first thread's, and of all that it may wait for. */
 export function ownRunningTime(nowNs: number): RunningTime {
   return new RunningTime(() => readProcessSchedule(process.pid), nowNs);
+}
+
+/** Running time of this process and of those that it started, for what it awaits of them. */
+export function familyRunningTime(nowNs: number): RunningTime {
+  return new RunningTime(readFamilySchedule, nowNs);
 }
 
 /** Of all threads as they are now, without waits that have not ended. */

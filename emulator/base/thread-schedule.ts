@@ -101,6 +101,27 @@ export function readProcessSchedule(processId: number): ThreadSchedule {
   return readScheduleOf(`/proc/${processId}/task`, processId, [processId], 0);
 }
 
+/** Of this process's first thread; all its other threads, and those of the processes that it started, are helpers. */
+export function readFamilySchedule(): ThreadSchedule {
+  const own = readProcessSchedule(process.pid);
+  const helpers = (): ReadonlyMap<number, ThreadTimes> =>
+    new Map([
+      ...own.helpers(),
+      ...childProcesses().flatMap((id) => [...readHelpers(`/proc/${id}/task`, [])]),
+    ]);
+  return { ...own, helpers };
+}
+
+/** Started by this process's first thread. */
+function childProcesses(): number[] {
+  try {
+    const ids = readFileSync(`${OWN_TASKS}/${process.pid}/children`, "latin1").split(" ");
+    return ids.map(Number).filter((id) => id > 0);
+  } catch {
+    return [];
+  }
+}
+
 /** To compare with later: its helpers are read now. */
 export function asOfNow(schedule: ThreadSchedule): ThreadSchedule {
   const helpers = schedule.helpers();

@@ -5,7 +5,9 @@
 import { join } from "node:path";
 import type { TranslatorStats } from "../../controller/translator/stats.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import { afterRunning } from "../../emulator/base/deadline.ts";
 import { type ErrorKind, kindOf, lackIn } from "../../emulator/base/errors.ts";
+import { familyRunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../../supervisor/core/config.ts";
@@ -16,7 +18,7 @@ import { formatProgress, formatSurvivalProgress } from "./summary.ts";
 
 /** Share of a timed soak in which the supervisor process itself, and the power, are taken away. */
 const SURVIVAL_SHARE = 0.3;
-/** Longest that a controller, which starts in well under a second, may take on a busy machine. */
+/** Longest that a controller may take, which starts in well under a second, of these processes' running time. */
 const READY_MS = 20_000;
 
 export interface JobResult {
@@ -96,13 +98,14 @@ async function awaitReady(device: RunningDevice, signal: AbortSignal): Promise<v
   const failed = new Promise<never>((_, reject) => (giveUp = reject));
   const interrupted = (): void =>
     giveUp(new NotReadyError("ended before the controller was ready: nothing was checked", "unjudged"));
-  const timer = setTimeout(() => void notReady(device).then(giveUp), READY_MS);
+  const late = (): void => void notReady(device).then(giveUp);
+  const inTime = afterRunning(READY_MS, late, familyRunningTime(monotonicNs()));
   signal.addEventListener("abort", interrupted);
   if (signal.aborted) interrupted();
   try {
     await Promise.race([device.standby(), failed]);
   } finally {
-    clearTimeout(timer);
+    inTime();
     signal.removeEventListener("abort", interrupted);
   }
 }

@@ -88,6 +88,14 @@ function parseKinds(text: string | undefined): readonly string[] {
   return kinds;
 }
 
+/** Of a soak that ends by their number. Throws {@link UsageError}. */
+function requireFailover(kinds: readonly string[]): void {
+  if (FAULTS.some((fault) => kinds.includes(fault.kind) && failsOver(fault))) return;
+  const outages = kinds.filter((kind) => SURVIVAL_KINDS.includes(kind));
+  const instead = outages.length === 0 ? "" : `; ${outages.join(", ")} comes in a soak by time: --duration`;
+  throw new UsageError(`--failovers would never be over: ${kinds.join(", ")} causes no failover${instead}`);
+}
+
 /** Throws {@link UsageError}. */
 export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
   const { values } = parseOptions(args, {
@@ -115,13 +123,7 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
   const kinds = parseKinds(values.faults);
   const chosen = kinds.length > 0 ? kinds.filter((kind) => SURVIVAL_KINDS.includes(kind)) : undefined;
   const ofDevice = kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind));
-  if (
-    failovers !== null &&
-    ofDevice.length > 0 &&
-    !FAULTS.some((fault) => ofDevice.includes(fault.kind) && failsOver(fault))
-  ) {
-    throw new UsageError(`--failovers would never be over: ${ofDevice.join(", ")} causes no failover`);
-  }
+  if (failovers !== null && kinds.length > 0) requireFailover(kinds);
   requireSeparate([values.json], [values["image-a"], values["image-b"], ...(values.key ?? [])]);
   const requirements = readRequirements(values);
   // Two versions that can run are what a soak is about; what becomes of others is the sweep's.

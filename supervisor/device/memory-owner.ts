@@ -20,9 +20,8 @@ import type { Launcher } from "../launch.ts";
 import { type WorkerEnd, WorkerThread } from "./worker-thread.ts";
 
 const CALL_DEADLINE_MS = 10_000;
-/** Deaths within the window after which the process gives itself up: its guardian starts from the flash file. */
-const MAX_DEATHS = 5;
-const WINDOW_MS = 10_000;
+/** With more deaths within the window the process gives itself up: its guardian starts from the flash file. */
+export const MEMORY_DEATHS = { most: 5, windowMs: 10_000 } as const;
 
 export class MemoryOwner {
   readonly #launcher: Launcher;
@@ -117,8 +116,8 @@ export class MemoryOwner {
     if (this.#closing) return;
     const why = end.error?.message ?? `it exited with code ${end.exitCode}`;
     const nowMs = performance.now();
-    this.#deathsMs = [...this.#deathsMs.filter((timeMs) => timeMs > nowMs - WINDOW_MS), nowMs];
-    if (this.#powered === undefined || this.#deathsMs.length > MAX_DEATHS) {
+    this.#deathsMs = [...this.#deathsMs.filter((timeMs) => timeMs > nowMs - MEMORY_DEATHS.windowMs), nowMs];
+    if (this.#powered === undefined || this.#deathsMs.length > MEMORY_DEATHS.most) {
       this.#fatal(`the memory emulator worker has ended: ${why}`);
       return;
     }

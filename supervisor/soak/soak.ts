@@ -170,7 +170,8 @@ export class Soak {
   #over(): boolean {
     if (this.#ended) return true;
     if (this.#options.failovers !== null && this.#failovers >= this.#options.failovers) return true;
-    if (this.#tallies.size < this.#faults.length || this.#options.durationMs === null) return false;
+    const isOwed = this.#faults.some(({ kind }) => this.#tally(kind).injected === 0);
+    if (isOwed || this.#options.durationMs === null) return false;
     return monotonicNs() - this.#startedNs >= this.#options.durationMs * 1e6;
   }
 

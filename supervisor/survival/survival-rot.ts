@@ -44,22 +44,35 @@ export async function rot(
     await until(device, (now) => now.regions[fromRegion]?.version === "");
     return;
   }
-  // Nobody can be asked to find what nothing covers.
-  if (kind !== "rot-nvram") {
-    const found =
-      kind === "rot-standby"
-        ? (now: Status) => now.regions[before.standby ?? -1]?.version === ""
-        : (now: Status) => now.mended > before.mended;
-    await until(device, found);
-    tally.detect.recordNs(monotonicNs() - injectedNs);
-    tally.detected += 1;
+  if (kind === "rot-nvram") {
+    await startUpon(device, expect);
+    return;
   }
+  const found =
+    kind === "rot-standby"
+      ? (now: Status) => now.regions[before.standby ?? -1]?.version === ""
+      : (now: Status) => now.mended > before.mended;
+  await until(device, found);
+  tally.detect.recordNs(monotonicNs() - injectedNs);
+  tally.detected += 1;
   const after = await device.call("status", null);
   const same = after.primary === before.primary && after.generation === before.generation;
   // On a busy machine a version may fail by itself meanwhile.
   const runsOn = same || failuresOf(after) > failuresOf(before);
   expect("a version runs on when something rots that it does not execute", runsOn);
   expect("the security floor is what it was", after.securityFloor === before.securityFloor);
+}
+
+/**
+ * Nobody can be asked to find what nothing covers. But a version reads its NVRAM when it starts: one does, by a fault that
+ * needs nothing of the firmware.
+ */
+async function startUpon(device: Guardian, expect: Expect): Promise<void> {
+  const failover = device.call("nextFailover", null);
+  await device.call("inject", { kind: "worker-terminate" });
+  await failover;
+  const { phase } = await until(device, (now) => now.phase === "safe-mode" || isQuiet(now));
+  expect("a version gets ready whatever rots in its NVRAM", phase !== "safe-mode");
 }
 
 /**
@@ -90,7 +103,11 @@ async function rewrite(device: Guardian, region: number, image: Uint8Array): Pro
 
 /** A version is ready, and another one stands by. */
 export async function quiet(device: Guardian): Promise<Status> {
-  return until(device, ({ ready, standby, primary }) => ready && standby !== null && standby !== primary);
+  return until(device, isQuiet);
+}
+
+function isQuiet({ ready, standby, primary }: Status): boolean {
+  return ready && standby !== null && standby !== primary;
 }
 
 /** The round's own bound ends a wait that never does. */

@@ -6,15 +6,19 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import { afterRunning } from "../../emulator/base/deadline.ts";
 import { Random } from "../../emulator/base/random.ts";
+import { familyRunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import type { DeviceConfig } from "../core/config.ts";
+import { MEMORY_DEATHS } from "../device/memory-owner.ts";
 import type { Status } from "../device/status.ts";
 import { faultClass, MEMORY_FAULTS, ROT_KINDS, type SoakKind } from "../faults/catalogue.ts";
 import { Guardian, type Restart } from "../process/guardian.ts";
 import { RssSamples } from "../soak/rss-samples.ts";
 import { type FaultReport, Tally } from "../soak/tally.ts";
 import { crashLoop } from "./crash-loop.ts";
+import { Spacing } from "./spacing.ts";
 import { failuresOf, makeWhole, quiet, rot } from "./survival-rot.ts";
 
 export interface SurvivalOptions {
@@ -50,7 +54,7 @@ const KILL_WITHIN_MS = 8;
 const CUT_WITHIN_MS = 40;
 /** Rot reaches the flash file, and the scrub has most likely not come by. */
 const ROT_KEPT_MS = 15;
-/** Longest that a round may take before it is a violation and the end. */
+/** Longest that a round may take, of these processes' running time, before it is a violation and the end. */
 const ROUND_MS = 20_000;
 
 export class SurvivalSoak {
@@ -62,7 +66,11 @@ export class SurvivalSoak {
   readonly #violations: string[] = [];
   readonly #checks = new Map<string, number>();
   readonly #rss = new RssSamples();
+  readonly #memoryDeaths = new Spacing(MEMORY_DEATHS.most, MEMORY_DEATHS.windowMs);
+  /** In which something was checked. */
   #rounds = 0;
+  /** Checks that were made. */
+  #checked = 0;
   #ended = false;
   #onRestart: (restart: Restart) => void = () => undefined;
 
@@ -88,15 +96,21 @@ export class SurvivalSoak {
   async run(onRound: (kind: string, rounds: number, violations: number) => void): Promise<SurvivalReport> {
     const startedNs = monotonicNs();
     const durationNs = this.#options.durationMs * 1e6;
+    let begun = 0;
     await this.#guardian.start();
     try {
       for (const kind of this.#sequence()) {
         const elapsedNs = monotonicNs() - startedNs;
         this.#rss.sample(elapsedNs / durationNs);
-        if (this.#ended || (this.#rounds >= this.#tallies.size && elapsedNs >= durationNs)) break;
+        const isOver = (): boolean =>
+          this.#ended || (begun >= this.#tallies.size && monotonicNs() - startedNs >= durationNs);
+        if (MEMORY_FAULTS.has(kind)) await this.#memoryDeaths.room(isOver);
+        if (isOver()) break;
         onRound(kind, this.#rounds, this.#violations.length);
+        begun += 1;
+        const checked = this.#checked;
         if (!(await this.#bounded(kind))) break;
-        this.#rounds += 1;
+        if (this.#checked > checked) this.#rounds += 1;
       }
     } finally {
       await this.#guardian.stop();
@@ -113,9 +127,10 @@ export class SurvivalSoak {
   }
 
   async #bounded(kind: string): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
+    let inTime: () => void = () => undefined;
     const late = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve(`it did not come back within ${ROUND_MS} ms`), ROUND_MS);
+      const onLate = (): void => resolve(`it did not come back within ${ROUND_MS} ms`);
+      inTime = afterRunning(ROUND_MS, onLate, familyRunningTime(monotonicNs()));
     });
     try {
       const failure = await Promise.race([this.#round(kind), late]);
@@ -125,7 +140,7 @@ export class SurvivalSoak {
       this.#violations.push(`after ${kind}: ${errorMessage(error)}`);
       return false;
     } finally {
-      clearTimeout(timer);
+      inTime();
     }
   }
 
@@ -197,6 +212,7 @@ export class SurvivalSoak {
 
   async #memoryDeath(kind: string, before: Status, tally: Tally, injectedNs: number): Promise<void> {
     const device = this.#guardian;
+    this.#memoryDeaths.note();
     await device.call("inject", { kind });
     let now = before;
     while (now.memoryReplacements === before.memoryReplacements) now = await device.call("status", null);
@@ -235,6 +251,7 @@ export class SurvivalSoak {
   }
 
   #expect(kind: string, rule: string, holds: boolean): void {
+    this.#checked += 1;
     this.#checks.set(rule, (this.#checks.get(rule) ?? 0) + 1);
     if (!holds) this.#violations.push(`after ${kind} in round ${this.#rounds}, not so: ${rule}`);
   }

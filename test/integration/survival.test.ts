@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_LIMITS, DEFAULT_MEMORY_CONFIG, DEFAULT_RECOVERY, SurvivalSoak } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MEMORY_DEATHS } from "../../supervisor/device/memory-owner.ts";
 
 function image(name: string): Uint8Array {
   return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));
@@ -27,8 +28,8 @@ describe("the survival soak", () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  it("finds everything that is covered, brings the controller back from everything, and violates no rule", async () => {
-    const soak = new SurvivalSoak(
+  function survivalSoak(kinds: readonly string[], durationMs: number): SurvivalSoak {
+    return new SurvivalSoak(
       {
         memory: DEFAULT_MEMORY_CONFIG,
         images: [image("controller-1.1.0.img"), image("controller-1.0.0.img")],
@@ -36,11 +37,14 @@ describe("the survival soak", () => {
         recovery: DEFAULT_RECOVERY,
         engine: "auto",
         log: { level: "silent", fd: 2 },
-        flashFile: join(directory, "device.flash"),
+        flashFile: join(directory, `${kinds[0]}.flash`),
       },
-      { seed: 1, durationMs: 0, kinds },
+      { seed: 1, durationMs, kinds },
     );
-    const { rounds, violations, faults } = await soak.run(() => undefined);
+  }
+
+  it("finds everything that is covered, brings the controller back from everything, and violates no rule", async () => {
+    const { rounds, violations, faults, checks } = await survivalSoak(kinds, 0).run(() => undefined);
     expect(violations).toEqual([]);
     expect(rounds).toBe(kinds.length);
     for (const { kind, injected, detected, recovered } of faults) {
@@ -52,5 +56,14 @@ describe("the survival soak", () => {
         recovered: 1,
       });
     }
+    expect(checks["a version gets ready whatever rots in its NVRAM"]).toBe(1);
+  });
+
+  it("asks no more of the memory emulator worker than a supervisor process bears", async () => {
+    const soak = survivalSoak(["memory-terminate"], 600_000);
+    const { rounds, violations } = await soak.run((_, done) => {
+      if (done === MEMORY_DEATHS.most) soak.end();
+    });
+    expect({ rounds, violations }).toEqual({ rounds: MEMORY_DEATHS.most + 1, violations: [] });
   });
 });

@@ -120,6 +120,9 @@ describe("bad input", () => {
 
   it("is a number of failovers that no kind would bring about", () => {
     expect(refusal("--failovers", "5", "--faults", "standby-death")).toContain("would never be over");
+    const survival = refusal("--failovers", "2", "--faults", "power-cut,rot-nvram");
+    expect(survival).toContain("power-cut, rot-nvram causes no failover");
+    expect(survival).toContain("in a soak by time: --duration");
   });
 
   it("is a --faults that names none, which is not all of them", () => {
@@ -131,6 +134,17 @@ it("a fault that is named twice is counted once", () => {
   const { status, report } = soak("--faults", "ebreak,ebreak");
   expect(status).toBe(0);
   expect(report.faults).toHaveLength(1);
+});
+
+it("every kind comes once, however soon the time is over", () => {
+  const json = join(folder, "short.json");
+  const args = ["--duration", "1ms", "--faults", "ebreak,ecall", "--json", json];
+  const { status } = spawnSync(process.execPath, [CLI, "emulate", ...args]);
+  const { faults } = JSON.parse(readFileSync(json, "utf8"));
+  expect({ status, injected: faults.map(({ injected }: { injected: number }) => injected) }).toEqual({
+    status: 0,
+    injected: [1, 1],
+  });
 });
 
 /** Starts a soak that has an hour to go; its scratch directories lie in the test's folder. */

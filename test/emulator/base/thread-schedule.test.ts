@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import {
   asOfNow,
+  readFamilySchedule,
   readProcessSchedule,
   readSchedule,
   waitedNs,
@@ -50,5 +51,21 @@ it.runIf(process.platform === "linux")(
     child.kill("SIGKILL");
     await exit;
     expect(readProcessSchedule(pid).own).toEqual({ runNs: 0, waitNs: 0, runnable: false });
+  },
+);
+
+it.runIf(process.platform === "linux")(
+  "a process that this one started is of its family while it lives",
+  async () => {
+    const child = spawn(process.execPath, ["-e", "setInterval(() => undefined, 1000)"], { stdio: "ignore" });
+    const isThere = (): boolean =>
+      readFamilySchedule()
+        .helpers()
+        .has(child.pid ?? 0);
+    await expect.poll(isThere).toBe(true);
+    const exit = once(child, "exit");
+    child.kill("SIGKILL");
+    await exit;
+    expect(isThere()).toBe(false);
   },
 );
