@@ -5,7 +5,7 @@ import { REGION_STRIDE } from "../emulator/memory/map.ts";
 import { MAX_SEED } from "../supervisor/faults/chance.ts";
 import { DeviceError } from "../supervisor/process/client.ts";
 import { ControlClient } from "../supervisor/process/control-client.ts";
-import { isServed, type ServedMethodName } from "../supervisor/process/protocol.ts";
+import type { ServedMethodName } from "../supervisor/process/protocol.ts";
 import { controlPath, type ServedMethods, type ServedStatus } from "../supervisor/process/served-device.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readInput, writeReport } from "./input.ts";
@@ -86,14 +86,18 @@ type Client = ControlClient<ServedMethods>;
 type Call = (client: Client) => Promise<unknown>;
 
 /** How many words each command is, itself included. */
-const TAKES: Readonly<Record<ServedMethodName, number>> = {
+const TAKES = {
   status: 1,
   inject: 2,
   designate: 2,
   clear: 2,
   load: 3,
   stop: 1,
-};
+} as const satisfies Partial<Record<ServedMethodName, number>>;
+
+function isCommand(word: string): word is keyof typeof TAKES {
+  return Object.hasOwn(TAKES, word);
+}
 
 /** What the words of the command line ask of the socket. Throws UsageError. */
 function parseCall(words: readonly string[], seed: string | undefined): Call {
@@ -102,7 +106,7 @@ function parseCall(words: readonly string[], seed: string | undefined): Call {
     if (first === undefined) throw new UsageError(`${command} needs the number of a region`);
     return parseInteger("the region", first, 0, 3);
   };
-  if (command === undefined || !isServed(command)) {
+  if (command === undefined || !isCommand(command)) {
     throw new UsageError("ctl needs one of status, inject, designate, clear, load and stop");
   }
   const takes = TAKES[command];

@@ -48,14 +48,18 @@ export const enum Control {
   STORE_COUNT = 144,
   /** Next index of the event ring; any thread, by Atomics.add. */
   EVENT_NEXT = 160,
-  /** Characters that the UART ring has taken; hart. */
+  /** Characters that the ring of the UART's output has taken, modulo 2^31; hart. */
   UART_NEXT = 176,
   /** State of power.ts, and the seed of a cut. Supervisor, then memory emulator worker. */
   POWER = 192,
   POWER_SEED = 193,
   /** Not 0 from a failure's detection until a version is ready or none may run: flash is not written. Supervisor. */
   FAILOVER = 208,
-  WORDS = 224,
+  /** Characters that were ever put into the ring of the UART's input, modulo 2^31. The supervisor's main thread. */
+  UART_INPUT_TAIL = 224,
+  /** Those of them that firmware has taken; hart. */
+  UART_INPUT_HEAD = 240,
+  WORDS = 256,
 }
 
 export const CONTROL_MAGIC = 0x666c_6970;

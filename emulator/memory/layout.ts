@@ -19,8 +19,10 @@ export const SLOT_BYTES = PAGE_BYTES;
 /** Controller workers that exist at once: the one that executes and the standby. */
 export const WORKER_SLOTS = 2;
 export const EVENT_RING_BYTES = 65_536;
-/** Ring of the last characters that the firmware sent through the UART. */
-export const UART_RING_BYTES = PAGE_BYTES;
+/** Ring of the last characters that the firmware sent through the UART; a power of two. */
+export const UART_RING_BYTES = 65_536;
+/** Ring of the characters for the firmware that it has not taken; a power of two. */
+export const UART_INPUT_BYTES = PAGE_BYTES;
 /** Two replicas and the security floor, each in a page of its own. */
 export const TABLE_BYTES = 3 * PAGE_BYTES;
 export const NVRAM_BYTES = 65_536;
@@ -70,6 +72,7 @@ export interface Layout {
   readonly ramFlags: readonly number[];
   readonly eventRing: number;
   readonly uartRing: number;
+  readonly uartInput: number;
   readonly persistRing: number;
   /** How often each sector of each region was erased, one word each. */
   readonly wear: number;
@@ -140,6 +143,7 @@ export function planLayout(config: MemoryConfig): Layout {
   const ramFlags = Array.from({ length: WORKER_SLOTS }, () => take(ramFlagBytes(config.ramBytes)));
   const eventRing = take(EVENT_RING_BYTES);
   const uartRing = take(UART_RING_BYTES);
+  const uartInput = take(UART_INPUT_BYTES);
   const persistRing = take(PERSIST_RING_BYTES);
   const wear = take(Math.ceil(wearBytes(config) / PAGE_BYTES) * PAGE_BYTES);
   const table = take(TABLE_BYTES);
@@ -155,6 +159,7 @@ export function planLayout(config: MemoryConfig): Layout {
     ramFlags,
     eventRing,
     uartRing,
+    uartInput,
     persistRing,
     wear,
     table,

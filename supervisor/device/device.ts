@@ -10,6 +10,7 @@ import type { Inspection } from "../../controller/api.ts";
 import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
 import type { TransitionResult } from "../../controller/boot/transitions.ts";
 import { type Capabilities, type Capability, capabilitiesOf } from "../../controller/devices/capabilities.ts";
+import { UartInput } from "../../controller/devices/uart-input.ts";
 import type { Logger } from "../../emulator/base/log.ts";
 import { ownRunningTime, type RunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
@@ -134,6 +135,7 @@ export class Device {
   readonly #watched: boolean;
   readonly #configured: readonly Capability[] | undefined;
   #capabilities: Capabilities;
+  readonly #uartInput: UartInput;
   readonly #onError: ((error: unknown) => void) | undefined;
   readonly #makeRehearsals: MakeRehearsals | undefined;
   #rehearsals: Rehearsals | undefined;
@@ -160,6 +162,7 @@ export class Device {
     this.host = new Host(memory, layout);
     this.kept = new KeptState(memory, layout);
     this.#watch = new Watch(limits, nowNs());
+    this.#uartInput = new UartInput(memory, layout);
     this.#record = new FailoverRecord(memory, layout, this.events, this.kept);
     this.#watched = parts.watched ?? true;
     this.#configured = parts.capabilities;
@@ -291,11 +294,30 @@ export class Device {
     this.crew.executing?.memoryChanged();
   }
 
-  /** Submits a host command; false when the queue is full. `onCompletion` is called once. */
-  submit(command: HostCommand, onCompletion: (completion: HostCompletion) => void): boolean {
-    const accepted = this.host.submit(command, this.#nowNs(), onCompletion);
+  /**
+   * Submits a host command; false when the queue is full. `onCompletion` is called once.
+   * @param withdrawable see {@link Host.withdrawOldest}: taken back when it is overdue, in place of a failure
+   */
+  submit(
+    command: HostCommand,
+    onCompletion: (completion: HostCompletion) => void,
+    withdrawable = false,
+  ): boolean {
+    const accepted = this.host.submit(command, this.#nowNs(), onCompletion, withdrawable);
     if (accepted) this.crew.executing?.wakeGuest();
     return accepted;
+  }
+
+  /** Characters for the firmware's UART. Returns how many of them there was room for. */
+  type(characters: Uint8Array): number {
+    const taken = this.#uartInput.put(characters);
+    if (taken > 0) this.crew.executing?.wakeGuest();
+    return taken;
+  }
+
+  /** Characters that were typed and that no firmware has taken yet. */
+  get untaken(): number {
+    return this.#uartInput.waiting;
   }
 
   /** Resolves at the next thing that may have changed something: a doorbell, a tick, a worker's step or end. */
@@ -372,7 +394,8 @@ export class Device {
       return;
     }
     const silence = this.#watch.silence(slot, this.#ready, this.host.oldest, nowNs);
-    if (silence === undefined) this.#prepareStandby();
+    const takenBack = silence?.evidence === Evidence.OVERDUE_COMMAND && this.host.withdrawOldest();
+    if (silence === undefined || takenBack) this.#prepareStandby();
     else this.#onEvidence(silence.evidence, silence.message, silence.sinceNs);
   }
 

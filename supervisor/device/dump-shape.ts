@@ -7,10 +7,12 @@ import { Hart } from "../../controller/cpu/hart.ts";
 import { parseVersion } from "../../emulator/base/version.ts";
 import { EVENT_ENTRIES, EVENT_NAMES } from "../../emulator/memory/events.ts";
 import { EVIDENCE_NAMES } from "../../emulator/memory/evidence.ts";
-import { UART_RING_BYTES } from "../../emulator/memory/layout.ts";
 import { MAX_REGIONS, MIN_REGIONS } from "../../emulator/memory/map.ts";
 import { DIGEST_WORDS, NO_REGION, type Table, tableFault } from "../../emulator/table/table.ts";
 import { KEPT_STACK_BYTES } from "./kept-state.ts";
+
+/** Of the last characters that the UART sent. */
+export const DUMP_UART_BYTES = 4096;
 
 /** What is wrong with a value, and where in it: ".failure.pc is no whole number from 0 to 1"; undefined if nothing. */
 type Check = (value: unknown) => string | undefined;
@@ -111,7 +113,7 @@ const dump = fields({
       `list of at most ${KEPT_STACK_BYTES} bytes`,
     ),
   }),
-  uart: text(({ length }) => length <= UART_RING_BYTES, `text of at most ${UART_RING_BYTES} characters`),
+  uart: text(({ length }) => length <= DUMP_UART_BYTES, `text of at most ${DUMP_UART_BYTES} characters`),
   tableBefore: table,
   tableAfter: table,
   timeline: list(

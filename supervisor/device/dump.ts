@@ -15,7 +15,7 @@ import type { DeviceEvent } from "../../emulator/memory/events.ts";
 import type { Table } from "../../emulator/table/table.ts";
 import type { DumpMemory } from "../core/config.ts";
 import type { Device } from "./device.ts";
-import { dumpFault } from "./dump-shape.ts";
+import { DUMP_UART_BYTES, dumpFault } from "./dump-shape.ts";
 import type { Crash } from "./failover-record.ts";
 import type { FailureReport } from "./failure.ts";
 
@@ -91,7 +91,7 @@ export function dumpOf(
     version: version === undefined ? "" : formatVersion(version),
     hart: [...kept.hart],
     stack: { address: kept.stackAddress, bytes: kept.stack.slice(0, stackBytes) },
-    uart: uart.text(),
+    uart: uart.text(DUMP_UART_BYTES),
     tableBefore,
     tableAfter: table,
     timeline: device.events.read(eventsFrom),

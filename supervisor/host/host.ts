@@ -5,12 +5,14 @@
  * writes: indices and command ids are checked, an impossible one is evidence against the firmware, and of commands that
  * a version did not fetch nothing counts that it left in their place. Invariants: at most QUEUE_ENTRIES − 1 commands are
  * outstanding; every one ends exactly once: completed, or aborted by a failover. That one ends in time is for others to
- * watch ({@link Host.oldest}).
+ * watch ({@link Host.oldest}). One that was taken back stays in the queue as a command that does nothing, so that a version
+ * which fetches it late is in order: its indices are its own, and no store of the host takes an entry from under it.
  */
 import {
   COMMAND_ID_SHIFT,
   CompletionEntry,
   NvmeStatus,
+  Opcode,
   STATUS_SHIFT,
   SubmissionEntry,
 } from "../../controller/devices/nvme-spec.ts";
@@ -36,8 +38,11 @@ export interface HostCommand {
 }
 
 export interface HostCompletion {
-  /** `aborted`: a failover came between; the command was fetched and may or may not have been carried out. */
-  readonly outcome: "completed" | "aborted";
+  /**
+   * `aborted`: a failover came between; the command was fetched and may or may not have been carried out. `withdrawn`:
+   * nobody fetched it, and it was taken back.
+   */
+  readonly outcome: "completed" | "aborted" | "withdrawn";
   /** NVMe status field, 0 is success. */
   readonly status: number;
   readonly result: number;
@@ -64,6 +69,7 @@ interface Outstanding extends OwedCommand {
   readonly serial: number;
   readonly command: HostCommand;
   readonly onCompletion: OnCompletion;
+  readonly withdrawable: boolean;
 }
 
 const ABORTED: HostCompletion = {
@@ -72,12 +78,19 @@ const ABORTED: HostCompletion = {
   result: 0,
   result2: 0,
 };
+const WITHDRAWN: HostCompletion = { ...ABORTED, outcome: "withdrawn" };
+/** What stands in the queue in the place of a command that was taken back. */
+const NOTHING: HostCommand = { opcode: Opcode.FLUSH };
 const MASK = QUEUE_ENTRIES - 1;
 
 export class Host {
   readonly #control: Int32Array;
   readonly #host: Int32Array;
   readonly #outstanding = new Map<number, Outstanding>();
+  /** By id, the serials of those that were taken back and stand in the queue still. */
+  readonly #withdrawn = new Map<number, number>();
+  /** How many commands had been fetched when the version that executes was started. */
+  #fetchedAtStart = 0;
   /** Physical address range that commands may use for their buffers. */
   readonly bufferAddress = HOST_BASE + QUEUE_BYTES;
   readonly bufferBytes: number;
@@ -97,16 +110,60 @@ export class Host {
     return this.#outstanding.size;
   }
 
-  /** Queues a command; false when the queue is full. The caller wakes the hart. */
-  submit(command: HostCommand, nowNs: number, onCompletion: OnCompletion): boolean {
+  /** Bytes of host memory at a physical address; they lie there. */
+  read(address: number, bytes: number): Uint8Array {
+    const at = address - HOST_BASE;
+    return new Uint8Array(this.#host.buffer, this.#host.byteOffset, this.#host.byteLength).slice(
+      at,
+      at + bytes,
+    );
+  }
+
+  /** Stores bytes into the buffers, in which they lie. */
+  write(address: number, data: Uint8Array): void {
+    this.buffers.set(data, address - this.bufferAddress);
+  }
+
+  /**
+   * Queues a command; false when the queue is full. The caller wakes the hart.
+   * @param withdrawable it may be taken back where nobody fetches it
+   */
+  submit(command: HostCommand, nowNs: number, onCompletion: OnCompletion, withdrawable = false): boolean {
     const tail = Atomics.load(this.#control, Control.SQ_TAIL);
     const head = Atomics.load(this.#control, Control.SQ_HEAD);
-    if (((tail + 1) & MASK) === head || this.#outstanding.size >= MASK) return false;
+    const held = this.#outstanding.size + this.#withdrawn.size;
+    if (((tail + 1) & MASK) === head || held >= MASK) return false;
     const id = this.#takeId();
     this.#storeEntry(tail, id, command);
-    this.#outstanding.set(id, { id, serial: ++this.#submitted, submittedNs: nowNs, command, onCompletion });
+    const serial = ++this.#submitted;
+    this.#outstanding.set(id, { id, serial, submittedNs: nowNs, command, onCompletion, withdrawable });
     Atomics.store(this.#control, Control.SQ_TAIL, (tail + 1) & MASK);
     return true;
+  }
+
+  /**
+   * Takes the oldest command back, if it may be and the version that executes has fetched nothing since it was started:
+   * such a version has no use for the queue. False where it stays what it is.
+   */
+  withdrawOldest(): boolean {
+    const oldest = this.#outstanding.values().next().value;
+    const { progress } = this;
+    if (oldest?.withdrawable !== true || this.#fetchedAt(progress) !== this.#fetchedAtStart) return false;
+    const { id, serial, onCompletion } = oldest;
+    // One word, as the hart may be reading the entry: its opcode alone.
+    const at = (this.#unfetchedAt(progress, serial) * SQ_ENTRY_BYTES + SQ_PHYSICAL - HOST_BASE) / 4;
+    Atomics.store(this.#host, at, Opcode.FLUSH | (id << COMMAND_ID_SHIFT));
+    // Fetched in this instant, it may be carried out as it was.
+    if (this.#fetchedAt(this.progress) !== this.#fetchedAtStart) return false;
+    this.#outstanding.delete(id);
+    this.#withdrawn.set(id, serial);
+    onCompletion(WITHDRAWN);
+    return true;
+  }
+
+  /** Index of the entry of a command that was not fetched at `progress`. */
+  #unfetchedAt(progress: QueueProgress, serial: number): number {
+    return (progress.submissionHead + serial - this.#fetchedAt(progress) - 1) & MASK;
   }
 
   #storeEntry(index: number, id: number, command: HostCommand): void {
@@ -137,6 +194,11 @@ export class Host {
       const entry = this.#outstanding.get(id);
       head = (head + 1) & MASK;
       Atomics.store(this.#control, Control.CQ_HEAD, head);
+      if ((this.#withdrawn.get(id) ?? Number.POSITIVE_INFINITY) <= fetched) {
+        this.#withdrawn.delete(id);
+        taken++;
+        continue;
+      }
       if (entry === undefined) return `completion of command ${id}, which is not outstanding`;
       // It stays: the next version will fetch it.
       if (entry.serial > fetched) return `completion of command ${id}, which was not fetched`;
@@ -172,8 +234,10 @@ export class Host {
     const { progress } = this;
     const fetched = this.#fetchedAt(progress);
     for (const { id, serial, command } of this.#outstanding.values()) {
-      if (serial > fetched)
-        this.#storeEntry((progress.submissionHead + serial - fetched - 1) & MASK, id, command);
+      if (serial > fetched) this.#storeEntry(this.#unfetchedAt(progress, serial), id, command);
+    }
+    for (const [id, serial] of this.#withdrawn) {
+      if (serial > fetched) this.#storeEntry(this.#unfetchedAt(progress, serial), id, NOTHING);
     }
     return progress;
   }
@@ -193,6 +257,8 @@ export class Host {
       this.#outstanding.delete(id);
       onCompletion(ABORTED);
     }
+    for (const [id, serial] of this.#withdrawn) if (serial <= fetched) this.#withdrawn.delete(id);
+    this.#fetchedAtStart = fetched;
   }
 
   /** How many commands have been fetched. */
@@ -202,7 +268,7 @@ export class Host {
 
   #takeId(): number {
     do this.#nextId = (this.#nextId + 1) & 0xffff;
-    while (this.#outstanding.has(this.#nextId));
+    while (this.#outstanding.has(this.#nextId) || this.#withdrawn.has(this.#nextId));
     return this.#nextId;
   }
 }

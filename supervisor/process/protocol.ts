@@ -3,6 +3,7 @@
  * They travel as msgpack frames (frames.ts) over the process's inherited socket.
  */
 
+import type { UartOutput } from "../../controller/devices/uart-ring.ts";
 import { type ErrorKind, kindOf } from "../../emulator/base/errors.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Failover } from "../device/failover.ts";
@@ -14,6 +15,30 @@ import type { SoakOptions, SoakProgress, SoakReport } from "../soak/soak.ts";
 export interface Injection {
   /** The same kind with this seed does the same again; null where chance has no say. */
   readonly seed: number | null;
+}
+
+/** What the firmware sent through its UART, from some position on (controller/devices/uart-ring.ts). */
+export interface UartAnswer extends UartOutput {
+  /** When the device was powered on, milliseconds since 1970: positions count from there. */
+  readonly powerOnMs: number;
+}
+
+/** A host command, with what it reads and writes in host memory. */
+export interface CommandRequest {
+  readonly command: HostCommand;
+  /** Put into the host's buffers first, and the source unless one is given. */
+  readonly data?: Uint8Array;
+  /** So many bytes are read at the destination afterwards; without one it is a place behind the data. */
+  readonly outputBytes?: number;
+  /**
+   * A version that has fetched nothing since its start is taken to have no queue: when the command is due it is taken
+   * back (outcome `withdrawn`), and the version has not failed. Without it, such a version has, as it has for any host.
+   */
+  readonly withdraw?: boolean;
+}
+
+export interface CommandAnswer extends HostCompletion {
+  readonly output?: Uint8Array;
 }
 
 /** Methods of a supervisor process: parameters and result. */
@@ -28,12 +53,26 @@ export interface Methods {
   clear: { params: { region: number }; result: Status };
   /** Writes an image into a region that does not execute, verifies it and chooses it for the next start. */
   load: { params: { region: number; image: Uint8Array }; result: Status };
+  /** Chooses a region for the next start, on trial if it is not accepted; the one that executes goes on. */
+  activate: { params: { region: number }; result: Status };
+  /**
+   * What the firmware printed, from position `from` on (default: all that is kept), also of versions before. With
+   * `waitMs` the answer comes when there is something, or after so long. A position of another power-on (`powerOnMs` is
+   * what came with it) counts as the start of this one.
+   */
+  uart: { params: { from?: number; powerOnMs?: number; waitMs?: number }; result: UartAnswer };
+  /** Characters for the firmware's UART, as far as there is room; with `waitMs` until there was room for all, or so long. */
+  type: { params: { characters: Uint8Array; waitMs?: number }; result: { taken: number } };
+  /** Bytes of host memory, at a physical address. */
+  readHostMemory: { params: { address: number; bytes: number }; result: Uint8Array };
+  /** Stores bytes into the host's buffers, at a physical address. */
+  writeHostMemory: { params: { address: number; data: Uint8Array }; result: null };
   /** Resolves with the next failover that is complete: the other version is ready. */
   nextFailover: { params: null; result: Failover };
   /** Resolves once the version is ready and a standby is parked. */
   standby: { params: null; result: null };
-  /** Submits a host command; `data` is put into the host's buffers first, and is the source unless one is given. */
-  command: { params: { command: HostCommand; data?: Uint8Array }; result: HostCompletion };
+  /** Submits a host command, and waits for its end. */
+  command: { params: CommandRequest; result: CommandAnswer };
   soak: { params: SoakOptions; result: SoakReport };
   /** Ends the soak that is under way after its round; its report answers the call that began it. */
   endSoak: { params: null; result: null };
@@ -52,9 +91,14 @@ const SERVED = {
   designate: true,
   clear: true,
   load: true,
+  activate: true,
+  uart: true,
+  type: true,
+  readHostMemory: true,
+  writeHostMemory: true,
   nextFailover: false,
   standby: false,
-  command: false,
+  command: true,
   soak: false,
   endSoak: false,
   drill: false,
@@ -69,6 +113,9 @@ export type ServedMethodName = {
 export function isServed(method: string): method is ServedMethodName {
   return isMethod(method) && SERVED[method];
 }
+
+/** All of them. */
+export const SERVED_METHODS: readonly string[] = Object.keys(SERVED).filter(isServed);
 
 export function isMethod(method: string): method is MethodName {
   return Object.hasOwn(SERVED, method);

@@ -4,14 +4,19 @@
  */
 import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
 import { CAPABILITIES } from "../../controller/devices/capabilities.ts";
+import { COUNT_MASK } from "../../controller/devices/uart-input.ts";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { LOG_LEVELS } from "../../emulator/base/log.ts";
+import { UART_INPUT_BYTES } from "../../emulator/memory/layout.ts";
+import { HOST_BASE } from "../../emulator/memory/map.ts";
+import { QUEUE_BYTES } from "../../emulator/memory/queues.ts";
 import { MAX_TRIES } from "../../emulator/table/table.ts";
 import { type DeviceConfig, DUMP_MEMORY } from "../core/config.ts";
 import { FAULTS, type Fault, failsOver } from "../faults/catalogue.ts";
 import { MAX_SEED } from "../faults/chance.ts";
 import type { HostCommand } from "../host/host.ts";
 import type { SoakOptions } from "../soak/soak.ts";
+import type { CommandRequest, Methods } from "./protocol.ts";
 
 /** What was asked cannot be done; `message` is one sentence for whoever asked. */
 export class RequestError extends Error {
@@ -82,13 +87,85 @@ function checkLimits(limits: unknown): void {
   requireMs("limits.budget.windowMs", windowMs, 1);
 }
 
-export function checkCommand(command: HostCommand, data: Uint8Array | undefined): void {
+/** The command with the fields that there are, and no others. */
+export function checkCommand(command: unknown): HostCommand {
   const { opcode, ...words } = fieldsOf<HostCommand>("the command", command);
   requireWhole("the command's opcode", opcode, 0, 0xff);
+  const checked: { -readonly [K in keyof HostCommand]: HostCommand[K] } = { opcode };
   for (const name of ["source", "destination", "cdw10", "cdw11"] as const) {
-    if (words[name] !== undefined) requireWhole(`the command's ${name}`, words[name], 0, 2 ** 32 - 1);
+    const word = words[name];
+    if (word === undefined) continue;
+    requireWhole(`the command's ${name}`, word, 0, 2 ** 32 - 1);
+    checked[name] = word;
   }
-  if (data !== undefined) requireThat(data instanceof Uint8Array, "the command's data", data, "a Uint8Array");
+  return checked;
+}
+
+/** @param hostBytes of host memory */
+export function checkCommandRequest(request: unknown, hostBytes: number): CommandRequest {
+  const { command, data, outputBytes, withdraw } = fieldsOf<CommandRequest>("the request", request);
+  const checked = checkCommand(command);
+  const buffers = buffersOf(hostBytes);
+  if (data !== undefined) requireBytes("the command's data", data, buffers.bytes);
+  if (outputBytes !== undefined) requireWhole("outputBytes", outputBytes, 1, buffers.bytes);
+  if (withdraw !== undefined)
+    requireThat(typeof withdraw === "boolean", "withdraw", withdraw, "true or false");
+  return {
+    command: checked,
+    ...(data === undefined ? {} : { data }),
+    ...(outputBytes === undefined ? {} : { outputBytes }),
+    ...(withdraw === undefined ? {} : { withdraw: withdraw === true }),
+  };
+}
+
+/** Longest that a request for UART output or room for input waits. */
+export const LONGEST_UART_WAIT_MS = 5_000;
+/** Characters that are typed in one request. */
+export const MOST_TYPED = UART_INPUT_BYTES;
+
+export function checkUart(request: unknown): Methods["uart"]["params"] {
+  const { from, powerOnMs, waitMs } = fieldsOf<Methods["uart"]["params"]>("the request", request);
+  if (from !== undefined) requireWhole("from", from, 0, COUNT_MASK);
+  if (powerOnMs !== undefined) requireWhole("powerOnMs", powerOnMs, 0);
+  return {
+    ...(from === undefined ? {} : { from }),
+    ...(powerOnMs === undefined ? {} : { powerOnMs }),
+    ...waitOf(waitMs),
+  };
+}
+
+export function checkTyping(request: unknown): Methods["type"]["params"] {
+  const { characters, waitMs } = fieldsOf<Methods["type"]["params"]>("the request", request);
+  requireBytes("characters", characters, MOST_TYPED);
+  return { characters, ...waitOf(waitMs) };
+}
+
+function waitOf(waitMs: unknown): { readonly waitMs?: number } {
+  if (waitMs === undefined) return {};
+  requireMs("waitMs", waitMs, 0, LONGEST_UART_WAIT_MS);
+  return { waitMs };
+}
+
+/** @param hostBytes of host memory, all of which may be read */
+export function checkHostRead(request: unknown, hostBytes: number): Methods["readHostMemory"]["params"] {
+  const { address, bytes } = fieldsOf<Methods["readHostMemory"]["params"]>("the request", request);
+  requireWhole("address", address, HOST_BASE, HOST_BASE + hostBytes - 1);
+  requireWhole("bytes", bytes, 1, HOST_BASE + hostBytes - address);
+  return { address, bytes };
+}
+
+/** What is written goes into the buffers: the queues are the host's own. */
+export function checkHostWrite(request: unknown, hostBytes: number): Methods["writeHostMemory"]["params"] {
+  const { address, data } = fieldsOf<Methods["writeHostMemory"]["params"]>("the request", request);
+  const buffers = buffersOf(hostBytes);
+  requireWhole("address", address, buffers.address, buffers.address + buffers.bytes - 1);
+  requireBytes("data", data, buffers.address + buffers.bytes - address);
+  return { address, data };
+}
+
+/** The host's buffers: host memory behind the queues. */
+function buffersOf(hostBytes: number): { readonly address: number; readonly bytes: number } {
+  return { address: HOST_BASE + QUEUE_BYTES, bytes: hostBytes - QUEUE_BYTES };
 }
 
 export function checkSoak(options: SoakOptions): void {
@@ -144,7 +221,18 @@ function requireWhole(what: string, value: unknown, min: number, max?: number): 
   requireThat(holds, what, value, `a whole number, ${range}`);
 }
 
-function requireMs(what: string, value: unknown, min: number, max = Number.POSITIVE_INFINITY): void {
+function requireBytes(what: string, value: unknown, most: number): asserts value is Uint8Array {
+  requireThat(value instanceof Uint8Array, what, value, "bytes (a Uint8Array)");
+  const { length } = value as Uint8Array;
+  if (length > most) throw new RequestError(`${what}: ${length} bytes are more than the ${most} that fit`);
+}
+
+function requireMs(
+  what: string,
+  value: unknown,
+  min: number,
+  max = Number.POSITIVE_INFINITY,
+): asserts value is number {
   const holds = typeof value === "number" && value >= min && value <= max;
   const range = max === Number.POSITIVE_INFINITY ? `${min} or more` : `from ${min} to ${max}`;
   requireThat(holds, what, value, `milliseconds, ${range}`);

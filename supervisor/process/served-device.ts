@@ -17,7 +17,7 @@ import { isServed, type Methods, type ServedMethodName } from "./protocol.ts";
 import { RequestError, shown } from "./requests.ts";
 import { servedParams } from "./served-requests.ts";
 
-/** Room for a request's envelope beside an image. */
+/** Room for a request's envelope beside an image, or all that fits into host memory. */
 const ENVELOPE_BYTES = 4096;
 
 export function controlPath(directory: string): string {
@@ -89,7 +89,8 @@ export class ServedDevice {
     };
     this.#config = kept;
     this.#guardian = new Guardian(kept, limits, listener);
-    const maxFrameBytes = config.memory.regionBytes + ENVELOPE_BYTES;
+    const { regionBytes, hostBytes } = config.memory;
+    const maxFrameBytes = Math.max(regionBytes, hostBytes) + ENVELOPE_BYTES;
     this.#server = new ControlServer((method, params) => this.#handle(method, params), maxFrameBytes);
   }
 

@@ -6,12 +6,22 @@
  */
 import { INJECTABLE_KINDS } from "../faults/catalogue.ts";
 import type { Methods, ServedMethodName } from "./protocol.ts";
-import { checkSeed, RequestError, shown } from "./requests.ts";
+import {
+  checkCommandRequest,
+  checkHostRead,
+  checkHostWrite,
+  checkSeed,
+  checkTyping,
+  checkUart,
+  RequestError,
+  shown,
+} from "./requests.ts";
 
 /** What a request may name and carry. */
 export interface ServedBounds {
   readonly regions: number;
   readonly regionBytes: number;
+  readonly hostBytes: number;
 }
 
 type Params = Readonly<Record<string, unknown>>;
@@ -56,6 +66,12 @@ const DECLARED: Readonly<Record<ServedMethodName, readonly string[]>> = {
   designate: ["region"],
   clear: ["region"],
   load: ["region", "image"],
+  activate: ["region"],
+  uart: ["from", "powerOnMs", "waitMs"],
+  type: ["characters", "waitMs"],
+  readHostMemory: ["address", "bytes"],
+  writeHostMemory: ["address", "data"],
+  command: ["command", "data", "outputBytes", "withdraw"],
 };
 
 const CHECKS: Checks = {
@@ -65,6 +81,12 @@ const CHECKS: Checks = {
   designate: (params, bounds) => ({ region: regionOf(params, bounds) }),
   clear: (params, bounds) => ({ region: regionOf(params, bounds) }),
   load: (params, bounds) => ({ region: regionOf(params, bounds), image: imageOf(params, bounds) }),
+  activate: (params, bounds) => ({ region: regionOf(params, bounds) }),
+  uart: checkUart,
+  type: checkTyping,
+  readHostMemory: (params, { hostBytes }) => checkHostRead(params, hostBytes),
+  writeHostMemory: (params, { hostBytes }) => checkHostWrite(params, hostBytes),
+  command: (params, { hostBytes }) => checkCommandRequest(params, hostBytes),
 };
 
 /** The method's parameters, and nothing else of what was sent. Throws {@link RequestError}. */

@@ -41,17 +41,28 @@ import { drawSeed, isSeeded } from "../faults/chance.ts";
 import { inject } from "../faults/injector.ts";
 import { commitProcessFault, isProcessFault } from "../faults/process-faults.ts";
 import { isRot, rottenBits, rottenMemory } from "../faults/rot.ts";
-import type { HostCommand, HostCompletion } from "../host/host.ts";
+import type { Host, HostCommand, HostCompletion } from "../host/host.ts";
 import type { Launcher } from "../launch.ts";
 import { drill } from "../soak/drill.ts";
 import { Soak } from "../soak/soak.ts";
-import type { MethodName, Methods, Notification } from "./protocol.ts";
+import type {
+  CommandAnswer,
+  CommandRequest,
+  MethodName,
+  Methods,
+  Notification,
+  UartAnswer,
+} from "./protocol.ts";
 import {
-  checkCommand,
+  checkCommandRequest,
   checkConfig,
   checkDrill,
+  checkHostRead,
+  checkHostWrite,
   checkSeed,
   checkSoak,
+  checkTyping,
+  checkUart,
   RequestError,
   requireRegion,
 } from "./requests.ts";
@@ -60,6 +71,25 @@ function requireFault(kind: string): Fault {
   const fault = findFault(kind);
   if (fault !== undefined) return fault;
   throw new RequestError(`there is no fault "${kind}": it must be one of ${INJECTABLE_KINDS.join(", ")}`);
+}
+
+/** Of buffers that firmware may want to lie at the start of a cache line. */
+const BUFFER_ALIGNMENT = 64;
+
+/** Where a command that carries data reads and writes it. Throws {@link RequestError} where there is no room. */
+function placedCommand(
+  { bufferAddress, bufferBytes }: Host,
+  { command, data, outputBytes = 0 }: CommandRequest,
+): HostCommand & { readonly destination: number } {
+  const behind = Math.ceil((data?.length ?? 0) / BUFFER_ALIGNMENT) * BUFFER_ALIGNMENT;
+  const destination = command.destination ?? bufferAddress + behind;
+  const isThere = destination >= bufferAddress && destination + outputBytes <= bufferAddress + bufferBytes;
+  if (outputBytes > 0 && !isThere) {
+    throw new RequestError(
+      `${outputBytes} bytes of output at 0x${destination.toString(16)} do not lie in the host's buffers, 0x${bufferAddress.toString(16)} to 0x${(bufferAddress + bufferBytes - 1).toString(16)}`,
+    );
+  }
+  return outputBytes > 0 ? { ...command, destination } : { destination: 0, ...command };
 }
 
 export type Notify = (notification: Notification) => void;
@@ -84,6 +114,8 @@ export class Session {
   /** Failovers by evidence since power-on. */
   readonly #causes: Record<string, number> = {};
   #poweredOnNs = 0;
+  #poweredOnMs = 0;
+  #uart: UartRing | undefined;
   /** Log lines of all threads; a word that they share. */
   #logDropped: Int32Array = new Int32Array(1);
 
@@ -105,6 +137,20 @@ export class Session {
     designate: ({ region }) => this.#choose(activate, requireRegion(region), true),
     clear: ({ region }) => this.#choose(clear, requireRegion(region), false),
     load: ({ region, image }) => this.#load(requireRegion(region), image),
+    activate: ({ region }) => this.#choose(activate, requireRegion(region), false),
+    uart: (request) => this.#uartSince(checkUart(request)),
+    type: (request) => this.#type(checkTyping(request)),
+    readHostMemory: async (request) => {
+      const { host, layout } = this.#running();
+      const { address, bytes } = checkHostRead(request, layout.config.hostBytes);
+      return host.read(address, bytes);
+    },
+    writeHostMemory: async (request) => {
+      const { host, layout } = this.#running();
+      const { address, data } = checkHostWrite(request, layout.config.hostBytes);
+      host.write(address, data);
+      return null;
+    },
     nextFailover: () => {
       const device = this.#running();
       return unlessSafeMode<Failover>(device, (resolve, reject) =>
@@ -118,10 +164,8 @@ export class Session {
       await quiet(this.#running());
       return null;
     },
-    command: async ({ command, data }) => {
-      checkCommand(command, data);
-      return this.#command(command, data);
-    },
+    command: async (request) =>
+      this.#command(checkCommandRequest(request, this.#running().layout.config.hostBytes)),
     soak: async (options) => {
       checkSoak(options);
       const soak = new Soak(this.#running(), options, () => this.#digests());
@@ -169,10 +213,13 @@ export class Session {
     this.#memory = owner;
     const { memory, layout } = await owner.powerOn(config.memory, config.images);
     this.#poweredOnNs = monotonicNs();
+    this.#poweredOnMs = Date.now();
     const device = new Device(
       liveParts({ ...config, log: logConfig }, memory, layout, log, this.#launcher, this.#fatal),
     );
     this.#device = device;
+    const uart = new UartRing(memory, layout);
+    this.#uart = uart;
     device.listen({
       onFailover: (failover) => {
         const { evidence } = failover.failure;
@@ -183,7 +230,6 @@ export class Session {
     if (config.dumpDirectory !== undefined) {
       const dumps = new DumpStore(config.dumpDirectory, log);
       this.#dumps = dumps;
-      const uart = new UartRing(memory, layout);
       device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash, config.dumpMemory)) });
     }
     await device.powerOn();
@@ -311,29 +357,56 @@ export class Session {
     device.memoryChanged();
   }
 
+  async #uartSince({ from, powerOnMs, waitMs = 0 }: Methods["uart"]["params"]): Promise<UartAnswer> {
+    const device = this.#running();
+    const uart = this.#uart as UartRing;
+    const isOfThisPower = powerOnMs === undefined || powerOnMs === this.#poweredOnMs;
+    const position = isOfThisPower ? from : undefined;
+    await this.#wait(device, waitMs, () => uart.next !== (position ?? 0));
+    return { ...uart.read(position), powerOnMs: this.#poweredOnMs };
+  }
+
+  async #type({ characters, waitMs = 0 }: Methods["type"]["params"]): Promise<{ taken: number }> {
+    const device = this.#running();
+    let taken = 0;
+    await this.#wait(device, waitMs, () => {
+      taken += device.type(characters.subarray(taken));
+      return taken === characters.length;
+    });
+    return { taken };
+  }
+
+  /** Looks whether something holds, at least once, until it does or the time is over; looks come with the device's ticks. */
+  async #wait(device: Device, waitMs: number, holds: () => boolean): Promise<void> {
+    const untilNs = monotonicNs() + waitMs * 1e6;
+    while (!holds() && monotonicNs() < untilNs) await device.news();
+  }
+
   /** Commands that carry data go one after the other: they share the host's buffers. */
-  #command(command: HostCommand, data: Uint8Array | undefined): Promise<HostCompletion> {
-    if (data === undefined) return this.#submit(command);
-    const { buffers } = this.#running().host;
-    if (data.length > buffers.length) {
-      throw new RequestError(`${data.length} bytes do not fit the host's buffers of ${buffers.length} bytes`);
-    }
-    const ended = this.#dataCommand.then(() => {
-      buffers.set(data);
-      return this.#submit(command);
+  #command(request: CommandRequest): Promise<CommandAnswer> {
+    const { command, data, outputBytes, withdraw = false } = request;
+    if (data === undefined && outputBytes === undefined) return this.#submit(command, withdraw);
+    const { host } = this.#running();
+    const placed = placedCommand(host, request);
+    const ended = this.#dataCommand.then(async () => {
+      host.buffers.set(data ?? []);
+      const completion = await this.#submit(placed, withdraw);
+      if (outputBytes === undefined) return completion;
+      return { ...completion, output: host.read(placed.destination, outputBytes) };
     });
     this.#dataCommand = ended.catch(() => undefined);
     return ended;
   }
 
-  #submit(command: HostCommand): Promise<HostCompletion> {
+  #submit(command: HostCommand, withdrawable: boolean): Promise<HostCompletion> {
     const device = this.#running();
     const { bufferAddress } = device.host;
     return unlessSafeMode<HostCompletion>(device, (resolve, reject) => {
-      const accepted = device.submit({ source: bufferAddress, ...command }, (completion) => {
+      const onCompletion = (completion: HostCompletion): void => {
         if (command.opcode !== Opcode.FLUSH) resolve(completion);
         else device.durability.settled().then(() => resolve(completion), reject);
-      });
+      };
+      const accepted = device.submit({ source: bufferAddress, ...command }, onCompletion, withdrawable);
       if (!accepted) reject(new RequestError("the host queue is full"));
       return () => undefined;
     });

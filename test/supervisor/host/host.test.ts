@@ -147,3 +147,67 @@ it("a tail outside the queue is told at each look, and ends no command", () => {
   expect(host.poll()).toContain("outside the queue");
   expect(ended.has(command)).toBe(false);
 });
+
+describe("a command that may be taken back", () => {
+  /** Submits one, and notes how it ends. */
+  function submitWithdrawable(): number {
+    const number = submitted++;
+    host.submit({ opcode: 0xe0, cdw10: 8 }, 0, (completion) => ended.set(number, completion), true);
+    return number;
+  }
+
+  function entryAt(index: number): Int32Array {
+    return words.subarray((index * SQ_ENTRY_BYTES) / 4, ((index + 1) * SQ_ENTRY_BYTES) / 4);
+  }
+
+  it("is, where its version has fetched nothing, and is no longer owed", () => {
+    const number = submitWithdrawable();
+    expect(host.withdrawOldest()).toBe(true);
+    expect(ended.get(number)?.outcome).toBe("withdrawn");
+    expect(host.oldest).toBe(undefined);
+    expect(host.withdrawOldest()).toBe(false);
+  });
+
+  it("leaves in its place one that does nothing, of which the completion is taken whenever it comes", () => {
+    submitWithdrawable();
+    host.withdrawOldest();
+    expect((entryAt(0)[0] as number) & 0xff).toBe(0);
+    const later = submit();
+    post(fetch());
+    post(fetch());
+    expect(host.poll()).toBe(2);
+    expect(ended.get(later)?.outcome).toBe("completed");
+    post(1);
+    expect(host.poll()).toBe("completion of command 1, which is not outstanding");
+  });
+
+  it("does nothing for the next version, either, whatever the one before stored over it", () => {
+    submitWithdrawable();
+    host.withdrawOldest();
+    entryAt(0).fill(-1);
+    host.afterStop(host.atStop());
+    expect((entryAt(0)[0] as number) & 0xff).toBe(0);
+    expect([...entryAt(0).subarray(1)].every((word) => word === 0)).toBe(true);
+    post(fetch());
+    expect(host.poll()).toBe(1);
+  });
+
+  it("is not where its version fetches commands, nor where nobody said that it may be", () => {
+    submit();
+    expect(host.withdrawOldest()).toBe(false);
+    fetch();
+    const second = submitWithdrawable();
+    expect(host.withdrawOldest()).toBe(false);
+    // The next version has fetched nothing.
+    host.afterStop(host.atStop());
+    expect(host.withdrawOldest()).toBe(true);
+    expect(ended.get(second)?.outcome).toBe("withdrawn");
+  });
+
+  it("is counted among those that the queue has room for", () => {
+    for (let i = 0; i < QUEUE_ENTRIES - 1; i++) submitWithdrawable();
+    while (host.withdrawOldest());
+    expect(host.outstanding).toBe(0);
+    expect(host.submit({ opcode: 0 }, 0, () => undefined)).toBe(false);
+  });
+});

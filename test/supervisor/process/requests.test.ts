@@ -3,9 +3,8 @@ import { describe, expect, it } from "vitest";
 import { DEFAULT_MEMORY_CONFIG } from "../../../emulator/memory/layout.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../../../supervisor/core/config.ts";
 import { type Fault, findFault } from "../../../supervisor/faults/catalogue.ts";
-import type { HostCommand } from "../../../supervisor/host/host.ts";
 import {
-  checkCommand,
+  checkCommandRequest,
   checkConfig,
   checkDrill,
   checkSeed,
@@ -105,17 +104,17 @@ describe("a command", () => {
       undefined,
       "the command's cdw10 is -1: it must be a whole number, from 0 to 4294967295",
     ],
-    [{ opcode: 1 }, "text", 'the command\'s data is "text": it must be a Uint8Array'],
+    [{ opcode: 1 }, "text", 'the command\'s data is "text": it must be bytes (a Uint8Array)'],
   ];
   for (const [command, data, message] of cases) {
     it(`is refused: ${message}`, () => {
-      expect(refusal(() => checkCommand(command as HostCommand, data as Uint8Array))).toBe(message);
+      expect(refusal(() => checkCommandRequest({ command, data }, 65_536))).toBe(message);
     });
   }
 
   it("is taken with and without data", () => {
-    checkCommand({ opcode: 0xc3 }, undefined);
-    checkCommand({ opcode: 0, source: 0xffff_ffff }, new Uint8Array(1));
+    checkCommandRequest({ command: { opcode: 0xc3 } }, 65_536);
+    checkCommandRequest({ command: { opcode: 0, source: 0xffff_ffff }, data: new Uint8Array(1) }, 65_536);
   });
 });
 
