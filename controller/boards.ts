@@ -2,7 +2,7 @@
  * The boards that a hart may stand on: which memory and which peripheral is at which address. A new peripheral is a file in
  * devices/ and a line here; RAM and the CLINT belong to the hart, and every board has them (machine.ts).
  */
-import { type Layout, NVRAM_BYTES, TABLE_BYTES } from "../emulator/memory/layout.ts";
+import { type Layout, TABLE_BYTES } from "../emulator/memory/layout.ts";
 import {
   FINISHER_BASE,
   HOST_BASE,
@@ -67,10 +67,10 @@ function controllerDevices(parts: BoardParts): readonly Placed[] {
 }
 
 function controllerMemory({ config, regions, table, nvram, host }: Layout): readonly MemoryRange[] {
-  const { regionBytes, hostBytes } = config;
+  const { regionBytes, nvramBytes, hostBytes } = config;
   return [
     { base: WINDOW_BASE, bytes: regionBytes, offset: NOWHERE, kind: "window" },
-    { base: NVRAM_BASE, bytes: NVRAM_BYTES, offset: nvram, kind: "nvram" },
+    { base: NVRAM_BASE, bytes: nvramBytes, offset: nvram, kind: "nvram" },
     { base: HOST_BASE, bytes: hostBytes, offset: host, kind: "host" },
     ...regions.map(
       (offset, region): MemoryRange => ({

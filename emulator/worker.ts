@@ -53,6 +53,8 @@ class MemoryEmulator {
   readonly #operations = new FlashOperations();
   /** A turn of theirs is to come. */
   #turning = false;
+  /** When the flash is done with the units that were made, monotonic nanoseconds. */
+  #flashDoneNs = 0;
 
   private constructor(powered: PoweredMemory, persistence: Persistence | undefined) {
     const { memory, layout } = powered;
@@ -144,7 +146,8 @@ class MemoryEmulator {
       this.#operations.submit({ region, units, ended });
       if (this.#turning) return;
       this.#turning = true;
-      setImmediate(() => this.#turn());
+      this.#flashDoneNs = monotonicNs();
+      this.#nextTurn();
     });
   }
 
@@ -158,9 +161,25 @@ class MemoryEmulator {
 
   #makeNext(): void {
     if (isPowerCut(this.#control)) this.#losePower();
-    else this.#operations.turn((region, unit) => this.#make(region, unit));
+    else
+      this.#operations.turn((region, unit) => {
+        this.#make(region, unit);
+        this.#flashDoneNs += this.#unitNs(unit);
+      });
     this.#turning = !this.#operations.idle;
-    if (this.#turning) setImmediate(() => this.#turn());
+    if (this.#turning) this.#nextTurn();
+  }
+
+  /** Once the flash has had its time; what a timer is late by is made up for. */
+  #nextTurn(): void {
+    const leftMs = (this.#flashDoneNs - monotonicNs()) / 1e6;
+    if (leftMs >= 1) setTimeout(() => this.#turn(), leftMs);
+    else setImmediate(() => this.#turn());
+  }
+
+  #unitNs({ operation }: FlashUnit): number {
+    const { sectorEraseUs, unitProgramUs } = this.powered.layout.config;
+    return (operation.kind === "erase" ? sectorEraseUs : unitProgramUs) * 1000;
   }
 
   #make(region: number, { operation, offset, byteCount }: FlashUnit): void {

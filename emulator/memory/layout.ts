@@ -25,33 +25,60 @@ export const UART_RING_BYTES = 65_536;
 export const UART_INPUT_BYTES = PAGE_BYTES;
 /** Two replicas and the security floor, each in a page of its own. */
 export const TABLE_BYTES = 3 * PAGE_BYTES;
-export const NVRAM_BYTES = 65_536;
 /** The ring through which persistent stores reach the flash file: a page of words, then 16,384 entries of 32 bytes. */
 export const PERSIST_RING_BYTES = PAGE_BYTES + 16_384 * 32;
 
-/** What a user may choose about the controller's memory. */
+/** What a user may choose about the controller's memory; {@link MEMORY_RANGES} says what each may be. */
 export interface MemoryConfig {
-  /** Number of regions, 2 to 4. */
+  /** Number of regions. */
   readonly regions: number;
-  /** Bytes of one region, 64 KiB to 16 MiB, a multiple of sectorBytes. */
+  /** Bytes of one region, a multiple of sectorBytes. */
   readonly regionBytes: number;
-  /** Bytes of RAM, 64 KiB to 512 MiB, a multiple of 4 KiB. */
+  /** Bytes of RAM. */
   readonly ramBytes: number;
-  /** Bytes of host memory (queues and buffers), 64 KiB to 16 MiB, a multiple of 4 KiB. */
+  /** Bytes of the firmware's NVRAM. */
+  readonly nvramBytes: number;
+  /** Bytes of host memory (queues and buffers). */
   readonly hostBytes: number;
   /** NOR erase unit in bytes. */
   readonly sectorBytes: number;
   /** NOR program unit in bytes; divides sectorBytes. */
   readonly programUnitBytes: number;
+  /** How long the flash takes to erase a sector, microseconds; 0: as long as it takes to emulate. */
+  readonly sectorEraseUs: number;
+  /** How long it takes to program a unit, likewise. */
+  readonly unitProgramUs: number;
 }
+
+/** A whole number's smallest and largest value, and what it is a multiple of. */
+export interface WholeRange {
+  readonly min: number;
+  readonly max: number;
+  readonly multiple: number;
+}
+
+export const MEMORY_RANGES: Readonly<Record<keyof MemoryConfig, WholeRange>> = {
+  regions: { min: MIN_REGIONS, max: MAX_REGIONS, multiple: 1 },
+  regionBytes: { min: 65_536, max: REGION_STRIDE, multiple: PAGE_BYTES },
+  sectorBytes: { min: 256, max: 65_536, multiple: 256 },
+  programUnitBytes: { min: 4, max: 65_536, multiple: 4 },
+  ramBytes: { min: 65_536, max: 512 * 1024 * 1024, multiple: PAGE_BYTES },
+  nvramBytes: { min: PAGE_BYTES, max: 1024 * 1024, multiple: PAGE_BYTES },
+  hostBytes: { min: 65_536, max: 16 * 1024 * 1024, multiple: PAGE_BYTES },
+  sectorEraseUs: { min: 0, max: 5_000_000, multiple: 1 },
+  unitProgramUs: { min: 0, max: 100_000, multiple: 1 },
+};
 
 export const DEFAULT_MEMORY_CONFIG: MemoryConfig = {
   regions: 2,
   regionBytes: 256 * 1024,
   ramBytes: 16 * 1024 * 1024,
+  nvramBytes: 65_536,
   hostBytes: 1024 * 1024,
   sectorBytes: 4096,
   programUnitBytes: 256,
+  sectorEraseUs: 0,
+  unitProgramUs: 0,
 };
 
 /** As little as a rehearsal takes, of which nobody sees anything. */
@@ -59,6 +86,7 @@ export const REHEARSAL_MEMORY_CONFIG: MemoryConfig = {
   ...DEFAULT_MEMORY_CONFIG,
   regionBytes: 64 * 1024,
   ramBytes: 64 * 1024,
+  nvramBytes: 4096,
   hostBytes: 64 * 1024,
 };
 
@@ -90,7 +118,7 @@ export class MemoryConfigError extends Error {
   override readonly name = "MemoryConfigError";
 }
 
-function requireRange(what: string, value: number, min: number, max: number, multiple: number): void {
+function requireRange(what: string, value: number, { min, max, multiple }: WholeRange): void {
   if (!Number.isInteger(value) || value < min || value > max || value % multiple !== 0) {
     throw new MemoryConfigError(
       `${what} is ${value}: it must be a multiple of ${multiple} from ${min} to ${max}`,
@@ -98,19 +126,37 @@ function requireRange(what: string, value: number, min: number, max: number, mul
   }
 }
 
+const MEMORY_WORDS: Readonly<Record<keyof MemoryConfig, string>> = {
+  regions: "the number of regions",
+  regionBytes: "the region size in bytes",
+  sectorBytes: "the sector size in bytes",
+  programUnitBytes: "the program unit in bytes",
+  ramBytes: "the RAM size in bytes",
+  nvramBytes: "the NVRAM size in bytes",
+  hostBytes: "the host memory size in bytes",
+  sectorEraseUs: "the time of a sector's erase in microseconds",
+  unitProgramUs: "the time of a unit's program in microseconds",
+};
+
+/** The names of its members. */
+export const MEMORY_MEMBERS = Object.keys(MEMORY_WORDS) as readonly (keyof MemoryConfig)[];
+
+/** Throws {@link MemoryConfigError}. */
 export function checkMemoryConfig(config: MemoryConfig): void {
-  requireRange("the number of regions", config.regions, MIN_REGIONS, MAX_REGIONS, 1);
-  requireRange("the sector size in bytes", config.sectorBytes, 256, 65_536, 256);
-  requireRange("the region size in bytes", config.regionBytes, 65_536, REGION_STRIDE, config.sectorBytes);
-  requireRange("the region size in bytes", config.regionBytes, 65_536, REGION_STRIDE, PAGE_BYTES);
-  requireRange("the program unit in bytes", config.programUnitBytes, 4, config.sectorBytes, 4);
-  if (config.sectorBytes % config.programUnitBytes !== 0) {
+  for (const member of MEMORY_MEMBERS) {
+    requireRange(MEMORY_WORDS[member], config[member], MEMORY_RANGES[member]);
+  }
+  const { regionBytes, sectorBytes, programUnitBytes } = config;
+  if (regionBytes % sectorBytes !== 0) {
     throw new MemoryConfigError(
-      `the program unit of ${config.programUnitBytes} bytes does not divide the sector of ${config.sectorBytes} bytes`,
+      `the region size in bytes is ${regionBytes}: it must be a multiple of the sector size of ${sectorBytes} bytes`,
     );
   }
-  requireRange("the RAM size in bytes", config.ramBytes, 65_536, 512 * 1024 * 1024, PAGE_BYTES);
-  requireRange("the host memory size in bytes", config.hostBytes, 65_536, 16 * 1024 * 1024, PAGE_BYTES);
+  if (sectorBytes % programUnitBytes !== 0) {
+    throw new MemoryConfigError(
+      `the program unit of ${programUnitBytes} bytes does not divide the sector of ${sectorBytes} bytes`,
+    );
+  }
 }
 
 /** Bytes of one slot's line flags, rounded up to whole pages. */
@@ -147,7 +193,7 @@ export function planLayout(config: MemoryConfig): Layout {
   const persistRing = take(PERSIST_RING_BYTES);
   const wear = take(Math.ceil(wearBytes(config) / PAGE_BYTES) * PAGE_BYTES);
   const table = take(TABLE_BYTES);
-  const nvram = take(NVRAM_BYTES);
+  const nvram = take(config.nvramBytes);
   const host = take(config.hostBytes);
   const regions = Array.from({ length: config.regions }, () => take(config.regionBytes));
   const ram = take(config.ramBytes);

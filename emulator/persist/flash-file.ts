@@ -16,8 +16,8 @@
  * Pure: bytes in, bytes out.
  */
 import { crc32, crc32Words } from "../base/crc32.ts";
-import { NVRAM_BYTES, TABLE_BYTES } from "../memory/layout.ts";
-import { blankImage, ERASED, type PersistentSpace } from "./persistent-space.ts";
+import { TABLE_BYTES } from "../memory/layout.ts";
+import { blankImage, ERASED, type Geometry, type PersistentSpace } from "./persistent-space.ts";
 
 export const HEADER_BYTES = 64;
 /** Bytes of a record before its data. */
@@ -140,8 +140,8 @@ function encodeHeader(
 
 /** Header words from HEADER_BYTES to PROGRAM_UNIT_BYTES. */
 function geometry(space: PersistentSpace): readonly number[] {
-  const { regions, regionBytes, sectorBytes, programUnitBytes } = space;
-  return [HEADER_BYTES, regions, regionBytes, TABLE_BYTES, NVRAM_BYTES, sectorBytes, programUnitBytes];
+  const { regions, regionBytes, nvramBytes, sectorBytes, programUnitBytes } = space;
+  return [HEADER_BYTES, regions, regionBytes, TABLE_BYTES, nvramBytes, sectorBytes, programUnitBytes];
 }
 
 /** Bytes of a record with so many bytes of data. */
@@ -219,8 +219,6 @@ export function isFlashFile(bytes: Uint8Array): boolean {
   return [BLANK_MAGIC, CHECKPOINT_MAGIC].some((magic) => magic.slice(0, withoutVersion) === begin);
 }
 
-export type Geometry = Pick<PersistentSpace, "regions" | "regionBytes" | "sectorBytes" | "programUnitBytes">;
-
 /** What memory a flash file is of, as its header says; undefined when it has none that is whole and of this version. */
 export function readGeometry(bytes: Uint8Array): Geometry | undefined {
   const words = wordsOf(bytes.subarray(0, HEADER_BYTES));
@@ -229,6 +227,7 @@ export function readGeometry(bytes: Uint8Array): Geometry | undefined {
   return {
     regions: words[Header.REGIONS] as number,
     regionBytes: words[Header.REGION_BYTES] as number,
+    nvramBytes: words[Header.NVRAM_BYTES] as number,
     sectorBytes: words[Header.SECTOR_BYTES] as number,
     programUnitBytes: words[Header.PROGRAM_UNIT_BYTES] as number,
   };
@@ -286,11 +285,12 @@ function openBase(start: Uint8Array, fileBytes: number, space: PersistentSpace):
 function requireGeometry(words: Int32Array, space: PersistentSpace): void {
   const found = [...words.subarray(Header.HEADER_BYTES, Header.PROGRAM_UNIT_BYTES + 1)];
   if (found.join() === geometry(space).join()) return;
-  const [, regions, regionBytes, , , sectorBytes, unitBytes] = found;
+  const [, regions, regionBytes, , nvramBytes, sectorBytes, unitBytes] = found;
   throw new FlashFileError(
     "FlashFileMismatch",
-    `it holds ${regions} regions of ${regionBytes} bytes with sectors of ${sectorBytes} and program units of ${unitBytes}, ` +
-      `the device has ${space.regions} of ${space.regionBytes} with ${space.sectorBytes} and ${space.programUnitBytes}`,
+    `it holds ${regions} regions of ${regionBytes} bytes with sectors of ${sectorBytes} and program units of ${unitBytes}, and ` +
+      `${nvramBytes} bytes of NVRAM; the device has ${space.regions} of ${space.regionBytes} with ${space.sectorBytes} ` +
+      `and ${space.programUnitBytes}, and ${space.nvramBytes} bytes`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** Stores to battery-backed memory that also go to the flash file: made, and told to the ring (persist-ring.ts). */
-import { type Layout, NVRAM_BYTES, TABLE_BYTES } from "../memory/layout.ts";
+import { type Layout, TABLE_BYTES } from "../memory/layout.ts";
 import { type NvramPort, SharedNvram } from "../table/nvram.ts";
 import { PersistRing, StoreKind } from "./persist-ring.ts";
 import { NVRAM_OFFSET, TABLE_OFFSET } from "./persistent-space.ts";
@@ -38,6 +38,7 @@ export class NvramLog {
   readonly #ring: PersistRing;
   readonly #bytes: Uint8Array;
   readonly #start: number;
+  readonly #nvramBytes: number;
   readonly #onWait: (waitedNs: number) => void;
   #number = NOT_NVRAM;
 
@@ -47,11 +48,12 @@ export class NvramLog {
     this.#ring = new PersistRing(memory, layout);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#start = layout.nvram;
+    this.#nvramBytes = layout.config.nvramBytes;
   }
 
   beforeStore(offset: number, _bytes: number): void {
     const within = offset - this.#start;
-    if (within < 0 || within >= NVRAM_BYTES) {
+    if (within < 0 || within >= this.#nvramBytes) {
       this.#number = NOT_NVRAM;
       return;
     }

@@ -124,7 +124,7 @@ export class Persistence {
     byteCount: number,
     make: () => void,
   ): void {
-    const at = regionOffset(this.#space.regionBytes, region) + offset;
+    const at = regionOffset(this.#space, region) + offset;
     const store = kind === "erase" ? StoreKind.ERASE : StoreKind.BYTES;
     this.#appender.storeRegion(store, at, byteCount, make, nowMs());
   }

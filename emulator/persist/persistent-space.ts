@@ -5,7 +5,7 @@
  * Ring (persist-ring.ts) and flash file (flash-file.ts) name bytes by their offset in this range, so that a file
  * does not depend on where the segments lie in the shared memory.
  */
-import { type Layout, NVRAM_BYTES, TABLE_BYTES, wearBytes } from "../memory/layout.ts";
+import { type Layout, type MemoryConfig, TABLE_BYTES, wearBytes } from "../memory/layout.ts";
 
 /** What an erased NOR cell reads. */
 export const ERASED = 0xff;
@@ -20,50 +20,55 @@ export interface PersistentSegment {
   readonly blank: number;
 }
 
-export interface PersistentSpace {
+/** What memory it is of. */
+export type Geometry = Pick<
+  MemoryConfig,
+  "regions" | "regionBytes" | "nvramBytes" | "sectorBytes" | "programUnitBytes"
+>;
+
+export interface PersistentSpace extends Geometry {
   readonly segments: readonly PersistentSegment[];
   /** Bytes of the whole space. */
   readonly bytes: number;
-  readonly regions: number;
-  readonly regionBytes: number;
-  readonly sectorBytes: number;
-  readonly programUnitBytes: number;
 }
 
 /** Offsets in the persistent space of what stands at fixed places. */
 export const TABLE_OFFSET = 0;
 export const NVRAM_OFFSET = TABLE_BYTES;
-const REGIONS_OFFSET = TABLE_BYTES + NVRAM_BYTES;
 
-export function regionOffset(regionBytes: number, region: number): number {
-  return REGIONS_OFFSET + region * regionBytes;
+export function regionOffset(
+  { nvramBytes, regionBytes }: Pick<Geometry, "nvramBytes" | "regionBytes">,
+  region: number,
+): number {
+  return NVRAM_OFFSET + nvramBytes + region * regionBytes;
 }
 
 export function planPersistentSpace(layout: Layout): PersistentSpace {
-  const { regions, regionBytes, sectorBytes, programUnitBytes } = layout.config;
+  const { regions, regionBytes, nvramBytes, sectorBytes, programUnitBytes } = layout.config;
   const wear = {
     memoryOffset: layout.wear,
-    offset: regionOffset(regionBytes, regions),
+    offset: regionOffset(layout.config, regions),
     bytes: wearBytes(layout.config),
     blank: 0,
   };
   const segments: PersistentSegment[] = [
     { memoryOffset: layout.table, offset: TABLE_OFFSET, bytes: TABLE_BYTES, blank: 0 },
-    { memoryOffset: layout.nvram, offset: NVRAM_OFFSET, bytes: NVRAM_BYTES, blank: 0 },
+    { memoryOffset: layout.nvram, offset: NVRAM_OFFSET, bytes: nvramBytes, blank: 0 },
     ...layout.regions.map((memoryOffset, region) => ({
       memoryOffset,
-      offset: regionOffset(regionBytes, region),
+      offset: regionOffset(layout.config, region),
       bytes: regionBytes,
       blank: ERASED,
     })),
     wear,
   ];
-  return { segments, bytes: wear.offset + wear.bytes, regions, regionBytes, sectorBytes, programUnitBytes };
+  const geometry = { regions, regionBytes, nvramBytes, sectorBytes, programUnitBytes };
+  return { segments, bytes: wear.offset + wear.bytes, ...geometry };
 }
 
 /** Offset of the erase count of a sector, sectors counted over all regions. */
-export function wearOffset({ regions, regionBytes }: PersistentSpace, sector: number): number {
-  return regionOffset(regionBytes, regions) + sector * 4;
+export function wearOffset(space: PersistentSpace, sector: number): number {
+  return regionOffset(space, space.regions) + sector * 4;
 }
 
 /** The space of a device that was never powered: NVRAM all zero, regions erased. */

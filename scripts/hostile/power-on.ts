@@ -29,7 +29,7 @@ export function powerOnFrom(bytes: Uint8Array): number {
   if (opened === undefined) return EXIT_USAGE;
   const { space, image } = opened;
   const images = Array.from({ length: space.regions }, (_, region) => {
-    const start = regionOffset(space.regionBytes, region);
+    const start = regionOffset(space, region);
     return inspectRegion(image.subarray(start, start + space.regionBytes), NO_REQUIREMENTS);
   });
   const memory = image.slice(TABLE_OFFSET, TABLE_OFFSET + TABLE_BYTES);

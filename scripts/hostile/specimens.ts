@@ -176,7 +176,7 @@ function flashFiles(): Specimen[] {
   const space = planPersistentSpace(planLayout(MEMORY));
   const memory = blankImage(space);
   memory.set(tableMemory(), TABLE_OFFSET);
-  for (const [region, image] of STORED.entries()) memory.set(image, regionOffset(MEMORY.regionBytes, region));
+  for (const [region, image] of STORED.entries()) memory.set(image, regionOffset(MEMORY, region));
   const table = new Int32Array(tableMemory().buffer);
   const stores = [...table].flatMap((word, index) =>
     word === 0 ? [] : [[TABLE_OFFSET + 4 * index, word] as const],

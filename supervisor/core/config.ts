@@ -51,6 +51,8 @@ export interface Limits {
   readonly readyMs: number;
   /** A host command without completion for this long is overdue. */
   readonly commandMs: number;
+  /** Rot in table, floor and regions is found within this, and the time that reading them takes. */
+  readonly scrubMs: number;
   readonly budget: Budget;
 }
 
@@ -58,6 +60,7 @@ export const DEFAULT_LIMITS: Limits = {
   heartbeatMs: 50,
   readyMs: 250,
   commandMs: 500,
+  scrubMs: 500,
   budget: { failures: 5, windowMs: 60_000 },
 };
 

@@ -73,12 +73,22 @@ export class MemoryOwner {
 
   async erase(region: number, imageBytes: number): Promise<void> {
     await this.#takenOver;
-    await this.#thread.link.call(CALL_DEADLINE_MS, "erase", region, imageBytes);
+    await this.#thread.link.call(this.#writeDeadlineMs(), "erase", region, imageBytes);
   }
 
   async program(region: number, image: Uint8Array): Promise<void> {
     await this.#takenOver;
-    await this.#thread.link.call(CALL_DEADLINE_MS, "program", region, image);
+    await this.#thread.link.call(this.#writeDeadlineMs(), "program", region, image);
+  }
+
+  /** Of a whole region, whose flash takes its time. */
+  #writeDeadlineMs(): number {
+    if (this.#powered === undefined) return CALL_DEADLINE_MS;
+    const { regionBytes, sectorBytes, programUnitBytes, sectorEraseUs, unitProgramUs } =
+      this.#powered.layout.config;
+    const erasingUs = (regionBytes / sectorBytes) * sectorEraseUs;
+    const programmingUs = (regionBytes / programUnitBytes) * unitProgramUs;
+    return CALL_DEADLINE_MS + Math.max(erasingUs, programmingUs) / 1000;
   }
 
   /** Why nothing becomes durable at the moment; null while all is well. */

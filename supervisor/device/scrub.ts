@@ -1,5 +1,5 @@
 /**
- * The scrub: finds rot in what stands in memory before it is needed, every {@link SCRUB_MS}.
+ * The scrub: finds rot in what stands in memory before it is needed, at a period of the configuration's.
  *
  * Replicas and floor are compared and mended from what the supervisor knows; regions are hashed by the memory emulator
  * worker, and one that reads differently than before is verified again: if it executes that is evidence, else it is
@@ -8,9 +8,6 @@
 import type { Device } from "./device.ts";
 import type { RegionReader } from "./facts.ts";
 import type { MemoryOwner } from "./memory-owner.ts";
-
-/** Rot is found within this, and the time that reading all regions takes. */
-export const SCRUB_MS = 500;
 
 export class Scrub {
   readonly #device: Device;
@@ -22,11 +19,12 @@ export class Scrub {
   #reading = false;
   #stopped = false;
 
-  constructor(device: Device, memory: MemoryOwner, reader: RegionReader) {
+  /** @param periodMs rot is found within this, and the time that reading all regions takes */
+  constructor(device: Device, memory: MemoryOwner, reader: RegionReader, periodMs: number) {
     this.#device = device;
     this.#memory = memory;
     this.#reader = reader;
-    this.#timer = setInterval(() => this.#scrub(), SCRUB_MS);
+    this.#timer = setInterval(() => this.#scrub(), periodMs);
     this.#scrub();
   }
 

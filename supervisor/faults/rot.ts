@@ -26,6 +26,7 @@ export interface RottenImage {
 export interface RottenMemory {
   readonly regions: number;
   readonly regionBytes: number;
+  readonly nvramBytes: number;
   readonly executing: RottenImage | undefined;
   readonly standby: RottenImage | undefined;
 }
@@ -44,6 +45,7 @@ export function rottenMemory({ layout, crew, policy }: Device): RottenMemory {
   return {
     regions: layout.regions.length,
     regionBytes: layout.config.regionBytes,
+    nvramBytes: layout.config.nvramBytes,
     executing: image(crew.executing?.region),
     standby: image(crew.standby?.region),
   };
@@ -62,9 +64,9 @@ function rottenBytes(kind: RotKind, memory: RottenMemory, random: Random): numbe
   };
   switch (kind) {
     case "rot-executing":
-      return inImage(memory.executing, memory.regionBytes, random);
+      return inImage(memory.executing, memory, random);
     case "rot-standby":
-      return inImage(memory.standby, memory.regionBytes, random);
+      return inImage(memory.standby, memory, random);
     case "rot-replica":
       return [inReplica(random.below(2) === 0 ? 0 : 1)];
     case "rot-both-replicas":
@@ -77,8 +79,8 @@ function rottenBytes(kind: RotKind, memory: RottenMemory, random: Random): numbe
 }
 
 /** A byte behind the image's header, which its digest covers or which is the digest: behind the image nobody looks. */
-function inImage(image: RottenImage | undefined, regionBytes: number, random: Random): number[] {
+function inImage(image: RottenImage | undefined, memory: RottenMemory, random: Random): number[] {
   if (image === undefined) return [];
   const { region, headerBytes, imageBytes } = image;
-  return [regionOffset(regionBytes, region) + headerBytes + random.below(imageBytes - headerBytes)];
+  return [regionOffset(memory, region) + headerBytes + random.below(imageBytes - headerBytes)];
 }

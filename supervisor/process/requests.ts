@@ -78,10 +78,14 @@ export function checkConfig(config: DeviceConfig): void {
 }
 
 function checkLimits(limits: unknown): void {
-  const { heartbeatMs, readyMs, commandMs, budget } = fieldsOf<DeviceConfig["limits"]>("limits", limits);
+  const { heartbeatMs, readyMs, commandMs, scrubMs, budget } = fieldsOf<DeviceConfig["limits"]>(
+    "limits",
+    limits,
+  );
   for (const [name, value] of Object.entries({ heartbeatMs, readyMs, commandMs })) {
     requireMs(`limits.${name}`, value, 1);
   }
+  requireMs("limits.scrubMs", scrubMs, 1, LONGEST_TIMER_MS);
   const { failures, windowMs } = fieldsOf<DeviceConfig["limits"]["budget"]>("limits.budget", budget);
   if (failures !== null) requireWhole("limits.budget.failures", failures, 0);
   requireMs("limits.budget.windowMs", windowMs, 1);

@@ -234,7 +234,7 @@ export class Session {
     }
     await device.powerOn();
     this.#reader = new RegionReader(memory, layout, requirements, (...what) => owner.hash(...what));
-    this.#scrub = new Scrub(device, owner, this.#reader);
+    this.#scrub = new Scrub(device, owner, this.#reader, config.limits.scrubMs);
     await this.#settleStart(device, owner, config.flashFileMustExist ?? false);
     return this.#status();
   }

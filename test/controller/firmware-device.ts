@@ -13,12 +13,7 @@ import {
 import { Machine, type MachineOptions, MachineStop } from "../../controller/machine.ts";
 import { Attention, Control, controlWords, powerUpControl } from "../../emulator/memory/control.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
-import {
-  createMemory,
-  DEFAULT_MEMORY_CONFIG,
-  NVRAM_BYTES,
-  planLayout,
-} from "../../emulator/memory/layout.ts";
+import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../emulator/memory/layout.ts";
 import { HOST_BASE, INSTRUCTIONS_PER_TICK, MTIME_HZ, WINDOW_BASE } from "../../emulator/memory/map.ts";
 import {
   CQ_ENTRY_BYTES,
@@ -80,7 +75,7 @@ export class FirmwareDevice {
   readonly machine: Machine;
   readonly control = controlWords(this.memory, this.layout);
   /** Words of the firmware's NVRAM. */
-  readonly nvram = new Int32Array(this.memory.buffer, this.layout.nvram, NVRAM_BYTES / 4);
+  readonly nvram = new Int32Array(this.memory.buffer, this.layout.nvram, this.layout.config.nvramBytes / 4);
   /** All of host memory; a physical address less HOST_BASE is an index. */
   readonly host: Uint8Array;
   readonly ram: Uint8Array;

@@ -163,8 +163,7 @@ const CASES: readonly Case[] = [
     what: "the version that is to take over has rotted",
     repeatable: true,
     live: async () => {
-      const { regionBytes } = device.layout.config;
-      await owner.flip(regionOffset(regionBytes, device.table.previous) + ROT_OFFSET, 0);
+      await owner.flip(regionOffset(device.layout.config, device.table.previous) + ROT_OFFSET, 0);
       injectLive("ebreak");
     },
     virtual: (rig) => {

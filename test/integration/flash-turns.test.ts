@@ -58,3 +58,22 @@ describe("while a region is written, the memory emulator worker", () => {
     expect(region.every((byte) => byte === 0xff)).toBe(true);
   });
 });
+
+it("a flash that is told how long it takes is no faster, sector by sector and unit by unit", async () => {
+  const workerData: MemoryWorkerData = { parentPid: null };
+  const worker = new Worker(new URL("../../dist/emulator/worker.js", import.meta.url), { workerData });
+  try {
+    const link = new Link<MemoryApi>(worker);
+    const config = { ...DEFAULT_MEMORY_CONFIG, sectorEraseUs: 5_000, unitProgramUs: 400 };
+    await link.call(DEADLINE_MS, "powerOn", config, [], null);
+    const units = new Uint8Array(64 * config.programUnitBytes).fill(0x5a);
+    const startMs = performance.now();
+    await link.call(DEADLINE_MS, "erase", 1, units.length);
+    const erasedMs = performance.now();
+    expect(erasedMs - startMs).toBeGreaterThan(4 * 5 - 1);
+    await link.call(DEADLINE_MS, "program", 1, units);
+    expect(performance.now() - erasedMs).toBeGreaterThan(64 * 0.4 - 1);
+  } finally {
+    await worker.terminate();
+  }
+});

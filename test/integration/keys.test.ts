@@ -16,7 +16,6 @@ import { encodeImage, type ImageSource } from "../../controller/image/encode.ts"
 import { parseImage } from "../../controller/image/format.ts";
 import { emulateCommand } from "../../scripts/emulate.ts";
 import { serveCommand } from "../../scripts/serve.ts";
-import { SCRUB_MS } from "../../supervisor/device/scrub.ts";
 import { run } from "../scripts/captured.ts";
 
 const maker = generateKeyPairSync("ed25519");
@@ -96,7 +95,9 @@ describe("a device with a key", () => {
       device.call("load", { region: 0, image: signed("1.2.0", stranger.privateKey) }),
     ).rejects.toThrow("region 0 cannot be used: the image is signed with a key that is not configured");
     const { uptimeMs: loadedMs } = await device.call("status", null);
-    const { regions, primary } = await until(({ uptimeMs }) => uptimeMs > loadedMs + 3 * SCRUB_MS);
+    const { regions, primary } = await until(
+      ({ uptimeMs }) => uptimeMs > loadedMs + 3 * DEFAULT_LIMITS.scrubMs,
+    );
     expect(primary).toBe(1);
     expect(regions[0]).toMatchObject({
       state: "invalid",

@@ -35,7 +35,7 @@ let onRestart: (restart: Restart) => void = () => undefined;
 /** The region that is written, as the flash file has it. */
 function kept(): Uint8Array {
   const { image: bytes } = openFlashFile(readFileSync(config.flashFile ?? ""), space);
-  const at = regionOffset(regionBytes, REGION);
+  const at = regionOffset(memory, REGION);
   return bytes.slice(at, at + regionBytes);
 }
 

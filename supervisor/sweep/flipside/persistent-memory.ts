@@ -5,7 +5,7 @@
  * {@link PersistentMemory.noteStore}; undoing to a log position restores every word, and the content keys, as
  * they were there. Keeping the content keys (content-key.ts) costs a few operations per stored word.
  */
-import { type Layout, NVRAM_BYTES, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
+import { type Layout, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { UndoLog } from "../explore/memory.ts";
 import { combine, mixFirst, mixSecond } from "./content-key.ts";
@@ -56,7 +56,7 @@ export class PersistentMemory implements UndoLog {
   /** Everything as it leaves the factory: NVRAM all zero, regions erased. Forgets the log. */
   clear(): void {
     const { words, layout } = this;
-    words.fill(0, this.#tableWord, this.#nvramWord + NVRAM_BYTES / 4);
+    words.fill(0, this.#tableWord, this.#nvramWord + layout.config.nvramBytes / 4);
     words.fill(-1, this.#regionsWord, this.#regionsWord + layout.config.regions * this.#regionWords);
     this.#keys.fill(0);
     this.#end = 0;

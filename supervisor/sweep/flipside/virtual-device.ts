@@ -37,7 +37,7 @@ import { type Performer, perform } from "../../core/performer.ts";
 import type { ExecuteCommand, PolicyEvent, PolicyState } from "../../core/policy.ts";
 import { Host, type HostCommand } from "../../host/host.ts";
 import { Watch } from "../../watch/watch.ts";
-import { Interruption, type ItemSink } from "../explore/items.ts";
+import { type FlashUnit, Interruption, ItemKind, type ItemSink } from "../explore/items.ts";
 import { ControllerSlot } from "./controller-slot.ts";
 import { Inspections } from "./inspections.ts";
 import { KnownSlices } from "./known-slices.ts";
@@ -635,12 +635,19 @@ export class VirtualDevice {
       written = operate((unit, make) => {
         this.#sink.beforeUnit(unit);
         make();
-        if (this.#mode === "on") {
-          this.#guarded(() => this.#slice(INSTRUCTIONS_PER_FLASH_UNIT, Number.POSITIVE_INFINITY));
-        }
+        this.#waitForFlash(unit.kind);
       });
     });
     return written;
+  }
+
+  /** The version that executes goes on for as long as the flash takes; for a while, where no time is told. */
+  #waitForFlash(kind: FlashUnit["kind"]): void {
+    const { sectorEraseUs, unitProgramUs } = this.layout.config;
+    const unitUs = kind === ItemKind.ERASE ? sectorEraseUs : unitProgramUs;
+    if (unitUs > 0) this.advance(() => false, unitUs / 1000);
+    else if (this.#mode === "on")
+      this.#guarded(() => this.#slice(INSTRUCTIONS_PER_FLASH_UNIT, Number.POSITIVE_INFINITY));
   }
 
   /** Bytes of the executing region were changed by rot: execution feels it at once. */

@@ -9,7 +9,7 @@ import type { StoreObserver } from "../../../controller/cpu/engine.ts";
 import type { Machine } from "../../../controller/machine.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { controlWords, powerUpControl } from "../../../emulator/memory/control.ts";
-import { type Layout, NVRAM_BYTES, PAGE_BYTES, SLOT_BYTES } from "../../../emulator/memory/layout.ts";
+import { type Layout, PAGE_BYTES, SLOT_BYTES } from "../../../emulator/memory/layout.ts";
 import type { ItemSink } from "../explore/items.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 import type { VirtualEvent } from "./virtual-event.ts";
@@ -86,11 +86,11 @@ export class VolatileMemory implements StoreObserver {
   }
 
   beforeStore(offset: number, bytes: number): void {
-    const { nvram, ram } = this.#layout;
+    const { nvram, ram, config } = this.#layout;
     if (offset >= ram) {
       this.touchPage(Math.floor((offset - ram) / PAGE_BYTES));
       this.touchPage(Math.floor((offset + bytes - 1 - ram) / PAGE_BYTES));
-    } else if (offset >= nvram && offset < nvram + NVRAM_BYTES) {
+    } else if (offset >= nvram && offset < nvram + config.nvramBytes) {
       this.#sink.beforeStore();
       const { words } = this.#persistent;
       this.#before[0] = words[offset >>> 2] as number;
@@ -102,8 +102,8 @@ export class VolatileMemory implements StoreObserver {
   }
 
   afterStore(offset: number, bytes: number): void {
-    const { nvram } = this.#layout;
-    if (offset < nvram || offset >= nvram + NVRAM_BYTES) return;
+    const { nvram, config } = this.#layout;
+    if (offset < nvram || offset >= nvram + config.nvramBytes) return;
     this.#note(offset >>> 2, this.#before[0] as number);
     const last = (offset + bytes - 1) >>> 2;
     if (last !== offset >>> 2) {

@@ -7,7 +7,7 @@ import { AddressSpace, NOWHERE } from "../../../controller/cpu/address-space.ts"
 import { DataPath } from "../../../controller/cpu/data-path.ts";
 import { BUS_FAULT, type Bus, Cause } from "../../../controller/cpu/engine.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
-import { createMemory, NVRAM_BYTES, planLayout, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
+import { createMemory, planLayout, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
 import {
   HOST_BASE,
   NVRAM_BASE,
@@ -46,7 +46,7 @@ const RANGES: readonly (readonly [string, number, number, number, boolean])[] = 
   ["region 0", REGION_BASE, regionBytes, layout.regions[0] ?? 0, false],
   ["region 1", REGION_BASE + REGION_STRIDE, regionBytes, layout.regions[1] ?? 0, false],
   ["the table", TABLE_BASE, TABLE_BYTES, layout.table, false],
-  ["NVRAM", NVRAM_BASE, NVRAM_BYTES, layout.nvram, true],
+  ["NVRAM", NVRAM_BASE, layout.config.nvramBytes, layout.nvram, true],
   ["host memory", HOST_BASE, hostBytes, layout.host, true],
   ["RAM", RAM_BASE, ramBytes, layout.ram, true],
 ];

@@ -225,6 +225,10 @@ describe("the flash file", () => {
   it("names a file of another device and a file that is none", () => {
     const other = planPersistentSpace(planLayout({ ...layout.config, regionBytes: 131_072 }));
     expect(refusal(encodeBlankHeader(other))).toBe("FlashFileMismatch");
+    const small = planPersistentSpace(planLayout({ ...layout.config, nvramBytes: 4096 }));
+    expect(() => openFlashFile(encodeBlankHeader(small), space)).toThrow(
+      "and 4096 bytes of NVRAM; the device has",
+    );
     expect(refusal(new TextEncoder().encode("#!/bin/sh\n"))).toBe("FlashFileForeign");
     expect(refusal(new TextEncoder().encode("x".repeat(1000)))).toBe("FlashFileForeign");
   });

@@ -94,7 +94,7 @@ export class PersistentDevice {
   }
 
   program(region: number, unit: number, data: Uint8Array): void {
-    const offset = regionOffset(space.regionBytes, region) + unit * space.programUnitBytes;
+    const offset = regionOffset(space, region) + unit * space.programUnitBytes;
     const at = memoryOffsetOf(space, offset, data.length);
     this.appender.storeRegion(
       StoreKind.BYTES,
@@ -107,7 +107,7 @@ export class PersistentDevice {
   }
 
   erase(region: number, sector: number): void {
-    const offset = regionOffset(space.regionBytes, region) + sector * space.sectorBytes;
+    const offset = regionOffset(space, region) + sector * space.sectorBytes;
     const at = memoryOffsetOf(space, offset, space.sectorBytes);
     const make = (): void => void this.bytes.fill(ERASED, at, at + space.sectorBytes);
     this.appender.storeRegion(StoreKind.ERASE, offset, space.sectorBytes, make, this.nowMs);

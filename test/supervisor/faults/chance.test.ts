@@ -8,6 +8,7 @@ import { type RottenMemory, rottenBits } from "../../../supervisor/faults/rot.ts
 const MEMORY: RottenMemory = {
   regions: 2,
   regionBytes: 0x4_0000,
+  nvramBytes: 0x1_0000,
   executing: { region: 1, headerBytes: 32, imageBytes: 20_000 },
   standby: { region: 0, headerBytes: 32, imageBytes: 10_000 },
 };
@@ -52,7 +53,7 @@ it("nothing rots in an image that is not there", () => {
 });
 
 it("what rots in an image lies behind its header and not behind its end", () => {
-  const image = regionOffset(MEMORY.regionBytes, 1);
+  const image = regionOffset(MEMORY, 1);
   for (let seed = 0; seed < 1000; seed += 1) {
     const [{ offset, bit } = { offset: -1, bit: -1 }] = rottenBits("rot-executing", MEMORY, seed);
     expect(offset).toBeGreaterThanOrEqual(image + 32);

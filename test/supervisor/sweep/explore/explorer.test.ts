@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { decideBoot } from "../../../../controller/boot/boot-rom.ts";
 import { TEARS } from "../../../../emulator/flash/flash-tear.ts";
-import { NVRAM_BYTES, TABLE_BYTES } from "../../../../emulator/memory/layout.ts";
+import { TABLE_BYTES } from "../../../../emulator/memory/layout.ts";
 import type { Disturbance } from "../../../../supervisor/sweep/explore/case-id.ts";
 import { PathRunner } from "../../../../supervisor/sweep/explore/path-runner.ts";
 import { scenario, wholePlan, workbench } from "../bench.ts";
@@ -131,7 +131,7 @@ describe("explorer", () => {
     const { layout } = memory;
     const persistent = (words: Int32Array) => [
       words.slice(layout.table / 4, (layout.table + TABLE_BYTES) / 4),
-      words.slice(layout.nvram / 4, (layout.nvram + NVRAM_BYTES) / 4),
+      words.slice(layout.nvram / 4, (layout.nvram + layout.config.nvramBytes) / 4),
       ...layout.regions.map((start) => words.slice(start / 4, (start + layout.config.regionBytes) / 4)),
     ];
     expect(persistent(memory.words)).toEqual(persistent(first));
