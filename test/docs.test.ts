@@ -1,4 +1,5 @@
 /** The map holds every source file, and links in the pages lead somewhere; citations.test.ts has the names they cite. */
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -21,16 +22,38 @@ function anchorsOf(page: string): string[] {
   );
 }
 
-function isThere(page: string, link: string): boolean {
-  if (/^[a-z]+:/.test(link)) return true;
-  const [path = "", anchor] = link.split("#");
-  const target = path === "" ? page : posix.join(posix.dirname(page), path);
-  return existsSync(join(ROOT, target)) && (anchor === undefined || anchorsOf(target).includes(anchor));
+/** Links of a page to files of ours, with what they lead to. */
+function linksOf(page: string): readonly (readonly [link: string, target: string, anchor?: string])[] {
+  const links = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
+  return links
+    .filter((link) => !/^[a-z]+:/.test(link))
+    .map((link) => {
+      const [path = "", anchor] = link.split("#");
+      const target = path === "" ? page : posix.join(posix.dirname(page), path);
+      return anchor === undefined ? [link, target] : [link, target, anchor];
+    });
 }
 
 it.each(PAGES)("every link of %s leads to a file, and to a heading of it", (page) => {
-  const links = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
-  expect(links.filter((link) => !isThere(page, link))).toEqual([]);
+  const astray = linksOf(page).filter(
+    ([, target, anchor]) =>
+      !existsSync(join(ROOT, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor)),
+  );
+  expect(astray).toEqual([]);
+});
+
+it("every link of a page that the package ships leads to a file that it ships, too", () => {
+  const pack = ["pack", "--dry-run", "--json", "--ignore-scripts"];
+  const [tarball] = JSON.parse(execFileSync("npm", pack, { cwd: ROOT, encoding: "utf8", stdio: "pipe" })) as [
+    { readonly files: readonly { readonly path: string }[] },
+  ];
+  const shipped = tarball.files.map(({ path }) => path);
+  const pages = shipped.filter((path) => path.endsWith(".md"));
+  expect(pages).toEqual(expect.arrayContaining(PAGES));
+  const astray = pages.flatMap((page) =>
+    linksOf(page).flatMap(([link, target]) => (shipped.includes(target) ? [] : [`${page}: ${link}`])),
+  );
+  expect(astray).toEqual([]);
 });
 
 describe("docs/map.md", () => {
