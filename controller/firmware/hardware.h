@@ -54,6 +54,14 @@ enum boot_reason {
 	BOOT_ACTIVATION = 4,
 	BOOT_ROLL_BACK = 5,
 };
+/* Bits of capabilities: what may be asked of this version. */
+enum capability {
+	CAPABILITY_DECLARED = 0x01, /* the others count */
+	CAPABILITY_QUEUE = 0x02,
+	CAPABILITY_COMMANDS = 0x04,
+	CAPABILITY_INJECT = 0x08,
+	CAPABILITY_RECORD = 0x10,
+};
 #define STATUS ((struct status_registers *)0x10020000)
 
 struct queue_registers {

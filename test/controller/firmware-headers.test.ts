@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { InterruptBit } from "../../controller/cpu/engine.ts";
+import { CapabilityBit } from "../../controller/devices/capabilities.ts";
 import { ClintRegister } from "../../controller/devices/clint.ts";
 import { FAIL } from "../../controller/devices/finisher.ts";
 import { HostQueue } from "../../controller/devices/host-queue.ts";
@@ -100,13 +101,18 @@ describe("hardware.h", () => {
     });
   });
 
-  it("has the reasons of a start as the status block tells them", () => {
+  it("has the reasons of a start and the capabilities as the status block takes them", () => {
     expect(enumsOf(hardware)).toEqual({
       BOOT_POWER_ON: BootReason.POWER_ON,
       BOOT_FAILOVER: BootReason.FAILOVER,
       BOOT_RESTART: BootReason.RESTART,
       BOOT_ACTIVATION: BootReason.ACTIVATION,
       BOOT_ROLL_BACK: BootReason.ROLL_BACK,
+      CAPABILITY_DECLARED: CapabilityBit.DECLARED,
+      CAPABILITY_QUEUE: CapabilityBit.QUEUE,
+      CAPABILITY_COMMANDS: CapabilityBit.COMMANDS,
+      CAPABILITY_INJECT: CapabilityBit.INJECT,
+      CAPABILITY_RECORD: CapabilityBit.RECORD,
     });
   });
 
