@@ -16,6 +16,7 @@ import { paint, StatusLine } from "./terminal.ts";
 const EXIT_CODES: Readonly<Record<Verdict, number>> = {
   held: EXIT_HELD,
   violated: EXIT_FINDING,
+  "not-judged": EXIT_UNJUDGED,
   unchecked: EXIT_UNJUDGED,
 };
 
@@ -69,7 +70,15 @@ async function tell(
   if (options.json !== undefined) {
     const firstInstructionNs = done[0]?.executingSinceNs;
     const { jobs } = options;
-    writeReport(options.json, { ...report, endedBecause, jobs, floorUs, firstInstructionNs, translator });
+    writeReport(options.json, {
+      ...report,
+      verdict,
+      endedBecause,
+      jobs,
+      floorUs,
+      firstInstructionNs,
+      translator,
+    });
   }
   return verdict;
 }

@@ -2,6 +2,7 @@
  * One report of several soaks that ran at once: counts are sums, percentiles those of the worst job, since the times
  * behind them are with the jobs; a merged p50 is therefore an upper bound.
  */
+import type { SoakFinding } from "../supervisor/soak/judgements.ts";
 import type { SoakReport } from "../supervisor/soak/soak.ts";
 import type { FaultReport } from "../supervisor/soak/tally.ts";
 import type { HistogramRow, TimingSummary } from "../supervisor/soak/timing.ts";
@@ -30,6 +31,7 @@ function mergeFaults(reports: readonly SoakReport[]): FaultReport[] {
       injected: sum(same.map(({ injected }) => injected)),
       detected: sum(same.map(({ detected }) => detected)),
       recovered: sum(same.map(({ recovered }) => recovered)),
+      notJudged: sum(same.map(({ notJudged }) => notJudged)),
       detectUs: worst(same.map(({ detectUs }) => detectUs)),
       restartUs: worst(same.map(({ restartUs }) => restartUs)),
       readyUs: worst(same.map(({ readyUs }) => readyUs)),
@@ -53,6 +55,10 @@ function mergeChecks(reports: readonly SoakReport[]): Record<string, number> {
   return checks;
 }
 
+function ofJob<T extends SoakFinding>(job: number, finding: T): T {
+  return { ...finding, message: `job ${job}: ${finding.message}` };
+}
+
 /** @param reports at least one */
 export function mergeReports(seed: number, reports: readonly SoakReport[]): SoakReport {
   const [first] = reports;
@@ -69,6 +75,8 @@ export function mergeReports(seed: number, reports: readonly SoakReport[]): Soak
     failovers: total(({ failovers }) => failovers),
     hostCommands: total(({ hostCommands }) => hostCommands),
     violations: reports.flatMap(({ violations }, job) => violations.map((text) => `job ${job}: ${text}`)),
+    findings: reports.flatMap(({ findings }, job) => findings.map((finding) => ofJob(job, finding))),
+    notJudged: reports.flatMap(({ notJudged }, job) => notJudged.map((each) => ofJob(job, each))),
     codeBytesCopied: total(({ codeBytesCopied }) => codeBytesCopied),
     restartUs: worst(reports.map(({ restartUs }) => restartUs)),
     trapRestartUs: worst(reports.map(({ trapRestartUs }) => trapRestartUs)),

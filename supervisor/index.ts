@@ -47,6 +47,7 @@ export {
 } from "./process/guardian.ts";
 export type { Injection } from "./process/protocol.ts";
 export type { DrillReport } from "./soak/drill.ts";
+export type { NotJudged, SoakFinding } from "./soak/judgements.ts";
 export type { SoakOptions, SoakProgress, SoakReport } from "./soak/soak.ts";
 export type { FaultReport } from "./soak/tally.ts";
 export { type SurvivalOptions, type SurvivalReport, SurvivalSoak } from "./survival/survival.ts";

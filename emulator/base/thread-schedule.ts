@@ -44,6 +44,8 @@ const ACCOUNTING_NS = 10e6;
 export const LONGEST_HELP_MS = 1_000;
 
 const OWN_TASKS = "/proc/self/task";
+/** USER_HZ is 100 on every machine that Node runs on. */
+const JIFFY_NS = 10e6;
 
 /** Undefined when the thread has gone. */
 function readTimes(tasks: string, threadId: number): ThreadTimes | undefined {
@@ -110,6 +112,34 @@ export function readFamilySchedule(): ThreadSchedule {
       ...childProcesses().flatMap((id) => [...readHelpers(`/proc/${id}/task`, [])]),
     ]);
   return { ...own, helpers };
+}
+
+/** For how long each thread of this process, and of those that it started, has waited for processors, by its id. */
+export function readFamilyWaits(): ReadonlyMap<number, number> {
+  const waits = new Map<number, number>();
+  for (const processId of [process.pid, ...childProcesses()]) {
+    const tasks = `/proc/${processId}/task`;
+    for (const id of threadIds(tasks)) waits.set(id, readWaitNs(tasks, id));
+  }
+  return waits;
+}
+
+function readWaitNs(tasks: string, threadId: number): number {
+  try {
+    return Number(readFileSync(`${tasks}/${threadId}/schedstat`, "latin1").split(" ")[1]) || 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** For how long this machine's processors have been with others than its kernel, in all; 0 where nobody tells. */
+export function readStolenNs(): number {
+  try {
+    const jiffies = readFileSync("/proc/stat", "latin1").split("\n", 1)[0]?.split(/ +/)[8];
+    return (Number(jiffies) || 0) * JIFFY_NS;
+  } catch {
+    return 0;
+  }
 }
 
 /** Started by this process's first thread. */

@@ -184,8 +184,11 @@ async function start(
 function endedEarly(result: JobResult, error: unknown): JobResult {
   const kind = kindOf(error);
   if (kind !== undefined && kind !== "finding") return { ...result, early: true, endedBy: error };
-  const violations = [...result.report.violations, errorMessage(error)];
-  return { ...result, early: true, report: { ...result.report, violations } };
+  const message = errorMessage(error);
+  const violations = [...result.report.violations, message];
+  const finding = { id: "supervisor", cause: "the controller's process lives on", message };
+  const findings = [...result.report.findings, finding];
+  return { ...result, early: true, report: { ...result.report, violations, findings } };
 }
 
 /** Whether the soak has its second part, for which each job needs a directory. */
@@ -236,6 +239,8 @@ async function survive(
     durationMs: soaked.durationMs + Math.round((monotonicNs() - beganNs) / 1e6),
     survivalRounds: survived.rounds,
     violations: [...soaked.violations, ...survived.violations],
+    findings: [...soaked.findings, ...survived.findings],
+    notJudged: [...soaked.notJudged, ...survived.notJudged],
     faults: [...soaked.faults, ...survived.faults],
     checks: { ...soaked.checks, ...survived.checks },
     guardianRssBytes: survived.rssBytes,

@@ -20,17 +20,25 @@ export function formatSurvivalProgress(kind: string, rounds: number, violations:
   return `survival: ${rounds} rounds  ${violations} violations  ${paint("dim", kind)}`;
 }
 
-function complete({ class: faultClass, injected, detected, recovered }: FaultReport): boolean {
-  const found = faultClass === "uncovered" || detected === injected;
-  return found && recovered === injected;
+function complete({ class: faultClass, injected, detected, recovered, notJudged }: FaultReport): boolean {
+  const found = faultClass === "uncovered" || detected + notJudged >= injected;
+  return found && recovered + notJudged >= injected;
 }
 
-/** Unchecked: it ended before any fault. */
-export type Verdict = "held" | "violated" | "unchecked";
+/** Unchecked: it ended before any fault. Not judged: for some of what was done the machine was too busy to say. */
+export type Verdict = "held" | "violated" | "not-judged" | "unchecked";
 
-export function verdictOf({ violations, faults }: SoakReport): Verdict {
+export function verdictOf({ violations, faults, notJudged }: SoakReport): Verdict {
   if (violations.length > 0 || !faults.every(complete)) return "violated";
+  if (notJudged.length > 0 || faults.some((fault) => fault.notJudged > 0)) return "not-judged";
   return faults.some(({ injected }) => injected > 0) ? "held" : "unchecked";
+}
+
+/** Faults that were done, and those of them of which the machine let nothing be said. */
+export function countFaults(faults: readonly FaultReport[]): { injected: number; notJudged: number } {
+  const sum = (of: (fault: FaultReport) => number): number =>
+    faults.reduce((total, fault) => total + of(fault), 0);
+  return { injected: sum(({ injected }) => injected), notJudged: sum(({ notJudged }) => notJudged) };
 }
 
 /** The same run again: what was asked, with the seed that was used. */
@@ -55,6 +63,7 @@ export function formatSummary(
     ([rule, count]) => `  ${String(count).padStart(7)} × ${rule}`,
   );
   const violations = report.violations.map((text) => paint("red", `  ${text}`));
+  const notJudged = report.notJudged.map(({ message }) => paint("yellow", `  ${message}`));
   return [
     "",
     formatFaults(report.faults),
@@ -76,6 +85,7 @@ export function formatSummary(
         `${count} × firmware ${version} failed by itself: ${evidence} at 0x${pc.toString(16)}`,
     ),
     ...violations,
+    ...notJudged,
     `${formatCount(report)} in ${(report.durationMs / 1000).toFixed(1)} s, ${report.hostCommands} host commands, ${report.codeBytesCopied} bytes of code copied: ${formatVerdict(verdict, report)}`,
     ...(endedBecause === undefined ? [] : [paint("yellow", `ended early: ${endedBecause}`)]),
     `again: ${replay}`,
@@ -126,8 +136,12 @@ function formatRss(rssBytes: readonly number[]): string {
   return `${rssBytes.map((bytes) => Math.round(bytes / 2 ** 20)).join(", ")} MiB`;
 }
 
-function formatVerdict(verdict: Verdict, { violations }: SoakReport): string {
+function formatVerdict(verdict: Verdict, { violations, faults }: SoakReport): string {
   if (verdict === "held") return paint("green", "everything held");
   if (verdict === "unchecked") return paint("yellow", "it ended before any fault, so nothing was checked");
+  if (verdict === "not-judged") {
+    const { injected, notJudged } = countFaults(faults);
+    return paint("yellow", `not judged: the machine was too busy for ${notJudged} of ${injected} faults`);
+  }
   return paint("red", `${violations.length} violations, or faults that were not found`);
 }

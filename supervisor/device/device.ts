@@ -110,7 +110,7 @@ export class Device {
   readonly durability: Durability;
   readonly layout: Layout;
   readonly memory: WebAssembly.Memory;
-  readonly #limits: Limits;
+  readonly limits: Limits;
   readonly #management: Management;
   readonly #nowNs: () => number;
   readonly #log: Logger;
@@ -152,7 +152,7 @@ export class Device {
     this.memory = memory;
     this.layout = layout;
     this.durability = durability;
-    this.#limits = limits;
+    this.limits = limits;
     this.#management = management;
     this.#nowNs = nowNs;
     this.#log = log;
@@ -241,7 +241,7 @@ export class Device {
     await first.start();
     const { regions: images } = await first.inspect();
     const { table, floor } = this.#management.recover(images);
-    this.#policy = initialState(table, floor, this.#limits.budget);
+    this.#policy = initialState(table, floor, this.limits.budget);
     this.events.stamp(EventCode.POWER_ON, NO_REGION, this.bootEpoch, this.#nowNs());
     if (this.#watched) this.#ticker = setTimeout(() => this.#tick(), TICK_MS);
     this.#doorbell.listen();

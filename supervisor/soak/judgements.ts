@@ -1,0 +1,106 @@
+/**
+ * What a soak makes of what it sees: checks that were made, rules that did not hold, and what nobody can say because the
+ * machine was too busy.
+ *
+ * Invariant: only lateness can be excused by the machine. A rule that does not hold is a finding on any machine.
+ */
+import type { EvidenceName } from "../../emulator/memory/evidence.ts";
+import type { Limits } from "../core/config.ts";
+import { type Delays, formatDelays, isTooBusy, Strain } from "./strain.ts";
+
+/** One of them, known again in another run by `id` and `cause`. */
+export interface SoakFinding {
+  /** The kind of fault that was done, or {@link WORK}. */
+  readonly id: string;
+  /** The rule that did not hold, or what did not come. */
+  readonly cause: string;
+  /** One sentence. */
+  readonly message: string;
+}
+
+/** A finding, were it not for these delays. */
+export interface NotJudged extends SoakFinding {
+  readonly delays: Delays;
+}
+
+/** As an id: the host's work between faults. */
+export const WORK = "work";
+
+/** Told of each kind; after so many nobody reads on. */
+const MAX_TOLD = 100;
+
+export class Judgements {
+  readonly findings: SoakFinding[] = [];
+  readonly notJudged: NotJudged[] = [];
+  readonly #checks = new Map<string, number>();
+  readonly #strain: Strain;
+  #id = WORK;
+  #made = 0;
+
+  constructor(strain = new Strain()) {
+    this.#strain = strain;
+  }
+
+  /** How often each check was made. */
+  get checks(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#checks);
+  }
+
+  /** All checks that were made. */
+  get made(): number {
+    return this.#made;
+  }
+
+  /** What follows is of this kind of fault, or of {@link WORK}; the machine is measured anew. */
+  begin(id: string): void {
+    this.#id = id;
+    this.#strain.begin();
+  }
+
+  /** @param message told where the rule does not hold */
+  expect(rule: string, holds: boolean, message: string): void {
+    this.#made += 1;
+    this.#checks.set(rule, (this.#checks.get(rule) ?? 0) + 1);
+    if (!holds) this.violate(rule, message);
+  }
+
+  violate(cause: string, message: string): void {
+    if (this.findings.length < MAX_TOLD) this.findings.push({ id: this.#id, cause, message });
+  }
+
+  /**
+   * Something did not come within `deadlineMs`: a finding, or true where the machine was too busy to say so.
+   * @param deadlineMs undefined where no deadline was missed
+   */
+  late(deadlineMs: number | undefined, cause: string, message: string): boolean {
+    if (this.excuse(deadlineMs, cause, message)) return true;
+    this.violate(cause, message);
+    return false;
+  }
+
+  /** As {@link late}, where it is no finding either. */
+  excuse(deadlineMs: number | undefined, cause: string, message: string): boolean {
+    const delays = this.#strain.delays();
+    if (deadlineMs === undefined || !isTooBusy(delays, deadlineMs)) return false;
+    const told = `${message}; not judged, as the machine was too busy: ${formatDelays(delays)}`;
+    if (this.notJudged.length < MAX_TOLD) this.notJudged.push({ id: this.#id, cause, message: told, delays });
+    return true;
+  }
+}
+
+/** The deadline that a version missed which was found by `evidence`; undefined where it missed none. */
+export function deadlineOf(
+  evidence: EvidenceName,
+  { heartbeatMs, readyMs, commandMs }: Limits,
+): number | undefined {
+  switch (evidence) {
+    case "heartbeat":
+      return heartbeatMs;
+    case "never-ready":
+      return readyMs;
+    case "overdue-command":
+      return commandMs;
+    default:
+      return undefined;
+  }
+}
