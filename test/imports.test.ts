@@ -16,6 +16,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
 
   [
     "supervisor/index.ts",
+    "supervisor/device-file",
     "supervisor/survival",
     "supervisor/process",
     "supervisor/soak",
@@ -105,6 +106,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ["supervisor/faults/catalogue.ts", "controller", "emulator"],
   ["supervisor/watch", "supervisor/host", "supervisor/core", "controller", "emulator"],
   ["supervisor/host", "supervisor/core", "controller", "emulator"],
+  ["supervisor/device-file", "supervisor/core", "controller", "emulator"],
   ["supervisor/core", "controller", "emulator"],
   ["supervisor/launch.ts"],
 

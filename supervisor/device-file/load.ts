@@ -1,0 +1,65 @@
+/** Device files, images and keys on disk. What cannot be read is a {@link DeviceFileError} that says which member named it. */
+import { readFileSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { kindOf } from "../../emulator/base/errors.ts";
+import { errorMessage } from "../../emulator/base/text.ts";
+import { type DescribedDevice, DeviceFileError, parseDeviceFile } from "./device-file.ts";
+
+/** A device file has some hundred bytes, a key in PEM likewise. */
+const MAX_TEXT_BYTES = 2 ** 20;
+
+/** A described device, with the paths that the file names made absolute. */
+export interface LoadedDevice extends DescribedDevice {
+  /** The file, as it was named. */
+  readonly file: string;
+}
+
+/** Reads a device file. Throws {@link DeviceFileError}. */
+export function loadDeviceFile(file: string): LoadedDevice {
+  const text = readText(file, file);
+  const described = parseDeviceFile(text, file);
+  const directory = dirname(resolve(file));
+  const absolute = (path: string): string => resolve(directory, path);
+  return {
+    ...described,
+    file,
+    images: described.images?.map(absolute),
+    keys: described.keys.map(absolute),
+  };
+}
+
+/** The bytes of the images that it names; none where it names none. Throws {@link DeviceFileError}. */
+export function readImages({ file, images = [], memory }: LoadedDevice): readonly Uint8Array[] {
+  return images.map((image, index) =>
+    read(image, `${file}: images[${index}]`, memory.regionBytes, "a region"),
+  );
+}
+
+/** The PEM texts of the keys that it names. Throws {@link DeviceFileError}. */
+export function readKeys({ file, keys }: LoadedDevice): readonly string[] {
+  return keys.map((key, index) => readText(key, `${file}: keys[${index}]`));
+}
+
+function readText(file: string, what: string): string {
+  const bytes = read(file, what, MAX_TEXT_BYTES, "any such text");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new DeviceFileError([`${what}: ${file} is no text in UTF-8`]);
+  }
+}
+
+/** @param what names it in a sentence, with the member that names it */
+function read(file: string, what: string, maxBytes: number, room: string): Uint8Array {
+  try {
+    const stats = statSync(file);
+    // A pipe or a device may have no end.
+    if (!stats.isFile()) throw new DeviceFileError([`${what} cannot be read: ${file} is no file`]);
+    if (stats.size <= maxBytes) return readFileSync(file);
+    throw new DeviceFileError([`${what}: ${file} has ${stats.size} bytes, more than ${room} (${maxBytes})`]);
+  } catch (error) {
+    if (error instanceof DeviceFileError) throw error;
+    const kind = kindOf(error) === "resource" ? "resource" : "usage";
+    throw new DeviceFileError([`${what} cannot be read: ${errorMessage(error)}`], kind);
+  }
+}
