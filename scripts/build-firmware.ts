@@ -8,7 +8,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeImage } from "../controller/image/encode.ts";
 import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
@@ -146,6 +146,11 @@ function imageCheck(body: Uint8Array, version: ImageVersion): Uint8Array {
   return word;
 }
 
+/** Lines for crash dumps, in the ELF file alone, with the place of the sources in the repository. */
+function debugFlags(firmwareDir: string): readonly string[] {
+  return ["-g", `-ffile-prefix-map=${resolve(firmwareDir)}=controller/firmware`];
+}
+
 function buildVersion(
   firmwareDir: string,
   workDir: string,
@@ -154,13 +159,15 @@ function buildVersion(
   const name = `controller-${source.version}`;
   const version = parseVersion(source.version);
   if (version === undefined) throw new Error(`${source.version} is no version`);
-  const flags = [source.optimisation, "-include", `versions/${source.version}.h`, "-T", "firmware.ld"];
-  const elf = compile(
-    firmwareDir,
-    ["start.S", "trap.S", ...source.sources],
-    flags,
-    join(workDir, `${name}.elf`),
-  );
+  const about = ["-include", `versions/${source.version}.h`];
+  // Without debug information: GNU ld aligns for that of assembly, too, and would relax less of the program's code.
+  const starts = ["start.S", "trap.S"].map((file) => {
+    const object = join(workDir, `${name}-${file}.o`);
+    tool("gcc", [...COMPILE_FLAGS, ...about, "-c", file, "-o", object], firmwareDir);
+    return object;
+  });
+  const flags = [source.optimisation, ...debugFlags(firmwareDir), ...about, "-T", "firmware.ld"];
+  const elf = compile(firmwareDir, [...starts, ...source.sources], flags, join(workDir, `${name}.elf`));
   const binary = join(workDir, `${name}.bin`);
   const toBinary = (): Uint8Array => {
     tool("objcopy", ["-O", "binary", elf, binary], workDir);

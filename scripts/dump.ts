@@ -1,12 +1,12 @@
 /** `flipside dump`: prints a crash dump, with symbols and a stack trace where an ELF file is given. */
-import { backtrace, ProgramCode } from "../controller/bare/backtrace.ts";
 import { type ElfError, type ElfFile, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
-import { SymbolTable } from "../controller/bare/symbol-table.ts";
+import { Symbolizer } from "../controller/bare/symbolizer.ts";
 import { Hart } from "../controller/cpu/hart.ts";
 import { hex32, visibleText } from "../emulator/base/text.ts";
 import { formatVersion } from "../emulator/base/version.ts";
 import type { Table } from "../emulator/table/table.ts";
 import { type CrashDump, DumpError, decodeDump, MAX_DUMP_BYTES } from "../supervisor/device/dump.ts";
+import { formatCalls } from "./dump/calls.ts";
 import { EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readInput, requireSeparate, writeReport } from "./input.ts";
 import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
@@ -16,7 +16,8 @@ const HELP = `flipside dump: print a crash dump.
 
 usage: flipside dump FILE [--elf FILE] [--json FILE]
 
-  --elf FILE   the firmware's ELF file: names addresses and finds the calls that were open
+  --elf FILE   the firmware's ELF file: names addresses and finds the calls that
+               were open; compiled with -g also the lines that they are on
   --json FILE  write the dump as JSON
   -h, --help   this text
 
@@ -97,10 +98,10 @@ export async function dumpCommand(args: readonly string[]): Promise<number> {
 /** @param elf the firmware that failed */
 export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
   const { failure, stack } = dump;
-  const symbols = elf && new SymbolTable(elf);
+  const symbolizer = elf && new Symbolizer(elf);
   const word = (index: number): number => (dump.hart[index] ?? 0) >>> 0;
   const named = (address: number): string => {
-    const symbol = visibleText(symbols?.nameOf(address) ?? "");
+    const symbol = visibleText(symbolizer?.nameOf(address) ?? "");
     return symbol === "" ? hex32(address) : `${hex32(address)} ${symbol}`;
   };
   const to = dump.toRegion < 0 ? "safe mode" : `region ${dump.toRegion}`;
@@ -118,7 +119,7 @@ export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
     ...rows,
     "",
     paint("bold", "calls"),
-    ...formatCalls(dump, elf, symbols),
+    ...formatCalls(dump, elf, symbolizer),
     "",
     paint("bold", describeStack(stack)),
     ...formatWords(stack.address, stack.bytes),
@@ -139,37 +140,6 @@ function describeStack({ address, bytes }: CrashDump["stack"]): string {
   return bytes.length === 0
     ? `stack at ${hex32(address)}: none of it was kept`
     : `stack, ${bytes.length} bytes from ${hex32(address)}`;
-}
-
-/** What mepc holds is of the failure; else it is of the last interrupt. */
-function isOfTrap({ evidence, pc }: CrashDump["failure"], mepc: number): boolean {
-  return evidence === "double-trap" || ((evidence === "trap" || evidence === "panic") && pc === mepc >>> 0);
-}
-
-/** A trap's own pc is in mepc: pc is in the handler by the time it gives up. */
-function formatCalls(dump: CrashDump, elf?: ElfFile, symbols?: SymbolTable): string[] {
-  if (elf === undefined || symbols === undefined) return ["  give the firmware's ELF file by --elf"];
-  const [pc, ra] = [dump.hart[Hart.PC] ?? 0, dump.hart[Hart.X + 1] ?? 0];
-  const mepc = dump.hart[Hart.MEPC] ?? 0;
-  const trapped = isOfTrap(dump.failure, mepc)
-    ? [`  trap at ${hex32(mepc)} ${visibleText(symbols.nameOf(mepc))}`]
-    : [];
-  const code = new ProgramCode(elf);
-  const frames = backtrace(code, symbols, pc, ra, dump.stack.bytes);
-  const calls = frames.map(
-    ({ address, symbol }, index) => `  #${index} ${hex32(address)} ${visibleText(symbol)}`,
-  );
-  return [...trapped, ...calls, ...whatIsMissing(code, symbols)];
-}
-
-/** Why there are fewer calls or names than there could be. */
-function whatIsMissing(code: ProgramCode, symbols: SymbolTable): string[] {
-  if (code.isEmpty) {
-    return [
-      "  --elf has names but no code (objcopy --only-keep-debug): the file with both shows the calls before",
-    ];
-  }
-  return symbols.isEmpty ? ["  --elf has no symbols: the file that it was before strip has names"] : [];
 }
 
 const WORDS_SHOWN = 64;

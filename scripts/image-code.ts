@@ -4,7 +4,7 @@
  */
 
 import { isUtf8 } from "node:buffer";
-import { parseElf } from "../controller/bare/elf.ts";
+import { type ElfFile, parseElf } from "../controller/bare/elf.ts";
 import type { ImageSource } from "../controller/image/encode.ts";
 import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
 import { isIntelHex, parseIntelHex } from "../controller/image/intel-hex.ts";
@@ -40,7 +40,11 @@ const FOREIGN: readonly (readonly [start: string, what: string])[] = [
 export function readCode(file: string, { headerBytes, romFixed }: CodeOptions): Code {
   const bytes = readInput("the code", file, MAX_CODE_BYTES);
   const start = Buffer.from(bytes.subarray(0, 16));
-  if (start.toString("latin1", 0, 4) === "\x7fELF") return codeFromElf(file, bytes, headerBytes);
+  if (start.toString("latin1", 0, 4) === "\x7fELF") {
+    const elf = parseElf(bytes);
+    if ("error" in elf) throw refusal(file, elf.message);
+    return codeOfElf(file, elf, headerBytes);
+  }
   if (isIntelHex(start.toString("latin1"))) return codeFromHex(file, bytes, headerBytes);
   const [, what] = FOREIGN.find(([magic]) => start.toString("hex").startsWith(magic)) ?? [];
   if (what !== undefined) throw refusal(file, `it is ${what}`);
@@ -63,11 +67,9 @@ function isText(bytes: Uint8Array): boolean {
 
 /**
  * The loaded bytes of an ELF file from its first to its last: what `objcopy -O binary` makes of it.
- * Notes that lie elsewhere are for tools.
+ * Notes that lie elsewhere are for tools. Throws {@link UsageError}.
  */
-function codeFromElf(file: string, bytes: Uint8Array, headerBytes: number | undefined): Code {
-  const elf = parseElf(bytes);
-  if ("error" in elf) throw refusal(file, elf.message);
+export function codeOfElf(file: string, elf: ElfFile, headerBytes: number | undefined): Code {
   if (elf.floatRegisters !== "none") {
     throw refusal(
       file,

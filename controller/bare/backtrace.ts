@@ -7,13 +7,7 @@
 import { lastUpTo } from "../../emulator/base/bisect.ts";
 import type { ElfFile } from "./elf.ts";
 import type { ElfPart } from "./elf-parts.ts";
-import type { SymbolTable } from "./symbol-table.ts";
-
-export interface Frame {
-  readonly address: number;
-  /** "name+0x12"; empty where no symbol is near. */
-  readonly symbol: string;
-}
+import type { CodePlace, Symbolizer } from "./symbolizer.ts";
 
 /** The instructions of a program. */
 export class ProgramCode {
@@ -65,19 +59,17 @@ export class ProgramCode {
  */
 export function backtrace(
   code: ProgramCode,
-  symbols: SymbolTable,
+  symbolizer: Symbolizer,
   pc: number,
   ra: number,
   stack: Uint8Array,
-): Frame[] {
-  const frames: Frame[] = [{ address: pc >>> 0, symbol: symbols.nameOf(pc) }];
+): CodePlace[] {
+  const places = [symbolizer.placeOf(pc)];
   const add = (address: number): void => {
-    if (code.isReturnAddress(address)) {
-      frames.push({ address: address >>> 0, symbol: symbols.nameOfReturn(address) });
-    }
+    if (code.isReturnAddress(address)) places.push(symbolizer.placeOfReturn(address));
   };
   add(ra);
   const view = new DataView(stack.buffer, stack.byteOffset, stack.length);
   for (let at = 0; at + 4 <= stack.length; at += 4) add(view.getUint32(at, true));
-  return frames;
+  return places;
 }

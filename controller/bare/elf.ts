@@ -39,8 +39,17 @@ export interface ElfFile {
   readonly entry: number;
   readonly parts: readonly ElfPart[];
   readonly symbols: ElfSymbols;
+  /** By name, as far as the file has them: what debuggers read, mostly compressed or not at all. */
+  readonly sections: ReadonlyMap<string, NamedSection>;
   /** The numbers that its ABI passes in floating-point registers. */
   readonly floatRegisters: FloatRegisters;
+}
+
+/** A section that is not loaded. */
+export interface NamedSection {
+  readonly bytes: Uint8Array;
+  /** A header of how they are compressed stands before them. */
+  readonly isCompressed: boolean;
 }
 
 export const ELF_HEADER_BYTES = 52;
@@ -67,7 +76,13 @@ const MACHINE_NAMES: Readonly<Record<number, string>> = {
 const PT_LOAD = 1;
 const PF_X = 1;
 const SHT_SYMTAB = 2;
+const SHT_NOBITS = 8;
+const SHF_ALLOC = 2;
+const SHF_COMPRESSED = 0x800;
 const ADDRESS_END = 2 ** 32;
+/** No section that anybody asks for has a longer name. */
+const MAX_SECTION_NAME_BYTES = 64;
+const LATIN_1 = new TextDecoder("latin1");
 
 function fail(error: ElfErrorName, message: string): ElfError {
   return { error, message };
@@ -94,6 +109,7 @@ export function parseElf(bytes: Uint8Array): ElfFile | ElfError {
     entry: physicalEntry(entry, segments),
     parts,
     symbols: findSymbols(view, sections),
+    sections: nameSections(bytes, sections),
     floatRegisters: FLOAT_REGISTERS[(view.getUint32(36, true) >>> 1) & 3] ?? "none",
   };
 }
@@ -206,6 +222,8 @@ function physicalEntry(entry: number, segments: readonly Segment[]): number {
 /** A section, and the number of another that it names. */
 interface LinkedSection extends Section {
   readonly link: number;
+  /** Where its name begins among the names of sections. */
+  readonly nameAt: number;
 }
 
 /** None where the file's section headers are missing or broken: they are a help, not a need. */
@@ -218,6 +236,7 @@ function readSections(view: DataView): readonly LinkedSection[] {
     const at = offset + index * entryBytes;
     return {
       index,
+      nameAt: view.getUint32(at, true),
       type: view.getUint32(at + 4, true),
       flags: view.getUint32(at + 8, true),
       address: view.getUint32(at + 12, true),
@@ -226,6 +245,33 @@ function readSections(view: DataView): readonly LinkedSection[] {
       link: view.getUint32(at + 24, true),
     };
   });
+}
+
+/** Of those that are no part of the program. The first of a name counts. */
+function nameSections(
+  bytes: Uint8Array,
+  sections: readonly LinkedSection[],
+): ReadonlyMap<string, NamedSection> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const names = sections[view.getUint16(50, true)];
+  const named = new Map<string, NamedSection>();
+  if (names === undefined) return named;
+  const { start, end } = rangeOf(view, names);
+  for (const section of sections) {
+    if ((section.flags & SHF_ALLOC) !== 0 || section.type === SHT_NOBITS) continue;
+    const name = nameFrom(bytes, start + section.nameAt, end);
+    const range = rangeOf(view, section);
+    const isCompressed = (section.flags & SHF_COMPRESSED) !== 0;
+    if (!named.has(name)) named.set(name, { bytes: bytes.subarray(range.start, range.end), isCompressed });
+  }
+  return named;
+}
+
+/** Up to a 0, the end or {@link MAX_SECTION_NAME_BYTES}. */
+function nameFrom(bytes: Uint8Array, start: number, end: number): string {
+  let at = start;
+  while (at < Math.min(end, start + MAX_SECTION_NAME_BYTES) && bytes[at] !== 0) at++;
+  return LATIN_1.decode(bytes.subarray(start, at));
 }
 
 function findSymbols(view: DataView, sections: readonly LinkedSection[]): ElfSymbols {

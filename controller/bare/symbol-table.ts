@@ -45,8 +45,18 @@ export class SymbolTable {
     return this.#tell(address >>> 0, (address >>> 0) - 1);
   }
 
+  /** The name alone, or "". */
+  functionAt(address: number): string {
+    const symbol = this.#symbolAt(address >>> 0);
+    return symbol === undefined ? "" : this.#names.nameOf(symbol);
+  }
+
+  #symbolAt(address: number): ElfSymbol | undefined {
+    return lastUpTo(holds(this.#parts, address)?.symbols ?? [], address, ({ value }) => value);
+  }
+
   #tell(address: number, named: number): string {
-    const symbol = lastUpTo(holds(this.#parts, named)?.symbols ?? [], named, ({ value }) => value);
+    const symbol = this.#symbolAt(named);
     if (symbol === undefined) return "";
     const distance = address - symbol.value;
     const name = this.#names.nameOf(symbol);

@@ -12,7 +12,7 @@ import type { TransitionResult } from "../../controller/boot/transitions.ts";
 import { type Capabilities, type Capability, capabilitiesOf } from "../../controller/devices/capabilities.ts";
 import { UartInput } from "../../controller/devices/uart-input.ts";
 import type { Logger } from "../../emulator/base/log.ts";
-import { ownRunningTime, type RunningTime } from "../../emulator/base/running-time.ts";
+import type { RunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import { Control, controlWords, SlotWord, WorkerState } from "../../emulator/memory/control.ts";
 import { EventCode, EventRing } from "../../emulator/memory/events.ts";
@@ -88,6 +88,8 @@ export interface DeviceParts {
   readonly crew: (events: CrewEvents) => Crew;
   /** Monotonic time in nanoseconds. */
   readonly nowNs: () => number;
+  /** Time from now on in which the device's threads get to run. */
+  readonly runningTime: (nowNs: number) => RunningTime;
   readonly log: Logger;
   /** Ends this process: something happened after which nothing is sure. */
   readonly fatal: (reason: string) => void;
@@ -113,6 +115,7 @@ export class Device {
   readonly limits: Limits;
   readonly #management: Management;
   readonly #nowNs: () => number;
+  readonly #runningTime: (nowNs: number) => RunningTime;
   readonly #log: Logger;
   readonly #doorbell: Doorbell;
   readonly #news = new News();
@@ -155,6 +158,7 @@ export class Device {
     this.limits = limits;
     this.#management = management;
     this.#nowNs = nowNs;
+    this.#runningTime = parts.runningTime;
     this.#log = log;
     this.#fatal = fatal;
     this.control = controlWords(memory, layout);
@@ -621,7 +625,7 @@ export class Device {
   #wantAwaited(): void {
     if (this.#awaited === undefined || this.#closed) return;
     // From the first time that it was lost.
-    this.#awaitedTime ??= ownRunningTime(this.#nowNs());
+    this.#awaitedTime ??= this.#runningTime(this.#nowNs());
     if (this.#awaitedTime.passedNs(this.#nowNs()) > START_DEADLINE_MS * 1e6)
       this.#fatal(
         `no controller worker could be made ready within ${START_DEADLINE_MS} ms: ${this.crew.why}`,

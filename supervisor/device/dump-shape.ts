@@ -9,6 +9,7 @@ import { EVENT_ENTRIES, EVENT_NAMES } from "../../emulator/memory/events.ts";
 import { EVIDENCE_NAMES } from "../../emulator/memory/evidence.ts";
 import { MAX_REGIONS, MIN_REGIONS } from "../../emulator/memory/map.ts";
 import { DIGEST_WORDS, NO_REGION, type Table, tableFault } from "../../emulator/table/table.ts";
+import { MAX_FRAME_BYTES } from "./image-frame.ts";
 import { KEPT_STACK_BYTES } from "./kept-state.ts";
 
 /** Of the last characters that the UART sent. */
@@ -53,6 +54,14 @@ const fields =
 function within(place: string, fault: string | undefined): string | undefined {
   return fault === undefined ? undefined : `${place}${fault}`;
 }
+
+const bytesUpTo = (max: number): Check =>
+  requireThat((value) => value instanceof Uint8Array && value.length <= max, `list of at most ${max} bytes`);
+
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined ? undefined : check(value);
 
 const byte = whole(0, 0xff);
 const word = whole(0, 0xffff_ffff);
@@ -108,10 +117,7 @@ const dump = fields({
   hart: list(Hart.WORDS, Hart.WORDS, signedWord),
   stack: fields({
     address: word,
-    bytes: requireThat(
-      (value) => value instanceof Uint8Array && value.length <= KEPT_STACK_BYTES,
-      `list of at most ${KEPT_STACK_BYTES} bytes`,
-    ),
+    bytes: bytesUpTo(KEPT_STACK_BYTES),
   }),
   uart: text(({ length }) => length <= DUMP_UART_BYTES, `text of at most ${DUMP_UART_BYTES} characters`),
   tableBefore: table,
@@ -121,6 +127,7 @@ const dump = fields({
     EVENT_ENTRIES,
     fields({ index: word, name: oneOf(EVENT_NAMES), region, bootEpoch: signedWord, timeNs }),
   ),
+  image: optional(fields({ header: bytesUpTo(MAX_FRAME_BYTES), protectedTlvs: bytesUpTo(MAX_FRAME_BYTES) })),
 });
 
 /** What keeps a value from being a crash dump, as the end of a sentence that begins with "its"; undefined if nothing. */

@@ -18,6 +18,7 @@ import type { Device } from "./device.ts";
 import { DUMP_UART_BYTES, dumpFault } from "./dump-shape.ts";
 import type { Crash } from "./failover-record.ts";
 import type { FailureReport } from "./failure.ts";
+import { type ImageFrame, imageFrameOf } from "./image-frame.ts";
 
 export const MAX_DUMPS = 32;
 export const MAX_DUMP_BYTES = 64 * 1024;
@@ -44,6 +45,8 @@ export interface CrashDump {
   readonly tableBefore: Table;
   readonly tableAfter: Table;
   readonly timeline: readonly DeviceEvent[];
+  /** Of the image that failed. Absent where it could not be read, or is of unusual size, and in older dumps. */
+  readonly image?: ImageFrame;
 }
 
 /** A file that is no dump; `message` is one sentence. */
@@ -71,6 +74,10 @@ export function decodeDump(bytes: Uint8Array): CrashDump {
   return value as CrashDump;
 }
 
+function regionOf({ memory, layout }: Device, region: number): Uint8Array {
+  return new Uint8Array(memory.buffer, layout.regions[region], layout.config.regionBytes);
+}
+
 /** Everything that the next failure may overwrite is copied. */
 export function dumpOf(
   device: Device,
@@ -82,6 +89,7 @@ export function dumpOf(
   const { failure, fromRegion, tableBefore, eventsFrom } = crash;
   const stackBytes = memory === "none" ? 0 : kept.stackBytes;
   const version = tableBefore.regions[fromRegion]?.version;
+  const image = imageFrameOf(regionOf(device, fromRegion));
   return {
     time: new Date().toISOString(),
     bootEpoch: device.bootEpoch,
@@ -95,6 +103,7 @@ export function dumpOf(
     tableBefore,
     tableAfter: table,
     timeline: device.events.read(eventsFrom),
+    ...(image === undefined ? {} : { image }),
   };
 }
 

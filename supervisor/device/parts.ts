@@ -1,6 +1,7 @@
 /** The parts of a device whose memory is shared with real threads, and whose time is the machine's. */
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { Logger } from "../../emulator/base/log.ts";
+import { ownRunningTime } from "../../emulator/base/running-time.ts";
 import { Control, controlWords } from "../../emulator/memory/control.ts";
 import { type Layout, TABLE_BYTES, WORKER_SLOTS } from "../../emulator/memory/layout.ts";
 import { LoggedNvram } from "../../emulator/persist/logged-nvram.ts";
@@ -54,6 +55,7 @@ export function liveParts(
         events,
       ),
     nowNs: monotonicNs,
+    runningTime: ownRunningTime,
     log,
     fatal,
     ...(config.capabilities === undefined ? {} : { capabilities: config.capabilities }),

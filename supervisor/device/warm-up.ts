@@ -11,6 +11,7 @@
 import type { Inspection } from "../../controller/api.ts";
 import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import { ownRunningTime } from "../../emulator/base/running-time.ts";
 import {
   Control,
   controlWords,
@@ -140,6 +141,7 @@ function partsOf(images: readonly RegionFacts[], onError: (error: unknown) => vo
         events,
       ),
     nowNs: monotonicNs,
+    runningTime: ownRunningTime,
     log: SILENT_LOG,
     fatal: (reason) => onError(new Error(reason)),
     onError,

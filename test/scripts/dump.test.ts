@@ -4,9 +4,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseElf } from "../../controller/bare/elf.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
+import { verifyImage } from "../../controller/image/verify.ts";
 import { encodePlain } from "../../emulator/base/plain-data.ts";
+import { digestFromBytes } from "../../emulator/table/table.ts";
 import { dumpCommand, formatDump } from "../../scripts/dump.ts";
 import { DumpError, decodeDump, encodeDump, MAX_DUMP_BYTES } from "../../supervisor/device/dump.ts";
+import { imageFrameOf } from "../../supervisor/device/image-frame.ts";
 import { dump } from "../supervisor/device/dump-fixture.ts";
 import { run, scratchDirectory } from "./captured.ts";
 
@@ -52,12 +55,41 @@ function withoutNames(): Uint8Array {
   return file;
 }
 
+/** A dump of the version whose image is in this file, stopped in main. */
+function dumpOfImage(file: string): string {
+  const region = new Uint8Array(2 ** 20).fill(0xff);
+  region.set(readFileSync(file));
+  const image = imageFrameOf(region);
+  const verified = verifyImage(region);
+  if (image === undefined || !verified.ok) throw new Error(`${file} is no image`);
+  const [record, ...others] = dump.tableBefore.regions;
+  if (record === undefined) throw new Error("there is no region");
+  const failed = { ...record, digest: digestFromBytes(verified.image.sha256) };
+  const tableBefore = { ...dump.tableBefore, regions: [failed, ...others] };
+  const hart = dump.hart.map((word, index) => (index === Hart.PC ? mainOf(FIRMWARE) : word));
+  writeFileSync(path("image.dump"), encodeDump({ ...dump, hart, image, tableBefore }));
+  return path("image.dump");
+}
+
 describe("the ELF file of a dump", () => {
+  it("with debug information tells the lines of calls, and what is inlined", async () => {
+    const { stdout } = await run(dumpCommand, stoppedInMain(), "--elf", FIRMWARE);
+    expect(stdout).toMatch(/#0 0x[0-9a-f]+ main {2}controller\/firmware\/main\.c:\d+\n/);
+  });
+  it("that is the failed image's says nothing of that; of another version it is said so", async () => {
+    const doubt = "--elf is of another version or build than what failed";
+    for (const version of ["1.0.0", "1.1.0", "1.2.0"]) {
+      const file = dumpOfImage(`controller/firmware/images/controller-${version}.img`);
+      const { exitCode, stdout } = await run(dumpCommand, file, "--elf", FIRMWARE);
+      expect(exitCode).toBe(0);
+      expect(stdout.includes(doubt), version).toBe(version !== "1.1.0");
+    }
+  });
   it("that objcopy --only-keep-debug left names addresses, and it is told why there are no calls", async () => {
     writeFileSync(path("debug.elf"), withoutCode());
     const { exitCode, stdout } = await run(dumpCommand, stoppedInMain(), "--elf", path("debug.elf"));
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/#0 0x[0-9a-f]+ main\n/);
+    expect(stdout).toMatch(/#0 0x[0-9a-f]+ main {2}\S+:\d+\n/);
     expect(stdout).toContain("--elf has names but no code (objcopy --only-keep-debug)");
   });
   it("that is stripped shows calls, and it is told why they have no names", async () => {
@@ -68,7 +100,7 @@ describe("the ELF file of a dump", () => {
   });
   it("that has both says nothing of itself", async () => {
     const { stdout } = await run(dumpCommand, stoppedInMain(), "--elf", FIRMWARE);
-    expect(stdout).toMatch(/#0 0x[0-9a-f]+ main\n/);
+    expect(stdout).toMatch(/#0 0x[0-9a-f]+ main {2}\S+:\d+\n/);
     expect(stdout).not.toContain("--elf");
   });
 });
@@ -181,13 +213,13 @@ describe("texts of a dump and of its ELF file control no terminal", () => {
     expect(stdout).toContain("·]0;title··31m··");
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThan(1200);
   });
-  it("the names of symbols", async () => {
-    const file = Uint8Array.from(readFileSync(FIRMWARE));
-    const at = Buffer.from(file).indexOf("\0main\0") + 1;
-    file.set(new TextEncoder().encode("\x1b[2m"), at);
-    writeFileSync(path("hostile.elf"), file);
-    const { stdout } = await run(dumpCommand, stoppedInMain(), "--elf", path("hostile.elf"));
-    expect(stdout).toMatch(/#0 0x[0-9a-f]+ ·\[2m\n/);
+  it("the names of symbols, functions and files", async () => {
+    const dump = stoppedInMain();
+    const text = readFileSync(FIRMWARE).toString("latin1");
+    const hostile = text.replaceAll("\0main\0", "\0\x1b[2m\0").replaceAll("\0main.c\0", "\0\x1b[2m.c\0");
+    writeFileSync(path("hostile.elf"), hostile, "latin1");
+    const { stdout } = await run(dumpCommand, dump, "--elf", path("hostile.elf"));
+    expect(stdout).toMatch(/#0 0x[0-9a-f]+ ·\[2m {2}controller\/firmware\/·\[2m\.c:\d+\n/);
     expect(stdout).toMatch(/^[\n\P{C}]*$/u);
   });
 });

@@ -4,6 +4,7 @@ import { backtrace, ProgramCode } from "../../../controller/bare/backtrace.ts";
 import { type ElfErrorName, parseElf } from "../../../controller/bare/elf.ts";
 import type { ElfSymbols } from "../../../controller/bare/elf-symbols.ts";
 import { SymbolTable } from "../../../controller/bare/symbol-table.ts";
+import { Symbolizer } from "../../../controller/bare/symbolizer.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
 import { writeElf } from "../support/elf-writer.ts";
 
@@ -216,7 +217,7 @@ describe("any bytes at all", () => {
     }
     for (const symbol of elf.symbols) expect(elf.symbols.nameOf(symbol)).not.toBe("");
     const stack = Uint8Array.from([4, 8, 0xff].flatMap((low) => [low, 0, 0, 0x80]));
-    backtrace(new ProgramCode(elf), new SymbolTable(elf), RAM_BASE, RAM_BASE + 2, stack);
+    backtrace(new ProgramCode(elf), new Symbolizer(elf), RAM_BASE, RAM_BASE + 2, stack);
   };
   const sections = [
     { type: "PROGBITS", offset: 0, bytes: 8 },

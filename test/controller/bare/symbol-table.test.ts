@@ -1,10 +1,11 @@
 /** Names of addresses: the rules on small files, and all addresses of programs against addr2line. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { backtrace, ProgramCode } from "../../../controller/bare/backtrace.ts";
 import { type ElfFile, parseElf } from "../../../controller/bare/elf.ts";
 import { SymbolTable } from "../../../controller/bare/symbol-table.ts";
+import { Symbolizer } from "../../../controller/bare/symbolizer.ts";
 import { findFirmwareDir } from "../../../scripts/build-firmware.ts";
 import { scratchDirectory } from "../../scripts/captured.ts";
 import * as asm from "../support/assembler.ts";
@@ -35,7 +36,7 @@ function stackOf(...words: readonly number[]): Uint8Array {
 }
 
 const calls = (elf: ElfFile, pc: number, ...stack: readonly number[]) =>
-  backtrace(new ProgramCode(elf), new SymbolTable(elf), pc, 0, stackOf(...stack)).map(({ symbol }) => symbol);
+  backtrace(new ProgramCode(elf), new Symbolizer(elf), pc, 0, stackOf(...stack)).map(({ symbol }) => symbol);
 
 describe("names and return addresses are virtual addresses", () => {
   it("where code is linked for RAM and loaded elsewhere", () => {
@@ -176,7 +177,9 @@ describe.skipIf(!hasToolchain)("every address of a program is named as addr2line
     writeFileSync(path("program.ld"), SCRIPT);
     shell(path("."), `${GCC.join(" ")} -Wl,--no-warn-rwx-segments -T program.ld program.S -o program.elf`);
     shell(path("."), "riscv64-unknown-elf-objcopy --only-keep-debug program.elf debug.elf");
-    copyFileSync(`${findFirmwareDir()}/images/controller-1.1.0.elf`, path("firmware.elf"));
+    // With debug information addr2line names what is inlined: test/controller/bare/dwarf.
+    const firmware = `${findFirmwareDir()}/images/controller-1.1.0.elf`;
+    shell(path("."), `riscv64-unknown-elf-objcopy --strip-debug ${firmware} firmware.elf`);
   });
 
   it.each<readonly [what: string, file: string]>([

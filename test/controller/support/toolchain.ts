@@ -1,7 +1,13 @@
 /** The tools that make ELF files, for tests that compare with them. Where they are missing, these tests are skipped. */
 import { spawnSync } from "node:child_process";
 
-const TOOLS = ["riscv64-unknown-elf-gcc", "riscv64-unknown-elf-objcopy", "ld.lld"];
+const TOOLS = [
+  "riscv64-unknown-elf-gcc",
+  "riscv64-unknown-elf-objcopy",
+  "ld.lld",
+  "clang",
+  "llvm-symbolizer",
+];
 
 /** CI has all of them, and skips nothing. */
 export const hasToolchain =

@@ -4,6 +4,7 @@ import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
 import { activate, beginUpdate, clear, endUpdate } from "../../../controller/boot/transitions.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { BootReason } from "../../../controller/devices/status.ts";
+import { RunningTime } from "../../../emulator/base/running-time.ts";
 import { Control, controlWords, ringDoorbell, SlotWord } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import {
@@ -48,6 +49,13 @@ function facts(minor: number): RegionFacts {
 const ROTTEN: RegionFacts = { usable: false, fault: { name: "digest-mismatch", message: "it rots" } };
 
 /** A device of two regions with versions 1.1 and 1.0, powered on: 1.1 executes, in region 0. */
+const SCHEDULE = {
+  atNs: 0,
+  own: { runNs: 0, waitNs: 0, runnable: false },
+  heldUpNs: 0,
+  helpers: () => new Map(),
+};
+
 class Rig {
   readonly journal: string[] = [];
   readonly failovers: Failover[] = [];
@@ -95,6 +103,8 @@ class Rig {
           events,
         ),
       nowNs,
+      // Its threads always get to run.
+      runningTime: (startNs) => new RunningTime(() => SCHEDULE, startNs),
       log,
       fatal: (reason) => this.fatal.push(reason),
     });

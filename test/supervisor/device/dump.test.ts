@@ -13,7 +13,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backtrace, ProgramCode } from "../../../controller/bare/backtrace.ts";
 import { type ElfFile, parseElf } from "../../../controller/bare/elf.ts";
-import { SymbolTable } from "../../../controller/bare/symbol-table.ts";
+import { Symbolizer } from "../../../controller/bare/symbolizer.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { formatDump } from "../../../scripts/dump.ts";
 import {
@@ -141,7 +141,7 @@ describe("the store of dumps", () => {
 describe("a stack trace", () => {
   it("names the calls whose return addresses lie on the stack, and nothing else", () => {
     const elf = firmwareElf();
-    const symbols = new SymbolTable(elf);
+    const symbols = new Symbolizer(elf);
     const code = new ProgramCode(elf);
     const main = elf.symbols.get("main") ?? 0;
     expect(symbols.nameOf(main)).toBe("main");
