@@ -15,6 +15,7 @@ import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
 import { crc32c } from "../emulator/base/crc32c.ts";
 import { type ImageVersion, parseVersion } from "../emulator/base/version.ts";
 import { EXIT_FINDING, EXIT_HELD } from "./exit-codes.ts";
+import { FIRMWARE_IMAGES, type FirmwareBase, type FirmwareMutant } from "./firmware-mutants.ts";
 import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
 import { runProgram } from "./program.ts";
 import { removeScratch, scratchDirectory } from "./scratch.ts";
@@ -47,8 +48,15 @@ const STRIP_FLAGS = ["--wildcard", "--strip-symbol=$*", "--strip-symbol=*.o"];
 
 /** What a version is made of; the order of the sources is the order of the code in flash. */
 interface FirmwareVersion {
+  readonly name: string;
   readonly version: string;
+  /** Folder below controller/firmware in which its sources are. */
+  readonly folder: "." | "plain";
   readonly optimisation: string;
+  /** Flags that say what it is. */
+  readonly about: readonly string[];
+  readonly linkerScript: string;
+  readonly assembler: readonly string[];
   readonly sources: readonly string[];
 }
 
@@ -65,11 +73,49 @@ const KERNEL = [
 ];
 const FAST_PATH = ["queue.c", "commands.c", "crc32c-sliced.c", "parity-unrolled.c", "memory.c"];
 const SIMPLE_PATH = ["queue.c", "commands.c", "crc32c-bytewise.c", "parity-words.c", "memory.c"];
+const SIMPLE = [...KERNEL, ...SIMPLE_PATH, "faults.c"];
+const PLAIN = ["main.c", "selftest.c", "record.c", "queue.c"];
+
+function reference(version: string, optimisation: string, sources: readonly string[]): FirmwareVersion {
+  return {
+    name: `controller-${version}`,
+    version,
+    folder: ".",
+    optimisation,
+    about: ["-include", `versions/${version}.h`],
+    linkerScript: "firmware.ld",
+    assembler: ["start.S", "trap.S"],
+    sources,
+  };
+}
+
+/** `quiet` is plain without a queue. */
+function plain(name: "plain" | "quiet", version: string, optimisation: string): FirmwareVersion {
+  return {
+    name: `${name}-${version}`,
+    version,
+    folder: "plain",
+    optimisation,
+    about: plainMacros(name, version),
+    linkerScript: "plain.ld",
+    assembler: ["start.S"],
+    sources: PLAIN,
+  };
+}
+
+function plainMacros(name: "plain" | "quiet", version: string): string[] {
+  const sum = version === "1.0.0" ? 0 : 1;
+  return [`-DVERSION="${version}"`, `-DWITH_QUEUE=${name === "plain" ? 1 : 0}`, `-DWITH_SUM=${sum}`];
+}
 
 const FIRMWARE_VERSIONS: readonly FirmwareVersion[] = [
-  { version: "1.0.0", optimisation: "-Os", sources: [...KERNEL, ...SIMPLE_PATH, "faults.c"] },
-  { version: "1.1.0", optimisation: "-O2", sources: [...FAST_PATH, ...KERNEL, "faults.c"] },
-  { version: "1.2.0", optimisation: "-O2", sources: [...FAST_PATH, "trace.c", ...KERNEL, "faults.c"] },
+  reference("1.0.0", "-Os", SIMPLE),
+  reference("1.1.0", "-O2", [...FAST_PATH, ...KERNEL, "faults.c"]),
+  reference("1.2.0", "-O2", [...FAST_PATH, "trace.c", ...KERNEL, "faults.c"]),
+  plain("plain", "1.0.0", "-Os"),
+  plain("plain", "1.1.0", "-O2"),
+  plain("quiet", "1.0.0", "-Os"),
+  plain("quiet", "1.1.0", "-O2"),
 ];
 
 /** Programs in controller/firmware/bench, each linked with the harness. */
@@ -90,8 +136,8 @@ const SHARED_PAGE = ["-Wl,--defsym=SHARED_PAGE=1"];
 
 const HELP = `usage: npm run build:firmware -- [--check]
 
-Compiles controller/firmware with ${PREFIX}gcc into controller/firmware/images (MCUboot images and their ELF files)
-and controller/firmware/bench/elf.
+Compiles controller/firmware with ${PREFIX}gcc into controller/firmware/images and plain/images (MCUboot images and
+their ELF files), mutants/images and bench/elf.
 
   --check     store nothing; exit code 1 when a committed file is not what the sources make
   -h, --help  this text
@@ -132,18 +178,28 @@ function buildBench(firmwareDir: string, workDir: string): Map<string, Uint8Arra
 }
 
 /**
- * The word that the scrub compares with (section .image_check, the last of the body): the CRC-32C of header and
- * body before it. The header tells sizes and version only, so it does not depend on the word.
+ * Puts into the body's last word what the scrub compares with (section .image_check): the CRC-32C of header and body
+ * before it. The header tells sizes and version only, so it does not depend on the word.
  */
-function imageCheck(body: Uint8Array, version: ImageVersion): Uint8Array {
+function withImageCheck(body: Uint8Array, version: ImageVersion): Uint8Array {
   const image = encodeImage({ body, version, romFixed: true });
-  const word = new Uint8Array(4);
-  new DataView(word.buffer).setUint32(
-    0,
-    crc32c(image.subarray(0, IMAGE_HEADER_BYTES + body.length - 4)),
-    true,
-  );
-  return word;
+  const checked = body.slice();
+  const check = crc32c(image.subarray(0, IMAGE_HEADER_BYTES + body.length - 4));
+  new DataView(checked.buffer).setUint32(body.length - 4, check, true);
+  return checked;
+}
+
+function imageVersion(text: string): ImageVersion {
+  const version = parseVersion(text);
+  if (version === undefined) throw new Error(`${text} is no version`);
+  return version;
+}
+
+/** Code and constants of a linked program, as they lie in flash. */
+function bodyOf(elf: string): Uint8Array {
+  const binary = `${elf}.bin`;
+  tool("objcopy", ["-O", "binary", elf, binary], dirname(elf));
+  return readFileSync(binary);
 }
 
 /** Lines for crash dumps, in the ELF file alone, with the place of the sources in the repository. */
@@ -156,30 +212,125 @@ function buildVersion(
   workDir: string,
   source: FirmwareVersion,
 ): Map<string, Uint8Array> {
-  const name = `controller-${source.version}`;
-  const version = parseVersion(source.version);
-  if (version === undefined) throw new Error(`${source.version} is no version`);
-  const about = ["-include", `versions/${source.version}.h`];
+  const { name, folder, about, assembler, sources } = source;
+  const version = imageVersion(source.version);
+  const dir = join(firmwareDir, folder);
   // Without debug information: GNU ld aligns for that of assembly, too, and would relax less of the program's code.
-  const starts = ["start.S", "trap.S"].map((file) => {
+  const starts = assembler.map((file) => {
     const object = join(workDir, `${name}-${file}.o`);
-    tool("gcc", [...COMPILE_FLAGS, ...about, "-c", file, "-o", object], firmwareDir);
+    tool("gcc", [...COMPILE_FLAGS, ...about, "-c", file, "-o", object], dir);
     return object;
   });
-  const flags = [source.optimisation, ...debugFlags(firmwareDir), ...about, "-T", "firmware.ld"];
-  const elf = compile(firmwareDir, [...starts, ...source.sources], flags, join(workDir, `${name}.elf`));
-  const binary = join(workDir, `${name}.bin`);
-  const toBinary = (): Uint8Array => {
-    tool("objcopy", ["-O", "binary", elf, binary], workDir);
-    return readFileSync(binary);
-  };
-  const check = join(workDir, `${name}.check`);
-  writeFileSync(check, imageCheck(toBinary(), version));
-  tool("objcopy", [`--update-section=.image_check=${check}`, elf], workDir);
+  const flags = [source.optimisation, ...debugFlags(firmwareDir), ...about, "-T", source.linkerScript];
+  const elf = compile(dir, [...starts, ...sources], flags, join(workDir, `${name}.elf`));
+  let body = bodyOf(elf);
+  if (sources.includes("scrub.c")) {
+    body = withImageCheck(body, version);
+    const check = join(workDir, `${name}.check`);
+    writeFileSync(check, body.subarray(body.length - 4));
+    tool("objcopy", [`--update-section=.image_check=${check}`, elf], workDir);
+  }
   return new Map([
-    [`images/${name}.img`, encodeImage({ body: toBinary(), version, romFixed: true })],
-    [`images/${name}.elf`, readFileSync(elf)],
+    [join(folder, "images", `${name}.img`), encodeImage({ body, version, romFixed: true })],
+    [join(folder, "images", `${name}.elf`), readFileSync(elf)],
   ]);
+}
+
+/** What mutants of one base and version are linked with, in the order of the code in flash. */
+interface MutantBase {
+  readonly folder: string;
+  readonly macros: readonly string[];
+  readonly linkerScript: string;
+  readonly sources: readonly string[];
+}
+
+function mutantBase(base: FirmwareBase, version: string): MutantBase {
+  if (base !== "reference") {
+    return {
+      folder: "plain",
+      macros: plainMacros(base, version),
+      linkerScript: "plain.ld",
+      sources: ["start.S", ...PLAIN],
+    };
+  }
+  const [major, minor, revision] = version.split(".");
+  const macros = [`-DVERSION_MAJOR=${major}`, `-DVERSION_MINOR=${minor}`, `-DVERSION_REVISION=${revision}`];
+  return {
+    folder: ".",
+    macros: [...macros, "-DCOMPLETION_BATCH=1", "-DTRACE=0"],
+    linkerScript: "firmware.ld",
+    sources: ["start.S", "trap.S", ...SIMPLE],
+  };
+}
+
+const objectOf = (source: string): string => source.replace(/\.[cS]$/, ".o");
+
+/** Compiles `sources`, absolute paths, to objects in `objectDir`. */
+function compileObjects(sources: readonly string[], macros: readonly string[], objectDir: string): void {
+  mkdirSync(objectDir);
+  tool("gcc", [...COMPILE_FLAGS, "-Os", ...macros, "-c", ...sources], objectDir);
+}
+
+/** Sources of the base in whose place the mutant's file stands, and functions that it puts others before. */
+function mutations(source: string, object: string, cwd: string): { replaced: string[]; wrapped: string[] } {
+  const text = readFileSync(source, "utf8");
+  const replaced = [...text.matchAll(/^#include "\.\.\/(?:plain\/)?(\w+\.c)"$/gm)].map(
+    ([, file = ""]) => file,
+  );
+  const symbols = tool("nm", ["--defined-only", "--format=posix", object], cwd);
+  return { replaced, wrapped: [...symbols.matchAll(/^__wrap_(\w+)/gm)].map(([, name = ""]) => name) };
+}
+
+/**
+ * Links each mutant from the objects of its base, which are compiled once: those that its own file does not replace, and
+ * with a `--wrap` for each function that it puts another before. `all` are of one base and one version.
+ */
+function buildMutants(
+  firmwareDir: string,
+  workDir: string,
+  all: readonly FirmwareMutant[],
+): Map<string, Uint8Array> {
+  const [first] = all;
+  if (first === undefined) return new Map();
+  const { folder, macros, linkerScript, sources } = mutantBase(first.base, first.version);
+  const baseDir = join(firmwareDir, folder);
+  const objectDir = join(workDir, `${first.base}-${first.version}`);
+  const version = imageVersion(first.version);
+  compileObjects(
+    sources.map((source) => join(baseDir, source)),
+    macros,
+    objectDir,
+  );
+  const image = ({ name, source, macros: own }: FirmwareMutant): [string, Uint8Array] => {
+    const path = join(firmwareDir, "mutants", source);
+    const object = join(objectDir, `${name}.mutant.o`);
+    const defines = Object.entries(own).map(([macro, value]) => `-D${macro}=${value}`);
+    tool("gcc", [...COMPILE_FLAGS, "-Os", ...macros, ...defines, "-c", path, "-o", object], objectDir);
+    const { replaced, wrapped } = mutations(path, object, objectDir);
+    const objects = sources.filter((one) => !replaced.includes(one)).map(objectOf);
+    const wraps = wrapped.map((symbol) => `-Wl,--wrap=${symbol}`);
+    const elf = join(objectDir, `${name}.elf`);
+    const script = ["-T", join(baseDir, linkerScript)];
+    tool(
+      "gcc",
+      [...COMPILE_FLAGS, ...LINK_FLAGS, ...script, ...wraps, ...objects, object, "-o", elf],
+      objectDir,
+    );
+    const body = bodyOf(elf);
+    const checked = sources.includes("scrub.c") ? withImageCheck(body, version) : body;
+    return [`mutants/images/${name}.img`, encodeImage({ body: checked, version, romFixed: true })];
+  };
+  return new Map(all.map(image));
+}
+
+/** The mutants by what they are linked with. */
+function mutantGroups(): FirmwareMutant[][] {
+  const groups = new Map<string, FirmwareMutant[]>();
+  for (const mutant of FIRMWARE_IMAGES) {
+    const key = `${mutant.base}-${mutant.version}`;
+    groups.set(key, [...(groups.get(key) ?? []), mutant]);
+  }
+  return [...groups.values()];
 }
 
 /** Compiles everything. Keys are paths below controller/firmware. Throws {@link UsageError}. */
@@ -188,6 +339,7 @@ export function buildFirmware(firmwareDir: string): Map<string, Uint8Array> {
   try {
     return new Map([
       ...FIRMWARE_VERSIONS.flatMap((source) => [...buildVersion(firmwareDir, workDir, source)]),
+      ...mutantGroups().flatMap((group) => [...buildMutants(firmwareDir, workDir, group)]),
       ...buildBench(firmwareDir, workDir),
     ]);
   } finally {
@@ -209,7 +361,7 @@ function store(firmwareDir: string, files: ReadonlyMap<string, Uint8Array>): voi
     writeFileSync(join(firmwareDir, path), bytes);
   }
   const rows = [...files].map(
-    ([path, bytes]) => `${path.padEnd(28)} ${String(bytes.length).padStart(6)} bytes\n`,
+    ([path, bytes]) => `${path.padEnd(62)} ${String(bytes.length).padStart(6)} bytes\n`,
   );
   process.stdout.write(rows.join(""));
 }

@@ -17,7 +17,7 @@ describe.skipIf(!usable && process.env["CI"] !== "true")("the committed firmware
   });
 
   test("is byte for byte what the sources make, no file more and none less", () => {
-    const committed = ["images", "bench/elf"].flatMap((dir) =>
+    const committed = ["images", "plain/images", "mutants/images", "bench/elf"].flatMap((dir) =>
       readdirSync(join(firmwareDir, dir)).map((file) => `${dir}/${file}`),
     );
     expect([...built.keys()].sort()).toEqual(committed.sort());

@@ -29,7 +29,7 @@ export type Version = (typeof VERSIONS)[number];
 /** The versions that do what they should for ever. */
 export const HONEST_VERSIONS = ["1.0.0", "1.1.0"] as const;
 
-const IMAGES = new URL("../../controller/firmware/images/", import.meta.url);
+const FIRMWARE = new URL("../../controller/firmware/", import.meta.url);
 const HEADER_BYTES = 32;
 const INSTRUCTIONS_PER_MS = (INSTRUCTIONS_PER_TICK * MTIME_HZ) / 1000;
 const TICKS_PER_MS = MTIME_HZ / 1000;
@@ -38,7 +38,12 @@ const MASK = QUEUE_ENTRIES - 1;
 const MAX_COMMAND_MS = 10_000;
 
 export function readImage(version: Version): Uint8Array {
-  return new Uint8Array(readFileSync(new URL(`controller-${version}.img`, IMAGES)));
+  return readFirmware(`images/controller-${version}.img`);
+}
+
+/** @param path below controller/firmware */
+export function readFirmware(path: string): Uint8Array {
+  return new Uint8Array(readFileSync(new URL(path, FIRMWARE)));
 }
 
 /** CRC-32C (Castagnoli), bit by bit: RFC 3720, appendix B.4. */
@@ -84,16 +89,16 @@ export class FirmwareDevice {
   #hostWords: Int32Array;
   #nextId = 0;
 
-  /** `images[n]` goes into region n. */
-  constructor(...images: readonly Version[]) {
+  /** `images[n]` goes into region n; a version is one of the reference firmware. */
+  constructor(...images: readonly (Version | Uint8Array)[]) {
     const { layout, memory, control } = this;
     this.host = new Uint8Array(memory.buffer, layout.host, layout.config.hostBytes);
     this.#hostWords = new Int32Array(memory.buffer, layout.host, layout.config.hostBytes / 4);
     this.ram = new Uint8Array(memory.buffer, layout.ram, layout.config.ramBytes);
-    images.forEach((version, index) => {
+    images.forEach((image, index) => {
       const region = this.region(index);
       region.fill(0xff);
-      region.set(readImage(version));
+      region.set(typeof image === "string" ? readImage(image) : image);
     });
     powerUpControl(control);
     const send = (byte: number): void => {
