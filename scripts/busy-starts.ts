@@ -11,7 +11,7 @@ import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../supervis
 import { Guardian, type Restart } from "../supervisor/process/guardian.ts";
 import { besideBusyLoops } from "./busy-loops.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
-import { readImage } from "./firmware-image.ts";
+import { referenceImage } from "./firmware-image.ts";
 import { HELP_OPTION, parseInteger, parseOptions } from "./options.ts";
 import { runProgram } from "./program.ts";
 import { removeScratch, scratchDirectory } from "./scratch.ts";
@@ -45,7 +45,7 @@ function find(counts: Counts, finding: string): void {
 function deviceConfig(flashFile: string): DeviceConfig {
   return {
     memory: DEFAULT_MEMORY_CONFIG,
-    images: [readImage("--image-a", undefined), readImage("--image-b", undefined)],
+    images: [referenceImage("--image-a"), referenceImage("--image-b")],
     limits: DEFAULT_LIMITS,
     recovery: DEFAULT_RECOVERY,
     engine: "auto",

@@ -1,31 +1,29 @@
 /** `flipside serve`: one controller that is kept running, and its control socket. */
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { ImageRequirements } from "../controller/image/verify.ts";
 import { kindOf } from "../emulator/base/errors.ts";
 import { LOG_LEVELS } from "../emulator/base/log.ts";
 import { errorMessage } from "../emulator/base/text.ts";
-import { DEFAULT_MEMORY_CONFIG } from "../emulator/memory/layout.ts";
-import { DEFAULT_LIMITS, DEFAULT_RECOVERY, DUMP_MEMORY, type DumpMemory } from "../supervisor/core/config.ts";
+import { DUMP_MEMORY, type DumpMemory } from "../supervisor/core/config.ts";
 import { requireSocketPath } from "../supervisor/process/control-server.ts";
 import { controlPath, ServedDevice } from "../supervisor/process/served-device.ts";
-import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
-import { type ImageOption, readImage, readRunnableImage } from "./firmware-image.ts";
-import { REQUIREMENT_OPTIONS, readRequirements, requirementsConfig } from "./keys.ts";
-import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "./limits.ts";
 import {
-  HELP_OPTION,
-  parseEngine,
-  parseInteger,
-  parseLogLevel,
-  parseOptions,
-  UsageError,
-} from "./options.ts";
+  type CommandDevice,
+  DEVICE_OPTIONS,
+  deviceConfig,
+  readDevice,
+  requireRunnable,
+} from "./described-device.ts";
+import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
+import { REQUIREMENT_OPTIONS } from "./keys.ts";
+import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "./limits.ts";
+import { HELP_OPTION, parseLogLevel, parseOptions, UsageError } from "./options.ts";
 
 const HELP = `flipside serve: keep a controller running; flipside ctl asks and commands it.
 
 usage: flipside serve [options]
 
+  --device FILE    device file: sizes, deadlines, images and more (docs/device-file.md); what is said here counts before
   --dir DIR        directory of the device: its flash file, crash dumps and control socket (default ./flipside-device)
   --image-a FILE   MCUboot image that the factory puts into region 0 (default: the reference firmware 1.1.0)
   --image-b FILE   the same for region 1 (default: the reference firmware 1.0.0)
@@ -55,8 +53,8 @@ function parseDumpMemory(text: string): DumpMemory {
 }
 
 /** An image that is named must be one; the reference firmware, unsigned, counts for nothing on a device that has a table. */
-function image(option: ImageOption, file: string | undefined, requirements: ImageRequirements): Uint8Array {
-  return file === undefined ? readImage(option, file) : readRunnableImage(option, file, requirements);
+function requireNamedRunnable(device: CommandDevice): void {
+  for (const image of device.images) if (!image.isReference) requireRunnable(image, device);
 }
 
 /** With its parents, step by step: Node's own recursive mkdir never ends where a parent takes no entries (/proc). */
@@ -81,11 +79,9 @@ function requireDirectory(directory: string): void {
 export async function serveCommand(args: readonly string[]): Promise<number> {
   const { values } = parseOptions(args, {
     dir: { type: "string" },
-    "image-a": { type: "string" },
-    "image-b": { type: "string" },
+    ...DEVICE_OPTIONS,
     ...REQUIREMENT_OPTIONS,
     regions: { type: "string" },
-    engine: { type: "string" },
     "dump-memory": { type: "string" },
     log: { type: "string" },
     ...HELP_OPTION,
@@ -95,17 +91,11 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     return EXIT_HELD;
   }
   const directory = values.dir ?? "flipside-device";
-  const requirements = readRequirements(values);
+  const described = readDevice(values);
+  requireNamedRunnable(described);
   const config = {
-    memory: { ...DEFAULT_MEMORY_CONFIG, regions: parseInteger("--regions", values.regions ?? "2", 2, 4) },
-    images: [
-      image("--image-a", values["image-a"], requirements),
-      image("--image-b", values["image-b"], requirements),
-    ],
-    ...requirementsConfig(requirements),
-    limits: DEFAULT_LIMITS,
-    recovery: DEFAULT_RECOVERY,
-    engine: parseEngine(values.engine ?? "auto"),
+    ...deviceConfig(described),
+    images: described.images.map(({ bytes }) => bytes),
     dumpMemory: parseDumpMemory(values["dump-memory"] ?? "stack"),
     log: { level: parseLogLevel("--log", values.log ?? "warn"), fd: 2 },
   };

@@ -11,6 +11,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import type { EngineKind } from "../controller/cpu/engine-kind.ts";
+import type { Capability } from "../controller/devices/capabilities.ts";
 import type { LogConfig } from "../emulator/base/log.ts";
 import { platformFault, thisPlatform } from "../emulator/base/platform.ts";
 import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../emulator/memory/layout.ts";
@@ -59,6 +60,8 @@ export interface DeviceOptions {
   readonly keys?: readonly string[];
   /** No image without a security counter runs; see {@link DeviceConfig.requireSecurityCounter}. Default: false. */
   readonly requireSecurityCounter?: boolean;
+  /** What firmware can do that does not say so itself; see {@link DeviceConfig.capabilities}. */
+  readonly capabilities?: readonly Capability[];
   /** Sizes; the rest as by default: 2 regions of 256 KiB, 16 MiB of RAM. */
   readonly memory?: Partial<MemoryConfig>;
   readonly limits?: Partial<Limits>;
@@ -163,6 +166,7 @@ export async function startDevice(options: DeviceOptions, child?: ChildProcess):
       recovery: options.recovery ?? DEFAULT_RECOVERY,
       engine: options.engine ?? "auto",
       log: options.log ?? { level: "warn", fd: 2 },
+      ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
       ...(options.flashFile === undefined ? {} : { flashFile: options.flashFile }),
     });
   } catch (error) {

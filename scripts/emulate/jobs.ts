@@ -9,8 +9,7 @@ import { afterRunning } from "../../emulator/base/deadline.ts";
 import { type ErrorKind, kindOf, lackIn } from "../../emulator/base/errors.ts";
 import { familyRunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
-import { DEFAULT_MEMORY_CONFIG } from "../../emulator/memory/layout.ts";
-import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type DeviceConfig } from "../../supervisor/core/config.ts";
+import type { DeviceConfig, Limits } from "../../supervisor/core/config.ts";
 import type { RunningDevice, SoakProgress, SoakReport } from "../../supervisor/index.ts";
 import { launchSupervisor } from "../../supervisor/launch.ts";
 import type { EmulateOptions } from "./options.ts";
@@ -168,16 +167,18 @@ async function start(
   return startDevice(
     {
       images: options.images,
-      ...options.requirements,
-      memory: { regions: options.regions },
-      // The soak fails regions far more often than any budget allows.
-      limits: { budget: { failures: null, windowMs: 60_000 } },
-      engine: options.engine,
+      ...options.device,
+      limits: withoutBudget(options.device.limits),
       log: { level: options.logLevel, fd: 2 },
       onSoakProgress,
     },
     child,
   );
+}
+
+/** The soak fails regions far more often than any budget allows. */
+function withoutBudget(limits: Limits): Limits {
+  return { ...limits, budget: { ...limits.budget, failures: null } };
 }
 
 /** What was done stays; what ended it is a violation where it is the device's, or an accident of its process. */
@@ -211,12 +212,9 @@ async function survive(
 ): Promise<SoakReport> {
   const { SurvivalSoak } = await import("../../supervisor/survival/survival.ts");
   const config = {
-    memory: { ...DEFAULT_MEMORY_CONFIG, regions: options.regions },
+    ...options.device,
     images: options.images,
-    ...options.requirements,
-    limits: { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
-    recovery: DEFAULT_RECOVERY,
-    engine: options.engine,
+    limits: withoutBudget(options.device.limits),
     // What it does to the device is what the log would complain of.
     log: { level: options.logLevel === "error" ? "silent" : options.logLevel, fd: 2 },
     flashFile: join(directory, "device.flash"),
@@ -227,6 +225,7 @@ async function survive(
     seed: options.soak.seed,
     durationMs,
     kinds: options.survivalKinds,
+    budget: options.device.limits.budget,
   });
   signal.addEventListener("abort", () => soak.end());
   // It may have come while the module was loaded.

@@ -1,18 +1,22 @@
 /** What the command line of `flipside emulate` asks for. All that it says is checked here; nothing is made yet. */
 import { randomInt } from "node:crypto";
-import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
-import type { RequirementsConfig } from "../../controller/image/verify.ts";
 import { LOG_LEVELS, type LogLevel } from "../../emulator/base/log.ts";
 import { FAULTS, failsOver, SURVIVAL_KINDS } from "../../supervisor/faults/catalogue.ts";
 import type { SoakOptions } from "../../supervisor/index.ts";
+import {
+  type CommandDevice,
+  DEVICE_OPTIONS,
+  type DeviceImage,
+  deviceConfig,
+  readDevice,
+  requireRunnable,
+} from "../described-device.ts";
 import { OTHER_EXIT_CODES } from "../exit-codes.ts";
-import { readRunnableImage } from "../firmware-image.ts";
 import { requireSeparate } from "../input.ts";
-import { REQUIREMENT_OPTIONS, readRequirements, requirementsConfig } from "../keys.ts";
+import { REQUIREMENT_OPTIONS } from "../keys.ts";
 import {
   HELP_OPTION,
   parseDuration,
-  parseEngine,
   parseInteger,
   parseLogLevel,
   parseOptions,
@@ -27,6 +31,7 @@ usage: flipside emulate [options]
   --failovers N      stop after N failovers
   --seed S           seed of the order of faults and of the host's work (default: random, printed)
   --faults a,b       only these kinds (default: all)
+  --device FILE      device file: sizes, deadlines, images and more (docs/device-file.md); what is said here counts before
   --image-a FILE     MCUboot image of region 0 (default: the reference firmware 1.1.0)
   --image-b FILE     MCUboot image of region 1 (default: the reference firmware 1.0.0)
   --key FILE         public key (PEM; Ed25519, ECDSA P-256 or P-384, RSA-2048 or RSA-3072) that both images, and then not
@@ -34,7 +39,7 @@ usage: flipside emulate [options]
                      signatures are not looked at)
   --require-security-counter
                      both images, and then not the reference firmware, must have a security counter
-  --regions N        2 to 4 regions; those behind the second hold image A and B in turn (default 2)
+  --regions N        2 to 4 regions; those without an image of their own hold the others in turn (default 2)
   --jobs N           so many controllers at once, with the seeds S, S + 1, … (default 1)
   --engine KIND      auto (default), translator or interpreter
   --stats            tell at the end what was translated, when, and why it was left
@@ -60,13 +65,12 @@ export interface EmulateOptions {
   readonly soak: SoakOptions;
   /** Kinds of survival.ts; empty for none. */
   readonly survivalKinds: readonly string[];
+  /** The device, with its own budget: a soak fails regions far more often than that allows, and lifts it. */
+  readonly device: ReturnType<typeof deviceConfig>;
+  /** One for each region. */
   readonly images: readonly Uint8Array[];
-  /** What both images have. */
-  readonly requirements: RequirementsConfig;
-  readonly regions: number;
   /** Controllers at once. */
   readonly jobs: number;
-  readonly engine: EngineKind;
   /** The report has what the translators counted. */
   readonly stats: boolean;
   readonly json: string | undefined;
@@ -96,6 +100,13 @@ function requireFailover(kinds: readonly string[]): void {
   throw new UsageError(`--failovers would never be over: ${kinds.join(", ")} causes no failover${instead}`);
 }
 
+function inEachRegion(images: readonly DeviceImage[], { memory }: CommandDevice): readonly Uint8Array[] {
+  return Array.from(
+    { length: memory.regions },
+    (_, region) => (images[region % images.length] as DeviceImage).bytes,
+  );
+}
+
 /** Throws {@link UsageError}. */
 export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
   const { values } = parseOptions(args, {
@@ -103,12 +114,10 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
     failovers: { type: "string" },
     seed: { type: "string" },
     faults: { type: "string" },
-    "image-a": { type: "string" },
-    "image-b": { type: "string" },
+    ...DEVICE_OPTIONS,
     ...REQUIREMENT_OPTIONS,
     regions: { type: "string" },
     jobs: { type: "string" },
-    engine: { type: "string" },
     stats: { type: "boolean" },
     json: { type: "string" },
     log: { type: "string" },
@@ -119,18 +128,16 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
   const failovers =
     values.failovers === undefined ? null : parseInteger("--failovers", values.failovers, 1, 2 ** 31);
   const durationMs = values.duration === undefined ? null : parseDuration("--duration", values.duration);
-  const regions = parseInteger("--regions", values.regions ?? "2", 2, 4);
   const kinds = parseKinds(values.faults);
   const chosen = kinds.length > 0 ? kinds.filter((kind) => SURVIVAL_KINDS.includes(kind)) : undefined;
   const ofDevice = kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind));
   if (failovers !== null && kinds.length > 0) requireFailover(kinds);
-  requireSeparate([values.json], [values["image-a"], values["image-b"], ...(values.key ?? [])]);
-  const requirements = readRequirements(values);
-  // Two versions that can run are what a soak is about; what becomes of others is the sweep's.
-  const pair = [
-    readRunnableImage("--image-a", values["image-a"], requirements),
-    readRunnableImage("--image-b", values["image-b"], requirements),
-  ];
+  const described = readDevice(values);
+  requireSeparate([values.json], described.files);
+  const { images } = described;
+  if (images.length === 0) throw new UsageError(`${values.device}: images: a soak needs one at least`);
+  // Versions that can run are what a soak is about; what becomes of others is the sweep's.
+  for (const image of images) requireRunnable(image, described);
   return {
     soak: {
       seed:
@@ -140,11 +147,9 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
       kinds: kinds.length === 0 ? null : ofDevice,
     },
     survivalKinds: chosen ?? (failovers === null ? SURVIVAL_KINDS : []),
-    images: Array.from({ length: regions }, (_, region) => pair[region % 2] as Uint8Array),
-    requirements: requirementsConfig(requirements),
-    regions,
+    device: deviceConfig(described),
+    images: inEachRegion(images, described),
     jobs: parseInteger("--jobs", values.jobs ?? "1", 1, MAX_JOBS),
-    engine: parseEngine(values.engine ?? "auto"),
     stats: values.stats === true,
     json: values.json,
     logLevel:

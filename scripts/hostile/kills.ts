@@ -10,7 +10,7 @@ import { Random } from "../../emulator/base/random.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import { DeviceError } from "../../supervisor/process/client.ts";
 import type { ServedStatus } from "../../supervisor/process/served-device.ts";
-import { readImage } from "../firmware-image.ts";
+import { referenceImage } from "../firmware-image.ts";
 import { removeScratch, scratchDirectory } from "../scratch.ts";
 import type { CaseResult, Part } from "./part.ts";
 import { Finding, Served, signalProcess } from "./served.ts";
@@ -45,7 +45,7 @@ interface Known {
 class Chaos {
   readonly #directory: string;
   readonly #random: Random;
-  readonly #images = [readImage("--image-a", undefined), readImage("--image-b", undefined)];
+  readonly #images = [referenceImage("--image-a"), referenceImage("--image-b")];
   readonly #known: Known = { generation: 0, digests: [] };
   readonly #stopped: number[] = [];
   #served: Served | undefined;

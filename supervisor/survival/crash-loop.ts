@@ -7,20 +7,21 @@
 import { rmSync } from "node:fs";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { Random } from "../../emulator/base/random.ts";
-import { DEFAULT_LIMITS, type DeviceConfig } from "../core/config.ts";
+import type { DeviceConfig } from "../core/config.ts";
+import type { Budget } from "../core/policy.ts";
 import type { Status } from "../device/status.ts";
 import { Guardian } from "../process/guardian.ts";
 import type { Tally } from "../soak/tally.ts";
 
 export async function crashLoop(
   config: DeviceConfig & { readonly flashFile: string },
+  budget: Budget,
   random: Random,
   tally: Tally,
   expect: (rule: string, holds: boolean) => void,
   late: (deadlineMs: number, rule: string, told: string) => boolean,
 ): Promise<void> {
   const flashFile = `${config.flashFile}-${tally.injected}`;
-  const { budget } = DEFAULT_LIMITS;
   let onRestart = (_status: Status): void => undefined;
   const device = new Guardian(
     { ...config, flashFile, limits: { ...config.limits, budget } },

@@ -11,7 +11,8 @@ import { kindOf } from "../../emulator/base/errors.ts";
 import { Random } from "../../emulator/base/random.ts";
 import { familyRunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
-import type { DeviceConfig } from "../core/config.ts";
+import { DEFAULT_LIMITS, type DeviceConfig } from "../core/config.ts";
+import type { Budget } from "../core/policy.ts";
 import { MEMORY_DEATHS } from "../device/memory-owner.ts";
 import type { Status } from "../device/status.ts";
 import { faultClass, MEMORY_FAULTS, ROT_KINDS, type SoakKind } from "../faults/catalogue.ts";
@@ -28,6 +29,8 @@ export interface SurvivalOptions {
   /** Ends after this long, but not before every kind came once. */
   readonly durationMs: number;
   readonly kinds: readonly string[];
+  /** What a crash loop is to spend; as by default where it is absent. All else is done without a budget. */
+  readonly budget?: Budget;
 }
 
 export interface SurvivalReport {
@@ -173,8 +176,13 @@ export class SurvivalSoak {
     const expect = (rule: string, holds: boolean): void => this.#expect(kind, rule, holds);
     const rotKind = ROT_KINDS.find((known) => known === kind);
     if (kind === CRASH_LOOP) {
-      await crashLoop(this.#config, this.#random, tally, expect, (windowMs, rule, told) =>
-        this.#late(windowMs, kind, rule, told),
+      await crashLoop(
+        this.#config,
+        this.#options.budget ?? DEFAULT_LIMITS.budget,
+        this.#random,
+        tally,
+        expect,
+        (windowMs, rule, told) => this.#late(windowMs, kind, rule, told),
       );
       return;
     }
