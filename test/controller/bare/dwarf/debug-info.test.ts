@@ -184,7 +184,7 @@ describe.skipIf(!hasToolchain)("beside addr2line and llvm-symbolizer, for every 
     const isPadding = ({ ours: line }: { readonly ours: string | undefined }): boolean => line === "";
     expect(differing(llvm).filter((one) => !isPadding(one))).toEqual([]);
     expect(ours.filter((line) => line === "").length).toBeLessThanOrEqual(2);
-    // addr2line 2.40 does not see what clang inlined in one piece, in DWARF 5.
+    // addr2line 2.40 does not see what clang inlined in several pieces, in DWARF 5.
     if (name !== "clang, DWARF 5") expect(differing(gnu).filter((one) => !isPadding(one))).toEqual([]);
   });
 
