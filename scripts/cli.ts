@@ -2,6 +2,7 @@
 /**
  * The command line. Each command is a module of its own, loaded only when it is called: start-up time is a figure.
  */
+import { readFileSync } from "node:fs";
 import { platformFault, thisPlatform } from "../emulator/base/platform.ts";
 import { codeWithoutOutput, EXIT_HELD, EXIT_UNJUDGED, EXIT_USAGE, UnableError } from "./exit-codes.ts";
 import { UsageError } from "./options.ts";
@@ -61,7 +62,13 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 
 function help(): string {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
-  return `flipside: a storage controller with two firmware regions that always comes back\n\nusage: flipside COMMAND [options]\n\n${rows.join("\n")}\n\nflipside COMMAND --help tells each command's options.\n`;
+  return `flipside: a storage controller with two firmware regions that always comes back\n\nusage: flipside COMMAND [options]\n\n${rows.join("\n")}\n\nflipside COMMAND --help tells each command's options, flipside --version this version.\n`;
+}
+
+/** As the package has it. */
+function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -71,6 +78,10 @@ async function main(args: readonly string[]): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     process.stdout.write(help());
     return name === undefined ? EXIT_USAGE : EXIT_HELD;
+  }
+  if (name === "--version") {
+    process.stdout.write(`${version()}\n`);
+    return EXIT_HELD;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {

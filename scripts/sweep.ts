@@ -2,13 +2,14 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { plural } from "../emulator/base/text.ts";
 import { CaseIdError, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
 import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
 import { checkImages, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
 import { isGood, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/oracle/verdict.ts";
 import { RulesModuleError } from "../supervisor/sweep/flipside/rules-module.ts";
 import { findScenario, SCENARIOS } from "../supervisor/sweep/flipside/scenarios/index.ts";
-import { replayCommand, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
+import { type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
 import {
   runSweep,
   type SweepOptions,
@@ -18,6 +19,7 @@ import {
 import { SweepThread } from "../supervisor/sweep/run/threads.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES, UnableError } from "./exit-codes.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
+import { invocationOf } from "./invocation.ts";
 import { requireLimits } from "./limits.ts";
 import { HELP_OPTION, parseEngine, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
 import { formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
@@ -236,8 +238,8 @@ async function replay({ options }: SweepCommand, text: string): Promise<number> 
 function formatProgress({ cuts, findings, elapsedMs, remainingMs, scenario }: SweepProgress): string {
   const rate = Math.round(cuts / (elapsedMs / 1000));
   const left = remainingMs === undefined ? "?" : `${(remainingMs / 1000).toFixed(0)} s`;
-  const found = paint(findings > 0 ? "red" : "green", `${findings} findings`);
-  return `${cuts} cuts  ${rate}/s  ${left} left  ${found}  ${paint("dim", scenario)}`;
+  const found = paint(findings > 0 ? "red" : "green", plural(findings, "finding"));
+  return `${plural(cuts, "cut")}  ${rate}/s  ${left} left  ${found}  ${paint("dim", scenario)}`;
 }
 
 /** Starts and failures from every state of a table are many; in the summary they are one line each. */
@@ -296,7 +298,7 @@ function formatTotals(report: SweepReport): string {
     return count === 0 ? [] : [paint(colour, `${verdict} ${count}`)];
   });
   return [
-    `${scenarios.length} scenarios, ${cuts} cuts (${distinctFutures} distinct futures), ${faults} other faults in ${(durationMs / 1000).toFixed(1)} s with ${jobs} jobs: ${cutsPerSecond} cuts/s`,
+    `${plural(scenarios.length, "scenario")}, ${plural(cuts, "cut")} (${plural(distinctFutures, "distinct future")}), ${plural(faults, "other fault")} in ${(durationMs / 1000).toFixed(1)} s with ${plural(jobs, "job")}: ${cutsPerSecond} cuts/s`,
     verdicts.join(", "),
     "",
   ].join("\n");
@@ -306,7 +308,7 @@ function formatFindings(report: SweepReport, extra: string): string {
   if (report.findings.length === 0) return `${paint("green", "held")}\n`;
   const lines = report.findings.map(
     (finding) =>
-      `${paint("red", finding.verdict)}  ${finding.scenario}: ${finding.message}\n  ${replayCommand(finding)}${extra}`,
+      `${paint("red", finding.verdict)}  ${finding.scenario}: ${finding.message}\n  ${invocationOf("sweep")} --replay ${finding.replay}${extra}`,
   );
   return `\n${lines.join("\n")}\n`;
 }

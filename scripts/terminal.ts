@@ -5,7 +5,22 @@ import type { HistogramRow } from "../supervisor/soak/timing.ts";
 
 export type Paint = "green" | "red" | "yellow" | "dim" | "bold" | "cyan";
 
-const coloured = process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined;
+/** https://no-color.org, https://force-color.org: what is asked for counts before what the output is. */
+export function wantsColour(env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean {
+  const [never, always] = [env["NO_COLOR"] ?? "", env["FORCE_COLOR"] ?? ""];
+  if (always !== "") return always !== "0" && always !== "false";
+  return never === "" && isTerminal;
+}
+
+const coloured = wantsColour(process.env, process.stdout.isTTY === true);
+
+/** Characters of a line where nobody says how many there are. */
+const PLAIN_COLUMNS = 120;
+
+/** Of a line of what is printed now. */
+function lineColumns(): number {
+  return process.stdout.columns ?? PLAIN_COLUMNS;
+}
 
 export function paint(colour: Paint, text: string): string {
   return coloured ? styleText(colour, text, { validateStream: false }) : text;
@@ -23,7 +38,7 @@ export class StatusLine {
 
   show(text: string): void {
     if (process.stdout.isTTY === true) {
-      process.stdout.write(`\r\x1b[2K${text.slice(0, (process.stdout.columns ?? 100) - 1)}`);
+      process.stdout.write(`\r\x1b[2K${text.slice(0, lineColumns() - 1)}`);
       this.#shown = true;
     } else if (Date.now() - this.#lastPlainMs >= this.#plainIntervalMs) {
       this.#lastPlainMs = Date.now();
@@ -52,22 +67,81 @@ export function formatTranslator(stats: TranslatorStats): string[] {
 export interface Column {
   readonly title: string;
   readonly align?: "right";
+  /** Left out where lines are too short for all: the highest first. Absent: never. */
+  readonly spare?: number;
 }
 
-/** Rows under titles, columns as wide as their widest cell. */
-export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map(({ title }, i) =>
-    Math.max(title.length, ...rows.map((row) => (row[i] ?? "").length)),
-  );
-  const line = (cells: readonly string[]): string =>
+type Cells = readonly string[];
+
+const GAP = 2;
+/** A last column of text is not broken into shorter lines than this. */
+const TEXT_COLUMNS = 24;
+
+function widthsOf(columns: readonly Column[], rows: readonly Cells[]): number[] {
+  return columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => (row[i] ?? "").length)));
+}
+
+function totalOf(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width + GAP, -GAP);
+}
+
+/** Places of the columns that are shown: as many as fit, in their order. */
+function shownColumns(columns: readonly Column[], rows: readonly Cells[], maxWidth: number): number[] {
+  const widths = widthsOf(columns, rows);
+  const shown = columns.map((_, i) => i);
+  const spare = shown
+    .filter((i) => columns[i]?.spare !== undefined)
+    .sort((a, b) => (columns[b]?.spare ?? 0) - (columns[a]?.spare ?? 0));
+  for (const next of spare) {
+    if (totalOf(shown.map((i) => widths[i] ?? 0)) <= maxWidth) break;
+    shown.splice(shown.indexOf(next), 1);
+  }
+  return shown;
+}
+
+/** A text in lines of at most `width` characters, broken between words. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
+
+/** Rows under titles, columns as wide as their widest cell; a last one of text is broken where lines are too short. */
+export function formatTable(
+  all: readonly Column[],
+  allRows: readonly Cells[],
+  maxWidth = lineColumns(),
+): string {
+  const shown = shownColumns(all, allRows, maxWidth);
+  const columns = shown.map((i) => all[i] as Column);
+  const rows = allRows.map((row) => shown.map((i) => row[i] ?? ""));
+  const widths = widthsOf(columns, rows);
+  const last = columns.length - 1;
+  const before = totalOf(widths.slice(0, last)) + GAP;
+  const lastWidth = Math.max(TEXT_COLUMNS, maxWidth - before);
+  const line = (cells: Cells): string =>
     cells
       .map((cell, i) =>
         columns[i]?.align === "right" ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
       )
-      .join("  ")
+      .join(" ".repeat(GAP))
       .trimEnd();
+  const lines = (cells: Cells): string[] => {
+    const text = cells[last] ?? "";
+    if (columns[last]?.align === "right" || text.length <= lastWidth) return [line(cells)];
+    const [first = "", ...rest] = wrapped(text, lastWidth);
+    return [line([...cells.slice(0, last), first]), ...rest.map((more) => " ".repeat(before) + more)];
+  };
   const head = paint("bold", line(columns.map(({ title }) => title)));
-  return [head, ...rows.map(line)].join("\n");
+  return [head, ...rows.flatMap(lines)].join("\n");
 }
 
 /** Microseconds with a unit that keeps the number short. */

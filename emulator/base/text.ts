@@ -23,3 +23,8 @@ export function hex(value: number): string {
 export function hex32(word: number): string {
   return `0x${(word >>> 0).toString(16).padStart(8, "0")}`;
 }
+
+/** "1 failover", "2 failovers". @param many where it is not the one with an s */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

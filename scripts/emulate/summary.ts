@@ -1,23 +1,30 @@
 /** What is seen of a soak: a line while it runs, and at its end the summary with the verdict. */
 import type { TranslatorStats } from "../../controller/translator/stats.ts";
+import { plural } from "../../emulator/base/text.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "../../supervisor/index.ts";
 import type { FaultReport } from "../../supervisor/soak/tally.ts";
+import { invocationOf } from "../invocation.ts";
 import { shellQuoted } from "../options.ts";
-import { formatHistogram, formatTable, formatTranslator, formatUs, paint } from "../terminal.ts";
+import { type Column, formatHistogram, formatTable, formatTranslator, formatUs, paint } from "../terminal.ts";
 
 export function formatProgress(
   { kind, report }: SoakProgress,
   { durationMs, failovers }: SoakOptions,
 ): string {
   const elapsed = `${(report.durationMs / 1000).toFixed(1)} s`;
-  const end = durationMs === null ? `${failovers ?? "?"} failovers` : `${durationMs / 1000} s`;
+  const end =
+    durationMs === null
+      ? failovers === null || failovers === undefined
+        ? "? failovers"
+        : plural(failovers, "failover")
+      : `${durationMs / 1000} s`;
   const count = report.violations.length;
-  const violations = paint(count > 0 ? "red" : "green", `${count} violations`);
-  return `${elapsed} of ${end}  ${report.failovers} failovers  ${violations}  trap restart p50 ${formatUs(report.trapRestartUs.p50)}  ${paint("dim", kind)}`;
+  const violations = paint(count > 0 ? "red" : "green", plural(count, "violation"));
+  return `${elapsed} of ${end}  ${plural(report.failovers, "failover")}  ${violations}  trap restart p50 ${formatUs(report.trapRestartUs.p50)}  ${paint("dim", kind)}`;
 }
 
 export function formatSurvivalProgress(kind: string, rounds: number, violations: number): string {
-  return `survival: ${rounds} rounds  ${violations} violations  ${paint("dim", kind)}`;
+  return `survival: ${plural(rounds, "round")}  ${plural(violations, "violation")}  ${paint("dim", kind)}`;
 }
 
 function complete({ class: faultClass, injected, detected, recovered, notJudged }: FaultReport): boolean {
@@ -44,7 +51,7 @@ export function countFaults(faults: readonly FaultReport[]): { injected: number;
 /** The same run again: what was asked, with the seed that was used. */
 export function replayCommand(args: readonly string[], seed: number): string {
   const rest = args.filter((arg, i) => !arg.startsWith("--seed") && args[i - 1] !== "--seed");
-  return ["npm run emulate --", "--seed", String(seed), ...rest.map(shellQuoted)].join(" ");
+  return [invocationOf("emulate"), "--seed", String(seed), ...rest.map(shellQuoted)].join(" ");
 }
 
 export function formatSummary(
@@ -86,7 +93,7 @@ export function formatSummary(
     ),
     ...violations,
     ...notJudged,
-    `${formatCount(report)} in ${(report.durationMs / 1000).toFixed(1)} s, ${report.hostCommands} host commands, ${report.codeBytesCopied} bytes of code copied: ${formatVerdict(verdict, report)}`,
+    `${formatCount(report)} in ${(report.durationMs / 1000).toFixed(1)} s, ${plural(report.hostCommands, "host command")}, ${plural(report.codeBytesCopied, "byte")} of code copied: ${formatVerdict(verdict, report)}`,
     ...(endedBecause === undefined ? [] : [paint("yellow", `ended early: ${endedBecause}`)]),
     `again: ${replay}`,
     "",
@@ -94,18 +101,18 @@ export function formatSummary(
 }
 
 function formatFaults(faults: readonly FaultReport[]): string {
-  const columns = [
-    "fault",
-    "class",
-    "count",
-    "found",
-    "back",
-    "detect p50",
-    "p99",
-    "restart p50",
-    "p99",
-    "ready p50",
-    "p99",
+  const columns: readonly Column[] = [
+    { title: "fault" },
+    { title: "class", spare: 4 },
+    { title: "count", align: "right" },
+    { title: "found", align: "right" },
+    { title: "back", align: "right" },
+    { title: "detect p50", align: "right", spare: 1 },
+    { title: "p99", align: "right", spare: 2 },
+    { title: "restart p50", align: "right" },
+    { title: "p99", align: "right" },
+    { title: "ready p50", align: "right", spare: 1 },
+    { title: "p99", align: "right", spare: 3 },
   ];
   const rows = faults.map((fault) => [
     fault.kind,
@@ -120,15 +127,12 @@ function formatFaults(faults: readonly FaultReport[]): string {
     formatUs(fault.readyUs.p50),
     formatUs(fault.readyUs.p99),
   ]);
-  return formatTable(
-    columns.map((title, i) => (i < 2 ? { title } : { title, align: "right" })),
-    rows,
-  );
+  return formatTable(columns, rows);
 }
 
 function formatCount({ failovers, survivalRounds }: SoakReport): string {
-  const survival = survivalRounds === undefined ? "" : ` and ${survivalRounds} rounds of survival`;
-  return `${failovers} failovers${survival}`;
+  const survival = survivalRounds === undefined ? "" : ` and ${plural(survivalRounds, "round")} of survival`;
+  return `${plural(failovers, "failover")}${survival}`;
 }
 
 /** From the start to the end, in MiB. */
@@ -143,5 +147,5 @@ function formatVerdict(verdict: Verdict, { violations, faults }: SoakReport): st
     const { injected, notJudged } = countFaults(faults);
     return paint("yellow", `not judged: the machine was too busy for ${notJudged} of ${injected} faults`);
   }
-  return paint("red", `${violations.length} violations, or faults that were not found`);
+  return paint("red", `${plural(violations.length, "violation")}, or faults that were not found`);
 }

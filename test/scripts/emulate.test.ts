@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { encodeImage } from "../../controller/image/encode.ts";
+import { plural } from "../../emulator/base/text.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
 
@@ -62,7 +63,7 @@ describe("Ctrl-C", () => {
     const { failovers, durationMs } = JSON.parse(readFileSync(json, "utf8"));
     expect(status).toBe(0);
     expect(durationMs).toBeLessThan(3_600_000);
-    expect(stdout).toContain(`${failovers} failovers in`);
+    expect(stdout).toContain(`${plural(failovers, "failover")} in`);
     expect(stdout).toContain("everything held");
   });
 
@@ -234,7 +235,7 @@ describe("whatever ends a soak, summary and report of what was done are written:
       const { status, stdout, report } = await ended;
       expect(status).toBe(1);
       expect(report.violations).toEqual(["the supervisor process was ended by SIGKILL"]);
-      expect(stdout).toContain(`${report.failovers} failovers in`);
+      expect(stdout).toContain(`${plural(report.failovers, "failover")} in`);
     },
   );
 
@@ -246,7 +247,7 @@ describe("whatever ends a soak, summary and report of what was done are written:
     const { status, stdout, stderr, report } = await ended;
     expect(status).toBe(1);
     expect(stdout + stderr).toContain("the supervisor process was ended by SIGKILL");
-    expect(stdout).toContain(`${report.failovers} failovers in`);
+    expect(stdout).toContain(`${plural(report.failovers, "failover")} in`);
   });
 
   it("a second part that cannot begin, which says nothing of the first", async () => {

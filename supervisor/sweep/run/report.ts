@@ -114,8 +114,3 @@ export function toJunit(report: SweepReport): string {
 function escapeXml(text: string): string {
   return text.replace(/[<>&"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
-
-/** The command that runs a case again. */
-export function replayCommand(finding: Finding): string {
-  return `flipside sweep --replay ${finding.replay}`;
-}
