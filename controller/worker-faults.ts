@@ -4,6 +4,8 @@
  * event loop.
  */
 
+import { InjectedError } from "../emulator/base/errors.ts";
+
 /** Codes for SlotWord.INJECT; the names follow in the same order from 1. */
 export const WORKER_FAULT_NAMES = [
   "throw",
@@ -62,10 +64,10 @@ const ENDLESS_LOOP_WASM = Uint8Array.of(
 
 const COMMIT: Readonly<Record<WorkerFaultName, () => void>> = {
   throw: () => {
-    throw new Error("injected: the controller worker throws");
+    throw new InjectedError("the controller worker throws");
   },
   "unhandled-rejection": () => {
-    void Promise.reject(new Error("injected: the controller worker leaves a rejection unhandled"));
+    void Promise.reject(new InjectedError("the controller worker leaves a rejection unhandled"));
   },
   "process-exit": () => process.exit(7),
   "heap-exhaustion": () => {

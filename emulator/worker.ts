@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { workerData } from "node:worker_threads";
 import type { FlashFileConfig, HashAlgorithm, MemoryApi, MemoryWorkerData, PoweredMemory } from "./api.ts";
 import { monotonicNs } from "./base/clock.ts";
+import { InjectedError } from "./base/errors.ts";
 import { serve } from "./base/link.ts";
 import { createLogger, type Logger, type SharedLogConfig } from "./base/log.ts";
 import { endWhenOrphaned } from "./base/orphan.ts";
@@ -339,7 +340,7 @@ const api: MemoryApi = {
   fail: (fault) => {
     if (fault === "exit") process.exit(1);
     setImmediate(() => {
-      throw new Error("injected: the memory emulator worker throws");
+      throw new InjectedError("the memory emulator worker throws");
     });
     return null;
   },

@@ -11,6 +11,8 @@ import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
+import { EXIT_ACCIDENT } from "../supervisor/process/fatal.ts";
+import { EXIT_UNJUDGED } from "./exit-codes.ts";
 
 const ENTRIES = [
   "scripts/cli",
@@ -21,6 +23,7 @@ const ENTRIES = [
 ];
 const SHEBANG = "#!/usr/bin/env node\n";
 const DIGEST_DIGITS = 16;
+const PROLOGUE = '"use strict"; const bundleUrl = require("node:url").pathToFileURL(__filename).href;';
 
 const dist = fileURLToPath(new URL("../", import.meta.url));
 
@@ -41,10 +44,12 @@ async function bundleCode(): Promise<void> {
     entryPoints: ENTRIES.map((entry) => ({ in: `${dist}${entry}.js`, out: `${entry}.code` })),
     outdir: dist,
     outExtension: { ".js": ".cjs" },
+    // For people whom an accident is told (accident.ts); the sources are in the repository.
     sourcemap: true,
+    sourcesContent: false,
     // pino finds its own worker files beside itself; the other is not loaded, see below.
     external: ["pino", "msgpackr-extract"],
-    banner: { js: '"use strict"; const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
+    banner: { js: PROLOGUE },
     define: {
       "import.meta.url": "bundleUrl",
       // Finding msgpackr's native part takes 13 ms; frames as short as ours gain nothing by it.
@@ -65,10 +70,12 @@ async function bundleStart(entry: string): Promise<void> {
     ...COMMON,
     entryPoints: [`${dist}scripts/code-cache.js`],
     outfile: `${dist}${entry}.bundle.cjs`,
-    banner: { js: `${isCommand ? SHEBANG : ""}"use strict";` },
+    banner: { js: `${isCommand ? SHEBANG : ""}${PROLOGUE}` },
     define: {
+      "import.meta.url": "bundleUrl",
       CODE_FILE: JSON.stringify(basename(codeFile)),
       CODE_DIGEST: JSON.stringify(digest.slice(0, DIGEST_DIGITS)),
+      ACCIDENT_EXIT_CODE: String(isCommand ? EXIT_UNJUDGED : EXIT_ACCIDENT),
     },
   });
   if (isCommand) chmodSync(`${dist}${entry}.bundle.cjs`, 0o755);

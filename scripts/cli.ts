@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { platformFault, thisPlatform } from "../emulator/base/platform.ts";
-import { codeWithoutOutput, EXIT_HELD, EXIT_UNJUDGED, EXIT_USAGE, UnableError } from "./exit-codes.ts";
+import { codeWithoutOutput, EXIT_HELD, EXIT_USAGE, UnableError } from "./exit-codes.ts";
 import { UsageError } from "./options.ts";
-import { tellFailure } from "./program.ts";
+import { exitCodeOf } from "./program.ts";
 import { takeSignals } from "./scratch.ts";
 import { guardOutput, isOutputLost, readerGone } from "./standard-output.ts";
 
@@ -98,27 +98,15 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 /** Standard output that could not be written is no success. */
-function exitCodeOf(code: number): number {
+function codeWith(code: number): number {
   return isOutputLost() ? codeWithoutOutput(code) : code;
 }
 
-/** Nothing is left that could settle the command: without a word this would look like success. */
-function tellUnfinished(): void {
-  process.stderr.write("flipside: the command is not done and waits for something that never comes\n");
-}
-
 guardOutput();
-// What is thrown where no command can catch it, as at a process that cannot be started.
-process.on("uncaughtException", (error) => process.exit(tellFailure(error)));
-process.exitCode = EXIT_UNJUDGED;
-process.once("beforeExit", tellUnfinished);
-void main(process.argv.slice(2))
-  .catch(tellFailure)
-  .then((code) => {
-    process.off("beforeExit", tellUnfinished);
-    process.exitCode = exitCodeOf(code);
-    // What is still being written may fail after this.
-    process.once("exit", () => {
-      process.exitCode = exitCodeOf(code);
-    });
+void exitCodeOf(() => main(process.argv.slice(2))).then((code) => {
+  process.exitCode = codeWith(code);
+  // What is still being written may fail after this.
+  process.once("exit", () => {
+    process.exitCode = codeWith(code);
   });
+});

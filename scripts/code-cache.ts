@@ -10,8 +10,11 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import { cachedDataVersionTag } from "node:v8";
 import { Script } from "node:vm";
 import { isMainThread, threadId } from "node:worker_threads";
+import { describeAccident } from "../emulator/base/accident.ts";
 import type { ImportModule } from "../emulator/base/import-module.ts";
 
+/** The process's, where its program cannot even be loaded. */
+declare const ACCIDENT_EXIT_CODE: number;
 /** File name, and the beginning of the SHA-256 of what is in it. */
 declare const CODE_FILE: string;
 declare const CODE_DIGEST: string;
@@ -75,4 +78,15 @@ function run(): void {
   else keep();
 }
 
-run();
+/** Before a program can tell for itself what becomes of it. In a thread whoever started it is told. */
+function tell(error: unknown): void {
+  process.stderr.write(`flipside: ${describeAccident(error)}\n`);
+  process.exitCode = ACCIDENT_EXIT_CODE;
+}
+
+try {
+  run();
+} catch (error) {
+  if (!isMainThread) throw error;
+  tell(error);
+}

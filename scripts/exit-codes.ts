@@ -4,6 +4,7 @@
  * Invariant: only what was found of a device, or of what was given to be judged, is a finding. An accident of this
  * program, a machine that lacks something and an early end say nothing of it.
  */
+import { describeAccident } from "../emulator/base/accident.ts";
 import { type ErrorKind, kindOf, lackIn } from "../emulator/base/errors.ts";
 
 /** All that was looked at is as it must be, or was done. */
@@ -43,14 +44,14 @@ export class UnjudgedError extends Error {
 /** How a command ends that threw `error`. */
 export interface Failure {
   readonly exitCode: number;
-  /** What its user is told: a sentence or, of an accident of this program, the stack, which is what helps. */
+  /** What its user is told: a sentence; of an accident of this program also where it came from and how to report it. */
   readonly text: string;
 }
 
 export function failureOf(error: unknown): Failure {
   const kind = kindOf(error);
   if (!(error instanceof Error) || kind === undefined)
-    return { exitCode: EXIT_UNJUDGED, text: accident(error) };
+    return { exitCode: EXIT_UNJUDGED, text: `flipside: ${describeAccident(error)}` };
   const lack = kind === "resource" && !(error instanceof UnableError) ? lackIn(textOf(error)) : undefined;
   const text = lack === undefined ? error.message : `there is too little here of ${lack}: ${error.message}`;
   return { exitCode: CODES[kind], text: `flipside: ${text}` };
@@ -58,11 +59,6 @@ export function failureOf(error: unknown): Failure {
 
 function textOf(error: NodeJS.ErrnoException): string {
   return `${error.message} ${error.code ?? ""}`;
-}
-
-function accident(error: unknown): string {
-  const what = error instanceof Error ? error.stack : String(error);
-  return `flipside: an accident of flipside itself: ${what}`;
 }
 
 /** Of a command that did all it should, but whose output was lost: that is no success. */

@@ -12,6 +12,21 @@ export type ErrorKind =
   /** It ended before it could be said what came of it. */
   | "unjudged";
 
+/** Thrown because somebody asked for it: a fault of the catalogue, and no accident. */
+export class InjectedError extends Error {
+  override readonly name = "InjectedError";
+
+  /** @param what throws */
+  constructor(what: string) {
+    super(`injected: ${what}`);
+  }
+}
+
+/** A thread's error has lost its class on its way here. */
+export function isInjected(error: Error): boolean {
+  return error.name === "InjectedError";
+}
+
 /** What a machine may lack, and how the texts of the system (errno), of Node and of V8 name it. */
 const LACKS: readonly (readonly [text: RegExp, what: string])[] = [
   [/\b(EMFILE|ENFILE)\b/, "file descriptors (ulimit -n)"],

@@ -83,13 +83,17 @@ export class Link<A extends Api> {
 /** Exit code of a worker that ended over an exception which nothing caught. */
 const EXIT_UNCAUGHT = 70;
 
+/** Of an exception, as strings: what was thrown may be nothing that can be cloned. */
 interface LastWords {
-  readonly lastWords: string;
+  readonly lastWords: { readonly name: string; readonly message: string; readonly stack: string };
 }
 
-/** What a worker says that is about to end over an exception; undefined if it is any other message. */
-export function lastWordsOf(message: unknown): string | undefined {
-  return (message as Partial<LastWords> | null)?.lastWords;
+/** The exception over which a worker says that it is about to end; undefined if it is any other message. */
+export function lastWordsOf(message: unknown): Error | undefined {
+  const { lastWords } = (message ?? {}) as Partial<LastWords>;
+  if (lastWords === undefined) return undefined;
+  const { name, stack } = lastWords;
+  return Object.assign(new Error(lastWords.message), { name, stack });
 }
 
 /** comlink takes of an error its name, message and stack; whoever called puts together all that comes. */
@@ -115,8 +119,8 @@ export function serve(api: Api): void {
   const port = parentPort;
   if (port === null) throw new Error("serve() is for worker threads");
   process.on("uncaughtException", (thrown: unknown) => {
-    const lastWords = errorMessage(thrown);
-    port.postMessage({ lastWords } satisfies LastWords);
+    const { name, stack = "" } = thrown instanceof Error ? thrown : new Error();
+    port.postMessage({ lastWords: { name, message: errorMessage(thrown), stack } } satisfies LastWords);
     process.exit(EXIT_UNCAUGHT);
   });
   keepKinds();

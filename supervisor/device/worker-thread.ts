@@ -5,7 +5,9 @@
  * {@link WorkerThread.terminate} says whether the thread is gone; what follows from "no" is its caller's rule.
  */
 import type { Worker } from "node:worker_threads";
+import { describeAccident } from "../../emulator/base/accident.ts";
 import { afterRunning } from "../../emulator/base/deadline.ts";
+import { isInjected, kindOf } from "../../emulator/base/errors.ts";
 import { type Api, Link, lastWordsOf } from "../../emulator/base/link.ts";
 
 /** How a worker ended. */
@@ -13,6 +15,19 @@ export interface WorkerEnd {
   readonly exitCode: number;
   /** What it threw, when it ended by an error. */
   readonly error: Error | undefined;
+}
+
+/** Told already, each once: a thread that ends over and over does so by the same. */
+const told = new Set<string>();
+const MAX_TOLD = 8;
+
+/** The end of a thread is found and survived like any other; that it was flipside's own fault is for people. */
+function tellAccident(error: Error): void {
+  if (isInjected(error) || kindOf(error) !== undefined || told.size >= MAX_TOLD) return;
+  const text = `flipside: a thread has ended by ${describeAccident(error)}\n`;
+  if (told.has(text)) return;
+  told.add(text);
+  process.stderr.write(text);
 }
 
 export class WorkerThread<A extends Api> {
@@ -31,13 +46,14 @@ export class WorkerThread<A extends Api> {
       error = thrown instanceof Error ? thrown : new Error(String(thrown));
     });
     this.#worker.on("message", (message: unknown) => {
-      const lastWords = lastWordsOf(message);
-      if (lastWords !== undefined) error = new Error(lastWords);
+      error = lastWordsOf(message) ?? error;
     });
     this.ended = new Promise((resolve) => {
       this.#worker.once("exit", (exitCode) => {
         this.#end = { exitCode, error };
         onEnd(this.#end);
+        // What follows from the end comes first: nobody waits for this.
+        if (error !== undefined) setImmediate(tellAccident, error);
         resolve(this.#end);
       });
     });

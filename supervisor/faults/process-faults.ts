@@ -4,6 +4,7 @@
  * Kept apart from the controller's own: without a guardian and a flash file none of these is survived.
  */
 import { closeSync, openSync } from "node:fs";
+import { InjectedError } from "../../emulator/base/errors.ts";
 import { PersistState } from "../../emulator/persist/persist-ring.ts";
 import { cutPower } from "../../emulator/persist/power.ts";
 import { InterruptedNvram } from "../../emulator/table/interrupted-nvram.ts";
@@ -43,7 +44,7 @@ const PROCESS_FAULTS: Readonly<Record<ProcessFaultKind, (device: Device, drawn: 
   },
   "supervisor-throw": () => {
     silenceStderr();
-    throw new Error("injected: an uncaught exception in the supervisor's main thread");
+    throw new InjectedError("an uncaught exception in the supervisor's main thread");
   },
   "power-cut": cut,
   "power-cut-in-commit": cutInCommit,

@@ -16,7 +16,7 @@ import type { Status } from "../device/status.ts";
 import { launchSupervisor } from "../launch.ts";
 import { Heartbeat } from "../watch/heartbeat.ts";
 import { WatchTime } from "../watch/watch-time.ts";
-import { EXIT_LACKING } from "./fatal.ts";
+import { EXIT_ACCIDENT, EXIT_LACKING } from "./fatal.ts";
 import { CONTROL_FD, FrameConnection } from "./frames.ts";
 import type { Answer, AnsweredError, MethodName, Methods, Notification } from "./protocol.ts";
 import { Pulse, type PulseLimits, processThread } from "./pulse.ts";
@@ -120,6 +120,7 @@ export class SupervisorProcess {
 
   /** V8 ends a process that gets no memory to begin with by a signal, and where there are no threads it stands still. */
   #kindOfEnd(code: number | null): ErrorKind {
+    if (code === EXIT_ACCIDENT) return "unjudged";
     return code === EXIT_LACKING || (code === null && !this.#started) ? "resource" : "finding";
   }
 
@@ -234,5 +235,8 @@ export class SupervisorProcess {
 function describeExit(code: number | null, signal: NodeJS.Signals | null): string {
   if (signal !== null) return `the supervisor process was ended by ${signal}`;
   if (code === EXIT_LACKING) return "the supervisor process ended: the machine has too little for it";
+  if (code === EXIT_ACCIDENT) {
+    return "the supervisor process ended by an accident of flipside itself, which it has told on standard error";
+  }
   return `the supervisor process ended with exit code ${code}`;
 }

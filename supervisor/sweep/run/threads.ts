@@ -68,6 +68,14 @@ interface UnderWay {
   readonly reject: (error: Error) => void;
 }
 
+/** A module of a user's is judged; what fails without one is an accident of flipside's own. */
+function failedRules(error: Error): SweepError {
+  return new SweepError(
+    `the rules module, or the sweep with it, failed: ${errorMessage(error)}`,
+    kindOf(error),
+  );
+}
+
 export class SweepThread implements UnitRunner {
   readonly ahead = 2;
   readonly #worker: Worker;
@@ -89,12 +97,9 @@ export class SweepThread implements UnitRunner {
     this.#hasRules = options.rulesModule !== undefined;
     this.#worker = launchSweepWorker({ ...options, watch: this.#watch } satisfies SweepWorkerData);
     this.#worker.on("error", (error) => {
-      const what = this.#hasRules
-        ? "the rules module, or the sweep with it, failed"
-        : "a sweep worker failed";
-      this.#fail(new SweepError(`${what}: ${errorMessage(error)}`, kindOf(error)));
+      this.#fail(this.#hasRules ? failedRules(error) : error);
     });
-    this.#worker.on("exit", () => this.#fail(new SweepError(this.#endedBecause())));
+    this.#worker.on("exit", () => this.#fail(this.#endedBecause()));
     this.#worker.on("message", (answer: SweepAnswer) => {
       if ("refused" in answer) this.#fail(new RulesModuleError(answer.refused));
       else this.#underWay.shift()?.resolve(answer.value as never);
@@ -146,9 +151,9 @@ export class SweepThread implements UnitRunner {
     }, lookMs);
   }
 
-  #endedBecause(): string {
-    if (!this.#hasRules) return "a sweep worker ended";
-    return "the rules module ended the thread that it ran in, or waits for what never comes";
+  #endedBecause(): Error {
+    if (!this.#hasRules) return new Error("a thread of the sweep ended before it was done");
+    return new SweepError("the rules module ended the thread that it ran in, or waits for what never comes");
   }
 
   #fail(error: Error): void {
