@@ -7,7 +7,7 @@
  * A bundle lies in the folder of its entry, so relative URLs in modules of that depth hold in it, too.
  */
 import { createHash } from "node:crypto";
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
@@ -81,6 +81,16 @@ async function bundleStart(entry: string): Promise<void> {
   if (isCommand) chmodSync(`${dist}${entry}.bundle.cjs`, 0o755);
 }
 
+/** What no source makes any more would be published all the same. */
+function removeLeftovers(): void {
+  for (const file of readdirSync(dist, { encoding: "utf8", recursive: true })) {
+    const [, module] = /^(.*)\.(?:js|js\.map|d\.ts)$/.exec(file) ?? [];
+    if (module === undefined || file.startsWith("types/")) continue;
+    if (!existsSync(`${dist}../${module}.ts`)) rmSync(`${dist}${file}`);
+  }
+}
+
+removeLeftovers();
 await bundleCode();
 for (const file of readdirSync(dist, { encoding: "utf8", recursive: true })) {
   if (file.endsWith(".cache")) rmSync(`${dist}${file}`);

@@ -2,6 +2,7 @@
 import { type ElfError, type ElfFile, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
 import { Symbolizer } from "../controller/bare/symbolizer.ts";
 import { Hart } from "../controller/cpu/hart.ts";
+import { describeCause } from "../controller/cpu/trap-cause.ts";
 import { hex32, visibleText } from "../emulator/base/text.ts";
 import { formatVersion } from "../emulator/base/version.ts";
 import type { Table } from "../emulator/table/table.ts";
@@ -41,19 +42,6 @@ const CSRS: readonly (readonly [string, number])[] = [
   ["mcause", Hart.MCAUSE],
   ["mtval", Hart.MTVAL],
 ];
-
-/** Exception codes of mcause; volume II, "Machine Cause Register". */
-const CAUSES: Readonly<Record<number, string>> = {
-  0: "instruction address misaligned",
-  1: "instruction access fault",
-  2: "illegal instruction",
-  3: "breakpoint",
-  4: "load address misaligned",
-  5: "load access fault",
-  6: "store address misaligned",
-  7: "store access fault",
-  11: "environment call",
-};
 
 function readDump(file: string): CrashDump {
   try {
@@ -107,14 +95,12 @@ export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
   const to = dump.toRegion < 0 ? "safe mode" : `region ${dump.toRegion}`;
   const registers = REGISTERS.map((name, index) => `${name.padStart(4)} ${hex32(word(Hart.X + index))}`);
   const rows = Array.from({ length: 8 }, (_, row) => registers.slice(row * 4, row * 4 + 4).join("  "));
-  const mcause = word(Hart.MCAUSE);
-  const cause = mcause >>> 31 === 1 ? `interrupt ${mcause & 0x7fff_ffff}` : (CAUSES[mcause] ?? `${mcause}`);
   return [
     paint("bold", `${failure.evidence} in region ${dump.fromRegion}, version ${dump.version}, then ${to}`),
     `${dump.time}   boot epoch ${dump.bootEpoch}   code ${hex32(failure.code)}${failure.message === "" ? "" : `   ${visibleText(failure.message)}`}`,
     "",
     ...CSRS.map(([name, index]) => `${name.padStart(8)} ${named(word(index))}`),
-    `   cause ${cause}`,
+    `   cause ${describeCause(word(Hart.MCAUSE))}`,
     "",
     ...rows,
     "",

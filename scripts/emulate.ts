@@ -1,6 +1,8 @@
 /** `flipside emulate`: a soak of live controllers under seeded faults, carried out and told. */
+
 import { sumStats } from "../controller/translator/stats.ts";
 import { kindOf } from "../emulator/base/errors.ts";
+import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "../emulator/base/limits.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { hasSurvival, type JobResults, runJobs, type Show } from "./emulate/jobs.ts";
 import { type EmulateOptions, HELP, parseEmulate } from "./emulate/options.ts";
@@ -8,7 +10,6 @@ import { formatSummary, replayCommand, type Verdict, verdictOf } from "./emulate
 import { EXIT_FINDING, EXIT_HELD, EXIT_UNJUDGED } from "./exit-codes.ts";
 import { measureHandoff } from "./handoff.ts";
 import { requireWritable, writeReport } from "./input.ts";
-import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "./limits.ts";
 import { mergeReports } from "./merge-reports.ts";
 import { dieTidily, ENDING_SIGNALS, scratchDirectory } from "./scratch.ts";
 import { paint, StatusLine } from "./terminal.ts";

@@ -1,7 +1,9 @@
 /** `flipside serve`: one controller that is kept running, and its control socket. */
+
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { kindOf } from "../emulator/base/errors.ts";
+import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "../emulator/base/limits.ts";
 import { LOG_LEVELS } from "../emulator/base/log.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { DUMP_MEMORY, type DumpMemory } from "../supervisor/core/config.ts";
@@ -16,7 +18,6 @@ import {
 } from "./described-device.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { REQUIREMENT_OPTIONS } from "./keys.ts";
-import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "./limits.ts";
 import { HELP_OPTION, parseLogLevel, parseOptions, UsageError } from "./options.ts";
 
 const HELP = `flipside serve: keep a controller running; flipside ctl asks and commands it.

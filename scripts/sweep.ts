@@ -1,8 +1,11 @@
 /** `flipside sweep`: lose power at every point, in virtual time; or replay one case and tell what happens. */
+
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
+import { requireLimits } from "../emulator/base/limits.ts";
 import { plural } from "../emulator/base/text.ts";
+import { REFERENCE_IMAGES, referenceImagePath } from "../supervisor/reference-images.ts";
 import { CaseIdError, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
 import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
 import { checkImages, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
@@ -20,7 +23,6 @@ import { SweepThread } from "../supervisor/sweep/run/threads.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES, UnableError } from "./exit-codes.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { invocationOf } from "./invocation.ts";
-import { requireLimits } from "./limits.ts";
 import { HELP_OPTION, parseEngine, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
 import { formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
 
@@ -66,10 +68,12 @@ const JOBS_MAX = 64;
 /** More than any image that the sweep takes, so that one too large for it is told from what is no image. */
 const IMAGE_INPUT_BYTES_MAX = 16 * 1024 * 1024;
 
-function readImage(what: string, file: string | undefined, reference: string): Uint8Array {
-  const path =
-    file ?? fileURLToPath(new URL(`../../controller/firmware/images/${reference}`, import.meta.url));
-  return readInput(what, path, IMAGE_INPUT_BYTES_MAX);
+function readImage(
+  what: string,
+  file: string | undefined,
+  reference: (typeof REFERENCE_IMAGES)[number],
+): Uint8Array {
+  return readInput(what, file ?? referenceImagePath(reference), IMAGE_INPUT_BYTES_MAX);
 }
 
 function parseScenarios(text: string | undefined): readonly string[] {
@@ -121,8 +125,8 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     throw new UsageError("--json and --junit report a sweep; --replay prints one case");
   }
   requireSeparate([values.json, values.junit], [values["image-a"], values["image-b"], values.rules]);
-  const imageA = readImage("--image-a", values["image-a"], "controller-1.1.0.img");
-  const imageB = readImage("--image-b", values["image-b"], "controller-1.0.0.img");
+  const imageA = readImage("--image-a", values["image-a"], REFERENCE_IMAGES[0]);
+  const imageB = readImage("--image-b", values["image-b"], REFERENCE_IMAGES[1]);
   checkImages(imageA, imageB);
   return {
     options: {

@@ -21,6 +21,7 @@ const folders = ["controller", "docs", "emulator", "scripts", "supervisor", "tes
 const paths = [
   "README.md",
   "SECURITY.md",
+  "CHANGELOG.md",
   ...folders.flatMap((folder) =>
     readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" }).map(
       (path) => `${folder}/${path}`,

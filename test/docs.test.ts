@@ -5,7 +5,12 @@ import { join, posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { filesUnder, ROOT, sourceFiles, textOf } from "./sources.ts";
 
-const PAGES = ["README.md", "SECURITY.md", ...filesUnder("docs").filter((path) => path.endsWith(".md"))];
+const PAGES = [
+  "README.md",
+  "SECURITY.md",
+  "CHANGELOG.md",
+  ...filesUnder("docs").filter((path) => path.endsWith(".md")),
+];
 
 /** What stands in a page outside its blocks of code. */
 function proseOf(page: string): string {

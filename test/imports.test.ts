@@ -16,14 +16,27 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
 
   [
     "supervisor/index.ts",
+    "supervisor/library",
     "supervisor/device-file",
-    "supervisor/survival",
     "supervisor/process",
     "supervisor/soak",
     "supervisor/faults",
     "supervisor/device",
     "supervisor/host",
     "supervisor/core",
+    "supervisor/reference-images.ts",
+    "controller",
+    "emulator",
+  ],
+  [
+    "supervisor/library",
+    "supervisor/process",
+    "supervisor/soak",
+    "supervisor/faults",
+    "supervisor/device",
+    "supervisor/host",
+    "supervisor/core",
+    "supervisor/reference-images.ts",
     "controller",
     "emulator",
   ],
@@ -109,6 +122,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ["supervisor/device-file", "supervisor/core", "controller", "emulator"],
   ["supervisor/core", "controller", "emulator"],
   ["supervisor/launch.ts"],
+  ["supervisor/reference-images.ts"],
 
   [
     "controller/worker.ts",

@@ -2,8 +2,10 @@
  * What images are hashed and verified with: digests, and the public keys that may sign. A key is of one of the kinds that
  * imgtool signs with, and each kind has one way in which MCUboot verifies with it.
  */
+
 import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import type { HashAlgorithm } from "../../emulator/api.ts";
+import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { Tlv } from "./format.ts";
 
 /** How keys of one kind sign images: imgtool's scripts/imgtool/keys, MCUboot's boot/bootutil/src/image_*.c. */
@@ -85,6 +87,7 @@ export interface ImageKey {
 /** A key that cannot be used; `message` is one sentence for its user. */
 export class ImageKeyError extends Error {
   override readonly name = "ImageKeyError";
+  readonly kind: ErrorKind = "usage";
 }
 
 /**

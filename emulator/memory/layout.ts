@@ -5,6 +5,7 @@
  * all lie inside the memory. Offsets are host offsets into the SharedArrayBuffer; physical addresses are
  * those of map.ts.
  */
+import type { ErrorKind } from "../base/errors.ts";
 import { MAX_REGIONS, MIN_REGIONS, REGION_STRIDE } from "./map.ts";
 
 export const PAGE_BYTES = 4096;
@@ -116,6 +117,7 @@ export interface Layout {
 /** A configuration that the emulator refuses; `message` is one sentence for its user. */
 export class MemoryConfigError extends Error {
   override readonly name = "MemoryConfigError";
+  readonly kind: ErrorKind = "usage";
 }
 
 function requireRange(what: string, value: number, { min, max, multiple }: WholeRange): void {

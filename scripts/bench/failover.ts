@@ -32,6 +32,7 @@ function image(version: string): Uint8Array {
 
 export function startReference(engine: EngineKind = "auto"): Promise<RunningDevice> {
   return startDevice({
+    keepDumps: false,
     engine,
     images: [image("1.1.0"), image("1.0.0")],
     limits: { budget: { failures: null, windowMs: 60_000 }, heartbeatMs: HEARTBEAT_MS },

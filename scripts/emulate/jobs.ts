@@ -163,13 +163,14 @@ async function start(
 ): Promise<RunningDevice> {
   // The process starts while this one loads what it needs to talk to it.
   const child = launchSupervisor();
-  const { startDevice } = await import("../../supervisor/index.ts");
-  return startDevice(
+  const { startLaunched } = await import("../../supervisor/library/start.ts");
+  return startLaunched(
     {
       images: options.images,
       ...options.device,
       limits: withoutBudget(options.device.limits),
       log: { level: options.logLevel, fd: 2 },
+      keepDumps: false,
       onSoakProgress,
     },
     child,

@@ -36,6 +36,8 @@ export interface DeviceConfig {
   readonly flashFileMustExist?: boolean;
   /** Existing directory that takes a dump of every failure, the last few. Absent: none are written. */
   readonly dumpDirectory?: string;
+  /** Where there is no such directory: the last few dumps are kept in memory, until the process ends. Default: false. */
+  readonly keepDumps?: boolean;
   /** What of memory goes into a dump: the stack (default), or nothing. Registers and UART output always do. */
   readonly dumpMemory?: DumpMemory;
 }

@@ -5,7 +5,7 @@
  * written once that version is ready or safe mode is reached, off the failover's path. Bounds: MAX_DUMPS files of
  * at most MAX_DUMP_BYTES; while MAX_PENDING wait for the disk further ones are counted, not kept.
  */
-import { readdir, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { UartRing } from "../../controller/devices/uart-ring.ts";
 import type { Logger } from "../../emulator/base/log.ts";
@@ -18,15 +18,16 @@ import type { Device } from "./device.ts";
 import { DUMP_UART_BYTES, dumpFault } from "./dump-shape.ts";
 import type { Crash } from "./failover-record.ts";
 import type { FailureReport } from "./failure.ts";
+import { withMessage } from "./failure-message.ts";
 import { type ImageFrame, imageFrameOf } from "./image-frame.ts";
 
 export const MAX_DUMPS = 32;
 export const MAX_DUMP_BYTES = 64 * 1024;
 const MAX_PENDING = 4;
-const FORMAT = "flipside dump 1";
+const DUMP_FORMAT = "flipside dump 1";
 
 export interface CrashDump {
-  readonly format: typeof FORMAT;
+  readonly format: typeof DUMP_FORMAT;
   /** ISO 8601. */
   readonly time: string;
   readonly bootEpoch: number;
@@ -55,7 +56,7 @@ export class DumpError extends Error {
 }
 
 export function encodeDump(dump: Omit<CrashDump, "format">): Uint8Array {
-  return encodePlain({ format: FORMAT, ...dump });
+  return encodePlain({ format: DUMP_FORMAT, ...dump });
 }
 
 /** Throws {@link DumpError}. */
@@ -67,7 +68,7 @@ export function decodeDump(bytes: Uint8Array): CrashDump {
     if (error instanceof PlainDataError) throw new DumpError(error.message);
     throw error;
   }
-  if ((value as { readonly format?: unknown } | null)?.format !== FORMAT)
+  if ((value as { readonly format?: unknown } | null)?.format !== DUMP_FORMAT)
     throw new DumpError("it is no crash dump of flipside");
   const fault = dumpFault(value);
   if (fault !== undefined) throw new DumpError(`it is no whole crash dump of flipside: its ${fault}`);
@@ -93,7 +94,7 @@ export function dumpOf(
   return {
     time: new Date().toISOString(),
     bootEpoch: device.bootEpoch,
-    failure,
+    failure: withMessage(failure),
     fromRegion,
     toRegion: table.active,
     version: version === undefined ? "" : formatVersion(version),
@@ -161,14 +162,25 @@ export class DumpStore {
       });
   }
 
+  /** The dumps that there are, oldest first, as their files hold them. */
+  async stored(): Promise<readonly Uint8Array[]> {
+    await this.settled();
+    const names = await this.#names();
+    return Promise.all(names.map((name) => readFile(join(this.#directory, name))));
+  }
+
   /** Resolves when all that was added is written. */
   settled(): Promise<void> {
     return this.#writing;
   }
 
+  async #names(): Promise<string[]> {
+    return (await readdir(this.#directory)).filter((name) => NAME.test(name)).sort();
+  }
+
   async #write(bytes: Uint8Array, evidence: string): Promise<void> {
     if (bytes.length > MAX_DUMP_BYTES) throw new DumpError(`${bytes.length} bytes are too many`);
-    const names = (await readdir(this.#directory)).filter((name) => NAME.test(name)).sort();
+    const names = await this.#names();
     this.#next ??= Number(NAME.exec(names.at(-1) ?? "")?.[1] ?? -1) + 1;
     const name = `${String(this.#next).padStart(6, "0")}-${evidence}.dump`;
     this.#next += 1;
@@ -177,4 +189,20 @@ export class DumpStore {
     const surplus = names.slice(0, Math.max(0, names.length + 1 - MAX_DUMPS));
     for (const old of surplus) await rm(join(this.#directory, old), { force: true });
   }
+}
+
+/** The last dumps of a device that writes none. */
+export class KeptDumps {
+  readonly #dumps: Uint8Array[] = [];
+
+  add(dump: Omit<CrashDump, "format">): void {
+    this.#dumps.push(encodeDump(dump));
+    if (this.#dumps.length > MAX_DUMPS) this.#dumps.shift();
+  }
+
+  async stored(): Promise<readonly Uint8Array[]> {
+    return this.#dumps;
+  }
+
+  async settled(): Promise<void> {}
 }

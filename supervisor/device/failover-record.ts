@@ -10,6 +10,7 @@ import type { Layout } from "../../emulator/memory/layout.ts";
 import { NO_REGION, type Table } from "../../emulator/table/table.ts";
 import { type Failover, type Steps, stepsOf } from "./failover.ts";
 import type { FailureReport } from "./failure.ts";
+import { withMessage } from "./failure-message.ts";
 import type { KeptState } from "./kept-state.ts";
 import type { Slot } from "./slot.ts";
 
@@ -142,7 +143,7 @@ export class FailoverRecord {
     const timeOf = (step: EventName): number => steps.get(step)?.timeNs ?? 0;
     return {
       index: this.#completed++,
-      failure: underWay.failure,
+      failure: withMessage(underWay.failure),
       fromRegion: underWay.fromRegion,
       toRegion: table.active,
       executedRegion: steps.get("first-instruction")?.region ?? NO_REGION,

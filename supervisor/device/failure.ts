@@ -14,7 +14,7 @@ export interface FailureReport {
   readonly tval: number;
   readonly faultNs: number;
   readonly detectedNs: number;
-  /** One line for people. */
+  /** One sentence for people; as whoever is told of a failure has it, never empty. */
   readonly message: string;
 }
 

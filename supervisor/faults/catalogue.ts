@@ -184,8 +184,11 @@ export const INJECTABLE_KINDS: readonly string[] = CATALOGUE.flatMap((row) =>
   row.origin === "soak" ? [] : [row.kind],
 );
 
-export const PROCESS_FAULT_KINDS = CATALOGUE.flatMap((row) => (row.origin === "process" ? [row.kind] : []));
-export type ProcessFaultKind = (typeof PROCESS_FAULT_KINDS)[number];
+export type ProcessFaultKind = Extract<(typeof CATALOGUE)[number], { readonly origin: "process" }>["kind"];
+/** They end the supervisor process, or make it hang. */
+export const PROCESS_FAULT_KINDS: readonly ProcessFaultKind[] = CATALOGUE.flatMap((row) =>
+  row.origin === "process" ? [row.kind] : [],
+);
 
 export const ROT_KINDS = CATALOGUE.flatMap((row) => (row.origin === "rot" ? [row.kind] : []));
 export type RotKind = (typeof ROT_KINDS)[number];

@@ -7,7 +7,7 @@
  */
 
 import type { ChildProcess } from "node:child_process";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import { getSystemErrorName } from "node:util";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
@@ -32,11 +32,15 @@ export class DeviceError extends Error {
     this.kind = kind;
   }
 
+  /** @internal */
   static of({ name, message, kind }: AnsweredError): DeviceError {
     return new DeviceError(name, message, kind);
   }
 
-  /** There is no process that could answer. */
+  /**
+   * There is no process that could answer.
+   * @internal
+   */
   static gone(how: string, kind: ErrorKind = "finding"): DeviceError {
     return new DeviceError("SupervisorGone", how, kind);
   }
@@ -65,12 +69,16 @@ export interface SupervisorOptions {
   readonly pulse?: PulseLimits;
   /** A process that was launched ahead; default: a fresh one. */
   readonly child?: ChildProcess;
+  /** Whether its process keeps this program alive while it runs (default), or only while it owes an answer. */
+  readonly holdsProgram?: boolean;
 }
 
 export class SupervisorProcess {
   readonly #child: ChildProcess;
   /** Undefined of a process that could not be started. */
   readonly #connection: FrameConnection | undefined;
+  /** Undefined where it holds this program anyhow. */
+  readonly #held: Socket | undefined;
   readonly #pending = new Map<number, Pending>();
   readonly #pulse: Pulse;
   /** The pulse goes on while no answer is owed. */
@@ -91,7 +99,13 @@ export class SupervisorProcess {
     this.#always = options.pulse !== undefined;
     this.#pulse = this.#pulseOf(options);
     this.ended = new Promise((resolve) => (this.#onEnd = resolve));
-    this.#connection = this.#connect(options);
+    const socket = this.#socket();
+    this.#connection = this.#connect(socket, options);
+    if (options.holdsProgram === false) {
+      this.#held = socket;
+      this.#child.unref();
+      socket?.unref();
+    }
     this.#exited = new Promise((resolve) => {
       const end = (how: string, kind?: ErrorKind): void => {
         this.#fail(how, kind);
@@ -109,11 +123,16 @@ export class SupervisorProcess {
     this.#ping();
   }
 
-  #connect(options: SupervisorOptions): FrameConnection | undefined {
+  #socket(): Socket | undefined {
     const stdio = this.#child.stdio as ChildProcess["stdio"] | undefined;
-    if (stdio === undefined) return undefined;
+    // The pipe of a child is a socket, which its type does not tell.
+    return (stdio?.[CONTROL_FD] ?? undefined) as Socket | undefined;
+  }
+
+  #connect(socket: Socket | undefined, options: SupervisorOptions): FrameConnection | undefined {
+    if (socket === undefined) return undefined;
     const onValue = (value: unknown): void => this.#take(value as Answer | Notification, options);
-    return new FrameConnection(stdio[CONTROL_FD] as unknown as Duplex, onValue, (reason) => {
+    return new FrameConnection(socket, onValue, (reason) => {
       if (reason !== undefined) this.#fail(reason.message);
     });
   }
@@ -153,6 +172,7 @@ export class SupervisorProcess {
   call<N extends MethodName>(method: N, params: Methods[N]["params"]): Promise<Methods[N]["result"]> {
     if (this.#ending !== undefined) return Promise.reject(this.#ending);
     this.#pulse.run();
+    this.#held?.ref();
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: (value) => resolve(value as Methods[N]["result"]), reject });
@@ -217,9 +237,15 @@ export class SupervisorProcess {
     const pending = this.#pending.get(value.id);
     if (pending === undefined) return;
     this.#pending.delete(value.id);
-    if (this.#pending.size === 0 && !this.#always) this.#pulse.end();
+    if (this.#pending.size === 0) this.#rest();
     if (value.error === undefined) pending.resolve(value.result);
     else pending.reject(DeviceError.of(value.error));
+  }
+
+  /** It owes nothing. */
+  #rest(): void {
+    if (!this.#always) this.#pulse.end();
+    this.#held?.unref();
   }
 
   #fail(how: string, kind?: ErrorKind): void {

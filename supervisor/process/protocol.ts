@@ -73,6 +73,8 @@ export interface Methods {
   standby: { params: null; result: null };
   /** Submits a host command, and waits for its end. */
   command: { params: CommandRequest; result: CommandAnswer };
+  /** The last crash dumps as files hold them, oldest first: those of the directory, or since power-on. */
+  dumps: { params: null; result: readonly Uint8Array[] };
   soak: { params: SoakOptions; result: SoakReport };
   /** Ends the soak that is under way after its round; its report answers the call that began it. */
   endSoak: { params: null; result: null };
@@ -99,6 +101,7 @@ const SERVED = {
   nextFailover: false,
   standby: false,
   command: true,
+  dumps: false,
   soak: false,
   endSoak: false,
   drill: false,

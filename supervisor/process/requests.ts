@@ -27,8 +27,64 @@ export class RequestError extends Error {
 /** Longer ones end at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Fields of T, of which nothing is known. */
-type Unchecked<T> = { readonly [K in keyof T]?: unknown };
+/** Every field that T has: what has another one was misspelt, and would be without effect. */
+type Names<T> = Readonly<Record<keyof T & string, true>>;
+
+const CONFIG: Names<DeviceConfig> = {
+  memory: true,
+  images: true,
+  keys: true,
+  requireSecurityCounter: true,
+  capabilities: true,
+  limits: true,
+  recovery: true,
+  engine: true,
+  log: true,
+  flashFile: true,
+  flashFileMustExist: true,
+  dumpDirectory: true,
+  keepDumps: true,
+  dumpMemory: true,
+};
+const MEMORY: Names<DeviceConfig["memory"]> = {
+  regions: true,
+  regionBytes: true,
+  ramBytes: true,
+  hostBytes: true,
+  sectorBytes: true,
+  programUnitBytes: true,
+  nvramBytes: true,
+  sectorEraseUs: true,
+  unitProgramUs: true,
+};
+const LIMITS: Names<DeviceConfig["limits"]> = {
+  heartbeatMs: true,
+  readyMs: true,
+  commandMs: true,
+  scrubMs: true,
+  budget: true,
+};
+const BUDGET: Names<DeviceConfig["limits"]["budget"]> = { failures: true, windowMs: true };
+const RECOVERY: Names<DeviceConfig["recovery"]> = { onDoubleLoss: true, trialTries: true };
+const LOG: Names<DeviceConfig["log"]> = { level: true, fd: true };
+const COMMAND: Names<HostCommand> = {
+  opcode: true,
+  source: true,
+  destination: true,
+  cdw10: true,
+  cdw11: true,
+};
+const COMMAND_REQUEST: Names<CommandRequest> = {
+  command: true,
+  data: true,
+  outputBytes: true,
+  withdraw: true,
+};
+const UART: Names<Methods["uart"]["params"]> = { from: true, powerOnMs: true, waitMs: true };
+const TYPING: Names<Methods["type"]["params"]> = { characters: true, waitMs: true };
+const HOST_READ: Names<Methods["readHostMemory"]["params"]> = { address: true, bytes: true };
+const HOST_WRITE: Names<Methods["writeHostMemory"]["params"]> = { address: true, data: true };
+const SOAK: Names<SoakOptions> = { seed: true, durationMs: true, failovers: true, kinds: true };
 
 export function checkConfig(config: DeviceConfig): void {
   const {
@@ -44,9 +100,10 @@ export function checkConfig(config: DeviceConfig): void {
     flashFile,
     flashFileMustExist = false,
     dumpDirectory,
+    keepDumps = false,
     dumpMemory = "stack",
-  } = fieldsOf<DeviceConfig>("the configuration", config);
-  const { regions } = fieldsOf<DeviceConfig["memory"]>("the memory", memory);
+  } = fieldsOf("the configuration", config, CONFIG);
+  const { regions } = fieldsOf("the memory", memory, MEMORY);
   requireList("images", images, "a Uint8Array", (image) => image instanceof Uint8Array);
   const count = (images as readonly unknown[]).length;
   requireThat(count <= Number(regions), "the number of images", count, `no more than the ${regions} regions`);
@@ -61,11 +118,11 @@ export function checkConfig(config: DeviceConfig): void {
     CAPABILITIES.some((known) => known === each),
   );
   checkLimits(limits);
-  const { onDoubleLoss, trialTries } = fieldsOf<DeviceConfig["recovery"]>("recovery", recovery);
+  const { onDoubleLoss, trialTries } = fieldsOf("recovery", recovery, RECOVERY);
   requireOneOf("recovery.onDoubleLoss", onDoubleLoss, ["rebuild", "safe-mode"]);
   requireWhole("recovery.trialTries", trialTries, 1, MAX_TRIES);
   requireOneOf("engine", engine, ENGINE_KINDS);
-  const { level, fd } = fieldsOf<DeviceConfig["log"]>("log", log);
+  const { level, fd } = fieldsOf("log", log, LOG);
   requireOneOf("log.level", level, LOG_LEVELS);
   // Of a supervisor process: it has no others but that of its control connection.
   requireWhole("log.fd", fd, 1, 2);
@@ -74,26 +131,24 @@ export function checkConfig(config: DeviceConfig): void {
   requireThat(isSaid, "flashFileMustExist", flashFileMustExist, "true or false");
   if (dumpDirectory !== undefined)
     requireThat(isText(dumpDirectory), "dumpDirectory", dumpDirectory, "the path of a directory");
+  requireThat(typeof keepDumps === "boolean", "keepDumps", keepDumps, "true or false");
   requireOneOf("dumpMemory", dumpMemory, DUMP_MEMORY);
 }
 
 function checkLimits(limits: unknown): void {
-  const { heartbeatMs, readyMs, commandMs, scrubMs, budget } = fieldsOf<DeviceConfig["limits"]>(
-    "limits",
-    limits,
-  );
+  const { heartbeatMs, readyMs, commandMs, scrubMs, budget } = fieldsOf("limits", limits, LIMITS);
   for (const [name, value] of Object.entries({ heartbeatMs, readyMs, commandMs })) {
     requireMs(`limits.${name}`, value, 1);
   }
   requireMs("limits.scrubMs", scrubMs, 1, LONGEST_TIMER_MS);
-  const { failures, windowMs } = fieldsOf<DeviceConfig["limits"]["budget"]>("limits.budget", budget);
+  const { failures, windowMs } = fieldsOf("limits.budget", budget, BUDGET);
   if (failures !== null) requireWhole("limits.budget.failures", failures, 0);
   requireMs("limits.budget.windowMs", windowMs, 1);
 }
 
 /** The command with the fields that there are, and no others. */
 export function checkCommand(command: unknown): HostCommand {
-  const { opcode, ...words } = fieldsOf<HostCommand>("the command", command);
+  const { opcode, ...words } = fieldsOf("the command", command, COMMAND);
   requireWhole("the command's opcode", opcode, 0, 0xff);
   const checked: { -readonly [K in keyof HostCommand]: HostCommand[K] } = { opcode };
   for (const name of ["source", "destination", "cdw10", "cdw11"] as const) {
@@ -107,7 +162,7 @@ export function checkCommand(command: unknown): HostCommand {
 
 /** @param hostBytes of host memory */
 export function checkCommandRequest(request: unknown, hostBytes: number): CommandRequest {
-  const { command, data, outputBytes, withdraw } = fieldsOf<CommandRequest>("the request", request);
+  const { command, data, outputBytes, withdraw } = fieldsOf("the request", request, COMMAND_REQUEST);
   const checked = checkCommand(command);
   const buffers = buffersOf(hostBytes);
   if (data !== undefined) requireBytes("the command's data", data, buffers.bytes);
@@ -128,7 +183,7 @@ export const LONGEST_UART_WAIT_MS = 5_000;
 export const MOST_TYPED = UART_INPUT_BYTES;
 
 export function checkUart(request: unknown): Methods["uart"]["params"] {
-  const { from, powerOnMs, waitMs } = fieldsOf<Methods["uart"]["params"]>("the request", request);
+  const { from, powerOnMs, waitMs } = fieldsOf("the request", request, UART);
   if (from !== undefined) requireWhole("from", from, 0, COUNT_MASK);
   if (powerOnMs !== undefined) requireWhole("powerOnMs", powerOnMs, 0);
   return {
@@ -139,7 +194,7 @@ export function checkUart(request: unknown): Methods["uart"]["params"] {
 }
 
 export function checkTyping(request: unknown): Methods["type"]["params"] {
-  const { characters, waitMs } = fieldsOf<Methods["type"]["params"]>("the request", request);
+  const { characters, waitMs } = fieldsOf("the request", request, TYPING);
   requireBytes("characters", characters, MOST_TYPED);
   return { characters, ...waitOf(waitMs) };
 }
@@ -152,7 +207,7 @@ function waitOf(waitMs: unknown): { readonly waitMs?: number } {
 
 /** @param hostBytes of host memory, all of which may be read */
 export function checkHostRead(request: unknown, hostBytes: number): Methods["readHostMemory"]["params"] {
-  const { address, bytes } = fieldsOf<Methods["readHostMemory"]["params"]>("the request", request);
+  const { address, bytes } = fieldsOf("the request", request, HOST_READ);
   requireWhole("address", address, HOST_BASE, HOST_BASE + hostBytes - 1);
   requireWhole("bytes", bytes, 1, HOST_BASE + hostBytes - address);
   return { address, bytes };
@@ -160,7 +215,7 @@ export function checkHostRead(request: unknown, hostBytes: number): Methods["rea
 
 /** What is written goes into the buffers: the queues are the host's own. */
 export function checkHostWrite(request: unknown, hostBytes: number): Methods["writeHostMemory"]["params"] {
-  const { address, data } = fieldsOf<Methods["writeHostMemory"]["params"]>("the request", request);
+  const { address, data } = fieldsOf("the request", request, HOST_WRITE);
   const buffers = buffersOf(hostBytes);
   requireWhole("address", address, buffers.address, buffers.address + buffers.bytes - 1);
   requireBytes("data", data, buffers.address + buffers.bytes - address);
@@ -173,7 +228,7 @@ function buffersOf(hostBytes: number): { readonly address: number; readonly byte
 }
 
 export function checkSoak(options: SoakOptions): void {
-  const { seed, durationMs, failovers, kinds } = fieldsOf<SoakOptions>("the soak's options", options);
+  const { seed, durationMs, failovers, kinds } = fieldsOf("the soak's options", options, SOAK);
   requireWhole("seed", seed, 0);
   if (durationMs !== null) requireMs("durationMs", durationMs, 0);
   if (failovers !== null) requireWhole("failovers", failovers, 1);
@@ -213,9 +268,23 @@ function requireThat(holds: boolean, what: string, value: unknown, must: string)
   if (!holds) throw new RequestError(`${what} is ${shown(value)}: it must be ${must}`);
 }
 
-function fieldsOf<T>(what: string, value: unknown): Unchecked<T> {
+function fieldsOf<N extends Readonly<Record<string, true>>>(
+  what: string,
+  value: unknown,
+  names: N,
+): { readonly [K in keyof N]?: unknown } {
   requireThat(typeof value === "object" && value !== null && !Array.isArray(value), what, value, "an object");
-  return value as Unchecked<T>;
+  requireKnown(what, value as object, names);
+  return value as { readonly [K in keyof N]?: unknown };
+}
+
+/** Refuses a field that nobody reads. */
+export function requireKnown(what: string, value: object, names: Readonly<Record<string, true>>): void {
+  const strange = Object.keys(value).find((name) => !Object.hasOwn(names, name));
+  if (strange === undefined) return;
+  throw new RequestError(
+    `there is no ${shown(strange)} in ${what}: it may have ${Object.keys(names).join(", ")}`,
+  );
 }
 
 function requireWhole(what: string, value: unknown, min: number, max?: number): asserts value is number {

@@ -26,7 +26,7 @@ import { deviceState } from "../../emulator/memory/control.ts";
 import { DEFAULT_TRIAL_TRIES, type Table } from "../../emulator/table/table.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import { Device } from "../device/device.ts";
-import { DumpStore, dumpOf } from "../device/dump.ts";
+import { DumpStore, dumpOf, KeptDumps } from "../device/dump.ts";
 import { NotDurableError } from "../device/durability.ts";
 import { OperatorError } from "../device/errors.ts";
 import { RegionReader } from "../device/facts.ts";
@@ -103,7 +103,7 @@ export class Session {
   readonly #fatal: (reason: string) => void;
   #device: Device | undefined;
   #memory: MemoryOwner | undefined;
-  #dumps: DumpStore | undefined;
+  #dumps: DumpStore | KeptDumps | undefined;
   #scrub: Scrub | undefined;
   #config: DeviceConfig | undefined;
   #reader: RegionReader | undefined;
@@ -166,6 +166,7 @@ export class Session {
     },
     command: async (request) =>
       this.#command(checkCommandRequest(request, this.#running().layout.config.hostBytes)),
+    dumps: async () => this.#storedDumps(),
     soak: async (options) => {
       checkSoak(options);
       const soak = new Soak(this.#running(), options, () => this.#digests());
@@ -227,9 +228,10 @@ export class Session {
         log.info({ failover }, "failover");
       },
     });
-    if (config.dumpDirectory !== undefined) {
-      const dumps = new DumpStore(config.dumpDirectory, log);
-      this.#dumps = dumps;
+    if (config.dumpDirectory !== undefined) this.#dumps = new DumpStore(config.dumpDirectory, log);
+    else if (config.keepDumps === true) this.#dumps = new KeptDumps();
+    const dumps = this.#dumps;
+    if (dumps !== undefined) {
       device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash, config.dumpMemory)) });
     }
     await device.powerOn();
@@ -410,6 +412,12 @@ export class Session {
       if (!accepted) reject(new RequestError("the host queue is full"));
       return () => undefined;
     });
+  }
+
+  async #storedDumps(): Promise<readonly Uint8Array[]> {
+    this.#running();
+    if (this.#dumps === undefined) throw new RequestError("this device keeps no crash dumps");
+    return this.#dumps.stored();
   }
 
   #running(): Device {

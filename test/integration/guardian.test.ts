@@ -2,17 +2,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  DEFAULT_LIMITS,
-  DEFAULT_MEMORY_CONFIG,
-  DEFAULT_RECOVERY,
-  type DeviceConfig,
-  Guardian,
-  type GuardianLimits,
-  PROCESS_FAULT_KINDS,
-  type Restart,
-} from "flipside";
+import { DEFAULT_LIMITS, DEFAULT_MEMORY_CONFIG, DEFAULT_RECOVERY, PROCESS_FAULT_KINDS } from "flipside";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { DeviceConfig } from "../../supervisor/core/config.ts";
+import { Guardian, type GuardianLimits, type Restart } from "../../supervisor/process/guardian.ts";
 
 function image(name: string): Uint8Array {
   return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));

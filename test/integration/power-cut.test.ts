@@ -2,19 +2,14 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  DEFAULT_LIMITS,
-  DEFAULT_MEMORY_CONFIG,
-  DEFAULT_RECOVERY,
-  type DeviceConfig,
-  Guardian,
-  type Restart,
-} from "flipside";
+import { DEFAULT_LIMITS, DEFAULT_MEMORY_CONFIG, DEFAULT_RECOVERY } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../emulator/base/random.ts";
 import { planLayout } from "../../emulator/memory/layout.ts";
 import { openFlashFile } from "../../emulator/persist/flash-file.ts";
 import { ERASED, planPersistentSpace, regionOffset } from "../../emulator/persist/persistent-space.ts";
+import type { DeviceConfig } from "../../supervisor/core/config.ts";
+import { Guardian, type Restart } from "../../supervisor/process/guardian.ts";
 
 function image(name: string): Uint8Array {
   return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));

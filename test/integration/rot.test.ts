@@ -2,13 +2,14 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_LIMITS, DEFAULT_MEMORY_CONFIG, DEFAULT_RECOVERY, Guardian, type Status } from "flipside";
+import { DEFAULT_LIMITS, DEFAULT_MEMORY_CONFIG, DEFAULT_RECOVERY, type Status } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { planLayout, TABLE_BYTES } from "../../emulator/memory/layout.ts";
 import { openFlashFile } from "../../emulator/persist/flash-file.ts";
 import { planPersistentSpace } from "../../emulator/persist/persistent-space.ts";
 import { readFloor } from "../../emulator/table/floor.ts";
 import { classifyReplicas } from "../../emulator/table/recovery.ts";
+import { Guardian } from "../../supervisor/process/guardian.ts";
 import { CutNvram } from "../emulator/table/cut-nvram.ts";
 
 function image(name: string): Uint8Array {

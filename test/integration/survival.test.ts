@@ -2,9 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_LIMITS, DEFAULT_MEMORY_CONFIG, DEFAULT_RECOVERY, SurvivalSoak } from "flipside";
+import { DEFAULT_LIMITS, DEFAULT_MEMORY_CONFIG, DEFAULT_RECOVERY } from "flipside";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MEMORY_DEATHS } from "../../supervisor/device/memory-owner.ts";
+import { SurvivalSoak } from "../../supervisor/survival/survival.ts";
 
 function image(name: string): Uint8Array {
   return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { parseLimits, processorQuota, quotaWarning, requireLimits } from "../../emulator/base/limits.ts";
 import {
   EXIT_FINDING,
   EXIT_UNABLE,
@@ -11,7 +12,6 @@ import {
   failureOf,
   UnableError,
 } from "../../scripts/exit-codes.ts";
-import { parseLimits, processorQuota, quotaWarning, requireLimits } from "../../scripts/limits.ts";
 import { UsageError } from "../../scripts/options.ts";
 import { RequestError } from "../../supervisor/process/requests.ts";
 import { SweepError } from "../../supervisor/sweep/run/queue-port.ts";

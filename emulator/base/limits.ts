@@ -3,7 +3,13 @@
  * end a process that gets too little of it while a thread begins, without a word that anybody could catch.
  */
 import { readFileSync } from "node:fs";
-import { UnableError } from "./exit-codes.ts";
+import type { ErrorKind } from "./errors.ts";
+
+/** This process may have too little of its machine: `message` is one sentence that says of what. */
+export class LimitsError extends Error {
+  override readonly name = "LimitsError";
+  readonly kind: ErrorKind = "resource";
+}
 
 /** Node has twenty of its own and five for each thread, also for those that are just being replaced. */
 const DESCRIPTORS = 64;
@@ -42,19 +48,19 @@ function readLimits(): Limits {
 }
 
 /**
- * Throws {@link UnableError} where threads are sure not to start.
+ * Throws {@link LimitsError} where threads are sure not to start.
  * @param machines how many emulated machines a process of the command has at once
  */
 export function requireLimits(machines: number, limits = readLimits(), machineBytes = MACHINE_BYTES): void {
   const { descriptors = Number.POSITIVE_INFINITY, addressSpaceBytes = Number.POSITIVE_INFINITY } = limits;
   if (descriptors < DESCRIPTORS) {
-    throw new UnableError(
+    throw new LimitsError(
       `it cannot run here: a process may open ${descriptors} files (ulimit -n), and ${DESCRIPTORS} are needed`,
     );
   }
   const neededBytes = machines * machineBytes + PROCESS_BYTES;
   if (addressSpaceBytes < neededBytes) {
-    throw new UnableError(
+    throw new LimitsError(
       `it cannot run here: a process may have ${gib(addressSpaceBytes)} of addresses (ulimit -v), and ` +
         `${gib(neededBytes)} are needed, most of which stay empty`,
     );
