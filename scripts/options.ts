@@ -60,7 +60,7 @@ export function parseOptions<O extends OptionsConfig>(
       strict: true,
     });
     const words = parsed.positionals.map((word) => word.replace(QUOTE, ""));
-    if (words.length > positionals) {
+    if (words.length > positionals && !("help" in parsed.values)) {
       throw new UsageError(`there is one argument too many: ${words[positionals]}`);
     }
     return { ...parsed, positionals: words };

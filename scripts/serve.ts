@@ -2,13 +2,16 @@
 
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { kindOf } from "../emulator/base/errors.ts";
 import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "../emulator/base/limits.ts";
 import { LOG_LEVELS } from "../emulator/base/log.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { DUMP_MEMORY, type DumpMemory } from "../supervisor/core/config.ts";
 import { requireSocketPath } from "../supervisor/process/control-server.ts";
+import type { Methods } from "../supervisor/process/protocol.ts";
 import { controlPath, ServedDevice } from "../supervisor/process/served-device.ts";
+import { followUart, writeUart } from "./ctl/uart.ts";
 import {
   type CommandDevice,
   DEVICE_OPTIONS,
@@ -24,28 +27,41 @@ const HELP = `flipside serve: keep a controller running; flipside ctl asks and c
 
 usage: flipside serve [options]
 
-  --device FILE    device file: sizes, deadlines, images and more (docs/device-file.md); what is said here counts before
-  --dir DIR        directory of the device: its flash file, crash dumps and control socket (default ./flipside-device)
-  --image-a FILE   MCUboot image that the factory puts into region 0 (default: the reference firmware 1.1.0)
+  --device FILE    device file: sizes, deadlines, images and more
+                   (docs/device-file.md); what is said here counts before
+  --dir DIR        directory of the device: its flash file, crash dumps and
+                   control socket (default ./flipside-device)
+  --image-a FILE   MCUboot image that the factory puts into region 0 (default:
+                   the reference firmware 1.1.0)
   --image-b FILE   the same for region 1 (default: the reference firmware 1.0.0)
-  --key FILE       public key (PEM; Ed25519, ECDSA P-256 or P-384, RSA-2048 or RSA-3072): no image runs that is not
-                   signed with it; several may be given, and one of them is enough (default: signatures are not looked at)
+  --key FILE       public key (PEM; Ed25519, ECDSA P-256 or P-384, RSA-2048 or
+                   RSA-3072): no image runs that is not signed with it; several
+                   may be given, and one of them is enough (default: signatures
+                   are not looked at)
   --require-security-counter
-                   no image without a security counter runs (default: such an image counts as one with counter 0)
+                   no image without a security counter runs (default: such an
+                   image counts as one with counter 0)
   --regions N      2 to 4 regions (default 2)
   --engine KIND    auto (default), translator or interpreter
   --dump-memory WHAT
-                   what of the firmware's memory goes into a crash dump: stack (default, 4 KiB), or none; its registers
-                   and UART output always do
-  --log LEVEL      ${LOG_LEVELS.join(", ")} (default warn), as NDJSON to stderr
+                   what of the firmware's memory goes into a crash dump: stack
+                   (default, 4 KiB), or none; its registers and UART output
+                   always do
+  --uart           print what the firmware prints; what is no text is shown as
+                   a dot on a terminal
+  --log LEVEL      ${LOG_LEVELS.join(", ")}
+                   (default warn), as NDJSON to stderr
   -h, --help       this text
 
-The images count only while the flash file holds no table yet; the reference firmware is not signed,
-and has no security counter.
+The images count only while the flash file holds no table yet; the reference
+firmware is not signed, and has no security counter.
 Ends at SIGINT, SIGTERM or flipside ctl stop.
 Exit code: 0 stopped as told, 1 the device could not be kept running,
 ${OTHER_EXIT_CODES}.
 `;
+
+/** A process that ended is asked again. */
+const UART_AGAIN_MS = 100;
 
 function parseDumpMemory(text: string): DumpMemory {
   const memory = DUMP_MEMORY.find((known) => known === text);
@@ -84,6 +100,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     ...REQUIREMENT_OPTIONS,
     regions: { type: "string" },
     "dump-memory": { type: "string" },
+    uart: { type: "boolean" },
     log: { type: "string" },
     ...HELP_OPTION,
   });
@@ -129,9 +146,22 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
   if (warning !== undefined) process.stderr.write(`flipside: ${warning}\n`);
   await start(device);
   process.stdout.write(`serving ${controlPath(directory)}\n`);
+  if (values.uart === true) void showUart(device, ended);
   const code = await ended;
   await device.stop();
   return code;
+}
+
+/** From the first character on, until the end; meanwhile a process may take another one's place. */
+async function showUart(device: ServedDevice, ended: Promise<number>): Promise<void> {
+  let goesOn = true;
+  void ended.then(() => (goesOn = false));
+  const read = (params: Methods["uart"]["params"]) => device.readUart(params);
+  while (goesOn) {
+    // What is printed by a process that has ended is gone with it.
+    await followUart(read, writeUart, () => goesOn).catch(() => undefined);
+    if (goesOn) await delay(UART_AGAIN_MS);
+  }
 }
 
 async function start(device: ServedDevice): Promise<void> {

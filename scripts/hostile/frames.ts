@@ -30,6 +30,13 @@ const METHODS = [
   "designate",
   "clear",
   "load",
+  "activate",
+  "uart",
+  "type",
+  "command",
+  "readHostMemory",
+  "writeHostMemory",
+  "injectAndAwait",
   "stopp",
   "start",
   "ping",
@@ -48,7 +55,32 @@ function randomBytes(random: Random, most: number): Uint8Array {
 function randomValue(random: Random, depth = 0): unknown {
   const deeper = (): unknown => randomValue(random, depth + 1);
   const list = (most: number): unknown[] => Array.from({ length: random.below(most) }, deeper);
-  const names = ["region", "image", "kind", "seed", "params", "id", "constructor", "toString", "length"];
+  const names = [
+    ...[
+      "region",
+      "image",
+      "kind",
+      "seed",
+      "params",
+      "id",
+      "constructor",
+      "toString",
+      "length",
+      "from",
+      "waitMs",
+    ],
+    ...[
+      "characters",
+      "address",
+      "bytes",
+      "data",
+      "command",
+      "opcode",
+      "outputBytes",
+      "withdraw",
+      "powerOnMs",
+    ],
+  ];
   const makers: readonly (() => unknown)[] = [
     () => null,
     () => random.below(2) === 0,
@@ -71,6 +103,21 @@ function goodRequest(random: Random): { id: number; method: string; params: unkn
     { method: "clear", params: { region } },
     { method: "load", params: { region, image: randomBytes(random, 4096) } },
     { method: "inject", params: { kind: "standby-death", seed: random.uint32() } },
+    { method: "activate", params: { region } },
+    {
+      method: "uart",
+      params: { from: random.uint32() >>> 1, powerOnMs: random.uint32(), waitMs: random.below(20) },
+    },
+    { method: "type", params: { characters: randomBytes(random, 4096), waitMs: random.below(20) } },
+    {
+      method: "readHostMemory",
+      params: { address: 0x4000_0000 + random.below(4096), bytes: random.below(9999) },
+    },
+    { method: "writeHostMemory", params: { address: 0x4001_0000, data: randomBytes(random, 4096) } },
+    {
+      method: "command",
+      params: { command: { opcode: 0xc1, cdw10: 64 }, data: randomBytes(random, 4096), outputBytes: 64 },
+    },
   ];
   return { id: random.below(1000), ...random.pick(requests) };
 }

@@ -7,6 +7,7 @@ import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { SlotWord } from "../../emulator/memory/control.ts";
 import { EventCode } from "../../emulator/memory/events.ts";
 import type { Device } from "../device/device.ts";
+import type { HostCompletion } from "../host/host.ts";
 import { type Fault, findFault } from "./catalogue.ts";
 
 /** The fault cannot be done to the device as it is now. */
@@ -15,18 +16,23 @@ export class InjectionError extends Error {
   readonly kind: ErrorKind = "busy";
 }
 
-function submitFirmwareFault(device: Device, number: number): void {
+/** What hears of the command by which firmware is asked for a fault. */
+type OnCompletion = (completion: HostCompletion) => void;
+
+/** @param onCompletion given: the command is taken back where nobody fetches it */
+function submitFirmwareFault(device: Device, number: number, onCompletion: OnCompletion | undefined): void {
+  const command = { opcode: Opcode.INJECT_FAULT, cdw10: number };
   // Its completion, if any, comes from the failover: aborted.
-  const accepted = device.submit({ opcode: Opcode.INJECT_FAULT, cdw10: number }, () => {});
+  const accepted = device.submit(command, onCompletion ?? (() => {}), onCompletion !== undefined);
   if (!accepted) throw new InjectionError("the host queue is full");
 }
 
 /** Starts the fault and returns when that was, in monotonic nanoseconds. Throws {@link InjectionError}. */
-export function inject(device: Device, fault: Fault): number {
+export function inject(device: Device, fault: Fault, onCompletion?: OnCompletion): number {
   const slot = device.crew.executing;
   if (slot === undefined) throw new InjectionError("no version executes");
   const injectedNs = monotonicNs();
-  if (fault.firmwareNumber !== undefined) submitFirmwareFault(device, fault.firmwareNumber);
+  if (fault.firmwareNumber !== undefined) submitFirmwareFault(device, fault.firmwareNumber, onCompletion);
   else if (fault.workerFault !== undefined) slot.injectWorkerFault(workerFaultCode(fault.workerFault));
   else if (fault.kind === "worker-terminate") {
     slot.times[SlotWord.FAULT_NS_F64] = injectedNs;
@@ -36,7 +42,7 @@ export function inject(device: Device, fault: Fault): number {
     if (standby === undefined) throw new InjectionError(`there is no standby: ${device.crew.why}`);
     void standby.terminate();
     if (fault.kind === "standby-death-at-failover") {
-      submitFirmwareFault(device, findFault("illegal-instruction")?.firmwareNumber ?? 0);
+      submitFirmwareFault(device, findFault("illegal-instruction")?.firmwareNumber ?? 0, onCompletion);
     }
   }
   device.events.stamp(EventCode.INJECTED, slot.region, device.bootEpoch, injectedNs);

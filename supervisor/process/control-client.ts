@@ -10,6 +10,13 @@ const ANSWER_MS = 10_000;
 /** A load also erases, programs and verifies up to 16 MiB, and waits for failovers in between. */
 const LOAD_MS = 120_000;
 
+/** A fault may have to be looked for, and a process that ended be followed by another one. */
+const INJECT_MS = 60_000;
+const DEADLINES_MS: ReadonlyMap<string, number> = new Map([
+  ["load", LOAD_MS],
+  ["injectAndAwait", INJECT_MS],
+]);
+
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: DeviceError) => void;
@@ -17,6 +24,34 @@ interface Pending {
 
 /** What a server answers, by method. */
 type Answers<M> = { readonly [N in keyof M]: { params: unknown; result: unknown } };
+
+/** Why a socket cannot be connected to, and what to do about it. */
+function unreachable(path: string, error: NodeJS.ErrnoException): DeviceError {
+  const { code = error.message } = error;
+  switch (code) {
+    case "EACCES":
+    case "EPERM": {
+      const why = `you may not connect to ${path}: ${code}: it is for the user alone who serves the device`;
+      return new DeviceError("NoAccess", why, "resource");
+    }
+    case "ENOENT":
+      return new DeviceError(
+        "NotServed",
+        `no device is served at ${path}: ENOENT: there is no socket`,
+        "usage",
+      );
+    case "ECONNREFUSED": {
+      const why = `no device is served at ${path}: ECONNREFUSED: the socket is left over from a server that is gone`;
+      return new DeviceError("NotServed", why, "usage");
+    }
+    default:
+      return new DeviceError(
+        "NotServed",
+        `no device is served at ${path}: ${code}`,
+        kindOf(error) ?? "usage",
+      );
+  }
+}
 
 /** What was asked for may have been done, or not. */
 function connectionLost(): DeviceError {
@@ -34,8 +69,7 @@ export class ControlClient<M extends Answers<M>> {
     const socket = connect(path, onConnect);
     this.#socket = socket;
     socket.once("error", (error: NodeJS.ErrnoException) => {
-      const why = `no device is served at ${path}: ${error.code ?? error.message}`;
-      onError(new DeviceError("NotServed", why, kindOf(error) ?? "usage"));
+      onError(unreachable(path, error));
     });
     this.#connection = new FrameConnection(
       socket,
@@ -49,7 +83,7 @@ export class ControlClient<M extends Answers<M>> {
     );
   }
 
-  /** Rejects with {@link DeviceError} named NotServed. */
+  /** Rejects with {@link DeviceError} named NotServed or NoAccess. */
   static connect<M extends Answers<M>>(path: string): Promise<ControlClient<M>> {
     return new Promise((resolve, reject) => {
       const client = new ControlClient<M>(path, () => resolve(client), reject);
@@ -60,7 +94,7 @@ export class ControlClient<M extends Answers<M>> {
   async call<N extends keyof M & string>(
     method: N,
     params: M[N]["params"],
-    deadlineMs = method === "load" ? LOAD_MS : ANSWER_MS,
+    deadlineMs = DEADLINES_MS.get(method) ?? ANSWER_MS,
   ): Promise<M[N]["result"]> {
     const id = this.#nextId++;
     let deadline: NodeJS.Timeout | undefined;

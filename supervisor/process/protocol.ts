@@ -8,6 +8,7 @@ import { type ErrorKind, kindOf } from "../../emulator/base/errors.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Failover } from "../device/failover.ts";
 import type { Status } from "../device/status.ts";
+import type { Outcome } from "../faults/outcome.ts";
 import type { HostCommand, HostCompletion } from "../host/host.ts";
 import type { DrillReport } from "../soak/drill.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "../soak/soak.ts";
@@ -41,12 +42,24 @@ export interface CommandAnswer extends HostCompletion {
   readonly output?: Uint8Array;
 }
 
+/** What became of a fault, and what runs then. */
+export interface InjectionOutcome extends Injection, Outcome {
+  /** The region that runs, null for none, and its version. */
+  readonly region: number | null;
+  readonly version: string;
+}
+
 /** Methods of a supervisor process: parameters and result. */
 export interface Methods {
   start: { params: DeviceConfig; result: Status };
   status: { params: null; result: Status };
   /** `seed` decides what chance has a say in, from 0 to 2^32 − 1; without one it is drawn. */
   inject: { params: { kind: string; seed?: number }; result: Injection };
+  /**
+   * Does a fault, and waits for what becomes of it. One that ends the supervisor process is answered by whoever starts the
+   * next one; the process itself never answers.
+   */
+  injectAndAwait: { params: { kind: string; seed?: number }; result: InjectionOutcome };
   /** The region runs from now on, on trial if it is not accepted. */
   designate: { params: { region: number }; result: Status };
   /** A region that was given up may run again. */
@@ -90,6 +103,7 @@ const SERVED = {
   start: false,
   status: true,
   inject: true,
+  injectAndAwait: true,
   designate: true,
   clear: true,
   load: true,

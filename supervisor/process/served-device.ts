@@ -5,20 +5,29 @@
 import { closeSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { imageRequirements, verifyImage } from "../../controller/image/verify.ts";
+import { monotonicNs } from "../../emulator/base/clock.ts";
 import { kindOf } from "../../emulator/base/errors.ts";
+import { HOST_BASE } from "../../emulator/memory/map.ts";
+import { QUEUE_BYTES } from "../../emulator/memory/queues.ts";
 import { describe, errorCode, nodeFileSystem } from "../../emulator/persist/file-system.ts";
 import { FileLockError, openLocked } from "../../emulator/persist/locked-file.ts";
 import type { DeviceConfig } from "../core/config.ts";
-import type { Status } from "../device/status.ts";
+import { runningVersion, type Status } from "../device/status.ts";
+import { PROCESS_FAULT_KINDS } from "../faults/catalogue.ts";
+import { drawSeed, isSeeded } from "../faults/chance.ts";
 import { DeviceError } from "./client.ts";
 import { ControlServer, requireSocketPath } from "./control-server.ts";
 import { Guardian, type GuardianLimits, type GuardianListener } from "./guardian.ts";
-import { isServed, type Methods, type ServedMethodName } from "./protocol.ts";
+import { type InjectionOutcome, isServed, type Methods, type ServedMethodName } from "./protocol.ts";
 import { RequestError, shown } from "./requests.ts";
+import { Restarts } from "./restarts.ts";
 import { servedParams } from "./served-requests.ts";
 
 /** Room for a request's envelope beside an image, or all that fits into host memory. */
 const ENVELOPE_BYTES = 4096;
+
+/** Within which a process that was made to end is followed by the next: one that hangs is found within a second. */
+const RESTART_MS = 30_000;
 
 export function controlPath(directory: string): string {
   return join(directory, "control.sock");
@@ -50,6 +59,9 @@ export interface ServedStatus extends Status {
   readonly processRestarts: number;
   /** What an image to be loaded may have at most. */
   readonly regionBytes: number;
+  /** The host's buffers: their physical address, and how many bytes they have. */
+  readonly hostBufferAddress: number;
+  readonly hostBufferBytes: number;
 }
 
 /** What a client of the socket may call: as the supervisor process answers it, but for `status`. */
@@ -67,6 +79,7 @@ export interface ServedListener extends GuardianListener {
 
 export class ServedDevice {
   readonly #guardian: Guardian;
+  readonly #restarts = new Restarts();
   readonly #server: ControlServer;
   readonly #directory: string;
   readonly #listener: ServedListener;
@@ -88,7 +101,7 @@ export class ServedDevice {
       dumpDirectory: join(directory, "dumps"),
     };
     this.#config = kept;
-    this.#guardian = new Guardian(kept, limits, listener);
+    this.#guardian = new Guardian(kept, limits, this.#restarts.hearing(listener));
     const { regionBytes, hostBytes } = config.memory;
     const maxFrameBytes = Math.max(regionBytes, hostBytes) + ENVELOPE_BYTES;
     this.#server = new ControlServer((method, params) => this.#handle(method, params), maxFrameBytes);
@@ -116,9 +129,17 @@ export class ServedDevice {
     this.#lock = undefined;
   }
 
+  /** What the firmware printed, as the control socket's `uart` answers it. Rejects with {@link DeviceError}. */
+  readUart(params: Methods["uart"]["params"]): Promise<Methods["uart"]["result"]> {
+    return this.#guardian.call("uart", params);
+  }
+
   async #handle(method: string, sent: unknown): Promise<unknown> {
     if (!isServed(method)) throw new DeviceError("NoSuchMethod", `there is no method ${shown(method)}`);
     const params = this.#check(method, sent);
+    if (method === "injectAndAwait" && params !== null && "kind" in params && endsProcess(params.kind)) {
+      return this.#injectIntoProcess(params);
+    }
     if (method === "stop") {
       // The answer goes out first.
       setImmediate(() => this.#listener.onStop?.());
@@ -126,6 +147,30 @@ export class ServedDevice {
     }
     const result = await this.#guardian.call(method, params);
     return method === "status" ? this.#status(result as Status) : result;
+  }
+
+  /** Nobody in the process is left to say what became of it: the next one's start does. */
+  async #injectIntoProcess({
+    kind,
+    seed = drawSeed(),
+  }: Methods["inject"]["params"]): Promise<InjectionOutcome> {
+    const beganNs = monotonicNs();
+    const restarted = this.#restarts.next(RESTART_MS);
+    const asked = this.#guardian.call("inject", { kind, seed }).catch((error: unknown) => {
+      // It may end before it answers.
+      if (error instanceof DeviceError && error.name === "SupervisorGone") return;
+      throw error;
+    });
+    const [{ reason, detectedNs, startedNs, status }] = await Promise.all([restarted, asked]);
+    return {
+      seed: isSeeded(kind) ? seed : null,
+      effect: "process-restarted",
+      evidence: null,
+      detectMs: Math.round((detectedNs - beganNs) / 1e6),
+      recoverMs: Math.round((startedNs - beganNs) / 1e6),
+      message: `${reason}; another one powered the device on`,
+      ...runningVersion(status),
+    };
   }
 
   /** Refuses what can never be done before anything is changed: a load erases a region first. */
@@ -146,8 +191,14 @@ export class ServedDevice {
       pid: this.#guardian.pid ?? null,
       processRestarts: this.#guardian.restarts,
       regionBytes: this.#config.memory.regionBytes,
+      hostBufferAddress: HOST_BASE + QUEUE_BYTES,
+      hostBufferBytes: this.#config.memory.hostBytes - QUEUE_BYTES,
     };
   }
+}
+
+function endsProcess(kind: string): boolean {
+  return PROCESS_FAULT_KINDS.some((known) => known === kind);
 }
 
 function requireRunnable(image: Uint8Array, config: DeviceConfig): void {

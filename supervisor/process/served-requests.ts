@@ -63,6 +63,7 @@ const DECLARED: Readonly<Record<ServedMethodName, readonly string[]>> = {
   status: [],
   stop: [],
   inject: ["kind", "seed"],
+  injectAndAwait: ["kind", "seed"],
   designate: ["region"],
   clear: ["region"],
   load: ["region", "image"],
@@ -74,10 +75,14 @@ const DECLARED: Readonly<Record<ServedMethodName, readonly string[]>> = {
   command: ["command", "data", "outputBytes", "withdraw"],
 };
 
+/** The same by name, for who tells of them. */
+export const PARAMETERS: ReadonlyMap<string, readonly string[]> = new Map(Object.entries(DECLARED));
+
 const CHECKS: Checks = {
   status: nothing,
   stop: nothing,
   inject: faultOf,
+  injectAndAwait: faultOf,
   designate: (params, bounds) => ({ region: regionOf(params, bounds) }),
   clear: (params, bounds) => ({ region: regionOf(params, bounds) }),
   load: (params, bounds) => ({ region: regionOf(params, bounds), image: imageOf(params, bounds) }),

@@ -34,11 +34,12 @@ import type { Failover } from "../device/failover.ts";
 import { MemoryOwner } from "../device/memory-owner.ts";
 import { liveParts } from "../device/parts.ts";
 import { Scrub } from "../device/scrub.ts";
-import { type Status, statusOf } from "../device/status.ts";
+import { runningVersion, type Status, statusOf } from "../device/status.ts";
 import { quiet, unlessSafeMode } from "../device/waiting.ts";
 import { type Fault, findFault, INJECTABLE_KINDS, MEMORY_FAULTS, type RotKind } from "../faults/catalogue.ts";
 import { drawSeed, isSeeded } from "../faults/chance.ts";
 import { inject } from "../faults/injector.ts";
+import { awaitOutcome } from "../faults/outcome.ts";
 import { commitProcessFault, isProcessFault } from "../faults/process-faults.ts";
 import { isRot, rottenBits, rottenMemory } from "../faults/rot.ts";
 import type { Host, HostCommand, HostCompletion } from "../host/host.ts";
@@ -48,6 +49,7 @@ import { Soak } from "../soak/soak.ts";
 import type {
   CommandAnswer,
   CommandRequest,
+  InjectionOutcome,
   MethodName,
   Methods,
   Notification,
@@ -113,6 +115,8 @@ export class Session {
   #dataCommand: Promise<unknown> = Promise.resolve();
   /** Failovers by evidence since power-on. */
   readonly #causes: Record<string, number> = {};
+  /** By region, what was said of its last failure since power-on. */
+  readonly #failureMessages = new Map<number, string>();
   #poweredOnNs = 0;
   #poweredOnMs = 0;
   #uart: UartRing | undefined;
@@ -131,8 +135,12 @@ export class Session {
     ping: async () => null,
     inject: async ({ kind, seed = drawSeed() }) => {
       checkSeed(seed);
-      await this.#inject(kind, seed);
+      await this.#inject(kind, seed, () => undefined);
       return { seed: isSeeded(kind) ? seed : null };
+    },
+    injectAndAwait: async ({ kind, seed = drawSeed() }) => {
+      checkSeed(seed);
+      return this.#injectAndAwait(kind, seed);
     },
     designate: ({ region }) => this.#choose(activate, requireRegion(region), true),
     clear: ({ region }) => this.#choose(clear, requireRegion(region), false),
@@ -222,6 +230,7 @@ export class Session {
     const uart = new UartRing(memory, layout);
     this.#uart = uart;
     device.listen({
+      onCrash: ({ failure, fromRegion }) => void this.#failureMessages.set(fromRegion, failure.message),
       onFailover: (failover) => {
         const { evidence } = failover.failure;
         this.#causes[evidence] = (this.#causes[evidence] ?? 0) + 1;
@@ -343,12 +352,29 @@ export class Session {
     return reading.facts;
   }
 
-  async #inject(kind: string, seed: number): Promise<void> {
+  async #injectAndAwait(kind: string, seed: number): Promise<InjectionOutcome> {
+    const device = this.#running();
+    const outcome = await awaitOutcome({
+      device,
+      kind,
+      commit: (onCompletion) => this.#inject(kind, seed, onCompletion),
+      memoryReplacements: () => this.#memory?.replacements ?? 0,
+      commandMs: (this.#config as DeviceConfig).limits.commandMs,
+    });
+    return { seed: isSeeded(kind) ? seed : null, ...outcome, ...runningVersion(this.#status()) };
+  }
+
+  /** @param onCompletion of the command, if the fault is the firmware's; it is taken back where nobody fetches it */
+  async #inject(
+    kind: string,
+    seed: number,
+    onCompletion: (completion: HostCompletion) => void,
+  ): Promise<void> {
     const memoryFault = MEMORY_FAULTS.get(kind);
     if (memoryFault !== undefined) await this.#memory?.fail(memoryFault);
     else if (isRot(kind)) await this.#rot(kind, seed);
     else if (isProcessFault(kind)) commitProcessFault(kind, this.#running(), seed);
-    else inject(this.#running(), requireFault(kind));
+    else inject(this.#running(), requireFault(kind), onCompletion);
   }
 
   async #rot(kind: RotKind, seed: number): Promise<void> {
@@ -430,6 +456,7 @@ export class Session {
       poweredOnNs: this.#poweredOnNs,
       memoryReplacements: this.#memory?.replacements ?? 0,
       failoversByCause: { ...this.#causes },
+      lastFailureMessages: this.#failureMessages,
       logLinesDropped: Atomics.load(this.#logDropped, 0),
     });
   }

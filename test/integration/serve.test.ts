@@ -115,8 +115,20 @@ describe("a served device", () => {
   it("tells its state, fails over under a fault, and leaves a dump that is printed with symbols", async () => {
     const before = await until(({ ready, standby }) => ready && standby !== null);
     expect(before).toMatchObject({ phase: "executing", persistence: "on", processRestarts: 0 });
-    expect(await ctl("inject", "stack-overflow")).toMatchObject({ code: 0 });
-    await until(({ ready, failoversByCause }) => ready && Object.hasOwn(failoversByCause as object, "panic"));
+    const other = 1 - Number(before.primary);
+    expect(await ctl("inject", "stack-overflow")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        new RegExp(
+          `^region ${before.primary} failed: panic \\(code 0x107\\) at 0x2000[0-9a-f]{4}, found after [0-9.]+ ms; region ${other} took over and was ready after [0-9.]+ ms\nregion ${other} runs, 1\\.[01]\\.0\n$`,
+        ),
+      ),
+    });
+    // It is told when all is over.
+    expect(await status()).toMatchObject({ ready: true, primary: other, failoversByCause: { panic: 1 } });
+    expect((await ctl("status")).out).toContain(
+      `region ${before.primary} failed last by panic (code 0x107) at 0x2000`,
+    );
     const dumps = join(device, "dumps");
     const name = readdirSync(dumps).find((entry) => entry.endsWith("-panic.dump")) ?? "";
     const version = before.primary === 0 ? "1.1.0" : "1.0.0";
@@ -147,14 +159,27 @@ describe("a served device", () => {
   it("prints the seed where chance has a say in a fault, and does it with the seed that it is given", async () => {
     await until(({ ready, standby }) => ready && standby !== null);
     const drawn = await ctl("inject", "rot-floor");
-    expect(drawn).toMatchObject({ code: 0, out: expect.stringMatching(/^again: --seed \d+\n$/) });
+    const mended = "the security floor rotted, and was stored anew from what the supervisor knows\n";
+    const runs = "region \\d runs, \\d\\.\\d\\.0\n";
+    expect(drawn).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(new RegExp(`^${mended}${runs}again: --seed \\d+\n$`)),
+    });
     expect(await ctl("inject", "rot-floor", "--seed", "7")).toMatchObject({
       code: 0,
-      out: "again: --seed 7\n",
+      out: expect.stringMatching(/\nagain: --seed 7\n$/),
     });
-    expect(await ctl("inject", "standby-death", "--seed", "7")).toMatchObject({ code: 0, out: "" });
-    await until(({ ready, standby }) => ready && standby !== null);
-    expect(await ctl("status", "--seed", "7")).toMatchObject({ code: 2 });
+    expect(await ctl("inject", "standby-death", "--seed", "7")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /^the standby died, and another one is parked; nothing failed over\n[^\n]*\n$/,
+      ),
+    });
+    expect(await status()).toMatchObject({ ready: true, standby: expect.any(Number) });
+    expect(await ctl("status", "--seed", "7")).toMatchObject({
+      code: 2,
+      err: "flipside: --seed is not for status, but for inject\n",
+    });
     expect(await ctl("inject", "rot-floor", "--seed", "-1")).toMatchObject({ code: 2 });
   });
 
@@ -173,7 +198,24 @@ describe("a served device", () => {
       err: expect.stringMatching(/region \d is (accepted|valid)/),
     });
     expect(await ctl("designate", "7")).toMatchObject({ code: 2 });
-    expect(await ctl("explode")).toMatchObject({ code: 2 });
+    expect(await ctl("explode")).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(
+        /^flipside: ctl has no command "explode": it must be one of status, inject, /,
+      ),
+    });
+    expect(await ctl()).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^flipside: ctl needs a command: /),
+    });
+    expect(await ctl("load", "0")).toMatchObject({
+      code: 2,
+      err: "flipside: load needs the file of an image\n",
+    });
+    expect(await ctl("clear", "0", "1")).toMatchObject({
+      code: 2,
+      err: "flipside: there is one argument too many: 1\n",
+    });
     expect(await ctl("load", "0", join(directory, "no-such-file"))).toMatchObject({ code: 2 });
     expect(await flipside("dump", noDump)).toMatchObject({
       code: 2,
@@ -218,8 +260,13 @@ describe("a served device", () => {
     const stopped = await status();
     expect(stopped).toMatchObject({ primary: null, reason: expect.stringMatching(/./) });
     expect((await ctl("status")).out).toMatch(/^safe mode: region 0: /);
-    expect(await ctl("inject", "supervisor-kill")).toMatchObject({ code: 0 });
-    const again = await until(({ processRestarts }) => processRestarts === 1);
+    expect(await ctl("inject", "supervisor-kill")).toMatchObject({
+      code: 0,
+      out: "the supervisor process was ended by SIGKILL; another one powered the device on\nno version runs: safe mode\n",
+    });
+    const again = await status();
+    expect(again).toMatchObject({ processRestarts: 1 });
+    expect((await ctl("status")).out).toMatch(/^next start: safe mode: region 0: /m);
     expect(again).toMatchObject({
       phase: "safe-mode",
       generation: stopped.generation,

@@ -34,6 +34,21 @@ test.each(ALL)("%s refuses an option that it does not know in one sentence", (_,
   expect(stderr).toMatch(/^flipside: .*--no-such-option.*\n$/);
 });
 
+test.each(["serve", "ctl"])("the help of flipside %s has no more than 80 columns", (name) => {
+  const lines = run(CLI, name, "--help").stdout.split("\n");
+  expect(lines.filter(({ length }) => length > 80)).toEqual([]);
+});
+
+test("flipside ctl gives its help whatever else is said", () => {
+  const { stdout } = run(CLI, "ctl", "--help");
+  for (const args of [
+    ["frob", "-h"],
+    ["load", "1", "no-such-file", "surplus", "--help"],
+  ]) {
+    expect(run(CLI, "ctl", ...args)).toEqual({ exitCode: 0, stdout, stderr: "" });
+  }
+});
+
 test.each(ALL)("%s takes -h and --help, which it tells of", (_, ...command) => {
   const { exitCode, stdout, stderr } = run(...command, "--help");
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
