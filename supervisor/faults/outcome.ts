@@ -1,11 +1,12 @@
 /**
  * What became of a fault that somebody asked for: how it was found, and what runs now; or that nothing happened, and why.
  *
- * Invariants: every wait ends; a failure that was found before the fault was begun is not charged to it; what the fault
- * itself did not bring about within its time is told as nothing. Faults of the process are not seen from here: whoever
+ * Invariants: every wait ends; a failure that was found before the fault was begun is not charged to it; that nothing
+ * happened is said only of what is known not to come. Faults of the process are not seen from here: whoever
  * starts the next process sees them.
  */
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { hex, hex32 } from "../../emulator/base/text.ts";
 import type { EvidenceName } from "../../emulator/memory/evidence.ts";
 import type { Device } from "../device/device.ts";
@@ -63,8 +64,24 @@ export interface InjectionWork {
   readonly nowNs?: () => number;
 }
 
-/** Longer than any fault takes to be found and recovered from, on a machine that is not busy beyond reason. */
-const LIMIT_MS = 15_000;
+/**
+ * Whatever is due ends a wait before, by the device's own deadlines, which stand still while a machine is busy: after this
+ * long it is too busy to be waited for.
+ */
+const LIMIT_MS = 60_000;
+
+/** It cannot be said what became of a fault. */
+export class NoOutcomeError extends Error {
+  override readonly name = "NoOutcome";
+  readonly kind: ErrorKind = "unjudged";
+
+  /** @param seen what was seen of it */
+  constructor(seen = "nothing was seen of it") {
+    super(
+      `${seen} within ${LIMIT_MS / 1000} s: the machine may be too busy to tell what became of the fault`,
+    );
+  }
+}
 
 const NOTHING = { effect: "nothing", evidence: null, detectMs: null, recoverMs: null } as const;
 
@@ -95,9 +112,7 @@ async function failureOutcome(work: InjectionWork): Promise<Outcome> {
       const note = (candidate: Found): void => {
         if (candidate.failure.detectedNs >= beganNs) found ??= candidate;
       };
-      const endAfter = (ms: number, nothing: string): void => {
-        timers.push(setTimeout(() => resolve(endedWithout(found, beganNs, nothing)), ms));
-      };
+      const after = (ms: number, end: () => void): void => void timers.push(setTimeout(end, ms));
       stopListening = device.listen({
         onCrash: note,
         onFailover: (failover) => {
@@ -110,10 +125,13 @@ async function failureOutcome(work: InjectionWork): Promise<Outcome> {
       const onCompletion = (completion: HostCompletion): void => {
         if (completion.outcome === "withdrawn") resolve({ ...NOTHING, message: unfetched(commandMs) });
         // What it has begun may still show.
-        if (completion.outcome === "completed") endAfter(commandMs, answered(completion));
+        if (completion.outcome !== "completed") return;
+        after(commandMs, () => found ?? resolve({ ...NOTHING, message: answered(completion) }));
       };
       commit(onCompletion).catch(reject);
-      endAfter(LIMIT_MS, `nothing happened: no failure was found within ${LIMIT_MS / 1000} s`);
+      after(LIMIT_MS, () =>
+        reject(new NoOutcomeError(found && `${describeFailure(found, beganNs)}; none was ready`)),
+      );
     });
   } finally {
     for (const timer of timers) clearTimeout(timer);
@@ -167,18 +185,6 @@ function inSafeMode(found: Found | undefined, reason: string, beganNs: number): 
   };
 }
 
-/** The time is over. */
-function endedWithout(found: Found | undefined, beganNs: number, nothing: string): Outcome {
-  if (found === undefined) return { ...NOTHING, message: nothing };
-  return {
-    ...NOTHING,
-    evidence: found.failure.evidence,
-    detectMs: toMs(found.failure.detectedNs - beganNs),
-    effect: "restart",
-    message: `${describeFailure(found, beganNs)}; no version was ready by then`,
-  };
-}
-
 // ── What no version fails by ──────────────────────────────────────────────────────────────────────────────────
 
 /** Does the fault, and looks until `holds`; then what is to be told is made. */
@@ -191,8 +197,7 @@ async function outcomeOnce(
   await commit(() => undefined);
   const untilNs = nowNs() + LIMIT_MS * 1e6;
   while (!holds()) {
-    if (nowNs() > untilNs)
-      return { ...NOTHING, message: `nothing was seen of it within ${LIMIT_MS / 1000} s` };
+    if (nowNs() > untilNs) throw new NoOutcomeError();
     await device.news();
   }
   const ms = toMs(nowNs() - beganNs);

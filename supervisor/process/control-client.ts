@@ -11,7 +11,7 @@ const ANSWER_MS = 10_000;
 const LOAD_MS = 120_000;
 
 /** A fault may have to be looked for, and a process that ended be followed by another one. */
-const INJECT_MS = 60_000;
+const INJECT_MS = 120_000;
 const DEADLINES_MS: ReadonlyMap<string, number> = new Map([
   ["load", LOAD_MS],
   ["injectAndAwait", INJECT_MS],

@@ -27,7 +27,7 @@ import { servedParams } from "./served-requests.ts";
 const ENVELOPE_BYTES = 4096;
 
 /** Within which a process that was made to end is followed by the next: one that hangs is found within a second. */
-const RESTART_MS = 30_000;
+const RESTART_MS = 60_000;
 
 export function controlPath(directory: string): string {
   return join(directory, "control.sock");
