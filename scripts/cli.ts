@@ -50,6 +50,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "print a crash dump",
     load: async () => (await import("./dump.ts")).dumpCommand,
   },
+  init: {
+    summary: "write the skeleton of a firmware, to make your own of",
+    load: async () => (await import("./init.ts")).initCommand,
+  },
   image: {
     summary: "create, show or verify an MCUboot image",
     load: async () => (await import("./image.ts")).imageCommand,

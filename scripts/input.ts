@@ -3,8 +3,10 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readSync,
   rmSync,
@@ -12,7 +14,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { kindOf } from "../emulator/base/errors.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { UnableError } from "./exit-codes.ts";
@@ -91,9 +93,20 @@ export function readText(what: string, file: string): string {
 }
 
 /** A file that is at fault is bad input; a machine without descriptors, memory or room is not. */
-function refusalOf(what: string, error: unknown): UsageError | UnableError {
+export function refusalOf(what: string, error: unknown): UsageError | UnableError {
   const message = `${what}: ${errorMessage(error)}`;
   return kindOf(error) === "resource" ? new UnableError(message) : new UsageError(message);
+}
+
+/**
+ * With its parents, step by step: Node's own recursive mkdir never ends where a parent takes no entries (/proc). Throws what
+ * the file system does.
+ * @param mode of each directory that is made
+ */
+export function makeDirectory(directory: string, mode = 0o777): void {
+  if (existsSync(directory)) return;
+  makeDirectory(dirname(directory), mode);
+  mkdirSync(directory, { mode });
 }
 
 /** Throws {@link UsageError}. @param what what the file is to the user */

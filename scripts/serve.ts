@@ -1,7 +1,6 @@
 /** `flipside serve`: one controller that is kept running, and its control socket. */
-
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { accessSync, constants } from "node:fs";
+import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { kindOf } from "../emulator/base/errors.ts";
 import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "../emulator/base/limits.ts";
@@ -20,6 +19,7 @@ import {
   requireRunnable,
 } from "./described-device.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
+import { makeDirectory } from "./input.ts";
 import { REQUIREMENT_OPTIONS } from "./keys.ts";
 import { HELP_OPTION, parseLogLevel, parseOptions, UsageError } from "./options.ts";
 
@@ -74,18 +74,11 @@ function requireNamedRunnable(device: CommandDevice): void {
   for (const image of device.images) if (!image.isReference) requireRunnable(image, device);
 }
 
-/** With its parents, step by step: Node's own recursive mkdir never ends where a parent takes no entries (/proc). */
-function makeDirectory(directory: string): void {
-  if (existsSync(directory)) return;
-  makeDirectory(dirname(directory));
-  mkdirSync(directory, { mode: 0o700 });
-}
-
 /** Makes the device's directory, if a socket can be made in it, when it is not there. Throws {@link UsageError}. */
 function requireDirectory(directory: string): void {
   try {
     requireSocketPath(controlPath(directory));
-    makeDirectory(resolve(directory));
+    makeDirectory(resolve(directory), 0o700);
     accessSync(directory, constants.W_OK);
   } catch (error) {
     if (kindOf(error) === "resource") throw error;

@@ -56,6 +56,9 @@ function expected(): string[] {
     "test/integration/example.test.ts",
     ...filesUnder("docs"),
     ...filesUnder("controller/firmware/images"),
+    // What `flipside init` writes, and what docs/your-firmware.md shows beside it.
+    ...filesUnder("controller/firmware/skeleton"),
+    ...["hardware.h", "nvme.h", "nvram.c"].map((name) => `controller/firmware/${name}`),
     ...modules,
     ...programs,
     "dist/scripts/handoff-worker.js",

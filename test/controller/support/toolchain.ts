@@ -1,17 +1,18 @@
 /** The tools that make ELF files, for tests that compare with them. Where they are missing, these tests are skipped. */
 import { spawnSync } from "node:child_process";
 
-const TOOLS = [
+/** CI has all of them (.ci/run), and skips nothing. */
+export function hasTools(...tools: readonly string[]): boolean {
+  return process.env["CI"] === "true" || tools.every((tool) => spawnSync(tool, ["--version"]).status === 0);
+}
+
+export const hasToolchain = hasTools(
   "riscv64-unknown-elf-gcc",
   "riscv64-unknown-elf-objcopy",
   "ld.lld",
   "clang",
   "llvm-symbolizer",
-];
-
-/** CI has all of them, and skips nothing. */
-export const hasToolchain =
-  process.env["CI"] === "true" || TOOLS.every((tool) => spawnSync(tool, ["--version"]).status === 0);
+);
 
 export const GCC = ["riscv64-unknown-elf-gcc", "-march=rv32imac", "-mabi=ilp32", "-nostdlib", "-static"];
 
