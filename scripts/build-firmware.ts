@@ -272,13 +272,15 @@ function compileObjects(sources: readonly string[], macros: readonly string[], o
 }
 
 /** Sources of the base in whose place the mutant's file stands, and functions that it puts others before. */
-function mutations(source: string, object: string, cwd: string): { replaced: string[]; wrapped: string[] } {
+function mutations(source: string, object: string): { replaced: string[]; wrapped: string[] } {
   const text = readFileSync(source, "utf8");
-  const replaced = [...text.matchAll(/^#include "\.\.\/(?:plain\/)?(\w+\.c)"$/gm)].map(
-    ([, file = ""]) => file,
-  );
-  const symbols = tool("nm", ["--defined-only", "--format=posix", object], cwd);
-  return { replaced, wrapped: [...symbols.matchAll(/^__wrap_(\w+)/gm)].map(([, name = ""]) => name) };
+  const replaced = text.matchAll(/^#include "\.\.\/(?:plain\/)?(\w+\.c)"$/gm);
+  // The names in an object's table of symbols; one that is wrapped is defined here, and nobody calls it by that name.
+  const wrapped = readFileSync(object, "latin1").matchAll(/\0__wrap_(\w+)(?=\0)/g);
+  return {
+    replaced: [...replaced].map(([, file = ""]) => file),
+    wrapped: [...wrapped].map(([, name = ""]) => name),
+  };
 }
 
 /**
@@ -306,7 +308,7 @@ function buildMutants(
     const object = join(objectDir, `${name}.mutant.o`);
     const defines = Object.entries(own).map(([macro, value]) => `-D${macro}=${value}`);
     tool("gcc", [...COMPILE_FLAGS, "-Os", ...macros, ...defines, "-c", path, "-o", object], objectDir);
-    const { replaced, wrapped } = mutations(path, object, objectDir);
+    const { replaced, wrapped } = mutations(path, object);
     const objects = sources.filter((one) => !replaced.includes(one)).map(objectOf);
     const wraps = wrapped.map((symbol) => `-Wl,--wrap=${symbol}`);
     const elf = join(objectDir, `${name}.elf`);

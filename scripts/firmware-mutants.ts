@@ -40,14 +40,14 @@ export interface FirmwareMutant {
   readonly imageB: string;
 }
 
-/** A bug in one source, and where it stands: in the new version, region A, or in the old one, region B. */
+/** A bug in one source, and where it stands: in the version of region A, or in those of both. */
 interface Planted {
   readonly source: string;
   readonly fault: FirmwareFaultClass;
   /** "reference" unless set. */
   readonly base?: FirmwareBase;
-  /** "a" unless set; "both": in a version for each region, since they share what it stores. */
-  readonly region?: "a" | "b" | "both";
+  /** In both where it shows after a roll-back, to whichever region, and where versions share what it stores. */
+  readonly inBoth?: true;
   /** The same source with other macros: name and macros of each; one named for the source unless set. */
   readonly variants?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** The source has no right variant. */
@@ -70,10 +70,10 @@ const atEach = (
 const PLANTED: readonly Planted[] = [
   { source: "record-after-completion.c", fault: "loses-data" },
   { source: "record-at-ticks.c", fault: "loses-data" },
-  { source: "torn-record-believed.c", fault: "loses-data", region: "both" },
+  { source: "torn-record-believed.c", fault: "loses-data", inBoth: true },
   { source: "torn-record-thrown-away.c", fault: "loses-data" },
   { source: "forgets-at-power-on.c", fault: "loses-data" },
-  { source: "wipes-record-at-roll-back.c", fault: "loses-data", region: "b" },
+  { source: "wipes-record-at-roll-back.c", fault: "loses-data", inBoth: true },
   { source: "torn-record-panics.c", fault: "fails-by-itself" },
   {
     source: "crash-at-start.c",
@@ -83,11 +83,11 @@ const PLANTED: readonly Planted[] = [
   {
     source: "crash-at-start.c",
     fault: "fails-by-itself",
-    region: "b",
+    inBoth: true,
     onlyWrong: true,
     variants: { "crash-at-roll-back": { REASON: "BOOT_ROLL_BACK" } },
   },
-  { source: "hang-after-roll-back.c", fault: "fails-by-itself", region: "b" },
+  { source: "hang-after-roll-back.c", fault: "fails-by-itself", inBoth: true },
   {
     source: "crash-with-waiting-commands.c",
     fault: "fails-by-itself",
@@ -97,7 +97,7 @@ const PLANTED: readonly Planted[] = [
   { source: "crash-when-idle.c", fault: "fails-by-itself" },
   { source: "no-kick-when-idle.c", fault: "fails-by-itself" },
   { source: "kicks-too-early.c", fault: "fails-by-itself" },
-  { source: "stray-store-at-roll-back.c", fault: "fails-by-itself", region: "b" },
+  { source: "stray-store-at-roll-back.c", fault: "fails-by-itself", inBoth: true },
   { source: "rewinds-queue.c", fault: "fails-by-itself" },
   { source: "trusts-ram.c", fault: "fails-by-itself" },
   { source: "never-ready.c", fault: "never-ready" },
@@ -144,7 +144,7 @@ function versionsOf(
   macros: Readonly<Record<string, string | number>>,
   fault: FirmwareFaultClass | undefined,
 ): FirmwareMutant[] {
-  const { base = "reference", region = "a", source } = planted;
+  const { base = "reference", inBoth = false, source } = planted;
   const sibling = `${name}-sibling`;
   const mutant = {
     name,
@@ -153,10 +153,10 @@ function versionsOf(
     macros,
     version: MUTANT_VERSION,
     fault,
-    imageA: region === "b" ? `${FAMILY_IMAGES[base]}-1.1.0.img` : pathOf(name),
-    imageB: { a: `${FAMILY_IMAGES[base]}-1.0.0.img`, b: pathOf(name), both: pathOf(sibling) }[region],
+    imageA: pathOf(name),
+    imageB: inBoth ? pathOf(sibling) : `${FAMILY_IMAGES[base]}-1.0.0.img`,
   };
-  return region === "both" ? [mutant, { ...mutant, name: sibling, version: SIBLING_VERSION }] : [mutant];
+  return inBoth ? [mutant, { ...mutant, name: sibling, version: SIBLING_VERSION }] : [mutant];
 }
 
 function mutantsOf(planted: Planted): FirmwareMutant[] {
