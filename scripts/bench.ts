@@ -96,7 +96,8 @@ function compare(directory: string, names: readonly string[], pairs: number, jso
     ];
     process.stdout.write(`\n${formatTable(columns, section.figures.map(formatCompared))}\n`);
   }
-  if (json !== undefined) writeReport(json, { node: process.version, against: directory, pairs, sections });
+  if (json !== undefined)
+    writeReport(json, "bench", { node: process.version, against: directory, pairs, sections });
 }
 
 /** Above all figures, once it is sure that there will be some. */
@@ -148,7 +149,7 @@ async function benchCommand(args: readonly string[]): Promise<number> {
     ];
     process.stdout.write(`\n${formatTable(columns, section.figures.map(formatFigure))}\n`);
   }
-  if (values.json !== undefined) writeReport(values.json, { node: process.version, sections });
+  if (values.json !== undefined) writeReport(values.json, "bench", { node: process.version, sections });
   return sections.every((section) => section.figures.every(meets)) ? EXIT_HELD : EXIT_FINDING;
 }
 

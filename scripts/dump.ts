@@ -78,7 +78,7 @@ export async function dumpCommand(args: readonly string[]): Promise<number> {
   const dump = readDump(file);
   process.stdout.write(formatDump(dump, readElf(values.elf)));
   if (values.json !== undefined) {
-    writeReport(values.json, { ...dump, stack: { ...dump.stack, bytes: [...dump.stack.bytes] } });
+    writeReport(values.json, "dump", { ...dump, stack: { ...dump.stack, bytes: [...dump.stack.bytes] } });
   }
   return EXIT_HELD;
 }

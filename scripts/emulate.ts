@@ -71,7 +71,7 @@ async function tell(
   if (options.json !== undefined) {
     const firstInstructionNs = done[0]?.executingSinceNs;
     const { jobs } = options;
-    writeReport(options.json, {
+    writeReport(options.json, "soak", {
       ...report,
       verdict,
       endedBecause,

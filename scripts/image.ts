@@ -124,7 +124,7 @@ function create(file: string, values: Values): number {
   writeOutput("the image", output, image);
   const report = describe(output, image);
   print(report);
-  if (values.json !== undefined) writeReport(values.json, report);
+  if (values.json !== undefined) writeReport(values.json, "image", report);
   return EXIT_HELD;
 }
 
@@ -163,7 +163,7 @@ function readSigningKey(files: readonly string[] | undefined): KeyObject | undef
 function info(file: string, values: Values): number {
   const report = describe(file, readInput("the image", file, MAX_INPUT_BYTES));
   print(report);
-  if (values.json !== undefined) writeReport(values.json, report);
+  if (values.json !== undefined) writeReport(values.json, "image", report);
   return report.image === undefined ? EXIT_FINDING : EXIT_HELD;
 }
 
@@ -178,7 +178,7 @@ function verify(file: string, values: Values): number {
       ? `${file}: ${report.image?.version ?? ""} would be run${requirements.keys.length > 0 ? ", its signature holds" : ""}\n`
       : `${file}: would not be run: ${report.message} (${report.fault})\n`,
   );
-  if (values.json !== undefined) writeReport(values.json, report);
+  if (values.json !== undefined) writeReport(values.json, "image", report);
   return report.usable ? EXIT_HELD : EXIT_FINDING;
 }
 

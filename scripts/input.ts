@@ -118,9 +118,16 @@ export function writeOutput(what: string, file: string, content: string | Uint8A
   }
 }
 
-/** Writes a machine-readable report. Throws {@link UsageError} when the file cannot be written. */
-export function writeReport(file: string, report: unknown): void {
-  writeOutput("the report", file, `${JSON.stringify(report, null, 2)}\n`);
+/** Of every kind of report; raised for all of them when a field goes or gets another meaning. */
+const REPORT_FORMAT = 1;
+
+/**
+ * Writes a machine-readable report, which says of which kind and of which version of its format it is: "flipside soak
+ * report 1". Throws {@link UsageError} when the file cannot be written.
+ */
+export function writeReport(file: string, kind: string, report: object): void {
+  const whole = { format: `flipside ${kind} report ${REPORT_FORMAT}`, ...report };
+  writeOutput("the report", file, `${JSON.stringify(whole, null, 2)}\n`);
 }
 
 /**

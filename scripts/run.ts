@@ -99,7 +99,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   });
   for (const output of outputs) writeOutput(output.what, output.file, output.content());
   const exitCode = EXIT_CODES[report.exitReason];
-  if (values.json !== undefined) writeReport(values.json, { ...report, exitCode });
+  if (values.json !== undefined) writeReport(values.json, "run", { ...report, exitCode });
   const translator = choice.translator();
   if (values.stats === true && translator !== undefined) {
     for (const line of formatStats(translator.stats())) process.stderr.write(`${line}\n`);

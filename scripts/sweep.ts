@@ -197,7 +197,7 @@ async function sweep({ options, json, junit }: SweepCommand, args: readonly stri
   process.stdout.write(formatSummary(report, replayOptions(args)));
   // A report that fails must not cost the other: both are tried.
   const refusals = [
-    json === undefined ? undefined : refusalOf(() => writeReport(json, report)),
+    json === undefined ? undefined : refusalOf(() => writeReport(json, "sweep", report)),
     junit === undefined ? undefined : refusalOf(() => writeOutput(JUNIT_REPORT, junit, toJunit(report))),
   ].filter((refusal) => refusal !== undefined);
   const unable = refusals.some((refusal) => refusal instanceof UnableError);

@@ -76,7 +76,7 @@ export async function tableCommand(args: readonly string[]): Promise<number> {
   const foreign = memory === undefined ? foreignMetadata(file, bytes.subarray(offset)) : undefined;
   if (foreign !== undefined) {
     printForeign(foreign);
-    if (values.json !== undefined) writeReport(values.json, describeForeign(foreign));
+    if (values.json !== undefined) writeReport(values.json, "table", describeForeign(foreign));
     return foreign.faults.length === 0 ? EXIT_HELD : EXIT_FINDING;
   }
   const part = memory?.table ?? bytes.slice(offset, offset + TABLE_BYTES);
@@ -85,7 +85,7 @@ export async function tableCommand(args: readonly string[]): Promise<number> {
     ? readMemory(part, regions)
     : readReplica(file, part, regions);
   print(report);
-  if (values.json !== undefined) writeReport(values.json, describe(report));
+  if (values.json !== undefined) writeReport(values.json, "table", describe(report));
   return report.sound ? EXIT_HELD : EXIT_FINDING;
 }
 

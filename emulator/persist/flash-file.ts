@@ -263,12 +263,18 @@ interface Base {
   readonly imageCrc: number;
 }
 
+function describeForeign(start: Uint8Array): string {
+  if (!isFlashFile(start)) return "it is no flash file";
+  const [version, known] = [magicOf(start), BLANK_MAGIC].map((magic) => magic.slice(MAGIC_BYTES - 1));
+  return `it is of version ${version} of the flash file, and this flipside reads version ${known}`;
+}
+
 /** @param start of the file: its header, as far as it is there */
 function openBase(start: Uint8Array, fileBytes: number, space: PersistentSpace): Base {
   const words = wordsOf(start);
   const magic = magicOf(start);
   if (magic !== BLANK_MAGIC && magic !== CHECKPOINT_MAGIC.slice(0, magic.length)) {
-    throw new FlashFileError("FlashFileForeign", "it is no flash file of this version of flipside");
+    throw new FlashFileError("FlashFileForeign", describeForeign(start));
   }
   if (fileBytes < HEADER_BYTES || !isWholeHeader(words)) {
     throw new FlashFileError("FlashFileDamaged", "its header is not whole");

@@ -107,7 +107,7 @@ async function showStatus(client: CtlClient, watch: boolean, json: string | unde
     const status = await client.call("status", null);
     if (watch && process.stdout.isTTY === true) process.stdout.write("\x1b[H\x1b[2J");
     process.stdout.write(formatStatus(status));
-    if (json !== undefined) writeReport(json, status);
+    if (json !== undefined) writeReport(json, "status", status);
     if (!watch) return EXIT_HELD;
     await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
   }
@@ -125,7 +125,7 @@ async function inject(
     region === null ? "no version runs: safe mode\n" : `region ${region} runs, ${version}\n`,
   );
   if (seed !== null) process.stdout.write(`again: --seed ${seed}\n`);
-  if (json !== undefined) writeReport(json, outcome);
+  if (json !== undefined) writeReport(json, "fault", outcome);
   if (effect === "nothing") return EXIT_USAGE;
   return effect === "safe-mode" ? EXIT_FINDING : EXIT_HELD;
 }

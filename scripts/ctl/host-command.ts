@@ -39,7 +39,7 @@ export function hostCommand(values: CtlValues): CtlCall {
     const answer = await client.call("command", request);
     const { output, ...ended } = answer;
     process.stdout.write(`${describe(answer)}\n`);
-    if (values.json !== undefined) writeReport(values.json, ended);
+    if (values.json !== undefined) writeReport(values.json, "command", ended);
     if (answer.outcome === "withdrawn") return EXIT_USAGE;
     if (answer.outcome !== "completed" || answer.status !== 0) return EXIT_FINDING;
     if (values.output !== undefined) writeOutput("the output", values.output, output ?? new Uint8Array());

@@ -59,6 +59,13 @@ export function encodeDump(dump: Omit<CrashDump, "format">): Uint8Array {
   return encodePlain({ format: DUMP_FORMAT, ...dump });
 }
 
+/** @param format what a value says of itself, and is not {@link DUMP_FORMAT} */
+function describeForeign(format: unknown): string {
+  const [, version] = /^flipside dump (\d{1,9})$/.exec(String(format)) ?? [];
+  if (version === undefined) return "it is no crash dump of flipside";
+  return `it is of version ${version} of the crash dump, and this flipside reads version ${DUMP_FORMAT.split(" ").at(-1)}`;
+}
+
 /** Throws {@link DumpError}. */
 export function decodeDump(bytes: Uint8Array): CrashDump {
   let value: unknown;
@@ -68,8 +75,8 @@ export function decodeDump(bytes: Uint8Array): CrashDump {
     if (error instanceof PlainDataError) throw new DumpError(error.message);
     throw error;
   }
-  if ((value as { readonly format?: unknown } | null)?.format !== DUMP_FORMAT)
-    throw new DumpError("it is no crash dump of flipside");
+  const format = (value as { readonly format?: unknown } | null)?.format;
+  if (format !== DUMP_FORMAT) throw new DumpError(describeForeign(format));
   const fault = dumpFault(value);
   if (fault !== undefined) throw new DumpError(`it is no whole crash dump of flipside: its ${fault}`);
   return value as CrashDump;

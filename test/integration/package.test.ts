@@ -29,7 +29,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** Programs that are one file each, with what starts them (scripts/bundle.ts). */
+/** Programs that are one file each, with what starts them and where its lines came from (scripts/bundle.ts). */
 const PROGRAMS = [
   "scripts/cli",
   "supervisor/process",
@@ -44,7 +44,9 @@ function expected(): string[] {
   const modules = sourceFiles()
     .filter((path) => !path.startsWith("scripts/") && !path.endsWith(".d.ts"))
     .map((path) => `dist/${path.replace(/\.ts$/, ".js")}`);
-  const programs = PROGRAMS.flatMap((program) => [`dist/${program}.bundle.cjs`, `dist/${program}.code.cjs`]);
+  const programs = PROGRAMS.flatMap((program) =>
+    ["bundle.cjs", "code.cjs", "code.cjs.map"].map((end) => `dist/${program}.${end}`),
+  );
   return [
     "package.json",
     "LICENSE",

@@ -16,7 +16,7 @@ import { describe, expect, it } from "vitest";
 import { dumpCommand } from "../../scripts/dump.ts";
 import { emulateCommand } from "../../scripts/emulate.ts";
 import { imageCommand } from "../../scripts/image.ts";
-import { requireSeparate, requireWritable } from "../../scripts/input.ts";
+import { requireSeparate, requireWritable, writeReport } from "../../scripts/input.ts";
 import { runCommand } from "../../scripts/run.ts";
 import { sweepCommand } from "../../scripts/sweep.ts";
 import { tableCommand } from "../../scripts/table.ts";
@@ -110,4 +110,10 @@ describe("a long file that cannot be used", () => {
       stderr: expect.stringContaining(sentence),
     });
   });
+});
+
+it("a report says of which kind and version it is", () => {
+  const file = path("report.json");
+  writeReport(file, "soak", { seed: 1 });
+  expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ format: "flipside soak report 1", seed: 1 });
 });

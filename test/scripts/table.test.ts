@@ -166,7 +166,10 @@ it.each<[string, string[]]>([
   ["does not tell how many regions", ["noise"]],
   ["cannot be read: its checkpoint is not whole", ["flash-cut-off"]],
   ["cannot be read: its header is not whole", ["flash-damaged"]],
-  ["cannot be read: it is no flash file of this version", ["flash-of-old"]],
+  [
+    "cannot be read: it is of version 1 of the flash file, and this flipside reads version 2",
+    ["flash-of-old"],
+  ],
   ["--offset is", ["sound", "--offset", "12288"]],
   ["--regions is", ["sound", "--regions", "5"]],
   ["4100 bytes end inside the second replica", ["half"]],

@@ -1,8 +1,11 @@
 /**
- * The name of one case: a scenario and what was done to it where. `failover-ecall@9+3~1` is: run it with
+ * The name of one case: a scenario and what was done to it where. `v1:failover-ecall@9+3~1` is: run it with
  * seed 1, cut power before item 9, and in the start that follows before item 3; `9:unstable` is inside item 9.
+ * It begins with the version of this format; without one it is of version 1.
  */
 import { TEARS, type Tear } from "../../../emulator/flash/flash-tear.ts";
+
+const CASE_ID_FORMAT = 1;
 
 /** Something done at an item of a run; a cut or a tear ends that run, and `at` of the next counts from there. */
 export interface Disturbance {
@@ -35,15 +38,21 @@ export function formatCaseId({ scenario, path, seed }: CaseId): string {
     if (kind === "cut") return String(at);
     return isTear(kind) ? `${at}:${kind}` : `${at}!${kind}`;
   });
-  return `${scenario}@${parts.join("+")}~${seed}`;
+  return `v${CASE_ID_FORMAT}:${scenario}@${parts.join("+")}~${seed}`;
 }
 
 /** @param faults what can be done to the subject besides cuts. Throws a {@link CaseIdError}. */
 export function parseCaseId(text: string, faults: readonly string[]): CaseId {
-  const match = /^([a-z0-9-]+)@([^~]*)~(\d+)$/.exec(text);
+  const [, version = String(CASE_ID_FORMAT)] = /^v(\d+):/.exec(text) ?? [];
+  if (Number(version) !== CASE_ID_FORMAT) {
+    throw new CaseIdError(
+      `"${text}" is of version ${version} of the ids of cases, and this flipside reads version ${CASE_ID_FORMAT}`,
+    );
+  }
+  const match = /^(?:v\d+:)?([a-z0-9-]+)@([^~]*)~(\d+)$/.exec(text);
   const [, scenario, steps, seed] = match ?? [];
   if (scenario === undefined || steps === undefined || seed === undefined) {
-    throw new CaseIdError(`"${text}" is no case: it must look like failover-ecall@9+3~1`);
+    throw new CaseIdError(`"${text}" is no case: it must look like v${CASE_ID_FORMAT}:failover-ecall@9+3~1`);
   }
   const path = steps === "" ? [] : steps.split("+").map((step) => parseDisturbance(step, faults));
   return { scenario, path, seed: Number(seed) };

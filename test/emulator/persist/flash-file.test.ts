@@ -222,6 +222,15 @@ describe("the flash file", () => {
     expect(() => openFlashFile(file, space)).toThrowError(/CRC does not hold/);
   });
 
+  it.each(["1", "3"])("names a file of version %s of its format", (version) => {
+    const file = encodeBlankHeader(space);
+    file[15] = version.charCodeAt(0);
+    expect(refusal(file)).toBe("FlashFileForeign");
+    expect(() => openFlashFile(file, space)).toThrow(
+      `it is of version ${version} of the flash file, and this flipside reads version 2`,
+    );
+  });
+
   it("names a file of another device and a file that is none", () => {
     const other = planPersistentSpace(planLayout({ ...layout.config, regionBytes: 131_072 }));
     expect(refusal(encodeBlankHeader(other))).toBe("FlashFileMismatch");

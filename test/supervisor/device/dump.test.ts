@@ -15,6 +15,7 @@ import { backtrace, ProgramCode } from "../../../controller/bare/backtrace.ts";
 import { type ElfFile, parseElf } from "../../../controller/bare/elf.ts";
 import { Symbolizer } from "../../../controller/bare/symbolizer.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
+import { encodePlain } from "../../../emulator/base/plain-data.ts";
 import { formatDump } from "../../../scripts/dump.ts";
 import {
   type CrashDump,
@@ -159,4 +160,13 @@ describe("a stack trace", () => {
     const frames = backtrace(code, symbols, main, 0, stack);
     expect(frames.map(({ address }) => address)).toEqual([main, calls[0]]);
   });
+});
+
+it("a dump of another version of the format is refused by that name, and what is none as none", () => {
+  expect(() => decodeDump(encodePlain({ format: "flipside dump 2" }))).toThrow(
+    "it is of version 2 of the crash dump, and this flipside reads version 1",
+  );
+  expect(() => decodeDump(encodePlain({ format: "flipside dump x" }))).toThrow(
+    "it is no crash dump of flipside",
+  );
 });

@@ -178,6 +178,15 @@ describe("case ids", () => {
     );
   });
 
+  it("say of which version of their format they are: older ones without one are read, others refused by name", () => {
+    const path = [{ at: 9, kind: "cut" }] as const;
+    expect(formatCaseId({ scenario: "x", path, seed: 1 })).toBe("v1:x@9~1");
+    expect(parseCaseId("x@9~1", SWEEP_FAULTS)).toEqual({ scenario: "x", path, seed: 1 });
+    expect(() => parseCaseId("v2:x@9~1", SWEEP_FAULTS)).toThrow(
+      '"v2:x@9~1" is of version 2 of the ids of cases, and this flipside reads version 1',
+    );
+  });
+
   it("that name nothing are refused in a sentence", () => {
     for (const text of ["", "x", "x@", "x@1", "x@1~", "x@a~1", "x@1:crash~1", "x@1!seeded~1", "x@1++2~1"]) {
       expect(() => parseCaseId(text, SWEEP_FAULTS)).toThrow(CaseIdError);
