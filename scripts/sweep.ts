@@ -9,10 +9,10 @@ import { REFERENCE_IMAGES, referenceImagePath } from "../supervisor/reference-im
 import { CaseIdError, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
 import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
 import { checkImages, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
-import { isGood, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/oracle/verdict.ts";
+import { isGood, NOT_INJECTED, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/oracle/verdict.ts";
 import { RulesModuleError } from "../supervisor/sweep/flipside/rules-module.ts";
 import { findScenario, SCENARIOS } from "../supervisor/sweep/flipside/scenarios/index.ts";
-import { type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
+import { LEFT_OUT_BECAUSE, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
 import {
   runSweep,
   type SweepOptions,
@@ -20,7 +20,7 @@ import {
   threadOptions,
 } from "../supervisor/sweep/run/run.ts";
 import { SweepThread } from "../supervisor/sweep/run/threads.ts";
-import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES, UnableError } from "./exit-codes.ts";
+import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, OTHER_EXIT_CODES, UnableError } from "./exit-codes.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { invocationOf } from "./invocation.ts";
 import { HELP_OPTION, parseEngine, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
@@ -51,7 +51,7 @@ usage: flipside sweep [options]
   --junit FILE       write the report as JUnit XML
   -h, --help         this text
 
-Exit code: 0 everything held, 1 findings,
+Exit code: 0 everything held, 1 findings, 2 also where a fault that was asked for never took place (not-injected),
 ${OTHER_EXIT_CODES}.
 `;
 
@@ -191,6 +191,9 @@ async function sweep({ options, json, junit }: SweepCommand, args: readonly stri
     ...options,
     onProgress: (progress) => line.show(formatProgress(progress)),
   }).finally(() => line.clear());
+  if (report.scenarios.length === 0 && report.leftOut.length > 0) {
+    throw new UsageError(`there is nothing left of this sweep: ${LEFT_OUT_BECAUSE}`);
+  }
   if (report.scenarios.length === 0) {
     throw new UsageError(`there is nothing in part ${report.shard} of this sweep: name fewer parts`);
   }
@@ -203,7 +206,13 @@ async function sweep({ options, json, junit }: SweepCommand, args: readonly stri
   const unable = refusals.some((refusal) => refusal instanceof UnableError);
   const message = refusals.map((refusal) => refusal.message).join("; ");
   if (refusals.length > 0) throw unable ? new UnableError(message) : new UsageError(message);
-  return report.findings.length === 0 ? EXIT_HELD : EXIT_FINDING;
+  return exitCodeOf(report.findings.map(({ verdict }) => verdict));
+}
+
+/** A finding says more than a fault that never took place, of which nothing can be said. */
+function exitCodeOf(verdicts: readonly string[]): number {
+  if (verdicts.some((verdict) => verdict !== NOT_INJECTED)) return EXIT_FINDING;
+  return verdicts.length > 0 ? EXIT_USAGE : EXIT_HELD;
 }
 
 /** The error that `action` ends in, where a file or the machine is at fault. */
@@ -227,7 +236,7 @@ async function replay({ options }: SweepCommand, text: string): Promise<number> 
   const { ending, lines } = await thread.replay(scenario.name, id.path).finally(() => thread.close());
   if (ending === undefined) {
     throw new UsageError(
-      `"${text}" is no case: there is nothing at one of its places, or nothing that could tear`,
+      `"${text}" is no case: there is nothing at one of its places, nothing that could tear, or nothing that could have its fault`,
     );
   }
   process.stdout.write(`${scenario.name}: ${scenario.about}\n\n${lines.join("\n")}\n\n`);
@@ -235,8 +244,8 @@ async function replay({ options }: SweepCommand, text: string): Promise<number> 
     process.stdout.write(`${paint("green", ending)}\n`);
     return EXIT_HELD;
   }
-  process.stdout.write(`${paint("red", ending.verdict)}: ${ending.message}\n`);
-  return EXIT_FINDING;
+  process.stdout.write(`${paint(colourOf(ending.verdict), ending.verdict)}: ${ending.message}\n`);
+  return exitCodeOf([ending.verdict]);
 }
 
 function formatProgress({ cuts, findings, elapsedMs, remainingMs, scenario }: SweepProgress): string {
@@ -291,15 +300,14 @@ function formatSummary(report: SweepReport, extra: string): string {
     { title: "faults", align: "right" },
     { title: "verdicts" },
   ] as const;
-  return `${formatTable(columns, rows)}\n\n${formatTotals(report)}${formatFindings(report, extra)}`;
+  return `${formatTable(columns, rows)}\n\n${formatTotals(report)}${formatLeftOut(report)}${formatFindings(report, extra)}`;
 }
 
 function formatTotals(report: SweepReport): string {
   const { cuts, distinctFutures, faults, durationMs, jobs, cutsPerSecond, scenarios } = report;
   const verdicts = VERDICTS.flatMap((verdict) => {
     const count = report.verdicts[verdict] ?? 0;
-    const colour: Paint = isGood(verdict) ? "green" : "red";
-    return count === 0 ? [] : [paint(colour, `${verdict} ${count}`)];
+    return count === 0 ? [] : [paint(colourOf(verdict), `${verdict} ${count}`)];
   });
   return [
     `${plural(scenarios.length, "scenario")}, ${plural(cuts, "cut")} (${plural(distinctFutures, "distinct future")}), ${plural(faults, "other fault")} in ${(durationMs / 1000).toFixed(1)} s with ${plural(jobs, "job")}: ${cutsPerSecond} cuts/s`,
@@ -308,11 +316,30 @@ function formatTotals(report: SweepReport): string {
   ].join("\n");
 }
 
+function colourOf(verdict: string): Paint {
+  if (verdict === NOT_INJECTED) return "yellow";
+  return VERDICTS.some((known) => known === verdict && isGood(known)) ? "green" : "red";
+}
+
+function formatLeftOut({ leftOut }: SweepReport): string {
+  const of = (wanted: string): string =>
+    leftOut
+      .filter(({ what }) => what === wanted)
+      .map(({ scenario }) => scenario)
+      .join(", ");
+  const told = (what: string, because: string, names: string): string =>
+    names === "" ? "" : `${paint("yellow", `left out ${what}`)}, for ${because}: ${names}\n`;
+  return (
+    told("scenarios", LEFT_OUT_BECAUSE, of("scenario")) +
+    told("the host's commands", "the firmware says that it has no queue", of("commands"))
+  );
+}
+
 function formatFindings(report: SweepReport, extra: string): string {
   if (report.findings.length === 0) return `${paint("green", "held")}\n`;
   const lines = report.findings.map(
     (finding) =>
-      `${paint("red", finding.verdict)}  ${finding.scenario}: ${finding.message}\n  ${invocationOf("sweep")} --replay ${finding.replay}${extra}`,
+      `${paint(colourOf(finding.verdict), finding.verdict)}  ${finding.scenario}: ${finding.message}\n  ${invocationOf("sweep")} --replay ${finding.replay}${extra}`,
   );
   return `\n${lines.join("\n")}\n`;
 }

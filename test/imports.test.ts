@@ -97,6 +97,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   [
     "supervisor/sweep/flipside",
     "supervisor/sweep/explore",
+    "supervisor/faults/explanation.ts",
     "supervisor/faults/catalogue.ts",
     "supervisor/watch",
     "supervisor/host",
@@ -116,6 +117,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "controller",
     "emulator",
   ],
+  ["supervisor/faults/explanation.ts", "supervisor/faults/catalogue.ts", "emulator"],
   ["supervisor/faults/catalogue.ts", "controller", "emulator"],
   ["supervisor/watch", "supervisor/host", "supervisor/core", "controller", "emulator"],
   ["supervisor/host", "supervisor/core", "controller", "emulator"],

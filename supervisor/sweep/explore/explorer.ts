@@ -62,6 +62,8 @@ export interface ScenarioTally {
   faults: number;
   readonly verdicts: Record<string, number>;
   readonly findings: Finding[];
+  /** What of it the subject does not do, and so was not asked: by the subject's own name; all of it is "scenario". */
+  readonly leftOut?: string;
 }
 
 /** Findings kept for one scenario and verdict: one is enough to act on. */
@@ -99,7 +101,7 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   readonly #knowledge = new WeakMap<Judgement, number>();
   /** By item of the uncut run, {@link Subject.faultKey} of each fault; and how what these tell apart ended. */
   readonly #faultKeys = new Map<number, readonly (number | undefined)[]>();
-  readonly #faultEndings = new Map<string, Ending>();
+  readonly #faultEndings = new Map<string, Ending | undefined>();
   readonly #joined = new Joined();
   readonly #lookForJoin = (event: Event) => this.#join(event);
   /** Of the future that is being run: what was known at the cut, cuts still to come, places that it passed. */
@@ -345,16 +347,16 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   #injectOnce(at: number, kind: string, key: number | undefined): void {
     const path = [{ at, kind }];
     const name = key === undefined ? "" : `${kind} ${key}`;
-    const seen = this.#faultEndings.get(name);
-    if (seen === undefined) {
+    if (!this.#faultEndings.has(name)) {
       const ending = this.#inject(path);
-      if (key !== undefined && ending !== undefined) this.#faultEndings.set(name, ending);
-    } else {
-      this.#countFault(path, seen);
+      if (key !== undefined) this.#faultEndings.set(name, ending);
+      return;
     }
+    const seen = this.#faultEndings.get(name);
+    if (seen !== undefined) this.#countFault(path, seen);
   }
 
-  /** Undefined for a run that ended well before its last disturbance came to its place: it was another case. */
+  /** Undefined for a run that ended well and in which a disturbance was not done: it was another case. */
   #inject(path: readonly Disturbance[]): Ending | undefined {
     const ending = this.#runner.run(this.#script, path);
     if (!this.#runner.complete && typeof ending === "string") return undefined;

@@ -27,8 +27,8 @@ export class PathRunner<S extends Script, Event, Judgement> {
   #tearing: { readonly index: number; readonly how: Tear } | undefined;
   /** What is left to be done when the power has gone. */
   #torn: (() => void) | undefined;
-  /** A tear came to a place where nothing tears. */
-  #untorn = false;
+  /** A disturbance came to a place where it cannot be done: a tear where nothing tears, a fault where nothing can have it. */
+  #undone = false;
 
   constructor(subject: Subject<S, Event, Judgement>, seed: number) {
     this.#subject = subject;
@@ -44,7 +44,7 @@ export class PathRunner<S extends Script, Event, Judgement> {
     this.#from = 0;
     this.#tearing = undefined;
     this.#torn = undefined;
-    this.#untorn = false;
+    this.#undone = false;
     subject.timeline.hook = (index) => this.#before(index);
     this.#awaitNext();
     try {
@@ -57,11 +57,11 @@ export class PathRunner<S extends Script, Event, Judgement> {
   }
 
   /**
-   * Every disturbance of the last case came to its place, and could be done there; else the run that it was meant for
-   * ended before, or a tear was meant for what is no unit of flash or would not change.
+   * Every disturbance of the last case came to its place, and was done there; else the run that it was meant for ended
+   * before, a tear was meant for what is no unit of flash or would not change, or a fault for what does not execute.
    */
   get complete(): boolean {
-    return this.#done === this.#path.length && !this.#untorn;
+    return this.#done === this.#path.length && !this.#undone && !this.#subject.faultPending;
   }
 
   /** True if power was cut. */
@@ -113,11 +113,11 @@ export class PathRunner<S extends Script, Event, Judgement> {
     const { timeline, flash } = this.#subject;
     this.#tearing = undefined;
     const unit = timeline.unitAt(index);
-    if (unit === undefined) this.#untorn = true;
+    if (unit === undefined) this.#undone = true;
     else {
       const after = flash.read(unit);
       this.#torn = () => {
-        if (!flash.tear(unit, after, how, seedAt(this.#seed, index))) this.#untorn = true;
+        if (!flash.tear(unit, after, how, seedAt(this.#seed, index))) this.#undone = true;
       };
     }
     timeline.rewind(index);
@@ -128,7 +128,7 @@ export class PathRunner<S extends Script, Event, Judgement> {
     const { timeline } = this.#subject;
     const { hook } = timeline;
     timeline.hook = undefined;
-    this.#subject.inject(kind, new Random(seedAt(this.#seed, index)));
+    if (!this.#subject.inject(kind, new Random(seedAt(this.#seed, index)))) this.#undone = true;
     timeline.hook = hook;
   }
 }

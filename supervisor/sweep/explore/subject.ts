@@ -47,8 +47,10 @@ export interface Subject<S extends Script, Event, Judgement> {
   powerOff(): void;
   /** Power comes back after a cut, until the device has come to an end, and has done what the script says of that. */
   comeBack(script: S, seed: number): void;
-  /** Does one of {@link faults} to the device, now. */
-  inject(kind: string, random: Random): void;
+  /** Does one of {@link faults} to the device, now; false where there is nothing that it could be done to. */
+  inject(kind: string, random: Random): boolean;
+  /** What was injected waits for something that has not come. */
+  readonly faultPending: boolean;
   /**
    * Equal at items of one run at which {@link inject} with `kind` comes to the same, for in between nobody has looked at
    * what it changes. Undefined where nothing is known of that.

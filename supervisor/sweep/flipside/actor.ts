@@ -7,16 +7,18 @@
 
 import { Opcode } from "../../../controller/devices/nvme-spec.ts";
 import type { Random } from "../../../emulator/base/random.ts";
-import { EVIDENCE_NAMES } from "../../../emulator/memory/evidence.ts";
-import { HOST_BASE } from "../../../emulator/memory/map.ts";
-import { QUEUE_BYTES } from "../../../emulator/memory/queues.ts";
+import { EVIDENCE_NAMES, type Evidence } from "../../../emulator/memory/evidence.ts";
 import { REPLICA_WORD } from "../../../emulator/table/nvram.ts";
 import { NO_REGION } from "../../../emulator/table/table.ts";
 import { replicaWords } from "../../../emulator/table/table-codec.ts";
 import { findFault } from "../../faults/catalogue.ts";
+import { type OwedFailure, owedBy, owedByCrash } from "../../faults/explanation.ts";
+import { jobBytes, makeJob } from "../../host/job.ts";
 import { Rotted } from "./oracle/judgement.ts";
+import type { BadVerdict } from "./oracle/verdict.ts";
 import type { Rig } from "./rig.ts";
-import type { Rot, ScenarioStep } from "./scenario.ts";
+import { canStopFor, type Rot, type ScenarioStep } from "./scenario.ts";
+import { CRASH_CODE } from "./virtual-device.ts";
 
 /** Device time within which a device comes to an end by itself, whatever happened: every trial of it, timed out. */
 const SETTLE_MS = 20_000;
@@ -50,8 +52,14 @@ export function powerCycle({ device, oracle }: Rig): void {
   device.powerOn();
 }
 
+/** What a step did not come to, and what that is called. */
+export interface NotDone {
+  readonly verdict: BadVerdict;
+  readonly message: string;
+}
+
 /** Carries out one step; what did not come to pass, or undefined. */
-export function perform(rig: Rig, step: ScenarioStep, random: Random): string | undefined {
+export function perform(rig: Rig, step: ScenarioStep, random: Random): NotDone | undefined {
   const { device, oracle } = rig;
   switch (step.do) {
     case "power-on":
@@ -62,15 +70,15 @@ export function perform(rig: Rig, step: ScenarioStep, random: Random): string | 
       return undefined;
     case "ready":
       settle(rig);
-      return device.ready ? undefined : `no version became ready (${device.mode})`;
+      return device.ready ? undefined : notThere(rig, "no version became ready");
     case "safe-mode":
       settle(rig);
-      return device.mode === "safe-mode" ? undefined : `the device did not enter safe mode (${device.mode})`;
+      return device.mode === "safe-mode" ? undefined : notThere(rig, "the device did not enter safe mode");
     case "settled":
       settle(rig);
       return undefined;
     case "confirmed":
-      return advance(rig, () => device.confirmed) ? undefined : "the version was not confirmed";
+      return advance(rig, () => device.confirmed) ? undefined : notConfirmed(rig);
     case "fault":
       return commitFault(rig, step.kind);
     case "crash":
@@ -79,79 +87,175 @@ export function perform(rig: Rig, step: ScenarioStep, random: Random): string | 
       device.advance(() => oracle.condemned, step.durationMs);
       return undefined;
     case "serve":
-      return serve(rig, step.commands);
+      return serve(rig, step.commands, random);
+    case "submit":
+      return submit(rig, step.commands, random);
     case "load":
-      return load(rig, step.region, step.image);
+      return unlessDone(load(rig, step.region, step.image));
     case "activate":
       return device.request("activate", step.region, "")
         ? undefined
-        : `region ${step.region} was not activated`;
+        : broken(`region ${step.region} was not activated`);
     case "designate":
       return designate(rig, step.region);
     case "refused":
       return device.request(step.request, step.region, "")
-        ? `${step.request} of region ${step.region} was not refused`
+        ? broken(`${step.request} of region ${step.region} was not refused`)
         : undefined;
     case "clear":
-      return device.request("clear", step.region, "") ? undefined : `region ${step.region} was not cleared`;
+      return device.request("clear", step.region, "")
+        ? undefined
+        : broken(`region ${step.region} was not cleared`);
     case "update":
-      return update(rig, step.region, step.image);
+      return unlessDone(update(rig, step.region, step.image));
     case "rot":
       rot(rig, step.what, random);
       return undefined;
   }
 }
 
-function commitFault(rig: Rig, kind: string): string | undefined {
-  const { device } = rig;
-  const epoch = device.epoch;
-  const fault = findFault(kind);
-  if (fault?.class === "thread-death" || fault?.class === "thread-stuck") {
-    // What a busy machine may find first is the live device's.
-    const [evidence = "none"] = fault.evidence;
-    if (!device.failThread(EVIDENCE_NAMES.indexOf(evidence))) return "no version executes";
-  } else {
-    const number = fault?.firmwareNumber;
-    if (number === undefined) return `there is no fault ${kind} that a virtual device can have`;
-    if (!device.submit({ opcode: Opcode.INJECT_FAULT, cdw10: number })) return "the host queue is full";
-  }
-  const over = () => device.epoch > epoch && device.ready;
-  return advance(rig, over) || device.mode === "safe-mode"
-    ? undefined
-    : `the fault ${kind} was not survived (${device.mode})`;
+// ── What did not come to pass, and whose doing that is ──────────────────────────────────────────────────────
+
+/** The device did all that the table of states wants, and the scenario wants something else: the scenario is wrong. */
+function broken(message: string): NotDone {
+  return { verdict: "harness-broken", message };
 }
 
-function designate(rig: Rig, region: number): string | undefined {
+function unlessDone(wrong: string | undefined): NotDone | undefined {
+  return wrong === undefined ? undefined : broken(wrong);
+}
+
+/** The device is not where it was to come to. What executes and is not ready owes that. */
+function notThere(rig: Rig, what: string): NotDone {
+  const { mode, ready, region } = rig.device;
+  if (mode === "on" && region !== NO_REGION && !ready) {
+    const message = `${nameOf(rig)} executes and does not say that it is ready`;
+    return { verdict: "never-ready", message: `${what}: ${message}` };
+  }
+  if (mode === "safe-mode" || ready) return broken(`${what} (${ready ? "ready" : mode})`);
+  return { verdict: "bricked", message: `${what}: nothing executes, and no safe mode is told (${mode})` };
+}
+
+function notConfirmed(rig: Rig): NotDone {
+  if (!rig.device.ready) return notThere(rig, "the version was not confirmed");
+  const message = `${nameOf(rig)} is on trial and ready, and never says that it works`;
+  return { verdict: "never-confirmed", message };
+}
+
+function nameOf(rig: Rig): string {
+  const { region } = rig.device;
+  return `region ${region} (${rig.holds(region) ?? "no whole image"})`;
+}
+
+// ── Faults ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The version that executes, or the next one, gives up at once. */
+export function crashVersion({ device, oracle }: Rig): void {
+  // One that is being stopped stops, and that is all that is seen of it.
+  if (!device.stopping) oracle.expect(owedByCrash(CRASH_CODE));
+  device.crash();
+}
+
+/** The thread that executes fails; false where none does. */
+export function failThread({ device, oracle }: Rig, evidence: Evidence, owed: OwedFailure): boolean {
+  if (!device.canHang) return false;
+  if (!device.stopping) oracle.expect(owed);
+  return device.failThread(evidence);
+}
+
+const UNDECLARED_HINT = " (firmware that commits no faults on request says so in CAPABILITIES)";
+
+function commitFault(rig: Rig, kind: string): NotDone | undefined {
+  const { device, oracle } = rig;
+  const { epoch } = device;
+  const fault = findFault(kind);
+  if (fault === undefined) return broken(`there is no fault ${kind}`);
+  let said: string | undefined;
+  if (canStopFor(fault) && !rig.can("inject")) {
+    const [evidence = "none"] = fault.evidence;
+    if (!device.ready) return notThere(rig, `${kind} was not done`);
+    oracle.expect(owedBy(kind));
+    device.stopBy(EVIDENCE_NAMES.indexOf(evidence), CRASH_CODE);
+  } else if (fault.firmwareNumber === undefined) {
+    // What a busy machine may find first is the live device's.
+    const [evidence = "none"] = fault.evidence;
+    if (!failThread(rig, EVIDENCE_NAMES.indexOf(evidence), owedBy(kind))) {
+      return { verdict: "not-injected", message: `${kind} was not done: no version executes` };
+    }
+  } else {
+    const command = { opcode: Opcode.INJECT_FAULT, cdw10: fault.firmwareNumber };
+    const submitted = device.submit(command, ({ outcome, status }) => {
+      if (outcome === "completed") said = `completed the command with status 0x${status.toString(16)}`;
+    });
+    if (!submitted) return notServed(rig, "the host queue is full");
+    oracle.expect(owedBy(kind));
+  }
+  const over = () => device.epoch > epoch && device.ready;
+  if (advance(rig, over) || device.mode === "safe-mode") return undefined;
+  if (device.epoch > epoch || !device.ready) return notThere(rig, `the fault ${kind} was not survived`);
+  const did = said ?? "did not complete the command";
+  const hint = device.capabilities.saidBy === "nobody" ? UNDECLARED_HINT : "";
+  const message = `${nameOf(rig)} was told to do ${kind}, ${did}, and went on as though nothing had happened${hint}`;
+  return { verdict: "not-injected", message };
+}
+
+function designate(rig: Rig, region: number): NotDone | undefined {
   const { device } = rig;
   const { epoch } = device;
-  if (!device.request("designate", region, "")) return `region ${region} was not designated`;
+  if (!device.request("designate", region, "")) return broken(`region ${region} was not designated`);
   // Where it executes already nothing is chosen, and nothing restarted.
   const from = device.table.next === NO_REGION ? epoch - 1 : epoch;
   return advance(rig, () => device.epoch > from && device.ready)
     ? undefined
-    : `region ${region} was not started`;
+    : notThere(rig, `region ${region} was not started`);
 }
 
-function crash(rig: Rig): string | undefined {
+function crash(rig: Rig): NotDone | undefined {
   const { device } = rig;
   const { epoch } = device;
-  device.crash();
+  crashVersion(rig);
   const over = () => device.epoch > epoch;
   return advance(rig, over) || device.mode === "safe-mode"
     ? undefined
-    : "nothing was started after the crash";
+    : notThere(rig, "nothing was started after the crash");
 }
 
-const COMMAND_BYTES = 256;
+// ── Host and operator ───────────────────────────────────────────────────────────────────────────────────────
 
-function serve(rig: Rig, commands: number): string | undefined {
-  const { device } = rig;
+function notServed(rig: Rig, what: string): NotDone {
+  if (!rig.device.ready) return notThere(rig, what);
+  return { verdict: "not-served", message: `${nameOf(rig)} is ready, and ${what}` };
+}
+
+/** Of one buffer of a job. Each command has buffers of its own: several wait at once. */
+const BUFFER_BYTES_MAX = 256;
+
+/**
+ * Submits commands, and waits for nothing. Firmware that knows the command set has its results checked; of one that has no
+ * queue nothing is asked.
+ */
+function submit(rig: Rig, commands: number, random: Random): NotDone | undefined {
+  const { device, oracle } = rig;
+  if (!rig.can("queue")) return undefined;
+  const checked = rig.can("commands");
   for (let done = 0; done < commands; done += 1) {
-    const source = HOST_BASE + QUEUE_BYTES;
-    if (!device.submit({ opcode: Opcode.CRC32C, source, cdw10: COMMAND_BYTES }))
-      return "the host queue is full";
+    const offset = done * jobBytes(BUFFER_BYTES_MAX);
+    const accepted = device.submitMade((buffers, bufferAddress) => {
+      if (!checked) return { command: { opcode: Opcode.FLUSH }, check: () => undefined };
+      return makeJob({ buffers, bufferAddress, offset, bufferBytesMax: BUFFER_BYTES_MAX }, random);
+    }, oracle.onResult);
+    if (!accepted) return { verdict: "not-served", message: "the host queue is full" };
   }
-  return advance(rig, () => device.outstanding === 0) ? undefined : "commands were not completed";
+  return undefined;
+}
+
+function serve(rig: Rig, commands: number, random: Random): NotDone | undefined {
+  const { device } = rig;
+  const wrong = submit(rig, commands, random);
+  if (wrong !== undefined) return wrong;
+  return advance(rig, () => device.outstanding === 0)
+    ? undefined
+    : notServed(rig, `${device.outstanding} commands of the host were not completed`);
 }
 
 /** Writes an image, and has the device verify it. */

@@ -5,9 +5,10 @@
 import { Random } from "../../../emulator/base/random.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { NO_REGION } from "../../../emulator/table/table.ts";
+import { OWED_BY_HANG } from "../../faults/explanation.ts";
 import type { JoinPlace, Subject } from "../explore/subject.ts";
 import type { Timeline } from "../explore/timeline.ts";
-import { perform, rot, settle } from "./actor.ts";
+import { crashVersion, failThread, perform, rot, settle } from "./actor.ts";
 import { type Judgement, Rotted } from "./oracle/judgement.ts";
 import type { Oracle } from "./oracle/oracle.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
@@ -69,7 +70,7 @@ export class FlipsideSubject implements Subject<Scenario, VirtualEvent, Judgemen
     for (const step of scenario.steps) {
       const wrong = perform(this.rig, step, random);
       if (wrong === undefined) continue;
-      if (strict) this.oracle.condemn("harness-broken", `step ${step.do}: ${wrong}`);
+      if (strict) this.oracle.condemn(wrong.verdict, wrong.message);
       if (strict || ENDING_WHERE_REFUSED.has(step.do)) break;
     }
     settle(this.rig);
@@ -87,21 +88,23 @@ export class FlipsideSubject implements Subject<Scenario, VirtualEvent, Judgemen
     for (const step of scenario.resume ?? []) {
       if (this.oracle.condemned) return;
       const wrong = perform(this.rig, step, random);
-      if (wrong !== undefined) this.oracle.condemn("bricked", `resuming with ${step.do}: ${wrong}`);
+      if (wrong === undefined) continue;
+      // After a cut the device may be elsewhere than in the uncut run, but has to be able to go on.
+      const verdict = wrong.verdict === "harness-broken" ? "bricked" : wrong.verdict;
+      this.oracle.condemn(verdict, `resuming with ${step.do}: ${wrong.message}`);
     }
   }
 
-  inject(kind: string, random: Random): void {
-    const { device, memory } = this.rig;
+  inject(kind: string, random: Random): boolean {
+    const { memory } = this.rig;
     switch (kind) {
       case "crash":
         this.timeline.event({ type: "injected", what: "crash", rots: "nothing" });
-        device.crash();
+        crashVersion(this.rig);
         break;
       case "hang":
         this.timeline.event({ type: "injected", what: "hang", rots: "nothing" });
-        device.failThread(Evidence.HEARTBEAT);
-        break;
+        return failThread(this.rig, Evidence.HEARTBEAT, OWED_BY_HANG);
       case "flip-table":
         rot(this.rig, { in: "replica", replica: random.below(2) === 0 ? 0 : 1 }, random);
         break;
@@ -120,6 +123,11 @@ export class FlipsideSubject implements Subject<Scenario, VirtualEvent, Judgemen
       default:
         throw new Error(`there is no fault ${kind}`);
     }
+    return true;
+  }
+
+  get faultPending(): boolean {
+    return this.rig.device.crashPending;
   }
 
   /** A flipped bit is another one at every item. */

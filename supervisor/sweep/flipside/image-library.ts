@@ -7,6 +7,7 @@ import type { ParsedImage } from "../../../controller/image/format.ts";
 import { NO_REQUIREMENTS, verifyImage } from "../../../controller/image/verify.ts";
 import { crc32c } from "../../../emulator/base/crc32c.ts";
 import { compareVersions, formatVersion, type ImageVersion } from "../../../emulator/base/version.ts";
+import type { EvidenceName } from "../../../emulator/memory/evidence.ts";
 import { type Digest, digestFromBytes, type StoredImage } from "../../../emulator/table/table.ts";
 import type { ImageFacts } from "./oracle/world.ts";
 
@@ -31,6 +32,11 @@ export class SweepImageError extends Error {
 /** `wfi` and a jump back to it; an illegal instruction. The watchdog is never started. */
 const MUTE_BODY = Uint8Array.of(0x73, 0x00, 0x50, 0x10, 0x6f, 0xf0, 0xdf, 0xff);
 const CRASHER_BODY = new Uint8Array(8);
+/** How these show. Neither has a trap handler. */
+const FAILS: Readonly<Record<string, readonly EvidenceName[]>> = {
+  mute: ["never-ready"],
+  crasher: ["trap", "double-trap"],
+};
 
 /** @param a @param b MCUboot images whose versions differ, each no larger than a region */
 export function imageLibrary(a: Uint8Array, b: Uint8Array): ReadonlyMap<string, LibraryImage> {
@@ -62,7 +68,8 @@ function describe(name: string, bytes: Uint8Array): LibraryImage {
   const result = verifyImage(bytes, NO_REQUIREMENTS, Number.POSITIVE_INFINITY);
   if (!result.ok) throw new Error(`the image ${name} was made wrong: ${result.fault.message}`);
   const { version, sha256, securityCounter: counter = 0 } = result.image;
-  return { name, bytes, version, digest: digestFromBytes(sha256), counter, rank: rank(version) };
+  const fails = FAILS[name] ?? [];
+  return { name, bytes, version, digest: digestFromBytes(sha256), counter, rank: rank(version), fails };
 }
 
 /** Versions as numbers that compare as they do; the build is left out where it would not fit. */

@@ -4,7 +4,7 @@
  */
 
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
-import type { Capabilities } from "../../../controller/devices/capabilities.ts";
+import type { Capabilities, Capability } from "../../../controller/devices/capabilities.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { controlWords } from "../../../emulator/memory/control.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
@@ -208,6 +208,19 @@ export class Rig {
     }
   }
 
+  /** Whether the version that executes can; before it has said so, whether both under test can. */
+  can(capability: Capability): boolean {
+    const { can } = this.device.ready ? this.device.capabilities : this.capabilities;
+    return can.has(capability);
+  }
+
+  /** Firmware that says nothing of a record may keep none, or one of its own. */
+  #served(value: number, inverted: number): number | "unreadable" | undefined {
+    const { can, saidBy } = this.capabilities;
+    if (!can.has("record")) return undefined;
+    return servedCommands(value, inverted) ?? (saidBy === "nobody" ? undefined : "unreadable");
+  }
+
   #oracleParts(onDoubleLoss: "rebuild" | "safe-mode"): OracleParts {
     const { layout, words } = this.memory;
     return {
@@ -217,7 +230,9 @@ export class Rig {
       trialTries: TRIAL_TRIES,
       reader: this.#reader,
       budget: this.#budget,
-      served: () => servedCommands(words[layout.nvram / 4] as number, words[layout.nvram / 4 + 1] as number),
+      served: () => this.#served(words[layout.nvram / 4] as number, words[layout.nvram / 4 + 1] as number),
+      can: (capability) => this.can(capability),
+      settled: () => this.flash.settled,
     };
   }
 }

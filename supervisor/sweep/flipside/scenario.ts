@@ -2,6 +2,7 @@
  * The vocabulary of scenarios: what a device holds when its power comes on, what is done to it, and what an uncut
  * run must end in. A scenario is data; actor.ts carries it out, and each file in scenarios/ lists some.
  */
+import type { Capability } from "../../../controller/devices/capabilities.ts";
 import {
   changeRecord,
   changeTable,
@@ -11,6 +12,7 @@ import {
   type RegionRecord,
   type Table,
 } from "../../../emulator/table/table.ts";
+import { type Fault, findFault } from "../../faults/catalogue.ts";
 import type { ImageName, LibraryImage } from "./image-library.ts";
 import type { TableRequest } from "./virtual-event.ts";
 
@@ -31,8 +33,10 @@ export type ScenarioStep =
   | { readonly do: "crash" }
   /** So much of the device's time passes. */
   | { readonly do: "wait"; readonly durationMs: number }
-  /** The host has so many commands served. */
+  /** The host has so many commands served, and checks what they come to; after 0 all that wait are. */
   | { readonly do: "serve"; readonly commands: number }
+  /** The host submits so many, and waits for none: whoever executes finds them queued. */
+  | { readonly do: "submit"; readonly commands: number }
   /** An operator's requests. Loading is begin, erase, program, verify, end. */
   | { readonly do: "load"; readonly region: number; readonly image: ImageName }
   | { readonly do: "activate"; readonly region: number }
@@ -87,6 +91,29 @@ export interface Scenario {
   readonly budgetWindowMs?: number;
   /** What the device does when both replicas are lost; "rebuild" unless set. */
   readonly onDoubleLoss?: "rebuild" | "safe-mode";
+}
+
+/** A fault that firmware commits, and that can be done to it from outside as well: its hart stops by itself at once. */
+export function canStopFor(fault: Fault): boolean {
+  return fault.class === "trap";
+}
+
+/**
+ * What of a scenario is left out for what the firmware of both versions can do: all of it, or the host's commands.
+ * Undefined for nothing.
+ */
+export function leftOutOf(
+  { steps, resume = [] }: Scenario,
+  can: ReadonlySet<Capability>,
+): "scenario" | "commands" | undefined {
+  const all = [...steps, ...resume];
+  const needsInject = all.some((step) => {
+    const fault = step.do === "fault" ? findFault(step.kind) : undefined;
+    return fault?.firmwareNumber !== undefined && !canStopFor(fault);
+  });
+  if (needsInject && !can.has("inject")) return "scenario";
+  const serves = all.some((step) => step.do === "serve" || step.do === "submit");
+  return serves && !can.has("queue") ? "commands" : undefined;
 }
 
 /** What a region of a table is to be; see {@link tableOf}. */

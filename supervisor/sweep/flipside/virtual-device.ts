@@ -35,7 +35,8 @@ import { NO_REGION, type Table } from "../../../emulator/table/table.ts";
 import type { Limits } from "../../core/config.ts";
 import { type Performer, perform } from "../../core/performer.ts";
 import type { ExecuteCommand, PolicyEvent, PolicyState } from "../../core/policy.ts";
-import { Host, type HostCommand } from "../../host/host.ts";
+import { Host, type HostCommand, type HostCompletion } from "../../host/host.ts";
+import type { Job } from "../../host/job.ts";
 import { Watch } from "../../watch/watch.ts";
 import { type FlashUnit, Interruption, ItemKind, type ItemSink } from "../explore/items.ts";
 import { ControllerSlot } from "./controller-slot.ts";
@@ -150,9 +151,14 @@ export class VirtualDevice {
     return this.#mode;
   }
 
-  /** The version that executes has said that it is ready. */
+  /** The version that executes has said that it is ready, and is to go on. */
   get ready(): boolean {
-    return this.#ready && this.#executing?.running === true;
+    return this.#ready && this.#executing?.running === true && !this.stopping;
+  }
+
+  /** The version that executes has been asked to stop, and has not stopped yet. */
+  get stopping(): boolean {
+    return this.#haltIn !== undefined;
   }
 
   /** What the version that executes can do, of which it has the last word when it becomes ready. */
@@ -487,20 +493,52 @@ export class VirtualDevice {
 
   // ── What is done to it ──────────────────────────────────────────────────────────────────────────────────
 
-  /** Submits a host command; false when the queue is full. */
-  submit(command: HostCommand): boolean {
+  /** The host, which is about to store to its memory. */
+  #touchHost(): Host {
     this.#host ??= new Host(this.#memory, this.layout);
     this.#volatile.hostTouched();
     this.#slices.memoryChanged();
-    return this.#host.submit(command, this.ticks * NS_PER_TICK, () => undefined);
+    return this.#host;
+  }
+
+  /** Submits a host command; false when the queue is full. */
+  submit(
+    command: HostCommand,
+    onCompletion: (completion: HostCompletion) => void = () => undefined,
+  ): boolean {
+    return this.#touchHost().submit(command, this.ticks * NS_PER_TICK, onCompletion);
   }
 
   /** The version that executes, or the next one, gives up before its next instruction. */
   crash(): void {
+    this.#crashNext = !this.stopBy(Evidence.PANIC, CRASH_CODE);
+  }
+
+  /** The hart of the version that executes stops with this evidence. False when none executes. */
+  stopBy(evidence: Evidence, code: number): boolean {
     const slot = this.#executing;
     this.#disturbed();
-    this.#crashNext = slot?.running !== true;
-    if (slot?.running === true) slot.machine.stop(Evidence.PANIC, CRASH_CODE);
+    if (slot?.running !== true) return false;
+    slot.machine.stop(evidence, code);
+    return true;
+  }
+
+  /**
+   * Submits a command that `make` makes over the host's buffers; false when the queue is full.
+   * @param onResult told what is wrong with its result, or undefined
+   */
+  submitMade(
+    make: (buffers: Uint8Array, bufferAddress: number) => Job,
+    onResult: (wrong: string | undefined) => void,
+  ): boolean {
+    const { buffers, bufferAddress } = this.#touchHost();
+    const { command, check } = make(buffers, bufferAddress);
+    return this.submit(command, (completion) => onResult(check(completion)));
+  }
+
+  /** A crash was ordered, and no version has started since that could have it. */
+  get crashPending(): boolean {
+    return this.#crashNext;
   }
 
   /** Something is done to what executes, from outside. */

@@ -1,5 +1,7 @@
 /** What a sweep found, as one value: the summary, `--json` and `--junit` are made of it. */
+
 import { type Finding, newScenarioTally, type ScenarioTally } from "../explore/explorer.ts";
+import { NOT_INJECTED } from "../flipside/oracle/verdict.ts";
 
 /** How many cases ended in each verdict that there was. */
 export type Verdicts = Readonly<Record<string, number>>;
@@ -10,6 +12,12 @@ export interface ScenarioReport {
   readonly distinctFutures: number;
   readonly faults: number;
   readonly verdicts: Verdicts;
+}
+
+export interface LeftOut {
+  readonly scenario: string;
+  /** "scenario", or "commands" of one that was run without. */
+  readonly what: string;
 }
 
 export interface SweepReport {
@@ -28,11 +36,14 @@ export interface SweepReport {
   readonly cutsPerSecond: number;
   readonly verdicts: Verdicts;
   readonly findings: readonly Finding[];
+  /** What was not asked of the firmware, since it says that it does not do it: a whole scenario, or the host's commands in it. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** Tallies of parts of scenarios, put together; in the order in which the scenarios are listed. */
 export class ReportBuilder {
   readonly #tallies = new Map<string, ScenarioTally>();
+  readonly #leftOut = new Map<string, string>();
 
   constructor(scenarios: readonly string[]) {
     for (const scenario of scenarios) this.#tallies.set(scenario, newScenarioTally(scenario));
@@ -41,6 +52,7 @@ export class ReportBuilder {
   add(part: ScenarioTally): void {
     const tally = this.#tallies.get(part.scenario);
     if (tally === undefined) throw new Error(`there is no scenario ${part.scenario}`);
+    if (part.leftOut !== undefined) this.#leftOut.set(part.scenario, part.leftOut);
     tally.cuts += part.cuts;
     tally.distinctFutures += part.distinctFutures;
     tally.faults += part.faults;
@@ -75,6 +87,10 @@ export class ReportBuilder {
       cutsPerSecond: Math.round(this.cuts / (how.durationMs / 1000)),
       verdicts,
       findings: tallies.flatMap(({ findings }) => findings),
+      leftOut: [...this.#tallies.keys()].flatMap((scenario) => {
+        const what = this.#leftOut.get(scenario);
+        return what === undefined ? [] : [{ scenario, what }];
+      }),
     };
   }
 
@@ -87,24 +103,41 @@ function addVerdicts(sums: Record<string, number>, verdicts: Verdicts): void {
   for (const [verdict, count] of Object.entries(verdicts)) sums[verdict] = (sums[verdict] ?? 0) + count;
 }
 
-/** JUnit XML: one test case for each scenario. */
+const WHOLE = "scenario";
+/** Of a whole scenario. */
+export const LEFT_OUT_BECAUSE = "the firmware says that it commits no faults on request";
+
+/**
+ * JUnit XML: one test case for each scenario. A fault that never took place is an error, not a failure: nothing was shown.
+ */
 export function toJunit(report: SweepReport): string {
   const cases = report.scenarios.map(({ name, cuts }) => {
     const findings = report.findings.filter(({ scenario }) => scenario === name);
     const head = `    <testcase classname="flipside.sweep" name="${escapeXml(`${name} (${cuts} cuts)`)}"`;
     if (findings.length === 0) return `${head}/>`;
-    const failures = findings.map(
-      ({ verdict, message, replay }) =>
-        `      <failure type="${verdict}" message="${escapeXml(message)}">${escapeXml(`flipside sweep --replay ${replay}`)}</failure>`,
-    );
+    const failures = findings.map(({ verdict, message, replay }) => {
+      const element = verdict === NOT_INJECTED ? "error" : "failure";
+      return `      <${element} type="${verdict}" message="${escapeXml(message)}">${escapeXml(`flipside sweep --replay ${replay}`)}</${element}>`;
+    });
     return [`${head}>`, ...failures, "    </testcase>"].join("\n");
   });
-  const failed = new Set(report.findings.map(({ scenario }) => scenario)).size;
+  const skipped = report.leftOut
+    .filter(({ what }) => what === WHOLE)
+    .map(
+      ({ scenario }) =>
+        `    <testcase classname="flipside.sweep" name="${escapeXml(scenario)}"><skipped message="${LEFT_OUT_BECAUSE}"/></testcase>`,
+    );
+  const scenariosWith = (of: (finding: Finding) => boolean): number =>
+    new Set(report.findings.filter(of).map(({ scenario }) => scenario)).size;
+  const failed = scenariosWith(({ verdict }) => verdict !== NOT_INJECTED);
+  const errors = scenariosWith(({ verdict }) => verdict === NOT_INJECTED);
+  const counts = `tests="${report.scenarios.length + skipped.length}" failures="${failed}" errors="${errors}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites tests="${report.scenarios.length}" failures="${failed}">`,
-    `  <testsuite name="flipside sweep, seed ${report.seed}, depth ${report.depth}" tests="${report.scenarios.length}" failures="${failed}" time="${(report.durationMs / 1000).toFixed(3)}">`,
+    `<testsuites ${counts}>`,
+    `  <testsuite name="flipside sweep, seed ${report.seed}, depth ${report.depth}" ${counts} skipped="${skipped.length}" time="${(report.durationMs / 1000).toFixed(3)}">`,
     ...cases,
+    ...skipped,
     "  </testsuite>",
     "</testsuites>",
     "",

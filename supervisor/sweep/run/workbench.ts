@@ -5,7 +5,13 @@
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { DEFAULT_LIMITS } from "../../core/config.ts";
 import { type CaseId, type Disturbance, formatCaseId, parseCaseId } from "../explore/case-id.ts";
-import { Explorer, type Finding, type Plan, type ScenarioTally } from "../explore/explorer.ts";
+import {
+  Explorer,
+  type Finding,
+  newScenarioTally,
+  type Plan,
+  type ScenarioTally,
+} from "../explore/explorer.ts";
 import type { Ending } from "../explore/oracle.ts";
 import { PathRunner } from "../explore/path-runner.ts";
 import type { Narrator } from "../explore/timeline.ts";
@@ -14,7 +20,7 @@ import { FlipsideSubject, SWEEP_FAULTS } from "../flipside/flipside-subject.ts";
 import { imageLibrary, type LibraryImage } from "../flipside/image-library.ts";
 import { Rig } from "../flipside/rig.ts";
 import type { Rules } from "../flipside/rules.ts";
-import type { Scenario } from "../flipside/scenario.ts";
+import { leftOutOf, type Scenario } from "../flipside/scenario.ts";
 import type { VirtualEvent } from "../flipside/virtual-event.ts";
 
 export class Workbench {
@@ -39,9 +45,12 @@ export class Workbench {
 
   /** All that the plan asks for of one scenario; findings are shrunk. */
   explore(scenario: Scenario, plan: Plan): ScenarioTally {
-    const tally = new Explorer(this.#subject(scenario), scenario, plan).explore();
+    const subject = this.#subject(scenario);
+    const leftOut = leftOutOf(scenario, subject.rig.capabilities.can);
+    if (leftOut === "scenario") return { ...newScenarioTally(scenario.name), leftOut };
+    const tally = new Explorer(subject, scenario, plan).explore();
     const findings = tally.findings.map((finding) => this.#shrink(scenario, finding));
-    return { ...tally, findings };
+    return { ...tally, findings, ...(leftOut === undefined ? {} : { leftOut }) };
   }
 
   /**

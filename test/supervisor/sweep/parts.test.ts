@@ -15,7 +15,7 @@ import { SWEEP_FAULTS } from "../../../supervisor/sweep/flipside/flipside-subjec
 import { imageLibrary, SweepImageError } from "../../../supervisor/sweep/flipside/image-library.ts";
 import { PersistentMemory } from "../../../supervisor/sweep/flipside/persistent-memory.ts";
 import { RegionFlash, type TellUnit } from "../../../supervisor/sweep/flipside/region-flash.ts";
-import { toJunit } from "../../../supervisor/sweep/run/report.ts";
+import { type SweepReport, toJunit } from "../../../supervisor/sweep/run/report.ts";
 import { IMAGE_A, IMAGE_B } from "./bench.ts";
 
 const LAYOUT = planLayout({
@@ -210,29 +210,42 @@ describe("image library", () => {
 });
 
 describe("JUnit report", () => {
+  const finding = { replay: "x@1~1", verdict: "bricked", scenario: "x", cut: "1", message: 'a < b & "c"' };
+  const report: SweepReport = {
+    seed: 1,
+    depth: 1,
+    jobs: 1,
+    shard: "1/1",
+    durationMs: 1,
+    scenarios: [{ name: "x", cuts: 1, distinctFutures: 1, faults: 0, verdicts: { bricked: 1 } }],
+    cuts: 1,
+    distinctFutures: 1,
+    faults: 0,
+    cutsPerSecond: 1,
+    verdicts: { bricked: 1 },
+    findings: [finding],
+    leftOut: [],
+  };
+
   it("escapes what XML takes for its own", () => {
-    const finding = {
-      replay: "x@1~1",
-      verdict: "bricked",
-      scenario: "x",
-      cut: "1",
-      message: 'a < b & "c"',
-    } as const;
-    const text = toJunit({
-      seed: 1,
-      depth: 1,
-      jobs: 1,
-      shard: "1/1",
-      durationMs: 1,
-      scenarios: [{ name: "x", cuts: 1, distinctFutures: 1, faults: 0, verdicts: { bricked: 1 } }],
-      cuts: 1,
-      distinctFutures: 1,
-      faults: 0,
-      cutsPerSecond: 1,
-      verdicts: { bricked: 1 },
-      findings: [finding],
-    });
+    const text = toJunit(report);
     expect(text).toContain('message="a &#60; b &#38; &#34;c&#34;"');
-    expect(text).toContain('failures="1"');
+    expect(text).toContain('failures="1" errors="0"');
+  });
+
+  it("a fault that never took place is an error, and what was left out is skipped", () => {
+    const text = toJunit({
+      ...report,
+      findings: [{ ...finding, verdict: "not-injected" }],
+      leftOut: [
+        { scenario: "y", what: "scenario" },
+        { scenario: "x", what: "commands" },
+      ],
+    });
+    expect(text).toContain('tests="2" failures="0" errors="1" skipped="1"');
+    expect(text).toContain('<error type="not-injected"');
+    expect(text).toContain(
+      'name="y"><skipped message="the firmware says that it commits no faults on request"/>',
+    );
   });
 });

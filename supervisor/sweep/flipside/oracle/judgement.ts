@@ -3,6 +3,7 @@
  *
  * Invariant: a {@link Judgement} is immutable, and all are objects of one shape.
  */
+import type { OwedFailure } from "../../../faults/explanation.ts";
 import type { Wrong } from "./verdict.ts";
 import { NONE, type World } from "./world.ts";
 
@@ -47,6 +48,8 @@ export interface Judgement {
   readonly unread: Unread;
   /** A region was rotted, ever: firmware whose own code rots may store anything anywhere it is allowed to. */
   readonly firmwareRotted: boolean;
+  /** Faults that were done or asked for since the power came on, and that no failure has answered yet. */
+  readonly owed: readonly OwedFailure[];
   /** Commands that the host saw completed, counted over the device's life; the firmware remembers as many. */
   readonly served: number;
   readonly servedAtPowerOn: number;
@@ -81,6 +84,7 @@ export function initialJudgement(world: World, beginning: Beginning = {}): Judge
     rotted,
     unread: Unread.NOTHING,
     firmwareRotted: false,
+    owed: [],
     served: 0,
     servedAtPowerOn: 0,
     restarting: false,
@@ -104,6 +108,7 @@ export function changed(judgement: Judgement, changes: Partial<Judgement>): Judg
     rotted: changes.rotted ?? judgement.rotted,
     unread: changes.unread ?? judgement.unread,
     firmwareRotted: changes.firmwareRotted ?? judgement.firmwareRotted,
+    owed: changes.owed ?? judgement.owed,
     served: changes.served ?? judgement.served,
     servedAtPowerOn: changes.servedAtPowerOn ?? judgement.servedAtPowerOn,
     restarting: changes.restarting ?? judgement.restarting,

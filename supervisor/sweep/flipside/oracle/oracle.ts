@@ -6,6 +6,9 @@
  * them all; what the device then starts must be what one of them says, and only that.
  * Invariant: a judgement (judgement.ts) is immutable, so a branch of the sweep takes it up again where it left.
  */
+import type { Capability } from "../../../../controller/devices/capabilities.ts";
+import { type EvidenceName, evidenceName } from "../../../../emulator/memory/evidence.ts";
+import { explain, type OwedFailure, stillOwed } from "../../../faults/explanation.ts";
 import type { Oracle as ExplorersOracle } from "../../explore/oracle.ts";
 import type { FirstInstructionEvent, RequestKind, Rots, VirtualEvent } from "../virtual-event.ts";
 import { type Difference, tableDifference } from "./difference.ts";
@@ -36,6 +39,13 @@ import {
 } from "./world.ts";
 import { distinct } from "./worlds.ts";
 
+/** Evidence that says what a version did or did not do is a name of its own. */
+const OWING: Partial<Record<EvidenceName, { readonly verdict: BadVerdict; readonly did: string }>> = {
+  "never-ready": { verdict: "never-ready", did: "was not ready in time" },
+  "host-protocol": { verdict: "broke-protocol", did: "posted to the host queue what no controller may post" },
+  "overdue-command": { verdict: "not-served", did: "did not complete a command of the host in time" },
+};
+
 /** More starts than this without anything new from outside is going round in circles. */
 const STARTS_MAX = 64;
 
@@ -43,8 +53,12 @@ export interface OracleParts extends Surroundings {
   readonly reader: ManagementReader;
   /** Failures of one region within the window, after which it is given up; null lifts it. */
   readonly budget: { readonly failures: number | null; readonly windowMs: number };
-  /** The firmware's own count of served commands as it would read it, undefined where it keeps none. */
-  readonly served: () => number | undefined;
+  /** The firmware's own count of served commands as it would read it; undefined where it keeps none that counts. */
+  readonly served: () => number | "unreadable" | undefined;
+  /** What the version that executes says it can do. */
+  readonly can: (capability: Capability) => boolean;
+  /** Every cell of flash has a value. */
+  readonly settled: () => boolean;
 }
 
 export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
@@ -69,6 +83,7 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
       pending: [],
       running: [],
       starts: 0,
+      owed: [],
       failures: judgement.failures.map(() => []),
       rotted: judgement.rotted & ~Rotted.UNDER_WAY,
       servedAtPowerOn: judgement.served,
@@ -122,7 +137,7 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
         this.#onStopped(event.epoch);
         break;
       case "confirm-said":
-        this.#onConfirmSaid();
+        this.#onConfirmSaid(event.region);
         break;
       case "confirmed":
         this.#settle("the confirmation", () => true);
@@ -160,6 +175,17 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
   condemn(verdict: BadVerdict, message: string): void {
     if (this.judgement.wrong === undefined) this.#wrong(verdict, message);
   }
+
+  /** A fault is done to the version that executes, or asked of it. */
+  expect(fault: OwedFailure): void {
+    this.#set({ owed: [...this.judgement.owed, fault] });
+  }
+
+  /** The host has checked the result of a command. */
+  readonly onResult = (wrong: string | undefined): void => {
+    if (wrong !== undefined && !this.#rotten && this.#parts.can("commands"))
+      this.condemn("wrong-result", wrong);
+  };
 
   #set(changes: Partial<Judgement>): void {
     this.judgement = changed(this.judgement, changes);
@@ -322,10 +348,11 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
 
   #onReady(region: number): void {
     const remembered = this.#parts.served();
-    const trusted = !this.judgement.firmwareRotted && remembered !== undefined;
-    if (trusted && remembered < this.judgement.served) {
-      const message = `the firmware remembers ${remembered} served commands, the host saw ${this.judgement.served}`;
-      this.#wrong("lost-data", message);
+    const { firmwareRotted, served } = this.judgement;
+    const trusted = !firmwareRotted && remembered !== undefined && served > 0;
+    if (trusted && (remembered === "unreadable" || remembered < served)) {
+      const what = remembered === "unreadable" ? "cannot read how many it has" : `remembers ${remembered}`;
+      this.#wrong("lost-data", `of ${served} commands that the host saw completed the firmware ${what}`);
       return;
     }
     this.#set({ end: "ready", region });
@@ -352,6 +379,7 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
   // ── Changes ─────────────────────────────────────────────────────────────────────────────────────────────
 
   #onDetected(region: number, cause: Cause, timeMs: number): void {
+    if (!this.#explained(region, cause)) return;
     const { settled, failures } = this.judgement;
     const { budget } = this.#parts;
     const recent = [...(failures[region] ?? []), timeMs].filter(
@@ -373,13 +401,50 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
     });
   }
 
+  /** Whether anything explains the failure; else that is what is wrong. */
+  #explained(region: number, { evidence, code, pc }: Cause): boolean {
+    const { owed } = this.judgement;
+    const name = this.#parts.holds(region) ?? "";
+    const madeToFail = this.#parts.image(name)?.fails ?? [];
+    const failure = { evidence: evidenceName(evidence), code };
+    const explanation = explain(failure, {
+      owed,
+      madeToFail,
+      rotten: this.#rotten,
+      servesNobody: !this.#parts.can("queue"),
+    });
+    if (explanation !== undefined) {
+      this.#set({ owed: stillOwed(owed, explanation) });
+      return true;
+    }
+    const where = `code 0x${code.toString(16)}, pc 0x${pc.toString(16)}`;
+    const { verdict, did } = OWING[failure.evidence] ?? {
+      verdict: "failed-by-itself",
+      did: `failed by ${failure.evidence} (${where})`,
+    };
+    const asked = owed.map(({ what, evidence: shows }) => `${what}, which shows by ${shows.join(" or ")}`);
+    const done = asked.length === 0 ? "nothing was done to it" : `all that was done is ${asked.join("; ")}`;
+    this.#wrong(verdict, `region ${region} (${name}) ${did}, and ${done}`);
+    return false;
+  }
+
+  /** Bits that the version may have read, or code before it that left something in memory, flipped or are undecided. */
+  get #rotten(): boolean {
+    const { firmwareRotted, rotted } = this.judgement;
+    return firmwareRotted || rotted !== Rotted.NOTHING || !this.#parts.settled();
+  }
+
   /** What a device sees that has not read its regions since they rotted. */
   #believing(world: World): Surroundings {
     const { image, onDoubleLoss, trialTries } = this.#parts;
     return { image, holds: (region) => world.regions[region]?.image, onDoubleLoss, trialTries };
   }
 
-  #onConfirmSaid(): void {
+  #onConfirmSaid(region: number): void {
+    if (this.judgement.end !== "ready" && !this.#rotten) {
+      this.#wrong("confirmed-too-soon", `region ${region} said that it works before it was ready`);
+      return;
+    }
     const recorded = this.judgement.settled.map((world) => confirmed(world));
     const raised = recorded.map((world) => floorRaised(world, this.#parts));
     if (this.judgement.unread !== Unread.NOTHING) {

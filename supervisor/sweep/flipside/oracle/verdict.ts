@@ -9,6 +9,14 @@ export const BAD_VERDICTS = [
   "bricked",
   "livelock",
   "lost-data",
+  "failed-by-itself",
+  "confirmed-too-soon",
+  "never-ready",
+  "never-confirmed",
+  "not-served",
+  "wrong-result",
+  "broke-protocol",
+  "not-injected",
   "nondeterministic",
   "harness-broken",
 ] as const;
@@ -16,6 +24,9 @@ export const VERDICTS = [...GOOD_VERDICTS, ...BAD_VERDICTS] as const;
 export type GoodVerdict = (typeof GOOD_VERDICTS)[number];
 export type BadVerdict = (typeof BAD_VERDICTS)[number];
 export type Verdict = (typeof VERDICTS)[number];
+
+/** Neither good nor bad: what was to be shown was not, since a fault that was asked for never took place. */
+export const NOT_INJECTED = "not-injected" satisfies BadVerdict;
 
 export function isGood(verdict: Verdict): verdict is GoodVerdict {
   return (GOOD_VERDICTS as readonly string[]).includes(verdict);

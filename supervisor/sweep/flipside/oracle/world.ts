@@ -6,6 +6,7 @@
  * used here. A world is one possible content of the management memory; where power went in the midst of a change
  * there are two, the one before and the one after.
  */
+import type { EvidenceName } from "../../../../emulator/memory/evidence.ts";
 import type { RequestKind } from "../virtual-event.ts";
 
 /** No region. */
@@ -74,6 +75,8 @@ export interface ImageFacts {
   readonly counter: number;
   /** SHA-256 as signed little-endian words. */
   readonly digest: readonly number[];
+  /** By what it fails, where it is made to. */
+  readonly fails: readonly EvidenceName[];
 }
 
 /** What the oracle may look at besides events. */

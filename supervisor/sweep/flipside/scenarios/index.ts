@@ -5,6 +5,7 @@ import { MANAGEMENT_SCENARIOS } from "./management.ts";
 import { SAFE_MODE_SCENARIOS } from "./safe-mode.ts";
 import { START_SCENARIOS } from "./start.ts";
 import { UPDATE_SCENARIOS } from "./update.ts";
+import { WORK_SCENARIOS } from "./work.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   ...START_SCENARIOS,
@@ -12,6 +13,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...MANAGEMENT_SCENARIOS,
   ...UPDATE_SCENARIOS,
   ...SAFE_MODE_SCENARIOS,
+  ...WORK_SCENARIOS,
 ];
 
 export function findScenario(name: string): Scenario | undefined {

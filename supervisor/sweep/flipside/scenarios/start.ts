@@ -61,7 +61,7 @@ const ANY_DIGEST = [1, 0, 0, 0, 0, 0, 0, 0];
 
 function anyImages(): ReadonlyMap<string, LibraryImage> {
   const version = { major: 1, minor: 0, revision: 0, build: 0 };
-  const image = { bytes: new Uint8Array(0), version, digest: ANY_DIGEST, counter: 0, rank: 0 };
+  const image = { bytes: new Uint8Array(0), version, digest: ANY_DIGEST, counter: 0, rank: 0, fails: [] };
   return new Map(IMAGES.map((name) => [name, { ...image, name }]));
 }
 

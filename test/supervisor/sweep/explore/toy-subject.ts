@@ -128,8 +128,11 @@ export class ToySubject implements Subject<ToyScript, ToyEvent, ToyKnown> {
     this.#start();
   }
 
-  inject(): void {
+  readonly faultPending = false;
+
+  inject(): boolean {
     this.memory.store(COUNTS, 0);
+    return true;
   }
 
   faultKey(): undefined {}
