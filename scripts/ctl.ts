@@ -3,7 +3,7 @@ import { DeviceError } from "../supervisor/process/client.ts";
 import { ControlClient } from "../supervisor/process/control-client.ts";
 import { controlPath, type ServedMethods } from "../supervisor/process/served-device.ts";
 import { CTL_COMMANDS, type CtlCommand } from "./ctl/commands.ts";
-import { CTL_OPTIONS, type CtlClient, type CtlValues } from "./ctl/said.ts";
+import { CTL_OPTIONS, type CtlClient, type CtlValues, directoryOf } from "./ctl/said.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
 
@@ -44,6 +44,8 @@ usage: flipside ctl [--dir DIR] COMMAND [options]
   console          attach to the firmware's UART, both ways; Ctrl-] leaves.
                    Bytes go through as they are, Ctrl-C too. Input that is no
                    terminal is sent to its end, then what is answered is awaited
+  flash read FILE  write raw memory into FILE, as the flash file keeps it: the
+                   regions, the table, NVRAM; also of a device that is not served
   stop             power off and end flipside serve
 
   --dir DIR        directory of the device (default ./flipside-device)
@@ -74,6 +76,11 @@ function requireCommand(words: readonly string[], values: CtlValues): CtlCommand
   return command;
 }
 
+/** Nobody serves the device: what it keeps can be read all the same. */
+function isUnserved(error: unknown): boolean {
+  return error instanceof DeviceError && error.name === "NotServed";
+}
+
 /** Words of the longest command. */
 const MOST_WORDS = 3;
 
@@ -84,12 +91,16 @@ export async function ctlCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT_HELD;
   }
-  const call = requireCommand(positionals, said).prepare(positionals.slice(1), said);
+  const command = requireCommand(positionals, said);
+  const words = positionals.slice(1);
+  const call = command.prepare(words, said);
+  const unserved = command.unserved?.(words, said);
   let client: CtlClient | undefined;
   try {
-    client = await ControlClient.connect<ServedMethods>(controlPath(said.dir ?? "flipside-device"));
+    client = await ControlClient.connect<ServedMethods>(controlPath(directoryOf(said)));
     return await call(client);
   } catch (error) {
+    if (unserved !== undefined && client === undefined && isUnserved(error)) return await unserved();
     if (!(error instanceof DeviceError) || error.kind !== undefined) throw error;
     process.stderr.write(`flipside: ${error.message}\n`);
     return EXIT_FINDING;

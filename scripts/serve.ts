@@ -6,9 +6,13 @@ import { kindOf } from "../emulator/base/errors.ts";
 import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "../emulator/base/limits.ts";
 import { LOG_LEVELS } from "../emulator/base/log.ts";
 import { errorMessage } from "../emulator/base/text.ts";
+import { planLayout } from "../emulator/memory/layout.ts";
+import { planPersistentSpace } from "../emulator/persist/persistent-space.ts";
+import { decodeRaw, RawMemoryError, rawBytes } from "../emulator/persist/raw-memory.ts";
 import { DUMP_MEMORY, type DumpMemory } from "../supervisor/core/config.ts";
 import { requireSocketPath } from "../supervisor/process/control-server.ts";
 import type { Methods } from "../supervisor/process/protocol.ts";
+import type { Provisioning } from "../supervisor/process/provisioning.ts";
 import { controlPath, ServedDevice } from "../supervisor/process/served-device.ts";
 import { followUart, writeUart } from "./ctl/uart.ts";
 import {
@@ -19,7 +23,7 @@ import {
   requireRunnable,
 } from "./described-device.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
-import { makeDirectory } from "./input.ts";
+import { makeDirectory, readInput } from "./input.ts";
 import { REQUIREMENT_OPTIONS } from "./keys.ts";
 import { HELP_OPTION, parseLogLevel, parseOptions, UsageError } from "./options.ts";
 
@@ -34,6 +38,12 @@ usage: flipside serve [options]
   --image-a FILE   MCUboot image that the factory puts into region 0 (default:
                    the reference firmware 1.1.0)
   --image-b FILE   the same for region 1 (default: the reference firmware 1.0.0)
+  --flash-image FILE
+                   make the device of raw memory, as a probe or flipside ctl
+                   flash read reads it: the regions, then the table's 12 KiB and
+                   NVRAM, or the regions alone
+  --reprovision    program the device anew, as the first time; all that its
+                   flash file keeps is lost
   --key FILE       public key (PEM; Ed25519, ECDSA P-256 or P-384, RSA-2048 or
                    RSA-3072): no image runs that is not signed with it; several
                    may be given, and one of them is enough (default: signatures
@@ -53,8 +63,9 @@ usage: flipside serve [options]
                    (default warn), as NDJSON to stderr
   -h, --help       this text
 
-The images count only while the flash file holds no table yet; the reference
-firmware is not signed, and has no security counter.
+The images count only while the flash file holds no table yet; where it does, an
+--image that is not in its region is refused. The reference firmware is not
+signed, and has no security counter.
 Ends at SIGINT, SIGTERM or flipside ctl stop.
 Exit code: 0 stopped as told, 1 the device could not be kept running,
 ${OTHER_EXIT_CODES}.
@@ -72,6 +83,33 @@ function parseDumpMemory(text: string): DumpMemory {
 /** An image that is named must be one; the reference firmware, unsigned, counts for nothing on a device that has a table. */
 function requireNamedRunnable(device: CommandDevice): void {
   for (const image of device.images) if (!image.isReference) requireRunnable(image, device);
+}
+
+/** What the device is to begin with. Throws {@link UsageError}. */
+function readProvisioning(
+  values: { readonly "flash-image"?: string; readonly reprovision?: boolean },
+  { images, memory }: CommandDevice,
+): Provisioning {
+  const file = values["flash-image"];
+  const named = images.flatMap(({ what, bytes }, region) =>
+    what.startsWith("--") && !images[region]?.isReference ? [{ what, region, bytes }] : [],
+  );
+  const provisioning = { named, anew: values.reprovision === true };
+  if (file === undefined) return provisioning;
+  const [image] = named;
+  if (image !== undefined)
+    throw new UsageError(
+      `--flash-image holds every region: ${image.what} is for a device that is made of images`,
+    );
+  const space = planPersistentSpace(planLayout(memory));
+  const bytes = readInput("--flash-image", file, rawBytes(space));
+  try {
+    decodeRaw(space, bytes);
+  } catch (error) {
+    if (error instanceof RawMemoryError) throw new UsageError(`--flash-image ${file} ${error.message}`);
+    throw error;
+  }
+  return { ...provisioning, raw: { what: `--flash-image ${file}`, bytes } };
 }
 
 /** Makes the device's directory, if a socket can be made in it, when it is not there. Throws {@link UsageError}. */
@@ -93,6 +131,8 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     ...REQUIREMENT_OPTIONS,
     regions: { type: "string" },
     "dump-memory": { type: "string" },
+    "flash-image": { type: "string" },
+    reprovision: { type: "boolean" },
     uart: { type: "boolean" },
     log: { type: "string" },
     ...HELP_OPTION,
@@ -104,6 +144,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
   const directory = values.dir ?? "flipside-device";
   const described = readDevice(values);
   requireNamedRunnable(described);
+  const provisioning = readProvisioning(values, described);
   const config = {
     ...deviceConfig(described),
     images: described.images.map(({ bytes }) => bytes),
@@ -133,6 +174,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
       },
       onStop: () => end(EXIT_HELD),
     },
+    provisioning,
   );
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end(EXIT_HELD));
   const warning = quotaWarning(1);

@@ -11,6 +11,7 @@ import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE } from "../exit-codes.ts";
 import { readInput, requireSeparate, requireWritable, writeReport } from "../input.ts";
 import { parseInteger, UsageError } from "../options.ts";
 import { attachTerminal } from "./console.ts";
+import { readFlash } from "./flash.ts";
 import { hostCommand } from "./host-command.ts";
 import type { CtlCall, CtlClient, CtlValues, OptionName } from "./said.ts";
 import { formatStatus } from "./status.ts";
@@ -23,6 +24,8 @@ export interface CtlCommand {
   readonly options: readonly OptionName[];
   /** Throws {@link UsageError}. */
   readonly prepare: (words: readonly string[], values: CtlValues) => CtlCall;
+  /** Of what needs no server: likewise, where there is none. */
+  readonly unserved?: (words: readonly string[], values: CtlValues) => () => Promise<number>;
 }
 
 export const CTL_COMMANDS: Readonly<Record<string, CtlCommand>> = {
@@ -71,6 +74,21 @@ export const CTL_COMMANDS: Readonly<Record<string, CtlCommand>> = {
         printUart((params) => client.call("uart", params), follow),
   },
   console: { needs: [], options: [], prepare: () => attachTerminal },
+  flash: {
+    needs: ["read", "the file that takes it"],
+    options: [],
+    prepare: (words, values) => {
+      const write = readFlash(words, values);
+      return async (client) => {
+        const { persistence } = await client.call("status", null);
+        if (persistence === "on") return write();
+        throw new UsageError(
+          "the flash file cannot be written at the moment, and does not hold what memory holds",
+        );
+      };
+    },
+    unserved: readFlash,
+  },
   stop: {
     needs: [],
     options: [],

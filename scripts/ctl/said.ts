@@ -30,3 +30,8 @@ export type CtlValues = {
 
 /** Asks the device; the exit code. */
 export type CtlCall = (client: CtlClient) => Promise<number>;
+
+/** Of the device. */
+export function directoryOf({ dir = "flipside-device" }: CtlValues): string {
+  return dir;
+}

@@ -19,6 +19,7 @@ import { DeviceError } from "./client.ts";
 import { ControlServer, requireSocketPath } from "./control-server.ts";
 import { Guardian, type GuardianLimits, type GuardianListener } from "./guardian.ts";
 import { type InjectionOutcome, isServed, type Methods, type ServedMethodName } from "./protocol.ts";
+import { type Provisioning, provision } from "./provisioning.ts";
 import { RequestError, shown } from "./requests.ts";
 import { Restarts } from "./restarts.ts";
 import { servedParams } from "./served-requests.ts";
@@ -28,6 +29,10 @@ const ENVELOPE_BYTES = 4096;
 
 /** Within which a process that was made to end is followed by the next: one that hangs is found within a second. */
 const RESTART_MS = 60_000;
+
+export function flashPath(directory: string): string {
+  return join(directory, "device.flash");
+}
 
 export function controlPath(directory: string): string {
   return join(directory, "control.sock");
@@ -82,6 +87,7 @@ export class ServedDevice {
   readonly #restarts = new Restarts();
   readonly #server: ControlServer;
   readonly #directory: string;
+  readonly #provisioning: Provisioning;
   readonly #listener: ServedListener;
   readonly #config: DeviceConfig;
   /** Descriptor that holds the directory's lock. */
@@ -92,12 +98,16 @@ export class ServedDevice {
     config: Omit<DeviceConfig, "flashFile" | "dumpDirectory">,
     limits: Partial<GuardianLimits> = {},
     listener: ServedListener = {},
+    provisioning: Provisioning = { named: [], anew: false },
   ) {
+    this.#provisioning = provisioning;
     this.#directory = directory;
     this.#listener = listener;
     const kept: DeviceConfig = {
       ...config,
-      flashFile: join(directory, "device.flash"),
+      // What raw memory holds is not the factory's to program over.
+      images: provisioning.raw === undefined ? config.images : [],
+      flashFile: flashPath(directory),
       dumpDirectory: join(directory, "dumps"),
     };
     this.#config = kept;
@@ -113,6 +123,7 @@ export class ServedDevice {
     mkdirSync(join(this.#directory, "dumps"), { recursive: true, mode: 0o700 });
     this.#lock = lockDirectory(this.#directory);
     try {
+      provision(flashPath(this.#directory), this.#config.memory, this.#provisioning);
       const status = await this.#guardian.start();
       await this.#server.listen(controlPath(this.#directory));
       return status;
