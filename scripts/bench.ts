@@ -13,6 +13,7 @@ import { type Figure, meets, type Section } from "./bench/sections.ts";
 import { benchStart } from "./bench/start.ts";
 import { median } from "./bench/statistics.ts";
 import { benchSweep } from "./bench/sweep.ts";
+import { benchWholeRuns } from "./bench/whole-runs.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { writeReport } from "./input.ts";
 import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
@@ -39,6 +40,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   endurance: () => withDevice(benchEndurance),
   start: async () => benchStart(),
   engines: async () => benchEngines(),
+  programs: async () => benchWholeRuns(),
   auto: benchAuto,
   halt: benchHalt,
   sweep: benchSweep,

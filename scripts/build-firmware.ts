@@ -132,12 +132,40 @@ const BENCH_PROGRAMS = [
   "shared-page",
   "xor-parity",
 ];
+/** Programs in controller/firmware/programs, each linked with the harness of the benchmark programs. */
+const WHOLE_PROGRAMS = [
+  "aes",
+  "bignum",
+  "bytecode",
+  "ecdsa",
+  "ed25519",
+  "eight-bit",
+  "format",
+  "forth",
+  "game",
+  "huffman",
+  "json",
+  "lisp",
+  "lz",
+  "once",
+  "picture",
+  "power-up",
+  "ram-fs",
+  "red-black",
+  "regex",
+  "routes",
+  "sha256",
+  "sorts",
+  "states",
+  "tasks",
+  "viterbi",
+];
 const SHARED_PAGE = ["-Wl,--defsym=SHARED_PAGE=1"];
 
 const HELP = `usage: npm run build:firmware -- [--check]
 
 Compiles controller/firmware with ${PREFIX}gcc into controller/firmware/images and plain/images (MCUboot images and
-their ELF files), mutants/images and bench/elf.
+their ELF files), mutants/images, and the programs in bench/elf and programs/elf.
 
   --check     store nothing; exit code 1 when a committed file is not what the sources make
   -h, --help  this text
@@ -173,6 +201,16 @@ function buildBench(firmwareDir: string, workDir: string): Map<string, Uint8Arra
     const sources = ["start.S", `${program}.c`, "harness.c"];
     const elf = compile(join(firmwareDir, "bench"), sources, flags, join(workDir, `${program}.elf`));
     files.set(`bench/elf/${program}.elf`, readFileSync(elf));
+  }
+  for (const program of WHOLE_PROGRAMS) {
+    const sources = ["start.S", `../programs/${program}.c`, "harness.c"];
+    const elf = compile(
+      join(firmwareDir, "bench"),
+      sources,
+      ["-O2", "-T", "bench.ld"],
+      join(workDir, `${program}.elf`),
+    );
+    files.set(`programs/elf/${program}.elf`, readFileSync(elf));
   }
   return files;
 }

@@ -9,11 +9,16 @@ import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { removeScratch, scratchDirectory } from "../scratch.ts";
 
-const SOURCES = fileURLToPath(new URL("../../../controller/firmware/bench/", import.meta.url));
+const FIRMWARE = fileURLToPath(new URL("../../../controller/firmware/", import.meta.url));
+/** Where programs are: loops of a few lines, and whole programs. */
+export type Room = "bench" | "programs";
 const CLI = fileURLToPath(new URL("../cli.bundle.cjs", import.meta.url));
 const QEMU = "qemu-system-riscv32";
 /** Machine mode only, as reference: -bios none starts at the base of RAM. */
 const QEMU_CPU = "rv32,f=false,d=false,h=false,s=false,u=false,mmu=false,pmp=false,sstc=false";
+
+// With this variable set, Node 20 parses a certificate store before it runs anything: 100 ms that are not ours.
+const { NODE_EXTRA_CA_CERTS: _, ...ENVIRONMENT } = process.env;
 
 /** What a program took for a number of iterations. */
 export interface Run {
@@ -22,9 +27,14 @@ export interface Run {
   readonly instructions: number;
 }
 
-export const PROGRAMS: readonly string[] = readdirSync(join(SOURCES, "elf"))
-  .map((file) => file.replace(".elf", ""))
-  .sort();
+export const PROGRAMS = programsIn("bench");
+export const WHOLE_PROGRAMS = programsIn("programs");
+
+function programsIn(room: Room): readonly string[] {
+  return readdirSync(join(FIRMWARE, room, "elf"))
+    .map((file) => file.replace(".elf", ""))
+    .sort();
+}
 
 function have(command: string): boolean {
   return spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
@@ -37,16 +47,18 @@ export const haveGcc = have("gcc");
 export class Program {
   readonly name: string;
   readonly iterations: number;
+  readonly #room: Room;
   readonly #directory = scratchDirectory();
   readonly #elf: Uint8Array;
   readonly #iterationsAt: DataView;
   readonly #cli: string;
 
   /** @param cli command line of the build whose engines run it */
-  constructor(name: string, cli: string = CLI) {
+  constructor(name: string, cli: string = CLI, room: Room = "bench") {
     this.name = name;
     this.#cli = cli;
-    this.#elf = Uint8Array.from(readFileSync(join(SOURCES, "elf", `${name}.elf`)));
+    this.#room = room;
+    this.#elf = readProgram(name, room);
     this.#iterationsAt = findWord(this.#elf, "iterations");
     this.iterations = this.#iterationsAt.getUint32(0, true);
   }
@@ -67,6 +79,12 @@ export class Program {
     return { seconds, instructions: retiredInstructions };
   }
 
+  /** The time is the process's, from its start to its exit. */
+  runWhole(engine: EngineKind, iterations: number): number {
+    return this.#timed(process.execPath, [this.#cli, "run", this.#elfFor(iterations), "--engine", engine])
+      .seconds;
+  }
+
   /** The time is the process's: take the difference of two runs. */
   runQemu(iterations: number): Run {
     const args = ["-M", "virt", "-bios", "none", "-cpu", QEMU_CPU, "-nographic", "-monitor", "none"];
@@ -75,20 +93,21 @@ export class Program {
 
   runNative(iterations: number): Run {
     const program = join(this.#directory, "native");
-    const sources = [join(SOURCES, `${this.name}.c`), join(SOURCES, "harness.c")];
+    const sources = [join(FIRMWARE, this.#room, `${this.name}.c`), join(FIRMWARE, "bench", "harness.c")];
     this.#spawn("gcc", ["-O2", "-DNATIVE", "-o", program, ...sources]);
     return this.#timed(program, [String(iterations)]);
   }
 
   #timed(command: string, args: readonly string[]): Run {
-    const startNs = monotonicNs();
-    this.#spawn(command, args);
-    return { seconds: (monotonicNs() - startNs) / 1e9, instructions: 0 };
+    return { seconds: timeOf(() => this.#spawn(command, args)), instructions: 0 };
   }
 
   /** Every program checks its own result: anything but a pass ends the benchmark. */
   #spawn(command: string, args: readonly string[]): void {
-    const { status, error } = spawnSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
+    const { status, error } = spawnSync(command, args, {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: ENVIRONMENT,
+    });
     if (status !== 0)
       throw new Error(`${this.name}: ${command} failed: ${error?.message ?? `exit code ${status}`}`);
   }
@@ -101,9 +120,27 @@ export class Program {
   }
 }
 
+function readProgram(name: string, room: Room): Uint8Array {
+  return Uint8Array.from(readFileSync(join(FIRMWARE, room, "elf", `${name}.elf`)));
+}
+
+function timeOf(action: () => void): number {
+  const startNs = monotonicNs();
+  action();
+  return (monotonicNs() - startNs) / 1e9;
+}
+
+/** Seconds of a process of Node that does nothing. */
+export function runBareNode(): number {
+  return timeOf(() => {
+    const { status } = spawnSync(process.execPath, ["-e", "0"], { stdio: "ignore", env: ENVIRONMENT });
+    if (status !== 0) throw new Error(`node -e 0 failed: exit code ${status}`);
+  });
+}
+
 /** A program that goes on for as long as anybody will wait. */
 export function endlessProgram(name: string): ElfFile {
-  const elf = Uint8Array.from(readFileSync(join(SOURCES, "elf", `${name}.elf`)));
+  const elf = readProgram(name, "bench");
   findWord(elf, "iterations").setUint32(0, 2 ** 32 - 1, true);
   const program = parseElf(elf);
   if ("error" in program) throw new Error(program.message);
