@@ -5,10 +5,9 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { requireLimits } from "../emulator/base/limits.ts";
 import { plural } from "../emulator/base/text.ts";
-import { REFERENCE_IMAGES, referenceImagePath } from "../supervisor/reference-images.ts";
 import { CaseIdError, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
 import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
-import { checkImages, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
+import { checkImages, isHigher, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
 import { isGood, NOT_INJECTED, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/oracle/verdict.ts";
 import { RulesModuleError } from "../supervisor/sweep/flipside/rules-module.ts";
 import { findScenario, SCENARIOS } from "../supervisor/sweep/flipside/scenarios/index.ts";
@@ -20,10 +19,11 @@ import {
   threadOptions,
 } from "../supervisor/sweep/run/run.ts";
 import { SweepThread } from "../supervisor/sweep/run/threads.ts";
+import { type CommandDevice, DEVICE_OPTIONS, readDevice, requireRunnable } from "./described-device.ts";
 import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, OTHER_EXIT_CODES, UnableError } from "./exit-codes.ts";
-import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
+import { requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { invocationOf } from "./invocation.ts";
-import { HELP_OPTION, parseEngine, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
+import { HELP_OPTION, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
 import { formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
 
 /** As an output, to the user. */
@@ -43,6 +43,7 @@ usage: flipside sweep [options]
   --jobs N           threads (default: one for each processor)
   --shard I/N        only part I of N of the sweep
   --seed S           seed of torn bits and sampled cuts (default 1)
+  --device FILE      device file: sizes, deadlines, images and more (docs/device-file.md); what is said here counts before
   --image-a FILE     MCUboot image of the higher version (default: the reference firmware 1.1.0)
   --image-b FILE     MCUboot image of the lower version (default: the reference firmware 1.0.0)
   --rules FILE       JavaScript module that exports your boot decision or policy as \`rules\` (docs/sweep.md)
@@ -65,15 +66,20 @@ interface SweepCommand {
 
 const DEPTH_MAX = 8;
 const JOBS_MAX = 64;
-/** More than any image that the sweep takes, so that one too large for it is told from what is no image. */
-const IMAGE_INPUT_BYTES_MAX = 16 * 1024 * 1024;
-
-function readImage(
-  what: string,
-  file: string | undefined,
-  reference: (typeof REFERENCE_IMAGES)[number],
-): Uint8Array {
-  return readInput(what, file ?? referenceImagePath(reference), IMAGE_INPUT_BYTES_MAX);
+/** The two that are swept, the higher version first: the file of a device may name them in any order. */
+function imagesOf(device: CommandDevice): readonly [Uint8Array, Uint8Array] {
+  const [first, second] = device.images;
+  if (first === undefined || second === undefined)
+    throw new UsageError(`${device.files[0]}: images: a sweep needs two, of different versions`);
+  for (const image of [first, second]) requireRunnable(image, device);
+  const { regionBytes } = device.memory;
+  const isNamed = [first, second].some(({ what }) => what.startsWith("--"));
+  if (!isNamed && isHigher(second.bytes, first.bytes)) {
+    checkImages(second.bytes, first.bytes, regionBytes);
+    return [second.bytes, first.bytes];
+  }
+  checkImages(first.bytes, second.bytes, regionBytes);
+  return [first.bytes, second.bytes];
 }
 
 function parseScenarios(text: string | undefined): readonly string[] {
@@ -108,12 +114,10 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     "run-all": { type: "boolean" },
     scenarios: { type: "string" },
     list: { type: "boolean" },
-    engine: { type: "string" },
+    ...DEVICE_OPTIONS,
     jobs: { type: "string" },
     shard: { type: "string" },
     seed: { type: "string" },
-    "image-a": { type: "string" },
-    "image-b": { type: "string" },
     rules: { type: "string" },
     replay: { type: "string" },
     json: { type: "string" },
@@ -124,10 +128,10 @@ function parse(args: readonly string[]): SweepCommand | "help" {
   if (values.replay !== undefined && (values.json ?? values.junit) !== undefined) {
     throw new UsageError("--json and --junit report a sweep; --replay prints one case");
   }
-  requireSeparate([values.json, values.junit], [values["image-a"], values["image-b"], values.rules]);
-  const imageA = readImage("--image-a", values["image-a"], REFERENCE_IMAGES[0]);
-  const imageB = readImage("--image-b", values["image-b"], REFERENCE_IMAGES[1]);
-  checkImages(imageA, imageB);
+  const described = readDevice(values);
+  requireSeparate([values.json, values.junit], [...described.files, values.rules]);
+  const [imageA, imageB] = imagesOf(described);
+  const { memory, limits, recovery, capabilities } = described;
   return {
     options: {
       imageA,
@@ -136,7 +140,13 @@ function parse(args: readonly string[]): SweepCommand | "help" {
       depth: parseInteger("--depth", values.depth ?? "1", 1, DEPTH_MAX),
       faults: values.faults === true,
       runAll: values["run-all"] === true,
-      engine: parseEngine(values.engine ?? "auto"),
+      engine: described.engine,
+      device: {
+        memory,
+        limits,
+        trialTries: recovery.trialTries,
+        ...(capabilities === undefined ? {} : { capabilities }),
+      },
       jobs: parseInteger("--jobs", values.jobs ?? String(availableParallelism()), 1, JOBS_MAX),
       shard: parseShard(values.shard ?? "1/1"),
       scenarios: parseScenarios(values.scenarios),
@@ -262,7 +272,7 @@ function groupOf(name: string): string {
 
 /** Of what was asked, what a replay needs, too: images and rules. */
 function replayOptions(args: readonly string[]): string {
-  const needed = ["--image-a", "--image-b", "--rules"];
+  const needed = ["--device", "--image-a", "--image-b", "--rules"];
   const kept = args.filter((arg, at) => {
     const option = arg.split("=", 1)[0] ?? "";
     return needed.includes(option) || needed.includes(args[at - 1] ?? "");

@@ -17,7 +17,6 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   [
     "supervisor/index.ts",
     "supervisor/library",
-    "supervisor/device-file",
     "supervisor/process",
     "supervisor/soak",
     "supervisor/faults",
@@ -30,6 +29,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ],
   [
     "supervisor/library",
+    "supervisor/device-file",
     "supervisor/process",
     "supervisor/soak",
     "supervisor/faults",

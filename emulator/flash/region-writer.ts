@@ -28,12 +28,19 @@ export class FlashRefusedError extends Error {
 /**
  * Erases what an image will take, and whatever else is not erased.
  * @param bytes the region
+ * @param isBlank whether bytes from an offset on are known to read erased: they are not looked at
  */
-export function* eraseFor(flash: NorFlash, bytes: Uint8Array, imageBytes: number): FlashUnits {
+export function* eraseFor(
+  flash: NorFlash,
+  bytes: Uint8Array,
+  imageBytes: number,
+  isBlank: (offset: number, byteCount: number) => boolean = () => false,
+): FlashUnits {
   const { regionBytes, sectorBytes } = flash.geometry;
   for (let offset = 0; offset < regionBytes; offset += sectorBytes) {
     // Where the image goes nothing is believed: an erase that was cut off may read as erased, until it does not.
-    const erased = offset >= imageBytes && isErased(bytes, offset, offset + sectorBytes);
+    const erased =
+      offset >= imageBytes && (isBlank(offset, sectorBytes) || isErased(bytes, offset, offset + sectorBytes));
     if (!erased) yield* unitsOf(flash.erase(offset, sectorBytes), offset, sectorBytes);
   }
 }

@@ -7,21 +7,21 @@ import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import type { Capability } from "../../controller/devices/capabilities.ts";
 import { imageRequirements, verifyImage } from "../../controller/image/verify.ts";
 import type { LogConfig } from "../../emulator/base/log.ts";
-import { checkMemoryConfig, DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../../emulator/memory/layout.ts";
+import { checkMemoryConfig, type MemoryConfig } from "../../emulator/memory/layout.ts";
 import type { RecoveryPolicy } from "../../emulator/table/recovery.ts";
-import {
-  DEFAULT_LIMITS,
-  DEFAULT_RECOVERY,
-  type DeviceConfig,
-  type DumpMemory,
-  type Limits,
-} from "../core/config.ts";
+import type { DeviceConfig, DumpMemory, Limits } from "../core/config.ts";
 import type { Budget } from "../core/policy.ts";
-import { checkConfig, RequestError, requireKnown } from "../process/requests.ts";
+import { DEFAULT_DEVICE, type DescribedDevice } from "../device-file/device-file.ts";
+import { loadDeviceFile, readImages, readKeys } from "../device-file/load.ts";
+import { checkConfig, RequestError, requireKnown, shown } from "../process/requests.ts";
 import { referenceImages } from "../reference-images.ts";
 import type { SoakProgress } from "../soak/soak.ts";
 
 export interface DeviceOptions {
+  /**
+   * Path of a device file (docs/device-file.md). What it says is as it says, but for what the options here say.
+   */
+  readonly device?: string;
   /**
    * MCUboot images, one per region from region 0 on; fewer than there are regions leave the rest blank. Each must be one
    * that runs under `keys` and `requireSecurityCounter`. Default: the reference firmware 1.1.0 and 1.0.0.
@@ -36,9 +36,9 @@ export interface DeviceOptions {
   readonly requireSecurityCounter?: boolean;
   /** What the firmware can do, where it does not say so itself (its register CAPABILITIES). */
   readonly capabilities?: readonly Capability[];
-  /** Sizes; the rest as {@link DEFAULT_MEMORY_CONFIG} has them. */
+  /** Sizes; the rest as the device file has them, or by default. */
   readonly memory?: Partial<MemoryConfig>;
-  /** Deadlines and the budget of failures; the rest as {@link DEFAULT_LIMITS} has them. */
+  /** Deadlines and the budget of failures; the rest likewise. */
   readonly limits?: Partial<Omit<Limits, "budget">> & { readonly budget?: Partial<Budget> };
   readonly recovery?: Partial<RecoveryPolicy>;
   /** `auto` (default) interprets first and translates what is hot to WebAssembly; all engines give the same run. */
@@ -60,6 +60,7 @@ export interface DeviceOptions {
 }
 
 const OPTIONS: Readonly<Record<keyof DeviceOptions, true>> = {
+  device: true,
   images: true,
   keys: true,
   requireSecurityCounter: true,
@@ -76,21 +77,23 @@ const OPTIONS: Readonly<Record<keyof DeviceOptions, true>> = {
   onSoakProgress: true,
 };
 
-/** Throws RequestError, MemoryConfigError or ImageKeyError; each says in one sentence what is wrong. */
+/** Throws DeviceFileError, RequestError, MemoryConfigError or ImageKeyError; each says in one sentence what is wrong. */
 export function configOf(options: DeviceOptions): DeviceConfig {
   requireKnown("the options", options, OPTIONS);
-  const { limits, memory, recovery, onSoakProgress, flashFile, dumpDirectory, capabilities } = options;
+  const { limits, memory, recovery, onSoakProgress, flashFile, dumpDirectory } = options;
   if (onSoakProgress !== undefined && typeof onSoakProgress !== "function") {
     throw new RequestError("onSoakProgress is no function");
   }
+  const described = describedBy(options.device);
+  const { capabilities = described.capabilities } = options;
   const config: DeviceConfig = {
-    memory: { ...DEFAULT_MEMORY_CONFIG, ...memory },
-    images: options.images ?? referenceImages(),
-    keys: options.keys ?? [],
-    requireSecurityCounter: options.requireSecurityCounter ?? false,
-    limits: { ...DEFAULT_LIMITS, ...limits, budget: { ...DEFAULT_LIMITS.budget, ...limits?.budget } },
-    recovery: { ...DEFAULT_RECOVERY, ...recovery },
-    engine: options.engine ?? "auto",
+    memory: { ...described.memory, ...memory },
+    images: options.images ?? described.images ?? referenceImages(),
+    keys: options.keys ?? described.keys,
+    requireSecurityCounter: options.requireSecurityCounter ?? described.requireSecurityCounter,
+    limits: { ...described.limits, ...limits, budget: { ...described.limits.budget, ...limits?.budget } },
+    recovery: { ...described.recovery, ...recovery },
+    engine: options.engine ?? described.engine,
     log: options.log ?? { level: "warn", fd: 2 },
     keepDumps: options.keepDumps ?? true,
     dumpMemory: options.dumpMemory ?? "stack",
@@ -102,6 +105,24 @@ export function configOf(options: DeviceOptions): DeviceConfig {
   checkConfig(config);
   requireRunnable(config);
   return config;
+}
+
+type Described = Omit<DescribedDevice, "images" | "keys"> & {
+  readonly images: readonly Uint8Array[] | undefined;
+  readonly keys: readonly string[];
+};
+
+/** The default device where there is no file. */
+function describedBy(file: unknown): Described {
+  if (file === undefined) return { ...DEFAULT_DEVICE, images: undefined };
+  if (typeof file !== "string")
+    throw new RequestError(`device is ${shown(file)}: it must be the path of a file`);
+  const device = loadDeviceFile(file);
+  return {
+    ...device,
+    images: device.images === undefined ? undefined : readImages(device),
+    keys: readKeys(device),
+  };
 }
 
 /** An image that no start would run would be put into its region for nothing. */

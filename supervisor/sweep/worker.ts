@@ -15,7 +15,7 @@ Math.random = () => {
 
 const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread");
-const { imageA, imageB, seed, engine, rulesModule, watch } = workerData as SweepWorkerData;
+const { imageA, imageB, seed, engine, device, rulesModule, watch } = workerData as SweepWorkerData;
 // V8 compiles a case of the interpreter that it has not seen as a way back to bytecode, and would do so again and again.
 new RehearsalMachine().warmUp();
 
@@ -27,6 +27,7 @@ async function makeWorkbench(): Promise<Workbench> {
     rulesModule === undefined ? rules : watchedRules(rules, watch),
     seed,
     engine,
+    device,
   );
 }
 

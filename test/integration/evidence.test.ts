@@ -25,8 +25,9 @@ import { inject } from "../../supervisor/faults/injector.ts";
 import { Launcher } from "../../supervisor/launch.ts";
 import { rot } from "../../supervisor/sweep/flipside/actor.ts";
 import { imageLibrary, type LibraryImage } from "../../supervisor/sweep/flipside/image-library.ts";
-import { Rig, TRIAL_TRIES } from "../../supervisor/sweep/flipside/rig.ts";
+import { Rig } from "../../supervisor/sweep/flipside/rig.ts";
 import { STANDARD_RULES } from "../../supervisor/sweep/flipside/rules.ts";
+import { DEFAULT_SWEPT_DEVICE } from "../../supervisor/sweep/flipside/swept-device.ts";
 import { IMAGE_A, IMAGE_B } from "../supervisor/sweep/bench.ts";
 
 /** Traps at its first instruction, without a handler; of the lowest version, so that nothing prefers it. */
@@ -116,7 +117,8 @@ function designation(evidence: EvidenceName, what: string, choose: (table: Table
     evidence,
     what,
     repeatable: true,
-    live: () => device.operate((table) => activate(table, choose(table), TRIAL_TRIES), true),
+    live: () =>
+      device.operate((table) => activate(table, choose(table), DEFAULT_SWEPT_DEVICE.trialTries), true),
     virtual: (rig) => void expect(rig.device.request("designate", choose(rig.device.table), "")).toBe(true),
   };
 }
@@ -213,8 +215,8 @@ function onVirtual({ virtual }: Case, table: Table): Outcome {
     seed: 1,
     images,
     engine: "auto",
+    device: { ...DEFAULT_SWEPT_DEVICE, limits: { ...DEFAULT_LIMITS, budget } },
     onDoubleLoss: "rebuild",
-    budget,
   });
   rig.setUp({ name: "evidence", about: "", setup, steps: [], deep: false });
   const happenings: Happening[] = [];

@@ -43,6 +43,22 @@ describe("a device of the library", () => {
     expect(text).toContain("flipside 1.0.0, region 1, epoch 2, failover");
   });
 
+  it("is what its device file describes, but for what the options say", async () => {
+    const file = join(directory, "flipside.json");
+    const memory = { regions: 3, hostBytes: 65_536, ramBytes: 1_048_576 };
+    writeFileSync(join(directory, "a.img"), imageA);
+    writeFileSync(file, JSON.stringify({ format: 1, memory, images: ["a.img"], engine: "interpreter" }));
+    const running = await start({ device: file, memory: { hostBytes: 131_072 } });
+    const { regions } = await running.status();
+    expect(regions.map(({ version }) => version)).toEqual(["1.1.0", "", ""]);
+    expect(running.hostMemory.address + running.hostMemory.bytes).toBe(0x4000_0000 + 131_072);
+    await expect(startDevice({ device: join(directory, "none.json") })).rejects.toMatchObject({
+      name: "DeviceFileError",
+      kind: "usage",
+      message: expect.stringMatching(/none\.json cannot be read: ENOENT/),
+    });
+  });
+
   it("is operated on: load, activate, designate, clear", async () => {
     const running = await start({ images: [imageA] });
     await expect(running.designate(1)).rejects.toMatchObject({ kind: "usage" });

@@ -103,13 +103,18 @@ function derive(
   return encode();
 }
 
-/** Largest image that the sweep takes: what it erases and programs byte by byte grows with it. */
-const IMAGE_BYTES_MAX = 64 * 1024;
+/** What an image derived of another may have more: the TLV of a security counter. */
+const DERIVED_BYTES = 64;
+
+/** Whether one image has a higher version than the other. Throws {@link SweepImageError}. */
+export function isHigher(one: Uint8Array, other: Uint8Array): boolean {
+  return compareVersions(parse("an image", one).version, parse("an image", other).version) > 0;
+}
 
 /** Refuses what the scenarios cannot work with. Throws {@link SweepImageError}. */
-export function checkImages(a: Uint8Array, b: Uint8Array): void {
-  const higher = parseSmall("image A", a).version;
-  const lower = parseSmall("image B", b).version;
+export function checkImages(a: Uint8Array, b: Uint8Array, regionBytes: number): void {
+  const higher = parseFitting("image A", a, regionBytes).version;
+  const lower = parseFitting("image B", b, regionBytes).version;
   if (compareVersions(higher, lower) > 0) return;
   // Scenarios say which of the two the boot decision prefers: with another order they find what is no fault.
   const versions = `image A has version ${formatVersion(higher)} and image B ${formatVersion(lower)}`;
@@ -117,10 +122,10 @@ export function checkImages(a: Uint8Array, b: Uint8Array): void {
   throw new SweepImageError(`${versions}: A must be the higher one, ${remedy}`);
 }
 
-function parseSmall(what: string, bytes: Uint8Array): ParsedImage {
+function parseFitting(what: string, bytes: Uint8Array, regionBytes: number): ParsedImage {
   const image = parse(what, bytes);
-  if (image.imageBytes + 64 <= IMAGE_BYTES_MAX) return image;
+  if (image.imageBytes + DERIVED_BYTES <= regionBytes) return image;
   throw new SweepImageError(
-    `${what} has ${image.imageBytes} bytes: the sweep takes images of less than 64 KiB`,
+    `${what} has ${image.imageBytes} bytes: a region has ${regionBytes}, and the sweep makes images of it that have up to ${DERIVED_BYTES} more`,
   );
 }

@@ -3,9 +3,9 @@
  *
  * Invariants: every change of a persistent word goes through {@link PersistentMemory.store} or
  * {@link PersistentMemory.noteStore}; undoing to a log position restores every word, and the content keys, as
- * they were there. Keeping the content keys (content-key.ts) costs a few operations per stored word.
+ * they were there; what nobody stored into costs nothing, however large it is. Keeping the content keys (content-key.ts) costs a few operations per stored word.
  */
-import { type Layout, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
+import { type Layout, PAGE_BYTES, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { UndoLog } from "../explore/memory.ts";
 import { combine, mixFirst, mixSecond } from "./content-key.ts";
@@ -28,6 +28,8 @@ const enum Entry {
   WORDS,
 }
 const FIRST_LOG_ENTRIES = 4096;
+/** Words to pages. */
+const PAGE_WORD_SHIFT = Math.log2(PAGE_BYTES / 4);
 
 export class PersistentMemory implements UndoLog {
   /** The whole controller memory. */
@@ -38,11 +40,16 @@ export class PersistentMemory implements UndoLog {
   readonly #imageKeys = new WeakMap<Int32Array, Int32Array>();
   #log = new Int32Array(FIRST_LOG_ENTRIES * Entry.WORDS);
   #end = 0;
+  /** Where images were put, in words. */
+  readonly #images: { readonly start: number; readonly end: number }[] = [];
+  /** 1 for each page of memory that anything was stored into since it was cleared, though it was undone. */
+  readonly #usedPages: Uint8Array;
   readonly #tableWord: number;
   readonly #nvramWord: number;
   readonly #regionsWord: number;
   readonly #regionWords: number;
 
+  /** @param memory all zero */
   constructor(memory: WebAssembly.Memory, layout: Layout) {
     this.words = new Int32Array(memory.buffer);
     this.layout = layout;
@@ -51,15 +58,26 @@ export class PersistentMemory implements UndoLog {
     this.#regionsWord = (layout.regions[0] as number) / 4;
     this.#regionWords = layout.config.regionBytes / 4;
     this.#keys = new Int32Array((Segment.REGIONS + layout.config.regions) * 2);
+    this.#usedPages = new Uint8Array(memory.buffer.byteLength / PAGE_BYTES);
+    this.words.fill(-1, this.#regionsWord, this.#regionsWord + layout.config.regions * this.#regionWords);
   }
 
-  /** Everything as it leaves the factory: NVRAM all zero, regions erased. Forgets the log. */
+  /** Everything as it leaves the factory: NVRAM all zero, regions erased. All that was stored stands in the log. */
   clear(): void {
-    const { words, layout } = this;
-    words.fill(0, this.#tableWord, this.#nvramWord + layout.config.nvramBytes / 4);
-    words.fill(-1, this.#regionsWord, this.#regionsWord + layout.config.regions * this.#regionWords);
+    this.undoTo(0);
+    for (const { start, end } of this.#images) this.words.fill(-1, start, end);
+    this.#images.length = 0;
+    this.#usedPages.fill(0);
     this.#keys.fill(0);
-    this.#end = 0;
+  }
+
+  /** Nothing was stored there since {@link clear}, and no image put: all of it reads erased. Bytes of one region. */
+  isUntouched(region: number, offset: number, byteCount: number): boolean {
+    const start = (this.layout.regions[region] as number) + offset;
+    for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < start + byteCount; page += 1) {
+      if (this.#usedPages[page] !== 0) return false;
+    }
+    return true;
   }
 
   /** Position in the log: what {@link undoTo} takes. */
@@ -88,6 +106,8 @@ export class PersistentMemory implements UndoLog {
       this.#imageKeys.set(image, key);
     }
     this.words.set(image, start);
+    this.#images.push({ start, end: start + image.length });
+    this.#usedPages.fill(1, start >>> PAGE_WORD_SHIFT, ((start + image.length - 1) >>> PAGE_WORD_SHIFT) + 1);
     this.#addToKey(Segment.REGIONS + region, key[0] as number, key[1] as number);
   }
 
@@ -105,6 +125,7 @@ export class PersistentMemory implements UndoLog {
     log[end + Entry.FIRST_SUM] = first;
     log[end + Entry.SECOND_SUM] = second;
     this.#end = end + Entry.WORDS;
+    this.#usedPages[word >>> PAGE_WORD_SHIFT] = 1;
     this.#addToKey(segment, first, second);
   }
 

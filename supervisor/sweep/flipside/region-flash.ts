@@ -52,7 +52,9 @@ export class RegionFlash implements TearableFlash {
   erase(region: number, imageBytes: number, tell: TellUnit): boolean {
     this.readUnstable("completed");
     const bytes = this.#memory.regionBytes(region);
-    return this.#write(region, tell, eraseFor(this.#flash(region), bytes, imageBytes));
+    const isBlank = (offset: number, byteCount: number): boolean =>
+      this.#memory.isUntouched(region, offset, byteCount);
+    return this.#write(region, tell, eraseFor(this.#flash(region), bytes, imageBytes, isBlank));
   }
 
   /** Programs an image into a region that was erased for it, as {@link erase} does. */

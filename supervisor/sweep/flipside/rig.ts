@@ -7,13 +7,11 @@ import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import type { Capabilities, Capability } from "../../../controller/devices/capabilities.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { controlWords } from "../../../emulator/memory/control.ts";
-import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
+import { createMemory, planLayout } from "../../../emulator/memory/layout.ts";
 import { raiseFloor } from "../../../emulator/table/floor.ts";
 import { type NvramPort, REPLICA_WORD } from "../../../emulator/table/nvram.ts";
 import { changeTable, NO_REGION, type Table } from "../../../emulator/table/table.ts";
 import { replicaWords, TableCodec } from "../../../emulator/table/table-codec.ts";
-import { DEFAULT_LIMITS } from "../../core/config.ts";
-import type { Budget } from "../../core/policy.ts";
 import { Timeline } from "../explore/timeline.ts";
 import type { LibraryImage } from "./image-library.ts";
 import { initialJudgement, type Judgement, Rotted } from "./oracle/judgement.ts";
@@ -24,17 +22,10 @@ import { PersistentMemory } from "./persistent-memory.ts";
 import { RegionFlash } from "./region-flash.ts";
 import type { Rules } from "./rules.ts";
 import type { Scenario } from "./scenario.ts";
+import type { SweptDevice } from "./swept-device.ts";
 import { VirtualDevice } from "./virtual-device.ts";
 import type { VirtualEvent } from "./virtual-event.ts";
 
-/** Sizes of the device under sweep: small, because what is large is only slower. */
-const SWEEP_MEMORY = {
-  ...DEFAULT_MEMORY_CONFIG,
-  regionBytes: 65_536,
-  ramBytes: 1024 * 1024,
-  hostBytes: 65_536,
-};
-export const TRIAL_TRIES = 3;
 /** Contents of regions whose image is remembered: bounds the memory, costs a comparison when exceeded. */
 const NAMES_KEPT = 65_536;
 
@@ -44,7 +35,8 @@ export interface RigConfig {
   readonly seed: number;
   readonly images: ReadonlyMap<string, LibraryImage>;
   readonly engine: EngineKind;
-  readonly budget: Budget;
+  /** With the budget that the scenario has. */
+  readonly device: SweptDevice;
   readonly onDoubleLoss: "rebuild" | "safe-mode";
 }
 
@@ -71,23 +63,24 @@ export class Rig {
   readonly #reader: ManagementReader;
   readonly #codec: TableCodec;
   readonly #encoded: Int32Array;
-  readonly #budget: Budget;
+  readonly #device: SweptDevice;
   readonly #seed: number;
   #setUp: SetUp | undefined;
 
   constructor(config: RigConfig) {
-    const layout = planLayout({ ...SWEEP_MEMORY, regions: config.regions });
+    const { limits, trialTries, capabilities } = config.device;
+    const layout = planLayout({ ...config.device.memory, regions: config.regions });
     const memory = createMemory(layout);
     const { onDoubleLoss } = config;
     this.#codec = new TableCodec(config.regions);
     this.#encoded = new Int32Array(replicaWords(config.regions));
-    this.#budget = config.budget;
+    this.#device = config.device;
     this.#seed = config.seed;
     this.images = config.images;
     this.memory = new PersistentMemory(memory, layout);
     this.#reader = new ManagementReader(this.memory.words, layout.table / 4, config.regions);
     this.#imageWords = new Map(
-      [...config.images].map(([name, { bytes }]) => [name, imageWords(bytes, SWEEP_MEMORY.regionBytes)]),
+      [...config.images].map(([name, { bytes }]) => [name, imageWords(bytes, layout.config.regionBytes)]),
     );
     this.flash = new RegionFlash(this.memory, controlWords(memory, layout));
     this.timeline = new Timeline(this.memory, this.flash);
@@ -97,11 +90,12 @@ export class Rig {
       this.flash,
       config.rules,
       {
-        limits: { ...DEFAULT_LIMITS, budget: this.#budget },
-        recovery: { onDoubleLoss, trialTries: TRIAL_TRIES },
-        trialTries: TRIAL_TRIES,
+        limits,
+        recovery: { onDoubleLoss, trialTries },
+        trialTries,
         seed: config.seed,
         engine: config.engine,
+        ...(capabilities === undefined ? {} : { capabilities }),
       },
       this.timeline,
     );
@@ -227,9 +221,9 @@ export class Rig {
       image: (name) => this.images.get(name),
       holds: (region) => this.holds(region),
       onDoubleLoss,
-      trialTries: TRIAL_TRIES,
+      trialTries: this.#device.trialTries,
       reader: this.#reader,
-      budget: this.#budget,
+      budget: this.#device.limits.budget,
       served: () => this.#served(words[layout.nvram / 4] as number, words[layout.nvram / 4 + 1] as number),
       can: (capability) => this.can(capability),
       settled: () => this.flash.settled,

@@ -28,6 +28,7 @@ import { Control, controlWords } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { type Layout, WORKER_SLOTS } from "../../../emulator/memory/layout.ts";
 import { INSTRUCTIONS_PER_TICK, MTIME_HZ, NS_PER_TICK, WINDOW_BASE } from "../../../emulator/memory/map.ts";
+import { QUEUE_BYTES } from "../../../emulator/memory/queues.ts";
 import { raiseFloor } from "../../../emulator/table/floor.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
@@ -496,7 +497,7 @@ export class VirtualDevice {
   /** The host, which is about to store to its memory. */
   #touchHost(): Host {
     this.#host ??= new Host(this.#memory, this.layout);
-    this.#volatile.hostTouched();
+    this.#volatile.hostTouched(0, QUEUE_BYTES);
     this.#slices.memoryChanged();
     return this.#host;
   }

@@ -1,8 +1,9 @@
 /**
- * What a power cut takes: RAM, devices, host memory. At power-on RAM holds the power-up pattern, restored only in
- * the pages that were stored to; the rest is zero.
+ * What a power cut takes: RAM, devices, host memory. At power-on RAM holds the power-up pattern and host memory zeros,
+ * restored only in the pages that were stored to: what nobody touches costs nothing, however much of it there is.
  *
- * Invariant: a page of RAM that is not in the list of dirty ones holds the pattern, and is watched in every slot.
+ * Invariants: a page of RAM that is not in the list of dirty ones holds the pattern, and is watched in every slot; a page
+ * of host memory that is not in its list is zero.
  */
 import { flagsOfPage, LineFlag } from "../../../controller/cpu/address-space.ts";
 import type { StoreObserver } from "../../../controller/cpu/engine.ts";
@@ -34,7 +35,9 @@ export class VolatileMemory implements StoreObserver {
   readonly #pattern = new Uint8Array(PAGE_BYTES);
   readonly #dirtyPages: number[] = [];
   #machines: readonly Machine[] = [];
-  #hostDirty = false;
+  /** 1 for each page of host memory that may hold something. */
+  readonly #hostPages: Uint8Array;
+  readonly #dirtyHostPages: number[] = [];
   recorder: StoreRecorder | undefined;
   /** NVRAM words that a store under way covers, and what they held. */
   readonly #before = new Int32Array(2);
@@ -51,6 +54,7 @@ export class VolatileMemory implements StoreObserver {
     this.#sink = sink;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#control = controlWords(memory, layout);
+    this.#hostPages = new Uint8Array(layout.config.hostBytes / PAGE_BYTES);
     new Random(PATTERN_SEED).fill(this.#pattern);
   }
 
@@ -75,14 +79,22 @@ export class VolatileMemory implements StoreObserver {
     this.#dirtyPages.length = 0;
     const words = new Int32Array(this.#memory.buffer);
     for (const engine of layout.slots) words.fill(0, engine / 4, (engine + SLOT_BYTES) / 4);
-    if (this.#hostDirty) words.fill(0, layout.host / 4, (layout.host + layout.config.hostBytes) / 4);
-    this.#hostDirty = false;
+    for (const page of this.#dirtyHostPages) {
+      const start = layout.host + page * PAGE_BYTES;
+      this.#bytes.fill(0, start, start + PAGE_BYTES);
+      this.#hostPages[page] = 0;
+    }
+    this.#dirtyHostPages.length = 0;
     powerUpControl(this.#control);
   }
 
-  /** Somebody stores to host memory. */
-  hostTouched(): void {
-    this.#hostDirty = true;
+  /** Somebody stores to host memory, from byte `from` of it up to before `to`. */
+  hostTouched(from: number, to: number): void {
+    for (let page = Math.floor(from / PAGE_BYTES); page * PAGE_BYTES < to; page += 1) {
+      if (this.#hostPages[page] !== 0) continue;
+      this.#hostPages[page] = 1;
+      this.#dirtyHostPages.push(page);
+    }
   }
 
   beforeStore(offset: number, bytes: number): void {
@@ -96,7 +108,8 @@ export class VolatileMemory implements StoreObserver {
       this.#before[0] = words[offset >>> 2] as number;
       this.#before[1] = words[(offset + bytes - 1) >>> 2] as number;
     } else {
-      this.#hostDirty = true;
+      const { host } = this.#layout;
+      this.hostTouched(offset - host, offset - host + bytes);
       this.recorder?.otherStored();
     }
   }

@@ -6,6 +6,7 @@
  */
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { SCENARIOS } from "../flipside/scenarios/index.ts";
+import { DEFAULT_SWEPT_DEVICE, type SweptDevice } from "../flipside/swept-device.ts";
 import { type PlanOptions, planUnits } from "./plan.ts";
 import type { UnitRunner } from "./queue-port.ts";
 import { ReportBuilder, type SweepReport } from "./report.ts";
@@ -17,6 +18,8 @@ export interface SweepOptions extends PlanOptions {
   readonly seed: number;
   /** What executes the firmware; the same futures come out of each. */
   readonly engine: EngineKind;
+  /** What is swept; the default device where it is absent. */
+  readonly device?: SweptDevice;
   readonly jobs: number;
   /** Names; empty for all. */
   readonly scenarios: readonly string[];
@@ -90,7 +93,8 @@ export function threadOptions({
   imageB,
   seed,
   engine,
+  device = DEFAULT_SWEPT_DEVICE,
   rulesModule,
 }: Omit<SweepOptions, "onProgress">): SweepThreadOptions {
-  return { imageA, imageB, seed, engine, rulesModule };
+  return { imageA, imageB, seed, engine, device, rulesModule };
 }

@@ -15,6 +15,7 @@ import type { ScenarioTally } from "../explore/explorer.ts";
 import type { Ending } from "../explore/oracle.ts";
 import { RulesModuleError } from "../flipside/rules-module.ts";
 import { calledRule, RULE_CALLS, RULES_WATCH_WORDS } from "../flipside/rules-watch.ts";
+import type { SweptDevice } from "../flipside/swept-device.ts";
 import { SweepError, type SweepUnit, type UnitRunner } from "./queue-port.ts";
 
 /** What a thread works with. */
@@ -23,6 +24,7 @@ export interface SweepThreadOptions {
   readonly imageB: Uint8Array;
   readonly seed: number;
   readonly engine: EngineKind;
+  readonly device: SweptDevice;
   readonly rulesModule: string | undefined;
 }
 

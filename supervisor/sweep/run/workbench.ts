@@ -3,7 +3,6 @@
  * Everything is in one thread; threads.ts puts several side by side.
  */
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
-import { DEFAULT_LIMITS } from "../../core/config.ts";
 import { type CaseId, type Disturbance, formatCaseId, parseCaseId } from "../explore/case-id.ts";
 import {
   Explorer,
@@ -21,6 +20,7 @@ import { imageLibrary, type LibraryImage } from "../flipside/image-library.ts";
 import { Rig } from "../flipside/rig.ts";
 import type { Rules } from "../flipside/rules.ts";
 import { leftOutOf, type Scenario } from "../flipside/scenario.ts";
+import { DEFAULT_SWEPT_DEVICE, type SweptDevice } from "../flipside/swept-device.ts";
 import type { VirtualEvent } from "../flipside/virtual-event.ts";
 
 export class Workbench {
@@ -28,6 +28,7 @@ export class Workbench {
   readonly #rules: Rules;
   readonly #seed: number;
   readonly #engine: EngineKind;
+  readonly #device: SweptDevice;
   readonly #subjects = new Map<string, FlipsideSubject>();
 
   constructor(
@@ -36,11 +37,13 @@ export class Workbench {
     rules: Rules,
     seed: number,
     engine: EngineKind = "auto",
+    device: SweptDevice = DEFAULT_SWEPT_DEVICE,
   ) {
     this.#images = imageLibrary(imageA, imageB);
     this.#rules = rules;
     this.#seed = seed;
     this.#engine = engine;
+    this.#device = device;
   }
 
   /** All that the plan asks for of one scenario; findings are shrunk. */
@@ -82,9 +85,10 @@ export class Workbench {
   #subject(scenario: Scenario): FlipsideSubject {
     const regions = scenario.setup.images.length;
     const onDoubleLoss = scenario.onDoubleLoss ?? "rebuild";
-    const { windowMs } = DEFAULT_LIMITS.budget;
-    const budget = { ...DEFAULT_LIMITS.budget, windowMs: scenario.budgetWindowMs ?? windowMs };
-    const key = `${regions} ${onDoubleLoss} ${budget.windowMs}`;
+    const { limits } = this.#device;
+    const windowMs = scenario.budgetWindowMs ?? limits.budget.windowMs;
+    const device = { ...this.#device, limits: { ...limits, budget: { ...limits.budget, windowMs } } };
+    const key = `${regions} ${onDoubleLoss} ${windowMs}`;
     let subject = this.#subjects.get(key);
     if (subject === undefined) {
       const rig = new Rig({
@@ -93,8 +97,8 @@ export class Workbench {
         seed: this.#seed,
         images: this.#images,
         engine: this.#engine,
+        device,
         onDoubleLoss,
-        budget,
       });
       rig.capabilities = probeCapabilities(rig);
       subject = new FlipsideSubject(rig);

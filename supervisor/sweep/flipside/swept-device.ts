@@ -1,0 +1,20 @@
+/** The device under sweep, as a device file describes it; the scenarios choose the rest. Plain values: threads are told of it. */
+import type { Capability } from "../../../controller/devices/capabilities.ts";
+import { DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../../../emulator/memory/layout.ts";
+import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "../../core/config.ts";
+
+export interface SweptDevice {
+  /** Sizes and times; each scenario has regions of its own. */
+  readonly memory: Omit<MemoryConfig, "regions">;
+  /** Deadlines and budget; some scenarios have a window of their own. */
+  readonly limits: Limits;
+  readonly trialTries: number;
+  /** What firmware can do that does not say so itself; everything where this is absent. */
+  readonly capabilities?: readonly Capability[];
+}
+
+export const DEFAULT_SWEPT_DEVICE: SweptDevice = {
+  memory: DEFAULT_MEMORY_CONFIG,
+  limits: DEFAULT_LIMITS,
+  trialTries: DEFAULT_RECOVERY.trialTries,
+};
