@@ -31,9 +31,11 @@ export class HostQueue implements Device {
     this.#board = board;
   }
 
-  /** Its interrupt line: there are entries to fetch. */
+  /** Its interrupt line: there are entries to fetch, and not only such as the host has taken back. */
   get interrupt(): boolean {
-    return Atomics.load(this.#control, Control.SQ_TAIL) !== Atomics.load(this.#control, Control.SQ_HEAD);
+    const tail = Atomics.load(this.#control, Control.SQ_TAIL);
+    if (tail === Atomics.load(this.#control, Control.SQ_HEAD)) return false;
+    return Atomics.load(this.#control, Control.SQ_WITHDRAWN) !== tail + 1;
   }
 
   pending(): number {

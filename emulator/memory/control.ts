@@ -39,6 +39,8 @@ export const enum Control {
   /** Host's side of the queue: the supervisor's main thread. */
   SQ_TAIL = 96,
   CQ_HEAD = 97,
+  /** 1 more than the SQ_TAIL at which all that was not fetched had been taken back; 0 for none. The same thread. */
+  SQ_WITHDRAWN = 98,
   /** Firmware's side of the queue: the hart. */
   SQ_HEAD = 112,
   CQ_TAIL = 113,

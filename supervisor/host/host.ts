@@ -137,6 +137,7 @@ export class Host {
     this.#storeEntry(tail, id, command);
     const serial = ++this.#submitted;
     this.#outstanding.set(id, { id, serial, submittedNs: nowNs, command, onCompletion, withdrawable });
+    Atomics.store(this.#control, Control.SQ_WITHDRAWN, 0);
     Atomics.store(this.#control, Control.SQ_TAIL, (tail + 1) & MASK);
     return true;
   }
@@ -157,6 +158,9 @@ export class Host {
     if (this.#fetchedAt(this.progress) !== this.#fetchedAtStart) return false;
     this.#outstanding.delete(id);
     this.#withdrawn.set(id, serial);
+    // Whoever never serves the queue is not kept awake by it.
+    if (this.#outstanding.size === 0)
+      Atomics.store(this.#control, Control.SQ_WITHDRAWN, Atomics.load(this.#control, Control.SQ_TAIL) + 1);
     onCompletion(WITHDRAWN);
     return true;
   }

@@ -26,7 +26,7 @@ interface Pending {
 type Answers<M> = { readonly [N in keyof M]: { params: unknown; result: unknown } };
 
 /** Why a socket cannot be connected to, and what to do about it. */
-function unreachable(path: string, error: NodeJS.ErrnoException): DeviceError {
+export function unreachable(path: string, error: NodeJS.ErrnoException): DeviceError {
   const { code = error.message } = error;
   switch (code) {
     case "EACCES":

@@ -16,6 +16,7 @@ import {
   type UpdateCommand,
   type UpdateEvent,
 } from "../../controller/boot/update.ts";
+import type { Capability } from "../../controller/devices/capabilities.ts";
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { UartRing } from "../../controller/devices/uart-ring.ts";
 import { parseImage } from "../../controller/image/format.ts";
@@ -73,6 +74,18 @@ function requireFault(kind: string): Fault {
   const fault = findFault(kind);
   if (fault !== undefined) return fault;
   throw new RequestError(`there is no fault "${kind}": it must be one of ${INJECTABLE_KINDS.join(", ")}`);
+}
+
+/** Throws {@link RequestError} where the version has said that it cannot do what it is to be asked for. */
+function requireCapability({ capabilities }: Device, capability: Capability, lack: string): void {
+  if (capabilities.can.has(capability)) return;
+  const who = capabilities.saidBy === "register" ? "its register CAPABILITIES" : "the configuration";
+  throw new RequestError(`the version that runs ${lack}, as ${who} says: nobody would fetch the command`);
+}
+
+/** The firmware is asked for it, through the host queue. */
+function isFirmwares({ firmwareNumber, kind }: Fault): boolean {
+  return firmwareNumber !== undefined || kind === "standby-death-at-failover";
 }
 
 /** Of buffers that firmware may want to lie at the start of a cache line. */
@@ -374,7 +387,11 @@ export class Session {
     if (memoryFault !== undefined) await this.#memory?.fail(memoryFault);
     else if (isRot(kind)) await this.#rot(kind, seed);
     else if (isProcessFault(kind)) commitProcessFault(kind, this.#running(), seed);
-    else inject(this.#running(), requireFault(kind), onCompletion);
+    else {
+      const fault = requireFault(kind);
+      if (isFirmwares(fault)) requireCapability(this.#running(), "inject", "commits no faults on request");
+      inject(this.#running(), fault, onCompletion);
+    }
   }
 
   async #rot(kind: RotKind, seed: number): Promise<void> {
@@ -428,6 +445,7 @@ export class Session {
 
   #submit(command: HostCommand, withdrawable: boolean): Promise<HostCompletion> {
     const device = this.#running();
+    requireCapability(device, "queue", "has no host queue");
     const { bufferAddress } = device.host;
     return unlessSafeMode<HostCompletion>(device, (resolve, reject) => {
       const onCompletion = (completion: HostCompletion): void => {

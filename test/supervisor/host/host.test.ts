@@ -1,5 +1,6 @@
 /** The host's end of the queue pair against firmware that does what it may, and what it may not. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { HostQueue } from "../../../controller/devices/host-queue.ts";
 import { Control, controlWords } from "../../../emulator/memory/control.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
 import { HOST_BASE } from "../../../emulator/memory/map.ts";
@@ -202,6 +203,19 @@ describe("a command that may be taken back", () => {
     host.afterStop(host.atStop());
     expect(host.withdrawOldest()).toBe(true);
     expect(ended.get(second)?.outcome).toBe("withdrawn");
+  });
+
+  it("no longer interrupts, until there is another one", () => {
+    const board = { nowTicks: () => 0, catchUp: () => 0, changed() {}, stop() {}, bootEpoch: 1, ring() {} };
+    const queue = new HostQueue(control, layout.config.hostBytes, board);
+    submitWithdrawable();
+    submitWithdrawable();
+    host.withdrawOldest();
+    expect(queue.interrupt).toBe(true);
+    host.withdrawOldest();
+    expect(queue.interrupt).toBe(false);
+    submit();
+    expect(queue.interrupt).toBe(true);
   });
 
   it("is counted among those that the queue has room for", () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Packr } from "msgpackr";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { Random } from "../../../emulator/base/random.ts";
-import { ControlClient } from "../../../supervisor/process/control-client.ts";
+import { ControlClient, unreachable } from "../../../supervisor/process/control-client.ts";
 import { ControlServer } from "../../../supervisor/process/control-server.ts";
 import { encodeFrame } from "../../../supervisor/process/frames.ts";
 
@@ -215,5 +215,34 @@ describe("a path for the control socket", () => {
     await expect(refusing().listen(file)).rejects.toMatchObject({ name: "SocketPathError" });
     expect(readFileSync(file, "utf8")).toBe("somebody's");
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe("a socket that cannot be connected to", () => {
+  it.each([
+    [
+      "EACCES",
+      "NoAccess",
+      "resource",
+      /^you may not connect to \/d\/control\.sock: EACCES: it is for the user alone who /,
+    ],
+    ["EPERM", "NoAccess", "resource", /^you may not connect to /],
+    [
+      "ENOENT",
+      "NotServed",
+      "usage",
+      /^no device is served at \/d\/control\.sock: ENOENT: there is no socket$/,
+    ],
+    [
+      "ECONNREFUSED",
+      "NotServed",
+      "usage",
+      /: ECONNREFUSED: the socket is left over from a server that is gone$/,
+    ],
+    ["ENOTSOCK", "NotServed", "usage", /^no device is served at \/d\/control\.sock: ENOTSOCK$/],
+    ["EMFILE", "NotServed", "resource", /EMFILE$/],
+  ] as const)("because of %s is told so, by name and kind", (code, name, kind, message) => {
+    const error = unreachable("/d/control.sock", Object.assign(new Error(code), { code }));
+    expect(error).toMatchObject({ name, kind, message: expect.stringMatching(message) });
   });
 });
