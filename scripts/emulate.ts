@@ -46,6 +46,7 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
     return {
       progress: (text) => line.show(name + text),
       violation: (text) => line.note(paint("red", name + text)),
+      note: (text) => line.note(name + text),
     };
   };
   const results = await runJobs(options, directories, showOf, end).finally(() => line.clear());

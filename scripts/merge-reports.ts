@@ -82,6 +82,7 @@ export function mergeReports(seed: number, reports: readonly SoakReport[]): Soak
     trapRestartUs: worst(reports.map(({ trapRestartUs }) => trapRestartUs)),
     histogram: mergeHistograms(reports),
     faults: mergeFaults(reports),
+    notAsked: [...new Set(reports.flatMap(({ notAsked }) => notAsked))],
     spontaneous: reports.flatMap(({ spontaneous }) => spontaneous),
     checks: mergeChecks(reports),
     rssBytes: longest.map((_, at) => total(({ rssBytes }) => rssBytes[at] ?? 0)),

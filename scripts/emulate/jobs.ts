@@ -3,6 +3,7 @@
  * A job has two parts: faults inside the process, then those of the process and the power themselves.
  */
 import { join } from "node:path";
+import type { Capability } from "../../controller/devices/capabilities.ts";
 import type { TranslatorStats } from "../../controller/translator/stats.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { afterRunning } from "../../emulator/base/deadline.ts";
@@ -10,6 +11,7 @@ import { type ErrorKind, kindOf, lackIn } from "../../emulator/base/errors.ts";
 import { familyRunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import type { DeviceConfig, Limits } from "../../supervisor/core/config.ts";
+import { FAULTS, needsInject } from "../../supervisor/faults/catalogue.ts";
 import type { RunningDevice, SoakProgress, SoakReport } from "../../supervisor/index.ts";
 import { launchSupervisor } from "../../supervisor/launch.ts";
 import type { EmulateOptions } from "./options.ts";
@@ -43,6 +45,8 @@ export interface Show {
   readonly progress: (text: string) => void;
   /** At once: an hour is long. */
   readonly violation: (text: string) => void;
+  /** At once, and once. */
+  readonly note: (text: string) => void;
 }
 
 /**
@@ -109,6 +113,25 @@ async function awaitReady(device: RunningDevice, signal: AbortSignal): Promise<v
   }
 }
 
+/** What is not asked of firmware that says it cannot do it. Throws {@link NotReadyError} where nothing is left. */
+function whatIsLeftOut(
+  { soak, survivalKinds }: EmulateOptions,
+  capabilities: readonly Capability[],
+): readonly string[] {
+  const notes: string[] = [];
+  if (!capabilities.includes("queue")) notes.push("no host commands: the firmware says that it serves none");
+  else if (!capabilities.includes("commands"))
+    notes.push("no results are checked: the firmware says that it does not have the command set");
+  if (capabilities.includes("inject")) return notes;
+  const why = "the firmware says that it commits no faults on request";
+  const asked = FAULTS.filter(({ kind }) => soak.kinds?.includes(kind) !== false);
+  const left = asked.filter(needsInject).map(({ kind }) => kind);
+  if (left.length > 0 && left.length === asked.length && survivalKinds.length === 0) {
+    throw new NotReadyError(`${why}: nothing is left of ${left.join(", ")}`, "usage");
+  }
+  return left.length === 0 ? notes : [...notes, `left out: ${left.join(", ")}: ${why}`];
+}
+
 /** Why nothing was ready for so long: the firmware, or a machine that has no room for a standby. */
 async function notReady(device: RunningDevice): Promise<NotReadyError> {
   const { noStandbyBecause: why } = await device.status();
@@ -136,7 +159,8 @@ async function runJob(
   let soaked: JobResult;
   try {
     await awaitReady(device, signal);
-    const { executingSinceNs } = await device.status();
+    const { executingSinceNs, capabilities } = await device.status();
+    for (const note of whatIsLeftOut(options, capabilities)) show.note(note);
     try {
       const durationMs = soak.durationMs === null ? null : soak.durationMs * (1 - survivalShare(options));
       const report = await device.soak({ ...soak, durationMs }, signal);

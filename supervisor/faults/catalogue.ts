@@ -4,6 +4,7 @@
  *
  * Names and numbers only: command lines load it to tell what there is.
  */
+import type { Capability } from "../../controller/devices/capabilities.ts";
 import type { WorkerFaultName } from "../../controller/worker-faults.ts";
 import type { MemoryFault } from "../../emulator/api.ts";
 import type { EvidenceName } from "../../emulator/memory/evidence.ts";
@@ -140,7 +141,13 @@ const CATALOGUE = [
 
   { kind: "worker-terminate", class: "thread-death", origin: "outside", evidence: EXITS },
   { kind: "standby-death", class: "standby", origin: "outside", evidence: [] },
-  { kind: "standby-death-at-failover", class: "standby", origin: "outside", evidence: PANICS },
+  {
+    kind: "standby-death-at-failover",
+    class: "standby",
+    origin: "outside",
+    // By which of the two, failureAtOnce says.
+    evidence: [...PANICS, ...DIES_OF_ERROR],
+  },
 
   { kind: "supervisor-kill", class: "process", origin: "process" },
   { kind: "supervisor-stop", class: "process", origin: "process" },
@@ -204,6 +211,19 @@ export type SoakKind = Extract<(typeof CATALOGUE)[number], { readonly origin: "s
 /** It shows by evidence, and so by a failover; the death of a standby causes none. */
 export function failsOver({ evidence }: Fault): boolean {
   return evidence.length > 0;
+}
+
+/** It is asked of the firmware, and so only of firmware that commits faults on request. */
+export function needsInject({ origin }: Fault): boolean {
+  return origin === "firmware";
+}
+
+/** A kind by which any version fails at once: by its own doing where it can be asked to, else with its thread. */
+export function failureAtOnce(can: Iterable<Capability>): Fault {
+  const kind = [...can].includes("inject") ? "ebreak" : "worker-throw";
+  const fault = findFault(kind);
+  if (fault === undefined) throw new RangeError(`there is no kind "${kind}"`);
+  return fault;
 }
 
 export function findFault(kind: string): Fault | undefined {

@@ -8,7 +8,7 @@ import { SlotWord } from "../../emulator/memory/control.ts";
 import { EventCode } from "../../emulator/memory/events.ts";
 import type { Device } from "../device/device.ts";
 import type { HostCompletion } from "../host/host.ts";
-import { type Fault, findFault } from "./catalogue.ts";
+import { type Fault, failureAtOnce } from "./catalogue.ts";
 
 /** The fault cannot be done to the device as it is now. */
 export class InjectionError extends Error {
@@ -32,9 +32,15 @@ export function inject(device: Device, fault: Fault, onCompletion?: OnCompletion
   const slot = device.crew.executing;
   if (slot === undefined) throw new InjectionError("no version executes");
   const injectedNs = monotonicNs();
-  if (fault.firmwareNumber !== undefined) submitFirmwareFault(device, fault.firmwareNumber, onCompletion);
-  else if (fault.workerFault !== undefined) slot.injectWorkerFault(workerFaultCode(fault.workerFault));
-  else if (fault.kind === "worker-terminate") {
+  const doToVersion = ({ firmwareNumber, workerFault }: Fault): boolean => {
+    if (firmwareNumber !== undefined) submitFirmwareFault(device, firmwareNumber, onCompletion);
+    else if (workerFault !== undefined) slot.injectWorkerFault(workerFaultCode(workerFault));
+    else return false;
+    return true;
+  };
+  if (doToVersion(fault)) {
+    // Done.
+  } else if (fault.kind === "worker-terminate") {
     slot.times[SlotWord.FAULT_NS_F64] = injectedNs;
     void slot.terminate();
   } else {
@@ -42,7 +48,7 @@ export function inject(device: Device, fault: Fault, onCompletion?: OnCompletion
     if (standby === undefined) throw new InjectionError(`there is no standby: ${device.crew.why}`);
     void standby.terminate();
     if (fault.kind === "standby-death-at-failover") {
-      submitFirmwareFault(device, findFault("illegal-instruction")?.firmwareNumber ?? 0, onCompletion);
+      doToVersion(failureAtOnce(device.capabilities.can));
     }
   }
   device.events.stamp(EventCode.INJECTED, slot.region, device.bootEpoch, injectedNs);

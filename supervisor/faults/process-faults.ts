@@ -9,7 +9,7 @@ import { PersistState } from "../../emulator/persist/persist-ring.ts";
 import { cutPower } from "../../emulator/persist/power.ts";
 import { InterruptedNvram } from "../../emulator/table/interrupted-nvram.ts";
 import type { Device } from "../device/device.ts";
-import { findFault, type ProcessFaultKind } from "./catalogue.ts";
+import { failureAtOnce, type ProcessFaultKind } from "./catalogue.ts";
 import { type Cut, drawCut } from "./chance.ts";
 import { inject } from "./injector.ts";
 
@@ -72,7 +72,6 @@ function cut(device: Device, { tearSeed }: Cut): void {
 /** Power goes between two stores of the commit of a failover, or soon after it; memory keeps all stores before. */
 function cutInCommit(device: Device, drawn: Cut): void {
   device.nvram = new InterruptedNvram(device.nvram, drawn.stores, () => cut(device, drawn));
-  const panic = findFault("ebreak");
-  if (panic !== undefined && device.crew.executing !== undefined) inject(device, panic);
+  if (device.crew.executing !== undefined) inject(device, failureAtOnce(device.capabilities.can));
   setTimeout(() => cut(device, drawn), CUT_ANYWAY_MS);
 }

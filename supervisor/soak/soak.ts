@@ -1,11 +1,12 @@
 /**
  * The soak: a live device under seeded faults, each awaited and checked before the next.
  *
- * Invariants checked after every failover are in {@link Soak} `#check`; each violation is one sentence, and what a busy
+ * Nothing is asked of a version that it says it cannot do. Invariants checked after every failover are in {@link Soak} `#check`; each violation is one sentence, and what a busy
  * machine does not let judge is none (judgements.ts). The order of faults is a function of the seed: first every kind
  * once, then at random.
  */
 import { Hart } from "../../controller/cpu/hart.ts";
+import type { Capability } from "../../controller/devices/capabilities.ts";
 import type { DigestsOf } from "../../emulator/api.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { kindOf } from "../../emulator/base/errors.ts";
@@ -19,13 +20,13 @@ import { classifyReplicas } from "../../emulator/table/recovery.ts";
 import { NO_REGION, nextGeneration, regionAt } from "../../emulator/table/table.ts";
 import type { Device } from "../device/device.ts";
 import type { Failover } from "../device/failover.ts";
-import { FAULTS, type Fault, failsOver, findFault } from "../faults/catalogue.ts";
+import { FAULTS, type Fault, failsOver, findFault, needsInject } from "../faults/catalogue.ts";
 import { inject } from "../faults/injector.ts";
 import { deadlineOf, Judgements, type NotJudged, type SoakFinding, WORK } from "./judgements.ts";
 import { RssSamples } from "./rss-samples.ts";
 import { type FaultReport, Tally } from "./tally.ts";
 import { type HistogramRow, Timing, type TimingSummary } from "./timing.ts";
-import { submitIdentify, submitJob } from "./workload.ts";
+import { submitFlush, submitIdentify, submitJob } from "./workload.ts";
 
 export interface SoakOptions {
   readonly seed: number;
@@ -69,6 +70,8 @@ export interface SoakReport {
   readonly trapRestartUs: TimingSummary;
   readonly histogram: readonly HistogramRow[];
   readonly faults: readonly FaultReport[];
+  /** Kinds that a version says it does not do on request. */
+  readonly notAsked: readonly string[];
   /** Failures of the firmware's own, by what they were. They are failovers like the others, and checked like them. */
   readonly spontaneous: readonly SpontaneousFailure[];
   /** How often each check was made. */
@@ -92,7 +95,9 @@ export class Soak {
   readonly #options: SoakOptions;
   readonly #digestsOf: DigestsOf;
   readonly #random: Random;
-  readonly #faults: readonly Fault[];
+  /** Those that every version which has run so far can be asked for. */
+  #faults: readonly Fault[];
+  readonly #notAsked: string[] = [];
   readonly #tallies = new Map<string, Tally>();
   readonly #restart = new Timing();
   readonly #trapRestart = new Timing();
@@ -149,6 +154,7 @@ export class Soak {
   async #rounds(onProgress: (progress: SoakProgress) => void): Promise<void> {
     let lastProgressNs = 0;
     this.#rss.sample(0);
+    this.#askLess();
     for (const fault of this.#sequence()) {
       const nowNs = monotonicNs();
       this.#rss.sample(this.#share(nowNs));
@@ -163,8 +169,22 @@ export class Soak {
   /** Every kind once in random order, then kinds at random, for ever. */
   *#sequence(): Generator<Fault> {
     const first = [...this.#faults];
-    while (first.length > 0) yield* first.splice(this.#random.below(first.length), 1);
+    while (first.length > 0) {
+      const [fault] = first.splice(this.#random.below(first.length), 1);
+      if (fault !== undefined && this.#faults.includes(fault)) yield fault;
+    }
     while (this.#faults.length > 0) yield this.#random.pick(this.#faults);
+  }
+
+  #can(capability: Capability): boolean {
+    return this.#device.capabilities.can.has(capability);
+  }
+
+  /** What the version that executes cannot be asked for, is asked of none any more. */
+  #askLess(): void {
+    if (this.#can("inject")) return;
+    this.#notAsked.push(...this.#faults.filter(needsInject).map(({ kind }) => kind));
+    this.#faults = this.#faults.filter((fault) => !needsInject(fault));
   }
 
   /** How much of the soak is over. */
@@ -197,6 +217,8 @@ export class Soak {
       const settled = (): boolean => quiet() || this.#arrived.length > 0;
       if (!(await this.#until(settled, "ready with a standby"))) return false;
     }
+    this.#askLess();
+    if (!this.#faults.includes(fault)) return true;
     const tally = this.#tally(fault.kind);
     tally.injected++;
     return failsOver(fault) ? this.#failover(fault, tally) : this.#standbyDeath(fault, tally);
@@ -333,6 +355,7 @@ export class Soak {
 
   /** The firmware itself says which version it is: no table and no supervisor has a part in that. */
   async #identify(failover: Failover, expected: ImageVersion): Promise<void> {
+    if (!this.#can("commands")) return;
     let done = false;
     let answer: Parameters<Parameters<typeof submitIdentify>[1]>[0];
     const submitted = submitIdentify(this.#device, (version) => {
@@ -352,19 +375,24 @@ export class Soak {
     );
   }
 
-  /** A few jobs whose results the host checks. */
+  /** A few jobs whose results the host checks; of firmware that does not know them, that it completes commands. */
   async #work(): Promise<boolean> {
+    if (!this.#can("queue")) return true;
     for (let jobs = this.#random.below(MAX_JOBS) + 1; jobs > 0; jobs--) {
       let done = false;
       let wrong: string | undefined;
-      const submitted = submitJob(this.#device, this.#random, (result) => {
+      const checks = this.#can("commands");
+      const onDone = (result?: string): void => {
         done = true;
         wrong = result;
-      });
+      };
+      const submitted = checks
+        ? submitJob(this.#device, this.#random, onDone)
+        : submitFlush(this.#device, () => onDone());
       this.#expect("the host queue takes a command", submitted);
       if (!submitted || !(await this.#until(() => done, "done with a host command"))) return false;
       this.#commands++;
-      this.#expect("a host command's result is right", wrong === undefined, wrong);
+      if (checks) this.#expect("a host command's result is right", wrong === undefined, wrong);
     }
     return true;
   }
@@ -425,6 +453,7 @@ export class Soak {
       trapRestartUs: this.#trapRestart.summary(),
       histogram: this.#restart.histogram(),
       faults,
+      notAsked: [...this.#notAsked],
       spontaneous: [...this.#spontaneous.values()],
       checks: this.#judgements.checks,
       rssBytes: this.#rss.bytes,

@@ -26,6 +26,14 @@ export function submitIdentify(
   });
 }
 
+/**
+ * One command that asks for nothing: whoever serves the queue completes it, with whatever status. `onDone` is told when it is,
+ * or when a failover came between. False when the queue is full.
+ */
+export function submitFlush(device: Device, onDone: () => void): boolean {
+  return device.submit({ opcode: Opcode.FLUSH }, onDone);
+}
+
 /** Submits one random job. `onDone` is told what is wrong with its result, or undefined when nothing is. False when the queue is full. */
 export function submitJob(
   device: Device,

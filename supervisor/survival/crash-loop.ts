@@ -10,6 +10,7 @@ import type { Random } from "../../emulator/base/random.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Budget } from "../core/policy.ts";
 import type { Status } from "../device/status.ts";
+import { failureAtOnce } from "../faults/catalogue.ts";
 import { Guardian } from "../process/guardian.ts";
 import type { Tally } from "../soak/tally.ts";
 
@@ -73,6 +74,7 @@ async function failUntilSafeMode(device: Guardian): Promise<Status> {
     const status = await device.call("status", null);
     if (status.phase === "safe-mode") return status;
     // A version that fails meanwhile takes no command.
-    if (status.ready) await device.call("inject", { kind: "ebreak" }).catch(() => undefined);
+    const { kind } = failureAtOnce(status.capabilities);
+    if (status.ready) await device.call("inject", { kind }).catch(() => undefined);
   }
 }

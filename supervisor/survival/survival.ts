@@ -15,7 +15,7 @@ import { DEFAULT_LIMITS, type DeviceConfig } from "../core/config.ts";
 import type { Budget } from "../core/policy.ts";
 import { MEMORY_DEATHS } from "../device/memory-owner.ts";
 import type { Status } from "../device/status.ts";
-import { faultClass, MEMORY_FAULTS, ROT_KINDS, type SoakKind } from "../faults/catalogue.ts";
+import { failureAtOnce, faultClass, MEMORY_FAULTS, ROT_KINDS, type SoakKind } from "../faults/catalogue.ts";
 import { Guardian, type Restart } from "../process/guardian.ts";
 import { deadlineOf, Judgements, type NotJudged, type SoakFinding } from "../soak/judgements.ts";
 import { RssSamples } from "../soak/rss-samples.ts";
@@ -214,7 +214,7 @@ export class SurvivalSoak {
     const device = this.#guardian;
     switch (kind) {
       case KILL_AT_FAILOVER:
-        await device.call("inject", { kind: "ebreak" });
+        await device.call("inject", { kind: failureAtOnce(before.capabilities).kind });
         await delay(this.#random.below(KILL_WITHIN_MS));
         device.kill("SIGKILL");
         break;
@@ -249,7 +249,7 @@ export class SurvivalSoak {
     else this.#expect(kind, "the controller runs on", now.generation === before.generation && now.ready);
     // Its answer waits until the failover is on stable storage: the other worker has taken over.
     const failover = device.call("nextFailover", null);
-    await device.call("inject", { kind: "ebreak" });
+    await device.call("inject", { kind: failureAtOnce(before.capabilities).kind });
     await failover;
     tally.recovered += 1;
     tally.ready.recordNs(monotonicNs() - injectedNs);

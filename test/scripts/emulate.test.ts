@@ -6,8 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { CapabilityBit } from "../../controller/devices/capabilities.ts";
 import { encodeImage } from "../../controller/image/encode.ts";
 import { plural } from "../../emulator/base/text.ts";
+import type { FaultReport } from "../../supervisor/soak/tally.ts";
+import { declaringImage } from "../declaring-firmware.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
 
@@ -135,6 +138,44 @@ it("a fault that is named twice is counted once", () => {
   const { status, report } = soak("--faults", "ebreak,ebreak");
   expect(status).toBe(0);
   expect(report.faults).toHaveLength(1);
+});
+
+describe("firmware that says it serves no queue", () => {
+  function images(): readonly string[] {
+    const files = [1, 0].map((minor) => {
+      const file = join(folder, `quiet-1.${minor}.0.img`);
+      writeFileSync(file, declaringImage(CapabilityBit.DECLARED, minor));
+      return file;
+    });
+    return files.flatMap((file, index) => [index === 0 ? "--image-a" : "--image-b", file]);
+  }
+
+  it("is asked for no command and no fault of its own, which is told, and held to all the rest", () => {
+    const kinds = "ebreak,worker-throw,standby-death-at-failover";
+    const { status, stdout, report } = soak(...images(), "--faults", kinds, "--failovers", "2");
+    expect(status).toBe(0);
+    expect(stdout).toContain("no host commands: the firmware says that it serves none\n");
+    expect(stdout).toContain("left out: ebreak: the firmware says that it commits no faults on request\n");
+    const injected = report.faults.map(({ kind, injected: times }: FaultReport) => [kind, times]);
+    expect({ injected, notAsked: report.notAsked, hostCommands: report.hostCommands }).toEqual({
+      injected: [
+        ["worker-throw", 1],
+        ["standby-death-at-failover", 1],
+      ],
+      notAsked: ["ebreak"],
+      hostCommands: 0,
+    });
+  });
+
+  it("has nothing done to it where nothing else is asked for: exit code 2", () => {
+    const args = ["emulate", ...images(), "--failovers", "1", "--faults", "ebreak,ecall"];
+    const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8" });
+    const why = "the firmware says that it commits no faults on request";
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: `flipside: ${why}: nothing is left of ebreak, ecall\n`,
+    });
+  });
 });
 
 it("every kind comes once, however soon the time is over", () => {

@@ -34,6 +34,7 @@ function report(p50: number, injected: number, violations: readonly string[]): S
     ],
     spontaneous: [],
     checks: { "a rule": injected },
+    notAsked: [],
     rssBytes: [1, 2],
   };
 }

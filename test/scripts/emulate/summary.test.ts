@@ -25,6 +25,7 @@ function report(counts: Partial<FaultReport>, more: Partial<SoakReport> = {}): S
     hostCommands: 0,
     violations: [],
     findings: [],
+    notAsked: [],
     notJudged: [],
     codeBytesCopied: 0,
     restartUs: NO_TIMES,
