@@ -87,6 +87,7 @@ export function mergeReports(seed: number, reports: readonly SoakReport[]): Soak
     checks: mergeChecks(reports),
     rssBytes: longest.map((_, at) => total(({ rssBytes }) => rssBytes[at] ?? 0)),
     ...(survivor === undefined ? {} : { survivalRounds: total(({ survivalRounds = 0 }) => survivalRounds) }),
+    ...(survivor?.leftOut === undefined ? {} : { leftOut: survivor.leftOut }),
     // One process guards all jobs.
     ...(survivor?.guardianRssBytes === undefined ? {} : { guardianRssBytes: survivor.guardianRssBytes }),
   };

@@ -262,6 +262,7 @@ async function survive(
     ...soaked,
     durationMs: soaked.durationMs + Math.round((monotonicNs() - beganNs) / 1e6),
     survivalRounds: survived.rounds,
+    leftOut: survived.leftOut,
     violations: [...soaked.violations, ...survived.violations],
     findings: [...soaked.findings, ...survived.findings],
     notJudged: [...soaked.notJudged, ...survived.notJudged],

@@ -93,6 +93,14 @@ export function formatSummary(
     ),
     ...violations,
     ...notJudged,
+    ...(report.leftOut === undefined || report.leftOut.length === 0
+      ? []
+      : [
+          paint(
+            "yellow",
+            `left out, for every other region is below the security floor: ${report.leftOut.join(", ")}`,
+          ),
+        ]),
     `${formatCount(report)} in ${(report.durationMs / 1000).toFixed(1)} s, ${plural(report.hostCommands, "host command")}, ${plural(report.codeBytesCopied, "byte")} of code copied: ${formatVerdict(verdict, report)}`,
     ...(endedBecause === undefined ? [] : [paint("yellow", `ended early: ${endedBecause}`)]),
     `again: ${replay}`,

@@ -21,6 +21,7 @@ import { NO_REGION, nextGeneration, regionAt } from "../../emulator/table/table.
 import type { Device } from "../device/device.ts";
 import type { Failover } from "../device/failover.ts";
 import { FAULTS, type Fault, failsOver, findFault, needsInject } from "../faults/catalogue.ts";
+import { explain, owedBy } from "../faults/explanation.ts";
 import { inject } from "../faults/injector.ts";
 import { deadlineOf, Judgements, type NotJudged, type SoakFinding, WORK } from "./judgements.ts";
 import { RssSamples } from "./rss-samples.ts";
@@ -44,7 +45,7 @@ export interface SoakProgress {
   readonly report: SoakReport;
 }
 
-/** A failure that the soak did not inject: the firmware's own. */
+/** A failure that the soak did not inject: the firmware's own, and a finding. */
 export interface SpontaneousFailure {
   readonly evidence: EvidenceName;
   /** "1.2.0" */
@@ -80,6 +81,8 @@ export interface SoakReport {
   readonly rssBytes: readonly number[];
   /** Faults of the survival soak that followed, where one did: of the process, its memory and its power. */
   readonly survivalRounds?: number;
+  /** Kinds that were not done, since they need another region that may run, and all others are below the security floor. */
+  readonly leftOut?: readonly string[];
   /** Resident memory of the process that guards it, over the survival soak, where there was one. */
   readonly guardianRssBytes?: readonly number[];
 }
@@ -229,12 +232,20 @@ export class Soak {
     const came = await this.#until(() => this.#arrived.length > 0, `recovered from ${fault.kind}`, tally);
     const failover = this.#arrived.shift();
     if (!came || failover === undefined) return false;
-    if (fault.evidence.includes(failover.failure.evidence)) tally.detected++;
+    if (this.#explains(fault, failover)) tally.detected++;
     else this.#mistaken(fault, tally, failover, injectedNs);
     tally.recovered++;
     this.#time(fault, tally, failover, injectedNs);
     await this.#check(failover);
     return true;
+  }
+
+  /** No bit rots here, and no image is made to fail: only the fault explains the failure. */
+  #explains({ kind }: Fault, { failure }: Failover): boolean {
+    const { evidence, code } = failure;
+    const servesNobody = !this.#device.capabilities.can.has("queue");
+    const owed = [owedBy(kind)];
+    return explain({ evidence, code }, { owed, madeToFail: [], rotten: false, servesNobody }) === owed[0];
   }
 
   /** Found, but not by what it must be found by. */
@@ -269,8 +280,17 @@ export class Soak {
       const key = `${version} ${evidence} ${pc}`;
       const count = (this.#spontaneous.get(key)?.count ?? 0) + 1;
       this.#spontaneous.set(key, { evidence, version, pc, count });
+      if (count === 1) this.#failedByItself(failover, version);
       await this.#check(failover);
     }
+  }
+
+  /** Nothing was done to it: that is a finding, told once of each place. */
+  #failedByItself({ failure, fromRegion }: Failover, version: string): void {
+    const { evidence, pc, message } = failure;
+    const where = `by ${evidence} at 0x${pc.toString(16)}${message === "" ? "" : ` (${message})`}`;
+    const told = `failed-by-itself: firmware ${version} in region ${fromRegion} failed ${where}, and nothing was done to it`;
+    this.#judgements.violate("failed-by-itself", told);
   }
 
   /** It failed by its lateness alone, on a machine that was too busy to say whose that was. */
@@ -335,7 +355,11 @@ export class Soak {
       const told = table.regions[fromRegion]?.lastFailure.evidence === failure.evidenceCode;
       this.#expect("the table tells the failure", told);
     }
-    this.#expect("the primary is not the failed region", toRegion !== fromRegion);
+    if (this.#anotherMayRun(fromRegion)) {
+      this.#expect("the primary is not the failed region", toRegion !== fromRegion);
+    } else {
+      this.#expect("the only region that may run is started again", toRegion === fromRegion);
+    }
     this.#expect("the generation rose by 1", failover.generation === nextGeneration(generationBefore));
     this.#expect("no store into any region between stop and start", failover.storedBytes === 0);
     this.#expect("no instruction of the stopped version after its stop", failover.retiredAfterStop === 0);
@@ -351,6 +375,14 @@ export class Soak {
     const digests = await this.#digestsOf();
     this.#expect("code digests unchanged", digests.join() === this.#digests.join());
     if (table !== undefined) await this.#identify(failover, regionAt(table, toRegion).version);
+  }
+
+  /** Every region is whole and accepted in a soak, but one may be below the security floor. */
+  #anotherMayRun(failed: number): boolean {
+    const { images, floor } = this.#device.policy;
+    return images.some(
+      (facts, region) => region !== failed && !(facts.usable && facts.securityCounter < floor),
+    );
   }
 
   /** The firmware itself says which version it is: no table and no supervisor has a part in that. */

@@ -36,7 +36,9 @@ export async function crashLoop(
     const tookMs = (monotonicNs() - injectedNs) / 1e6;
     tally.detect.recordNs(monotonicNs() - injectedNs);
     const most = (budget.failures ?? 0) + 1;
-    const within = stopped.regions.every(({ state, failures }) => state === "invalid" && failures <= most);
+    const within = stopped.regions.every(
+      ({ state, failures, belowFloor }) => (belowFloor || state === "invalid") && failures <= most,
+    );
     const rule = "safe mode comes within the budget of every region";
     // Failures that the budget's window forgets, because each took so long, are borne.
     const tooSlow = !within && tookMs > budget.windowMs;
@@ -53,7 +55,8 @@ export async function crashLoop(
     expect("safe mode is not left by a power cut", stays);
     tally.detected += 1;
     const leavesNs = monotonicNs();
-    const region = random.below(config.images.length);
+    const able = stopped.regions.filter(({ belowFloor }) => !belowFloor).map(({ region: index }) => index);
+    const region = random.pick(able);
     if (random.below(2) === 0) await device.call("clear", { region });
     else await device.call("load", { region, image: config.images[region] as Uint8Array });
     await device.call("standby", null);

@@ -85,7 +85,9 @@ async function startUpon(device: Guardian, expect: Expect): Promise<void> {
 export async function makeWhole(device: Guardian, images: readonly Uint8Array[]): Promise<void> {
   for (;;) {
     const { primary, regions } = await until(device, ({ ready }) => ready);
-    const region = regions.findIndex(({ state, version }) => state !== "accepted" || version === "");
+    const region = regions.findIndex(
+      ({ state, version, belowFloor }) => !belowFloor && (state !== "accepted" || version === ""),
+    );
     if (region < 0) break;
     const image = images[region];
     // One that runs on trial confirms itself in time.
@@ -104,13 +106,19 @@ async function rewrite(device: Guardian, region: number, image: Uint8Array): Pro
   }
 }
 
-/** A version is ready, and another one stands by. */
+/** A version is ready, and another one stands by; the same where no other may run. */
 export async function quiet(device: Guardian): Promise<Status> {
   return until(device, isQuiet);
 }
 
-function isQuiet({ ready, standby, primary }: Status): boolean {
-  return ready && standby !== null && standby !== primary;
+function isQuiet(status: Status): boolean {
+  const { ready, standby, primary } = status;
+  return ready && standby !== null && (standby !== primary || !anotherMayRun(status));
+}
+
+/** A region beside the primary may run, or may again once it is whole: it is not below the security floor. */
+export function anotherMayRun({ regions, primary }: Status): boolean {
+  return regions.some(({ region, belowFloor }) => region !== primary && !belowFloor);
 }
 
 /** The round's own bound ends a wait that never does. */

@@ -22,7 +22,7 @@ import { RssSamples } from "../soak/rss-samples.ts";
 import { type FaultReport, Tally } from "../soak/tally.ts";
 import { crashLoop } from "./crash-loop.ts";
 import { Spacing } from "./spacing.ts";
-import { failuresOf, makeWhole, quiet, rot } from "./survival-rot.ts";
+import { anotherMayRun, failuresOf, makeWhole, quiet, rot } from "./survival-rot.ts";
 
 export interface SurvivalOptions {
   readonly seed: number;
@@ -35,6 +35,8 @@ export interface SurvivalOptions {
 
 export interface SurvivalReport {
   readonly rounds: number;
+  /** Kinds that need another region that may run, where all others are below the security floor. */
+  readonly leftOut: readonly string[];
   /** Each in one sentence. */
   readonly violations: readonly string[];
   /** The same, each by what it is known again in another run. */
@@ -53,6 +55,8 @@ const CUT_IN_LOAD: SoakKind = "power-cut-in-load";
 const ROT_AT_START: SoakKind = "rot-both-replicas-at-start";
 const CRASH_LOOP: SoakKind = "crash-loop";
 
+/** The region that rots may not run any more, and the other takes over or stands by. */
+const NEEDING_ANOTHER: readonly string[] = ["rot-executing", "rot-standby"];
 /** After these a region, or the word that it is accepted, may be missing. */
 const WITH_WRITING: ReadonlySet<string> = new Set([CUT_IN_LOAD, ROT_AT_START]);
 /** A version fails under these: its failure may have been committed or not. */
@@ -77,6 +81,7 @@ export class SurvivalSoak {
   readonly #rss = new RssSamples();
   readonly #memoryDeaths = new Spacing(MEMORY_DEATHS.most, MEMORY_DEATHS.windowMs);
   /** In which something was checked. */
+  readonly #leftOut = new Set<string>();
   #rounds = 0;
   #ended = false;
   #onRestart: (restart: Restart) => void = () => undefined;
@@ -168,6 +173,10 @@ export class SurvivalSoak {
     const device = this.#guardian;
     const tally = this.#tally(kind);
     const before = await quiet(device);
+    if (NEEDING_ANOTHER.includes(kind) && !anotherMayRun(before)) {
+      this.#leftOut.add(kind);
+      return;
+    }
     const restarted = new Promise<Restart>((resolve) => {
       this.#onRestart = resolve;
     });
@@ -317,6 +326,7 @@ export class SurvivalSoak {
     const faults = [...this.#tallies].map(([kind, tally]) => tally.report(kind, faultClass(kind)));
     return {
       rounds: this.#rounds,
+      leftOut: [...this.#leftOut],
       violations: this.#judgements.findings.map(({ message }) => message),
       findings: this.#judgements.findings,
       notJudged: this.#judgements.notJudged,

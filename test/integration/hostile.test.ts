@@ -90,11 +90,14 @@ describe("a version that fails before it is ready", () => {
 
   // With the standby dead the stopped worker runs the successor, which is not what the stopped version retires.
   it.each(["ebreak", "standby-death-at-failover"])(
-    "violates nothing that a soak of %s checks",
+    "fails by itself in a soak of %s, which is a finding, and violates nothing else",
     async (kind) => {
       device = await startDevice({ images: [HONEST, stillborn], limits: unlimited });
       const report = await device.soak({ seed: 1, durationMs: null, failovers: 6, kinds: [kind, kind] });
-      expect(report.violations).toEqual([]);
+      expect(report.findings.map(({ cause }) => cause)).toEqual(["failed-by-itself"]);
+      expect(report.violations).toEqual([
+        expect.stringMatching(/^failed-by-itself: firmware 0\.0\.0 in region 1 failed by trap at 0x/),
+      ]);
       expect(report.spontaneous).toMatchObject([{ evidence: "trap", version: "0.0.0" }]);
       expect(report.failovers).toBeGreaterThanOrEqual(6);
     },

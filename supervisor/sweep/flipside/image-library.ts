@@ -12,11 +12,23 @@ import { type Digest, digestFromBytes, type StoredImage } from "../../../emulato
 import type { ImageFacts } from "./oracle/world.ts";
 
 /**
- * a, b: the images under test, of different versions. update: a, one minor version on. a-2, b-1: a and b with a
- * security counter of 2 and 1. update-2: update with a counter of 2. mute: never becomes ready. crasher: traps at
- * its first instruction.
+ * a, b: the images under test, of different versions, both with the higher one's security counter, so that both may run
+ * where a scenario has both. own-a, own-b: the same as they were given. update: a, one minor version on. a-2, b-1: a and b
+ * with a counter that is higher by 2 and 1. update-2: update with a counter higher by 2. mute: never becomes ready.
+ * crasher: traps at its first instruction.
  */
-export const IMAGE_NAMES = ["a", "b", "update", "update-2", "a-2", "b-1", "mute", "crasher"] as const;
+export const IMAGE_NAMES = [
+  "a",
+  "b",
+  "update",
+  "update-2",
+  "a-2",
+  "b-1",
+  "mute",
+  "crasher",
+  "own-a",
+  "own-b",
+] as const;
 export type ImageName = (typeof IMAGE_NAMES)[number];
 
 export interface LibraryImage extends ImageFacts, StoredImage {
@@ -45,17 +57,26 @@ export function imageLibrary(a: Uint8Array, b: Uint8Array): ReadonlyMap<string, 
   const { version } = first;
   const later: ImageVersion = { ...version, minor: Math.min(version.minor + 1, 255) };
   const last: ImageVersion = { ...version, major: Math.min(version.major + 1, 255) };
+  const [own, ownB] = [a.slice(0, first.imageBytes), b.slice(0, second.imageBytes)];
+  const base = Math.max(counterOf(first), counterOf(second));
+  const counting = base === 0 ? {} : { securityCounter: base };
   const images: readonly (readonly [ImageName, Uint8Array])[] = [
-    ["a", a.slice(0, first.imageBytes)],
-    ["b", b.slice(0, second.imageBytes)],
-    ["update", derive(a, first, later, undefined)],
-    ["update-2", derive(a, first, later, 2)],
-    ["a-2", derive(a, first, version, 2)],
-    ["b-1", derive(b, second, second.version, 1)],
-    ["mute", encodeImage({ body: MUTE_BODY, version: last })],
-    ["crasher", encodeImage({ body: CRASHER_BODY, version: last })],
+    ["a", counterOf(first) === base ? own : derive(a, first, version, base)],
+    ["b", counterOf(second) === base ? ownB : derive(b, second, second.version, base)],
+    ["update", derive(a, first, later, base === 0 ? undefined : base)],
+    ["update-2", derive(a, first, later, base + 2)],
+    ["a-2", derive(a, first, version, base + 2)],
+    ["b-1", derive(b, second, second.version, base + 1)],
+    ["mute", encodeImage({ body: MUTE_BODY, version: last, ...counting })],
+    ["crasher", encodeImage({ body: CRASHER_BODY, version: last, ...counting })],
+    ["own-a", own],
+    ["own-b", ownB],
   ];
   return new Map(images.map(([name, bytes]) => [name, describe(name, bytes)]));
+}
+
+function counterOf({ securityCounter = 0 }: ParsedImage): number {
+  return securityCounter;
 }
 
 function parse(what: string, bytes: Uint8Array): ParsedImage {

@@ -21,7 +21,7 @@ import { blankWorld, change, type Standing, type World } from "./oracle/world.ts
 import { PersistentMemory } from "./persistent-memory.ts";
 import { RegionFlash } from "./region-flash.ts";
 import type { Rules } from "./rules.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Scenario, Setup } from "./scenario.ts";
 import type { SweptDevice } from "./swept-device.ts";
 import { VirtualDevice } from "./virtual-device.ts";
 import type { VirtualEvent } from "./virtual-event.ts";
@@ -162,9 +162,9 @@ export class Rig {
     const table = setup.table?.(this.images);
     const port = this.memory.managementPort(() => undefined);
     if (table !== undefined) this.#putTable(port, table, scenario);
-    if (table !== undefined || setup.floor !== undefined) putFloor(port, setup.floor ?? 0);
+    if (table !== undefined || setup.floor !== undefined) putFloor(port, this.#floorOf(setup));
     const worldIn = (held: Table | undefined) =>
-      worldOf(held, setup.images.length, setup.floor ?? 0, this.images);
+      worldOf(held, setup.images.length, this.#floorOf(setup), this.images);
     const known = worldIn(table);
     const world = setup.otherTable === undefined ? known : change(known, { memory: "lost" });
     const older = change(world, { generation: (world.generation - 1) >>> 0 });
@@ -179,6 +179,11 @@ export class Rig {
       ),
     });
     return { scenario, position: this.memory.position, judgement };
+  }
+
+  /** Scenarios count from the security counter of the images under test. */
+  #floorOf({ floor = 0 }: Setup): number {
+    return floor === 0 ? 0 : floor + (this.images.get("a")?.counter ?? 0);
   }
 
   #putImage(region: number, name: string): void {

@@ -61,6 +61,7 @@ export interface Setup {
   readonly images: readonly (ImageName | undefined)[];
   /** Undefined: never written. */
   readonly table?: (images: ReadonlyMap<string, LibraryImage>) => Table;
+  /** The security floor, beyond the counter of the images under test. */
   readonly floor?: number;
   /**
    * Replica 1 holds this whole table instead. The two are not one commit apart, so neither can be trusted: both

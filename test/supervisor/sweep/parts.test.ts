@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { encodeImage } from "../../../controller/image/encode.ts";
+import { NO_REQUIREMENTS, verifyImage } from "../../../controller/image/verify.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { TEARS } from "../../../emulator/flash/flash-tear.ts";
 import { controlWords } from "../../../emulator/memory/control.ts";
@@ -194,6 +196,14 @@ describe("case ids", () => {
   });
 });
 
+function withCounter(image: Uint8Array, securityCounter: number): Uint8Array {
+  const result = verifyImage(image, NO_REQUIREMENTS, Number.POSITIVE_INFINITY);
+  if (!result.ok) throw new Error(result.fault.message);
+  const { headerBytes, bodyBytes, version } = result.image;
+  const body = image.slice(headerBytes, headerBytes + bodyBytes);
+  return encodeImage({ body, version, headerBytes, securityCounter });
+}
+
 describe("image library", () => {
   it("derives images that hold, of the versions and counters that their names say", () => {
     const images = imageLibrary(IMAGE_A, IMAGE_B);
@@ -201,7 +211,32 @@ describe("image library", () => {
     expect(Object.fromEntries(counters)).toMatchObject({ a: 0, b: 0, "update-2": 2, "a-2": 2, "b-1": 1 });
     expect(images.get("update")?.rank).toBeGreaterThan(images.get("a")?.rank ?? 0);
     expect(images.get("a")?.rank).toBeGreaterThan(images.get("b")?.rank ?? 0);
-    expect(new Set([...images.values()].map(({ digest }) => digest.join())).size).toBe(images.size);
+    // Here the images are used as they were given.
+    expect(new Set([...images.values()].map(({ digest }) => digest.join())).size).toBe(images.size - 2);
+  });
+
+  it("lets both run where their counters are not equal, and keeps them as they were given", () => {
+    const counters = (a: number, b: number) => {
+      const images = imageLibrary(withCounter(IMAGE_A, a), withCounter(IMAGE_B, b));
+      return Object.fromEntries([...images.values()].map(({ name, counter }) => [name, counter]));
+    };
+    for (const [a, b] of [
+      [5, 1],
+      [1, 5],
+    ] as const) {
+      expect(counters(a, b)).toEqual({
+        a: 5,
+        b: 5,
+        update: 5,
+        mute: 5,
+        crasher: 5,
+        "b-1": 6,
+        "a-2": 7,
+        "update-2": 7,
+        "own-a": a,
+        "own-b": b,
+      });
+    }
   });
 
   it("refuses what is no image in a sentence", () => {

@@ -1,5 +1,6 @@
 /** Every scenario, by name. A list of a new file is added here. */
 import type { Scenario } from "../scenario.ts";
+import { COUNTER_SCENARIOS } from "./counters.ts";
 import { FAILOVER_SCENARIOS } from "./failover.ts";
 import { MANAGEMENT_SCENARIOS } from "./management.ts";
 import { SAFE_MODE_SCENARIOS } from "./safe-mode.ts";
@@ -13,6 +14,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...MANAGEMENT_SCENARIOS,
   ...UPDATE_SCENARIOS,
   ...SAFE_MODE_SCENARIOS,
+  ...COUNTER_SCENARIOS,
   ...WORK_SCENARIOS,
 ];
 
