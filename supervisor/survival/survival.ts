@@ -213,6 +213,7 @@ export class SurvivalSoak {
     tally.detect.recordNs(detectedNs - injectedNs);
     this.#compare(kind, before, status, tally);
     await device.call("standby", null);
+    this.#failedByItself(kind, status, await quiet(device), tally);
     if (WITH_WRITING.has(kind)) await makeWhole(device, this.#config.images);
     tally.recovered += 1;
     tally.ready.recordNs(monotonicNs() - injectedNs);
@@ -289,6 +290,25 @@ export class SurvivalSoak {
     this.#expect(kind, "the images are what they were", digests(after) === digests(before));
     if (WITH_FAILURE.has(kind)) this.#expect(kind, "the old table or the new one counts", risen === counted);
     else this.#expect(kind, "no failure is counted", counted === 0 && risen === 0);
+  }
+
+  /** Since the restart nothing was done to any version: one that failed did so by itself. */
+  #failedByItself(kind: string, started: Status, now: Status, tally: Tally): void {
+    const failed = now.regions.find(
+      ({ failures }, region) => failures > (started.regions[region]?.failures ?? 0),
+    );
+    if (failed === undefined) {
+      this.#expect(kind, "no version fails by itself", true);
+      return;
+    }
+    if (this.#excuses(kind, started, now)) {
+      tally.notJudged += 1;
+      return;
+    }
+    const { version, region, lastFailure, lastFailurePc } = failed;
+    const where = `firmware ${version} in region ${region} failed by ${lastFailure} at 0x${lastFailurePc.toString(16)}`;
+    const told = `failed-by-itself: ${where} after the restart, and nothing was done to it`;
+    this.#judgements.violate("failed-by-itself", this.#told(kind, told));
   }
 
   /** Versions that failed by their lateness alone, on a machine that was too busy to say whose that was. */
