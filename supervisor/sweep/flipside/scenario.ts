@@ -88,8 +88,11 @@ export interface Scenario {
   readonly deep: boolean;
   /** The uncut run takes millions of instructions: faults are tried at some of its points only. */
   readonly costly?: boolean;
-  /** For how long a failure counts for the budget; as by default unless set. */
+  /** For how long a failure counts for the budget, and how many are borne; as the device has it unless set. */
   readonly budgetWindowMs?: number;
+  readonly budgetFailures?: number;
+  /** Failures that a trial may have; as the device has it unless set. */
+  readonly trialTries?: number;
   /** What the device does when both replicas are lost; "rebuild" unless set. */
   readonly onDoubleLoss?: "rebuild" | "safe-mode";
 }

@@ -85,10 +85,9 @@ export class Workbench {
   #subject(scenario: Scenario): FlipsideSubject {
     const regions = scenario.setup.images.length;
     const onDoubleLoss = scenario.onDoubleLoss ?? "rebuild";
-    const { limits } = this.#device;
-    const windowMs = scenario.budgetWindowMs ?? limits.budget.windowMs;
-    const device = { ...this.#device, limits: { ...limits, budget: { ...limits.budget, windowMs } } };
-    const key = `${regions} ${onDoubleLoss} ${windowMs}`;
+    const device = deviceOf(scenario, this.#device);
+    const { windowMs, failures } = device.limits.budget;
+    const key = `${regions} ${onDoubleLoss} ${windowMs} ${failures} ${device.trialTries}`;
     let subject = this.#subjects.get(key);
     if (subject === undefined) {
       const rig = new Rig({
@@ -125,4 +124,18 @@ export class Workbench {
     const cut = replay.slice(replay.indexOf("@") + 1, replay.lastIndexOf("~"));
     return { ...finding, replay, cut, message };
   }
+}
+
+/** The device with the budget and the tries that the scenario is about, where it is about any. */
+function deviceOf(scenario: Scenario, device: SweptDevice): SweptDevice {
+  const { budget } = device.limits;
+  const windowMs = scenario.budgetWindowMs ?? budget.windowMs;
+  let failures = scenario.budgetFailures ?? budget.failures;
+  // Where one fails and a region is to run in the end, at least one failure is borne.
+  if (failures === 0 && typeof scenario.ends === "number") failures = 1;
+  return {
+    ...device,
+    limits: { ...device.limits, budget: { windowMs, failures } },
+    trialTries: scenario.trialTries ?? device.trialTries,
+  };
 }

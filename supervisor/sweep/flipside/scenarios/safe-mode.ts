@@ -25,6 +25,7 @@ export const SAFE_MODE_SCENARIOS: readonly Scenario[] = [
     steps: [...START, ...OVER_BUDGET, { do: "safe-mode" }],
     ends: "safe-mode",
     deep: true,
+    budgetFailures: OVER_BUDGET.length - 1,
   },
   {
     name: "over-budget-cleared",
@@ -40,6 +41,7 @@ export const SAFE_MODE_SCENARIOS: readonly Scenario[] = [
     ],
     ends: 0,
     deep: false,
+    budgetFailures: OVER_BUDGET.length - 1,
   },
   {
     name: "budget-is-of-a-while",
@@ -48,6 +50,7 @@ export const SAFE_MODE_SCENARIOS: readonly Scenario[] = [
     steps: [...START, ...OVER_BUDGET.slice(1), { do: "wait", durationMs: 1_100 }, CRASH, { do: "ready" }],
     ends: 0,
     deep: false,
+    budgetFailures: OVER_BUDGET.length - 1,
     budgetWindowMs: 1_000,
   },
   {
@@ -63,6 +66,7 @@ export const SAFE_MODE_SCENARIOS: readonly Scenario[] = [
     steps: [...START, ...OVER_BUDGET, ...OVER_BUDGET, { do: "safe-mode" }],
     ends: "safe-mode",
     deep: false,
+    budgetFailures: OVER_BUDGET.length - 1,
   },
   {
     name: "safe-mode-cleared",

@@ -11,12 +11,25 @@ interface UpdateParts {
   readonly after: readonly ScenarioStep[];
   readonly ends: Scenario["ends"];
   readonly resumed?: boolean;
+  readonly trialTries?: number;
   readonly floor?: number;
   readonly generation?: number;
 }
 
 function update(parts: UpdateParts): Scenario {
-  const { name, about, regions, into, image, after, ends, resumed = true, floor, generation = 7 } = parts;
+  const {
+    name,
+    about,
+    regions,
+    into,
+    image,
+    after,
+    ends,
+    resumed = true,
+    floor,
+    generation = 7,
+    trialTries,
+  } = parts;
   const others = regions.flatMap((region, at) => (at > 0 && region?.state === "accepted" ? [at] : []));
   const table = tableOf({ regions, previous: others[0] ?? -1, generation });
   return {
@@ -31,6 +44,7 @@ function update(parts: UpdateParts): Scenario {
     ...(ends === undefined ? {} : { ends }),
     ...(resumed ? { resume: [{ do: "update", region: into, image }] } : {}),
     deep: false,
+    ...(trialTries === undefined ? {} : { trialTries }),
   };
 }
 
@@ -119,6 +133,7 @@ export const UPDATE_SCENARIOS: readonly Scenario[] = [
     image: "update",
     after: [...TRY, { do: "fault", kind: "illegal-instruction" }, { do: "confirmed" }],
     ends: 1,
+    trialTries: 2,
     resumed: false,
   }),
   update({

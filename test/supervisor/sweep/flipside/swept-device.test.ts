@@ -68,6 +68,22 @@ describe("the device under sweep", () => {
     expect([device.ready, device.starts]).toEqual([true, 1]);
   });
 
+  it.each([
+    ["over-budget", 10, 3, "safe-mode-told"],
+    ["over-budget-both", null, 3, "safe-mode-told"],
+    ["budget-is-of-a-while", 1, 3, "runs-old"],
+    ["trial-that-fails-once", 5, 1, "runs-new"],
+    ["failover-and-back", 0, 3, "runs-old"],
+  ])(
+    "bears what %s is about, also where it is described with a budget of %s and %i tries",
+    (name, failures, trialTries, ending) => {
+      const { limits } = DEFAULT_SWEPT_DEVICE;
+      const budget = { ...limits.budget, failures };
+      const bench = workbench({ memory: SMALL, limits: { ...limits, budget }, trialTries });
+      expect(bench.replay(scenario(name), [])).toBe(ending);
+    },
+  );
+
   it("comes to the same verdicts whatever its size, cut by cut", () => {
     const verdicts = (device: SweptDevice) =>
       workbench(device).explore(scenario("failover-illegal-instruction"), wholePlan(1, true)).verdicts;
