@@ -18,6 +18,7 @@ const ENTRIES = [
   "scripts/cli",
   "supervisor/process",
   "controller/worker",
+  "controller/translator-worker",
   "emulator/worker",
   "supervisor/sweep/worker",
 ];

@@ -54,6 +54,8 @@ const EXIT_CODES: Readonly<Record<RunReport["exitReason"], number>> = {
   "max-instructions": EXIT_UNJUDGED,
 };
 
+/** Translates beside the hart. */
+const TRANSLATOR_PROGRAM = new URL("../controller/translator-worker.bundle.cjs", import.meta.url);
 const MIN_RAM = 65_536;
 const MAX_RAM = 512 * 1024 * 1024;
 /** The largest RAM full, and as much again for symbols and debug sections. */
@@ -79,7 +81,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const elf = readElf(file);
   // A program may have no end of its own: without a limit it ends with its reader.
   const serial = standardOutput(maxInstructions === Number.POSITIVE_INFINITY);
-  const choice = chooseEngine(parseEngine(values.engine));
+  const choice = chooseEngine(parseEngine(values.engine), TRANSLATOR_PROGRAM);
   const bare = new BareMachine({
     ...choice.options,
     ramBytes: parseRam(values.ram),

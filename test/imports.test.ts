@@ -143,6 +143,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ["controller/api.ts", "controller/cpu", "controller/boot", "controller/image", "emulator"],
   ["controller/boot", "controller/image", "emulator"],
   ["controller/image", "emulator"],
+  ["controller/translator-worker.ts", "controller/translator", "controller/cpu", "emulator"],
   ["controller/worker-faults.ts", "emulator/base"],
   ["controller/warm-up.ts", "controller/machine.ts", "controller/boards.ts", "controller/cpu", "emulator"],
   [

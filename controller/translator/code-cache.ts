@@ -3,8 +3,11 @@
  *
  * Invariants: a table slot holds an entry of a live unit or the miss function; every line of RAM that a live
  * unit was made from carries LineFlag.CODE, so that a store to it is seen; modules and their bytes are bounded:
- * when a bound is reached everything is dropped and grows anew from what is hot then. Dropped modules are bounded, too:
+ * when a bound is reached those go that were not used for longest, a quarter of all. Dropped modules are bounded, too:
  * a table keeps them (code-table.ts), so the live ones move to a new table when more have been dropped than live.
+ *
+ * Use is seen where the dispatcher is entered and where a slot is filled. Calls through filled slots are not, so
+ * whenever room is made all slots are emptied: what is in use comes back by its first miss, and has been seen.
  */
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
@@ -16,7 +19,9 @@ import { entryName, type Target, type Unit } from "./unit.ts";
 /** Live modules; V8 keeps some ten kilobytes for each besides its code. */
 export const MAX_UNITS = 256;
 /** Bytes of live modules. Machine code is several times that. */
-const MAX_UNIT_BYTES = 4 * 1024 * 1024;
+const MAX_UNIT_BYTES = 16 * 1024 * 1024;
+/** What is left of either bound when room was made. */
+const KEPT_SHARE = 3 / 4;
 /** Modules dropped one by one before a new table is worth its making, about a millisecond. */
 const MIN_DROPPED = 64;
 
@@ -25,6 +30,8 @@ interface LiveUnit {
   readonly module: WebAssembly.Module;
   /** Bytes of RAM that it was made from, or undefined if it was made from the window alone. */
   readonly ramCode: Uint8Array | undefined;
+  /** How many units had been added when it was seen in use for the last time. */
+  usedAt: number;
 }
 
 interface Entry {
@@ -52,6 +59,7 @@ export class CodeCacheStore {
   readonly #sets = new Map<number, UnitSet>();
   /** A unit made from RAM was added: there may be one still. */
   #holdsRamCode = false;
+  #added = 0;
   #current: UnitSet;
 
   /** Begins with the region that `space` has behind its window now. */
@@ -115,12 +123,18 @@ export class CodeCacheStore {
     return this.#current.entries.get(pc)?.size ?? 0;
   }
 
+  /** Every entry with the guest instructions of its function. */
+  *sizes(): IterableIterator<readonly [pc: number, size: number]> {
+    for (const [pc, { size }] of this.#current.entries) yield [pc, size];
+  }
+
   /** Makes sure that the slot of `pc`, an entry, holds it. */
   install(pc: number): void {
     const { table, entries } = this.#current;
-    if (table.holds(pc)) return;
     const entry = entries.get(pc);
-    if (entry !== undefined) table.install(pc, entry.code);
+    if (entry === undefined) return;
+    entry.live.usedAt = this.#added;
+    if (!table.holds(pc)) table.install(pc, entry.code);
   }
 
   /** Switches to the units of another region (or none: -1). False if that is the current one. */
@@ -131,23 +145,29 @@ export class CodeCacheStore {
     return true;
   }
 
-  add(unit: Unit): void {
+  /**
+   * Returns how many units went to make room.
+   * @param compiled the unit's module, if it has been compiled already
+   */
+  add(unit: Unit, compiled?: WebAssembly.Module): number {
     const set = this.#current;
-    if (set.units.size >= MAX_UNITS || set.bytes + unit.bytes.length > MAX_UNIT_BYTES) this.#dropSet(set);
-    const module = new WebAssembly.Module(unit.bytes);
-    const live: LiveUnit = { unit, module, ramCode: this.#copyRamCode(unit) };
+    const isFull = set.units.size >= MAX_UNITS || set.bytes + unit.bytes.length > MAX_UNIT_BYTES;
+    const evicted = isFull ? this.#makeRoom(set) : 0;
+    const module = compiled ?? new WebAssembly.Module(unit.bytes);
+    const live: LiveUnit = { unit, module, ramCode: this.#copyRamCode(unit), usedAt: ++this.#added };
     const { exports } = set.table.instantiate(module);
     this.#holdsRamCode ||= live.ramCode !== undefined;
     set.units.add(live);
     set.bytes += unit.bytes.length;
     unit.entries.forEach((pc, index) => {
-      // An entry that exists keeps its code, which is warm; the unit's first one was asked for.
-      if (index > 0 && set.entries.has(pc)) return;
+      // An entry that exists keeps its code, which is warm, unless it was asked for.
+      if (index >= unit.wanted && set.entries.has(pc)) return;
       const code = exports[entryName(index)];
       set.entries.set(pc, { live, size: unit.sizes[index] as number, code });
       set.table.install(pc, code);
     });
     this.#flagPages(live);
+    return evicted;
   }
 
   /** Drops units made from these bytes of RAM. True if there were any. */
@@ -201,6 +221,18 @@ export class CodeCacheStore {
     set.units.clear();
     set.bytes = 0;
     this.#renewTable(set);
+  }
+
+  /** Drops those that were not used for longest. */
+  #makeRoom(set: UnitSet): number {
+    const before = set.units.size;
+    for (const live of [...set.units].sort((a, b) => a.usedAt - b.usedAt)) {
+      if (set.units.size <= MAX_UNITS * KEPT_SHARE && set.bytes <= MAX_UNIT_BYTES * KEPT_SHARE) break;
+      this.#drop(set, live);
+    }
+    if (set.dropped >= Math.max(MIN_DROPPED, set.units.size)) this.#renewTable(set);
+    set.table.clear();
+    return before - set.units.size;
   }
 
   /** A unit calls into others through the table only, so each can go alone. */

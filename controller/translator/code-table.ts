@@ -56,10 +56,20 @@ export class CodeTable {
     this.#table.set(slot, entry);
   }
 
+  /** Empties every slot. */
+  clear(): void {
+    for (let slot = 0; slot < TABLE_SLOTS; slot++) {
+      if (this.#slotPc[slot] !== NO_PC) this.#empty(slot);
+    }
+  }
+
   /** Empties the slot of `pc` if it is that of its entry. */
   uninstall(pc: number): void {
     if (!this.holds(pc)) return;
-    const slot = tableSlot(pc, TABLE_SLOTS);
+    this.#empty(tableSlot(pc, TABLE_SLOTS));
+  }
+
+  #empty(slot: number): void {
     this.#slotPc[slot] = NO_PC;
     this.#table.set(slot, this.#miss);
   }

@@ -15,18 +15,21 @@
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { engineCounters } from "../../emulator/memory/control.ts";
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
-import { RAM_BASE } from "../../emulator/memory/map.ts";
+import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
 import { type AddressSpace, LineFlag, NOWHERE } from "../cpu/address-space.ts";
 import type { DataPath } from "../cpu/data-path.ts";
 import type { DecodedCode } from "../cpu/decoded-code.ts";
 import { type Bus, type CodeCache, type Engine, Stop } from "../cpu/engine.ts";
 import { Hart } from "../cpu/hart.ts";
 import type { Interpreter, InterpreterParts } from "../cpu/interpreter.ts";
+import { isUnchanged, type TranslationReply, type TranslationRequest } from "./background.ts";
+import type { Beside } from "./beside.ts";
 import { CodeCacheStore } from "./code-cache.ts";
 import { TABLE_SLOTS } from "./code-table.ts";
 import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
-import { isAtomic, isControlTransfer, isTranslated, passesOn } from "./registers.ts";
+import { entryFor } from "./hot-spots.ts";
+import { isAtomic, isControlTransfer, isTranslated, passesOn, RA } from "./registers.ts";
 import { Counter, readStats, type TranslatorStats } from "./stats.ts";
 import {
   DEFAULT_UNIT_LIMITS,
@@ -42,6 +45,8 @@ export interface TranslatorOptions {
   readonly limits?: UnitLimits;
   /** How much time may go into translating for each that goes into interpreting. Default: a twentieth. */
   readonly share?: number;
+  /** Has another thread translate while this one goes on; where it has none, this one does it. */
+  readonly beside?: Beside;
   /** Translates at once whatever is met, at any price: for tests of what is generated, not of when. */
   readonly eager?: boolean;
 }
@@ -57,16 +62,22 @@ const MIN_TRANSLATED_RUN = 64;
 const TRANSLATED_SLICE = 2 ** 20;
 /** While most is interpreted a run ends after so many, to see where it stands. */
 const SAMPLE_SLICE = 2 ** 14;
+/** While much is interpreted, though not most, beside what is translated. */
+const MIXED_SLICE = 2 ** 17;
 /** About what an instruction takes in the interpreter once V8 has compiled it, and how much of that translation saves. */
 const INTERPRETED_NS = 6;
 const SAVED_NS = 5;
 /** Of translating: what V8 does for the first time takes longer than any unit after it. */
 const FIRST_TRANSLATION_NS = 15e6;
 const DEFAULT_SHARE = 0.05;
+/** When so much has gone into translating, all that is asked for does not bring it back, whatever the share. */
+const GENEROUS_NS = 500e6;
 /** Where translating brings something, half of that goes into more of it. */
 const SHARE_OF_SAVED = 0.5;
 /** Times that translated code is left at a pc before that pc is translated. */
 const EXIT_HEAT = 8;
+/** So much hotter has it to be for each time that it was translated before. */
+const AGAIN = 4;
 /** Pcs whose heat is remembered; more are forgotten together. */
 const MAX_HEAT_ENTRIES = 4096;
 /** Times that a store is refused before it is looked at. */
@@ -103,6 +114,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #slot: number;
   readonly #limits: UnitLimits;
   readonly #eager: boolean;
+  readonly #beside: Beside | undefined;
   readonly #heat = new Map<number, number>();
   readonly #refused = new Map<number, number>();
   readonly #sharedPageAccesses = new Set<number>();
@@ -115,6 +127,10 @@ export class TranslatingEngine implements Engine, CodeCache {
   #windowOffset = NOWHERE;
   #markedGeneration = -1;
   readonly #share: number;
+  /** Nanoseconds that went into translating while running. */
+  #spentNs = 0;
+  /** How often each entry was translated because it proved hot: it has to be hotter each time. */
+  readonly #made = new Map<number, number>();
   /** Nanoseconds of translating that are paid for. */
   #credit: number;
   #slice = SAMPLE_SLICE;
@@ -138,6 +154,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#slot = slot;
     this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
     this.#eager = options.eager ?? false;
+    this.#beside = options.beside;
     this.#share = options.share ?? DEFAULT_SHARE;
     // Where less than all of the time may go into it the first translation is paid for in advance.
     this.#credit = this.#share < 1 ? -FIRST_TRANSLATION_NS : 0;
@@ -203,6 +220,8 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#count(Counter.drops, 1);
     this.#countLive();
     this.#heat.clear();
+    this.#made.clear();
+    this.#beside?.forget();
     this.#judgeAnew();
   }
 
@@ -284,12 +303,20 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   /** Translated code was left at `pc`, which is no entry: if that happens often it becomes one. */
   #exitedAt(pc: number): void {
-    if (this.#store?.has(pc) === true || !this.#mayTranslate()) return;
+    if (this.#store?.has(pc) === true) return;
+    if (this.#beside?.works === true) {
+      this.#beside.left(pc);
+      return;
+    }
+    if (!this.#mayTranslate()) return;
     const heat = (this.#heat.get(pc) ?? 0) + 1;
     if (this.#heat.size >= MAX_HEAT_ENTRIES) this.#heat.clear();
     this.#heat.set(pc, heat);
-    if (!this.#eager && heat < EXIT_HEAT) return;
+    const made = this.#made.get(pc) ?? 0;
+    if (!this.#eager && heat < EXIT_HEAT * AGAIN ** made) return;
     this.#heat.delete(pc);
+    if (this.#made.size >= MAX_HEAT_ENTRIES) this.#made.clear();
+    this.#made.set(pc, made + 1);
     this.#translateRunning(pc);
   }
 
@@ -330,9 +357,14 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   #account(retired: number, translated: number): void {
     const interpreted = retired - translated;
-    this.#credit += interpreted * INTERPRETED_NS * this.#share + translated * SAVED_NS * SHARE_OF_SAVED;
+    const share = this.#spentNs < GENEROUS_NS ? this.#share : DEFAULT_SHARE;
+    this.#credit += interpreted * INTERPRETED_NS * share + translated * SAVED_NS * SHARE_OF_SAVED;
     this.#count(Counter.retiredTranslated, translated);
     this.#count(Counter.retiredInterpreted, interpreted);
+    if (this.#beside?.works === true) {
+      this.#lookBeside(this.#beside, retired, interpreted);
+      return;
+    }
     if (interpreted * 2 <= retired) {
       this.#slice = Math.min(this.#slice * 2, TRANSLATED_SLICE);
       return;
@@ -448,16 +480,72 @@ export class TranslatingEngine implements Engine, CodeCache {
       sizeOf: (callee) => store.sizeOf(callee),
       pace,
     });
-    if (unit !== undefined) store.add(unit);
+    if (unit !== undefined) this.#add(unit);
     // What was not needed is not saved up: many at once would hold up the hart.
-    this.#credit = Math.min(this.#credit, 0) - (monotonicNs() - beganNs);
+    const tookNs = monotonicNs() - beganNs;
+    this.#credit = Math.min(this.#credit, 0) - tookNs;
+    this.#spentNs += phase === Counter.translationsRunning ? tookNs : 0;
     if (unit === undefined) return undefined;
+    this.#countUnit(unit, phase);
+    return unit;
+  }
+
+  /** Takes what the thread beside this one has made, and asks for what is hot by now. */
+  #lookBeside(beside: Beside, retired: number, interpreted: number): void {
+    if (interpreted * 2 > retired) this.#slice = SAMPLE_SLICE;
+    else {
+      const longest = interpreted * 8 > retired ? MIXED_SLICE : TRANSLATED_SLICE;
+      this.#slice = Math.min(this.#slice * 2, longest);
+    }
+    beside.advance(retired);
+    if (interpreted * 16 > retired) {
+      const pc = (this.#hart[Hart.PC] as number) >>> 0;
+      beside.sampled(entryFor(this.#reader, pc, this.#hart[Hart.X + RA] as number));
+    }
+    const answer = beside.poll();
+    if (answer !== undefined) this.#takeAnswer(answer.reply, answer.request);
+    beside.ask(
+      (pc) => this.#store?.has(pc) === true,
+      () => this.#besideRequest(),
+    );
+  }
+
+  #besideRequest(): Omit<TranslationRequest, "entries" | "maxInstructions"> {
+    const { ramBytes, ramOffset, windowOffset, ranges, layout, hasWindow } = this.#space;
+    const roms = ranges.filter(({ kind }) => kind === "rom");
+    const window =
+      hasWindow && windowOffset >= 0
+        ? [{ base: WINDOW_BASE, bytes: layout.config.regionBytes, offset: windowOffset }]
+        : [];
+    return {
+      target: this.#target(),
+      code: [{ base: RAM_BASE, bytes: ramBytes, offset: ramOffset }, ...window, ...roms],
+      sharedPageAccesses: [...this.#sharedPageAccesses],
+      sizes: [...(this.#store?.sizes() ?? [])],
+    };
+  }
+
+  /** Unless it is of code as it is no more, or was asked for under other circumstances. */
+  #takeAnswer({ unit, module, parcels }: TranslationReply, request: TranslationRequest): void {
+    if (unit === undefined || module === undefined) return;
+    if (request.sharedPageAccesses.length !== this.#sharedPageAccesses.size) return;
+    const { windowOffset } = this.#space;
+    if (windowOffset >= 0 && request.code.every(({ offset }) => offset !== windowOffset)) return;
+    if (!isUnchanged(this.#reader, unit, parcels)) return;
+    this.#add(unit, module);
+    this.#countUnit(unit, Counter.translationsRunning);
+  }
+
+  #add(unit: Unit, compiled?: WebAssembly.Module): void {
+    this.#count(Counter.evictions, this.#openStore().add(unit, compiled));
+  }
+
+  #countUnit(unit: Unit, phase: number): void {
     this.#count(phase, 1);
     this.#count(Counter.translatedInstructions, unit.instructions);
     this.#count(Counter.cutEdges, unit.cutEdges);
     this.#countLive();
     this.#judgeAnew();
-    return unit;
   }
 
   #openStore(): CodeCacheStore {

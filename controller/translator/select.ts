@@ -1,6 +1,8 @@
 /** Which engine a machine gets: the user's `--engine`, or `auto`. */
 import type { EngineKind } from "../cpu/engine-kind.ts";
 import type { MachineOptions } from "../machine.ts";
+import { BackgroundTranslator } from "./background.ts";
+import { AUTO, Beside, TRANSLATOR } from "./beside.ts";
 import { TranslatingEngine } from "./engine.ts";
 
 /** `translator` is for what runs long: it may be slower at first. */
@@ -14,16 +16,29 @@ export interface EngineChoice {
   readonly translator: () => TranslatingEngine | undefined;
 }
 
-export function chooseEngine(kind: EngineKind): EngineChoice {
+/** @param background program of the thread that translates beside the hart (translator-worker.ts); without, none does */
+export function chooseEngine(kind: EngineKind, background?: URL): EngineChoice {
   if (kind === "interpreter") return { options: {}, translator: () => undefined };
   let made: TranslatingEngine | undefined;
   const options: Pick<MachineOptions, "engine"> = {
     engine: (parts, interpreter, memory, slot) => {
       made = new TranslatingEngine(parts, interpreter, memory, slot, {
         ...(kind === "translator" && { share: TRANSLATOR_SHARE }),
+        ...(background !== undefined && { beside: besideOf(kind, memory, background) }),
       });
       return made;
     },
   };
   return { options, translator: () => made };
+}
+
+function besideOf(kind: EngineKind, memory: WebAssembly.Memory, program: URL): Beside {
+  const start = (): BackgroundTranslator | undefined => {
+    try {
+      return new BackgroundTranslator(memory, program);
+    } catch {
+      return undefined;
+    }
+  };
+  return new Beside(start, kind === "translator" ? TRANSLATOR : AUTO);
 }

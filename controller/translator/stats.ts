@@ -34,6 +34,8 @@ export const Counter = {
   exitsLimit: 12,
   /** and for a pc that is no entry. */
   exitsMiss: 13,
+  /** Modules that were dropped to make room for others. */
+  evictions: 14,
 } as const;
 
 type CounterName = keyof typeof Counter;
@@ -77,7 +79,8 @@ export function formatStats(stats: TranslatorStats): string[] {
     `retired ${retired} instructions, ${percent.toFixed(2)} % of them in translated code`,
     `translations ${translations} of ${stats.translatedInstructions} instructions: ` +
       `${stats.translationsAhead} ahead of need, ${stats.translationsRunning} while running; ` +
-      `live ${stats.units} modules, ${stats.unitBytes} bytes, ${stats.entries} entries; dropped ${stats.drops} times`,
+      `live ${stats.units} modules, ${stats.unitBytes} bytes, ${stats.entries} entries; ` +
+      `dropped ${stats.drops} times because code changed, ${stats.evictions} modules to make room`,
     `left for an instruction that is not translated ${stats.exitsInterpret}, for a device or a fault ${stats.exitsAccess}, ` +
       `near the limit ${stats.exitsLimit}, for code not translated ${stats.exitsMiss}`,
   ];

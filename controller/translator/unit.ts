@@ -52,6 +52,8 @@ export const UNHURRIED: Pace = { mayGrow: () => true, goesOn: () => true };
 
 export interface UnitOptions {
   readonly limits?: UnitLimits;
+  /** Further entries that are wanted as much as the first. */
+  readonly alsoFrom?: readonly number[];
   /** See {@link UnitContext.sharedPageAccesses}. */
   readonly sharedPageAccesses?: ReadonlySet<number>;
   /** Size of a function that other units have, 0 without one. */
@@ -63,6 +65,8 @@ export interface Unit {
   readonly bytes: Uint8Array;
   /** Guest entries; each is exported under the {@link entryName} of its number here. */
   readonly entries: readonly number[];
+  /** So many of the entries, the first ones, were asked for; the others are what these call. */
+  readonly wanted: number;
   /** Guest instructions of the function behind each entry. */
   readonly sizes: readonly number[];
   readonly instructions: number;
@@ -86,10 +90,11 @@ export function tableSlot(pc: number, slots: number): number {
  * A function that another unit has already is called through the table from this size on: what the call costs more
  * than a direct one is little beside it, and each copy would have to be compiled twice by V8 before it is fast.
  */
-const MIN_SHARED_INSTRUCTIONS = 150;
+const MIN_SHARED_INSTRUCTIONS = 80;
 
 /**
- * Translates the code reachable from `entry`; undefined if not even its first instruction can be, or if it was given up.
+ * Translates the code reachable from `entry`; undefined if not even its first instruction can be, nor that of any other
+ * entry that is wanted, or if it was given up.
  */
 export function translateUnit(
   code: CodeReader,
@@ -118,8 +123,9 @@ function makeUnit(
   step: () => void,
 ): Unit | undefined {
   const { sharedPageAccesses = new Set() } = options;
-  const functions = discover(code, entry, options, step);
-  if (!functions.has(entry)) return undefined;
+  const wanted = [entry, ...(options.alsoFrom ?? [])];
+  const functions = discover(code, wanted, options, step);
+  if (functions.size === 0) return undefined;
   analyseUnit(functions, step);
   const module = new ModuleWriter();
   module.importMemory("memory", target.memoryPages);
@@ -158,6 +164,7 @@ function makeUnit(
   return {
     bytes: module.finish(),
     entries,
+    wanted: wanted.filter((pc) => functions.has(pc)).length,
     sizes,
     instructions,
     ends: endsOf(functions),
@@ -168,16 +175,16 @@ function makeUnit(
 
 function discover(
   code: CodeReader,
-  entry: number,
+  wanted: readonly number[],
   { limits = DEFAULT_UNIT_LIMITS, sizeOf = () => 0, pace = UNHURRIED }: UnitOptions,
   step: () => void,
 ): Map<number, GuestFunction> {
   const builder = new GraphBuilder(code, limits, step);
   const functions = new Map<number, GuestFunction>();
-  const queue = [entry];
+  const queue = [...wanted];
   let instructions = 0;
-  for (const pc of queue) {
-    if (functions.has(pc) || (pc !== entry && sizeOf(pc) >= MIN_SHARED_INSTRUCTIONS)) continue;
+  for (const [at, pc] of queue.entries()) {
+    if (functions.has(pc) || (at >= wanted.length && sizeOf(pc) >= MIN_SHARED_INSTRUCTIONS)) continue;
     if (functions.size >= limits.unitFunctions || instructions >= limits.unitInstructions) break;
     if (functions.size > 0 && !pace.mayGrow()) break;
     const graph = builder.build(pc);

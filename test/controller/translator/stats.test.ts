@@ -89,7 +89,7 @@ describe("what is told of them", () => {
     const counters = new Float64Array(16).map((_, place) => place + 1);
     expect(formatStats(readStats(counters))).toEqual([
       "retired 19 instructions, 47.37 % of them in translated code",
-      "translations 9 of 6 instructions: 4 ahead of need, 5 while running; live 1 modules, 2 bytes, 3 entries; dropped 7 times",
+      "translations 9 of 6 instructions: 4 ahead of need, 5 while running; live 1 modules, 2 bytes, 3 entries; dropped 7 times because code changed, 15 modules to make room",
       "left for an instruction that is not translated 11, for a device or a fault 12, near the limit 13, for code not translated 14",
     ]);
   });

@@ -1,0 +1,124 @@
+/**
+ * When the hart asks the thread beside it for a translation, and for what (background.ts is how).
+ *
+ * The thread takes no time of the hart, but it takes a processor. So it starts when a run turns out not to be short, and
+ * what it may translate in all grows with what has retired. All of this counts in instructions, none in time: what is
+ * asked for does not depend on how busy the machine is, only when it is there.
+ */
+import type { TranslatingThread, TranslationReply, TranslationRequest } from "./background.ts";
+import { HotSpots } from "./hot-spots.ts";
+
+export interface Eagerness {
+  /** Instructions that have to retire before the thread starts. */
+  readonly startAfter: number;
+  /** Guest instructions that may be translated at first, and one more for each so many that retire. */
+  readonly advance: number;
+  readonly retiredForOne: number;
+}
+
+/** `auto` and `translator` (cpu/engine-kind.ts). */
+export const AUTO: Eagerness = { startAfter: 2 ** 20, advance: 8_000, retiredForOne: 8_000 };
+export const TRANSLATOR: Eagerness = { startAfter: 0, advance: 32_000, retiredForOne: 2_000 };
+
+/** Heat of a sample, and of an exit of translated code to what is not translated. */
+const SAMPLE_HEAT = 8;
+const EXIT_HEAT = 1;
+/** What the first request needs is met twice, as the first samples fall anywhere. */
+const FIRST_HEAT = 2 * SAMPLE_HEAT;
+const NEXT_HEAT = SAMPLE_HEAT;
+/** Samples before the first request. */
+const FIRST_SAMPLES = 32;
+/** Entries of one request. */
+const MAX_ENTRIES = 16;
+/** The first unit is small, to be there soon. */
+const FIRST_INSTRUCTIONS = 1_500;
+const NEXT_INSTRUCTIONS = 4_000;
+/** Each time that an entry was asked for it has to be so much hotter before it is again. */
+const AGAIN = 4;
+const MAX_ASKED = 8192;
+
+export class Beside {
+  readonly #start: () => TranslatingThread | undefined;
+  readonly #eagerness: Eagerness;
+  readonly #spots = new HotSpots();
+  /** How often each entry was asked for. */
+  readonly #asked = new Map<number, number>();
+  #thread: TranslatingThread | undefined;
+  #started = false;
+  #samples = 0;
+  #retired = 0;
+  #translated = 0;
+  #request: TranslationRequest | undefined;
+
+  constructor(start: () => TranslatingThread | undefined, eagerness: Eagerness) {
+    this.#start = start;
+    this.#eagerness = eagerness;
+  }
+
+  /** False where no thread could be started: then nobody translates beside the hart. */
+  get works(): boolean {
+    return !this.#started || this.#thread !== undefined;
+  }
+
+  sampled(entry: number): void {
+    this.#samples++;
+    this.#note(entry, SAMPLE_HEAT);
+  }
+
+  left(pc: number): void {
+    this.#note(pc, EXIT_HEAT);
+  }
+
+  /** Code has changed: what was asked for before says nothing. */
+  forget(): void {
+    this.#spots.clear();
+    this.#asked.clear();
+  }
+
+  /** Instructions that have retired since the last call. Starts the thread when it is time. */
+  advance(retired: number): void {
+    this.#retired += retired;
+    if (this.#started || this.#retired < this.#eagerness.startAfter) return;
+    this.#started = true;
+    this.#thread = this.#start();
+  }
+
+  /** The answer that has come, and what was asked. */
+  poll(): { readonly reply: TranslationReply; readonly request: TranslationRequest } | undefined {
+    const reply = this.#thread?.poll();
+    const request = this.#request;
+    if (reply === undefined || request === undefined) return undefined;
+    this.#request = undefined;
+    this.#translated += reply.unit?.instructions ?? 0;
+    return { reply, request };
+  }
+
+  /** Asks for what is hot, if the thread has nothing to do and there is anything. @param isEntry of existing code */
+  ask(
+    isEntry: (pc: number) => boolean,
+    rest: () => Omit<TranslationRequest, "entries" | "maxInstructions">,
+  ): void {
+    const thread = this.#thread;
+    if (thread === undefined || this.#request !== undefined || !thread.isIdle) return;
+    const isFirst = this.#translated === 0;
+    if (isFirst && this.#samples < FIRST_SAMPLES) return;
+    const { advance, retiredForOne } = this.#eagerness;
+    if (this.#translated > advance + this.#retired / retiredForOne) return;
+    const hot = this.#spots.take(MAX_ENTRIES, isFirst ? FIRST_HEAT : NEXT_HEAT);
+    const entries = hot.filter((pc) => !isEntry(pc));
+    if (entries.length === 0) return;
+    if (this.#asked.size > MAX_ASKED) this.#asked.clear();
+    for (const pc of entries) this.#asked.set(pc, (this.#asked.get(pc) ?? 0) + 1);
+    this.#request = {
+      ...rest(),
+      entries,
+      maxInstructions: isFirst ? FIRST_INSTRUCTIONS : NEXT_INSTRUCTIONS,
+    };
+    thread.request(this.#request);
+  }
+
+  #note(pc: number, heat: number): void {
+    const times = this.#asked.get(pc) ?? 0;
+    this.#spots.note(pc, heat / AGAIN ** times);
+  }
+}

@@ -1,0 +1,169 @@
+/** Translating on a thread beside the hart: what is asked for, and what becomes of the answer. */
+import { describe, expect, it } from "vitest";
+import { BARE_BOARD } from "../../../controller/boards.ts";
+import { Machine } from "../../../controller/machine.ts";
+import { Answering } from "../../../controller/translator/answering.ts";
+import type {
+  TranslatingThread,
+  TranslationReply,
+  TranslationRequest,
+} from "../../../controller/translator/background.ts";
+import { Beside, TRANSLATOR } from "../../../controller/translator/beside.ts";
+import { TranslatingEngine } from "../../../controller/translator/engine.ts";
+import { entryFor } from "../../../controller/translator/hot-spots.ts";
+import { chooseEngine } from "../../../controller/translator/select.ts";
+import { createMemory } from "../../../emulator/memory/layout.ts";
+import * as asm from "../support/assembler.ts";
+import { A0, A1, A2, RA } from "../support/machines.ts";
+import { CODE_BASE, LAYOUT } from "./harness.ts";
+
+const RUN = 1_000_000;
+
+function readerOf(program: asm.Program) {
+  const bytes = program.bytes();
+  const parcels = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
+  return { parcel: (pc: number) => parcels[(pc - CODE_BASE) / 2] ?? -1 };
+}
+
+describe("where translated code begins", () => {
+  it("is the head of the loop around a sample, whichever of its instructions that met", () => {
+    const code = readerOf(
+      new asm.Program()
+        .words(asm.NOP)
+        .label("loop")
+        .words(asm.NOP, asm.branch("beq", A0, A1, 8), asm.NOP)
+        .jal(RA, "callee")
+        .words(asm.NOP)
+        .jal(0, "loop")
+        .label("callee")
+        .words(asm.jalr(0, RA, 0)),
+    );
+    const entries = [4, 8, 12, 16, 20, 24].map((offset) => entryFor(code, CODE_BASE + offset, 0));
+    expect(new Set(entries)).toEqual(new Set([CODE_BASE + 4]));
+  });
+
+  it("is the caller's loop for a sample in a function without one", () => {
+    const code = readerOf(
+      new asm.Program()
+        .label("loop")
+        .jal(RA, "callee")
+        .jal(0, "loop")
+        .label("callee")
+        .words(asm.NOP, asm.jalr(0, RA, 0)),
+    );
+    expect(entryFor(code, CODE_BASE + 8, CODE_BASE + 4)).toBe(CODE_BASE);
+  });
+
+  it("is a function where there are calls and no loop", () => {
+    const code = readerOf(
+      new asm.Program()
+        .label("recursive")
+        .words(asm.NOP)
+        .jal(RA, "recursive")
+        .words(asm.NOP, asm.jalr(0, RA, 0)),
+    );
+    expect(entryFor(code, CODE_BASE + 4, CODE_BASE + 8)).toBe(CODE_BASE);
+    expect(entryFor(code, CODE_BASE + 8, CODE_BASE + 8)).toBe(CODE_BASE + 8);
+  });
+});
+
+/** Answers when it is told to, on this thread. */
+class ManualThread implements TranslatingThread {
+  readonly requests: TranslationRequest[] = [];
+  readonly #answering: Answering;
+  #reply: TranslationReply | undefined;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.#answering = new Answering(memory);
+  }
+
+  get isIdle(): boolean {
+    return this.requests.length === 0 && this.#reply === undefined;
+  }
+
+  request(request: TranslationRequest): void {
+    this.requests.push(request);
+  }
+
+  poll(): TranslationReply | undefined {
+    const reply = this.#reply;
+    this.#reply = undefined;
+    return reply;
+  }
+
+  answer(): void {
+    const request = this.requests.shift();
+    if (request !== undefined) this.#reply = this.#answering.answer(request);
+  }
+}
+
+/** A machine about to count in an endless loop, and the thread beside its hart. */
+function counting() {
+  const memory = createMemory(LAYOUT);
+  const thread = new ManualThread(memory);
+  let engine: TranslatingEngine | undefined;
+  const machine = new Machine({
+    memory,
+    layout: LAYOUT,
+    slot: 0,
+    plan: BARE_BOARD,
+    engine: (parts, interpreter, _, slot) => {
+      engine = new TranslatingEngine(parts, interpreter, memory, slot, {
+        beside: new Beside(() => thread, TRANSLATOR),
+      });
+      return engine;
+    },
+  });
+  const program = new asm.Program()
+    .label("loop")
+    .words(asm.i("addi", A0, A0, 1), asm.i("addi", A1, A1, 2))
+    .jal(0, "loop");
+  machine.space.bytes.set(program.bytes(), machine.space.ramOffset);
+  machine.ramChanged();
+  machine.reset(CODE_BASE | 0);
+  if (engine === undefined) throw new Error("the machine made no engine");
+  return { machine, engine, thread };
+}
+
+describe("a thread beside the hart", () => {
+  it("is asked for the loop, and the hart goes on in what it answers", () => {
+    const { machine, engine, thread } = counting();
+    machine.run(RUN);
+    expect(thread.requests.map(({ entries }) => entries)).toEqual([[CODE_BASE]]);
+    expect(engine.stats()).toMatchObject({ translationsRunning: 0, retiredTranslated: 0 });
+    thread.answer();
+    machine.run(2 * RUN);
+    expect(engine.stats()).toMatchObject({ translationsRunning: 1, units: 1 });
+    expect(engine.stats().retiredTranslated).toBeGreaterThan(RUN);
+    expect(machine.hart[A1]).toBe(2 * Math.floor((machine.retired + 1) / 3));
+  });
+
+  it("answers in vain when the code has changed since", () => {
+    const { machine, engine, thread } = counting();
+    machine.run(RUN);
+    thread.answer();
+    machine.space.words[(machine.space.ramOffset >>> 2) + 1] = asm.i("addi", A2, A2, 1);
+    machine.ramChanged();
+    machine.run(RUN / 4);
+    expect(engine.stats()).toMatchObject({ translationsRunning: 0, units: 0, retiredTranslated: 0 });
+    expect(machine.hart[A2]).toBeGreaterThan(0);
+  });
+
+  it("is a real one in a run: the same result, most of it translated", { timeout: 120_000 }, () => {
+    const memory = createMemory(LAYOUT);
+    const program = new URL("../../../dist/controller/translator-worker.bundle.cjs", import.meta.url);
+    const choice = chooseEngine("translator", program);
+    const machine = new Machine({ ...choice.options, memory, layout: LAYOUT, slot: 0, plan: BARE_BOARD });
+    const loop = new asm.Program()
+      .label("loop")
+      .words(asm.i("addi", A0, A0, 1))
+      .jal(0, "loop");
+    machine.space.bytes.set(loop.bytes(), machine.space.ramOffset);
+    machine.ramChanged();
+    machine.reset(CODE_BASE | 0);
+    while (choice.translator()?.stats().translationsRunning === 0) machine.run(RUN);
+    machine.run(10 * RUN);
+    expect(choice.translator()?.stats().retiredTranslated).toBeGreaterThan(9 * RUN);
+    expect(machine.hart[A0]).toBe(Math.floor((machine.retired + 1) / 2));
+  });
+});
