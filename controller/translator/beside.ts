@@ -21,11 +21,13 @@ export const AUTO: Eagerness = { startAfter: 2 ** 20, advance: 8_000, retiredFor
 export const TRANSLATOR: Eagerness = { startAfter: 0, advance: 32_000, retiredForOne: 2_000 };
 
 /** Heat of a sample, and of an exit of translated code to what is not translated. */
-const SAMPLE_HEAT = 8;
+const SAMPLE_HEAT = 16;
 const EXIT_HEAT = 1;
 /** What the first request needs is met twice, as the first samples fall anywhere. */
 const FIRST_HEAT = 2 * SAMPLE_HEAT;
-const NEXT_HEAT = SAMPLE_HEAT;
+const NEXT_HEAT = 64;
+/** So much hotter for each module that executes the place already, from another entry. */
+const COPIED = 2;
 /** Samples before the first request. */
 const FIRST_SAMPLES = 32;
 /** Entries of one request. */
@@ -90,12 +92,17 @@ export class Beside {
     if (reply === undefined || request === undefined) return undefined;
     this.#request = undefined;
     this.#translated += reply.unit?.instructions ?? 0;
+    // What was hot before there was this is not what will be.
+    this.#spots.clear();
     return { reply, request };
   }
 
-  /** Asks for what is hot, if the thread has nothing to do and there is anything. @param isEntry of existing code */
+  /**
+   * Asks for what is hot, if the thread has nothing to do and there is anything.
+   * @param copiesOf how many modules execute what is at a pc
+   */
   ask(
-    isEntry: (pc: number) => boolean,
+    copiesOf: (pc: number) => number,
     rest: () => Omit<TranslationRequest, "entries" | "maxInstructions">,
   ): void {
     const thread = this.#thread;
@@ -104,8 +111,8 @@ export class Beside {
     if (isFirst && this.#samples < FIRST_SAMPLES) return;
     const { advance, retiredForOne } = this.#eagerness;
     if (this.#translated > advance + this.#retired / retiredForOne) return;
-    const hot = this.#spots.take(MAX_ENTRIES, isFirst ? FIRST_HEAT : NEXT_HEAT);
-    const entries = hot.filter((pc) => !isEntry(pc));
+    const heat = isFirst ? FIRST_HEAT : NEXT_HEAT;
+    const entries = this.#spots.take(MAX_ENTRIES, heat, (pc) => heat * COPIED ** copiesOf(pc));
     if (entries.length === 0) return;
     if (this.#asked.size > MAX_ASKED) this.#asked.clear();
     for (const pc of entries) this.#asked.set(pc, (this.#asked.get(pc) ?? 0) + 1);

@@ -188,6 +188,14 @@ export class CodeCacheStore {
     return false;
   }
 
+  /** How many units of the current region were made from the code at `pc`; more than any can be if it is an entry. */
+  copiesOf(pc: number): number {
+    if (this.has(pc)) return Number.POSITIVE_INFINITY;
+    let copies = 0;
+    for (const { unit } of this.#current.units) if (isMadeFrom(unit, pc, 2)) copies++;
+    return copies;
+  }
+
   /** Drops units whose bytes in RAM are no longer those they were made from. True if there were any. */
   verifyRam(): boolean {
     if (!this.#holdsRamCode) return false;

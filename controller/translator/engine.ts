@@ -505,7 +505,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     const answer = beside.poll();
     if (answer !== undefined) this.#takeAnswer(answer.reply, answer.request);
     beside.ask(
-      (pc) => this.#store?.has(pc) === true,
+      (pc) => this.#store?.copiesOf(pc) ?? 0,
       () => this.#besideRequest(),
     );
   }

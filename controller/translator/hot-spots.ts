@@ -61,21 +61,15 @@ export class HotSpots {
     this.#heat.set(pc, (this.#heat.get(pc) ?? 0) + heat);
   }
 
-  /** Takes the hottest away, those of at least `minHeat`. */
-  take(count: number, minHeat: number): number[] {
+  /** Takes the hottest away: those of at least `minHeat`, and of what is needed of each. */
+  take(count: number, minHeat: number, needed: (pc: number) => number): number[] {
     const hottest = [...this.#heat]
-      .filter(([, heat]) => heat >= minHeat)
+      .filter(([pc, heat]) => heat >= minHeat && heat >= needed(pc))
       .sort((a, b) => b[1] - a[1])
       .slice(0, count)
       .map(([pc]) => pc);
     for (const pc of hottest) this.#heat.delete(pc);
     return hottest;
-  }
-
-  /** Whether anything is as hot as that. */
-  holds(minHeat: number): boolean {
-    for (const heat of this.#heat.values()) if (heat >= minHeat) return true;
-    return false;
   }
 
   clear(): void {

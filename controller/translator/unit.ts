@@ -52,7 +52,7 @@ export const UNHURRIED: Pace = { mayGrow: () => true, goesOn: () => true };
 
 export interface UnitOptions {
   readonly limits?: UnitLimits;
-  /** Further entries that are wanted as much as the first. */
+  /** Further entries that are wanted, unless what is made for those before them executes them, too. */
   readonly alsoFrom?: readonly number[];
   /** See {@link UnitContext.sharedPageAccesses}. */
   readonly sharedPageAccesses?: ReadonlySet<number>;
@@ -184,7 +184,10 @@ function discover(
   const queue = [...wanted];
   let instructions = 0;
   for (const [at, pc] of queue.entries()) {
-    if (functions.has(pc) || (at >= wanted.length && sizeOf(pc) >= MIN_SHARED_INSTRUCTIONS)) continue;
+    if (functions.has(pc)) continue;
+    // What leads into a loop and what lies in it reach the same code: one of them is enough.
+    const isSpared = at < wanted.length ? covers(functions, pc) : sizeOf(pc) >= MIN_SHARED_INSTRUCTIONS;
+    if (isSpared) continue;
     if (functions.size >= limits.unitFunctions || instructions >= limits.unitInstructions) break;
     if (functions.size > 0 && !pace.mayGrow()) break;
     const graph = builder.build(pc);
@@ -194,6 +197,17 @@ function discover(
     queue.push(...graph.callees);
   }
   return functions;
+}
+
+/** Whether any of the functions executes the instruction at `pc`. */
+function covers(functions: ReadonlyMap<number, GuestFunction>, pc: number): boolean {
+  for (const { graph } of functions.values()) {
+    for (const { steps, end } of graph.blocks) {
+      if ("step" in end && end.step.pc === pc) return true;
+      if (steps.some((step) => step.pc === pc)) return true;
+    }
+  }
+  return false;
 }
 
 /** The entry of a function: compares the pc, brings registers from memory, and puts results there. */
