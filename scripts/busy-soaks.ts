@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SoakReport } from "../supervisor/soak/soak.ts";
 import { besideBusyLoops } from "./busy-loops.ts";
-import { countFaults, type Verdict } from "./emulate/summary.ts";
+import { countFaults, type Verdict } from "./emulate/outcome.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { HELP_OPTION, parseDuration, parseInteger, parseOptions } from "./options.ts";
 import { runProgram } from "./program.ts";

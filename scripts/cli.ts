@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   sweep: {
     summary: "cut power at every point of every scenario, in virtual time, and judge what comes back",
     load: async () => (await import("./sweep.ts")).sweepCommand,
+    takesSignals: true,
   },
   run: {
     summary: "run a bare-metal RV32 ELF in RAM",

@@ -5,12 +5,14 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { requireLimits } from "../emulator/base/limits.ts";
 import { plural } from "../emulator/base/text.ts";
-import { CaseIdError, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
+import { CaseIdError, formatCaseId, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
+import type { Finding } from "../supervisor/sweep/explore/explorer.ts";
 import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
 import { checkImages, isHigher, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
 import { isGood, NOT_INJECTED, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/oracle/verdict.ts";
 import { RulesModuleError } from "../supervisor/sweep/flipside/rules-module.ts";
 import { findScenario, SCENARIOS } from "../supervisor/sweep/flipside/scenarios/index.ts";
+import { DEPTH_IN_PARTS } from "../supervisor/sweep/run/plan.ts";
 import { LEFT_OUT_BECAUSE, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
 import {
   runSweep,
@@ -20,7 +22,22 @@ import {
 } from "../supervisor/sweep/run/run.ts";
 import { SweepThread } from "../supervisor/sweep/run/threads.ts";
 import { type CommandDevice, DEVICE_OPTIONS, readDevice, requireRunnable } from "./described-device.ts";
-import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE, OTHER_EXIT_CODES, UnableError } from "./exit-codes.ts";
+import { atMaxTime, endOnSignal, MAX_TIME_OPTION, parseMaxTime } from "./ending.ts";
+import {
+  EXIT_FINDING,
+  EXIT_HELD,
+  EXIT_UNJUDGED,
+  EXIT_USAGE,
+  OTHER_EXIT_CODES,
+  UnableError,
+} from "./exit-codes.ts";
+import {
+  type Comparison,
+  compareFindings,
+  describeVanished,
+  type Known,
+  readExpectations,
+} from "./expectations.ts";
 import { requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { invocationOf } from "./invocation.ts";
 import { HELP_OPTION, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
@@ -48,9 +65,13 @@ usage: flipside sweep [options]
   --image-b FILE     MCUboot image of the lower version (default: the reference firmware 1.0.0)
   --rules FILE       JavaScript module that exports your boot decision or policy as \`rules\` (docs/sweep.md)
   --replay ID        run one case and print its timeline
+  --max-time TIME    end after so long, such as 10m, and tell what was not swept
+  --expect FILE      findings that are known: new ones fail, and so do these where they are gone (docs/sweep.md)
   --json FILE        write the report
   --junit FILE       write the report as JUnit XML
   -h, --help         this text
+
+Ctrl-C and SIGTERM end it early, with the summary of what was swept.
 
 Exit code: 0 everything held, 1 findings, 2 also where a fault that was asked for never took place (not-injected),
 ${OTHER_EXIT_CODES}.
@@ -62,6 +83,9 @@ interface SweepCommand {
   readonly list: boolean;
   readonly json: string | undefined;
   readonly junit: string | undefined;
+  readonly maxTimeMs: number | undefined;
+  /** Undefined where nobody says what is known. */
+  readonly expected: readonly Known[] | undefined;
 }
 
 const DEPTH_MAX = 8;
@@ -122,6 +146,8 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     replay: { type: "string" },
     json: { type: "string" },
     junit: { type: "string" },
+    expect: { type: "string" },
+    ...MAX_TIME_OPTION,
     ...HELP_OPTION,
   });
   if (values.help === true) return "help";
@@ -129,9 +155,9 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     throw new UsageError("--json and --junit report a sweep; --replay prints one case");
   }
   const described = readDevice(values);
-  requireSeparate([values.json, values.junit], [...described.files, values.rules]);
-  const [imageA, imageB] = imagesOf(described);
   const { memory, limits, recovery, capabilities } = described;
+  requireSeparate([values.json, values.junit], [...described.files, values.rules, values.expect]);
+  const [imageA, imageB] = imagesOf(described);
   return {
     options: {
       imageA,
@@ -156,6 +182,8 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     list: values.list === true,
     json: values.json,
     junit: values.junit,
+    maxTimeMs: parseMaxTime(values["max-time"]),
+    expected: values.expect === undefined ? undefined : readExpectations(values.expect).map(asCase),
   };
 }
 
@@ -191,38 +219,78 @@ async function requireRules(options: SweepCommand["options"]): Promise<void> {
   await thread.loaded.finally(() => thread.close());
 }
 
-async function sweep({ options, json, junit }: SweepCommand, args: readonly string[]): Promise<number> {
+async function sweep(command: SweepCommand, args: readonly string[]): Promise<number> {
+  const { options, json, junit, maxTimeMs, expected } = command;
   requireLimits(options.jobs);
   if (json !== undefined) requireWritable(json);
   if (junit !== undefined) requireWritable(junit, JUNIT_REPORT);
   process.stdout.write(`seed ${options.seed}\n`);
   const line = new StatusLine();
+  const end = new AbortController();
+  endOnSignal(end, () => line.note("ending: the summary follows; once more to do without"));
+  atMaxTime(maxTimeMs, () => {
+    line.note("the time of --max-time is over: the summary follows");
+    end.abort();
+  });
   const report = await runSweep({
     ...options,
+    signal: end.signal,
     onProgress: (progress) => line.show(formatProgress(progress)),
   }).finally(() => line.clear());
-  if (report.scenarios.length === 0 && report.leftOut.length > 0) {
+  if (report.scenarios.length === 0 && report.notSwept.length === 0 && report.leftOut.length > 0) {
     throw new UsageError(`there is nothing left of this sweep: ${LEFT_OUT_BECAUSE}`);
   }
-  if (report.scenarios.length === 0) {
+  if (report.scenarios.length === 0 && report.notSwept.length === 0) {
     throw new UsageError(`there is nothing in part ${report.shard} of this sweep: name fewer parts`);
   }
-  process.stdout.write(formatSummary(report, replayOptions(args)));
+  const compared = compare(report, expected ?? []);
+  process.stdout.write(formatSummary(report, compared, replayOptions(args)));
   // A report that fails must not cost the other: both are tried.
   const refusals = [
-    json === undefined ? undefined : refusalOf(() => writeReport(json, "sweep", report)),
-    junit === undefined ? undefined : refusalOf(() => writeOutput(JUNIT_REPORT, junit, toJunit(report))),
+    json === undefined
+      ? undefined
+      : refusalOf(() => writeReport(json, "sweep", { ...report, vanished: compared.vanished })),
+    junit === undefined
+      ? undefined
+      : refusalOf(() => writeOutput(JUNIT_REPORT, junit, junitOf(report, compared))),
   ].filter((refusal) => refusal !== undefined);
   const unable = refusals.some((refusal) => refusal instanceof UnableError);
   const message = refusals.map((refusal) => refusal.message).join("; ");
   if (refusals.length > 0) throw unable ? new UnableError(message) : new UsageError(message);
-  return exitCodeOf(report.findings.map(({ verdict }) => verdict));
+  if (compared.vanished.length > 0) return EXIT_FINDING;
+  const code = exitCodeOf(compared.unexpected.map(({ verdict }) => verdict));
+  return code === EXIT_HELD && report.notSwept.length > 0 ? EXIT_UNJUDGED : code;
 }
 
 /** A finding says more than a fault that never took place, of which nothing can be said. */
 function exitCodeOf(verdicts: readonly string[]): number {
   if (verdicts.some((verdict) => verdict !== NOT_INJECTED)) return EXIT_FINDING;
   return verdicts.length > 0 ? EXIT_USAGE : EXIT_HELD;
+}
+
+/** By its id as this version writes it. Throws {@link CaseIdError}. */
+function asCase({ id, cause }: Known): Known {
+  return { id: formatCaseId(parseCaseId(id, SWEEP_FAULTS)), cause };
+}
+
+/** A finding of a scenario that was swept to its end comes again, or is gone. */
+function compare(report: SweepReport, expected: readonly Known[]): Comparison<Finding> {
+  const swept = report.scenarios.map(({ name }) => name).filter((name) => !report.notSwept.includes(name));
+  // In parts of a scenario that are with another shard nobody looked.
+  const isWhole = report.shard === "1/1" || report.depth < DEPTH_IN_PARTS;
+  const isSwept = ({ id }: Known): boolean =>
+    isWhole && swept.includes(parseCaseId(id, SWEEP_FAULTS).scenario);
+  return compareFindings(expected, report.findings, knownBy, isSwept);
+}
+
+function knownBy({ replay, verdict }: Finding): Known {
+  return { id: replay, cause: verdict };
+}
+
+/** What is known has not failed. */
+function junitOf(report: SweepReport, { unexpected, vanished }: Comparison<Finding>): string {
+  const missing = vanished.map((known) => [known.id, describeVanished(known)] as const);
+  return toJunit({ ...report, findings: unexpected }, missing);
 }
 
 /** The error that `action` ends in, where a file or the machine is at fault. */
@@ -280,7 +348,7 @@ function replayOptions(args: readonly string[]): string {
   return kept.map((arg) => ` ${shellQuoted(arg)}`).join("");
 }
 
-function formatSummary(report: SweepReport, extra: string): string {
+function formatSummary(report: SweepReport, compared: Comparison<Finding>, extra: string): string {
   const groups = new Map<
     string,
     { cuts: number; futures: number; faults: number; verdicts: Map<Verdict, number> }
@@ -310,7 +378,7 @@ function formatSummary(report: SweepReport, extra: string): string {
     { title: "faults", align: "right" },
     { title: "verdicts" },
   ] as const;
-  return `${formatTable(columns, rows)}\n\n${formatTotals(report)}${formatLeftOut(report)}${formatFindings(report, extra)}`;
+  return `${formatTable(columns, rows)}\n\n${formatTotals(report)}${formatLeftOut(report)}${formatFindings(report, compared, extra)}`;
 }
 
 function formatTotals(report: SweepReport): string {
@@ -345,11 +413,32 @@ function formatLeftOut({ leftOut }: SweepReport): string {
   );
 }
 
-function formatFindings(report: SweepReport, extra: string): string {
-  if (report.findings.length === 0) return `${paint("green", "held")}\n`;
-  const lines = report.findings.map(
+function formatFindings(
+  report: SweepReport,
+  { known, unexpected, vanished }: Comparison<Finding>,
+  extra: string,
+): string {
+  const asExpected = known.length === 0 ? "" : `${plural(known.length, "finding")} as expected\n`;
+  const gone = vanished.map((each) => `${paint("red", "vanished")}  ${describeVanished(each)}\n`).join("");
+  const notSwept = formatNotSwept(report);
+  const rest = `${asExpected}${gone}${notSwept}`;
+  if (unexpected.length === 0) {
+    return gone === "" && notSwept === "" ? `${rest}${paint("green", "held")}\n` : rest;
+  }
+  const lines = unexpected.map(
     (finding) =>
       `${paint(colourOf(finding.verdict), finding.verdict)}  ${finding.scenario}: ${finding.message}\n  ${invocationOf("sweep")} --replay ${finding.replay}${extra}`,
   );
-  return `\n${lines.join("\n")}\n`;
+  return `\n${lines.join("\n")}\n${rest}`;
+}
+
+/** Names that people read; `--json` has all. */
+const NAMES_SHOWN = 8;
+
+function formatNotSwept({ notSwept, scenarios }: SweepReport): string {
+  if (notSwept.length === 0) return "";
+  const of = new Set([...scenarios.map(({ name }) => name), ...notSwept]).size;
+  const more = notSwept.length > NAMES_SHOWN ? `, … ${notSwept.length - NAMES_SHOWN} more` : "";
+  const names = `${notSwept.slice(0, NAMES_SHOWN).join(", ")}${more}`;
+  return `${paint("yellow", `not swept to the end: ${notSwept.length} of ${plural(of, "scenario")}`)}: ${names}\n`;
 }

@@ -33,6 +33,12 @@ export interface JobResult {
   readonly endedBy?: unknown;
 }
 
+/** How a soak ends before its time: after what is under way, and where that takes too long at once. */
+export interface Endings {
+  readonly soon: AbortController;
+  readonly now: AbortSignal;
+}
+
 /** What came of all jobs, of which one is enough. */
 export interface JobResults {
   readonly done: readonly JobResult[];
@@ -51,7 +57,7 @@ export interface Show {
 
 /**
  * Runs as many controllers at once as are asked for. `showOf` tells where what a job (0, 1, …) says is to be seen, and
- * `end` ends all of them early. When a job fails the others are ended, which may have an hour to go. Rejects when nothing
+ * `endings` end all of them early. When a job fails the others are ended, which may have an hour to go. Rejects when nothing
  * was done by any of them.
  * @param directories one for each job, for the flash file of its second part
  */
@@ -59,18 +65,18 @@ export async function runJobs(
   options: EmulateOptions,
   directories: readonly string[],
   showOf: (job: number) => Show,
-  end: AbortController,
+  endings: Endings,
 ): Promise<JobResults> {
   const { soak } = options;
   const done: JobResult[] = [];
   let endedBy: unknown;
   const fail = (error: unknown): void => {
     endedBy ??= error;
-    end.abort();
+    endings.soon.abort();
   };
   const run = async (job: number): Promise<void> => {
     const ofJob = { ...options, soak: { ...soak, seed: seedOf(soak.seed, job) } };
-    const result = await runJob(ofJob, directories[job] as string, showOf(job), end.signal);
+    const result = await runJob(ofJob, directories[job] as string, showOf(job), endings);
     done.push(result);
     if (result.early === true) fail(result.endedBy);
   };
@@ -146,9 +152,10 @@ async function runJob(
   options: EmulateOptions,
   directory: string,
   show: Show,
-  signal: AbortSignal,
+  endings: Endings,
 ): Promise<JobResult> {
   const { soak } = options;
+  const { signal } = endings.soon;
   let soFar: SoakReport | undefined;
   const device = await start(options, (progress) => {
     const told = soFar?.violations.length ?? 0;
@@ -163,7 +170,7 @@ async function runJob(
     for (const note of whatIsLeftOut(options, capabilities)) show.note(note);
     try {
       const durationMs = soak.durationMs === null ? null : soak.durationMs * (1 - survivalShare(options));
-      const report = await device.soak({ ...soak, durationMs }, signal);
+      const report = await unlessEnded(device.soak({ ...soak, durationMs }, signal), endings.now);
       soaked = { report, executingSinceNs, translator: (await device.status()).translator };
     } catch (error) {
       if (soFar === undefined) throw error;
@@ -174,7 +181,7 @@ async function runJob(
   }
   if (survivalShare(options) === 0 || signal.aborted) return soaked;
   try {
-    const report = await survive(options, directory, soaked.report, show.progress, signal);
+    const report = await survive(options, directory, soaked.report, show.progress, endings);
     return { ...soaked, report };
   } catch (error) {
     return endedEarly(soaked, error);
@@ -206,10 +213,26 @@ function withoutBudget(limits: Limits): Limits {
   return { ...limits, budget: { ...limits.budget, failures: null } };
 }
 
+/** What was under way when there was no more time for it. */
+class TimeOverError extends Error {
+  override readonly name = "TimeOverError";
+  readonly kind: ErrorKind = "unjudged";
+}
+
+/** Rejects with {@link TimeOverError} when `now` comes before the result. */
+function unlessEnded<T>(result: Promise<T>, now: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const over = (): void => reject(new TimeOverError("it had to end in the midst of a fault"));
+    if (now.aborted) over();
+    now.addEventListener("abort", over);
+    result.then(resolve, reject).finally(() => now.removeEventListener("abort", over));
+  });
+}
+
 /** What was done stays; what ended it is a violation where it is the device's, or an accident of its process. */
 function endedEarly(result: JobResult, error: unknown): JobResult {
   const kind = kindOf(error);
-  if (kind !== undefined && kind !== "finding") return { ...result, early: true, endedBy: error };
+  if (kind !== "finding") return { ...result, early: true, endedBy: error };
   const message = errorMessage(error);
   const violations = [...result.report.violations, message];
   const finding = { id: "supervisor", cause: "the controller's process lives on", message };
@@ -233,7 +256,7 @@ async function survive(
   directory: string,
   soaked: SoakReport,
   show: (text: string) => void,
-  signal: AbortSignal,
+  { soon: { signal }, now }: Endings,
 ): Promise<SoakReport> {
   const { SurvivalSoak } = await import("../../supervisor/survival/survival.ts");
   const config = {
@@ -253,6 +276,7 @@ async function survive(
     budget: options.device.limits.budget,
   });
   signal.addEventListener("abort", () => soak.end());
+  now.addEventListener("abort", () => soak.abandon());
   // It may have come while the module was loaded.
   if (signal.aborted) soak.end();
   const survived = await soak.run((kind, rounds, violations) => {

@@ -11,7 +11,9 @@ import {
   readDevice,
   requireRunnable,
 } from "../described-device.ts";
+import { MAX_TIME_OPTION, parseMaxTime } from "../ending.ts";
 import { OTHER_EXIT_CODES } from "../exit-codes.ts";
+import { type Known, readExpectations } from "../expectations.ts";
 import { requireSeparate } from "../input.ts";
 import { REQUIREMENT_OPTIONS } from "../keys.ts";
 import {
@@ -43,7 +45,10 @@ usage: flipside emulate [options]
   --jobs N           so many controllers at once, with the seeds S, S + 1, … (default 1)
   --engine KIND      auto (default), translator or interpreter
   --stats            tell at the end what was translated, when, and why it was left
+  --max-time TIME    end after so long, starts and all, and tell which kinds were not tried
+  --expect FILE      findings that are known: new ones fail, and so do these where they are gone (docs/soak.md)
   --json FILE        write the report
+  --junit FILE       write the report as JUnit XML
   --log LEVEL        ${LOG_LEVELS.join(", ")} (default error), as NDJSON to stderr;
                      --log-level is the same option
   -h, --help         this text
@@ -74,6 +79,10 @@ export interface EmulateOptions {
   /** The report has what the translators counted. */
   readonly stats: boolean;
   readonly json: string | undefined;
+  readonly junit: string | undefined;
+  readonly maxTimeMs: number | undefined;
+  /** Undefined where nobody says what is known. */
+  readonly expected: readonly Known[] | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -120,6 +129,9 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
     jobs: { type: "string" },
     stats: { type: "boolean" },
     json: { type: "string" },
+    junit: { type: "string" },
+    expect: { type: "string" },
+    ...MAX_TIME_OPTION,
     log: { type: "string" },
     "log-level": { type: "string" },
     ...HELP_OPTION,
@@ -133,7 +145,8 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
   const ofDevice = kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind));
   if (failovers !== null && kinds.length > 0) requireFailover(kinds);
   const described = readDevice(values);
-  requireSeparate([values.json], described.files);
+  const inputs = values.expect === undefined ? described.files : [...described.files, values.expect];
+  requireSeparate([values.json, values.junit], inputs);
   const { images } = described;
   if (images.length === 0) throw new UsageError(`${values.device}: images: a soak needs one at least`);
   // Versions that can run are what a soak is about; what becomes of others is the sweep's.
@@ -152,6 +165,9 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
     jobs: parseInteger("--jobs", values.jobs ?? "1", 1, MAX_JOBS),
     stats: values.stats === true,
     json: values.json,
+    junit: values.junit,
+    maxTimeMs: parseMaxTime(values["max-time"]),
+    expected: values.expect === undefined ? undefined : readExpectations(values.expect),
     logLevel:
       values.log === undefined
         ? parseLogLevel("--log-level", values["log-level"] ?? "error")

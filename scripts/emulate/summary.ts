@@ -3,9 +3,11 @@ import type { TranslatorStats } from "../../controller/translator/stats.ts";
 import { plural } from "../../emulator/base/text.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "../../supervisor/index.ts";
 import type { FaultReport } from "../../supervisor/soak/tally.ts";
+import { describeVanished } from "../expectations.ts";
 import { invocationOf } from "../invocation.ts";
 import { shellQuoted } from "../options.ts";
 import { type Column, formatHistogram, formatTable, formatTranslator, formatUs, paint } from "../terminal.ts";
+import { countFaults, type Outcome } from "./outcome.ts";
 
 export function formatProgress(
   { kind, report }: SoakProgress,
@@ -27,27 +29,6 @@ export function formatSurvivalProgress(kind: string, rounds: number, violations:
   return `survival: ${plural(rounds, "round")}  ${plural(violations, "violation")}  ${paint("dim", kind)}`;
 }
 
-function complete({ class: faultClass, injected, detected, recovered, notJudged }: FaultReport): boolean {
-  const found = faultClass === "uncovered" || detected + notJudged >= injected;
-  return found && recovered + notJudged >= injected;
-}
-
-/** Unchecked: it ended before any fault. Not judged: for some of what was done the machine was too busy to say. */
-export type Verdict = "held" | "violated" | "not-judged" | "unchecked";
-
-export function verdictOf({ violations, faults, notJudged }: SoakReport): Verdict {
-  if (violations.length > 0 || !faults.every(complete)) return "violated";
-  if (notJudged.length > 0 || faults.some((fault) => fault.notJudged > 0)) return "not-judged";
-  return faults.some(({ injected }) => injected > 0) ? "held" : "unchecked";
-}
-
-/** Faults that were done, and those of them of which the machine let nothing be said. */
-export function countFaults(faults: readonly FaultReport[]): { injected: number; notJudged: number } {
-  const sum = (of: (fault: FaultReport) => number): number =>
-    faults.reduce((total, fault) => total + of(fault), 0);
-  return { injected: sum(({ injected }) => injected), notJudged: sum(({ notJudged }) => notJudged) };
-}
-
 /** The same run again: what was asked, with the seed that was used. */
 export function replayCommand(args: readonly string[], seed: number): string {
   const rest = args.filter((arg, i) => !arg.startsWith("--seed") && args[i - 1] !== "--seed");
@@ -60,7 +41,7 @@ export function formatSummary(
   translator: TranslatorStats | undefined,
   /** Of the bare hand-off of two threads. */
   floorUs: { readonly p50: number; readonly p99: number },
-  verdict: Verdict,
+  outcome: Outcome,
   /** Why it ended before its time, other than by a fault of the controller's; undefined where it did not. */
   endedBecause: string | undefined,
   replay: string,
@@ -69,7 +50,12 @@ export function formatSummary(
   const checks = Object.entries(report.checks).map(
     ([rule, count]) => `  ${String(count).padStart(7)} × ${rule}`,
   );
-  const violations = report.violations.map((text) => paint("red", `  ${text}`));
+  const { unexpected, known, vanished } = outcome.compared;
+  const violations = unexpected.map(({ message }) => paint("red", `  ${message}`));
+  const gone = vanished.map((each) => paint("red", `  ${describeVanished(each)}`));
+  const expected = known.length === 0 ? [] : [`${plural(known.length, "finding")} as expected`];
+  const { notTried } = outcome;
+  const untried = notTried.length === 0 ? [] : [paint("yellow", `not tried: ${notTried.join(", ")}`)];
   const notJudged = report.notJudged.map(({ message }) => paint("yellow", `  ${message}`));
   return [
     "",
@@ -92,6 +78,8 @@ export function formatSummary(
         `${count} × firmware ${version} failed by itself: ${evidence} at 0x${pc.toString(16)}`,
     ),
     ...violations,
+    ...gone,
+    ...expected,
     ...notJudged,
     ...(report.leftOut === undefined || report.leftOut.length === 0
       ? []
@@ -101,7 +89,8 @@ export function formatSummary(
             `left out, for every other region is below the security floor: ${report.leftOut.join(", ")}`,
           ),
         ]),
-    `${formatCount(report)} in ${(report.durationMs / 1000).toFixed(1)} s, ${plural(report.hostCommands, "host command")}, ${plural(report.codeBytesCopied, "byte")} of code copied: ${formatVerdict(verdict, report)}`,
+    ...untried,
+    `${formatCount(report)} in ${(report.durationMs / 1000).toFixed(1)} s, ${plural(report.hostCommands, "host command")}, ${plural(report.codeBytesCopied, "byte")} of code copied: ${formatVerdict(outcome, report)}`,
     ...(endedBecause === undefined ? [] : [paint("yellow", `ended early: ${endedBecause}`)]),
     `again: ${replay}`,
     "",
@@ -148,12 +137,19 @@ function formatRss(rssBytes: readonly number[]): string {
   return `${rssBytes.map((bytes) => Math.round(bytes / 2 ** 20)).join(", ")} MiB`;
 }
 
-function formatVerdict(verdict: Verdict, { violations, faults }: SoakReport): string {
+function formatVerdict({ verdict, compared, notTried }: Outcome, { faults }: SoakReport): string {
   if (verdict === "held") return paint("green", "everything held");
-  if (verdict === "unchecked") return paint("yellow", "it ended before any fault, so nothing was checked");
+  if (verdict === "unchecked") {
+    const before =
+      notTried.length === 0 ? "any fault, so nothing was checked" : "every kind of fault was tried";
+    return paint("yellow", `it ended before ${before}`);
+  }
   if (verdict === "not-judged") {
     const { injected, notJudged } = countFaults(faults);
     return paint("yellow", `not judged: the machine was too busy for ${notJudged} of ${injected} faults`);
   }
-  return paint("red", `${plural(violations.length, "violation")}, or faults that were not found`);
+  return paint(
+    "red",
+    `${plural(compared.unexpected.length + compared.vanished.length, "violation")}, or faults that were not found`,
+  );
 }

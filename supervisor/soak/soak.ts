@@ -137,8 +137,9 @@ export class Soak {
     try {
       await this.#rounds(onProgress);
     } catch (error) {
-      // What the machine lacks says nothing of the device.
-      if (kindOf(error) === "resource") throw error;
+      // What the machine lacks, or is an accident of flipside's, says nothing of the device.
+      const kind = kindOf(error);
+      if (kind === undefined || kind === "resource") throw error;
       // Calls to workers have deadlines, too.
       const deadlineMs = error instanceof LinkError ? STEP_DEADLINE_MS : undefined;
       this.#judgements.late(deadlineMs, "nothing fails that the soak relies on", errorMessage(error));

@@ -84,6 +84,11 @@ export class SurvivalSoak {
   readonly #leftOut = new Set<string>();
   #rounds = 0;
   #ended = false;
+  #abandoned = false;
+  #onAbandoned: (why: string) => void = () => undefined;
+  readonly #abandonment = new Promise<string>((resolve) => {
+    this.#onAbandoned = resolve;
+  });
   #onRestart: (restart: Restart) => void = () => undefined;
 
   /** @param config with a flash file of this soak's own, and no budget of failures */
@@ -102,6 +107,14 @@ export class SurvivalSoak {
   /** Ends it after the round that is under way, before its time. */
   end(): void {
     this.#ended = true;
+  }
+
+  /** Ends it at once: of what is under way nothing is said. */
+  abandon(): void {
+    this.#ended = true;
+    this.#abandoned = true;
+    this.#onAbandoned("it was ended");
+    void this.#guardian.stop();
   }
 
   /** Runs to its end, or to the first thing after which going on makes no sense. */
@@ -146,8 +159,9 @@ export class SurvivalSoak {
     });
     this.#judgements.begin(kind);
     try {
-      const failure = await Promise.race([this.#round(kind), late]);
+      const failure = await Promise.race([this.#round(kind), late, this.#abandonment]);
       if (failure === undefined) return true;
+      if (this.#abandoned) return this.#failed(kind, undefined);
       if (this.#late(ROUND_MS, kind, "a device comes back", failure)) this.#tally(kind).notJudged += 1;
       return false;
     } catch (error) {
@@ -157,10 +171,17 @@ export class SurvivalSoak {
     }
   }
 
-  /** What a round ended by; whether there may be another one. What the machine lacks says nothing of the device. */
+  /**
+   * What a round ended by; whether there may be another one. What the machine lacks, or is an accident of flipside's, says
+   * nothing of the device.
+   */
   #failed(kind: string, error: unknown): boolean {
+    if (this.#abandoned) {
+      this.#tally(kind).notJudged += 1;
+      return false;
+    }
     const errorKind = kindOf(error);
-    if (errorKind === "resource") throw error;
+    if (errorKind === undefined || errorKind === "resource") throw error;
     // A version fails by itself, and there is none to be asked at the moment.
     const deadlineMs = errorKind === "busy" ? this.#config.limits.heartbeatMs : undefined;
     const isExcused = this.#late(deadlineMs, kind, "a device does what it is asked", errorMessage(error));

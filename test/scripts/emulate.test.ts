@@ -189,6 +189,14 @@ it("every kind comes once, however soon the time is over", () => {
   });
 });
 
+it("--max-time ends a soak that has an hour to go, and one of which not every kind was tried is not held", () => {
+  const args = ["--duration", "1h", "--faults", "kicks-without-progress,power-cut", "--max-time", "3s"];
+  const { status, stdout } = spawnSync(process.execPath, [CLI, "emulate", ...args], { encoding: "utf8" });
+  expect(status).toBe(4);
+  expect(stdout).toContain("the time of --max-time is over");
+  expect(stdout).not.toContain("everything held");
+});
+
 /** Starts a soak that has an hour to go; its scratch directories lie in the test's folder. */
 function longSoak(...args: readonly string[]) {
   const json = join(folder, `long-${Math.random()}.json`);
@@ -227,7 +235,7 @@ describe("SIGTERM at any moment leaves no scratch directory:", () => {
     process.kill(-(child.pid as number), "SIGTERM");
     const { status, stdout, report } = await ended;
     expect({ status, left: scratchLeft() }).toEqual({ status: 0, left: [] });
-    expect(stdout).toContain(`${report.failovers} failovers`);
+    expect(stdout).toContain(`${report.failovers} failover`);
   });
 
   it("twice is the end at once, without them", async () => {

@@ -55,6 +55,19 @@ describe("flipside sweep", () => {
     expect(report(...args, "--shard", "1/2").cuts + report(...args, "--shard", "2/2").cuts).toBe(whole);
   });
 
+  it("ends in time, tells what was not swept, and is not held for it", () => {
+    const junit = scratch("in-time.xml");
+    const json = scratch("in-time.json");
+    const args = ["--depth", "2", "--faults", "--max-time", "500ms", "--json", json, "--junit", junit];
+    const { status, stdout } = sweep(...args);
+    const { notSwept } = JSON.parse(readFileSync(json, "utf8")) as SweepReport;
+    expect(status).toBe(4);
+    expect(notSwept.length).toBeGreaterThan(0);
+    expect(stdout).toContain(`not swept to the end: ${notSwept.length} of`);
+    expect(stdout).not.toContain("held");
+    expect(readFileSync(junit, "utf8")).toContain(`skipped="${notSwept.length}"`);
+  });
+
   it("judges a user's boot decision, and its finding can be run again", () => {
     const rules = scratch("rules.mjs");
     writeFileSync(
@@ -72,6 +85,23 @@ export const rules = {
     const { status, stdout } = sweep("--scenarios", "update-into-empty", "--rules", rules);
     expect(status).toBe(1);
     const replay = /flipside sweep --replay (\S+) --rules/.exec(stdout)?.[1] ?? "";
+    const expected = (...known: readonly { readonly id: string; readonly cause: string }[]) => {
+      const file = scratch("expected.json");
+      writeFileSync(file, JSON.stringify({ format: 1, expected: known }));
+      const told = report("--scenarios", "update-into-empty", "--rules", rules);
+      const all = told.findings.map((finding) => ({ id: finding.replay, cause: finding.verdict }));
+      writeFileSync(file, JSON.stringify({ format: 1, expected: [...all.slice(known.length), ...known] }));
+      return sweep("--scenarios", "update-into-empty", "--rules", rules, "--expect", file);
+    };
+    expect(expected(), "all findings are known").toMatchObject({ status: 0 });
+    const vanished = expected({ id: "update-into-empty@1~1", cause: "bricked" });
+    expect(vanished.status, "one is not known, and another one is gone").toBe(1);
+    expect(vanished.stdout).toContain('vanished  v1:update-into-empty@1~1: "bricked" was expected');
+    const noCase = scratch("no-case.json");
+    writeFileSync(noCase, JSON.stringify({ format: 1, expected: [{ id: "nowhere", cause: "bricked" }] }));
+    const refused = sweep("--expect", noCase);
+    expect(refused.status, "an id that is no case").toBe(2);
+    expect(refused.stderr).toContain('"nowhere" is no case');
     const again = sweep("--replay", replay, "--rules", rules);
     expect(again.status).toBe(1);
     expect(again.stdout).toContain("lost-update");

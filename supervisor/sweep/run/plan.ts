@@ -9,6 +9,7 @@ const MIXED_UNITS = 128;
  * depth 2 eight parts run three times as many futures as one.
  */
 const DEEP_PARTS = 8;
+export const DEPTH_IN_PARTS = 3;
 
 /** What decides it. */
 export interface PlanOptions {
@@ -29,7 +30,7 @@ export interface WeightedUnit extends SweepUnit {
 export function planUnits(scenarios: readonly Scenario[], options: PlanOptions): readonly WeightedUnit[] {
   const { depth, faults, runAll, shard } = options;
   const units = scenarios.flatMap((scenario): WeightedUnit[] => {
-    const of = depth > 2 ? DEEP_PARTS : 1;
+    const of = depth >= DEPTH_IN_PARTS ? DEEP_PARTS : 1;
     return Array.from({ length: of }, (_, index) => ({
       scenario: scenario.name,
       depth,

@@ -31,4 +31,6 @@ export interface UnitRunner {
   /** Rejects with {@link SweepError}; after that it explores nothing any more. */
   run(unit: SweepUnit): Promise<ScenarioTally>;
   close(): Promise<void>;
+  /** Ends it at once: what is under way is rejected with {@link SweepError}. */
+  abandon(): Promise<void>;
 }

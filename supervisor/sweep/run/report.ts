@@ -38,6 +38,8 @@ export interface SweepReport {
   readonly findings: readonly Finding[];
   /** What was not asked of the firmware, since it says that it does not do it: a whole scenario, or the host's commands in it. */
   readonly leftOut: readonly LeftOut[];
+  /** Scenarios that were to be swept and were not, or not to their end: it was ended before. */
+  readonly notSwept: readonly string[];
 }
 
 /** Tallies of parts of scenarios, put together; in the order in which the scenarios are listed. */
@@ -68,7 +70,9 @@ export class ReportBuilder {
     return this.#sum(({ findings }) => findings.length);
   }
 
-  build(how: Pick<SweepReport, "seed" | "depth" | "jobs" | "shard" | "durationMs">): SweepReport {
+  build(
+    how: Pick<SweepReport, "seed" | "depth" | "jobs" | "shard" | "durationMs" | "notSwept">,
+  ): SweepReport {
     const tallies = [...this.#tallies.values()].filter(({ verdicts }) => Object.keys(verdicts).length > 0);
     const verdicts: Record<string, number> = {};
     for (const tally of tallies) addVerdicts(verdicts, tally.verdicts);
@@ -104,14 +108,19 @@ function addVerdicts(sums: Record<string, number>, verdicts: Verdicts): void {
 }
 
 const WHOLE = "scenario";
+const NOT_SWEPT_BECAUSE = "the sweep was ended before it was done";
 /** Of a whole scenario. */
 export const LEFT_OUT_BECAUSE = "the firmware says that it commits no faults on request";
 
 /**
  * JUnit XML: one test case for each scenario. A fault that never took place is an error, not a failure: nothing was shown.
+ * @param missing what else has failed, by name and in a sentence
  */
-export function toJunit(report: SweepReport): string {
-  const cases = report.scenarios.map(({ name, cuts }) => {
+export function toJunit(report: SweepReport, missing: readonly (readonly [string, string])[] = []): string {
+  // One of which a part was swept has failed if that has, and else it is skipped.
+  const hasFailed = (name: string): boolean => report.findings.some(({ scenario }) => scenario === name);
+  const swept = report.scenarios.filter(({ name }) => !report.notSwept.includes(name) || hasFailed(name));
+  const cases = swept.map(({ name, cuts }) => {
     const findings = report.findings.filter(({ scenario }) => scenario === name);
     const head = `    <testcase classname="flipside.sweep" name="${escapeXml(`${name} (${cuts} cuts)`)}"`;
     if (findings.length === 0) return `${head}/>`;
@@ -121,17 +130,20 @@ export function toJunit(report: SweepReport): string {
     });
     return [`${head}>`, ...failures, "    </testcase>"].join("\n");
   });
-  const skipped = report.leftOut
-    .filter(({ what }) => what === WHOLE)
-    .map(
-      ({ scenario }) =>
-        `    <testcase classname="flipside.sweep" name="${escapeXml(scenario)}"><skipped message="${LEFT_OUT_BECAUSE}"/></testcase>`,
-    );
+  for (const [name, message] of missing) {
+    const failure = `<failure type="vanished" message="${escapeXml(message)}"/>`;
+    cases.push(`    <testcase classname="flipside.sweep" name="${escapeXml(name)}">${failure}</testcase>`);
+  }
+  const leftOut = report.leftOut.filter(({ what }) => what === WHOLE).map(({ scenario }) => scenario);
+  const skipped = [
+    ...leftOut.map((name) => skippedCase(name, LEFT_OUT_BECAUSE)),
+    ...report.notSwept.filter((name) => !hasFailed(name)).map((name) => skippedCase(name, NOT_SWEPT_BECAUSE)),
+  ];
   const scenariosWith = (of: (finding: Finding) => boolean): number =>
     new Set(report.findings.filter(of).map(({ scenario }) => scenario)).size;
-  const failed = scenariosWith(({ verdict }) => verdict !== NOT_INJECTED);
+  const failed = scenariosWith(({ verdict }) => verdict !== NOT_INJECTED) + missing.length;
   const errors = scenariosWith(({ verdict }) => verdict === NOT_INJECTED);
-  const counts = `tests="${report.scenarios.length + skipped.length}" failures="${failed}" errors="${errors}"`;
+  const counts = `tests="${cases.length + skipped.length}" failures="${failed}" errors="${errors}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites ${counts}>`,
@@ -142,6 +154,11 @@ export function toJunit(report: SweepReport): string {
     "</testsuites>",
     "",
   ].join("\n");
+}
+
+function skippedCase(name: string, why: string): string {
+  const skipped = `<skipped message="${escapeXml(why)}"/>`;
+  return `    <testcase classname="flipside.sweep" name="${escapeXml(name)}">${skipped}</testcase>`;
 }
 
 function escapeXml(text: string): string {

@@ -26,6 +26,8 @@ export interface SweepOptions extends PlanOptions {
   /** File URL of a user's module that exports `rules`. */
   readonly rulesModule?: string;
   readonly onProgress?: (progress: SweepProgress) => void;
+  /** Ends it at once; the report tells what was not swept. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SweepProgress {
@@ -49,6 +51,14 @@ export async function runSweep(
     ({ name }) => options.scenarios.length === 0 || options.scenarios.includes(name),
   );
   const queue = [...planUnits(scenarios, options)];
+  /** Not swept to its end. */
+  const left = new Set(queue);
+  const { signal } = options;
+  const empty = (): void => {
+    queue.length = 0;
+  };
+  signal?.addEventListener("abort", empty);
+  if (signal?.aborted === true) empty();
   const builder = new ReportBuilder(scenarios.map(({ name }) => name));
   const startedMs = performance.now();
   const whole = queue.reduce((sum, { weight }) => sum + weight, 0);
@@ -57,6 +67,7 @@ export async function runSweep(
     for (let unit = queue.shift(); unit !== undefined; unit = queue.shift()) {
       const tally = await runner.run(unit);
       builder.add(tally);
+      left.delete(unit);
       done += unit.weight;
       const elapsedMs = performance.now() - startedMs;
       const { cuts, findings } = builder;
@@ -66,14 +77,18 @@ export async function runSweep(
   };
   const work = async (): Promise<void> => {
     const runner = makeRunner();
+    const abandon = (): void => void runner.abandon();
+    signal?.addEventListener("abort", abandon);
     try {
       await Promise.all(Array.from({ length: runner.ahead }, () => take(runner)));
-    } catch (error) {
-      // There will be no result: nobody has to go on.
-      queue.length = 0;
-      throw error;
-    } finally {
       await runner.close();
+    } catch (error) {
+      // Nobody has to go on.
+      empty();
+      await runner.abandon();
+      if (signal?.aborted !== true) throw error;
+    } finally {
+      signal?.removeEventListener("abort", abandon);
     }
   };
   const jobs = Math.max(1, Math.min(options.jobs, queue.length));
@@ -84,6 +99,9 @@ export async function runSweep(
     jobs,
     shard: `${options.shard.index}/${options.shard.of}`,
     durationMs: performance.now() - startedMs,
+    notSwept: scenarios
+      .map(({ name }) => name)
+      .filter((name) => [...left].some((unit) => unit.scenario === name)),
   });
 }
 

@@ -7,7 +7,9 @@
 import { setFlagsFromString } from "node:v8";
 import type { Worker } from "node:worker_threads";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import { monotonicNs } from "../../../emulator/base/clock.ts";
 import { kindOf } from "../../../emulator/base/errors.ts";
+import { ownRunningTime } from "../../../emulator/base/running-time.ts";
 import { errorMessage } from "../../../emulator/base/text.ts";
 import { launchSweepWorker } from "../../launch.ts";
 import type { Disturbance } from "../explore/case-id.ts";
@@ -61,7 +63,10 @@ export interface Replay {
  */
 const INLINE_LESS = "--max-inlined-bytecode-size-cumulative=300";
 
-/** Rules are asked thousands of times a second. Looks are counted, and not time: this thread may stand still itself. */
+/**
+ * Rules are asked thousands of times a second. So many looks in vain are counted, as this thread may stand still itself, and
+ * so much running time, as the rules' thread may wait for a processor.
+ */
 const LOOK_MS = 1_000;
 const MAX_IDLE_LOOKS = 10;
 
@@ -131,6 +136,13 @@ export class SweepThread implements UnitRunner {
     }
   }
 
+  async abandon(): Promise<void> {
+    this.#fail(new SweepError("the sweep was ended before it was done", "unjudged"));
+    this.#closed = true;
+    clearInterval(this.#looking);
+    await this.#worker.terminate();
+  }
+
   #ask<T>(request: SweepRequest): Promise<T> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#worker.postMessage(request);
@@ -142,12 +154,18 @@ export class SweepThread implements UnitRunner {
   }
 
   #look(lookMs: number): NodeJS.Timeout {
-    let [calls, idle] = [0, 0];
+    let [calls, looks] = [0, 0];
+    let idle = ownRunningTime(monotonicNs());
     return setInterval(() => {
       const now = Atomics.load(this.#watch, RULE_CALLS);
-      idle = now === calls && this.#underWay.length > 0 ? idle + 1 : 0;
-      calls = now;
-      if (idle < MAX_IDLE_LOOKS) return;
+      if (now !== calls || this.#underWay.length === 0) {
+        [calls, looks] = [now, 0];
+        idle = ownRunningTime(monotonicNs());
+        return;
+      }
+      looks += 1;
+      const isLate = idle.passedNs(monotonicNs()) >= MAX_IDLE_LOOKS * lookMs * 1e6;
+      if (looks < MAX_IDLE_LOOKS || !isLate) return;
       const what = calledRule(this.#watch) ?? "its loading";
       this.#fail(new SweepError(`the rules module does not come back: the last that began was ${what}`));
     }, lookMs);

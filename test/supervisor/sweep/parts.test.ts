@@ -259,6 +259,7 @@ describe("JUnit report", () => {
     cutsPerSecond: 1,
     verdicts: { bricked: 1 },
     findings: [finding],
+    notSwept: [],
     leftOut: [],
   };
 
