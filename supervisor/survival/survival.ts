@@ -234,8 +234,8 @@ export class SurvivalSoak {
     tally.detect.recordNs(detectedNs - injectedNs);
     this.#compare(kind, before, status, tally);
     await device.call("standby", null);
-    this.#failedByItself(kind, status, await quiet(device), tally);
     if (WITH_WRITING.has(kind)) await makeWhole(device, this.#config.images);
+    this.#failedByItself(kind, status, await quiet(device), tally);
     tally.recovered += 1;
     tally.ready.recordNs(monotonicNs() - injectedNs);
     tally.restart.recordNs(startedNs - injectedNs);
