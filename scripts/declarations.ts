@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 const ENTRIES = {
   index: "supervisor/index.d.ts",
   rules: "supervisor/sweep/index.d.ts",
+  scenarios: "supervisor/sweep/scenarios.d.ts",
 } as const;
 
 /** `Symbol.asyncDispose`, of which ES2023 knows nothing. */

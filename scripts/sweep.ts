@@ -5,21 +5,22 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { requireLimits } from "../emulator/base/limits.ts";
 import { plural } from "../emulator/base/text.ts";
+import { ModuleError } from "../supervisor/module/load.ts";
 import { CaseIdError, formatCaseId, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
 import type { Finding } from "../supervisor/sweep/explore/explorer.ts";
 import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
 import { checkImages, isHigher, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
 import { isGood, NOT_INJECTED, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/oracle/verdict.ts";
-import { RulesModuleError } from "../supervisor/sweep/flipside/rules-module.ts";
-import { findScenario, SCENARIOS } from "../supervisor/sweep/flipside/scenarios/index.ts";
-import { DEPTH_IN_PARTS } from "../supervisor/sweep/run/plan.ts";
+import { DEPTH_IN_PARTS, type PlannedScenario } from "../supervisor/sweep/run/plan.ts";
 import { LEFT_OUT_BECAUSE, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
 import {
   runSweep,
   type SweepOptions,
   type SweepProgress,
+  scenariosOf,
   threadOptions,
 } from "../supervisor/sweep/run/run.ts";
+import { selectScenarios } from "../supervisor/sweep/run/select.ts";
 import { SweepThread } from "../supervisor/sweep/run/threads.ts";
 import { type CommandDevice, DEVICE_OPTIONS, readDevice, requireRunnable } from "./described-device.ts";
 import { atMaxTime, endOnSignal, MAX_TIME_OPTION, parseMaxTime } from "./ending.ts";
@@ -64,6 +65,8 @@ usage: flipside sweep [options]
   --image-a FILE     MCUboot image of the higher version (default: the reference firmware 1.1.0)
   --image-b FILE     MCUboot image of the lower version (default: the reference firmware 1.0.0)
   --rules FILE       JavaScript module that exports your boot decision or policy as \`rules\` (docs/sweep.md)
+  --scenarios-from FILE
+                     JavaScript module that exports your own \`scenarios\`: these are swept (docs/sweep.md)
   --replay ID        run one case and print its timeline
   --max-time TIME    end after so long, such as 10m, and tell what was not swept
   --expect FILE      findings that are known: new ones fail, and so do these where they are gone (docs/sweep.md)
@@ -111,15 +114,7 @@ function parseScenarios(text: string | undefined): readonly string[] {
   if (text !== undefined && wanted.length === 0) {
     throw new UsageError(`--scenarios is "${text}": it names none; flipside sweep --list lists them`);
   }
-  return wanted.flatMap((name) => {
-    const prefix = name.endsWith("*") ? name.slice(0, -1) : undefined;
-    const found = SCENARIOS.filter((scenario) =>
-      prefix === undefined ? scenario.name === name : scenario.name.startsWith(prefix),
-    );
-    if (found.length === 0)
-      throw new UsageError(`there is no scenario "${name}": flipside sweep --list lists them`);
-    return found.map((scenario) => scenario.name);
-  });
+  return wanted;
 }
 
 function parseShard(text: string): SweepOptions["shard"] {
@@ -129,6 +124,10 @@ function parseShard(text: string): SweepOptions["shard"] {
     throw new UsageError(`--shard is "${text}": it must look like 1/4, the part and how many there are`);
   }
   return shard;
+}
+
+function urlOf(file: string): string {
+  return pathToFileURL(resolve(file)).href;
 }
 
 function parse(args: readonly string[]): SweepCommand | "help" {
@@ -143,6 +142,7 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     shard: { type: "string" },
     seed: { type: "string" },
     rules: { type: "string" },
+    "scenarios-from": { type: "string" },
     replay: { type: "string" },
     json: { type: "string" },
     junit: { type: "string" },
@@ -156,7 +156,10 @@ function parse(args: readonly string[]): SweepCommand | "help" {
   }
   const described = readDevice(values);
   const { memory, limits, recovery, capabilities } = described;
-  requireSeparate([values.json, values.junit], [...described.files, values.rules, values.expect]);
+  requireSeparate(
+    [values.json, values.junit],
+    [...described.files, values.rules, values["scenarios-from"], values.expect],
+  );
   const [imageA, imageB] = imagesOf(described);
   return {
     options: {
@@ -176,7 +179,8 @@ function parse(args: readonly string[]): SweepCommand | "help" {
       jobs: parseInteger("--jobs", values.jobs ?? String(availableParallelism()), 1, JOBS_MAX),
       shard: parseShard(values.shard ?? "1/1"),
       scenarios: parseScenarios(values.scenarios),
-      ...(values.rules === undefined ? {} : { rulesModule: pathToFileURL(resolve(values.rules)).href }),
+      ...(values.rules === undefined ? {} : { rulesModule: urlOf(values.rules) }),
+      ...(values["scenarios-from"] === undefined ? {} : { scenariosModule: urlOf(values["scenarios-from"]) }),
     },
     replay: values.replay,
     list: values.list === true,
@@ -192,7 +196,7 @@ export async function sweepCommand(args: readonly string[]): Promise<number> {
     return await run(args);
   } catch (error) {
     const usage =
-      error instanceof SweepImageError || error instanceof RulesModuleError || error instanceof CaseIdError;
+      error instanceof SweepImageError || error instanceof ModuleError || error instanceof CaseIdError;
     throw usage ? new UsageError(error.message) : error;
   }
 }
@@ -203,20 +207,16 @@ async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT_HELD;
   }
+  const scenarios = await scenariosOf(command.options);
   if (command.list) {
-    const rows = SCENARIOS.map(({ name, about }) => [name, about]);
+    const rows = scenarios.map(({ name, about }) => [name, about]);
     process.stdout.write(`${formatTable([{ title: "scenario" }, { title: "what happens" }], rows)}\n`);
     return EXIT_HELD;
   }
-  await requireRules(command.options);
-  return command.replay === undefined ? sweep(command, args) : replay(command, command.replay);
-}
-
-/** Before anything is done: rules that cannot be used are refused once, and not by each thread. */
-async function requireRules(options: SweepCommand["options"]): Promise<void> {
-  if (options.rulesModule === undefined) return;
-  const thread = new SweepThread(threadOptions(options));
-  await thread.loaded.finally(() => thread.close());
+  const options = { ...command.options, scenarios: selectScenarios(command.options.scenarios, scenarios) };
+  return command.replay === undefined
+    ? sweep({ ...command, options }, args)
+    : replay({ ...command, options }, command.replay, scenarios);
 }
 
 async function sweep(command: SweepCommand, args: readonly string[]): Promise<number> {
@@ -304,9 +304,13 @@ function refusalOf(action: () => void): UsageError | UnableError | undefined {
   }
 }
 
-async function replay({ options }: SweepCommand, text: string): Promise<number> {
+async function replay(
+  { options }: SweepCommand,
+  text: string,
+  scenarios: readonly PlannedScenario[],
+): Promise<number> {
   const id = parseCaseId(text, SWEEP_FAULTS);
-  const scenario = findScenario(id.scenario);
+  const scenario = scenarios.find(({ name }) => name === id.scenario);
   if (scenario === undefined) {
     throw new UsageError(`there is no scenario "${id.scenario}": flipside sweep --list lists them`);
   }
@@ -338,9 +342,9 @@ function groupOf(name: string): string {
   return name.replace(/^(start|fail)-.*/, "$1-*");
 }
 
-/** Of what was asked, what a replay needs, too: images and rules. */
+/** Of what was asked, what a replay needs, too: images, rules and scenarios. */
 function replayOptions(args: readonly string[]): string {
-  const needed = ["--device", "--image-a", "--image-b", "--rules"];
+  const needed = ["--device", "--image-a", "--image-b", "--rules", "--scenarios-from"];
   const kept = args.filter((arg, at) => {
     const option = arg.split("=", 1)[0] ?? "";
     return needed.includes(option) || needed.includes(args[at - 1] ?? "");

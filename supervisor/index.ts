@@ -44,6 +44,7 @@ export type {
   UartText,
 } from "./library/running-device.ts";
 export { startDevice } from "./library/start.ts";
+export { type SweepSettings, sweep } from "./library/sweep.ts";
 export { DeviceError } from "./process/client.ts";
 export type { CommandAnswer, Injection, UartAnswer } from "./process/protocol.ts";
 export { referenceImages } from "./reference-images.ts";
@@ -51,3 +52,6 @@ export type { DrillReport } from "./soak/drill.ts";
 export type { NotJudged, SoakFinding } from "./soak/judgements.ts";
 export type { SoakOptions, SoakProgress, SoakReport } from "./soak/soak.ts";
 export type { FaultReport } from "./soak/tally.ts";
+export type { Finding } from "./sweep/explore/explorer.ts";
+export type { ScenarioReport, SweepReport } from "./sweep/run/report.ts";
+export type { SweepProgress } from "./sweep/run/run.ts";

@@ -17,6 +17,8 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   [
     "supervisor/index.ts",
     "supervisor/library",
+    "supervisor/sweep",
+    "supervisor/device-file",
     "supervisor/process",
     "supervisor/soak",
     "supervisor/faults",
@@ -30,6 +32,8 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   [
     "supervisor/library",
     "supervisor/device-file",
+    "supervisor/sweep/run",
+    "supervisor/sweep/flipside",
     "supervisor/process",
     "supervisor/soak",
     "supervisor/faults",
@@ -84,11 +88,20 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "controller",
     "emulator",
   ],
-  ["supervisor/sweep/worker.ts", "supervisor/sweep/run", "supervisor/sweep/flipside", "controller"],
+  ["supervisor/sweep/scenarios.ts", "supervisor/sweep/flipside", "emulator"],
+  [
+    "supervisor/sweep/worker.ts",
+    "supervisor/sweep/run",
+    "supervisor/sweep/flipside",
+    "supervisor/sweep/explore",
+    "supervisor/module",
+    "controller",
+  ],
   [
     "supervisor/sweep/run",
     "supervisor/sweep/flipside",
     "supervisor/sweep/explore",
+    "supervisor/module",
     "supervisor/core",
     "supervisor/launch.ts",
     "controller",
@@ -98,6 +111,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "supervisor/sweep/flipside",
     "supervisor/sweep/explore",
     "supervisor/faults/explanation.ts",
+    "supervisor/module",
     "supervisor/faults/catalogue.ts",
     "supervisor/watch",
     "supervisor/host",
@@ -124,6 +138,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ["supervisor/device-file", "supervisor/core", "controller", "emulator"],
   ["supervisor/core", "controller", "emulator"],
   ["supervisor/launch.ts"],
+  ["supervisor/module", "emulator"],
   ["supervisor/reference-images.ts"],
 
   [

@@ -13,8 +13,5 @@ export { afterFailure, confirm, startTable } from "../../controller/boot/transit
 export type { NvramPort } from "../../emulator/table/nvram.ts";
 export type { RegionRecord, Table } from "../../emulator/table/table.ts";
 export { type Command, type PolicyEvent, type PolicyState, reduce, type Step } from "../core/policy.ts";
-export type { Finding } from "./explore/explorer.ts";
 export { type BadVerdict, type GoodVerdict, VERDICTS, type Verdict } from "./flipside/oracle/verdict.ts";
 export { type Committer, type Rules, type RulesModule, STANDARD_RULES } from "./flipside/rules.ts";
-export type { ScenarioReport, SweepReport } from "./run/report.ts";
-export { runSweep, type SweepOptions, type SweepProgress } from "./run/run.ts";

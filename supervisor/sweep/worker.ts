@@ -1,11 +1,17 @@
 /** A thread of a sweep: takes a unit or a case, explores or replays it, and answers with what came out. */
 import { parentPort, workerData } from "node:worker_threads";
 import { RehearsalMachine } from "../../controller/warm-up.ts";
-import { loadRules, RulesModuleError } from "./flipside/rules-module.ts";
-import { watchedRules } from "./flipside/rules-watch.ts";
-import { findScenario } from "./flipside/scenarios/index.ts";
+import { Calls } from "../module/calls.ts";
+import { ModuleError } from "../module/load.ts";
+import { Interruption } from "./explore/items.ts";
+import { STANDARD_RULES } from "./flipside/rules.ts";
+import { loadRules } from "./flipside/rules-module.ts";
+import type { Scenario } from "./flipside/scenario.ts";
+import { SCENARIOS } from "./flipside/scenarios/index.ts";
+import { loadScenarios } from "./flipside/scenarios-module.ts";
 import { TimelineText } from "./flipside/timeline-text.ts";
-import type { Replay, SweepAnswer, SweepRequest, SweepWorkerData } from "./run/threads.ts";
+import { plannedOf } from "./run/plan.ts";
+import type { LOADINGS, Replay, SweepAnswer, SweepRequest, SweepWorkerData } from "./run/threads.ts";
 import { Workbench } from "./run/workbench.ts";
 
 // The same seed gives the same sweep, so nothing in this thread may be drawn from anywhere else; a user's rules neither.
@@ -15,20 +21,41 @@ Math.random = () => {
 
 const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread");
-const { imageA, imageB, seed, engine, device, rulesModule, watch } = workerData as SweepWorkerData;
+const {
+  imageA,
+  imageB,
+  seed,
+  engine,
+  device,
+  rulesModule,
+  scenariosModule,
+  calls: seen,
+} = workerData as SweepWorkerData;
+const calls = new Calls({
+  ...seen,
+  isOwn: (thrown) => thrown instanceof Interruption || thrown instanceof ModuleError,
+});
+/** Those that there are to sweep: the user\'s own, where there is a module of them. */
+let scenarios: readonly Scenario[] = SCENARIOS;
 // V8 compiles a case of the interpreter that it has not seen as a way back to bytecode, and would do so again and again.
 new RehearsalMachine().warmUp();
 
+function load<T>(
+  loading: (typeof LOADINGS)[number],
+  url: string,
+  loader: (url: string, calls: Calls) => Promise<T>,
+): Promise<T> {
+  return calls.awaited(loading, () => loader(url, calls));
+}
+
 async function makeWorkbench(): Promise<Workbench> {
-  const rules = await loadRules(rulesModule);
-  return new Workbench(
-    imageA,
-    imageB,
-    rulesModule === undefined ? rules : watchedRules(rules, watch),
-    seed,
-    engine,
-    device,
-  );
+  const rules =
+    rulesModule === undefined
+      ? STANDARD_RULES
+      : await load("the loading of the rules", rulesModule, loadRules);
+  if (scenariosModule !== undefined)
+    scenarios = await load("the loading of the scenarios", scenariosModule, loadScenarios);
+  return new Workbench(imageA, imageB, rules, seed, engine, device);
 }
 
 function replay(workbench: Workbench, name: string, path: Parameters<Workbench["replay"]>[1]): Replay {
@@ -38,8 +65,8 @@ function replay(workbench: Workbench, name: string, path: Parameters<Workbench["
   return { ending, lines: timeline.finish(workbench.rigOf(scenario)) };
 }
 
-function scenarioOf(name: string) {
-  const scenario = findScenario(name);
+function scenarioOf(name: string): Scenario {
+  const scenario = scenarios.find((each) => each.name === name);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
   return scenario;
 }
@@ -59,10 +86,11 @@ function serve(workbench: Workbench): void {
       setTimeout(() => setImmediate(() => answer({ value: null })), 1);
     }
   });
-  answer({ value: null });
+  // Without their functions, which stay here.
+  answer({ value: scenariosModule === undefined ? null : scenarios.map(plannedOf) });
 }
 
 makeWorkbench().then(serve, (error: unknown) => {
-  if (!(error instanceof RulesModuleError)) throw error;
+  if (!(error instanceof ModuleError)) throw error;
   answer({ refused: error.message });
 });

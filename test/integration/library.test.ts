@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DeviceOptions, type RunningDevice, referenceImages, startDevice } from "flipside";
+import { type DeviceOptions, type RunningDevice, referenceImages, startDevice, sweep } from "flipside";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
 
@@ -182,5 +182,32 @@ describe("a program that forgets to stop its device", () => {
       }
     };
     return expect.poll(isThere, { timeout: 10_000 }).toBe(false);
+  });
+});
+
+describe("sweep", () => {
+  it("sweeps what it is asked to, and tells what it found", async () => {
+    const scenarios = ["first-start-empty"];
+    const report = await sweep({ scenarios, jobs: 1 });
+    expect(report.findings).toEqual([]);
+    expect(report.scenarios).toMatchObject([{ name: "first-start-empty" }]);
+    expect(report.cuts).toBeGreaterThan(0);
+  });
+
+  it.each<[what: string, settings: object, message: string]>([
+    ["an option that there is none of", { dpth: 2 }, 'no "dpth" in the options of a sweep'],
+    ["a depth beyond 8", { depth: 9 }, "depth is 9: it must be a whole number, from 1 to 8"],
+    ["a scenario that there is none of", { scenarios: ["nope"] }, 'there is no scenario "nope"'],
+    ["images the wrong way round", { imageA: imageB, imageB: imageA }, "A must be the higher one, swap them"],
+    [
+      "rules that are not there",
+      { rules: "/nowhere/rules.mjs" },
+      "the rules cannot be loaded: Cannot find module",
+    ],
+  ])("refuses %s", async (_, settings, message) => {
+    await expect(sweep(settings)).rejects.toMatchObject({
+      kind: "usage",
+      message: expect.stringContaining(message),
+    });
   });
 });

@@ -37,7 +37,7 @@ const PROGRAMS = [
   "emulator/worker",
   "supervisor/sweep/worker",
 ];
-const ENTRIES = ["index", "rules"];
+const ENTRIES = ["index", "rules", "scenarios"];
 
 /** Everything that is in the package, and nothing else is. A new kind of file is a decision, to be made here. */
 function expected(): string[] {
@@ -58,6 +58,9 @@ function expected(): string[] {
     "test/integration/example.test.ts",
     ...filesUnder("docs"),
     ...filesUnder("controller/firmware/images"),
+    // What flipside init writes, and what that firmware includes.
+    ...filesUnder("controller/firmware/skeleton"),
+    ...["hardware.h", "nvme.h", "nvram.c"].map((name) => `controller/firmware/${name}`),
     // What `flipside init` writes, and what docs/your-firmware.md shows beside it.
     ...filesUnder("controller/firmware/skeleton"),
     ...["hardware.h", "nvme.h", "nvram.c"].map((name) => `controller/firmware/${name}`),
@@ -105,7 +108,11 @@ describe("the tarball", () => {
 const PROGRAM = `
 import { DeviceError, FAULTS, type Failover, type RunningDevice, startDevice } from "flipside";
 import { decideBoot, type RulesModule } from "flipside/rules";
+import { A, B, START, tableOf, type UserScenario } from "flipside/scenarios";
 
+export const scenarios: readonly UserScenario[] = [
+  { name: "mine", setup: { images: ["a", "b"], table: tableOf({ regions: [A, B] }) }, steps: START, ends: 0 },
+];
 export const rules: RulesModule = { decideBoot: (input) => decideBoot(input) };
 export const kinds: readonly string[] = FAULTS.map(({ kind }) => kind);
 export async function failOver(images: readonly Uint8Array[]): Promise<Failover> {

@@ -1,6 +1,8 @@
 /** `flipside sweep` as its user has it: the built command line, its output, its files and its exit codes. */
+
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { SweepReport } from "../../supervisor/sweep/run/report.ts";
 import { SweepThread, type SweepThreadOptions } from "../../supervisor/sweep/run/threads.ts";
@@ -113,7 +115,7 @@ export const rules = {
     writeFileSync(rules, "export const rules = { decideBoot: () => Math.random() };\n");
     const { status, stdout } = sweep("--scenarios", "first-start-empty", "--rules", rules);
     expect(status).toBe(1);
-    expect(stdout).toContain("Math.random is not there");
+    expect(stdout).toMatch(/the rule decideBoot threw: .*Math\.random is not there, at \S+random\.mjs:1:\d+/);
   });
 
   describe("a rules module that does not leave it at deciding is a finding of the module, never held:", () => {
@@ -122,7 +124,11 @@ export const rules = {
     it.each([
       ["it ends the process when it is loaded", "process.exit(0);\n", /ended the thread/],
       ["it waits for what never comes", "await new Promise(() => {});\n", /waits for what never comes/],
-      ["it throws behind the last case", 'setTimeout(() => { throw new Error("late"); }, 0);\n', /late/],
+      [
+        "it throws behind the last case",
+        'setTimeout(() => { throw new Error("late"); }, 0);\n',
+        /late, at \S+misdeed\.mjs:3:/,
+      ],
       [
         "it rejects a promise of nobody's",
         'setImmediate(() => Promise.reject(new Error("late")));\n',
@@ -133,7 +139,7 @@ export const rules = {
       writeFileSync(rules, DECIDE + RULE + misdeed);
       const { status, stdout, stderr } = sweep("--scenarios", "first-start-empty", "--rules", rules);
       expect(status).toBe(1);
-      expect(stderr).toMatch(/^flipside: the rules module[^\n]*\n$/);
+      expect(stderr).toMatch(/^flipside: the module[^\n]*\n$/);
       expect(stderr).toMatch(sentence);
       expect(stdout).not.toContain("held");
     });
@@ -152,9 +158,17 @@ export const rules = {
     });
 
     it.each([
-      ["when it is loaded", "for (;;);\n"],
-      ["when it is asked", "export const rules = { reduce() { for (;;); } };\n"],
-    ])("it does not come back %s", async (_, text) => {
+      [
+        "when it is loaded",
+        "let x = 0;\nfor (;;) x++;\n",
+        /^the loading of the rules does not come back: it stands at \S+loops\.mjs:2:\d+$/,
+      ],
+      [
+        "when it is asked",
+        "export const rules = {\n  reduce() {\n    for (let x = 0; ; ) x++;\n  },\n};\n",
+        /^the rule reduce does not come back: it stands at \S+loops\.mjs:3:\d+$/,
+      ],
+    ])("it does not come back %s, and where it stands is told", async (_, text, sentence) => {
       const rules = scratch("loops.mjs");
       writeFileSync(rules, text);
       const [imageA, imageB] = [HIGHER, LOWER].map((file) => new Uint8Array(readFileSync(file)));
@@ -173,8 +187,48 @@ export const rules = {
         faults: false,
         runAll: false,
       };
-      await expect(thread.run(unit)).rejects.toThrow("the rules module does not come back");
+      await expect(thread.run(unit)).rejects.toThrow(sentence);
       await expect(thread.close()).rejects.toThrow("does not come back");
+    });
+  });
+
+  describe("scenarios of one's own", () => {
+    const EXAMPLE = fileURLToPath(new URL("../../docs/examples/scenarios.mjs", import.meta.url));
+
+    it("are swept in the place of flipside's, as the example has them, and a case is run again with them", () => {
+      const { status, stdout, stderr } = sweep("--scenarios-from", EXAMPLE, "--scenarios", "work-*");
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(/^work-then-watchdog /m);
+      expect(stdout).not.toContain("update-after-a-failover");
+      const again = sweep("--scenarios-from", EXAMPLE, "--replay", "v1:work-then-watchdog@5~1");
+      expect([again.status, again.stdout.split("\n")[0]]).toEqual([
+        0,
+        expect.stringMatching(/^work-then-watchdog: /),
+      ]);
+      expect(sweep("--scenarios-from", EXAMPLE, "--list").stdout).toContain("update-after-a-failover");
+      expect(sweep("--scenarios-from", EXAMPLE, "--scenarios", "first-start").stderr).toContain(
+        'there is no scenario "first-start"',
+      );
+    });
+
+    it("that cannot be read or used are refused with their place, and nothing is swept", () => {
+      const file = scratch("wrong.mjs");
+      const refused = (text: string): string => {
+        writeFileSync(file, text);
+        const { status, stdout, stderr } = sweep("--scenarios-from", file);
+        expect([status, stdout]).toEqual([2, ""]);
+        return stderr;
+      };
+      expect(refused("export const a = 1;\nexport const = 2;\n")).toMatch(
+        /cannot be loaded: .*, at \S+wrong\.mjs:2\n$/,
+      );
+      expect(refused('\nthrow new Error("not today");\n')).toMatch(/: not today, at \S+wrong\.mjs:2:7\n$/);
+      expect(refused("export const rules = {};\n")).toMatch(
+        /the module must export scenarios, and does not\n$/,
+      );
+      expect(refused('export const scenarios = [{ name: "x" }];\n')).toMatch(
+        /scenarios\[0\] \(x\)\.setup: it is no object\n$/,
+      );
     });
   });
 

@@ -2,10 +2,12 @@
  * The images that scenarios speak of by name: the two under test, what is derived from them, and two that do not
  * work. Derived images are real ones, with digest and, in the reference firmware, the build's own check word.
  */
+
 import { encodeImage } from "../../../controller/image/encode.ts";
 import type { ParsedImage } from "../../../controller/image/format.ts";
 import { NO_REQUIREMENTS, verifyImage } from "../../../controller/image/verify.ts";
 import { crc32c } from "../../../emulator/base/crc32c.ts";
+import type { ErrorKind } from "../../../emulator/base/errors.ts";
 import { compareVersions, formatVersion, type ImageVersion } from "../../../emulator/base/version.ts";
 import type { EvidenceName } from "../../../emulator/memory/evidence.ts";
 import { type Digest, digestFromBytes, type StoredImage } from "../../../emulator/table/table.ts";
@@ -39,6 +41,7 @@ export interface LibraryImage extends ImageFacts, StoredImage {
 /** An image under test that the sweep cannot use; `message` is one sentence for its user. */
 export class SweepImageError extends Error {
   override readonly name = "SweepImageError";
+  readonly kind: ErrorKind = "usage";
 }
 
 /** `wfi` and a jump back to it; an illegal instruction. The watchdog is never started. */

@@ -137,7 +137,7 @@ export const B: RegionSpec = { image: "b", state: "accepted" };
 /** How nearly every scenario begins. */
 export const START: readonly ScenarioStep[] = [{ do: "power-on" }, { do: "ready" }];
 
-interface TableSpec {
+export interface TableSpec {
   readonly regions: readonly (RegionSpec | undefined)[];
   readonly active?: number;
   readonly previous?: number;

@@ -22,12 +22,27 @@ export interface PlanOptions {
   readonly shard: { readonly index: number; readonly of: number };
 }
 
+/** What a plan needs to know of a scenario. */
+export interface PlannedScenario {
+  readonly name: string;
+  readonly about: string;
+  /** About how much work it is beside another. */
+  readonly weight: number;
+}
+
+export function plannedOf(scenario: Scenario): PlannedScenario {
+  return { name: scenario.name, about: scenario.about, weight: weigh(scenario) };
+}
+
 export interface WeightedUnit extends SweepUnit {
   readonly weight: number;
 }
 
 /** The units of a shard, in the order in which they are explored. */
-export function planUnits(scenarios: readonly Scenario[], options: PlanOptions): readonly WeightedUnit[] {
+export function planUnits(
+  scenarios: readonly PlannedScenario[],
+  options: PlanOptions,
+): readonly WeightedUnit[] {
   const { depth, faults, runAll, shard } = options;
   const units = scenarios.flatMap((scenario): WeightedUnit[] => {
     const of = depth >= DEPTH_IN_PARTS ? DEEP_PARTS : 1;
@@ -37,7 +52,7 @@ export function planUnits(scenarios: readonly Scenario[], options: PlanOptions):
       part: { index, of },
       faults,
       runAll,
-      weight: weigh(scenario),
+      weight: scenario.weight,
     }));
   });
   return inOrder(units.filter((_, at) => at % shard.of === shard.index - 1));

@@ -7,7 +7,7 @@
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { SCENARIOS } from "../flipside/scenarios/index.ts";
 import { DEFAULT_SWEPT_DEVICE, type SweptDevice } from "../flipside/swept-device.ts";
-import { type PlanOptions, planUnits } from "./plan.ts";
+import { type PlannedScenario, type PlanOptions, plannedOf, planUnits } from "./plan.ts";
 import type { UnitRunner } from "./queue-port.ts";
 import { ReportBuilder, type SweepReport } from "./report.ts";
 import { SweepThread, type SweepThreadOptions } from "./threads.ts";
@@ -25,6 +25,8 @@ export interface SweepOptions extends PlanOptions {
   readonly scenarios: readonly string[];
   /** File URL of a user's module that exports `rules`. */
   readonly rulesModule?: string;
+  /** File URL of a user's module that exports `scenarios`, which are swept in the place of flipside's. */
+  readonly scenariosModule?: string;
   readonly onProgress?: (progress: SweepProgress) => void;
   /** Ends it at once; the report tells what was not swept. */
   readonly signal?: AbortSignal;
@@ -40,6 +42,20 @@ export interface SweepProgress {
 }
 
 /**
+ * The scenarios that there are: a user's own, where there is a module of them. All modules are loaded once for it, so that
+ * those that cannot be used are refused before anything is done, and not by each thread. Rejects with ModuleError, or with
+ * SweepError.
+ */
+export async function scenariosOf(
+  options: Omit<SweepOptions, "onProgress">,
+): Promise<readonly PlannedScenario[]> {
+  const all = SCENARIOS.map(plannedOf);
+  if (options.rulesModule === undefined && options.scenariosModule === undefined) return all;
+  const thread = new SweepThread(threadOptions(options));
+  return (await thread.loaded.finally(() => thread.close())) ?? all;
+}
+
+/**
  * Runs a sweep. Rejects with SweepError.
  * @param makeRunner as many as there are jobs are made; threads of this process where it is not given
  */
@@ -47,7 +63,7 @@ export async function runSweep(
   options: SweepOptions,
   makeRunner: () => UnitRunner = () => new SweepThread(threadOptions(options)),
 ): Promise<SweepReport> {
-  const scenarios = SCENARIOS.filter(
+  const scenarios = (await scenariosOf(options)).filter(
     ({ name }) => options.scenarios.length === 0 || options.scenarios.includes(name),
   );
   const queue = [...planUnits(scenarios, options)];
@@ -113,6 +129,7 @@ export function threadOptions({
   engine,
   device = DEFAULT_SWEPT_DEVICE,
   rulesModule,
+  scenariosModule,
 }: Omit<SweepOptions, "onProgress">): SweepThreadOptions {
-  return { imageA, imageB, seed, engine, device, rulesModule };
+  return { imageA, imageB, seed, engine, device, rulesModule, scenariosModule };
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { SCENARIOS } from "../../../../supervisor/sweep/flipside/scenarios/index.ts";
-import { planUnits } from "../../../../supervisor/sweep/run/plan.ts";
+import { plannedOf, planUnits } from "../../../../supervisor/sweep/run/plan.ts";
 
 const OPTIONS = { faults: true, runAll: false, shard: { index: 1, of: 1 } };
-const some = SCENARIOS.slice(0, 40);
+const some = SCENARIOS.slice(0, 40).map(plannedOf);
 
 /** Names of units, sorted. */
 function names(depth: number, shard = OPTIONS.shard): readonly string[] {

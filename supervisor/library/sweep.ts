@@ -1,0 +1,121 @@
+/** `sweep()`: what `flipside sweep` does, for a program. */
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ENGINE_KINDS, type EngineKind } from "../../controller/cpu/engine-kind.ts";
+import { requireLimits } from "../../emulator/base/limits.ts";
+import { DEFAULT_MEMORY_CONFIG } from "../../emulator/memory/layout.ts";
+import { DeviceError } from "../process/client.ts";
+import { answerOf } from "../process/protocol.ts";
+import { RequestError, requireKnown, shown } from "../process/requests.ts";
+import { referenceImages } from "../reference-images.ts";
+import type { SweepReport } from "../sweep/run/report.ts";
+import type { SweepOptions, SweepProgress } from "../sweep/run/run.ts";
+
+/** What is swept, and how; each as the option of `flipside sweep` of that name. */
+export interface SweepSettings {
+  /** MCUboot images, A with the higher version. Default: the reference firmware. */
+  readonly imageA?: Uint8Array;
+  readonly imageB?: Uint8Array;
+  /** Of torn bits and sampled cuts, from 0 to 2^32 − 1. Default: 1. */
+  readonly seed?: number;
+  /** Cuts in a row: 1 (default) each cut, 2 also each cut of each recovery, and so on up to 8. */
+  readonly depth?: number;
+  /** Also a crash, a hang and flipped bits at every point, and pairs of fault and cut. Default: false. */
+  readonly faults?: boolean;
+  /** Each future is run to its end, even where it goes on as one that was run before. Default: false. */
+  readonly runAll?: boolean;
+  readonly engine?: EngineKind;
+  /** Threads, 1 to 64. Default: one for each processor. */
+  readonly jobs?: number;
+  /** Part `index` (from 1) of `of` parts of the whole sweep. Default: all of it. */
+  readonly shard?: { readonly index: number; readonly of: number };
+  /** Names; one with * at its end stands for all that begin so. Default: all. */
+  readonly scenarios?: readonly string[];
+  /** File of a module that exports your boot decision or policy as `rules`. */
+  readonly rules?: string;
+  /** File of a module that exports your own `scenarios`, which are swept in the place of flipside's. */
+  readonly scenariosFrom?: string;
+  readonly onProgress?: (progress: SweepProgress) => void;
+}
+
+const SETTINGS: Readonly<Record<keyof SweepSettings, true>> = {
+  imageA: true,
+  imageB: true,
+  seed: true,
+  depth: true,
+  faults: true,
+  runAll: true,
+  engine: true,
+  jobs: true,
+  shard: true,
+  scenarios: true,
+  rules: true,
+  scenariosFrom: true,
+  onProgress: true,
+};
+
+const MAX_DEPTH = 8;
+const MAX_JOBS = 64;
+
+/**
+ * Cuts power at every point of every scenario, in virtual time, and judges what comes back: `findings` of the report is
+ * empty where everything held. Rejects with {@link DeviceError}; what is refused has the kind "usage".
+ */
+export async function sweep(settings: SweepSettings = {}): Promise<SweepReport> {
+  try {
+    const options = optionsOf(settings);
+    requireLimits(options.jobs);
+    // Whoever only starts devices does not load a sweep.
+    const [{ checkImages }, { runSweep, scenariosOf }, { selectScenarios }] = await Promise.all([
+      import("../sweep/flipside/image-library.ts"),
+      import("../sweep/run/run.ts"),
+      import("../sweep/run/select.ts"),
+    ]);
+    checkImages(options.imageA, options.imageB, DEFAULT_MEMORY_CONFIG.regionBytes);
+    const scenarios = selectScenarios(options.scenarios, await scenariosOf(options));
+    const { onProgress } = settings;
+    return await runSweep({ ...options, scenarios, ...(onProgress === undefined ? {} : { onProgress }) });
+  } catch (error) {
+    throw error instanceof DeviceError ? error : DeviceError.of(answerOf(error));
+  }
+}
+
+function optionsOf(settings: SweepSettings): Omit<SweepOptions, "onProgress"> {
+  requireKnown("the options of a sweep", settings, SETTINGS);
+  const [referenceA, referenceB] = referenceImages();
+  const { imageA = referenceA, imageB = referenceB, engine = "auto", scenarios = [] } = settings;
+  const { shard = { index: 1, of: 1 }, rules, scenariosFrom } = settings;
+  for (const [name, image] of Object.entries({ imageA, imageB })) {
+    if (!(image instanceof Uint8Array))
+      throw new RequestError(`${name} is ${shown(image)}: it must be a Uint8Array`);
+  }
+  if (!ENGINE_KINDS.includes(engine)) {
+    throw new RequestError(`engine is ${shown(engine)}: it must be one of ${ENGINE_KINDS.join(", ")}`);
+  }
+  if (!Array.isArray(scenarios)) throw new RequestError("scenarios must be a list of names");
+  const of = whole("shard.of", shard.of, 1, Number.MAX_SAFE_INTEGER);
+  return {
+    imageA,
+    imageB,
+    engine,
+    scenarios,
+    seed: whole("seed", settings.seed ?? 1, 0, 2 ** 32 - 1),
+    depth: whole("depth", settings.depth ?? 1, 1, MAX_DEPTH),
+    jobs: whole("jobs", settings.jobs ?? Math.min(availableParallelism(), MAX_JOBS), 1, MAX_JOBS),
+    shard: { index: whole("shard.index", shard.index, 1, of), of },
+    faults: settings.faults === true,
+    runAll: settings.runAll === true,
+    ...(rules === undefined ? {} : { rulesModule: urlOf(rules) }),
+    ...(scenariosFrom === undefined ? {} : { scenariosModule: urlOf(scenariosFrom) }),
+  };
+}
+
+function whole(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new RequestError(`${name} is ${shown(value)}: it must be a whole number, from ${min} to ${max}`);
+}
+
+function urlOf(file: string): string {
+  return pathToFileURL(resolve(file)).href;
+}
