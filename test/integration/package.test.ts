@@ -34,6 +34,7 @@ const PROGRAMS = [
   "scripts/cli",
   "supervisor/process",
   "controller/worker",
+  "controller/translator-worker",
   "emulator/worker",
   "supervisor/sweep/worker",
 ];
