@@ -18,7 +18,7 @@ import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { writeReport } from "./input.ts";
 import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { runProgram } from "./program.ts";
-import { formatTable, paint } from "./terminal.ts";
+import { fitHelp, formatTable, paint } from "./terminal.ts";
 
 type Bench = () => Promise<Section>;
 
@@ -124,7 +124,7 @@ async function benchCommand(args: readonly string[]): Promise<number> {
     ...HELP_OPTION,
   });
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   if (values.pairs !== undefined && values.against === undefined) {

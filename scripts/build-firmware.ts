@@ -19,6 +19,7 @@ import { FIRMWARE_IMAGES, type FirmwareBase, type FirmwareMutant } from "./firmw
 import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
 import { runProgram } from "./program.ts";
 import { removeScratch, scratchDirectory } from "./scratch.ts";
+import { fitHelp } from "./terminal.ts";
 
 const PREFIX = "riscv64-unknown-elf-";
 /** The compiler that made the committed files; another one makes others, just as good. */
@@ -431,7 +432,7 @@ export function findFirmwareDir(): string {
 function buildFirmwareCommand(args: readonly string[]): number {
   const { values } = parseOptions(args, { check: { type: "boolean" }, ...HELP_OPTION });
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const firmwareDir = findFirmwareDir();

@@ -16,6 +16,7 @@ import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { HELP_OPTION, parseDuration, parseInteger, parseOptions } from "./options.ts";
 import { runProgram } from "./program.ts";
 import { removeScratch, scratchDirectory } from "./scratch.ts";
+import { fitHelp } from "./terminal.ts";
 
 const HELP = `usage: npm run busy-soaks -- [options]
 
@@ -110,7 +111,7 @@ async function busySoaks(args: readonly string[]): Promise<number> {
     ...HELP_OPTION,
   });
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const runs = parseInteger("--runs", values.runs ?? "20", 1, MAX_COUNT);

@@ -15,6 +15,7 @@ import { referenceImage } from "./firmware-image.ts";
 import { HELP_OPTION, parseInteger, parseOptions } from "./options.ts";
 import { runProgram } from "./program.ts";
 import { removeScratch, scratchDirectory } from "./scratch.ts";
+import { fitHelp } from "./terminal.ts";
 
 const HELP = `usage: npm run busy-starts -- [options]
 
@@ -97,7 +98,7 @@ async function busyStarts(args: readonly string[]): Promise<number> {
     ...HELP_OPTION,
   });
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const starts = parseInteger("--starts", values.starts ?? "200", 1, MAX_COUNT);

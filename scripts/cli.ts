@@ -9,6 +9,7 @@ import { UsageError } from "./options.ts";
 import { exitCodeOf } from "./program.ts";
 import { takeSignals } from "./scratch.ts";
 import { guardOutput, isOutputLost, readerGone } from "./standard-output.ts";
+import { fitHelp } from "./terminal.ts";
 
 /** Carries a command out and returns one of the exit codes of exit-codes.ts. */
 type Command = (args: readonly string[]) => Promise<number>;
@@ -81,7 +82,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (fault !== undefined) throw new UnableError(fault);
   const [name, ...rest] = args;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    process.stdout.write(help());
+    process.stdout.write(fitHelp(help()));
     return name === undefined ? EXIT_USAGE : EXIT_HELD;
   }
   if (name === "--version") {

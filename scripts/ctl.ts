@@ -6,6 +6,7 @@ import { CTL_COMMANDS, type CtlCommand } from "./ctl/commands.ts";
 import { CTL_OPTIONS, type CtlClient, type CtlValues, directoryOf } from "./ctl/said.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
+import { fitHelp } from "./terminal.ts";
 
 const HELP = `flipside ctl: ask or command a controller that flipside serve keeps running.
 
@@ -88,7 +89,7 @@ export async function ctlCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions(args, { ...CTL_OPTIONS, ...HELP_OPTION }, MOST_WORDS);
   const { help, ...said } = values;
   if (help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const command = requireCommand(positionals, said);

@@ -11,7 +11,7 @@ import { formatCalls } from "./dump/calls.ts";
 import { EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readInput, requireSeparate, writeReport } from "./input.ts";
 import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
-import { formatTable, paint } from "./terminal.ts";
+import { fitHelp, formatTable, paint } from "./terminal.ts";
 
 const HELP = `flipside dump: print a crash dump.
 
@@ -69,7 +69,7 @@ export async function dumpCommand(args: readonly string[]): Promise<number> {
     1,
   );
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const [file] = positionals;

@@ -15,7 +15,7 @@ import { measureHandoff } from "./handoff.ts";
 import { requireWritable, writeOutput, writeReport } from "./input.ts";
 import { mergeReports } from "./merge-reports.ts";
 import { scratchDirectory } from "./scratch.ts";
-import { paint, StatusLine } from "./terminal.ts";
+import { fitHelp, paint, StatusLine } from "./terminal.ts";
 
 const EXIT_CODES: Readonly<Record<Verdict, number>> = {
   held: EXIT_HELD,
@@ -36,7 +36,7 @@ const FLOOR_WARM_UP = 200;
 export async function emulateCommand(args: readonly string[]): Promise<number> {
   const options = parseEmulate(args);
   if (options === "help") {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const { soak, jobs } = options;

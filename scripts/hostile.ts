@@ -18,6 +18,7 @@ import { ThreadedPart } from "./hostile/threaded-part.ts";
 import { HELP_OPTION, parseDuration, parseInteger, parseOptions, UsageError } from "./options.ts";
 import { runProgram } from "./program.ts";
 import { ENDING_SIGNALS, scratchDirectory } from "./scratch.ts";
+import { fitHelp } from "./terminal.ts";
 
 const HELP = `npm run hostile -- [options]: what an enemy would send, made by chance, for a given time.
 
@@ -146,7 +147,7 @@ async function hostile(args: readonly string[]): Promise<number> {
     ...HELP_OPTION,
   });
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const seed = parseInteger("--seed", values.seed ?? "1", 0, MAX_SEED);

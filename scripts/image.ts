@@ -19,11 +19,12 @@ import { readCode } from "./image-code.ts";
 import { readInput, readText, requireSeparate, writeOutput, writeReport } from "./input.ts";
 import { REQUIREMENT_OPTIONS, readRequirements } from "./keys.ts";
 import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
+import { fitHelp } from "./terminal.ts";
 
 const HELP = `usage: flipside image create FILE --version V --output IMAGE [options]
        flipside image info IMAGE [--json FILE]
-       flipside image verify IMAGE [--key FILE]... [--require-security-counter] [--floor N] [--region-bytes N]
-                             [--json FILE]
+       flipside image verify IMAGE [--key FILE]... [--require-security-counter]
+                                   [--floor N] [--region-bytes N] [--json FILE]
 
 create  makes an MCUboot image from an ELF file (as objcopy -O binary takes its code), an Intel HEX file (gaps as erased
         flash, as imgtool takes it), or from raw code, linked for the virtual load region (0x20000000)
@@ -78,7 +79,7 @@ const UINT32_MAX = 0xffff_ffff;
 export async function imageCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions(args, OPTIONS, 2);
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const [action, file] = positionals;

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { makeDirectory, refusalOf } from "./input.ts";
 import { HELP_OPTION, parseOptions, shellQuoted, UsageError } from "./options.ts";
+import { fitHelp } from "./terminal.ts";
 
 const FIRMWARE = fileURLToPath(new URL("../../controller/firmware/", import.meta.url));
 const SKELETON = join(FIRMWARE, "skeleton");
@@ -69,7 +70,7 @@ function writeAll(directory: string, files: ReadonlyMap<string, Uint8Array>): vo
 export async function initCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions(args, HELP_OPTION, 1);
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const [directory] = positionals;

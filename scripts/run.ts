@@ -12,6 +12,7 @@ import { EXIT_FINDING, EXIT_HELD, EXIT_UNJUDGED, OTHER_EXIT_CODES } from "./exit
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { HELP_OPTION, parseEngine, parseInteger, parseOptions, parseSize, UsageError } from "./options.ts";
 import { onOutputError, ReaderGoneError, readerGone } from "./standard-output.ts";
+import { fitHelp } from "./terminal.ts";
 
 const HELP = `usage: flipside run FILE.elf [options]
 
@@ -70,7 +71,7 @@ interface Dump {
 export async function runCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions(args, OPTIONS, 1);
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const [file] = positionals;

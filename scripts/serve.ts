@@ -26,6 +26,7 @@ import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { makeDirectory, readInput } from "./input.ts";
 import { REQUIREMENT_OPTIONS } from "./keys.ts";
 import { HELP_OPTION, parseLogLevel, parseOptions, UsageError } from "./options.ts";
+import { fitHelp } from "./terminal.ts";
 
 const HELP = `flipside serve: keep a controller running; flipside ctl asks and commands it.
 
@@ -138,7 +139,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     ...HELP_OPTION,
   });
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const directory = values.dir ?? "flipside-device";

@@ -42,7 +42,7 @@ import {
 import { requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { invocationOf } from "./invocation.ts";
 import { HELP_OPTION, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
-import { formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
+import { fitHelp, formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
 
 /** As an output, to the user. */
 const JUNIT_REPORT = "the JUnit report";
@@ -204,7 +204,7 @@ export async function sweepCommand(args: readonly string[]): Promise<number> {
 async function run(args: readonly string[]): Promise<number> {
   const command = parse(args);
   if (command === "help") {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const scenarios = await scenariosOf(command.options);

@@ -29,7 +29,7 @@ import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { describeForeign, foreignMetadata, printForeign } from "./foreign-metadata.ts";
 import { readInput, requireSeparate, writeReport } from "./input.ts";
 import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
-import { formatTable } from "./terminal.ts";
+import { fitHelp, formatTable } from "./terminal.ts";
 
 const HELP = `usage: flipside table FILE [options]
 
@@ -59,7 +59,7 @@ const MAX_INPUT_BYTES = 256 * 1024 * 1024;
 export async function tableCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions(args, OPTIONS, 1);
   if (values.help === true) {
-    process.stdout.write(HELP);
+    process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
   const [file] = positionals;

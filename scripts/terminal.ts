@@ -114,6 +114,42 @@ function wrapped(text: string, width: number): string[] {
   return [...lines, line];
 }
 
+const HELP_COLUMNS = 80;
+/** An option and its gap: a description that begins further right is none. */
+const MAX_OPTION_COLUMNS = 34;
+
+/** Where the text of a line begins: behind an option or a name, or behind the line's indent. */
+function textColumn(line: string): number {
+  const [option = ""] = /^ *\S+(?: \S+)* {2,}(?=\S)/.exec(line) ?? [];
+  const [indent = ""] = /^ */.exec(line) ?? [];
+  return option !== "" && option.length <= MAX_OPTION_COLUMNS ? option.length : indent.length;
+}
+
+/** A help text in lines of at most 80 characters: longer ones, with the lines that go on with them, are broken anew. */
+export function fitHelp(text: string): string {
+  const fitted: string[] = [];
+  const lines = text.split("\n");
+  for (let at = 0; at < lines.length; at++) {
+    let line = lines[at] as string;
+    const column = textColumn(line);
+    while ((lines[at] as string).length > HELP_COLUMNS && goesOn(lines[at + 1], column)) {
+      line += ` ${(lines[++at] as string).trim()}`;
+    }
+    if (line.length <= HELP_COLUMNS) {
+      fitted.push(line);
+      continue;
+    }
+    const [first = "", ...rest] = wrapped(line.slice(column), HELP_COLUMNS - column);
+    fitted.push(line.slice(0, column) + first, ...rest.map((more) => " ".repeat(column) + more));
+  }
+  return fitted.join("\n");
+}
+
+/** Whether a line is of the text that begins in this column. */
+function goesOn(line: string | undefined, column: number): boolean {
+  return line !== undefined && line.trim() !== "" && line.length - line.trimStart().length === column;
+}
+
 /** Rows under titles, columns as wide as their widest cell; a last one of text is broken where lines are too short. */
 export function formatTable(
   all: readonly Column[],

@@ -49,6 +49,11 @@ test("flipside ctl gives its help whatever else is said", () => {
   }
 });
 
+test.each([["flipside", CLI], ...ALL])("the help of %s fits lines of 80 characters", (_, ...command) => {
+  const { stdout } = run(...command, "--help");
+  expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+});
+
 test.each(ALL)("%s takes -h and --help, which it tells of", (_, ...command) => {
   const { exitCode, stdout, stderr } = run(...command, "--help");
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
