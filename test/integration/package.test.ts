@@ -59,9 +59,6 @@ function expected(): string[] {
     "test/integration/example.test.ts",
     ...filesUnder("docs"),
     ...filesUnder("controller/firmware/images"),
-    // What flipside init writes, and what that firmware includes.
-    ...filesUnder("controller/firmware/skeleton"),
-    ...["hardware.h", "nvme.h", "nvram.c"].map((name) => `controller/firmware/${name}`),
     // What `flipside init` writes, and what docs/your-firmware.md shows beside it.
     ...filesUnder("controller/firmware/skeleton"),
     ...["hardware.h", "nvme.h", "nvram.c"].map((name) => `controller/firmware/${name}`),
