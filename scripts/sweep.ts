@@ -4,22 +4,15 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { requireLimits } from "../emulator/base/limits.ts";
-import { plural } from "../emulator/base/text.ts";
 import { ModuleError } from "../supervisor/module/load.ts";
 import { CaseIdError, formatCaseId, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
 import type { Finding } from "../supervisor/sweep/explore/explorer.ts";
 import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
 import { checkImages, isHigher, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
-import { isGood, NOT_INJECTED, VERDICTS, type Verdict } from "../supervisor/sweep/flipside/oracle/verdict.ts";
+import { NOT_INJECTED } from "../supervisor/sweep/flipside/oracle/verdict.ts";
 import { DEPTH_IN_PARTS, type PlannedScenario } from "../supervisor/sweep/run/plan.ts";
 import { LEFT_OUT_BECAUSE, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
-import {
-  runSweep,
-  type SweepOptions,
-  type SweepProgress,
-  scenariosOf,
-  threadOptions,
-} from "../supervisor/sweep/run/run.ts";
+import { runSweep, type SweepOptions, scenariosOf, threadOptions } from "../supervisor/sweep/run/run.ts";
 import { selectScenarios } from "../supervisor/sweep/run/select.ts";
 import { SweepThread } from "../supervisor/sweep/run/threads.ts";
 import { type CommandDevice, DEVICE_OPTIONS, readDevice, requireRunnable } from "./described-device.ts";
@@ -40,9 +33,9 @@ import {
   readExpectations,
 } from "./expectations.ts";
 import { requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
-import { invocationOf } from "./invocation.ts";
 import { HELP_OPTION, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
-import { fitHelp, formatTable, type Paint, paint, StatusLine } from "./terminal.ts";
+import { colourOf, formatProgress, formatSummary } from "./sweep/summary.ts";
+import { fitHelp, formatTable, paint, StatusLine } from "./terminal.ts";
 
 /** As an output, to the user. */
 const JUNIT_REPORT = "the JUnit report";
@@ -57,6 +50,7 @@ usage: flipside sweep [options]
   --run-all          run each future to its end, even where it goes on as one that was run before
   --scenarios a,b    only these; a name with * at its end stands for all that begin so
   --list             list the scenarios
+  --all              tell every finding, not one for each cause
   --engine KIND      auto (default), translator or interpreter
   --jobs N           threads (default: one for each processor)
   --shard I/N        only part I of N of the sweep
@@ -84,6 +78,8 @@ interface SweepCommand {
   readonly options: Omit<SweepOptions, "onProgress">;
   readonly replay: string | undefined;
   readonly list: boolean;
+  /** Every finding is told. */
+  readonly all: boolean;
   readonly json: string | undefined;
   readonly junit: string | undefined;
   readonly maxTimeMs: number | undefined;
@@ -137,6 +133,7 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     "run-all": { type: "boolean" },
     scenarios: { type: "string" },
     list: { type: "boolean" },
+    all: { type: "boolean" },
     ...DEVICE_OPTIONS,
     jobs: { type: "string" },
     shard: { type: "string" },
@@ -184,6 +181,7 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     },
     replay: values.replay,
     list: values.list === true,
+    all: values.all === true,
     json: values.json,
     junit: values.junit,
     maxTimeMs: parseMaxTime(values["max-time"]),
@@ -244,7 +242,9 @@ async function sweep(command: SweepCommand, args: readonly string[]): Promise<nu
     throw new UsageError(`there is nothing in part ${report.shard} of this sweep: name fewer parts`);
   }
   const compared = compare(report, expected ?? []);
-  process.stdout.write(formatSummary(report, compared, replayOptions(args)));
+  process.stdout.write(
+    formatSummary(report, compared, { replayOptions: replayOptions(args), all: command.all }),
+  );
   // A report that fails must not cost the other: both are tried.
   const refusals = [
     json === undefined
@@ -330,18 +330,6 @@ async function replay(
   return exitCodeOf([ending.verdict]);
 }
 
-function formatProgress({ cuts, findings, elapsedMs, remainingMs, scenario }: SweepProgress): string {
-  const rate = Math.round(cuts / (elapsedMs / 1000));
-  const left = remainingMs === undefined ? "?" : `${(remainingMs / 1000).toFixed(0)} s`;
-  const found = paint(findings > 0 ? "red" : "green", plural(findings, "finding"));
-  return `${plural(cuts, "cut")}  ${rate}/s  ${left} left  ${found}  ${paint("dim", scenario)}`;
-}
-
-/** Starts and failures from every state of a table are many; in the summary they are one line each. */
-function groupOf(name: string): string {
-  return name.replace(/^(start|fail)-.*/, "$1-*");
-}
-
 /** Of what was asked, what a replay needs, too: images, rules and scenarios. */
 function replayOptions(args: readonly string[]): string {
   const needed = ["--device", "--image-a", "--image-b", "--rules", "--scenarios-from"];
@@ -350,99 +338,4 @@ function replayOptions(args: readonly string[]): string {
     return needed.includes(option) || needed.includes(args[at - 1] ?? "");
   });
   return kept.map((arg) => ` ${shellQuoted(arg)}`).join("");
-}
-
-function formatSummary(report: SweepReport, compared: Comparison<Finding>, extra: string): string {
-  const groups = new Map<
-    string,
-    { cuts: number; futures: number; faults: number; verdicts: Map<Verdict, number> }
-  >();
-  for (const { name, cuts, distinctFutures, faults, verdicts } of report.scenarios) {
-    const group = groups.get(groupOf(name)) ?? { cuts: 0, futures: 0, faults: 0, verdicts: new Map() };
-    group.cuts += cuts;
-    group.futures += distinctFutures;
-    group.faults += faults;
-    for (const verdict of VERDICTS) {
-      const count = verdicts[verdict] ?? 0;
-      if (count > 0) group.verdicts.set(verdict, (group.verdicts.get(verdict) ?? 0) + count);
-    }
-    groups.set(groupOf(name), group);
-  }
-  const rows = [...groups].map(([name, { cuts, futures, faults, verdicts }]) => [
-    name,
-    String(cuts),
-    String(futures),
-    String(faults),
-    [...verdicts].map(([verdict, count]) => `${verdict} ${count}`).join(", "),
-  ]);
-  const columns = [
-    { title: "scenario" },
-    { title: "cuts", align: "right" },
-    { title: "futures", align: "right" },
-    { title: "faults", align: "right" },
-    { title: "verdicts" },
-  ] as const;
-  return `${formatTable(columns, rows)}\n\n${formatTotals(report)}${formatLeftOut(report)}${formatFindings(report, compared, extra)}`;
-}
-
-function formatTotals(report: SweepReport): string {
-  const { cuts, distinctFutures, faults, durationMs, jobs, cutsPerSecond, scenarios } = report;
-  const verdicts = VERDICTS.flatMap((verdict) => {
-    const count = report.verdicts[verdict] ?? 0;
-    return count === 0 ? [] : [paint(colourOf(verdict), `${verdict} ${count}`)];
-  });
-  return [
-    `${plural(scenarios.length, "scenario")}, ${plural(cuts, "cut")} (${plural(distinctFutures, "distinct future")}), ${plural(faults, "other fault")} in ${(durationMs / 1000).toFixed(1)} s with ${plural(jobs, "job")}: ${cutsPerSecond} cuts/s`,
-    verdicts.join(", "),
-    "",
-  ].join("\n");
-}
-
-function colourOf(verdict: string): Paint {
-  if (verdict === NOT_INJECTED) return "yellow";
-  return VERDICTS.some((known) => known === verdict && isGood(known)) ? "green" : "red";
-}
-
-function formatLeftOut({ leftOut }: SweepReport): string {
-  const of = (wanted: string): string =>
-    leftOut
-      .filter(({ what }) => what === wanted)
-      .map(({ scenario }) => scenario)
-      .join(", ");
-  const told = (what: string, because: string, names: string): string =>
-    names === "" ? "" : `${paint("yellow", `left out ${what}`)}, for ${because}: ${names}\n`;
-  return (
-    told("scenarios", LEFT_OUT_BECAUSE, of("scenario")) +
-    told("the host's commands", "the firmware says that it has no queue", of("commands"))
-  );
-}
-
-function formatFindings(
-  report: SweepReport,
-  { known, unexpected, vanished }: Comparison<Finding>,
-  extra: string,
-): string {
-  const asExpected = known.length === 0 ? "" : `${plural(known.length, "finding")} as expected\n`;
-  const gone = vanished.map((each) => `${paint("red", "vanished")}  ${describeVanished(each)}\n`).join("");
-  const notSwept = formatNotSwept(report);
-  const rest = `${asExpected}${gone}${notSwept}`;
-  if (unexpected.length === 0) {
-    return gone === "" && notSwept === "" ? `${rest}${paint("green", "held")}\n` : rest;
-  }
-  const lines = unexpected.map(
-    (finding) =>
-      `${paint(colourOf(finding.verdict), finding.verdict)}  ${finding.scenario}: ${finding.message}\n  ${invocationOf("sweep")} --replay ${finding.replay}${extra}`,
-  );
-  return `\n${lines.join("\n")}\n${rest}`;
-}
-
-/** Names that people read; `--json` has all. */
-const NAMES_SHOWN = 8;
-
-function formatNotSwept({ notSwept, scenarios }: SweepReport): string {
-  if (notSwept.length === 0) return "";
-  const of = new Set([...scenarios.map(({ name }) => name), ...notSwept]).size;
-  const more = notSwept.length > NAMES_SHOWN ? `, … ${notSwept.length - NAMES_SHOWN} more` : "";
-  const names = `${notSwept.slice(0, NAMES_SHOWN).join(", ")}${more}`;
-  return `${paint("yellow", `not swept to the end: ${notSwept.length} of ${plural(of, "scenario")}`)}: ${names}\n`;
 }
