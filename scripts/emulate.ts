@@ -10,7 +10,7 @@ import { type EmulateOptions, HELP, parseEmulate } from "./emulate/options.ts";
 import { junitOf, outcomeOf, type Verdict } from "./emulate/outcome.ts";
 import { formatSummary, replayCommand } from "./emulate/summary.ts";
 import { atMaxTime, endOnSignal } from "./ending.ts";
-import { EXIT_FINDING, EXIT_HELD, EXIT_UNJUDGED } from "./exit-codes.ts";
+import { EXIT_FINDING, EXIT_HELD, EXIT_UNJUDGED, EXIT_USAGE } from "./exit-codes.ts";
 import { measureHandoff } from "./handoff.ts";
 import { requireWritable, writeOutput, writeReport } from "./input.ts";
 import { mergeReports } from "./merge-reports.ts";
@@ -20,6 +20,7 @@ import { fitHelp, paint, StatusLine } from "./terminal.ts";
 const EXIT_CODES: Readonly<Record<Verdict, number>> = {
   held: EXIT_HELD,
   violated: EXIT_FINDING,
+  "not-injected": EXIT_USAGE,
   "not-judged": EXIT_UNJUDGED,
   unchecked: EXIT_UNJUDGED,
 };

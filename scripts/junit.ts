@@ -1,12 +1,14 @@
 /**
  * JUnit XML, as continuous integration reads it: one test case for each thing that was looked at.
- * Counts are of cases: one with several failures has failed once.
+ * Counts are of cases: one with several failures has failed once. One with an error has not failed: it showed nothing.
  */
 
 export interface JunitCase {
   readonly classname: string;
   readonly name: string;
   readonly failures: readonly JunitFailure[];
+  /** What kept it from showing anything. */
+  readonly errors?: readonly JunitFailure[];
   /** Why nothing can be said of it; undefined where something can. */
   readonly skipped?: string | undefined;
   /** What there is to know besides. */
@@ -22,8 +24,9 @@ export interface JunitFailure {
 
 export function formatJunit(name: string, durationMs: number, cases: readonly JunitCase[]): string {
   const failed = cases.filter(({ failures }) => failures.length > 0).length;
-  const skipped = cases.filter((each) => each.failures.length === 0 && each.skipped !== undefined).length;
-  const counts = `tests="${cases.length}" failures="${failed}" skipped="${skipped}"`;
+  const erred = cases.filter(({ errors = [] }) => errors.length > 0).length;
+  const skipped = cases.filter((each) => isEmpty(each) && each.skipped !== undefined).length;
+  const counts = `tests="${cases.length}" failures="${failed}" errors="${erred}" skipped="${skipped}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites ${counts}>`,
@@ -35,14 +38,22 @@ export function formatJunit(name: string, durationMs: number, cases: readonly Ju
   ].join("\n");
 }
 
-function formatCase({ classname, name, failures, skipped, output }: JunitCase): string {
+/** Neither failed nor in error. */
+function isEmpty({ failures, errors = [] }: JunitCase): boolean {
+  return failures.length === 0 && errors.length === 0;
+}
+
+function formatCase(each: JunitCase): string {
+  const { classname, name, failures, errors = [], skipped, output } = each;
   const head = `    <testcase classname="${escapeXml(classname)}" name="${escapeXml(name)}"`;
-  const inside = failures.map(
-    ({ type, message, detail }) =>
-      `      <failure type="${escapeXml(type)}" message="${escapeXml(message)}">${escapeXml(detail)}</failure>`,
-  );
+  const elementOf = (element: string, { type, message, detail }: JunitFailure): string =>
+    `      <${element} type="${escapeXml(type)}" message="${escapeXml(message)}">${escapeXml(detail)}</${element}>`;
+  const inside = [
+    ...failures.map((failure) => elementOf("failure", failure)),
+    ...errors.map((error) => elementOf("error", error)),
+  ];
   // One that failed was not skipped.
-  if (failures.length === 0 && skipped !== undefined) {
+  if (isEmpty(each) && skipped !== undefined) {
     inside.push(`      <skipped message="${escapeXml(skipped)}"/>`);
   }
   if (output !== undefined) inside.push(`      <system-out>${escapeXml(output)}</system-out>`);

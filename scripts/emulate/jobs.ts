@@ -290,6 +290,7 @@ async function survive(
     violations: [...soaked.violations, ...survived.violations],
     findings: [...soaked.findings, ...survived.findings],
     notJudged: [...soaked.notJudged, ...survived.notJudged],
+    notInjected: [...soaked.notInjected, ...survived.notInjected],
     faults: [...soaked.faults, ...survived.faults],
     checks: { ...soaked.checks, ...survived.checks },
     guardianRssBytes: survived.rssBytes,

@@ -55,7 +55,8 @@ usage: flipside emulate [options]
 
 Ctrl-C and SIGTERM end it early, with the summary of what was done.
 
-Exit code: 0 everything held, 1 something was violated,
+Exit code: 0 everything held, 1 something was violated, 2 also where a fault that was asked for never took place
+(not-injected),
 ${OTHER_EXIT_CODES}.
 
 Kinds: ${FAULTS.map((fault) => fault.kind).join(", ")}

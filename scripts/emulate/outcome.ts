@@ -4,15 +4,16 @@
  */
 import { FAULTS, SURVIVAL_KINDS } from "../../supervisor/faults/catalogue.ts";
 import type { SoakFinding, SoakReport } from "../../supervisor/index.ts";
+import { NOT_INJECTED } from "../../supervisor/soak/judgements.ts";
 import type { FaultReport } from "../../supervisor/soak/tally.ts";
 import { type Comparison, compareFindings, describeVanished, type Known } from "../expectations.ts";
-import { formatJunit, type JunitCase } from "../junit.ts";
+import { formatJunit, type JunitCase, type JunitFailure } from "../junit.ts";
 
 /**
  * Unchecked: it ended before any fault, or before it could try every kind. Not judged: for some of what was done the machine
- * was too busy to say.
+ * was too busy to say. Not injected: a fault that was asked for never took place, and so nothing was shown of it.
  */
-export type Verdict = "held" | "violated" | "not-judged" | "unchecked";
+export type Verdict = "held" | "violated" | typeof NOT_INJECTED | "not-judged" | "unchecked";
 
 const ALL_KINDS: ReadonlySet<string> = new Set([...FAULTS.map(({ kind }) => kind), ...SURVIVAL_KINDS]);
 
@@ -32,14 +33,16 @@ export function outcomeOf(
   expected: readonly Known[] = [],
   kinds: readonly string[] = [],
 ): Outcome {
-  const tried = report.faults.filter(({ injected }) => injected > 0).map(({ kind }) => kind);
+  const tried = report.faults
+    .filter(({ injected, notInjected }) => injected + notInjected > 0)
+    .map(({ kind }) => kind);
   const { notAsked, leftOut = [] } = report;
   const notTried = kinds.filter((kind) => ![...tried, ...notAsked, ...leftOut].includes(kind));
   // What is no kind of fault is looked at in every soak.
   const isLookedFor = ({ id }: Known): boolean => tried.includes(id) || !ALL_KINDS.has(id);
   const compared = compareFindings(
     expected,
-    report.findings,
+    [...report.findings, ...report.notInjected],
     ({ id, cause }) => ({ id, cause }),
     isLookedFor,
   );
@@ -53,9 +56,15 @@ function verdictOf(
 ): Verdict {
   const explained = new Set(known.map(({ id }) => id));
   const isWhole = faults.every((fault) => isComplete(fault) || explained.has(fault.kind));
-  if (unexpected.length > 0 || vanished.length > 0 || !isWhole) return "violated";
+  if (unexpected.some(isViolation) || vanished.length > 0 || !isWhole) return "violated";
+  if (unexpected.length > 0) return NOT_INJECTED;
   if (notJudged.length > 0 || faults.some((fault) => fault.notJudged > 0)) return "not-judged";
   return notTried.length === 0 && faults.some(({ injected }) => injected > 0) ? "held" : "unchecked";
+}
+
+/** Of what is compared with what was expected: a fault that never took place says nothing against a controller. */
+export function isViolation({ cause }: SoakFinding): boolean {
+  return cause !== NOT_INJECTED;
 }
 
 function isComplete({ class: faultClass, injected, detected, recovered, notJudged }: FaultReport): boolean {
@@ -93,11 +102,16 @@ function caseOf(
   again: string,
 ): JunitCase {
   const fault = faults.find(({ kind }) => kind === id);
+  const toFailure = ({ cause, message }: SoakFinding): JunitFailure => ({
+    type: cause,
+    message,
+    detail: again,
+  });
   const found = unexpected.filter((finding) => finding.id === id);
   const gone = vanished.filter((each) => each.id === id);
   const expected = known.filter((finding) => finding.id === id);
   const failures = [
-    ...found.map(({ cause, message }) => ({ type: cause, message, detail: again })),
+    ...found.filter(isViolation).map(toFailure),
     ...gone.map((each) => ({ type: "vanished", message: describeVanished(each), detail: again })),
   ];
   if (fault !== undefined && failures.length === 0 && expected.length === 0 && !isComplete(fault)) {
@@ -110,6 +124,7 @@ function caseOf(
     classname: "flipside.emulate",
     name: id,
     failures,
+    errors: found.filter((finding) => !isViolation(finding)).map(toFailure),
     skipped: notTried.includes(id) ? "not tried: the time of --max-time was over" : unjudged[0],
     output:
       expected.length === 0 ? undefined : expected.map(({ message }) => `expected: ${message}`).join("\n"),

@@ -2,12 +2,13 @@
 import type { TranslatorStats } from "../../controller/translator/stats.ts";
 import { plural } from "../../emulator/base/text.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "../../supervisor/index.ts";
+import { NOT_INJECTED } from "../../supervisor/soak/judgements.ts";
 import type { FaultReport } from "../../supervisor/soak/tally.ts";
 import { describeVanished } from "../expectations.ts";
 import { invocationOf } from "../invocation.ts";
 import { shellQuoted } from "../options.ts";
 import { type Column, formatHistogram, formatTable, formatTranslator, formatUs, paint } from "../terminal.ts";
-import { countFaults, type Outcome } from "./outcome.ts";
+import { countFaults, isViolation, type Outcome } from "./outcome.ts";
 
 export function formatProgress(
   { kind, report }: SoakProgress,
@@ -51,7 +52,10 @@ export function formatSummary(
     ([rule, count]) => `  ${String(count).padStart(7)} × ${rule}`,
   );
   const { unexpected, known, vanished } = outcome.compared;
-  const violations = unexpected.map(({ message }) => paint("red", `  ${message}`));
+  const violations = unexpected.filter(isViolation).map(({ message }) => paint("red", `  ${message}`));
+  const notInjected = unexpected
+    .filter((finding) => !isViolation(finding))
+    .map(({ message }) => paint("yellow", `  ${message}`));
   const gone = vanished.map((each) => paint("red", `  ${describeVanished(each)}`));
   const expected = known.length === 0 ? [] : [`${plural(known.length, "finding")} as expected`];
   const { notTried } = outcome;
@@ -80,6 +84,7 @@ export function formatSummary(
     ...violations,
     ...gone,
     ...expected,
+    ...notInjected,
     ...notJudged,
     ...(report.leftOut === undefined || report.leftOut.length === 0
       ? []
@@ -144,12 +149,16 @@ function formatVerdict({ verdict, compared, notTried }: Outcome, { faults }: Soa
       notTried.length === 0 ? "any fault, so nothing was checked" : "every kind of fault was tried";
     return paint("yellow", `it ended before ${before}`);
   }
+  if (verdict === NOT_INJECTED) {
+    const kinds = faults.filter(({ notInjected }) => notInjected > 0);
+    return paint("yellow", `${plural(kinds.length, "kind")} of fault never took place, so nothing was shown`);
+  }
   if (verdict === "not-judged") {
     const { injected, notJudged } = countFaults(faults);
     return paint("yellow", `not judged: the machine was too busy for ${notJudged} of ${injected} faults`);
   }
   return paint(
     "red",
-    `${plural(compared.unexpected.length + compared.vanished.length, "violation")}, or faults that were not found`,
+    `${plural(compared.unexpected.filter(isViolation).length + compared.vanished.length, "violation")}, or faults that were not found`,
   );
 }

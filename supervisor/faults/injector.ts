@@ -19,21 +19,33 @@ export class InjectionError extends Error {
 /** What hears of the command by which firmware is asked for a fault. */
 type OnCompletion = (completion: HostCompletion) => void;
 
-/** @param onCompletion given: the command is taken back where nobody fetches it */
-function submitFirmwareFault(device: Device, number: number, onCompletion: OnCompletion | undefined): void {
+/** @param withdrawable the command is taken back where nobody fetches it */
+function submitFirmwareFault(
+  device: Device,
+  number: number,
+  onCompletion: OnCompletion,
+  withdrawable: boolean,
+): void {
   const command = { opcode: Opcode.INJECT_FAULT, cdw10: number };
-  // Its completion, if any, comes from the failover: aborted.
-  const accepted = device.submit(command, onCompletion ?? (() => {}), onCompletion !== undefined);
-  if (!accepted) throw new InjectionError("the host queue is full");
+  // Its completion, if the fault takes place, comes from the failover: aborted.
+  if (!device.submit(command, onCompletion, withdrawable)) throw new InjectionError("the host queue is full");
 }
 
-/** Starts the fault and returns when that was, in monotonic nanoseconds. Throws {@link InjectionError}. */
-export function inject(device: Device, fault: Fault, onCompletion?: OnCompletion): number {
+/**
+ * Starts the fault and returns when that was, in monotonic nanoseconds. Throws {@link InjectionError}.
+ * @param withdrawable the command to firmware, if it is done by one, is taken back where nobody fetches it
+ */
+export function inject(
+  device: Device,
+  fault: Fault,
+  onCompletion: OnCompletion = () => {},
+  withdrawable = false,
+): number {
   const slot = device.crew.executing;
   if (slot === undefined) throw new InjectionError("no version executes");
   const injectedNs = monotonicNs();
   const doToVersion = ({ firmwareNumber, workerFault }: Fault): boolean => {
-    if (firmwareNumber !== undefined) submitFirmwareFault(device, firmwareNumber, onCompletion);
+    if (firmwareNumber !== undefined) submitFirmwareFault(device, firmwareNumber, onCompletion, withdrawable);
     else if (workerFault !== undefined) slot.injectWorkerFault(workerFaultCode(workerFault));
     else return false;
     return true;

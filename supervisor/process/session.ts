@@ -390,7 +390,7 @@ export class Session {
     else {
       const fault = requireFault(kind);
       if (isFirmwares(fault)) requireCapability(this.#running(), "inject", "commits no faults on request");
-      inject(this.#running(), fault, onCompletion);
+      inject(this.#running(), fault, onCompletion, true);
     }
   }
 

@@ -25,6 +25,8 @@ export interface NotJudged extends SoakFinding {
 
 /** As an id: the host's work between faults. */
 export const WORK = "work";
+/** As a cause: a fault that was asked for never took place. Nothing was shown, so it is no finding. */
+export const NOT_INJECTED = "not-injected";
 
 /** Told of each kind; after so many nobody reads on. */
 const MAX_TOLD = 100;
@@ -32,6 +34,8 @@ const MAX_TOLD = 100;
 export class Judgements {
   readonly findings: SoakFinding[] = [];
   readonly notJudged: NotJudged[] = [];
+  /** Faults that never took place, each kind and version once. */
+  readonly notInjected: SoakFinding[] = [];
   readonly #checks = new Map<string, number>();
   readonly #strain: Strain;
   #id = WORK;
@@ -66,6 +70,13 @@ export class Judgements {
 
   violate(cause: string, message: string): void {
     if (this.findings.length < MAX_TOLD) this.findings.push({ id: this.#id, cause, message });
+  }
+
+  /** The fault never took place; told once in these words. */
+  notInject(message: string): void {
+    const finding = { id: this.#id, cause: NOT_INJECTED, message };
+    const isTold = this.notInjected.some((told) => told.id === finding.id && told.message === message);
+    if (!isTold && this.notInjected.length < MAX_TOLD) this.notInjected.push(finding);
   }
 
   /**

@@ -23,6 +23,7 @@ import type { Failover } from "../device/failover.ts";
 import { FAULTS, type Fault, failsOver, findFault, needsInject } from "../faults/catalogue.ts";
 import { explain, owedBy } from "../faults/explanation.ts";
 import { inject } from "../faults/injector.ts";
+import { AskedFault, describeNotInjected, graceMs } from "./asked-fault.ts";
 import { deadlineOf, Judgements, type NotJudged, type SoakFinding, WORK } from "./judgements.ts";
 import { RssSamples } from "./rss-samples.ts";
 import { type FaultReport, Tally } from "./tally.ts";
@@ -65,6 +66,8 @@ export interface SoakReport {
   readonly findings: readonly SoakFinding[];
   /** What nobody can say, because the machine was too busy. */
   readonly notJudged: readonly NotJudged[];
+  /** Faults that were asked for and never took place: no violation, but nothing was shown either. */
+  readonly notInjected: readonly SoakFinding[];
   readonly codeBytesCopied: number;
   readonly restartUs: TimingSummary;
   /** Restart times of the class `trap` alone: what the hand-off itself costs. */
@@ -106,6 +109,8 @@ export class Soak {
   readonly #trapRestart = new Timing();
   readonly #judgements: Judgements;
   readonly #rss = new RssSamples();
+  /** By region, the kinds that its version was asked for in vain: it is not asked again. */
+  readonly #inVain = new Map<number, Set<string>>();
   readonly #spontaneous = new Map<string, SpontaneousFailure>();
   /** Failovers that have come and were not handled yet. */
   readonly #arrived: Failover[] = [];
@@ -202,9 +207,16 @@ export class Soak {
   #over(): boolean {
     if (this.#ended) return true;
     if (this.#options.failovers !== null && this.#failovers >= this.#options.failovers) return true;
-    const isOwed = this.#faults.some(({ kind }) => this.#tally(kind).injected === 0);
+    if (this.#isNothingLeft()) return true;
+    const isOwed = this.#faults.some(({ kind }) => !this.#tally(kind).isTried);
     if (isOwed || this.#options.durationMs === null) return false;
     return monotonicNs() - this.#startedNs >= this.#options.durationMs * 1e6;
+  }
+
+  /** Whatever the version that executes could still be asked for would not bring the end nearer. */
+  #isNothingLeft(): boolean {
+    const counted = this.#options.failovers === null ? this.#faults : this.#faults.filter(failsOver);
+    return counted.every(({ kind }) => this.#isInVain(kind));
   }
 
   /** One fault from a quiet device to a quiet device. False when the device did not come back. */
@@ -222,23 +234,44 @@ export class Soak {
       if (!(await this.#until(settled, "ready with a standby"))) return false;
     }
     this.#askLess();
-    if (!this.#faults.includes(fault)) return true;
+    if (!this.#faults.includes(fault) || this.#isInVain(fault.kind)) return true;
     const tally = this.#tally(fault.kind);
     tally.injected++;
     return failsOver(fault) ? this.#failover(fault, tally) : this.#standbyDeath(fault, tally);
   }
 
   async #failover(fault: Fault, tally: Tally): Promise<boolean> {
-    const injectedNs = inject(this.#device, fault);
-    const came = await this.#until(() => this.#arrived.length > 0, `recovered from ${fault.kind}`, tally);
+    const asked = new AskedFault(this.#device, graceMs(fault, this.#device.limits));
+    const injectedNs = inject(this.#device, fault, asked.onCompletion);
+    const isOver = (): boolean => this.#arrived.length > 0 || asked.wentOn();
+    if (!(await this.#until(isOver, `recovered from ${fault.kind}`, tally))) return false;
     const failover = this.#arrived.shift();
-    if (!came || failover === undefined) return false;
+    if (failover === undefined) {
+      this.#notInjected(fault, tally, asked);
+      return true;
+    }
     if (this.#explains(fault, failover)) tally.detected++;
     else this.#mistaken(fault, tally, failover, injectedNs);
     tally.recovered++;
     this.#time(fault, tally, failover, injectedNs);
     await this.#check(failover);
     return true;
+  }
+
+  /** The version that executes goes on as though nothing had happened. */
+  #notInjected({ kind }: Fault, tally: Tally, { status }: AskedFault): void {
+    const { active } = this.#device.table;
+    const { version } = regionAt(this.#device.table, active);
+    const who = `firmware ${formatVersion(version)} in region ${active}`;
+    tally.notInject();
+    this.#inVain.set(active, new Set(this.#inVain.get(active)).add(kind));
+    const { saidBy } = this.#device.capabilities;
+    this.#judgements.notInject(describeNotInjected(who, kind, status, saidBy));
+  }
+
+  /** The version that executes was asked for it, and did not do it. */
+  #isInVain(kind: string): boolean {
+    return this.#inVain.get(this.#device.table.active)?.has(kind) === true;
   }
 
   /** No bit rots here, and no image is made to fail: only the fault explains the failure. */
@@ -481,6 +514,7 @@ export class Soak {
       violations: this.#judgements.findings.map(({ message }) => message),
       findings: [...this.#judgements.findings],
       notJudged: [...this.#judgements.notJudged],
+      notInjected: [...this.#judgements.notInjected],
       codeBytesCopied: this.#codeBytesCopied,
       restartUs: this.#restart.summary(),
       trapRestartUs: this.#trapRestart.summary(),

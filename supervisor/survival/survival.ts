@@ -43,6 +43,8 @@ export interface SurvivalReport {
   readonly findings: readonly SoakFinding[];
   /** What nobody can say, because the machine was too busy. */
   readonly notJudged: readonly NotJudged[];
+  /** Faults that were asked for and never took place. */
+  readonly notInjected: readonly SoakFinding[];
   readonly faults: readonly FaultReport[];
   /** How often each check was made. */
   readonly checks: Readonly<Record<string, number>>;
@@ -371,6 +373,7 @@ export class SurvivalSoak {
       violations: this.#judgements.findings.map(({ message }) => message),
       findings: this.#judgements.findings,
       notJudged: this.#judgements.notJudged,
+      notInjected: this.#judgements.notInjected,
       faults,
       checks: this.#judgements.checks,
       rssBytes: this.#rss.bytes,

@@ -273,6 +273,43 @@ describe("a TMPDIR that cannot be written", () => {
   });
 });
 
+describe("firmware that completes the command for a fault and goes on as though nothing had happened", () => {
+  const firmware = (path: string): string =>
+    fileURLToPath(new URL(`../../controller/firmware/${path}`, import.meta.url));
+  const images = [
+    ...["--image-a", firmware("mutants/images/ignores-faults.img")],
+    ...["--image-b", firmware("images/controller-1.0.0.img")],
+  ];
+
+  it("is told: not injected, no violation, and exit code 2; the other version is asked for the same fault", () => {
+    const junit = join(folder, "not-injected.xml");
+    const faults = ["--faults", "ebreak,worker-terminate", "--failovers", "12", "--seed", "1"];
+    const { status, stdout, report } = soak(...images, ...faults, "--junit", junit);
+    expect(status).toBe(2);
+    const { verdict, violations, notInjected, failovers } = report;
+    expect({ verdict, violations, failovers }).toEqual({
+      verdict: "not-injected",
+      violations: [],
+      failovers: 12,
+    });
+    const message = expect.stringMatching(
+      /^not-injected: firmware 1\.0\.5 in region 0 .* ebreak, .*CAPABILITIES/,
+    );
+    expect(notInjected).toEqual([{ id: "ebreak", cause: "not-injected", message }]);
+    expect(report.faults).toContainEqual(expect.objectContaining({ kind: "ebreak", notInjected: 1 }));
+    expect(report.faults.every(({ injected }: FaultReport) => injected > 0)).toBe(true);
+    expect(stdout).toContain("not-injected: firmware 1.0.5");
+    expect(stdout).not.toContain("recovered from");
+    expect(readFileSync(junit, "utf8")).toContain('<error type="not-injected"');
+  });
+
+  it("is not asked over and over where nothing else is asked for", () => {
+    const { status, report } = soak(...images);
+    expect(status).toBe(2);
+    expect(report).toMatchObject({ verdict: "not-injected", failovers: 0, violations: [] });
+  });
+});
+
 describe("whatever ends a soak, summary and report of what was done are written:", () => {
   it.runIf(existsSync("/proc/self/task"))(
     "the end of the supervisor process, which is a violation",

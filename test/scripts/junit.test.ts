@@ -7,7 +7,7 @@ it("whatever a message holds, it is text of its document and nothing else", () =
     fc.property(fc.string({ unit: "binary" }), (text) => {
       const failure = { type: text, message: text, detail: text };
       const junit = formatJunit(text, 1, [
-        { classname: text, name: text, failures: [failure], output: text },
+        { classname: text, name: text, failures: [failure], errors: [failure], output: text },
         { classname: text, name: text, failures: [], skipped: text },
       ]);
       const tags = junit.match(/<[^>]*>/g)?.map((tag) => /^<([/?\w-]+)/.exec(tag)?.[1]);
@@ -18,6 +18,8 @@ it("whatever a message holds, it is text of its document and nothing else", () =
         "testcase",
         "failure",
         "/failure",
+        "error",
+        "/error",
         "system-out",
         "/system-out",
         "/testcase",
@@ -33,13 +35,14 @@ it("whatever a message holds, it is text of its document and nothing else", () =
   );
 });
 
-it("counts cases: one that fails twice has failed once, and was not skipped", () => {
+it("counts cases: one that fails twice has failed once, and neither that nor one in error was skipped", () => {
   const failure = { type: "t", message: "m", detail: "d" };
   const text = formatJunit("suite", 1_500, [
     { classname: "c", name: "fails", failures: [failure, failure], skipped: "s" },
+    { classname: "c", name: "is in error", failures: [], errors: [failure], skipped: "s" },
     { classname: "c", name: "holds", failures: [] },
     { classname: "c", name: "is skipped", failures: [], skipped: "s" },
   ]);
-  expect(text).toContain('<testsuites tests="3" failures="1" skipped="1">');
+  expect(text).toContain('<testsuites tests="4" failures="1" errors="1" skipped="1">');
   expect(text).toContain('time="1.500"');
 });

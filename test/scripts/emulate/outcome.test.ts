@@ -12,6 +12,7 @@ function report(counts: Partial<FaultReport>, more: Partial<SoakReport> = {}): S
     injected: 2,
     detected: 2,
     recovered: 2,
+    notInjected: 0,
     notJudged: 0,
     detectUs: NO_TIMES,
     restartUs: NO_TIMES,
@@ -27,6 +28,7 @@ function report(counts: Partial<FaultReport>, more: Partial<SoakReport> = {}): S
     findings: [],
     notAsked: [],
     notJudged: [],
+    notInjected: [],
     codeBytesCopied: 0,
     restartUs: NO_TIMES,
     trapRestartUs: NO_TIMES,
@@ -43,6 +45,10 @@ function found(...ids: readonly string[]): Pick<SoakReport, "violations" | "find
   const findings = ids.map((id) => ({ id, cause: "a rule", message: `${id}: a sentence` }));
   return { violations: findings.map(({ message }) => message), findings };
 }
+
+/** Never took place, and so was neither found nor survived. */
+const never = { injected: 0, detected: 0, recovered: 0, notInjected: 1 };
+const notInjected = [{ id: "ebreak", cause: "not-injected", message: "it went on" }];
 
 const late = {
   id: "ebreak",
@@ -65,6 +71,13 @@ describe("the verdict of a soak", () => {
       "violated",
     ],
     ["violated: nor for a fault that nobody excused", report({ detected: 0, notJudged: 1 }), "violated"],
+    ["not injected: a fault never took place", report(never, { notInjected }), "not-injected"],
+    [
+      "not injected: a busy machine has no part in that",
+      report({ ...never, notJudged: 1 }, { notInjected }),
+      "not-injected",
+    ],
+    ["violated: a finding says more", report(never, { ...found("work"), notInjected }), "violated"],
     ["held: what nothing covers need not be found", report({ class: "uncovered", detected: 0 }), "held"],
   ] as const)("%s", (_, soaked, verdict) => {
     expect(outcomeOf(soaked).verdict).toBe(verdict);
@@ -93,6 +106,18 @@ describe("findings that are expected", () => {
     ["violated: one is gone", report({}), [known("ebreak")], "violated"],
     ["violated: one of no kind of fault is gone", report({}), [known("work")], "violated"],
     [
+      "held: a fault of a kind never took place, which is known",
+      report({ notInjected: 1 }, { notInjected }),
+      [{ id: "ebreak", cause: "not-injected" }],
+      "held",
+    ],
+    [
+      "violated: a fault takes place that was known never to do so",
+      report({}),
+      [{ id: "ebreak", cause: "not-injected" }],
+      "violated",
+    ],
+    [
       "held: of a kind that was not tried nobody can say that it is gone",
       report({}),
       [known("ecall")],
@@ -109,6 +134,11 @@ describe("a soak that had to end in time", () => {
     expect({ verdict, notTried }).toEqual({ verdict: "unchecked", notTried: ["ecall"] });
   });
 
+  it("has tried what never took place", () => {
+    const { notTried } = outcomeOf(report(never, { notInjected }), [], ["ebreak"]);
+    expect(notTried).toEqual([]);
+  });
+
   it("is violated where something was found all the same", () => {
     expect(outcomeOf(report({}, found("ebreak")), [], ["ebreak", "ecall"]).verdict).toBe("violated");
   });
@@ -123,7 +153,7 @@ describe("the JUnit report of a soak", () => {
 
   it("has a case for each kind; one of which nothing can be said is skipped", () => {
     const { text, counts } = cases(report({}), [], ["ebreak", "ecall"]);
-    expect(counts).toBe('tests="2" failures="0" skipped="1"');
+    expect(counts).toBe('tests="2" failures="0" errors="0" skipped="1"');
     expect(text).toContain('<testcase classname="flipside.emulate" name="ebreak"/>');
     expect(text).toContain('<skipped message="not tried: the time of --max-time was over"/>');
     expect(cases(report({ notJudged: 1 }, { notJudged: [late] })).text).toContain(
@@ -133,9 +163,17 @@ describe("the JUnit report of a soak", () => {
 
   it("tells each finding with its cause and the command, one that is no kind's as a case of its own", () => {
     const { text, counts } = cases(report({}, found("ebreak", "work")));
-    expect(counts).toBe('tests="2" failures="2" skipped="0"');
+    expect(counts).toBe('tests="2" failures="2" errors="0" skipped="0"');
     expect(text).toContain(
       '<failure type="a rule" message="work: a sentence">flipside emulate --seed 1</failure>',
+    );
+  });
+
+  it("has an error, and no failure, for a fault that never took place", () => {
+    const { text, counts } = cases(report(never, { notInjected }));
+    expect(counts).toBe('tests="1" failures="0" errors="1" skipped="0"');
+    expect(text).toContain(
+      '<error type="not-injected" message="it went on">flipside emulate --seed 1</error>',
     );
   });
 
@@ -149,7 +187,7 @@ describe("the JUnit report of a soak", () => {
       { id: "work", cause: "a rule" },
     ];
     const { text, counts } = cases(report({}, found("ebreak")), expected);
-    expect(counts).toBe('tests="2" failures="1" skipped="0"');
+    expect(counts).toBe('tests="2" failures="1" errors="0" skipped="0"');
     expect(text).toContain("<system-out>expected: ebreak: a sentence</system-out>");
     expect(text).toContain('<failure type="vanished" message="work: ');
   });

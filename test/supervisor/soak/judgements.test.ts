@@ -37,6 +37,23 @@ describe("what the machine kept from a soak", () => {
   });
 });
 
+describe("a fault that never took place", () => {
+  it("is no finding, and is told once of each kind and version", () => {
+    const judgements = new Judgements();
+    judgements.begin("ebreak");
+    for (const who of ["one", "one", "another"]) judgements.notInject(who);
+    judgements.begin("ecall");
+    judgements.notInject("one");
+    expect(judgements.findings).toEqual([]);
+    const told = judgements.notInjected.map(({ id, cause, message }) => `${id} ${cause} ${message}`);
+    expect(told).toEqual([
+      "ebreak not-injected one",
+      "ebreak not-injected another",
+      "ecall not-injected one",
+    ]);
+  });
+});
+
 describe("lateness", () => {
   it("is a finding on a calm machine, and not judged on one that is too busy for the deadline that was missed", () => {
     fc.assert(
