@@ -17,7 +17,7 @@ export interface Eagerness {
 }
 
 /** `auto` and `translator` (cpu/engine-kind.ts). */
-export const AUTO: Eagerness = { startAfter: 2 ** 20, advance: 8_000, retiredForOne: 8_000 };
+export const AUTO: Eagerness = { startAfter: 2 ** 18, advance: 8_000, retiredForOne: 8_000 };
 export const TRANSLATOR: Eagerness = { startAfter: 0, advance: 32_000, retiredForOne: 2_000 };
 
 /** Heat of a sample, and of an exit of translated code to what is not translated. */
@@ -38,6 +38,8 @@ const NEXT_INSTRUCTIONS = 4_000;
 /** Each time that an entry was asked for it has to be so much hotter before it is again. */
 const AGAIN = 4;
 const MAX_ASKED = 8192;
+/** Instructions between two looks at all that is hot. */
+const BETWEEN_LOOKS = 2 ** 17;
 
 export class Beside {
   readonly #start: () => TranslatingThread | undefined;
@@ -49,6 +51,7 @@ export class Beside {
   #started = false;
   #samples = 0;
   #retired = 0;
+  #lookAgainAt = 0;
   #translated = 0;
   #request: TranslationRequest | undefined;
 
@@ -112,6 +115,8 @@ export class Beside {
     const { advance, retiredForOne } = this.#eagerness;
     if (this.#translated > advance + this.#retired / retiredForOne) return;
     const heat = isFirst ? FIRST_HEAT : NEXT_HEAT;
+    if (this.#spots.hottest < heat || this.#retired < this.#lookAgainAt) return;
+    this.#lookAgainAt = this.#retired + BETWEEN_LOOKS;
     const entries = this.#spots.take(MAX_ENTRIES, heat, (pc) => heat * COPIED ** copiesOf(pc));
     if (entries.length === 0) return;
     if (this.#asked.size > MAX_ASKED) this.#asked.clear();

@@ -28,7 +28,7 @@ import { CodeCacheStore } from "./code-cache.ts";
 import { TABLE_SLOTS } from "./code-table.ts";
 import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
-import { entryFor } from "./hot-spots.ts";
+import { EntryFinder } from "./hot-spots.ts";
 import { isAtomic, isControlTransfer, isTranslated, passesOn, RA } from "./registers.ts";
 import { Counter, readStats, type TranslatorStats } from "./stats.ts";
 import {
@@ -122,6 +122,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   /** Entries that do not pay as long as nothing more is translated: left again at once. */
   readonly #dormant = new Set<number>();
   readonly #reader: CodeReader;
+  readonly #finder: EntryFinder;
   /** Made at the first translation: a standby that never runs and a short run need none. */
   #store: CodeCacheStore | undefined;
   #windowOffset = NOWHERE;
@@ -159,6 +160,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     // Where less than all of the time may go into it the first translation is paid for in advance.
     this.#credit = this.#share < 1 ? -FIRST_TRANSLATION_NS : 0;
     this.#reader = { parcel: (pc) => this.#parcel(pc) };
+    this.#finder = new EntryFinder(this.#reader);
     this.#counters = engineCounters(memory, parts.space.layout, slot);
     this.#countLive();
     parts.data.addCodeCache(this);
@@ -222,6 +224,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#heat.clear();
     this.#made.clear();
     this.#beside?.forget();
+    this.#finder.forget();
     this.#judgeAnew();
   }
 
@@ -500,7 +503,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     beside.advance(retired);
     if (interpreted * 16 > retired) {
       const pc = (this.#hart[Hart.PC] as number) >>> 0;
-      beside.sampled(entryFor(this.#reader, pc, this.#hart[Hart.X + RA] as number));
+      beside.sampled(this.#finder.find(pc, this.#hart[Hart.X + RA] as number));
     }
     const answer = beside.poll();
     if (answer !== undefined) this.#takeAnswer(answer.reply, answer.request);

@@ -52,13 +52,43 @@ export function entryFor(code: CodeReader, pc: number, link: number): number {
   return caller.loop ?? here.callee ?? caller.callee ?? pc;
 }
 
+/** {@link entryFor} for code that does not change: what was read once is remembered. */
+export class EntryFinder {
+  readonly #code: CodeReader;
+  readonly #loops = new Map<number, number | undefined>();
+
+  constructor(code: CodeReader) {
+    this.#code = code;
+  }
+
+  find(pc: number, link: number): number {
+    if (!this.#loops.has(pc)) {
+      if (this.#loops.size >= MAX_SPOTS) this.#loops.clear();
+      this.#loops.set(pc, scan(this.#code, pc).loop);
+    }
+    return this.#loops.get(pc) ?? entryFor(this.#code, pc, link);
+  }
+
+  forget(): void {
+    this.#loops.clear();
+  }
+}
+
 /** Pcs by how often they were met. */
 export class HotSpots {
   readonly #heat = new Map<number, number>();
+  #hottest = 0;
+
+  /** The heat of the hottest, or what it was when it was taken away. */
+  get hottest(): number {
+    return this.#hottest;
+  }
 
   note(pc: number, heat: number): void {
-    if (this.#heat.size >= MAX_SPOTS) this.#heat.clear();
-    this.#heat.set(pc, (this.#heat.get(pc) ?? 0) + heat);
+    if (this.#heat.size >= MAX_SPOTS) this.clear();
+    const sum = (this.#heat.get(pc) ?? 0) + heat;
+    this.#heat.set(pc, sum);
+    if (sum > this.#hottest) this.#hottest = sum;
   }
 
   /** Takes the hottest away: those of at least `minHeat`, and of what is needed of each. */
@@ -74,5 +104,6 @@ export class HotSpots {
 
   clear(): void {
     this.#heat.clear();
+    this.#hottest = 0;
   }
 }

@@ -80,11 +80,25 @@ describe("dropped modules", () => {
     expect(await alive()).toBeLessThan(200);
   });
 
-  it("are freed when there were too many and all were dropped", async () => {
+  it("are freed when there were too many", async () => {
     const { store, unitAt } = newStore();
     for (let index = 0; index < MAX_UNITS * 4; index++) store.add(unitAt(index));
     expect(store.units).toBeLessThanOrEqual(MAX_UNITS);
     expect(await alive()).toBeLessThan(MAX_UNITS * 2);
+  });
+
+  it("are those that were not used for longest, where room had to be made, and a quarter at a time", () => {
+    const { store, unitAt } = newStore();
+    for (let index = 0; index < MAX_UNITS; index++) expect(store.add(unitAt(index))).toBe(0);
+    store.install(CODE_BASE);
+    expect(store.add(unitAt(MAX_UNITS))).toBe(MAX_UNITS / 4);
+    const isThere = (index: number): boolean => store.has(CODE_BASE + index * STRIDE);
+    expect(isThere(0)).toBe(true);
+    expect([1, MAX_UNITS / 4].map(isThere)).toEqual([false, false]);
+    expect([MAX_UNITS / 4 + 1, MAX_UNITS - 1, MAX_UNITS].map(isThere)).toEqual([true, true, true]);
+    // The slots are empty, so that the next use is seen.
+    store.run(CODE_BASE | 0, 1, 0);
+    expect(store.reason).toBe(Reason.MISS);
   });
 
   it("leave the others callable, from the dispatcher and through the table", () => {
