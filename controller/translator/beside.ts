@@ -33,7 +33,7 @@ const FIRST_SAMPLES = 32;
 /** Entries of one request. */
 const MAX_ENTRIES = 16;
 /** The first unit is small, to be there soon. */
-const FIRST_INSTRUCTIONS = 1_500;
+const FIRST_INSTRUCTIONS = 800;
 const NEXT_INSTRUCTIONS = 4_000;
 /** Each time that an entry was asked for it has to be so much hotter before it is again. */
 const AGAIN = 4;
