@@ -13,6 +13,7 @@
  * slower than the interpreter.
  */
 import { monotonicNs } from "../../emulator/base/clock.ts";
+import { threadCpuNs } from "../../emulator/base/thread-time.ts";
 import { engineCounters } from "../../emulator/memory/control.ts";
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
@@ -474,7 +475,7 @@ export class TranslatingEngine implements Engine, CodeCache {
    * @param phase the counter of those that are made now
    */
   #translate(pc: number, phase: number, pace: Pace): Unit | undefined {
-    const beganNs = monotonicNs();
+    const beganNs = threadCpuNs();
     const store = this.#openStore();
     if (store.has(pc)) return undefined;
     const unit = translateUnit(this.#reader, pc, this.#target(), {
@@ -485,7 +486,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     });
     if (unit !== undefined) this.#add(unit);
     // What was not needed is not saved up: many at once would hold up the hart.
-    const tookNs = monotonicNs() - beganNs;
+    const tookNs = threadCpuNs() - beganNs;
     this.#credit = Math.min(this.#credit, 0) - tookNs;
     this.#spentNs += phase === Counter.translationsRunning ? tookNs : 0;
     if (unit === undefined) return undefined;
