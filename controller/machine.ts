@@ -17,7 +17,7 @@ import { AddressSpace, flagsOfPage, LineFlag } from "./cpu/address-space.ts";
 import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { DataPath } from "./cpu/data-path.ts";
 import { DecodedCode } from "./cpu/decoded-code.ts";
-import { type Bus, type Engine, Stop, type StoreObserver } from "./cpu/engine.ts";
+import { type Bus, type Cause, type Engine, Stop, type StoreObserver } from "./cpu/engine.ts";
 import { Hart, resetHart, retiredInstructions } from "./cpu/hart.ts";
 import { Interpreter, type InterpreterParts } from "./cpu/interpreter.ts";
 import { Clint } from "./devices/clint.ts";
@@ -263,6 +263,27 @@ export class Machine {
     // does not wait beyond the event, however late this is.
     this.#parkedTicks = Math.max(0, until - this.#lookedTick);
     return Math.max(0, until - now) * NS_PER_TICK;
+  }
+
+  // By another hand than the hart's, between two runs -----------------------------------------------------------
+
+  /** The hart takes an exception in place of the instruction that is next, as if that had trapped. */
+  takeException(cause: Cause, value: number): void {
+    if (this.stopped) return;
+    const stop = this.interpreter.takeException(cause, value);
+    if (stop === Stop.CRITICAL_ERROR || stop === Stop.TRAP_LOOP) this.#stopByTrap();
+  }
+
+  /** The hart goes on at `pc`. */
+  jump(pc: number): void {
+    this.hart[Hart.WAITING] = 0;
+    this.hart[Hart.PC] = pc;
+  }
+
+  /** The hart waits and nothing wakes it: no instruction retires any more, and time passes for its devices. */
+  hold(): void {
+    this.hart[Hart.MIE] = 0;
+    this.hart[Hart.WAITING] = 1;
   }
 
   // What stands -----------------------------------------------------------------------------------------------

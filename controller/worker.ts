@@ -35,6 +35,7 @@ import { CONTROLLER_BOARD } from "./boards.ts";
 import { RegionInspector } from "./boot/inspection.ts";
 import { Hart } from "./cpu/hart.ts";
 import { UartRing } from "./devices/uart-ring.ts";
+import { forceFault } from "./forced-faults.ts";
 import { imageRequirements } from "./image/verify.ts";
 import { Machine, MachineStop } from "./machine.ts";
 import { chooseEngine, type EngineChoice } from "./translator/select.ts";
@@ -298,6 +299,9 @@ class ControllerWorker {
       this.#times[SlotWord.FAULT_NS_F64] = monotonicNs();
       commitWorkerFault(Atomics.exchange(this.#words, SlotWord.INJECT, 0));
       return false;
+    }
+    if ((attention & Attention.FORCE) !== 0) {
+      forceFault(this.#machine, Atomics.exchange(this.#words, SlotWord.FORCED, 0));
     }
     return true;
   }

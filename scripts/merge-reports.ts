@@ -29,6 +29,7 @@ function mergeFaults(reports: readonly SoakReport[]): FaultReport[] {
       kind,
       class: faultClass,
       injected: sum(same.map(({ injected }) => injected)),
+      fromOutside: sum(same.map(({ fromOutside }) => fromOutside)),
       detected: sum(same.map(({ detected }) => detected)),
       recovered: sum(same.map(({ recovered }) => recovered)),
       notInjected: sum(same.map(({ notInjected }) => notInjected)),

@@ -146,6 +146,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "controller/api.ts",
     "controller/warm-up.ts",
     "controller/worker-faults.ts",
+    "controller/forced-faults.ts",
     "controller/translator",
     "controller/machine.ts",
     "controller/boards.ts",
@@ -160,6 +161,13 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ["controller/image", "emulator"],
   ["controller/translator-worker.ts", "controller/translator", "controller/cpu", "emulator"],
   ["controller/worker-faults.ts", "emulator/base"],
+  [
+    "controller/forced-faults.ts",
+    "controller/machine.ts",
+    "controller/devices",
+    "controller/cpu",
+    "emulator",
+  ],
   ["controller/warm-up.ts", "controller/machine.ts", "controller/boards.ts", "controller/cpu", "emulator"],
   [
     "controller/bare",

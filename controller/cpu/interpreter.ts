@@ -127,6 +127,17 @@ export class Interpreter implements Engine {
     return this.#stop;
   }
 
+  /** Between runs: takes an exception at PC in place of the instruction there. The result is as that of a run. */
+  takeException(cause: Cause, value: number): Stop {
+    const hart = this.#hart;
+    hart[Hart.WAITING] = 0;
+    this.#stop = Stop.LIMIT;
+    const index = this.#trap(cause, value, hart[Hart.PC] as number);
+    const { base, entryBase } = this.#segment;
+    if (index !== NO_ENTRY) hart[Hart.PC] = index - entryBase + base;
+    return this.#stop;
+  }
+
   /**
    * Leaves the loop a few times before it runs: V8 would compile it without ever having seen it end, and each
    * later end would be a deoptimisation.

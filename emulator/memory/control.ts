@@ -101,6 +101,8 @@ export const enum SlotWord {
   INJECT = 149,
   /** 1 if of what is being prepared all is to be left out that only makes it faster. Supervisor. */
   HURRY = 150,
+  /** Fault (controller/forced-faults.ts) that is to be forced on the hart, 0 for none. Supervisor. */
+  FORCED = 151,
   /** Raised and notified to end a guest's `wfi`: host doorbell, halt. Any thread. */
   WAKE = 160,
   /** Evidence of the last stop; the worker, before it stores STATE. */
@@ -151,6 +153,8 @@ export const enum Attention {
   MEMORY_CHANGED = 1 << 1,
   /** Commit the fault in {@link SlotWord.INJECT}. */
   INJECT = 1 << 2,
+  /** Force the fault in {@link SlotWord.FORCED} on the hart. */
+  FORCE = 1 << 3,
 }
 
 /** 32-bit view of the control block. */

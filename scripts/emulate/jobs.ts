@@ -11,7 +11,7 @@ import { type ErrorKind, kindOf, lackIn } from "../../emulator/base/errors.ts";
 import { familyRunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import type { DeviceConfig, Limits } from "../../supervisor/core/config.ts";
-import { FAULTS, needsInject } from "../../supervisor/faults/catalogue.ts";
+import { asDoneTo, FAULTS, type Fault } from "../../supervisor/faults/catalogue.ts";
 import type { RunningDevice, SoakProgress, SoakReport } from "../../supervisor/index.ts";
 import { launchSupervisor } from "../../supervisor/launch.ts";
 import type { EmulateOptions } from "./options.ts";
@@ -119,7 +119,7 @@ async function awaitReady(device: RunningDevice, signal: AbortSignal): Promise<v
   }
 }
 
-/** What is not asked of firmware that says it cannot do it. Throws {@link NotReadyError} where nothing is left. */
+/** What is not asked of firmware that says it cannot do it, and what is done instead. Throws {@link NotReadyError} where nothing is left. */
 function whatIsLeftOut(
   { soak, survivalKinds }: EmulateOptions,
   capabilities: readonly Capability[],
@@ -128,14 +128,18 @@ function whatIsLeftOut(
   if (!capabilities.includes("queue")) notes.push("no host commands: the firmware says that it serves none");
   else if (!capabilities.includes("commands"))
     notes.push("no results are checked: the firmware says that it does not have the command set");
-  if (capabilities.includes("inject")) return notes;
   const why = "the firmware says that it commits no faults on request";
   const asked = FAULTS.filter(({ kind }) => soak.kinds?.includes(kind) !== false);
-  const left = asked.filter(needsInject).map(({ kind }) => kind);
+  const kindsDone = (by: (done: Fault | undefined) => boolean): string[] =>
+    asked.filter((fault) => by(asDoneTo(fault, capabilities))).map(({ kind }) => kind);
+  const left = kindsDone((done) => done === undefined);
   if (left.length > 0 && left.length === asked.length && survivalKinds.length === 0) {
     throw new NotReadyError(`${why}: nothing is left of ${left.join(", ")}`, "usage");
   }
-  return left.length === 0 ? notes : [...notes, `left out: ${left.join(", ")}: ${why}`];
+  const forced = kindsDone((done) => done?.origin === "forced");
+  if (forced.length > 0) notes.push(`done to the hart from outside: ${forced.join(", ")}: ${why}`);
+  if (left.length > 0) notes.push(`left out: ${left.join(", ")}: ${why}`);
+  return notes;
 }
 
 /** Why nothing was ready for so long: the firmware, or a machine that has no room for a standby. */

@@ -71,6 +71,8 @@ export interface Slot extends Watched {
   wakeGuest(): void;
   /** Makes the running worker commit a fault of worker-faults.ts. */
   injectWorkerFault(code: number): void;
+  /** Forces a fault of forced-faults.ts on the running hart. */
+  force(code: number): void;
   /** Tells a running engine that bytes of a region are no longer what it decoded. */
   memoryChanged(): void;
 

@@ -187,6 +187,11 @@ export class WorkerSlot implements Slot {
     this.#attract(Attention.INJECT);
   }
 
+  force(code: number): void {
+    Atomics.store(this.words, SlotWord.FORCED, code);
+    this.#attract(Attention.FORCE);
+  }
+
   memoryChanged(): void {
     this.#attract(Attention.MEMORY_CHANGED);
   }

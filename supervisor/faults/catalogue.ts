@@ -34,10 +34,15 @@ export type FaultClass =
 export interface Fault {
   readonly kind: string;
   readonly class: FaultClass;
-  /** Who does it: the firmware that executes, its worker's thread, or the supervisor to a thread. */
-  readonly origin: "firmware" | "worker" | "outside";
+  /**
+   * Who does it: the firmware that executes, its worker's thread, or the supervisor to a thread; "forced" of what
+   * firmware would do and is done to its hart instead (controller/forced-faults.ts).
+   */
+  readonly origin: "firmware" | "worker" | "outside" | "forced";
   /** Any of these may find it first. Empty: no failover follows. */
   readonly evidence: readonly EvidenceName[];
+  /** Of what firmware does: by what it may be found where it is forced; without it cannot be. */
+  readonly forcedEvidence?: readonly EvidenceName[];
   /** Number of the inject-fault command, docs/hardware.md. */
   readonly firmwareNumber?: number;
   readonly workerFault?: WorkerFaultName;
@@ -58,6 +63,13 @@ interface Outage {
 const PANICS = ["panic"] as const;
 /** The watchdog counts what the hart gets to run: on a busy machine the host may lose patience with its command first. */
 const HANGS = ["watchdog", "overdue-command"] as const;
+/**
+ * What firmware that is not ours does at an exception is its own: it panics, finishes, waits for its watchdog, or has no
+ * handler at all.
+ */
+const ENDS_BY_TRAP = ["panic", "trap", "double-trap", "finisher", "watchdog", "overdue-command"] as const;
+/** Without a handler the first trap counts. */
+const DOUBLE_TRAPS = ["double-trap", "trap"] as const;
 // A thread that takes longer to die than the heartbeat's deadline, on a busy machine, is stuck, too.
 const DIES_OF_ERROR = ["thread-error", "heartbeat"] as const;
 const DIES_OF_HEAP = ["thread-heap", "heartbeat"] as const;
@@ -65,19 +77,110 @@ const EXITS = ["thread-exit", "heartbeat"] as const;
 const STUCK = ["heartbeat"] as const;
 
 const CATALOGUE = [
-  { kind: "illegal-instruction", class: "trap", origin: "firmware", firmwareNumber: 1, evidence: PANICS },
-  { kind: "load-nowhere", class: "trap", origin: "firmware", firmwareNumber: 2, evidence: PANICS },
-  { kind: "store-nowhere", class: "trap", origin: "firmware", firmwareNumber: 3, evidence: PANICS },
-  { kind: "store-own-region", class: "trap", origin: "firmware", firmwareNumber: 4, evidence: PANICS },
-  { kind: "jump-zero", class: "trap", origin: "firmware", firmwareNumber: 5, evidence: PANICS },
-  { kind: "misaligned-jump", class: "trap", origin: "firmware", firmwareNumber: 6, evidence: PANICS },
-  { kind: "stack-overflow", class: "trap", origin: "firmware", firmwareNumber: 7, evidence: PANICS },
-  { kind: "ebreak", class: "trap", origin: "firmware", firmwareNumber: 8, evidence: PANICS },
-  { kind: "ecall", class: "trap", origin: "firmware", firmwareNumber: 9, evidence: PANICS },
-  { kind: "finisher", class: "trap", origin: "firmware", firmwareNumber: 10, evidence: ["finisher"] },
-  { kind: "double-trap", class: "trap", origin: "firmware", firmwareNumber: 11, evidence: ["double-trap"] },
-  { kind: "tight-loop", class: "hang", origin: "firmware", firmwareNumber: 12, evidence: HANGS },
-  { kind: "wfi-forever", class: "hang", origin: "firmware", firmwareNumber: 13, evidence: HANGS },
+  {
+    kind: "illegal-instruction",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 1,
+    evidence: PANICS,
+    forcedEvidence: ENDS_BY_TRAP,
+  },
+  {
+    kind: "load-nowhere",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 2,
+    evidence: PANICS,
+    forcedEvidence: ENDS_BY_TRAP,
+  },
+  {
+    kind: "store-nowhere",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 3,
+    evidence: PANICS,
+    forcedEvidence: ENDS_BY_TRAP,
+  },
+  {
+    kind: "store-own-region",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 4,
+    evidence: PANICS,
+    forcedEvidence: ENDS_BY_TRAP,
+  },
+  {
+    kind: "jump-zero",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 5,
+    evidence: PANICS,
+    forcedEvidence: ENDS_BY_TRAP,
+  },
+  {
+    kind: "misaligned-jump",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 6,
+    evidence: PANICS,
+    forcedEvidence: ENDS_BY_TRAP,
+  },
+  {
+    kind: "stack-overflow",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 7,
+    evidence: PANICS,
+    forcedEvidence: ENDS_BY_TRAP,
+  },
+  {
+    kind: "ebreak",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 8,
+    evidence: PANICS,
+    forcedEvidence: ENDS_BY_TRAP,
+  },
+  {
+    kind: "ecall",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 9,
+    evidence: PANICS,
+    forcedEvidence: ENDS_BY_TRAP,
+  },
+  {
+    kind: "finisher",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 10,
+    evidence: ["finisher"],
+    forcedEvidence: ["finisher"],
+  },
+  {
+    kind: "double-trap",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 11,
+    evidence: ["double-trap"],
+    forcedEvidence: DOUBLE_TRAPS,
+  },
+  {
+    kind: "tight-loop",
+    class: "hang",
+    origin: "firmware",
+    firmwareNumber: 12,
+    evidence: HANGS,
+    forcedEvidence: HANGS,
+  },
+  {
+    kind: "wfi-forever",
+    class: "hang",
+    origin: "firmware",
+    firmwareNumber: 13,
+    evidence: HANGS,
+    forcedEvidence: HANGS,
+  },
   {
     kind: "kicks-without-progress",
     class: "hang",
@@ -86,7 +189,14 @@ const CATALOGUE = [
     evidence: ["overdue-command"],
   },
   { kind: "interrupt-storm", class: "hang", origin: "firmware", firmwareNumber: 15, evidence: HANGS },
-  { kind: "early-kick", class: "trap", origin: "firmware", firmwareNumber: 16, evidence: ["early-kick"] },
+  {
+    kind: "early-kick",
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber: 16,
+    evidence: ["early-kick"],
+    forcedEvidence: ["early-kick"],
+  },
   { kind: "never-ready", class: "hang", origin: "firmware", firmwareNumber: 17, evidence: ["never-ready"] },
 
   {
@@ -214,8 +324,18 @@ export function failsOver({ evidence }: Fault): boolean {
 }
 
 /** It is asked of the firmware, and so only of firmware that commits faults on request. */
-export function needsInject({ origin }: Fault): boolean {
+function needsInject({ origin }: Fault): boolean {
   return origin === "firmware";
+}
+
+/**
+ * The fault as it is done to a version that can do so much: what that does not do on request is forced on its hart from
+ * outside. Undefined where that is not possible either.
+ */
+export function asDoneTo(fault: Fault, can: Iterable<Capability>): Fault | undefined {
+  if (!needsInject(fault) || [...can].includes("inject")) return fault;
+  const { kind, class: faultClassOf, forcedEvidence: evidence } = fault;
+  return evidence === undefined ? undefined : { kind, class: faultClassOf, origin: "forced", evidence };
 }
 
 /** A kind by which any version fails at once: by its own doing where it can be asked to, else with its thread. */

@@ -9,7 +9,7 @@
  * firmware has to start from whatever a cut leaves.
  */
 import type { EvidenceName } from "../../emulator/memory/evidence.ts";
-import { findFault } from "./catalogue.ts";
+import { type Fault, findFault } from "./catalogue.ts";
 
 /** A fault that was done or asked for, and that no failure has answered yet. */
 export interface OwedFailure {
@@ -48,7 +48,12 @@ const STUCK: readonly EvidenceName[] = ["heartbeat", "never-ready", "overdue-com
 export function owedBy(kind: string): OwedFailure {
   const fault = findFault(kind);
   if (fault === undefined) throw new RangeError(`there is no fault "${kind}"`);
-  return { what: kind, evidence: fault.class === "thread-stuck" ? STUCK : fault.evidence };
+  return owedByFault(fault);
+}
+
+/** The failure that it leads to, done as it says. */
+export function owedByFault({ kind, class: faultClass, evidence }: Fault): OwedFailure {
+  return { what: kind, evidence: faultClass === "thread-stuck" ? STUCK : evidence };
 }
 
 /** The failure of a version that is stopped from outside with this panic code. */

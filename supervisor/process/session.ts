@@ -37,7 +37,14 @@ import { liveParts } from "../device/parts.ts";
 import { Scrub } from "../device/scrub.ts";
 import { runningVersion, type Status, statusOf } from "../device/status.ts";
 import { quiet, unlessSafeMode } from "../device/waiting.ts";
-import { type Fault, findFault, INJECTABLE_KINDS, MEMORY_FAULTS, type RotKind } from "../faults/catalogue.ts";
+import {
+  asDoneTo,
+  type Fault,
+  findFault,
+  INJECTABLE_KINDS,
+  MEMORY_FAULTS,
+  type RotKind,
+} from "../faults/catalogue.ts";
 import { drawSeed, isSeeded } from "../faults/chance.ts";
 import { inject } from "../faults/injector.ts";
 import { awaitOutcome } from "../faults/outcome.ts";
@@ -81,11 +88,6 @@ function requireCapability({ capabilities }: Device, capability: Capability, lac
   if (capabilities.can.has(capability)) return;
   const who = capabilities.saidBy === "register" ? "its register CAPABILITIES" : "the configuration";
   throw new RequestError(`the version that runs ${lack}, as ${who} says: nobody would fetch the command`);
-}
-
-/** The firmware is asked for it, through the host queue. */
-function isFirmwares({ firmwareNumber, kind }: Fault): boolean {
-  return firmwareNumber !== undefined || kind === "standby-death-at-failover";
 }
 
 /** Of buffers that firmware may want to lie at the start of a cache line. */
@@ -389,8 +391,14 @@ export class Session {
     else if (isProcessFault(kind)) commitProcessFault(kind, this.#running(), seed);
     else {
       const fault = requireFault(kind);
-      if (isFirmwares(fault)) requireCapability(this.#running(), "inject", "commits no faults on request");
-      inject(this.#running(), fault, onCompletion, true);
+      const device = this.#running();
+      if (asDoneTo(fault, device.capabilities.can) === undefined)
+        requireCapability(
+          device,
+          "inject",
+          `commits no faults on request, and no ${kind} can be forced on it`,
+        );
+      inject(device, fault, onCompletion, true);
     }
   }
 

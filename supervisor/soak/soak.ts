@@ -1,8 +1,9 @@
 /**
  * The soak: a live device under seeded faults, each awaited and checked before the next.
  *
- * Nothing is asked of a version that it says it cannot do. Invariants checked after every failover are in {@link Soak} `#check`; each violation is one sentence, and what a busy
- * machine does not let judge is none (judgements.ts). The order of faults is a function of the seed: first every kind
+ * Nothing is asked of a version that it says it cannot do: what can be forced on its hart is done so instead. Invariants
+ * checked after every failover are in {@link Soak} `#check`; each violation is one sentence, and what a busy machine does
+ * not let judge is none (judgements.ts). The order of faults is a function of the seed: first every kind
  * once, then at random.
  */
 import { Hart } from "../../controller/cpu/hart.ts";
@@ -20,8 +21,8 @@ import { classifyReplicas } from "../../emulator/table/recovery.ts";
 import { NO_REGION, nextGeneration, regionAt } from "../../emulator/table/table.ts";
 import type { Device } from "../device/device.ts";
 import type { Failover } from "../device/failover.ts";
-import { FAULTS, type Fault, failsOver, findFault, needsInject } from "../faults/catalogue.ts";
-import { explain, owedBy } from "../faults/explanation.ts";
+import { asDoneTo, FAULTS, type Fault, failsOver, findFault } from "../faults/catalogue.ts";
+import { explain, owedByFault } from "../faults/explanation.ts";
 import { inject } from "../faults/injector.ts";
 import { AskedFault, describeNotInjected, graceMs } from "./asked-fault.ts";
 import { deadlineOf, Judgements, type NotJudged, type SoakFinding, WORK } from "./judgements.ts";
@@ -74,7 +75,7 @@ export interface SoakReport {
   readonly trapRestartUs: TimingSummary;
   readonly histogram: readonly HistogramRow[];
   readonly faults: readonly FaultReport[];
-  /** Kinds that a version says it does not do on request. */
+  /** Kinds that a version says it does not do on request, and that cannot be forced on it. */
   readonly notAsked: readonly string[];
   /** Failures of the firmware's own, by what they were. They are failovers like the others, and checked like them. */
   readonly spontaneous: readonly SpontaneousFailure[];
@@ -95,13 +96,14 @@ const STEP_DEADLINE_MS = 10_000;
 /** Jobs that the host has checked before each fault. */
 const MAX_JOBS = 3;
 const PROGRESS_MS = 200;
+const FOUND_BY_EVIDENCE = "a fault is found by the evidence that it leaves";
 
 export class Soak {
   readonly #device: Device;
   readonly #options: SoakOptions;
   readonly #digestsOf: DigestsOf;
   readonly #random: Random;
-  /** Those that every version which has run so far can be asked for. */
+  /** Those that can be done to every version which has run so far. */
   #faults: readonly Fault[];
   readonly #notAsked: string[] = [];
   readonly #tallies = new Map<string, Tally>();
@@ -109,7 +111,7 @@ export class Soak {
   readonly #trapRestart = new Timing();
   readonly #judgements: Judgements;
   readonly #rss = new RssSamples();
-  /** By region, the kinds that its version was asked for in vain: it is not asked again. */
+  /** By region, the kinds after which its version went on: they are not done to it again. */
   readonly #inVain = new Map<number, Set<string>>();
   readonly #spontaneous = new Map<string, SpontaneousFailure>();
   /** Failovers that have come and were not handled yet. */
@@ -189,11 +191,12 @@ export class Soak {
     return this.#device.capabilities.can.has(capability);
   }
 
-  /** What the version that executes cannot be asked for, is asked of none any more. */
+  /** What the version that executes cannot be asked for, nor have forced on it, is done to none any more. */
   #askLess(): void {
-    if (this.#can("inject")) return;
-    this.#notAsked.push(...this.#faults.filter(needsInject).map(({ kind }) => kind));
-    this.#faults = this.#faults.filter((fault) => !needsInject(fault));
+    const isPossible = (fault: Fault): boolean =>
+      asDoneTo(fault, this.#device.capabilities.can) !== undefined;
+    this.#notAsked.push(...this.#faults.filter((fault) => !isPossible(fault)).map(({ kind }) => kind));
+    this.#faults = this.#faults.filter(isPossible);
   }
 
   /** How much of the soak is over. */
@@ -235,9 +238,11 @@ export class Soak {
     }
     this.#askLess();
     if (!this.#faults.includes(fault) || this.#isInVain(fault.kind)) return true;
+    const done = asDoneTo(fault, device.capabilities.can) ?? fault;
     const tally = this.#tally(fault.kind);
     tally.injected++;
-    return failsOver(fault) ? this.#failover(fault, tally) : this.#standbyDeath(fault, tally);
+    if (done.origin === "forced") tally.fromOutside++;
+    return failsOver(done) ? this.#failover(done, tally) : this.#standbyDeath(done, tally);
   }
 
   async #failover(fault: Fault, tally: Tally): Promise<boolean> {
@@ -247,7 +252,7 @@ export class Soak {
     if (!(await this.#until(isOver, `recovered from ${fault.kind}`, tally))) return false;
     const failover = this.#arrived.shift();
     if (failover === undefined) {
-      this.#notInjected(fault, tally, asked);
+      this.#wentOn(fault, tally, asked);
       return true;
     }
     if (this.#explains(fault, failover)) tally.detected++;
@@ -259,26 +264,31 @@ export class Soak {
   }
 
   /** The version that executes goes on as though nothing had happened. */
-  #notInjected({ kind }: Fault, tally: Tally, { status }: AskedFault): void {
+  #wentOn({ kind, origin }: Fault, tally: Tally, { status }: AskedFault): void {
     const { active } = this.#device.table;
     const { version } = regionAt(this.#device.table, active);
     const who = `firmware ${formatVersion(version)} in region ${active}`;
-    tally.notInject();
     this.#inVain.set(active, new Set(this.#inVain.get(active)).add(kind));
+    if (origin === "forced") {
+      const told = `${kind} was forced on the hart of ${who}, which went on as though nothing had happened`;
+      this.#judgements.violate(FOUND_BY_EVIDENCE, told);
+      return;
+    }
+    tally.notInject();
     const { saidBy } = this.#device.capabilities;
     this.#judgements.notInject(describeNotInjected(who, kind, status, saidBy));
   }
 
-  /** The version that executes was asked for it, and did not do it. */
+  /** The version that executes was asked for it, or had it forced on it, and went on. */
   #isInVain(kind: string): boolean {
     return this.#inVain.get(this.#device.table.active)?.has(kind) === true;
   }
 
   /** No bit rots here, and no image is made to fail: only the fault explains the failure. */
-  #explains({ kind }: Fault, { failure }: Failover): boolean {
+  #explains(fault: Fault, { failure }: Failover): boolean {
     const { evidence, code } = failure;
     const servesNobody = !this.#device.capabilities.can.has("queue");
-    const owed = [owedBy(kind)];
+    const owed = [owedByFault(fault)];
     return explain({ evidence, code }, { owed, madeToFail: [], rotten: false, servesNobody }) === owed[0];
   }
 
@@ -287,9 +297,8 @@ export class Soak {
     const afterMs = ((failure.detectedNs - injectedNs) / 1e6).toFixed(1);
     const found = `${kind} was found by ${failure.evidence} after ${afterMs} ms instead of ${evidence.join(" or ")}`;
     const told = `${found}: ${this.#whereItStood()}`;
-    const cause = "a fault is found by the evidence that it leaves";
     const deadlineMs = deadlineOf(failure.evidence, this.#device.limits);
-    if (this.#judgements.late(deadlineMs, cause, told)) tally.notJudged++;
+    if (this.#judgements.late(deadlineMs, FOUND_BY_EVIDENCE, told)) tally.notJudged++;
   }
 
   /** The hart that failed, as it was kept: for whoever has to find out why. */

@@ -6,6 +6,8 @@ export interface FaultReport {
   readonly kind: string;
   readonly class: FaultClass;
   readonly injected: number;
+  /** Of those injected: forced on the hart from outside, since the firmware says that it does no such thing on request. */
+  readonly fromOutside: number;
   readonly detected: number;
   readonly recovered: number;
   /** Asked for beside those injected, and never took place. */
@@ -19,6 +21,7 @@ export interface FaultReport {
 
 export class Tally {
   injected = 0;
+  fromOutside = 0;
   detected = 0;
   recovered = 0;
   notInjected = 0;
@@ -41,7 +44,7 @@ export class Tally {
 
   /** The very same object while nothing was counted: percentiles of every kind take too long to be asked at each progress. */
   report(kind: string, faultClass: FaultClass): FaultReport {
-    const { injected, detected, recovered, notInjected, notJudged, ready } = this;
+    const { injected, fromOutside, detected, recovered, notInjected, notJudged, ready } = this;
     const told = this.#told;
     const isTold =
       told?.injected === injected &&
@@ -55,6 +58,7 @@ export class Tally {
       kind,
       class: faultClass,
       injected,
+      fromOutside,
       detected,
       recovered,
       notInjected,

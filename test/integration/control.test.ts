@@ -386,23 +386,25 @@ describe("a device that was stopped", () => {
     });
   });
 
-  it("is asked for nothing that its version says it cannot do", async () => {
+  it("is asked for nothing that its version says it cannot do: what can be is forced on its hart", async () => {
     const refusals = await Promise.all([
-      client.ask("injectAndAwait", { kind: "ebreak" }),
-      client.ask("inject", { kind: "standby-death-at-failover" }),
+      client.ask("injectAndAwait", { kind: "kicks-without-progress" }),
       client.ask("command", { command: { opcode: 0xc3 } }),
     ]);
     const said = "as its register CAPABILITIES says: nobody would fetch the command";
     expect(refusals.map(({ error }) => error)).toEqual(
-      ["commits no faults on request", "commits no faults on request", "has no host queue"].map((lack) => ({
+      [
+        "commits no faults on request, and no kicks-without-progress can be forced on it",
+        "has no host queue",
+      ].map((lack) => ({
         name: "RequestError",
         kind: "usage",
         message: `the version that runs ${lack}, ${said}`,
       })),
     );
-    expect(await client.call("injectAndAwait", { kind: "worker-throw" })).toMatchObject({
+    expect(await client.call("injectAndAwait", { kind: "ebreak" })).toMatchObject({
       effect: "failover",
-      evidence: expect.stringMatching(/^(thread-error|heartbeat)$/),
+      evidence: "trap",
       region: 1,
     });
   });

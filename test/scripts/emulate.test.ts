@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { CapabilityBit } from "../../controller/devices/capabilities.ts";
+import { FORCED_FAULT_NAMES } from "../../controller/forced-faults.ts";
 import { encodeImage } from "../../controller/image/encode.ts";
 import { plural } from "../../emulator/base/text.ts";
 import type { FaultReport } from "../../supervisor/soak/tally.ts";
@@ -151,30 +152,64 @@ describe("firmware that says it serves no queue", () => {
   }
 
   it("is asked for no command and no fault of its own, which is told, and held to all the rest", () => {
-    const kinds = "ebreak,worker-throw,standby-death-at-failover";
-    const { status, stdout, report } = soak(...images(), "--faults", kinds, "--failovers", "2");
+    const kinds = "ebreak,never-ready,worker-throw,standby-death-at-failover";
+    const { status, stdout, report } = soak(...images(), "--faults", kinds, "--failovers", "3");
     expect(status).toBe(0);
     expect(stdout).toContain("no host commands: the firmware says that it serves none\n");
-    expect(stdout).toContain("left out: ebreak: the firmware says that it commits no faults on request\n");
-    const injected = report.faults.map(({ kind, injected: times }: FaultReport) => [kind, times]);
+    const why = "the firmware says that it commits no faults on request";
+    expect(stdout).toContain(`done to the hart from outside: ebreak: ${why}\n`);
+    expect(stdout).toContain(`left out: never-ready: ${why}\n`);
+    const injected = report.faults.map((fault: FaultReport) => [
+      fault.kind,
+      fault.injected,
+      fault.fromOutside,
+    ]);
     expect({ injected, notAsked: report.notAsked, hostCommands: report.hostCommands }).toEqual({
       injected: [
-        ["worker-throw", 1],
-        ["standby-death-at-failover", 1],
+        ["ebreak", 1, 1],
+        ["worker-throw", 1, 0],
+        ["standby-death-at-failover", 1, 0],
       ],
-      notAsked: ["ebreak"],
+      notAsked: ["never-ready"],
       hostCommands: 0,
     });
   });
 
   it("has nothing done to it where nothing else is asked for: exit code 2", () => {
-    const args = ["emulate", ...images(), "--failovers", "1", "--faults", "ebreak,ecall"];
+    const args = ["emulate", ...images(), "--failovers", "1", "--faults", "never-ready,interrupt-storm"];
     const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8" });
     const why = "the firmware says that it commits no faults on request";
     expect({ status, stderr }).toEqual({
       status: 2,
-      stderr: `flipside: ${why}: nothing is left of ebreak, ecall\n`,
+      stderr: `flipside: ${why}: nothing is left of interrupt-storm, never-ready\n`,
     });
+  });
+});
+
+describe.each(["plain", "quiet"])("firmware that commits no fault on request, %s", (family) => {
+  const images = ["a", "b"].flatMap((letter, at) => {
+    const name = `../../controller/firmware/plain/images/${family}-1.${1 - at}.0.img`;
+    return [`--image-${letter}`, fileURLToPath(new URL(name, import.meta.url))];
+  });
+
+  it("has each that its hart can do forced on it from outside, and each is found and survived", () => {
+    const kinds = FORCED_FAULT_NAMES.join();
+    const failovers = FORCED_FAULT_NAMES.length;
+    const { status, report } = soak(...images, "--faults", kinds, "--failovers", String(failovers));
+    expect({ status, violations: report.violations, notAsked: report.notAsked }).toEqual({
+      status: 0,
+      violations: [],
+      notAsked: [],
+    });
+    const counts = ({ kind, injected, fromOutside, detected, recovered }: FaultReport) => [
+      kind,
+      injected,
+      fromOutside,
+      detected,
+      recovered,
+    ];
+    expect(report.faults.map(counts)).toEqual(FORCED_FAULT_NAMES.map((kind) => [kind, 1, 1, 1, 1]));
+    expect(report.hostCommands > 0).toBe(family === "plain");
   });
 });
 

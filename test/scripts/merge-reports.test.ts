@@ -25,6 +25,7 @@ function report(p50: number, injected: number, violations: readonly string[]): S
         kind: "ebreak",
         class: "trap",
         injected,
+        fromOutside: 1,
         detected: injected,
         recovered: injected - 1,
         notInjected: 0,
@@ -58,7 +59,9 @@ describe("the report of several jobs", () => {
       checks: { "a rule": 7 },
       rssBytes: [2, 4],
     });
-    expect(merged.faults).toEqual([expect.objectContaining({ injected: 7, detected: 7, recovered: 5 })]);
+    expect(merged.faults).toEqual([
+      expect.objectContaining({ injected: 7, fromOutside: 2, detected: 7, recovered: 5 }),
+    ]);
   });
 
   it("of one job is that job's own", () => {

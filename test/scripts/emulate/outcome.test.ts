@@ -9,6 +9,7 @@ function report(counts: Partial<FaultReport>, more: Partial<SoakReport> = {}): S
   const fault: FaultReport = {
     kind: "ebreak",
     class: "trap",
+    fromOutside: 0,
     injected: 2,
     detected: 2,
     recovered: 2,

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
 import { activate, beginUpdate, clear, endUpdate } from "../../../controller/boot/transitions.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
+import { CapabilityBit } from "../../../controller/devices/capabilities.ts";
 import { BootReason } from "../../../controller/devices/status.ts";
+import { forcedFaultCode } from "../../../controller/forced-faults.ts";
 import { RunningTime } from "../../../emulator/base/running-time.ts";
 import { Control, controlWords, ringDoorbell, SlotWord } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
@@ -505,6 +507,46 @@ describe("the event ring tells", () => {
     await rig.ring();
     expect(told(rig).slice(before)).toEqual(["confirmed 1"]);
     expect(rig.device.table.regions[1]?.state).toBe("accepted");
+  });
+});
+
+describe("a fault that the version does not do on request", () => {
+  const QUEUE = CapabilityBit.DECLARED | CapabilityBit.QUEUE;
+
+  async function force(kind: string, capabilities: number): Promise<number> {
+    await rig.device.powerOn();
+    await rig.settle();
+    await rig.becomeReady(capabilities);
+    rig.journal.length = 0;
+    const fault = findFault(kind);
+    if (fault === undefined) throw new Error("there is no such fault");
+    inject(rig.device, fault);
+    return rig.device.host.outstanding;
+  }
+
+  it("is forced on its hart: of a hang the host has a command, by which it is found where no watchdog runs", async () => {
+    expect(await force("tight-loop", QUEUE)).toBe(1);
+    expect(rig.journal).toEqual([`force ${forcedFaultCode("tight-loop")} in slot 0`]);
+    await rig.pass(DEFAULT_LIMITS.commandMs + 20);
+    await rig.becomeReady();
+    expect(rig.failovers[0]?.failure.evidence).toBe("overdue-command");
+  });
+
+  it("goes with no command to a version that serves none", async () => {
+    expect(await force("tight-loop", CapabilityBit.DECLARED)).toBe(0);
+    expect(rig.journal).toHaveLength(1);
+  });
+
+  it("is refused where it cannot be forced, either", async () => {
+    await expect(force("kicks-without-progress", QUEUE)).rejects.toThrow(
+      "the version that runs commits no kicks-without-progress on request, and none can be forced on it",
+    );
+    expect(rig.journal).toEqual([]);
+  });
+
+  it("is the firmware's where it does it on request", async () => {
+    expect(await force("ebreak", 0)).toBe(1);
+    expect(rig.journal).toEqual([]);
   });
 });
 

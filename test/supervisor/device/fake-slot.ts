@@ -135,6 +135,9 @@ export class FakeSlot implements Slot {
   wakeGuest(): void {}
   nudge(): void {}
   injectWorkerFault(): void {}
+  force(code: number): void {
+    this.#note(`force ${code}`);
+  }
   memoryChanged(): void {}
 
   retiredIn(): number {

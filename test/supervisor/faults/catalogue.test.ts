@@ -1,8 +1,10 @@
 /** The catalogue agrees with those who do the faults, and each kind stands in it once. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { FORCED_FAULT_NAMES } from "../../../controller/forced-faults.ts";
 import { WORKER_FAULT_NAMES } from "../../../controller/worker-faults.ts";
 import {
+  asDoneTo,
   FAULTS,
   faultClass,
   INJECTABLE_KINDS,
@@ -24,6 +26,14 @@ it("has the firmware's faults by the numbers that the firmware gives them", () =
   expect(numbered.length).toBeGreaterThan(0);
   const known = FAULTS.filter(({ origin }) => origin === "firmware");
   expect(known.map(({ kind, firmwareNumber }) => [kind, firmwareNumber])).toEqual(numbered);
+});
+
+it("forces on a hart what can be, of the faults that firmware commits, and asks no version for what it does not do", () => {
+  const forced = FAULTS.filter((fault) => asDoneTo(fault, ["queue"])?.origin === "forced");
+  expect(forced.map(({ kind }) => kind)).toEqual(FORCED_FAULT_NAMES);
+  const left = FAULTS.filter((fault) => asDoneTo(fault, ["queue"]) === undefined);
+  expect(left.map(({ kind }) => kind)).toEqual(["kicks-without-progress", "interrupt-storm", "never-ready"]);
+  for (const fault of FAULTS) expect(asDoneTo(fault, ["queue", "inject"])).toBe(fault);
 });
 
 it("has every fault of a worker's thread", () => {
