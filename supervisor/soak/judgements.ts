@@ -6,7 +6,7 @@
  */
 import type { EvidenceName } from "../../emulator/memory/evidence.ts";
 import type { Limits } from "../core/config.ts";
-import { type Delays, formatDelays, isTooBusy, Strain } from "./strain.ts";
+import { type Delays, formatDelays, isStarved, isTooBusy, Strain } from "./strain.ts";
 
 /** One of them, known again in another run by `id` and `cause`. */
 export interface SoakFinding {
@@ -89,10 +89,22 @@ export class Judgements {
     return false;
   }
 
+  /** The same of a deadline in running time. */
+  lateInRunningTime(cause: string, message: string): boolean {
+    const delays = this.#strain.delays();
+    if (isStarved(delays)) return this.#excuse(delays, cause, message);
+    this.violate(cause, message);
+    return false;
+  }
+
   /** As {@link late}, where it is no finding either. */
   excuse(deadlineMs: number | undefined, cause: string, message: string): boolean {
     const delays = this.#strain.delays();
     if (deadlineMs === undefined || !isTooBusy(delays, deadlineMs)) return false;
+    return this.#excuse(delays, cause, message);
+  }
+
+  #excuse(delays: Delays, cause: string, message: string): true {
     const told = `${message}; not judged, as the machine was too busy: ${formatDelays(delays)}`;
     if (this.notJudged.length < MAX_TOLD) this.notJudged.push({ id: this.#id, cause, message: told, delays });
     return true;

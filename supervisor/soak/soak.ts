@@ -482,7 +482,7 @@ export class Soak {
     while (!condition()) {
       if (step.passedNs(monotonicNs()) >= STEP_DEADLINE_MS * 1e6) {
         const told = `the controller was not ${what} within ${STEP_DEADLINE_MS} ms${this.#meanwhile()}`;
-        const isExcused = this.#judgements.late(STEP_DEADLINE_MS, `the controller gets ${what}`, told);
+        const isExcused = this.#judgements.lateInRunningTime(`the controller gets ${what}`, told);
         if (isExcused && tally !== undefined) tally.notJudged++;
         return false;
       }

@@ -68,6 +68,14 @@ export function isTooBusy({ waitedMs, stolenMs }: Delays, deadlineMs: number): b
   return waitedMs + stolenMs >= deadlineMs * TOO_MUCH;
 }
 
+/**
+ * Whether a deadline in running time that was missed says nothing of whoever missed it: what was waited for is no part of
+ * it already, so it does only where the machine gave less time than it took away.
+ */
+export function isStarved({ elapsedMs, waitedMs, stolenMs }: Delays): boolean {
+  return 2 * (waitedMs + stolenMs) >= elapsedMs;
+}
+
 export function formatDelays({ elapsedMs, waitedMs, stolenMs }: Delays): string {
   const stolen = stolenMs === 0 ? "" : `, and others had the processors for ${stolenMs} ms`;
   return `within ${elapsedMs} ms a thread waited ${waitedMs} ms for a processor${stolen}`;

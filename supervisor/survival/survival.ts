@@ -164,7 +164,8 @@ export class SurvivalSoak {
       const failure = await Promise.race([this.#round(kind), late, this.#abandonment]);
       if (failure === undefined) return true;
       if (this.#abandoned) return this.#failed(kind, undefined);
-      if (this.#late(ROUND_MS, kind, "a device comes back", failure)) this.#tally(kind).notJudged += 1;
+      const isExcused = this.#judgements.lateInRunningTime("a device comes back", this.#told(kind, failure));
+      if (isExcused) this.#tally(kind).notJudged += 1;
       return false;
     } catch (error) {
       return this.#failed(kind, error);

@@ -18,14 +18,16 @@ const GUARDED = `
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 const [, index, disk] = process.argv;
-const flipside = await import(index);
+const { Guardian } = await import(new URL("process/guardian.js", index));
+const { DEFAULT_LIMITS, DEFAULT_RECOVERY } = await import(new URL("core/config.js", index));
+const { DEFAULT_MEMORY_CONFIG } = await import(new URL("../emulator/memory/layout.js", index));
 const image = (name) => readFileSync(new URL("../../controller/firmware/images/controller-" + name + ".img", index));
 let onRestart;
-const device = new flipside.Guardian({
-  memory: flipside.DEFAULT_MEMORY_CONFIG,
+const device = new Guardian({
+  memory: DEFAULT_MEMORY_CONFIG,
   images: [image("1.1.0"), image("1.0.0")],
-  limits: { ...flipside.DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
-  recovery: flipside.DEFAULT_RECOVERY,
+  limits: { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
+  recovery: DEFAULT_RECOVERY,
   engine: "auto",
   log: { level: "error", fd: 2 },
   flashFile: disk + "/device.flash",

@@ -77,6 +77,23 @@ describe("lateness", () => {
     );
   });
 
+  it("of a deadline in running time is a finding unless the machine took more than it gave", () => {
+    for (const [waitMs, isExcused] of [
+      [4_000, false],
+      [4_999, false],
+      [5_000, true],
+      [9_000, true],
+    ] as const) {
+      const machine = new FakeMachine();
+      const judgements = new Judgements(machine.strain);
+      judgements.begin("ebreak");
+      machine.nowMs = 10_000;
+      machine.waitsMs.set(1, waitMs);
+      expect(judgements.lateInRunningTime("it comes", "it did not come")).toBe(isExcused);
+      expect(judgements.findings.length).toBe(isExcused ? 0 : 1);
+    }
+  });
+
   it("that is not judged is told with what was done, and the measured delays", () => {
     const machine = new FakeMachine();
     const judgements = new Judgements(machine.strain);
