@@ -54,7 +54,7 @@ describe("explorer over another subject", () => {
     const { tally } = explore(RIGHT, { faults: true });
     expect(tally.faults).toBeGreaterThan(0);
     expect(tally.findings.map(({ verdict }) => verdict)).toContain("forgotten");
-    expect(tally.findings[0]?.replay).toMatch(/^update@\d+!go-back~1$/);
+    expect(tally.findings[0]?.replay).toMatch(/^v1:update@\d+!go-back~1$/);
   });
 
   it("knows no rule of flipside", () => {
