@@ -72,9 +72,12 @@ export class Judgements {
     if (this.findings.length < MAX_TOLD) this.findings.push({ id: this.#id, cause, message });
   }
 
-  /** The fault never took place; told once in these words. */
-  notInject(message: string): void {
-    const finding = { id: this.#id, cause: NOT_INJECTED, message };
+  /**
+   * The fault never took place; told once in these words.
+   * @param id the kind, where it is not the one that is under way
+   */
+  notInject(message: string, id = this.#id): void {
+    const finding = { id, cause: NOT_INJECTED, message };
     const isTold = this.notInjected.some((told) => told.id === finding.id && told.message === message);
     if (!isTold && this.notInjected.length < MAX_TOLD) this.notInjected.push(finding);
   }

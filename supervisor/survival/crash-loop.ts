@@ -10,15 +10,16 @@ import type { Random } from "../../emulator/base/random.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Budget } from "../core/policy.ts";
 import type { Status } from "../device/status.ts";
-import { failureAtOnce } from "../faults/catalogue.ts";
 import { Guardian } from "../process/guardian.ts";
 import type { Tally } from "../soak/tally.ts";
 
+/** @param kindFor by which the version that executes fails at once */
 export async function crashLoop(
   config: DeviceConfig & { readonly flashFile: string },
   budget: Budget,
   random: Random,
   tally: Tally,
+  kindFor: (status: Status) => string,
   expect: (rule: string, holds: boolean) => void,
   late: (deadlineMs: number, rule: string, told: string) => boolean,
 ): Promise<void> {
@@ -32,7 +33,7 @@ export async function crashLoop(
   try {
     await device.start();
     const injectedNs = monotonicNs();
-    const stopped = await failUntilSafeMode(device);
+    const stopped = await failUntilSafeMode(device, kindFor);
     const tookMs = (monotonicNs() - injectedNs) / 1e6;
     tally.detect.recordNs(monotonicNs() - injectedNs);
     const most = (budget.failures ?? 0) + 1;
@@ -72,12 +73,11 @@ export async function crashLoop(
 }
 
 /** Every version fails as soon as it is ready. */
-async function failUntilSafeMode(device: Guardian): Promise<Status> {
+async function failUntilSafeMode(device: Guardian, kindFor: (status: Status) => string): Promise<Status> {
   for (;;) {
     const status = await device.call("status", null);
     if (status.phase === "safe-mode") return status;
     // A version that fails meanwhile takes no command.
-    const { kind } = failureAtOnce(status.capabilities);
-    if (status.ready) await device.call("inject", { kind }).catch(() => undefined);
+    if (status.ready) await device.call("inject", { kind: kindFor(status) }).catch(() => undefined);
   }
 }

@@ -21,6 +21,7 @@ import { deadlineOf, Judgements, type NotJudged, type SoakFinding } from "../soa
 import { RssSamples } from "../soak/rss-samples.ts";
 import { type FaultReport, Tally } from "../soak/tally.ts";
 import { crashLoop } from "./crash-loop.ts";
+import { FailAtOnce } from "./fail-at-once.ts";
 import { Spacing } from "./spacing.ts";
 import { anotherMayRun, failuresOf, makeWhole, quiet, rot } from "./survival-rot.ts";
 
@@ -64,6 +65,9 @@ const WITH_WRITING: ReadonlySet<string> = new Set([CUT_IN_LOAD, ROT_AT_START]);
 /** A version fails under these: its failure may have been committed or not. */
 const WITH_FAILURE: ReadonlySet<string> = new Set([KILL_AT_FAILOVER, "power-cut-in-commit"]);
 
+/** A version is made to fail under these, by a fault of its own where it does that. */
+const FAILING_AT_ONCE: ReadonlySet<string> = new Set([KILL_AT_FAILOVER, CRASH_LOOP, ...MEMORY_FAULTS.keys()]);
+
 /** Longest delay of a SIGKILL after the fault that starts a failover: a failover takes a millisecond or so. */
 const KILL_WITHIN_MS = 8;
 /** A load of an image takes some tens of milliseconds. */
@@ -81,6 +85,7 @@ export class SurvivalSoak {
   readonly #tallies = new Map<string, Tally>();
   readonly #judgements = new Judgements();
   readonly #rss = new RssSamples();
+  readonly #failAtOnce = new FailAtOnce();
   readonly #memoryDeaths = new Spacing(MEMORY_DEATHS.most, MEMORY_DEATHS.windowMs);
   /** In which something was checked. */
   readonly #leftOut = new Set<string>();
@@ -196,6 +201,7 @@ export class SurvivalSoak {
   async #round(kind: string): Promise<undefined> {
     const device = this.#guardian;
     const tally = this.#tally(kind);
+    if (FAILING_AT_ONCE.has(kind)) await this.#tryVersions();
     const before = await quiet(device);
     if (NEEDING_ANOTHER.includes(kind) && !anotherMayRun(before)) {
       this.#leftOut.add(kind);
@@ -214,6 +220,7 @@ export class SurvivalSoak {
         this.#options.budget ?? DEFAULT_LIMITS.budget,
         this.#random,
         tally,
+        (status) => this.#failAtOnce.kindFor(status),
         expect,
         (windowMs, rule, told) => this.#late(windowMs, kind, rule, told),
       );
@@ -244,11 +251,18 @@ export class SurvivalSoak {
     tally.restart.recordNs(startedNs - injectedNs);
   }
 
+  /** What a version is asked for in vain is no fault of the round: told under its own name. */
+  #tryVersions(): Promise<void> {
+    return this.#failAtOnce.tryVersions(this.#guardian, (message) =>
+      this.#judgements.notInject(message, failureAtOnce(["inject"]).kind),
+    );
+  }
+
   async #inject(kind: string, before: Status): Promise<void> {
     const device = this.#guardian;
     switch (kind) {
       case KILL_AT_FAILOVER:
-        await device.call("inject", { kind: failureAtOnce(before.capabilities).kind });
+        await device.call("inject", { kind: this.#failAtOnce.kindFor(before) });
         await delay(this.#random.below(KILL_WITHIN_MS));
         device.kill("SIGKILL");
         break;
@@ -283,7 +297,7 @@ export class SurvivalSoak {
     else this.#expect(kind, "the controller runs on", now.generation === before.generation && now.ready);
     // Its answer waits until the failover is on stable storage: the other worker has taken over.
     const failover = device.call("nextFailover", null);
-    await device.call("inject", { kind: failureAtOnce(before.capabilities).kind });
+    await device.call("inject", { kind: this.#failAtOnce.kindFor(now) });
     await failover;
     tally.recovered += 1;
     tally.ready.recordNs(monotonicNs() - injectedNs);

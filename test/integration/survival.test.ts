@@ -8,7 +8,7 @@ import { MEMORY_DEATHS } from "../../supervisor/device/memory-owner.ts";
 import { SurvivalSoak } from "../../supervisor/survival/survival.ts";
 
 function image(name: string): Uint8Array {
-  return readFileSync(new URL(`../../controller/firmware/images/${name}`, import.meta.url));
+  return readFileSync(new URL(`../../controller/firmware/${name}`, import.meta.url));
 }
 
 const kinds = [
@@ -29,11 +29,15 @@ describe("the survival soak", () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  function survivalSoak(kinds: readonly string[], durationMs: number): SurvivalSoak {
+  function survivalSoak(
+    kinds: readonly string[],
+    durationMs: number,
+    images = [image("images/controller-1.1.0.img"), image("images/controller-1.0.0.img")],
+  ): SurvivalSoak {
     return new SurvivalSoak(
       {
         memory: DEFAULT_MEMORY_CONFIG,
-        images: [image("controller-1.1.0.img"), image("controller-1.0.0.img")],
+        images,
         limits: { ...DEFAULT_LIMITS, budget: { failures: null, windowMs: 60_000 } },
         recovery: DEFAULT_RECOVERY,
         engine: "auto",
@@ -58,6 +62,21 @@ describe("the survival soak", () => {
       });
     }
     expect(checks["a version gets ready whatever rots in its NVRAM"]).toBe(1);
+  });
+
+  it("makes a version fail with its thread that goes on as though it had not been told to, and tells that once", async () => {
+    const kinds = ["supervisor-kill-at-failover", "memory-throw", "crash-loop"];
+    const images = [image("mutants/images/ignores-faults.img"), image("images/controller-1.0.0.img")];
+    const { rounds, violations, notInjected, faults } = await survivalSoak(kinds, 0, images).run(
+      () => undefined,
+    );
+    expect({ rounds, violations }).toEqual({ rounds: kinds.length, violations: [] });
+    const message = expect.stringMatching(
+      /^not-injected: firmware 1\.0\.5 in region 0 was told to do ebreak, /,
+    );
+    expect(notInjected).toEqual([{ id: "ebreak", cause: "not-injected", message }]);
+    for (const { injected, recovered } of faults)
+      expect({ injected, recovered }).toEqual({ injected: 1, recovered: 1 });
   });
 
   it("asks no more of the memory emulator worker than a supervisor process bears", async () => {
