@@ -137,10 +137,13 @@ export class SupervisorProcess {
     });
   }
 
-  /** V8 ends a process that gets no memory to begin with by a signal, and where there are no threads it stands still. */
+  /**
+   * V8 ends a process that gets no memory to begin with by a signal, and where there are no threads it stands still. One
+   * that gives itself up before its device is on says nothing of the device, whatever its exit code.
+   */
   #kindOfEnd(code: number | null): ErrorKind {
-    if (code === EXIT_ACCIDENT) return "unjudged";
-    return code === EXIT_LACKING || (code === null && !this.#started) ? "resource" : "finding";
+    if (code === EXIT_LACKING || (code === null && !this.#started)) return "resource";
+    return code === EXIT_ACCIDENT || !this.#started ? "unjudged" : "finding";
   }
 
   get pid(): number | undefined {

@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { SupervisorProcess } from "../../../supervisor/process/client.ts";
-import { EXIT_LACKING } from "../../../supervisor/process/fatal.ts";
+import { EXIT_ACCIDENT, EXIT_FATAL, EXIT_LACKING } from "../../../supervisor/process/fatal.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../../dist/supervisor/process.bundle.cjs", import.meta.url));
 /** EMFILE of errno.h: Node then makes no pipes, and so no stdio. */
@@ -53,8 +53,10 @@ describe("a process that ends before its device is on", () => {
     }
   });
 
-  it("is an accident by any other exit code", async () => {
-    expect(await answerOf(ending("process.exit(70)"))).toMatchObject({ kind: "finding" });
+  it("is an accident by any other exit code, which says nothing of the device", async () => {
+    for (const code of [1, EXIT_FATAL, EXIT_ACCIDENT]) {
+      expect(await answerOf(ending(`process.exit(${code})`))).toMatchObject({ kind: "unjudged" });
+    }
   });
 
   it("gives that exit code, and a sentence, where threads cannot be had", async () => {
