@@ -12,6 +12,7 @@ import { encodeImage } from "../../controller/image/encode.ts";
 import { plural } from "../../emulator/base/text.ts";
 import type { FaultReport } from "../../supervisor/soak/tally.ts";
 import { declaringImage } from "../declaring-firmware.ts";
+import { undauntedImage } from "../undaunted-firmware.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
 
@@ -182,6 +183,26 @@ describe("firmware that says it serves no queue", () => {
     expect({ status, stderr }).toEqual({
       status: 2,
       stderr: `flipside: ${why}: nothing is left of interrupt-storm, never-ready\n`,
+    });
+  });
+});
+
+describe("firmware that no exception stops", () => {
+  it("has not found a fault that was forced on its hart: a violation, and it is not done to it again", () => {
+    const images = [1, 0].flatMap((minor, at) => {
+      const file = join(folder, `undaunted-1.${minor}.0.img`);
+      writeFileSync(file, undauntedImage(minor));
+      return [at === 0 ? "--image-a" : "--image-b", file];
+    });
+    const { status, report } = soak(...images);
+    expect(status).toBe(1);
+    const who = "firmware 1.1.0 in region 0";
+    const message = `ebreak was forced on the hart of ${who}, which went on as though nothing had happened`;
+    expect(report).toMatchObject({
+      findings: [{ id: "ebreak", cause: "a fault is found by the evidence that it leaves", message }],
+      faults: [{ kind: "ebreak", injected: 1, fromOutside: 1, detected: 0, notInjected: 0 }],
+      notInjected: [],
+      failovers: 0,
     });
   });
 });
