@@ -21,6 +21,7 @@ const ENTRIES = [
   "controller/translator-worker",
   "emulator/worker",
   "supervisor/sweep/worker",
+  "supervisor/workload/worker",
 ];
 const SHEBANG = "#!/usr/bin/env node\n";
 const DIGEST_DIGITS = 16;

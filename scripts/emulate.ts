@@ -5,6 +5,7 @@ import { kindOf } from "../emulator/base/errors.ts";
 import { MACHINES_OF_A_CONTROLLER, quotaWarning, requireLimits } from "../emulator/base/limits.ts";
 import { errorMessage } from "../emulator/base/text.ts";
 import { FAULTS } from "../supervisor/faults/catalogue.ts";
+import { loadWorkload } from "../supervisor/workload/thread.ts";
 import { hasSurvival, type JobResults, runJobs, type Show } from "./emulate/jobs.ts";
 import { type EmulateOptions, HELP, parseEmulate } from "./emulate/options.ts";
 import { junitOf, outcomeOf, type Verdict } from "./emulate/outcome.ts";
@@ -57,6 +58,7 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
     setTimeout(() => process.exit(), 3 * LAST_FAULT_MS).unref();
   });
   const directories = hasSurvival(options) ? Array.from({ length: jobs }, () => scratchDirectory()) : [];
+  const workloads = options.workload === undefined ? [] : await loadWorkload(options.workload, jobs);
   // Last of all checks, since it makes the file.
   if (options.json !== undefined) requireWritable(options.json);
   if (options.junit !== undefined) requireWritable(options.junit, JUNIT_REPORT);
@@ -71,7 +73,11 @@ export async function emulateCommand(args: readonly string[]): Promise<number> {
     };
   };
   const endings = { soon: end, now: endNow.signal };
-  const results = await runJobs(options, directories, showOf, endings).finally(() => line.clear());
+  const works = workloads.map(({ workload }) => workload);
+  const results = await runJobs(options, directories, works, showOf, endings).finally(() => {
+    line.clear();
+    for (const thread of workloads) void thread.close();
+  });
   const verdict = await tell(results, options, isTimeOver, replayCommand(args, soak.seed));
   if (results.endedBy !== undefined && verdict !== "violated") throw results.endedBy;
   return EXIT_CODES[verdict];

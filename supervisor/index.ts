@@ -55,3 +55,4 @@ export type { FaultReport } from "./soak/tally.ts";
 export type { Finding } from "./sweep/explore/explorer.ts";
 export type { ScenarioReport, SweepReport } from "./sweep/run/report.ts";
 export type { SweepProgress } from "./sweep/run/run.ts";
+export type { Workload, WorkloadHost } from "./workload/workload.ts";

@@ -81,6 +81,11 @@ export function launchSweepWorker(workerData: unknown): Worker {
   });
 }
 
+/** @param workerData what the workload's thread.ts and worker.ts agree on */
+export function launchWorkloadWorker(workerData: unknown): Worker {
+  return new Worker(new URL("../supervisor/workload/worker.bundle.cjs", import.meta.url), { workerData });
+}
+
 /** Threads started ahead, each handed out once; after that, fresh ones. */
 export class Launcher {
   readonly #parentPid: number | null;

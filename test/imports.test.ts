@@ -17,6 +17,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   [
     "supervisor/index.ts",
     "supervisor/library",
+    "supervisor/workload",
     "supervisor/sweep",
     "supervisor/device-file",
     "supervisor/process",
@@ -31,6 +32,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ],
   [
     "supervisor/library",
+    "supervisor/workload",
     "supervisor/device-file",
     "supervisor/sweep/run",
     "supervisor/sweep/flipside",
@@ -52,6 +54,15 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "supervisor/device",
     "supervisor/core",
     "controller",
+    "emulator",
+  ],
+  [
+    "supervisor/workload",
+    "supervisor/process",
+    "supervisor/soak",
+    "supervisor/host",
+    "supervisor/module",
+    "supervisor/launch.ts",
     "emulator",
   ],
   ["supervisor/process.ts", "supervisor/process", "supervisor/launch.ts"],

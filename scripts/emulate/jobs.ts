@@ -12,7 +12,7 @@ import { familyRunningTime } from "../../emulator/base/running-time.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import type { DeviceConfig, Limits } from "../../supervisor/core/config.ts";
 import { asDoneTo, FAULTS, type Fault } from "../../supervisor/faults/catalogue.ts";
-import type { RunningDevice, SoakProgress, SoakReport } from "../../supervisor/index.ts";
+import type { RunningDevice, SoakProgress, SoakReport, Workload } from "../../supervisor/index.ts";
 import { launchSupervisor } from "../../supervisor/launch.ts";
 import type { EmulateOptions } from "./options.ts";
 import { formatProgress, formatSurvivalProgress } from "./summary.ts";
@@ -60,10 +60,12 @@ export interface Show {
  * `endings` end all of them early. When a job fails the others are ended, which may have an hour to go. Rejects when nothing
  * was done by any of them.
  * @param directories one for each job, for the flash file of its second part
+ * @param workloads one for each job, where the user has work of his own
  */
 export async function runJobs(
   options: EmulateOptions,
   directories: readonly string[],
+  workloads: readonly Workload[],
   showOf: (job: number) => Show,
   endings: Endings,
 ): Promise<JobResults> {
@@ -76,7 +78,7 @@ export async function runJobs(
   };
   const run = async (job: number): Promise<void> => {
     const ofJob = { ...options, soak: { ...soak, seed: seedOf(soak.seed, job) } };
-    const result = await runJob(ofJob, directories[job] as string, showOf(job), endings);
+    const result = await runJob(ofJob, directories[job] as string, workloads[job], showOf(job), endings);
     done.push(result);
     if (result.early === true) fail(result.endedBy);
   };
@@ -121,12 +123,17 @@ async function awaitReady(device: RunningDevice, signal: AbortSignal): Promise<v
 
 /** What is not asked of firmware that says it cannot do it, and what is done instead. Throws {@link NotReadyError} where nothing is left. */
 function whatIsLeftOut(
-  { soak, survivalKinds }: EmulateOptions,
+  { soak, survivalKinds, workload }: EmulateOptions,
   capabilities: readonly Capability[],
 ): readonly string[] {
   const notes: string[] = [];
+  if (!capabilities.includes("queue") && workload !== undefined)
+    throw new NotReadyError(
+      "--workload has nobody to do it: the firmware says that it serves no host",
+      "usage",
+    );
   if (!capabilities.includes("queue")) notes.push("no host commands: the firmware says that it serves none");
-  else if (!capabilities.includes("commands"))
+  else if (!capabilities.includes("commands") && workload === undefined)
     notes.push("no results are checked: the firmware says that it does not have the command set");
   const why = "the firmware says that it commits no faults on request";
   const asked = FAULTS.filter(({ kind }) => soak.kinds?.includes(kind) !== false);
@@ -155,6 +162,7 @@ async function notReady(device: RunningDevice): Promise<NotReadyError> {
 async function runJob(
   options: EmulateOptions,
   directory: string,
+  workload: Workload | undefined,
   show: Show,
   endings: Endings,
 ): Promise<JobResult> {
@@ -174,7 +182,7 @@ async function runJob(
     for (const note of whatIsLeftOut(options, capabilities)) show.note(note);
     try {
       const durationMs = soak.durationMs === null ? null : soak.durationMs * (1 - survivalShare(options));
-      const report = await unlessEnded(device.soak({ ...soak, durationMs }, signal), endings.now);
+      const report = await unlessEnded(device.soak({ ...soak, durationMs }, signal, workload), endings.now);
       soaked = { report, executingSinceNs, translator: (await device.status()).translator };
     } catch (error) {
       if (soFar === undefined) throw error;

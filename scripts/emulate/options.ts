@@ -1,5 +1,7 @@
 /** What the command line of `flipside emulate` asks for. All that it says is checked here; nothing is made yet. */
 import { randomInt } from "node:crypto";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { LOG_LEVELS, type LogLevel } from "../../emulator/base/log.ts";
 import { FAULTS, failsOver, SURVIVAL_KINDS } from "../../supervisor/faults/catalogue.ts";
 import type { SoakOptions } from "../../supervisor/index.ts";
@@ -33,6 +35,7 @@ usage: flipside emulate [options]
   --failovers N      stop after N failovers
   --seed S           seed of the order of faults and of the host's work (default: random, printed)
   --faults a,b       only these kinds (default: all)
+  --workload FILE    module that exports the work of the host between faults: your own, for commands of your own (docs/soak.md)
   --device FILE      device file: sizes, deadlines, images and more (docs/device-file.md); what is said here counts before
   --image-a FILE     MCUboot image of region 0 (default: the reference firmware 1.1.0)
   --image-b FILE     MCUboot image of region 1 (default: the reference firmware 1.0.0)
@@ -79,6 +82,8 @@ export interface EmulateOptions {
   readonly jobs: number;
   /** The report has what the translators counted. */
   readonly stats: boolean;
+  /** File URL of a module with the host's work. */
+  readonly workload: string | undefined;
   readonly json: string | undefined;
   readonly junit: string | undefined;
   readonly maxTimeMs: number | undefined;
@@ -128,6 +133,7 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
     ...REQUIREMENT_OPTIONS,
     regions: { type: "string" },
     jobs: { type: "string" },
+    workload: { type: "string" },
     stats: { type: "boolean" },
     json: { type: "string" },
     junit: { type: "string" },
@@ -146,8 +152,11 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
   const ofDevice = kinds.filter((kind) => !SURVIVAL_KINDS.includes(kind));
   if (failovers !== null && kinds.length > 0) requireFailover(kinds);
   const described = readDevice(values);
-  const inputs = values.expect === undefined ? described.files : [...described.files, values.expect];
-  requireSeparate([values.json, values.junit], inputs);
+  const { workload } = values;
+  if (workload !== undefined && kinds.length > 0 && ofDevice.length === 0)
+    throw new UsageError(`--workload would do nothing: before ${kinds.join(", ")} no work is done`);
+  const inputs = [values.expect, workload].filter((file) => file !== undefined);
+  requireSeparate([values.json, values.junit], [...described.files, ...inputs]);
   const { images } = described;
   if (images.length === 0) throw new UsageError(`${values.device}: images: a soak needs one at least`);
   // Versions that can run are what a soak is about; what becomes of others is the sweep's.
@@ -165,6 +174,7 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
     images: inEachRegion(images, described),
     jobs: parseInteger("--jobs", values.jobs ?? "1", 1, MAX_JOBS),
     stats: values.stats === true,
+    workload: workload === undefined ? undefined : pathToFileURL(resolve(workload)).href,
     json: values.json,
     junit: values.junit,
     maxTimeMs: parseMaxTime(values["max-time"]),

@@ -14,6 +14,8 @@ import { DeviceError, type SupervisorProcess } from "../process/client.ts";
 import type { CommandAnswer, Injection, MethodName, Methods, UartAnswer } from "../process/protocol.ts";
 import type { DrillReport } from "../soak/drill.ts";
 import type { SoakOptions, SoakReport } from "../soak/soak.ts";
+import { Rounds } from "../workload/rounds.ts";
+import type { Workload } from "../workload/workload.ts";
 
 /** What an AbortSignal has of it. */
 export interface EndSignal {
@@ -117,8 +119,9 @@ export interface RunningDevice extends AsyncDisposable {
   /**
    * A soak: fault after fault, each checked.
    * @param signal ends it early, after the round that is under way; the report is of what was done
+   * @param workload the host's work before each fault, in the place of the soak's own; what it throws ends the soak
    */
-  soak(options: SoakOptions, signal?: EndSignal): Promise<SoakReport>;
+  soak(options: SoakOptions, signal?: EndSignal, workload?: Workload): Promise<SoakReport>;
   /**
    * One kind of fault, `failovers` times, as fast as the controller comes back.
    * @param calmMs for how long nothing happens before each
@@ -143,6 +146,8 @@ export class ProcessDevice implements RunningDevice {
   #dying = false;
   #restarting: Promise<Status> | undefined;
   #stopped = false;
+  /** Of the soak that was begun last. */
+  #rounds: Rounds | undefined;
   readonly hostMemory: MemoryRange;
 
   /** @param process whose device was started with `config` */
@@ -246,12 +251,25 @@ export class ProcessDevice implements RunningDevice {
     return this.#restarting;
   }
 
-  async soak(options: SoakOptions, signal?: EndSignal): Promise<SoakReport> {
-    const report = this.#call("soak", options);
+  async soak(options: SoakOptions, signal?: EndSignal, workload?: Workload): Promise<SoakReport> {
+    if (workload !== undefined && typeof workload !== "function")
+      throw new DeviceError("RequestError", "the workload is no function", "usage");
+    const rounds = workload === undefined ? undefined : new Rounds(workload, this, options.seed);
+    this.#rounds = rounds;
+    const report = this.#call("soak", rounds === undefined ? options : { ...options, ownWork: true });
     const end = (): void => void this.#call("endSoak", null).catch(() => undefined);
     if (signal?.aborted === true) end();
     signal?.addEventListener("abort", end);
-    return report.finally(() => signal?.removeEventListener("abort", end));
+    const done = await report.finally(() => signal?.removeEventListener("abort", end));
+    if (rounds?.thrown !== undefined) throw rounds.thrown.error;
+    return done;
+  }
+
+  /** A soak says that a round of work is due. */
+  async work(): Promise<void> {
+    const round = await this.#rounds?.run();
+    // A process that is gone has ended the soak, too.
+    if (round !== undefined) await this.#call("worked", round).catch(() => undefined);
   }
 
   drill(kind: string, failovers: number, calmMs = 0): Promise<DrillReport> {

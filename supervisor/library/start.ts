@@ -18,12 +18,14 @@ export function startDevice(options: DeviceOptions = {}): Promise<RunningDevice>
 
 /** @param child a process that was launched ahead, to save its starting time; ended where it is not used */
 export async function startLaunched(options: DeviceOptions, child?: ChildProcess): Promise<RunningDevice> {
+  let device: ProcessDevice | undefined;
   const launch = (child?: ChildProcess): SupervisorProcess =>
     new SupervisorProcess({
       ...(child === undefined ? {} : { child }),
       holdsProgram: false,
       onNotification: ({ event, data }) => {
         if (event === "soak-progress") options.onSoakProgress?.(data);
+        else void device?.work();
       },
     });
   try {
@@ -36,7 +38,8 @@ export async function startLaunched(options: DeviceOptions, child?: ChildProcess
       await process.stop();
       throw error;
     }
-    return new ProcessDevice(process, config, launch, PROCESS_FAULT_KINDS);
+    device = new ProcessDevice(process, config, launch, PROCESS_FAULT_KINDS);
+    return device;
   } catch (error) {
     child?.kill("SIGKILL");
     throw error instanceof DeviceError ? error : DeviceError.of(answerOf(error));

@@ -14,7 +14,7 @@ const MAX_IDLE_LOOKS = 10;
 
 export interface Watched {
   readonly threadId: number;
-  readonly calls: CallsSeen;
+  readonly calls: Pick<CallsSeen, "begun" | "underWay">;
   /** Of flipside's code, where nobody else's is. */
   readonly ownDirectory: string;
   /** @param account what does not come back, and where it stands: "decideBoot does not come back: it stands at …" */

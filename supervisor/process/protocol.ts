@@ -11,6 +11,7 @@ import type { Status } from "../device/status.ts";
 import type { Outcome } from "../faults/outcome.ts";
 import type { HostCommand, HostCompletion } from "../host/host.ts";
 import type { DrillReport } from "../soak/drill.ts";
+import type { WorkRound } from "../soak/own-work.ts";
 import type { SoakOptions, SoakProgress, SoakReport } from "../soak/soak.ts";
 
 export interface Injection {
@@ -40,6 +41,11 @@ export interface CommandRequest {
 
 export interface CommandAnswer extends HostCompletion {
   readonly output?: Uint8Array;
+}
+
+/** A soak; with `ownWork` whoever asks does the host's work: it is told `soak-work`, and calls `worked`. */
+export interface SoakRequest extends SoakOptions {
+  readonly ownWork?: boolean;
 }
 
 /** What became of a fault, and what runs then. */
@@ -88,7 +94,9 @@ export interface Methods {
   command: { params: CommandRequest; result: CommandAnswer };
   /** The last crash dumps as files hold them, oldest first: those of the directory, or since power-on. */
   dumps: { params: null; result: readonly Uint8Array[] };
-  soak: { params: SoakOptions; result: SoakReport };
+  soak: { params: SoakRequest; result: SoakReport };
+  /** A round of work is over that a soak has told to be due. */
+  worked: { params: WorkRound; result: null };
   /** Ends the soak that is under way after its round; its report answers the call that began it. */
   endSoak: { params: null; result: null };
   drill: { params: { kind: string; failovers: number; calmMs: number }; result: DrillReport };
@@ -117,6 +125,7 @@ const SERVED = {
   command: true,
   dumps: false,
   soak: false,
+  worked: false,
   endSoak: false,
   drill: false,
   ping: false,
@@ -141,6 +150,8 @@ export function isMethod(method: string): method is MethodName {
 /** What a supervisor process tells without being asked, each with its value. */
 export interface Notifications {
   "soak-progress": SoakProgress;
+  /** A round of work is due. */
+  "soak-work": null;
 }
 
 export interface Request {

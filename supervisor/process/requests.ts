@@ -15,8 +15,7 @@ import { type DeviceConfig, DUMP_MEMORY } from "../core/config.ts";
 import { FAULTS, type Fault, failsOver } from "../faults/catalogue.ts";
 import { MAX_SEED } from "../faults/chance.ts";
 import type { HostCommand } from "../host/host.ts";
-import type { SoakOptions } from "../soak/soak.ts";
-import type { CommandRequest, Methods } from "./protocol.ts";
+import type { CommandRequest, Methods, SoakRequest } from "./protocol.ts";
 
 /** What was asked cannot be done; `message` is one sentence for whoever asked. */
 export class RequestError extends Error {
@@ -84,7 +83,13 @@ const UART: Names<Methods["uart"]["params"]> = { from: true, powerOnMs: true, wa
 const TYPING: Names<Methods["type"]["params"]> = { characters: true, waitMs: true };
 const HOST_READ: Names<Methods["readHostMemory"]["params"]> = { address: true, bytes: true };
 const HOST_WRITE: Names<Methods["writeHostMemory"]["params"]> = { address: true, data: true };
-const SOAK: Names<SoakOptions> = { seed: true, durationMs: true, failovers: true, kinds: true };
+const SOAK: Names<SoakRequest> = {
+  seed: true,
+  durationMs: true,
+  failovers: true,
+  kinds: true,
+  ownWork: true,
+};
 
 export function checkConfig(config: DeviceConfig): void {
   const {
@@ -227,8 +232,9 @@ function buffersOf(hostBytes: number): { readonly address: number; readonly byte
   return { address: HOST_BASE + QUEUE_BYTES, bytes: hostBytes - QUEUE_BYTES };
 }
 
-export function checkSoak(options: SoakOptions): void {
-  const { seed, durationMs, failovers, kinds } = fieldsOf("the soak's options", options, SOAK);
+export function checkSoak(options: SoakRequest): void {
+  const { seed, durationMs, failovers, kinds, ownWork } = fieldsOf("the soak's options", options, SOAK);
+  if (ownWork !== undefined) requireThat(typeof ownWork === "boolean", "ownWork", ownWork, "true or false");
   requireWhole("seed", seed, 0);
   if (durationMs !== null) requireMs("durationMs", durationMs, 0);
   if (failovers !== null) requireWhole("failovers", failovers, 1);

@@ -53,6 +53,7 @@ import { isRot, rottenBits, rottenMemory } from "../faults/rot.ts";
 import type { Host, HostCommand, HostCompletion } from "../host/host.ts";
 import type { Launcher } from "../launch.ts";
 import { drill } from "../soak/drill.ts";
+import type { WorkRound } from "../soak/own-work.ts";
 import { Soak } from "../soak/soak.ts";
 import type {
   CommandAnswer,
@@ -126,6 +127,8 @@ export class Session {
   #reader: RegionReader | undefined;
   /** The last one that was begun. */
   #soak: Soak | undefined;
+  /** Is told the round of work that is under way. */
+  #onWorked: (round: WorkRound) => void = () => undefined;
   /** Ends with the last command that carries data. */
   #dataCommand: Promise<unknown> = Promise.resolve();
   /** Failovers by evidence since power-on. */
@@ -192,9 +195,14 @@ export class Session {
     dumps: async () => this.#storedDumps(),
     soak: async (options) => {
       checkSoak(options);
-      const soak = new Soak(this.#running(), options, () => this.#digests());
+      const work = options.ownWork === true ? () => this.#askForWork() : undefined;
+      const soak = new Soak(this.#running(), options, () => this.#digests(), work);
       this.#soak = soak;
       return soak.run((progress) => this.#notify({ event: "soak-progress", data: progress }));
+    },
+    worked: async (round) => {
+      this.#onWorked(round);
+      return null;
     },
     endSoak: async () => {
       this.#soak?.end();
@@ -463,6 +471,13 @@ export class Session {
       const accepted = device.submit({ source: bufferAddress, ...command }, onCompletion, withdrawable);
       if (!accepted) reject(new RequestError("the host queue is full"));
       return () => undefined;
+    });
+  }
+
+  #askForWork(): Promise<WorkRound> {
+    return new Promise((resolve) => {
+      this.#onWorked = resolve;
+      this.#notify({ event: "soak-work", data: null });
     });
   }
 

@@ -26,6 +26,7 @@ import { explain, owedByFault } from "../faults/explanation.ts";
 import { inject } from "../faults/injector.ts";
 import { AskedFault, describeNotInjected, graceMs } from "./asked-fault.ts";
 import { deadlineOf, Judgements, type NotJudged, type SoakFinding, WORK } from "./judgements.ts";
+import { judgeRound, type OwnWork, type WorkRound } from "./own-work.ts";
 import { RssSamples } from "./rss-samples.ts";
 import { type FaultReport, Tally } from "./tally.ts";
 import { type HistogramRow, Timing, type TimingSummary } from "./timing.ts";
@@ -110,6 +111,7 @@ export class Soak {
   readonly #restart = new Timing();
   readonly #trapRestart = new Timing();
   readonly #judgements: Judgements;
+  readonly #ownWork: OwnWork | undefined;
   readonly #rss = new RssSamples();
   /** By region, the kinds after which its version went on: they are not done to it again. */
   readonly #inVain = new Map<number, Set<string>>();
@@ -124,8 +126,16 @@ export class Soak {
   #startedNs = 0;
   #ended = false;
 
-  constructor(device: Device, options: SoakOptions, digestsOf: DigestsOf, judgements = new Judgements()) {
+  /** @param ownWork what is done before each fault in the place of the soak's own work */
+  constructor(
+    device: Device,
+    options: SoakOptions,
+    digestsOf: DigestsOf,
+    ownWork?: OwnWork,
+    judgements = new Judgements(),
+  ) {
     this.#device = device;
+    this.#ownWork = ownWork;
     this.#judgements = judgements;
     this.#options = options;
     this.#digestsOf = digestsOf;
@@ -154,7 +164,10 @@ export class Soak {
       unlisten();
     }
     this.#rss.sample(1);
-    return this.#report();
+    const report = this.#report();
+    // Work that throws ends the soak for whoever called it: they have all of it then.
+    if (this.#ownWork !== undefined) onProgress({ kind: WORK, report });
+    return report;
   }
 
   /** Ends it after the round that is under way, before its time. */
@@ -453,6 +466,7 @@ export class Soak {
   /** A few jobs whose results the host checks; of firmware that does not know them, that it completes commands. */
   async #work(): Promise<boolean> {
     if (!this.#can("queue")) return true;
+    if (this.#ownWork !== undefined) return this.#workOfOthers(this.#ownWork);
     for (let jobs = this.#random.below(MAX_JOBS) + 1; jobs > 0; jobs--) {
       let done = false;
       let wrong: string | undefined;
@@ -470,6 +484,22 @@ export class Soak {
       if (checks) this.#expect("a host command's result is right", wrong === undefined, wrong);
     }
     return true;
+  }
+
+  /** It may take its time; a command of it may not. */
+  async #workOfOthers(work: OwnWork): Promise<boolean> {
+    const rounds: WorkRound[] = [];
+    void work().then((round) => rounds.push(round));
+    const { host } = this.#device;
+    while (rounds.length === 0) {
+      const { oldest } = host;
+      const isDone = (): boolean => rounds.length > 0 || host.oldest?.id !== oldest?.id;
+      if (oldest === undefined) await this.#device.news();
+      else if (!(await this.#until(isDone, "done with a host command"))) return false;
+    }
+    this.#commands += rounds.reduce((sum, { commands }) => sum + commands, 0);
+    const when = `after failover ${this.#failovers}`;
+    return rounds.every((round) => judgeRound(round, this.#judgements, when));
   }
 
   /**

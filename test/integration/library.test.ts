@@ -113,6 +113,21 @@ describe("a device of the library", () => {
     expect((await running.status()).phase).toBe("executing");
   });
 
+  it("soaks with the work of the program itself, and ends by what that throws", async () => {
+    const running = await start();
+    await running.standby();
+    const options = { seed: 1, durationMs: null, failovers: 2, kinds: ["ebreak"] };
+    const { checks, hostCommands } = await running.soak(options, undefined, async (host) => {
+      const { status } = await host.command({ opcode: 0 });
+      host.check("FLUSH succeeds", status === 0);
+    });
+    expect(checks).toMatchObject({ "FLUSH succeeds": 2 });
+    expect(hostCommands).toBe(2);
+    const wrong = new Error("it is wrong");
+    await expect(running.soak(options, undefined, () => Promise.reject(wrong))).rejects.toBe(wrong);
+    expect((await running.status()).phase).toBe("executing");
+  });
+
   it("stops at the end of its scope", async () => {
     let pid = 0;
     {

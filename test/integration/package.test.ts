@@ -37,6 +37,7 @@ const PROGRAMS = [
   "controller/translator-worker",
   "emulator/worker",
   "supervisor/sweep/worker",
+  "supervisor/workload/worker",
 ];
 const ENTRIES = ["index", "rules", "scenarios"];
 
@@ -104,7 +105,7 @@ describe("the tarball", () => {
 
 /** Uses a little of everything. */
 const PROGRAM = `
-import { DeviceError, FAULTS, type Failover, type RunningDevice, startDevice } from "flipside";
+import { DeviceError, FAULTS, type Failover, type RunningDevice, startDevice, type Workload } from "flipside";
 import { decideBoot, type RulesModule } from "flipside/rules";
 import { A, B, START, tableOf, type UserScenario } from "flipside/scenarios";
 
@@ -123,6 +124,10 @@ export async function failOver(images: readonly Uint8Array[]): Promise<Failover>
 }
 export const version = async (device: RunningDevice): Promise<string | undefined> =>
   (await device.status()).regions[0]?.version;
+export const workload: Workload = async (host) => {
+  const { status } = await host.command({ opcode: 0xd1 }, Uint8Array.of(host.random(256)));
+  host.check("it succeeds", status === 0, String(status));
+};
 // @ts-expect-error: an option that there is none of
 export const wrong = (): Promise<RunningDevice> => startDevice({ imags: [] });
 `;

@@ -48,6 +48,95 @@ describe("--stats", () => {
   });
 });
 
+describe("work of one's own", () => {
+  const path = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
+  const plain = (version: string): string => path(`controller/firmware/plain/images/plain-${version}.img`);
+  const PLAIN = ["--image-a", plain("1.1.0"), "--image-b", plain("1.0.0"), "--faults", "worker-throw"];
+
+  function soakWith(workload: string) {
+    const json = join(folder, "work.json");
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [CLI, "emulate", ...PLAIN, "--failovers", "3", "--json", json, "--workload", workload],
+      { encoding: "utf8" },
+    );
+    const report = () => JSON.parse(readFileSync(json, "utf8"));
+    return { status, stdout, stderr, report };
+  }
+  function moduleOf(text: string): string {
+    const file = join(folder, "work.mjs");
+    writeFileSync(file, text);
+    return file;
+  }
+
+  it("is done before each fault to firmware that knows none of our commands, as the example has it", () => {
+    const { status, stdout, stderr, report } = soakWith(path("docs/examples/workload.mjs"));
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("everything held");
+    expect(stdout).not.toContain("no results are checked");
+    const { checks, hostCommands } = report();
+    expect(checks).toMatchObject({ "COUNT adds": 3, "the count outlives a failover": 2 });
+    expect(checks["SUM is right"]).toBeGreaterThan(0);
+    expect(hostCommands).toBe(9);
+  });
+
+  it("whose check fails is a violation in the words of the work", () => {
+    const { status, stdout, report } = soakWith(
+      moduleOf(`export const workload = async (host) => {
+        const { result } = await host.command({ opcode: 0xd1 });
+        host.check("the count is odd", result % 2 === 1, \`it is \${result}\`);
+      };`),
+    );
+    expect(status).toBe(1);
+    expect(stdout).toContain("after failover 0, not so: the count is odd (it is 0)");
+    expect(report().findings[0]).toMatchObject({ id: "work", cause: "the count is odd" });
+  });
+
+  it("that throws is told with its place, and is no fault of the firmware's", () => {
+    const { status, stderr, report } = soakWith(
+      moduleOf(`let rounds = 0;
+        export const workload = async (host) => {
+          await host.command({ opcode: 0xd1 });
+          if (++rounds === 2) throw new Error("it is wrong");
+        };`),
+    );
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^flipside: workload threw: it is wrong, at \S+work\.mjs:4:\d+\n$/);
+    expect(report()).toMatchObject({ violations: [], failovers: 1 });
+  });
+
+  it("that nobody would do, or that cannot be loaded, is refused before anything is made", () => {
+    const file = moduleOf("export const workload = 1;");
+    const json = join(folder, "refused.json");
+    const refused = (...args: readonly string[]): string => {
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        [CLI, "emulate", "--json", json, "--workload", file, ...args],
+        { encoding: "utf8" },
+      );
+      expect([status, stdout, existsSync(json)]).toEqual([2, "", false]);
+      return stderr;
+    };
+    expect(refused()).toMatch(/workload must be a function, and is number\n$/);
+    expect(refused("--faults", "power-cut")).toMatch(/before power-cut no work is done/);
+  });
+
+  it("is refused where the firmware says that it serves no host", () => {
+    const quiet = (version: string): string => path(`controller/firmware/plain/images/quiet-${version}.img`);
+    const images = ["--image-a", quiet("1.1.0"), "--image-b", quiet("1.0.0")];
+    const workload = path("docs/examples/workload.mjs");
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [CLI, "emulate", ...images, "--workload", workload],
+      {
+        encoding: "utf8",
+      },
+    );
+    expect(status).toBe(2);
+    expect(stderr).toContain("--workload has nobody to do it");
+  });
+});
+
 describe("Ctrl-C", () => {
   it("ends a soak early, with the summary and the report of what was done", async () => {
     const json = join(folder, "early.json");
