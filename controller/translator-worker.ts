@@ -42,6 +42,7 @@ function rehearse(): void {
     },
     code: [{ base: RAM_BASE, bytes: 4096, offset: 0 }],
     sharedPageAccesses: [],
+    registers: [],
     sizes: [],
     maxInstructions: 1_000,
   });

@@ -45,7 +45,7 @@ export class Answering {
   }
 
   answer(request: TranslationRequest): TranslationReply {
-    const { entries, target, code, sharedPageAccesses, sizes, maxInstructions } = request;
+    const { entries, target, code, sharedPageAccesses, registers, sizes, maxInstructions } = request;
     const [entry, ...alsoFrom] = entries;
     if (entry === undefined) return NOTHING_TRANSLATED;
     const snapshot = new CodeSnapshot(this.#memory, code);
@@ -53,6 +53,7 @@ export class Answering {
     const unit = translateUnit(snapshot, entry, target, {
       limits: { ...DEFAULT_UNIT_LIMITS, unitInstructions: maxInstructions },
       alsoFrom,
+      hints: registers,
       sharedPageAccesses: new Set(sharedPageAccesses),
       sizeOf: (pc) => sizeOf.get(pc) ?? 0,
     });

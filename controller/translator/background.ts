@@ -27,6 +27,8 @@ export interface TranslationRequest {
   readonly target: Target;
   readonly code: readonly CodeRange[];
   readonly sharedPageAccesses: readonly number[];
+  /** What the hart's registers hold: where jump tables may lie (UnitOptions of unit.ts). */
+  readonly registers: readonly number[];
   /** Entries of other units, and the sizes of their functions. */
   readonly sizes: readonly (readonly [pc: number, size: number])[];
   /** Guest instructions at which the unit takes in no more functions. */

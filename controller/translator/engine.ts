@@ -504,7 +504,8 @@ export class TranslatingEngine implements Engine, CodeCache {
     beside.advance(retired);
     if (interpreted * 16 > retired) {
       const pc = (this.#hart[Hart.PC] as number) >>> 0;
-      beside.sampled(this.#finder.find(pc, this.#hart[Hart.X + RA] as number));
+      const link = this.#hart[Hart.X + RA] as number;
+      beside.sampled(this.#finder.find(pc, link, (entry) => this.#store?.has(entry) === true));
     }
     const answer = beside.poll();
     if (answer !== undefined) this.#takeAnswer(answer.reply, answer.request);
@@ -525,6 +526,7 @@ export class TranslatingEngine implements Engine, CodeCache {
       target: this.#target(),
       code: [{ base: RAM_BASE, bytes: ramBytes, offset: ramOffset }, ...window, ...roms],
       sharedPageAccesses: [...this.#sharedPageAccesses],
+      registers: Array.from(this.#hart.subarray(Hart.X + 1, Hart.X + 32), (value) => value >>> 0),
       sizes: [...(this.#store?.sizes() ?? [])],
     };
   }

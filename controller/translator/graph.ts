@@ -149,6 +149,13 @@ const NOT_INLINABLE: Callee = { inlinable: false, size: 0, keepsLink: false };
 /** Entries of one jump table that are looked at, and how far from its code a table leads. */
 const MAX_JUMP_TABLE = 128;
 const MAX_JUMP_DISTANCE = 4096;
+/** Hints are for the one jump of an interpreter's loop. */
+const MAX_HINTED_JUMPS = 2;
+/**
+ * Threaded code jumps from everywhere to everywhere: there a table for each jump is far more code, and far more work for
+ * V8, than going by the dispatcher costs.
+ */
+const MAX_TABLED_JUMPS = 8;
 /**
  * Half-words from the first place that a graph's computed jumps may go to to the last, for all these jumps together:
  * each gets a table of so many. Beyond, where they go is found at run time, or the guest could have code of any size.
@@ -186,14 +193,19 @@ export class GraphBuilder {
   readonly #code: CodeReader;
   readonly #limits: GraphLimits;
   readonly #step: () => void;
+  readonly #hints: readonly number[];
   readonly #callees = new Map<number, Callee>();
   #instructions = 0;
 
-  /** @param step called at every step, about a block */
-  constructor(code: CodeReader, limits: GraphLimits, step: () => void) {
+  /**
+   * @param step called at every step, about a block
+   * @param hints addresses at which jump tables may lie, besides those that the code makes
+   */
+  constructor(code: CodeReader, limits: GraphLimits, step: () => void, hints: readonly number[] = []) {
     this.#code = code;
     this.#limits = limits;
     this.#step = step;
+    this.#hints = hints;
   }
 
   build(entry: number): Graph {
@@ -218,6 +230,9 @@ export class GraphBuilder {
       if (context.computedJumps === 0) return;
       const before = context.jumpTargets.size;
       for (const address of context.constants) this.#readJumpTable(context, address, work);
+      if (context.computedJumps <= MAX_HINTED_JUMPS) {
+        for (const address of this.#hints) this.#readJumpTable(context, address, work);
+      }
       if (context.jumpTargets.size === before) return;
     }
   }
@@ -445,7 +460,7 @@ function fillJalr(
 function jumpCandidates({ jumpTargets, computedJumps }: Context): number[] {
   const targets = [...jumpTargets].sort((a, b) => a - b);
   const halves = ((targets.at(-1) ?? 0) - (targets[0] ?? 0)) / 2 + 1;
-  return halves * computedJumps > MAX_SWITCH_HALVES ? [] : targets;
+  return computedJumps > MAX_TABLED_JUMPS || halves * computedJumps > MAX_SWITCH_HALVES ? [] : targets;
 }
 
 /** Whether the end retires an instruction that is not among the block's steps. */

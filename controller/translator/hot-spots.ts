@@ -44,12 +44,23 @@ function scan(code: CodeReader, start: number): Scan {
   return { loop: undefined, callee };
 }
 
-/** Where translated code should begin for what is executing at `pc`. @param link what the link register holds */
-export function entryFor(code: CodeReader, pc: number, link: number): number {
+/**
+ * Where translated code should begin for what is executing at `pc`.
+ * @param link what the link register holds
+ * @param isEntry a function that is one already is not what leads here, if what is here is interpreted all the same
+ */
+export function entryFor(
+  code: CodeReader,
+  pc: number,
+  link: number,
+  isEntry: (pc: number) => boolean = () => false,
+): number {
   const here = scan(code, pc);
   if (here.loop !== undefined) return here.loop;
   const caller = (link & 1) === 0 ? scan(code, link >>> 0) : here;
-  return caller.loop ?? here.callee ?? caller.callee ?? pc;
+  if (caller.loop !== undefined) return caller.loop;
+  const callee = here.callee ?? caller.callee;
+  return callee === undefined || isEntry(callee) ? pc : callee;
 }
 
 /** {@link entryFor} for code that does not change: what was read once is remembered. */
@@ -61,12 +72,12 @@ export class EntryFinder {
     this.#code = code;
   }
 
-  find(pc: number, link: number): number {
+  find(pc: number, link: number, isEntry: (pc: number) => boolean): number {
     if (!this.#loops.has(pc)) {
       if (this.#loops.size >= MAX_SPOTS) this.#loops.clear();
       this.#loops.set(pc, scan(this.#code, pc).loop);
     }
-    return this.#loops.get(pc) ?? entryFor(this.#code, pc, link);
+    return this.#loops.get(pc) ?? entryFor(this.#code, pc, link, isEntry);
   }
 
   forget(): void {

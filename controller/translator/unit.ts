@@ -54,6 +54,8 @@ export interface UnitOptions {
   readonly limits?: UnitLimits;
   /** Further entries that are wanted, unless what is made for those before them executes them, too. */
   readonly alsoFrom?: readonly number[];
+  /** Addresses at which jump tables may lie: what registers hold, where their making lies before the entries. */
+  readonly hints?: readonly number[];
   /** See {@link UnitContext.sharedPageAccesses}. */
   readonly sharedPageAccesses?: ReadonlySet<number>;
   /** Size of a function that other units have, 0 without one. */
@@ -176,10 +178,10 @@ function makeUnit(
 function discover(
   code: CodeReader,
   wanted: readonly number[],
-  { limits = DEFAULT_UNIT_LIMITS, sizeOf = () => 0, pace = UNHURRIED }: UnitOptions,
+  { limits = DEFAULT_UNIT_LIMITS, sizeOf = () => 0, pace = UNHURRIED, hints = [] }: UnitOptions,
   step: () => void,
 ): Map<number, GuestFunction> {
-  const builder = new GraphBuilder(code, limits, step);
+  const builder = new GraphBuilder(code, limits, step, hints);
   const functions = new Map<number, GuestFunction>();
   const queue = [...wanted];
   let instructions = 0;

@@ -64,6 +64,50 @@ describe("where translated code begins", () => {
     );
     expect(entryFor(code, CODE_BASE + 4, CODE_BASE + 8)).toBe(CODE_BASE);
     expect(entryFor(code, CODE_BASE + 8, CODE_BASE + 8)).toBe(CODE_BASE + 8);
+    // One that is translated and interpreted all the same is not how execution comes here.
+    expect(entryFor(code, CODE_BASE + 4, CODE_BASE + 8, (pc) => pc === CODE_BASE)).toBe(CODE_BASE + 4);
+  });
+});
+
+describe("a jump through a table", () => {
+  /** The table's address is made before the loop. */
+  const program = () =>
+    new asm.Program()
+      .label("loop")
+      .words(asm.load("lw", A1, 0, A0), asm.jalr(0, A1, 0))
+      .words(asm.i("addi", A2, A2, 1))
+      .jal(0, "loop")
+      .words(asm.i("addi", A2, A2, 2))
+      .jal(0, "loop")
+      .words(CODE_BASE + 8, CODE_BASE + 16, 0);
+  const TABLE = CODE_BASE + 24;
+  const answer = (registers: readonly number[]) => {
+    const memory = createMemory(LAYOUT);
+    new Uint8Array(memory.buffer).set(program().bytes(), LAYOUT.ram);
+    return new Answering(memory).answer({
+      entries: [CODE_BASE],
+      target: {
+        memory: {
+          ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
+          ramFlags: LAYOUT.ramFlags[0] as number,
+          readable: [],
+          writable: [],
+        },
+        hart: LAYOUT.slots[0] as number,
+        memoryPages: LAYOUT.wasmPages,
+        tableSlots: 4096,
+      },
+      code: [{ base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram }],
+      sharedPageAccesses: [],
+      registers,
+      sizes: [],
+      maxInstructions: 1_000,
+    });
+  };
+
+  it("stays in the loop where a register holds the table's address", () => {
+    expect(answer([TABLE, 0, 0xffff_fff0]).unit?.instructions).toBe(6);
+    expect(answer([0, CODE_BASE]).unit?.instructions).toBe(2);
   });
 });
 
