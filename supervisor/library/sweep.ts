@@ -4,17 +4,21 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ENGINE_KINDS, type EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { requireLimits } from "../../emulator/base/limits.ts";
-import { DEFAULT_MEMORY_CONFIG } from "../../emulator/memory/layout.ts";
+import type { DeviceConfig } from "../core/config.ts";
 import { DeviceError } from "../process/client.ts";
 import { answerOf } from "../process/protocol.ts";
 import { RequestError, requireKnown, shown } from "../process/requests.ts";
-import { referenceImages } from "../reference-images.ts";
 import type { SweepReport } from "../sweep/run/report.ts";
 import type { SweepOptions, SweepProgress } from "../sweep/run/run.ts";
+import { configOf } from "./options.ts";
 
 /** What is swept, and how; each as the option of `flipside sweep` of that name. */
 export interface SweepSettings {
-  /** MCUboot images, A with the higher version. Default: the reference firmware. */
+  /**
+   * Path of a device file (docs/device-file.md): its sizes, deadlines, images, keys and engine, but for what is said here.
+   */
+  readonly device?: string;
+  /** MCUboot images, A with the higher version. Default: those of the device file, or the reference firmware. */
   readonly imageA?: Uint8Array;
   readonly imageB?: Uint8Array;
   /** Of torn bits and sampled cuts, from 0 to 2^32 − 1. Default: 1. */
@@ -40,6 +44,7 @@ export interface SweepSettings {
 }
 
 const SETTINGS: Readonly<Record<keyof SweepSettings, true>> = {
+  device: true,
   imageA: true,
   imageB: true,
   seed: true,
@@ -64,15 +69,21 @@ const MAX_JOBS = 64;
  */
 export async function sweep(settings: SweepSettings = {}): Promise<SweepReport> {
   try {
-    const options = optionsOf(settings);
-    requireLimits(options.jobs);
+    const machine = machineOf(settings);
+    const asked = optionsOf(settings, machine);
+    requireLimits(asked.jobs);
     // Whoever only starts devices does not load a sweep.
-    const [{ checkImages }, { runSweep, scenariosOf }, { selectScenarios }] = await Promise.all([
+    const [{ checkImages, isHigher }, { runSweep, scenariosOf }, { selectScenarios }] = await Promise.all([
       import("../sweep/flipside/image-library.ts"),
       import("../sweep/run/run.ts"),
       import("../sweep/run/select.ts"),
     ]);
-    checkImages(options.imageA, options.imageB, DEFAULT_MEMORY_CONFIG.regionBytes);
+    const isNamed = settings.imageA !== undefined || settings.imageB !== undefined;
+    const [first, second] = machine.images;
+    // The file of a device may name them in any order.
+    const [imageA, imageB] = !isNamed && isHigher(second, first) ? [second, first] : [first, second];
+    checkImages(imageA, imageB, machine.memory.regionBytes);
+    const options = { ...asked, imageA, imageB };
     const scenarios = selectScenarios(options.scenarios, await scenariosOf(options));
     const { onProgress } = settings;
     return await runSweep({ ...options, scenarios, ...(onProgress === undefined ? {} : { onProgress }) });
@@ -81,23 +92,44 @@ export async function sweep(settings: SweepSettings = {}): Promise<SweepReport> 
   }
 }
 
-function optionsOf(settings: SweepSettings): Omit<SweepOptions, "onProgress"> {
+type Machine = Omit<DeviceConfig, "images"> & { readonly images: readonly [Uint8Array, Uint8Array] };
+
+/** What is swept, with the two images that it holds, each of which it would run. */
+function machineOf(settings: SweepSettings): Machine {
   requireKnown("the options of a sweep", settings, SETTINGS);
-  const [referenceA, referenceB] = referenceImages();
-  const { imageA = referenceA, imageB = referenceB, engine = "auto", scenarios = [] } = settings;
-  const { shard = { index: 1, of: 1 }, rules, scenariosFrom } = settings;
+  const { device, imageA, imageB } = settings;
   for (const [name, image] of Object.entries({ imageA, imageB })) {
-    if (!(image instanceof Uint8Array))
+    if (image !== undefined && !(image instanceof Uint8Array))
       throw new RequestError(`${name} is ${shown(image)}: it must be a Uint8Array`);
   }
+  const file = device === undefined ? {} : { device };
+  const described = configOf(file);
+  const [first = described.images[0], second = described.images[1]] = [imageA, imageB];
+  if (first === undefined || second === undefined)
+    throw new RequestError(`${device}: images: a sweep needs two, of different versions`);
+  const images = [first, second] as const;
+  return { ...configOf({ ...file, images }), images };
+}
+
+function optionsOf(
+  settings: SweepSettings,
+  machine: Machine,
+): Omit<SweepOptions, "onProgress" | "imageA" | "imageB"> {
+  const { engine = machine.engine, scenarios = [] } = settings;
+  const { shard = { index: 1, of: 1 }, rules, scenariosFrom } = settings;
   if (!ENGINE_KINDS.includes(engine)) {
     throw new RequestError(`engine is ${shown(engine)}: it must be one of ${ENGINE_KINDS.join(", ")}`);
   }
   if (!Array.isArray(scenarios)) throw new RequestError("scenarios must be a list of names");
   const of = whole("shard.of", shard.of, 1, Number.MAX_SAFE_INTEGER);
+  const { memory, limits, recovery, capabilities } = machine;
   return {
-    imageA,
-    imageB,
+    device: {
+      memory,
+      limits,
+      trialTries: recovery.trialTries,
+      ...(capabilities === undefined ? {} : { capabilities }),
+    },
     engine,
     scenarios,
     seed: whole("seed", settings.seed ?? 1, 0, 2 ** 32 - 1),

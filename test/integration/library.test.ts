@@ -209,6 +209,34 @@ describe("sweep", () => {
     expect(report.cuts).toBeGreaterThan(0);
   });
 
+  it("sweeps the machine of a device file, whichever image that names first", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "flipside-sweep-"));
+    const file = join(folder, "flipside.json");
+    const write = (members: object): void => {
+      writeFileSync(file, JSON.stringify({ format: 1, ...members }));
+    };
+    for (const [name, image] of Object.entries({ "a.img": imageA, "b.img": imageB }))
+      writeFileSync(join(folder, name), image);
+    try {
+      const scenarios = ["failover-tight-loop"];
+      write({ images: ["b.img", "a.img"] });
+      expect(await sweep({ device: file, scenarios, jobs: 1 })).toMatchObject({ findings: [], leftOut: [] });
+      // Firmware that commits no fault on request is not asked to.
+      write({ images: ["a.img", "b.img"], firmware: { capabilities: ["queue"] } });
+      const { leftOut } = await sweep({ device: file, scenarios, jobs: 1 });
+      expect(leftOut).toMatchObject([{ scenario: "failover-tight-loop" }]);
+      write({ images: ["a.img"] });
+      await expect(sweep({ device: file })).rejects.toThrow("images: a sweep needs two");
+      write({ requireSecurityCounter: true, images: ["a.img", "b.img"] });
+      await expect(sweep({ device: file })).rejects.toMatchObject({
+        kind: "usage",
+        message: expect.stringContaining("images[0] cannot be run"),
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it.each<[what: string, settings: object, message: string]>([
     ["an option that there is none of", { dpth: 2 }, 'no "dpth" in the options of a sweep'],
     ["a depth beyond 8", { depth: 9 }, "depth is 9: it must be a whole number, from 1 to 8"],
