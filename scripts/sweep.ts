@@ -222,7 +222,6 @@ async function sweep(command: SweepCommand, args: readonly string[]): Promise<nu
   requireLimits(options.jobs);
   if (json !== undefined) requireWritable(json);
   if (junit !== undefined) requireWritable(junit, JUNIT_REPORT);
-  process.stdout.write(`seed ${options.seed}\n`);
   const line = new StatusLine();
   const end = new AbortController();
   endOnSignal(end, () => line.note("ending: the summary follows; once more to do without"));
@@ -230,6 +229,8 @@ async function sweep(command: SweepCommand, args: readonly string[]): Promise<nu
     line.note("the time of --max-time is over: the summary follows");
     end.abort();
   });
+  // Once whoever reads it may send a signal: process 1 of a container loses one that nobody takes yet.
+  process.stdout.write(`seed ${options.seed}\n`);
   const report = await runSweep({
     ...options,
     signal: end.signal,
