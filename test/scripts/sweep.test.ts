@@ -86,7 +86,7 @@ export const rules = {
     );
     const { status, stdout } = sweep("--scenarios", "update-into-empty", "--rules", rules);
     expect(status).toBe(1);
-    const replay = /flipside sweep --replay (\S+) --rules/.exec(stdout)?.[1] ?? "";
+    const replay = / sweep --replay (\S+) --rules/.exec(stdout)?.[1] ?? "";
     const expected = (...known: readonly { readonly id: string; readonly cause: string }[]) => {
       const file = scratch("expected.json");
       writeFileSync(file, JSON.stringify({ format: 1, expected: known }));
