@@ -60,12 +60,16 @@ describe.each(PROGRAMS)("%s", (file) => {
   });
 
   // The whole programs take longer: what is the same for all is shown for the small ones.
-  test.skipIf(file.startsWith("programs/"))("has iterations of the same length, any number of them", () => {
-    const [one, two, three] = [1, 2, 3].map((iterations) => run(elf, { iterations }));
-    expect(three?.exitReason).toBe("pass");
-    const [first = 0, second = 0, third = 0] = [one, two, three].map((report) => report?.retiredInstructions);
-    expect(third - second).toBe(second - first);
-  });
+  if (!file.startsWith("programs/")) {
+    test("has iterations of the same length, any number of them", () => {
+      const [one, two, three] = [1, 2, 3].map((iterations) => run(elf, { iterations }));
+      expect(three?.exitReason).toBe("pass");
+      const [first = 0, second = 0, third = 0] = [one, two, three].map(
+        (report) => report?.retiredInstructions,
+      );
+      expect(third - second).toBe(second - first);
+    });
+  }
 
   test("fails when its result is not the expected one, and when it is told to do nothing", () => {
     const wrong = run(elf, { iterations: 1, expected: 0x1234_5678 });
