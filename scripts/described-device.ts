@@ -2,14 +2,10 @@
  * The device that a command runs: what its device file says, and the command line in place of it. What cannot be used ends
  * in an error of kind "usage".
  */
-import type { EngineKind } from "../controller/cpu/engine-kind.ts";
-import type { Capability } from "../controller/devices/capabilities.ts";
 import { ImageKeyError, imageKey } from "../controller/image/keys.ts";
 import { type ImageRequirements, verifyImage } from "../controller/image/verify.ts";
-import type { MemoryConfig } from "../emulator/memory/layout.ts";
-import type { RecoveryPolicy } from "../emulator/table/recovery.ts";
-import type { DeviceConfig, Limits } from "../supervisor/core/config.ts";
-import { DEFAULT_DEVICE } from "../supervisor/device-file/device-file.ts";
+import type { DeviceConfig } from "../supervisor/core/config.ts";
+import { DEFAULT_DEVICE, type DescribedDevice } from "../supervisor/device-file/device-file.ts";
 import { type LoadedDevice, loadDeviceFile, readImages, readKeys } from "../supervisor/device-file/load.ts";
 import { type ImageOption, referenceImage } from "./firmware-image.ts";
 import { readInput } from "./input.ts";
@@ -46,13 +42,10 @@ export interface DeviceImage {
   readonly isReference: boolean;
 }
 
-export interface CommandDevice {
-  readonly memory: MemoryConfig;
-  readonly limits: Limits;
-  readonly recovery: RecoveryPolicy;
-  readonly engine: EngineKind;
+/** What a command line has described: of a file what is not said otherwise, with all that it names read. */
+export interface CommandDevice
+  extends Pick<DescribedDevice, "memory" | "limits" | "recovery" | "engine" | "capabilities"> {
   readonly requirements: ImageRequirements;
-  readonly capabilities: readonly Capability[] | undefined;
   /** From region 0 on. */
   readonly images: readonly DeviceImage[];
   /** Files that were read, and so are not written. */

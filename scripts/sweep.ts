@@ -1,6 +1,5 @@
 /** `flipside sweep`: lose power at every point, in virtual time; or replay one case and tell what happens. */
 
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { requireLimits } from "../emulator/base/limits.ts";
@@ -8,8 +7,10 @@ import { ModuleError } from "../supervisor/module/load.ts";
 import { CaseIdError, formatCaseId, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
 import type { Finding } from "../supervisor/sweep/explore/explorer.ts";
 import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
-import { checkImages, isHigher, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
+import { imagePair, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
 import { NOT_INJECTED } from "../supervisor/sweep/flipside/oracle/verdict.ts";
+import { sweptDevice } from "../supervisor/sweep/flipside/swept-device.ts";
+import { defaultJobs, MAX_DEPTH, MAX_JOBS } from "../supervisor/sweep/run/bounds.ts";
 import { DEPTH_IN_PARTS, type PlannedScenario } from "../supervisor/sweep/run/plan.ts";
 import { LEFT_OUT_BECAUSE, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
 import { runSweep, type SweepOptions, scenariosOf, threadOptions } from "../supervisor/sweep/run/run.ts";
@@ -70,8 +71,9 @@ usage: flipside sweep [options]
 
 Ctrl-C and SIGTERM end it early, with the summary of what was swept.
 
-Exit code: 0 everything held, 1 findings, 2 also where a fault that was asked for never took place (not-injected),
-${OTHER_EXIT_CODES}.
+Exit code: 0 everything held, 1 findings,
+${OTHER_EXIT_CODES};
+2 also where a fault that was asked for never took place (not-injected).
 `;
 
 interface SweepCommand {
@@ -87,22 +89,14 @@ interface SweepCommand {
   readonly expected: readonly Known[] | undefined;
 }
 
-const DEPTH_MAX = 8;
-const JOBS_MAX = 64;
 /** The two that are swept, the higher version first: the file of a device may name them in any order. */
 function imagesOf(device: CommandDevice): readonly [Uint8Array, Uint8Array] {
   const [first, second] = device.images;
   if (first === undefined || second === undefined)
     throw new UsageError(`${device.files[0]}: images: a sweep needs two, of different versions`);
   for (const image of [first, second]) requireRunnable(image, device);
-  const { regionBytes } = device.memory;
   const isNamed = [first, second].some(({ what }) => what.startsWith("--"));
-  if (!isNamed && isHigher(second.bytes, first.bytes)) {
-    checkImages(second.bytes, first.bytes, regionBytes);
-    return [second.bytes, first.bytes];
-  }
-  checkImages(first.bytes, second.bytes, regionBytes);
-  return [first.bytes, second.bytes];
+  return imagePair([first.bytes, second.bytes], device.memory.regionBytes, !isNamed);
 }
 
 function parseScenarios(text: string | undefined): readonly string[] {
@@ -152,7 +146,6 @@ function parse(args: readonly string[]): SweepCommand | "help" {
     throw new UsageError("--json and --junit report a sweep; --replay prints one case");
   }
   const described = readDevice(values);
-  const { memory, limits, recovery, capabilities } = described;
   requireSeparate(
     [values.json, values.junit],
     [...described.files, values.rules, values["scenarios-from"], values.expect],
@@ -163,17 +156,12 @@ function parse(args: readonly string[]): SweepCommand | "help" {
       imageA,
       imageB,
       seed: parseInteger("--seed", values.seed ?? "1", 0, 2 ** 32 - 1),
-      depth: parseInteger("--depth", values.depth ?? "1", 1, DEPTH_MAX),
+      depth: parseInteger("--depth", values.depth ?? "1", 1, MAX_DEPTH),
       faults: values.faults === true,
       runAll: values["run-all"] === true,
       engine: described.engine,
-      device: {
-        memory,
-        limits,
-        trialTries: recovery.trialTries,
-        ...(capabilities === undefined ? {} : { capabilities }),
-      },
-      jobs: parseInteger("--jobs", values.jobs ?? String(availableParallelism()), 1, JOBS_MAX),
+      device: sweptDevice(described),
+      jobs: parseInteger("--jobs", values.jobs ?? String(defaultJobs()), 1, MAX_JOBS),
       shard: parseShard(values.shard ?? "1/1"),
       scenarios: parseScenarios(values.scenarios),
       ...(values.rules === undefined ? {} : { rulesModule: urlOf(values.rules) }),

@@ -134,7 +134,9 @@ export function causesOf(findings: readonly Finding[]): readonly (readonly Findi
   const causes = new Map<string, Finding[]>();
   for (const finding of findings) {
     const cause = `${finding.verdict} ${finding.message.replace(/0x[0-9a-f]+|\d+/gi, "#")}`;
-    causes.set(cause, [...(causes.get(cause) ?? []), finding]);
+    const alike = causes.get(cause);
+    if (alike === undefined) causes.set(cause, [finding]);
+    else alike.push(finding);
   }
   // The most frequent first.
   return [...causes.values()].sort((a, b) => b.length - a.length);

@@ -76,79 +76,27 @@ const DIES_OF_HEAP = ["thread-heap", "heartbeat"] as const;
 const EXITS = ["thread-exit", "heartbeat"] as const;
 const STUCK = ["heartbeat"] as const;
 
+/** One that the firmware's own handler ends it by. */
+const exception = <const K extends string, const N extends number>(kind: K, firmwareNumber: N) =>
+  ({
+    kind,
+    class: "trap",
+    origin: "firmware",
+    firmwareNumber,
+    evidence: PANICS,
+    forcedEvidence: ENDS_BY_TRAP,
+  }) as const;
+
 const CATALOGUE = [
-  {
-    kind: "illegal-instruction",
-    class: "trap",
-    origin: "firmware",
-    firmwareNumber: 1,
-    evidence: PANICS,
-    forcedEvidence: ENDS_BY_TRAP,
-  },
-  {
-    kind: "load-nowhere",
-    class: "trap",
-    origin: "firmware",
-    firmwareNumber: 2,
-    evidence: PANICS,
-    forcedEvidence: ENDS_BY_TRAP,
-  },
-  {
-    kind: "store-nowhere",
-    class: "trap",
-    origin: "firmware",
-    firmwareNumber: 3,
-    evidence: PANICS,
-    forcedEvidence: ENDS_BY_TRAP,
-  },
-  {
-    kind: "store-own-region",
-    class: "trap",
-    origin: "firmware",
-    firmwareNumber: 4,
-    evidence: PANICS,
-    forcedEvidence: ENDS_BY_TRAP,
-  },
-  {
-    kind: "jump-zero",
-    class: "trap",
-    origin: "firmware",
-    firmwareNumber: 5,
-    evidence: PANICS,
-    forcedEvidence: ENDS_BY_TRAP,
-  },
-  {
-    kind: "misaligned-jump",
-    class: "trap",
-    origin: "firmware",
-    firmwareNumber: 6,
-    evidence: PANICS,
-    forcedEvidence: ENDS_BY_TRAP,
-  },
-  {
-    kind: "stack-overflow",
-    class: "trap",
-    origin: "firmware",
-    firmwareNumber: 7,
-    evidence: PANICS,
-    forcedEvidence: ENDS_BY_TRAP,
-  },
-  {
-    kind: "ebreak",
-    class: "trap",
-    origin: "firmware",
-    firmwareNumber: 8,
-    evidence: PANICS,
-    forcedEvidence: ENDS_BY_TRAP,
-  },
-  {
-    kind: "ecall",
-    class: "trap",
-    origin: "firmware",
-    firmwareNumber: 9,
-    evidence: PANICS,
-    forcedEvidence: ENDS_BY_TRAP,
-  },
+  exception("illegal-instruction", 1),
+  exception("load-nowhere", 2),
+  exception("store-nowhere", 3),
+  exception("store-own-region", 4),
+  exception("jump-zero", 5),
+  exception("misaligned-jump", 6),
+  exception("stack-overflow", 7),
+  exception("ebreak", 8),
+  exception("ecall", 9),
   {
     kind: "finisher",
     class: "trap",

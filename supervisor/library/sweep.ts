@@ -1,5 +1,4 @@
 /** `sweep()`: what `flipside sweep` does, for a program. */
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ENGINE_KINDS, type EngineKind } from "../../controller/cpu/engine-kind.ts";
@@ -8,6 +7,8 @@ import type { DeviceConfig } from "../core/config.ts";
 import { DeviceError } from "../process/client.ts";
 import { answerOf } from "../process/protocol.ts";
 import { RequestError, requireKnown, shown } from "../process/requests.ts";
+import { sweptDevice } from "../sweep/flipside/swept-device.ts";
+import { defaultJobs, MAX_DEPTH, MAX_JOBS } from "../sweep/run/bounds.ts";
 import type { SweepReport } from "../sweep/run/report.ts";
 import type { SweepOptions, SweepProgress } from "../sweep/run/run.ts";
 import { configOf } from "./options.ts";
@@ -60,9 +61,6 @@ const SETTINGS: Readonly<Record<keyof SweepSettings, true>> = {
   onProgress: true,
 };
 
-const MAX_DEPTH = 8;
-const MAX_JOBS = 64;
-
 /**
  * Cuts power at every point of every scenario, in virtual time, and judges what comes back: `findings` of the report is
  * empty where everything held. Rejects with {@link DeviceError}; what is refused has the kind "usage".
@@ -73,16 +71,14 @@ export async function sweep(settings: SweepSettings = {}): Promise<SweepReport> 
     const asked = optionsOf(settings, machine);
     requireLimits(asked.jobs);
     // Whoever only starts devices does not load a sweep.
-    const [{ checkImages, isHigher }, { runSweep, scenariosOf }, { selectScenarios }] = await Promise.all([
+    const [{ imagePair }, { runSweep, scenariosOf }, { selectScenarios }] = await Promise.all([
       import("../sweep/flipside/image-library.ts"),
       import("../sweep/run/run.ts"),
       import("../sweep/run/select.ts"),
     ]);
     const isNamed = settings.imageA !== undefined || settings.imageB !== undefined;
-    const [first, second] = machine.images;
     // The file of a device may name them in any order.
-    const [imageA, imageB] = !isNamed && isHigher(second, first) ? [second, first] : [first, second];
-    checkImages(imageA, imageB, machine.memory.regionBytes);
+    const [imageA, imageB] = imagePair(machine.images, machine.memory.regionBytes, !isNamed);
     const options = { ...asked, imageA, imageB };
     const scenarios = selectScenarios(options.scenarios, await scenariosOf(options));
     const { onProgress } = settings;
@@ -122,19 +118,13 @@ function optionsOf(
   }
   if (!Array.isArray(scenarios)) throw new RequestError("scenarios must be a list of names");
   const of = whole("shard.of", shard.of, 1, Number.MAX_SAFE_INTEGER);
-  const { memory, limits, recovery, capabilities } = machine;
   return {
-    device: {
-      memory,
-      limits,
-      trialTries: recovery.trialTries,
-      ...(capabilities === undefined ? {} : { capabilities }),
-    },
+    device: sweptDevice(machine),
     engine,
     scenarios,
     seed: whole("seed", settings.seed ?? 1, 0, 2 ** 32 - 1),
     depth: whole("depth", settings.depth ?? 1, 1, MAX_DEPTH),
-    jobs: whole("jobs", settings.jobs ?? Math.min(availableParallelism(), MAX_JOBS), 1, MAX_JOBS),
+    jobs: whole("jobs", settings.jobs ?? defaultJobs(), 1, MAX_JOBS),
     shard: { index: whole("shard.index", shard.index, 1, of), of },
     faults: settings.faults === true,
     runAll: settings.runAll === true,

@@ -130,13 +130,27 @@ function derive(
 /** What an image derived of another may have more: the TLV of a security counter. */
 const DERIVED_BYTES = 64;
 
-/** Whether one image has a higher version than the other. Throws {@link SweepImageError}. */
-export function isHigher(one: Uint8Array, other: Uint8Array): boolean {
+/**
+ * The two images of a sweep, the higher version first. Throws {@link SweepImageError}.
+ * @param inAnyOrder whoever gave them did not say which is which
+ */
+export function imagePair(
+  [first, second]: readonly [Uint8Array, Uint8Array],
+  regionBytes: number,
+  inAnyOrder: boolean,
+): readonly [a: Uint8Array, b: Uint8Array] {
+  const isSwapped = inAnyOrder && isHigher(second, first);
+  const pair = isSwapped ? ([second, first] as const) : ([first, second] as const);
+  checkImages(...pair, regionBytes);
+  return pair;
+}
+
+function isHigher(one: Uint8Array, other: Uint8Array): boolean {
   return compareVersions(parse("an image", one).version, parse("an image", other).version) > 0;
 }
 
-/** Refuses what the scenarios cannot work with. Throws {@link SweepImageError}. */
-export function checkImages(a: Uint8Array, b: Uint8Array, regionBytes: number): void {
+/** Refuses what the scenarios cannot work with. */
+function checkImages(a: Uint8Array, b: Uint8Array, regionBytes: number): void {
   const higher = parseFitting("image A", a, regionBytes).version;
   const lower = parseFitting("image B", b, regionBytes).version;
   if (compareVersions(higher, lower) > 0) return;

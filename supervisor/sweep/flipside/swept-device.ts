@@ -1,6 +1,7 @@
 /** The device under sweep, as a device file describes it; the scenarios choose the rest. Plain values: threads are told of it. */
 import type { Capability } from "../../../controller/devices/capabilities.ts";
 import { DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../../../emulator/memory/layout.ts";
+import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "../../core/config.ts";
 
 export interface SweptDevice {
@@ -18,3 +19,19 @@ export const DEFAULT_SWEPT_DEVICE: SweptDevice = {
   limits: DEFAULT_LIMITS,
   trialTries: DEFAULT_RECOVERY.trialTries,
 };
+
+/** A described device, as it is swept. */
+export function sweptDevice({
+  memory,
+  limits,
+  recovery,
+  capabilities,
+}: {
+  readonly memory: MemoryConfig;
+  readonly limits: Limits;
+  readonly recovery: RecoveryPolicy;
+  readonly capabilities?: readonly Capability[] | undefined;
+}): SweptDevice {
+  const { trialTries } = recovery;
+  return { memory, limits, trialTries, ...(capabilities === undefined ? {} : { capabilities }) };
+}
