@@ -4,7 +4,7 @@
  * Invariants: a finding that is not in the file fails, and so does one in it that was looked for and did not come: it was
  * mended, or is hidden by something else. Of what was not looked for nothing is said.
  */
-import { errorMessage } from "../emulator/base/text.ts";
+import { JsonTextError, type JsonValue, parseJsonText } from "../supervisor/device-file/json-text.ts";
 import { readText } from "./input.ts";
 import { UsageError } from "./options.ts";
 
@@ -48,19 +48,20 @@ export function readExpectations(file: string): readonly Known[] {
   return known;
 }
 
-function parse(what: string, text: string): unknown {
+function parse(what: string, text: string): JsonValue {
   try {
-    return JSON.parse(text);
+    return parseJsonText(text);
   } catch (error) {
-    throw new UsageError(`${what} are no JSON: ${errorMessage(error)}`);
+    if (error instanceof JsonTextError) throw new UsageError(`${what} are no JSON: ${error.message}`);
+    throw error;
   }
 }
 
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
+function fieldsOf(value: JsonValue): Readonly<Record<string, JsonValue>> {
+  return value instanceof Map ? Object.fromEntries(value) : {};
 }
 
-function knownOf(what: string, entry: unknown): Known {
+function knownOf(what: string, entry: JsonValue): Known {
   const fields = fieldsOf(entry);
   const { id, cause } = fields;
   if (typeof id !== "string" || typeof cause !== "string") {
