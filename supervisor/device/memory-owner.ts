@@ -13,6 +13,7 @@ import type {
   MemoryFault,
   PoweredMemory,
 } from "../../emulator/api.ts";
+import type { Link } from "../../emulator/base/link.ts";
 import type { Logger } from "../../emulator/base/log.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
 import type { MemoryConfig } from "../../emulator/memory/layout.ts";
@@ -62,13 +63,11 @@ export class MemoryOwner {
 
   /** Hash of the first bytes of a region. */
   async hash(region: number, byteCount: number, algorithm: HashAlgorithm): Promise<Uint8Array> {
-    await this.#takenOver;
-    return this.#thread.link.call(CALL_DEADLINE_MS, "hash", region, byteCount, algorithm);
+    return this.#read((link) => link.call(CALL_DEADLINE_MS, "hash", region, byteCount, algorithm));
   }
 
   async digests(): Promise<readonly string[]> {
-    await this.#takenOver;
-    return this.#thread.link.call(CALL_DEADLINE_MS, "digests");
+    return this.#read((link) => link.call(CALL_DEADLINE_MS, "digests"));
   }
 
   async erase(region: number, imageBytes: number): Promise<void> {
@@ -93,8 +92,7 @@ export class MemoryOwner {
 
   /** Why nothing becomes durable at the moment; null while all is well. */
   async persistenceFailure(): Promise<string | null> {
-    await this.#takenOver;
-    return this.#thread.link.call(CALL_DEADLINE_MS, "persistenceFailure");
+    return this.#read((link) => link.call(CALL_DEADLINE_MS, "persistenceFailure"));
   }
 
   async flip(offset: number, bit: number): Promise<void> {
@@ -116,6 +114,19 @@ export class MemoryOwner {
     await this.#takenOver.catch(() => undefined);
     await this.#thread.link.call(CALL_DEADLINE_MS, "powerOff").catch(() => undefined);
     await this.#thread.terminate(CALL_DEADLINE_MS);
+  }
+
+  /** What changes nothing and was asked of a worker that died meanwhile is asked of its successor. */
+  async #read<T>(ask: (link: Link<MemoryApi>) => Promise<T>): Promise<T> {
+    for (;;) {
+      await this.#takenOver;
+      const thread = this.#thread;
+      try {
+        return await ask(thread.link);
+      } catch (error) {
+        if (thread.end === undefined || this.#thread === thread) throw error;
+      }
+    }
   }
 
   #launch(): WorkerThread<MemoryApi> {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DeviceOptions, type RunningDevice, referenceImages, startDevice, sweep } from "flipside";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
 
 const [imageA, imageB] = referenceImages();
@@ -68,8 +68,7 @@ describe("a device of the library", () => {
     await running.standby();
     // It is answered while the version is being stopped, or when the other one is there already.
     await running.designate(1);
-    await running.standby();
-    expect((await running.status()).primary).toBe(1);
+    await vi.waitFor(async () => expect((await running.status()).primary).toBe(1));
     await expect(running.clear(1)).rejects.toMatchObject({ name: "not-invalid", kind: "usage" });
   });
 

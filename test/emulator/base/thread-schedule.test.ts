@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import {
@@ -9,6 +10,14 @@ import {
   readSchedule,
   waitedNs,
 } from "../../../emulator/base/thread-schedule.ts";
+
+/** As ps(1) tells them. */
+function threadStates(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).map((id) => {
+    const stat = readFileSync(`/proc/${pid}/task/${id}/stat`, "latin1");
+    return stat[stat.lastIndexOf(")") + 2] ?? "";
+  });
+}
 
 it.runIf(process.platform === "linux")(
   "a sleeping thread is told from those it may wait for, and not by its end",
@@ -41,7 +50,9 @@ it.runIf(process.platform === "linux")(
     await once(child.stdout, "data");
     await expect.poll(() => readProcessSchedule(pid).own.runnable).toBe(true);
     child.kill("SIGSTOP");
-    await expect.poll(() => readProcessSchedule(pid).own.runnable).toBe(false);
+    // Each thread stops when it next gets to run.
+    await expect.poll(() => new Set(threadStates(pid))).toEqual(new Set(["T"]));
+    expect(readProcessSchedule(pid).own.runnable).toBe(false);
     const from = asOfNow(readProcessSchedule(pid));
     expect(from.own.runNs).toBeGreaterThan(0);
     expect([...from.helpers().keys()]).not.toContain(pid);
