@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { errorMessage, visibleText } from "./text.ts";
+import { errorMessage, inWords, visibleText } from "./text.ts";
 
 const MAX_FRAMES = 12;
 const MAX_CAUSES = 4;
@@ -37,7 +37,7 @@ export function describeAccident(thrown: unknown): string {
 
 function nameAndMessage(thrown: unknown): string {
   const message = visibleText(errorMessage(thrown));
-  return thrown instanceof Error ? `${thrown.name}: ${message}` : message;
+  return thrown instanceof Error ? `${inWords(thrown.name)}: ${message}` : message;
 }
 
 function causesOf(thrown: unknown, own: Package | undefined): string[] {
@@ -56,9 +56,19 @@ function reportLine(own: Package | undefined): string {
   return `It is no fault of what flipside was given. Please report it (${where}) with the command and these lines: ${what}`;
 }
 
+/** It is made when somebody asks, of whatever the error is by then. */
+function stackOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error && typeof thrown.stack === "string" ? thrown.stack : "";
+  } catch {
+    return "";
+  }
+}
+
 function placesOf(thrown: unknown, own: Package | undefined): string[] {
-  const stack = thrown instanceof Error && typeof thrown.stack === "string" ? thrown.stack : "";
-  const places = stack.split("\n").flatMap((line) => placeOf(line, own) ?? []);
+  const places = stackOf(thrown)
+    .split("\n")
+    .flatMap((line) => placeOf(line, own) ?? []);
   return places.slice(0, MAX_FRAMES).map((place) => `    at ${visibleText(place, 300)}`);
 }
 

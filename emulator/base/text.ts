@@ -2,7 +2,16 @@
 
 /** What was thrown, in words: anything may be. */
 export function errorMessage(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return inWords(thrown instanceof Error ? thrown.message : thrown);
+}
+
+/** As String() has it, also of an object that does not let itself be told. */
+export function inWords(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `something of type ${typeof value}`;
+  }
 }
 
 /**

@@ -4,11 +4,13 @@
  * `worker.terminate()` is not bounded: a thread in a blocking read or a huge sort does not exit for seconds.
  * {@link WorkerThread.terminate} says whether the thread is gone; what follows from "no" is its caller's rule.
  */
+
 import type { Worker } from "node:worker_threads";
 import { describeAccident } from "../../emulator/base/accident.ts";
 import { afterRunning } from "../../emulator/base/deadline.ts";
 import { isInjected, kindOf } from "../../emulator/base/errors.ts";
 import { type Api, Link, lastWordsOf } from "../../emulator/base/link.ts";
+import { errorMessage } from "../../emulator/base/text.ts";
 
 /** How a worker ended. */
 export interface WorkerEnd {
@@ -43,7 +45,7 @@ export class WorkerThread<A extends Api> {
     let error: Error | undefined;
     // Of exceptions the worker tells itself; of an exhausted heap Node does.
     this.#worker.on("error", (thrown: unknown) => {
-      error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      error = thrown instanceof Error ? thrown : new Error(errorMessage(thrown));
     });
     this.#worker.on("message", (message: unknown) => {
       error = lastWordsOf(message) ?? error;

@@ -5,6 +5,7 @@
 
 import type { UartOutput } from "../../controller/devices/uart-ring.ts";
 import { type ErrorKind, kindOf } from "../../emulator/base/errors.ts";
+import { errorMessage } from "../../emulator/base/text.ts";
 import type { DeviceConfig } from "../core/config.ts";
 import type { Failover } from "../device/failover.ts";
 import type { Status } from "../device/status.ts";
@@ -177,7 +178,7 @@ export interface AnsweredError {
 
 /** What was thrown, as an answer. */
 export function answerOf(thrown: unknown): AnsweredError {
-  const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const { name, message } = thrown instanceof Error ? thrown : new Error(errorMessage(thrown));
   const kind = kindOf(thrown);
   return kind === undefined ? { name, message } : { name, message, kind };
 }

@@ -24,6 +24,7 @@ import {
 } from "../../../controller/devices/capabilities.ts";
 import { MachineStop } from "../../../controller/machine.ts";
 import { Random } from "../../../emulator/base/random.ts";
+import { errorMessage } from "../../../emulator/base/text.ts";
 import { Control, controlWords } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { type Layout, WORKER_SLOTS } from "../../../emulator/memory/layout.ts";
@@ -298,7 +299,7 @@ export class VirtualDevice {
     } catch (error) {
       if (error instanceof Interruption) throw error;
       this.#mode = "stuck";
-      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const message = error instanceof Error ? `${error.name}: ${error.message}` : errorMessage(error);
       this.#sink.event({ type: "stuck", message });
     }
   }

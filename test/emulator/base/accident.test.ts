@@ -19,6 +19,17 @@ describe("an accident in words", () => {
     expect(describeAccident(error)).toContain("    at run (/a/cli.code.cjs)\n");
   });
 
+  it("is told also of what does not let itself be told", () => {
+    const odd = { toString: false };
+    for (const thrown of [
+      odd,
+      Object.create(null),
+      Object.assign(new Error(), { name: odd, message: odd }),
+    ]) {
+      expect(describeAccident(thrown)).toContain("something of type object");
+    }
+  });
+
   it("is short, whatever was thrown", () => {
     fc.assert(
       fc.property(fc.anything(), (thrown) => {
