@@ -441,7 +441,7 @@ export class Device {
 
   #fail(fromRegion: number, failure: FailureReport): void {
     Atomics.store(this.control, Control.FAILOVER, 1);
-    this.#tellCrash();
+    this.#tellCrash(this.#record.crash);
     this.#tellFailover(this.#record.fail(failure, fromRegion, this.table, this.bootEpoch));
     const { evidenceCode: evidence, code, pc } = failure;
     this.#dispatch({ type: "evidence", failure: { evidence, code, pc }, nowNs: failure.detectedNs });
@@ -530,14 +530,13 @@ export class Device {
   }
 
   /** Before what was kept may be overwritten, or when it is complete. */
-  #tellCrash(): void {
-    const { crash } = this.#record;
+  #tellCrash(crash: Crash | undefined): void {
     if (crash === undefined) return;
     for (const listener of this.#listeners) listener.onCrash?.(crash);
   }
 
   #enterSafeMode(reason: string): void {
-    this.#tellCrash();
+    this.#tellCrash(this.#record.crash);
     Atomics.store(this.control, Control.REGION, -1);
     // Nobody fetches commands now, so what has been fetched will not be completed.
     this.host.afterStop(this.host.progress);
@@ -554,9 +553,12 @@ export class Device {
   #onReady(bootEpoch: number): void {
     this.#ready = true;
     this.#takeCapabilities();
+    const { crash } = this.#record;
+    // Before whoever writes flash goes on: what is stored from then on is no failover's.
+    const failover = this.#record.complete(this.table, bootEpoch);
     this.#failoverOver();
-    this.#tellCrash();
-    this.#tellFailover(this.#record.complete(this.table, bootEpoch));
+    this.#tellCrash(crash);
+    this.#tellFailover(failover);
     this.#prepareStandby();
   }
 

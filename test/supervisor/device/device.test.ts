@@ -276,6 +276,21 @@ describe("a failover", () => {
     expect(rig.standby?.region).toBe(0);
   });
 
+  it("has no part in what is stored once the other version is ready, while its crash is told", async () => {
+    await rig.quiet();
+    rig.device.listen({
+      onCrash: () => {
+        // Flash is written as soon as it may be, by another thread.
+        if (Atomics.load(rig.control, Control.FAILOVER) === 0)
+          Atomics.add(rig.control, Control.STORE_COUNT, 4096);
+      },
+    });
+    await rig.failByItself();
+    await rig.becomeReady();
+    expect(rig.control[Control.STORE_COUNT]).toBe(4096);
+    expect(rig.failovers).toMatchObject([{ storedBytes: 0 }]);
+  });
+
   it("leaves to the next version what the one before had not fetched, and aborts what it had", async () => {
     await rig.quiet();
     const ended: (HostCompletion["outcome"] | "queued")[] = ["queued", "queued"];
