@@ -188,7 +188,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "controller/cpu",
     "emulator",
   ],
-  ["controller/translator", "controller/machine.ts", "controller/cpu", "emulator"],
+  ["controller/translator", "controller/machine.ts", "controller/cpu", "controller/wasm", "emulator"],
   [
     "controller/machine.ts",
     "controller/boards.ts",
@@ -202,7 +202,8 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ["controller/bus.ts", "controller/devices", "controller/cpu"],
   ["controller/clock.ts", "controller/devices", "controller/cpu", "emulator"],
   ["controller/devices", "controller/cpu", "emulator"],
-  ["controller/cpu", "emulator"],
+  ["controller/cpu", "controller/wasm", "emulator"],
+  ["controller/wasm"],
 
   [
     "emulator/worker.ts",

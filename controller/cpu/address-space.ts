@@ -59,6 +59,8 @@ function within(address: number, size: number, base: number, bytes: number): boo
 
 export class AddressSpace {
   readonly layout: Layout;
+  readonly memory: WebAssembly.Memory;
+  readonly slot: number;
   /** The whole shared memory, by bytes, aligned halves and aligned words. */
   readonly bytes: Uint8Array;
   readonly halves: Uint16Array;
@@ -82,6 +84,8 @@ export class AddressSpace {
   /** @param ranges the memory that the board has besides RAM; looked through in this order */
   constructor(memory: WebAssembly.Memory, layout: Layout, slot: number, ranges: readonly MemoryRange[]) {
     this.layout = layout;
+    this.memory = memory;
+    this.slot = slot;
     this.bytes = new Uint8Array(memory.buffer);
     this.halves = new Uint16Array(memory.buffer);
     this.words = new Int32Array(memory.buffer);

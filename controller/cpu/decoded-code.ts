@@ -1,26 +1,26 @@
 /**
  * Code decoded once for the interpreter, straight from the bytes of the regions and of RAM.
  *
- * Two words for each half-word of executable memory: `operation | rd << 8 | rs1 << 14 | rs2 << 19 | length << 24`
- * and an operand (immediate, or for a jump within its segment the index of the target's entry). A segment's
- * entries lie at `entryBase + offset`, so an index is an address but for a constant, and one entry more says
- * that the segment ended. An entry of 0 is not decoded yet. The array is as large as the address space needs;
- * the system gives it pages only where code was decoded.
+ * An entry (micro.ts) for each half-word of executable memory, in the slot's part of the shared memory, where the inner
+ * loop finds it. A segment's entries lie at `entryBase + offset`, so an index is an address but for a constant, and
+ * behind them stands that the segment ended. An entry of 0 is not decoded yet. There is room for all code of regions and
+ * RAM; the system gives it pages only where code was decoded. What is beyond, in very large RAM, and ROM are decoded into
+ * a segment that moves to where execution is.
  *
- * Invariant: an entry that is not 0 is what its bytes decode to. Whoever changes bytes says so here, or, for
- * the hart's own stores, finds LineFlag.CODE on the line.
+ * Invariants: an entry that is not 0 is what its bytes decode to; all entries are 0 in pages that are not marked as
+ * decoded. Whoever changes bytes says so here, or, for the hart's own stores, finds LineFlag.CODE on the line.
  */
-import { LINE_SHIFT, PAGE_BYTES } from "../../emulator/memory/layout.ts";
+import { decodedCodeBytes, LINE_SHIFT, MOVING_CODE_BYTES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
 import { type AddressSpace, flagsOfPage, LineFlag } from "./address-space.ts";
-import type { CodeSegment } from "./code-segment.ts";
+import type { CodeRange, CodeSegment } from "./code-segment.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { CodeCache } from "./engine.ts";
 import { Hart } from "./hart.ts";
-import { Micro } from "./stride.ts";
+import { Micro, packEntry } from "./micro.ts";
 
-/** Entries behind each segment: the one that ends it, two words, and padding to keep indices even. */
-const SEGMENT_END_ENTRIES = 4;
+/** Words behind each segment: an end where it ends, and one where an instruction that crosses that does. */
+const SEGMENT_END_WORDS = 4;
 
 /** Operations that become another one, or an index. The rest of Micro.* stands for the Op.* of its name. */
 const MICRO: Readonly<Record<Op, Micro>> = {
@@ -96,49 +96,65 @@ const MICRO: Readonly<Record<Op, Micro>> = {
   [Op.COUNT]: Micro.ILLEGAL,
 };
 
-function holds({ base, bytes }: CodeSegment, pc: number): boolean {
+/** Offsets of the first and behind the last entry of a segment that the bytes at `offset` of it are part of. */
+function entriesTouched(segment: CodeSegment, offset: number, bytes: number): readonly [number, number] {
+  const first = Math.max((offset & ~1) - 2, 0);
+  return [first, Math.min(((offset + bytes - 1) & ~1) + 2, segment.bytes)];
+}
+
+function holds({ base, bytes }: CodeRange, pc: number): boolean {
   const offset = (pc >>> 0) - base;
   return offset >= 0 && offset < bytes;
 }
 
-/** An entry's first word. */
-function pack(micro: Micro, rd: number, rs1: number, rs2: number, length: number): number {
-  return micro | (rd << 8) | (rs1 << 14) | (rs2 << 19) | (length << 24);
-}
-
 export class DecodedCode implements CodeCache {
+  /** Host offset of the entries. */
+  readonly entriesOffset: number;
   readonly entries: Int32Array;
+  /** RAM, or as much of it as there is room for. */
   readonly ram: CodeSegment;
   /** By region: what may stand behind the window. */
   readonly regions: readonly CodeSegment[];
-  readonly #roms: readonly CodeSegment[];
+  /** What has no segment of its own: the rest of RAM, and ROM. */
+  readonly #others: readonly CodeRange[];
+  #moving: CodeSegment;
   /** Raised when entries are dropped or a mark is taken away: whoever marked entries marks them again. */
   generation = 0;
   readonly #space: AddressSpace;
+  readonly #pages: Uint8Array;
   readonly #instruction: Instruction = emptyInstruction();
 
   constructor(space: AddressSpace) {
     this.#space = space;
+    const { layout, slot, memory, ramBytes, ramOffset, ranges, hasWindow } = space;
+    const { regionBytes } = layout.config;
+    const start = layout.decoded[slot] as number;
+    const codeBytes = decodedCodeBytes(layout.config);
+    this.#pages = new Uint8Array(memory.buffer, start, codeBytes / PAGE_BYTES);
+    this.entriesOffset = start + Math.ceil(this.#pages.length / PAGE_BYTES) * PAGE_BYTES;
     let entryBase = 0;
+    let firstPage = 0;
     const segment = (offset: number, bytes: number, base: number): CodeSegment => {
-      const decodedPages = new Uint8Array(Math.ceil(bytes / PAGE_BYTES));
-      const result = { offset, bytes, base, entryBase, decodedPages, decodedList: [] };
-      entryBase += bytes + SEGMENT_END_ENTRIES;
+      const result = this.#segment({ offset, bytes, base }, entryBase, firstPage);
+      entryBase += bytes + SEGMENT_END_WORDS;
+      firstPage += Math.ceil(bytes / PAGE_BYTES);
       return result;
     };
-    this.ram = segment(space.ramOffset, space.ramBytes, RAM_BASE);
-    const { regions, config } = space.layout;
-    this.regions = space.hasWindow
-      ? regions.map((offset) => segment(offset, config.regionBytes, WINDOW_BASE))
-      : [];
-    this.#roms = space.ranges
-      .filter(({ kind }) => kind === "rom")
-      .map(({ offset, bytes, base }) => segment(offset, bytes, base));
-    // Shared only because V8 zeroes a large unshared array by hand, and so touches every page of it.
-    this.entries = new Int32Array(new SharedArrayBuffer(entryBase * 4));
-    for (const { entryBase: base, bytes } of [this.ram, ...this.regions, ...this.#roms]) {
-      this.entries[base + bytes] = Micro.SEGMENT_END;
+    const regions = hasWindow ? layout.regions : [];
+    const room = codeBytes - MOVING_CODE_BYTES - regions.length * regionBytes;
+    this.ram = segment(ramOffset, Math.min(ramBytes, room), RAM_BASE);
+    this.regions = regions.map((offset) => segment(offset, regionBytes, WINDOW_BASE));
+    this.#moving = segment(ramOffset, MOVING_CODE_BYTES, RAM_BASE);
+    const { bytes: decoded } = this.ram;
+    const rest = { offset: ramOffset + decoded, bytes: ramBytes - decoded, base: RAM_BASE + decoded };
+    this.#others = [rest, ...ranges.filter(({ kind }) => kind === "rom")];
+    this.entries = new Int32Array(memory.buffer, this.entriesOffset, entryBase);
+    for (const each of [this.ram, ...this.regions, this.#moving]) {
+      this.#dropSegment(each);
+      this.#endSegment(each, Micro.SEGMENT_END);
     }
+    // It is nowhere yet.
+    this.#moving = { ...this.#moving, bytes: 0 };
   }
 
   /** Decodes the instruction at the entry `index` of `segment`. */
@@ -146,8 +162,8 @@ export class DecodedCode implements CodeCache {
     const offset = index - segment.entryBase;
     const parcel = this.#parcel(segment, offset);
     const length = instructionLength(parcel);
-    if (offset + length > segment.bytes) {
-      this.#enter(segment, index, pack(Micro.RAGGED, 0, 0, 0, length), 0);
+    if (offset + length > segment.bytes && this.#space.executable(segment.base + offset, length) < 0) {
+      this.#enter(segment, index, packEntry(Micro.RAGGED, 0, 0, 0, length), 0);
       return;
     }
     const bits = length === 2 ? parcel : parcel | (this.#parcel(segment, offset + 2) << 16);
@@ -179,13 +195,35 @@ export class DecodedCode implements CodeCache {
     if (holds(this.ram, pc)) return this.ram;
     const window = this.regions[this.#space.region];
     if (window !== undefined && holds(window, pc)) return window;
-    for (const rom of this.#roms) if (holds(rom, pc)) return rom;
-    return undefined;
+    return holds(this.#moving, pc) ? this.#moving : undefined;
   }
 
-  /** Has the interpreter come back, if it is asked to, before it executes the entry `index`. */
-  markEntry(index: number): void {
-    this.entries[index] = Micro.ENTRY;
+  /** The same, once the segment that moves has moved there if it must. */
+  segmentFor(pc: number): CodeSegment | undefined {
+    const known = this.segmentAt(pc);
+    if (known !== undefined) return known;
+    const range = this.#others.find((each) => holds(each, pc));
+    if (range === undefined) return undefined;
+    this.#endSegment(this.#moving, Micro.UNDECODED);
+    this.#dropSegment(this.#moving);
+    // So that half of it at least is ahead.
+    const half = MOVING_CODE_BYTES / 2;
+    const from = Math.floor(((pc >>> 0) - range.base) / half) * half;
+    const bytes = Math.min(MOVING_CODE_BYTES, range.bytes - from);
+    const place = { offset: range.offset + from, bytes, base: range.base + from };
+    this.#moving = { ...this.#moving, ...place };
+    this.#endSegment(this.#moving, Micro.SEGMENT_END);
+    if (bytes < MOVING_CODE_BYTES) this.#mark(this.#moving, bytes);
+    return this.#moving;
+  }
+
+  /** Has the interpreter come back, if it is asked to, before it executes the instruction at `pc`. */
+  markEntry(pc: number): void {
+    const segment = this.segmentAt(pc);
+    if (segment === undefined) return;
+    const offset = (pc >>> 0) - segment.base;
+    this.#mark(segment, offset);
+    this.entries[segment.entryBase + offset] = Micro.ENTRY;
   }
 
   unmarkEntry(index: number): void {
@@ -196,29 +234,45 @@ export class DecodedCode implements CodeCache {
 
   /** Whether nothing decoded would have to be dropped if these bytes of RAM changed. */
   isFreeOfCode(offset: number, bytes: number): boolean {
-    const { offset: ram, entryBase, bytes: size } = this.ram;
-    const first = Math.max(((offset - ram) & ~1) - 2, 0);
-    const last = Math.min((offset - ram + bytes - 1) & ~1, size - 2);
-    for (let at = first; at <= last; at += 2) {
-      if (this.entries[entryBase + at] !== Micro.UNDECODED) return false;
-    }
-    return true;
+    return [this.ram, this.#moving].every((segment) => this.#isFree(segment, offset - segment.offset, bytes));
   }
 
   /** Bytes of RAM changed: their entries are dropped, as is a 4-byte instruction that began before them. */
   ramChanged(offset: number, bytes: number): void {
-    this.#drop(this.ram, offset - this.ram.offset, bytes);
+    for (const segment of [this.ram, this.#moving]) this.#drop(segment, offset - segment.offset, bytes);
   }
 
   /** Drops everything decoded from RAM. */
   dropRam(): void {
     this.#dropSegment(this.ram);
+    this.#dropSegment(this.#moving);
   }
 
   /** Drops everything decoded from a region. */
   dropRegion(region: number): void {
     const segment = this.regions[region];
     if (segment !== undefined) this.#dropSegment(segment);
+  }
+
+  #segment(range: CodeRange, entryBase: number, firstPage: number): CodeSegment {
+    const pageCount = Math.ceil(range.bytes / PAGE_BYTES);
+    const decodedPages = this.#pages.subarray(firstPage, firstPage + pageCount);
+    // What another engine left that had the slot before.
+    const decodedList = [...decodedPages.keys()].filter((page) => decodedPages[page] !== 0);
+    return { ...range, entryBase, decodedPages, decodedList };
+  }
+
+  #endSegment({ entryBase, bytes }: CodeSegment, micro: Micro): void {
+    this.entries[entryBase + bytes] = micro;
+    this.entries[entryBase + bytes + 2] = micro;
+  }
+
+  #isFree(segment: CodeSegment, offset: number, bytes: number): boolean {
+    const [first, behind] = entriesTouched(segment, offset, bytes);
+    for (let at = first; at < behind; at += 2) {
+      if (this.entries[segment.entryBase + at] !== Micro.UNDECODED) return false;
+    }
+    return true;
   }
 
   #parcel(segment: CodeSegment, offset: number): number {
@@ -233,41 +287,46 @@ export class DecodedCode implements CodeCache {
     if (op === Op.AUIPC) operand = (segment.base + index - segment.entryBase + imm) | 0;
     if (op === Op.ADDI && rs1 === 0) micro = Micro.LI;
     if (op === Op.JAL || (op >= Op.BEQ && op <= Op.BGEU)) {
-      operand = index + imm;
-      const target = operand - segment.entryBase;
+      const target = index - segment.entryBase + imm;
+      operand = this.entriesOffset + (index + imm) * 4;
       if (op === Op.JAL && rd === Hart.SINK) micro = Micro.J;
       if (target < 0 || target >= segment.bytes) micro = Micro.JUMP_OUT;
     }
     // The rare groups of one shape share an operation and keep their Op above the operand's 12 bits.
     if (micro === Micro.CSR || micro === Micro.AMO) operand = imm | (op << 12);
-    this.#enter(segment, index, pack(micro, rd, rs1, rs2, length), operand);
+    this.#enter(segment, index, packEntry(micro, rd, rs1, rs2, length), operand);
   }
 
   #enter(segment: CodeSegment, index: number, first: number, operand: number): void {
     const offset = index - segment.entryBase;
-    // An instruction may reach into the next line: a store there must find it, too.
     this.#mark(segment, offset);
-    this.#mark(segment, Math.min(offset + 2, segment.bytes - 2));
+    // An instruction may reach into the next line: a store there must find it, too.
+    this.#flag(segment, offset);
+    this.#flag(segment, offset + 2);
     this.entries[index] = first;
     this.entries[index + 1] = operand;
   }
 
-  #mark(segment: CodeSegment, offset: number): void {
-    if (segment === this.ram) {
-      const line = offset >>> LINE_SHIFT;
-      this.#space.ramFlags[line] = (this.#space.ramFlags[line] as number) | LineFlag.CODE;
-    }
+  #flag({ base }: CodeSegment, offset: number): void {
+    const { ramBytes, ramFlags } = this.#space;
+    const inRam = base + offset - RAM_BASE;
+    if (inRam < 0 || inRam >= ramBytes) return;
+    const line = inRam >>> LINE_SHIFT;
+    ramFlags[line] = (ramFlags[line] as number) | LineFlag.CODE;
+  }
+
+  #mark({ decodedPages, decodedList }: CodeSegment, offset: number): void {
     const page = Math.floor(offset / PAGE_BYTES);
-    if (segment.decodedPages[page] !== 0) return;
-    segment.decodedPages[page] = 1;
-    segment.decodedList.push(page);
+    if (decodedPages[page] !== 0) return;
+    decodedPages[page] = 1;
+    decodedList.push(page);
   }
 
   #drop(segment: CodeSegment, offset: number, bytes: number): void {
+    const [first, behind] = entriesTouched(segment, offset, bytes);
+    if (first >= behind) return;
     this.generation++;
-    const first = Math.max((offset & ~1) - 2, 0);
-    const last = Math.min((offset + bytes - 1) & ~1, segment.bytes - 2);
-    for (let at = first; at <= last; at += 2) this.entries[segment.entryBase + at] = Micro.UNDECODED;
+    for (let at = first; at < behind; at += 2) this.entries[segment.entryBase + at] = Micro.UNDECODED;
   }
 
   #dropSegment(segment: CodeSegment): void {
@@ -278,6 +337,7 @@ export class DecodedCode implements CodeCache {
       const start = entryBase + page * PAGE_BYTES;
       this.entries.fill(Micro.UNDECODED, start, Math.min(start + PAGE_BYTES, entryBase + bytes));
       decodedPages[page] = 0;
+      // Of the others translated code may have lines.
       if (segment !== this.ram) continue;
       const flags = flagsOfPage(this.#space, page);
       flags.forEach((flag, line) => {

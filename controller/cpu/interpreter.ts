@@ -1,7 +1,7 @@
 /**
  * The reference engine: a predecoding interpreter.
  *
- * Each instruction is one entry of two words (decoded-code.ts). The inner loop (stride.ts) executes what is common
+ * Each instruction is one entry of two words (micro.ts). The inner loop (stride.ts) executes what is common
  * and leaves the rest to {@link Interpreter.#step}, one instruction at a time. Before each instruction the count of
  * retired ones is compared with LIMIT in shared memory, so a budget is exact and another thread's halt is felt at
  * the next instruction.
@@ -23,22 +23,13 @@ import { decode, emptyInstruction, type Instruction, instructionLength, Op } fro
 import type { DecodedCode } from "./decoded-code.ts";
 import { type Bus, Cause, type Engine, InterruptBit, Stop } from "./engine.ts";
 import { Hart, MSTATUS_MPP } from "./hart.ts";
-import { createStride, Micro, NO_ENTRY, type Stride } from "./stride.ts";
+import { lengthOf, Micro, microOf, rdOf, rs1Of, rs2Of } from "./micro.ts";
+import { createStride, NO_ENTRY, type Stride } from "./stride.ts";
 
 /** Counts of instructions within a run stay small integers. */
 const MAX_LIMIT = 2 ** 30;
-/**
- * Instructions of one run of the interpreter at most. V8 compiles a loop that does not return for its running state
- * alone ("on-stack replacement"), which keeps the locals tagged; it is the next call that gets the good code. And where
- * V8 has once compiled it so, and then has to give up the good code for something that it had not seen before, it goes
- * on with the bad one for ever, at half the speed. So runs are short while it has not seen much.
- */
+/** Instructions of one run of the interpreter at most: V8 replaces the inner loop's code only when it is called again. */
 const MAX_RUN = 2 ** 16;
-const MIN_RUN = 256;
-/** A run may be this part of all that ran before. */
-const RUN_SHARE = 1 / 64;
-/** Calls after which V8 keeps type feedback of a function, and a few more to give it some. */
-const TRAINING_CALLS = 16;
 const INTERRUPT = 1 << 31;
 const SOFTWARE_INTERRUPT = INTERRUPT | 3;
 const TIMER_INTERRUPT = INTERRUPT | 7;
@@ -69,8 +60,6 @@ export class Interpreter implements Engine {
   /** Why the run ends, once something says NO_ENTRY. */
   #stop: Stop = Stop.LIMIT;
   #stopsAtEntries = false;
-  /** What {@link begin} lets run at the most. */
-  #longest = MIN_RUN;
 
   constructor(parts: InterpreterParts) {
     this.#hart = parts.hart;
@@ -80,8 +69,7 @@ export class Interpreter implements Engine {
     this.#bus = parts.bus;
     this.#smdbltrp = parts.smdbltrp;
     this.#segment = parts.code.ram;
-    this.#stride = createStride(parts.hart, parts.code, parts.space);
-    this.#trainExit();
+    this.#stride = createStride(parts.space, parts.code.entriesOffset);
   }
 
   run(maxInstructions: number): Stop {
@@ -94,7 +82,7 @@ export class Interpreter implements Engine {
   /** Opens a run; whatever it returns is the run's result, and the run is not open then. */
   begin(maxInstructions: number): Stop | undefined {
     const hart = this.#hart;
-    Atomics.store(hart, Hart.LIMIT, Math.min(maxInstructions, this.#longest));
+    Atomics.store(hart, Hart.LIMIT, Math.min(maxInstructions, MAX_LIMIT));
     if (Atomics.load(hart, Hart.ATTENTION) !== 0) return Stop.LIMIT;
     if ((hart[Hart.WAITING] as number) !== 0) {
       if (this.#enabledInterrupts() === 0) return Stop.WFI;
@@ -119,7 +107,6 @@ export class Interpreter implements Engine {
   finish(): Stop {
     const hart = this.#hart;
     const retired = hart[Hart.RUN_RETIRED] as number;
-    this.#longest = Math.min(this.#longest + retired * RUN_SHARE, MAX_LIMIT);
     countInstructions(hart, retired);
     advanceCounter(hart, Hart.RETIRED_LO, retired);
     hart[Hart.RUN_RETIRED] = 0;
@@ -138,17 +125,6 @@ export class Interpreter implements Engine {
     return this.#stop;
   }
 
-  /**
-   * Leaves the loop a few times before it runs: V8 would compile it without ever having seen it end, and each
-   * later end would be a deoptimisation.
-   */
-  #trainExit(): void {
-    const limit = this.#hart[Hart.LIMIT] as number;
-    this.#hart[Hart.LIMIT] = 0;
-    for (let call = 0; call < TRAINING_CALLS; call++) this.#execute(this.#segment.entryBase);
-    this.#hart[Hart.LIMIT] = limit;
-  }
-
   /** Executes from the entry `start` until LIMIT is reached or a step ends the run. */
   #execute(start: number): void {
     const { entries } = this.#code;
@@ -164,7 +140,7 @@ export class Interpreter implements Engine {
    * NO_ENTRY, and counts in RUN_RETIRED.
    */
   #step(entry: number, index: number): number {
-    const micro: Micro = entry & 0xff;
+    const micro = microOf(entry);
     const { base, entryBase } = this.#segment;
     const pc = (index - entryBase + base) | 0;
     switch (micro) {
@@ -176,7 +152,7 @@ export class Interpreter implements Engine {
         this.#code.unmarkEntry(index);
         return index;
       case Micro.SEGMENT_END:
-        return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc, pc);
+        return this.#enter(pc);
       case Micro.RAGGED:
         return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc + 2, pc);
       case Micro.ILLEGAL:
@@ -212,8 +188,8 @@ export class Interpreter implements Engine {
     const hart = this.#hart;
     const data = this.#data;
     const operand = this.#operand(index);
-    const first = hart[(entry >> 14) & 31] as number;
-    const second = hart[(entry >> 19) & 31] as number;
+    const first = hart[rs1Of(entry)] as number;
+    const second = hart[rs2Of(entry)] as number;
     const address = (first + operand) | 0;
     let value = 0;
     switch (micro) {
@@ -254,8 +230,8 @@ export class Interpreter implements Engine {
         throw new Error(`no case executes operation ${micro}`);
     }
     if (data.cause !== 0) return this.#trap(data.cause, data.faultAddress, pc);
-    hart[(entry >> 8) & 63] = value; // SINK for a store
-    return this.#retire(pc + (entry >> 24));
+    hart[rdOf(entry)] = value; // SINK for a store
+    return this.#retire(pc + lengthOf(entry));
   }
 
   #accessCsr(entry: number, index: number, pc: number): number {
@@ -263,7 +239,7 @@ export class Interpreter implements Engine {
     const operand = this.#operand(index);
     const csr = operand & 0xfff;
     const op: Op = operand >> 12;
-    const field = (entry >> 14) & 31;
+    const field = rs1Of(entry);
     const source = op >= Op.CSRRWI ? field : (hart[field] as number);
     const swap = op === Op.CSRRW || op === Op.CSRRWI;
     const write = swap || field !== 0;
@@ -278,7 +254,7 @@ export class Interpreter implements Engine {
       countWritingInstruction(hart, csr, retired + 1);
       writeCsr(hart, csr, swap ? source : clear ? old & ~source : old | source, this.#smdbltrp);
     }
-    hart[(entry >> 8) & 63] = old;
+    hart[rdOf(entry)] = old;
     return this.#retire(pc + 4);
   }
 
@@ -300,8 +276,8 @@ export class Interpreter implements Engine {
   }
 
   #jumpRegister(entry: number, index: number, pc: number): number {
-    const target = ((this.#hart[(entry >> 14) & 31] as number) + this.#operand(index)) & ~1;
-    this.#hart[(entry >> 8) & 63] = pc + (entry >> 24);
+    const target = ((this.#hart[rs1Of(entry)] as number) + this.#operand(index)) & ~1;
+    this.#hart[rdOf(entry)] = pc + lengthOf(entry);
     return this.#retire(target);
   }
 
@@ -350,7 +326,7 @@ export class Interpreter implements Engine {
 
   /** The entry of the instruction at `pc`. */
   #enter(pc: number): number {
-    const segment = this.#code.segmentAt(pc);
+    const segment = this.#code.segmentFor(pc);
     if (segment === undefined) return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc, pc);
     this.#segment = segment;
     return (pc | 0) - (segment.base | 0) + segment.entryBase;

@@ -1,113 +1,28 @@
 /**
- * The interpreter's inner loop: decoded entries, one case of one switch each.
+ * The interpreter's inner loop, as WebAssembly: decoded entries (micro.ts), one case of one branch table each.
  *
- * The loop keeps the entry's index and the count of retired instructions in locals; everything else lives in the flat
- * hart state. A case either does the whole instruction or leaves it, untouched, to the interpreter.
+ * A case either does the whole instruction or leaves it, untouched, to the interpreter. The loop keeps the entry's host
+ * offset and the count of retired instructions in locals; everything else lives in the flat hart state.
  *
- * Written for V8 in four ways. Micro is a const enum in this file, because only then do tsc and bundlers alike turn
- * the cases into the small integer literals from which V8 builds a jump table. Nothing is called, as V8 would look
- * anew at what it knows after a call. The arrays are constants of a closure: where a thread has one machine, V8
- * compiles their addresses and lengths into the code, half of which would be looking them up for each instruction. And
- * no other local lives through the loop: V8 would move it between register and stack for each instruction.
+ * Why WebAssembly: it is fast from the first thousand instructions on, where the same loop in JavaScript took V8 a tenth
+ * of a second and twice the time afterwards. And the way to the next entry must not depend on what this one says, or
+ * each instruction waits for the load of the one before it: so each operation has a case for either length of the
+ * instruction, which steps by a constant.
+ *
+ * The module is the same for every memory but for the hart's slot, so that V8 compiles it once for all threads of a
+ * process, and what a rehearsal has made fast is fast for what matters. It takes new code of V8's at its next call: runs
+ * of the interpreter are short.
  */
-import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
+import { DECODED_ENTRY_BYTES, LINE_SHIFT } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
+import { CodeWriter, type Label, ModuleWriter, Wasm } from "../wasm/emitter.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { CodeSegment } from "./code-segment.ts";
 import { Hart } from "./hart.ts";
-import { multiplyHigh, multiplyHighSignedUnsigned, multiplyHighUnsigned } from "./multiply.ts";
-
-/** Operations of decoded entries. Those named as an Op of decode.ts are it. */
-export const enum Micro {
-  UNDECODED = 0,
-  /** Execution ran off the end of the segment. */
-  SEGMENT_END,
-  /** A 4-byte instruction of which only the first half lies in the segment. */
-  RAGGED,
-  ILLEGAL,
-  NOP,
-  /** rd = operand. */
-  LI,
-  JAL,
-  /** jal without link. */
-  J,
-  JALR,
-  /** jal or a branch whose target lies outside its segment. */
-  JUMP_OUT,
-  BEQ,
-  BNE,
-  BLT,
-  BGE,
-  BLTU,
-  BGEU,
-  LB,
-  LH,
-  LW,
-  LBU,
-  LHU,
-  SB,
-  SH,
-  SW,
-  ADDI,
-  SLTI,
-  SLTIU,
-  XORI,
-  ORI,
-  ANDI,
-  SLLI,
-  SRLI,
-  SRAI,
-  ADD,
-  SUB,
-  SLL,
-  SLT,
-  SLTU,
-  XOR,
-  SRL,
-  SRA,
-  OR,
-  AND,
-  MUL,
-  MULH,
-  MULHSU,
-  MULHU,
-  DIV,
-  DIVU,
-  REM,
-  REMU,
-  LR_W,
-  SC_W,
-  /** The operand holds the Op above bit 12. */
-  AMO,
-  /** The operand holds the CSR number and, above bit 12, the Op. */
-  CSR,
-  FENCE_I,
-  ECALL,
-  EBREAK,
-  MRET,
-  WFI,
-  /** Another engine has code for this pc (DecodedCode.markEntry); the instruction itself is not decoded here. */
-  ENTRY,
-}
-
-/** What the loop needs only now and then of the segment that executes, and of the window: words in memory. */
-const enum Frame {
-  /** Address of the segment's first byte. */
-  BASE = 0,
-  BYTES,
-  /** To be added to an entry's index for the instruction's address. */
-  TO_PC,
-  /** Host offset of the region in the window; where there is none, WINDOW_LAST is -1. */
-  WINDOW_OFFSET,
-  /** Offset of the last word in the window. */
-  WINDOW_LAST,
-  WORDS,
-}
+import { LONG, Micro } from "./micro.ts";
 
 /** Instead of an entry's index: the run ends here, with PC and RUN_RETIRED stored. */
 export const NO_ENTRY = -1;
-/** RAM begins at -2^31 as a signed number, so one signed comparison tells whether an address is in it. */
-const RAM_SIGN = RAM_BASE | 0;
 
 /**
  * Executes from the entry `start` of `segment`, with RUN_RETIRED retired before it, up to an instruction that is left
@@ -115,322 +30,439 @@ const RAM_SIGN = RAM_BASE | 0;
  */
 export type Stride = (segment: CodeSegment, start: number) => number;
 
-/** @param code decoded-code.ts */
-export function createStride(
-  hart: Int32Array,
-  code: { readonly entries: Int32Array },
-  space: AddressSpace,
-): Stride {
-  const { entries } = code;
-  const { bytes, halves, words, ramFlags, ramBytes, ramOffset } = space;
-  const ramEnd = (RAM_SIGN + ramBytes) | 0;
-  const ramToHost = (ramOffset - RAM_SIGN) | 0;
-  const frame = new Int32Array(Frame.WORDS);
+/** RAM begins at -2^31 as a signed number, so one signed comparison tells whether an address is in it. */
+const RAM_SIGN = RAM_BASE | 0;
+/** Pages that a WebAssembly memory has at the most. */
+const MOST_PAGES = 65_536;
+/** What the module returns at LIMIT; no entry lies there. */
+const AT_LIMIT = 0;
+/** Host bytes of entries for each byte of code, as a shift. */
+const CODE_SHIFT = Math.log2(DECODED_ENTRY_BYTES / 2);
+
+/** The locals: what is given, which but for AT stays, and what one instruction needs. */
+const enum Local {
+  /** Host offset of the entry. */
+  AT = 0,
+  /** Address of the segment's first byte. */
+  BASE,
+  BYTES,
+  /** To be added to a quarter of AT for the instruction's address. */
+  TO_PC,
+  WINDOW_OFFSET,
+  /** 0 where there is no window. */
+  WINDOW_BYTES,
+  RAM_OFFSET,
+  RAM_BYTES,
+  RAM_FLAGS,
+  PARAMETERS,
+  RETIRED = PARAMETERS,
+  ADDRESS,
+  OTHER,
+  END,
+}
+
+const modules = new Map<number, WebAssembly.Module>();
+
+function moduleFor(hart: number): WebAssembly.Module {
+  const known = modules.get(hart);
+  if (known !== undefined) return known;
+  const writer = new ModuleWriter();
+  writer.importMemory("memory", 1, MOST_PAGES);
+  const type = writer.type(Local.PARAMETERS, 1);
+  const code = new StrideWriter(hart).write();
+  writer.exportFunction("stride", writer.function(type, Local.END - Local.PARAMETERS, code));
+  const module = new WebAssembly.Module(writer.finish());
+  modules.set(hart, module);
+  return module;
+}
+
+/** @param entriesOffset host offset of the entries (decoded-code.ts) */
+export function createStride(space: AddressSpace, entriesOffset: number): Stride {
+  const { layout, slot, memory, ramOffset, ramBytes } = space;
+  const { regionBytes } = layout.config;
+  const ramFlags = space.ramFlags.byteOffset;
+  const { exports } = new WebAssembly.Instance(moduleFor(layout.slots[slot] as number), { env: { memory } });
+  const stride = exports["stride"] as (...parameters: number[]) => number;
   return (segment, start) => {
-    const windowOffset = space.windowOffset;
-    frame[Frame.BASE] = segment.base;
-    frame[Frame.BYTES] = segment.bytes;
-    frame[Frame.TO_PC] = segment.base - segment.entryBase;
-    frame[Frame.WINDOW_OFFSET] = windowOffset;
-    frame[Frame.WINDOW_LAST] = windowOffset < 0 ? -1 : space.layout.config.regionBytes - 4;
-    let index = start | 0;
-    let retired = (hart[Hart.RUN_RETIRED] as number) | 0;
-    for (;;) {
-      if (retired >= (hart[Hart.LIMIT] as number)) {
-        hart[Hart.PC] = (index + (frame[Frame.TO_PC] as number)) | 0;
-        hart[Hart.RUN_RETIRED] = retired;
-        return NO_ENTRY;
-      }
-      const entry = entries[index] as number;
-      // biome-ignore lint/suspicious/noConfusingLabels: the one way out of a case that cannot do the instruction
-      fast: {
-        switch (entry & 0xff) {
-          // Named so that the jump table begins at 0.
-          case Micro.UNDECODED:
-          case Micro.SEGMENT_END:
-          case Micro.RAGGED:
-          case Micro.ILLEGAL:
-            break fast;
-          case Micro.LI:
-            hart[(entry >> 8) & 63] = entries[(index + 1) | 0] as number;
-            break;
-          case Micro.NOP:
-            break;
-          case Micro.ADD:
-            hart[(entry >> 8) & 63] =
-              ((hart[(entry >> 14) & 31] as number) + (hart[(entry >> 19) & 31] as number)) | 0;
-            break;
-          case Micro.SUB:
-            hart[(entry >> 8) & 63] =
-              ((hart[(entry >> 14) & 31] as number) - (hart[(entry >> 19) & 31] as number)) | 0;
-            break;
-          case Micro.ADDI:
-            hart[(entry >> 8) & 63] =
-              ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            break;
-          case Micro.XORI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) ^ (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.XOR:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) ^ (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.ORI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) | (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.OR:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) | (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.ANDI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) & (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.AND:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) & (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.SLLI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) << (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.SLL:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) << (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.SRLI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >>> (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.SRL:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >>> (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.SRAI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >> (entries[(index + 1) | 0] as number);
-            break;
-          case Micro.SRA:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >> (hart[(entry >> 19) & 31] as number);
-            break;
-          case Micro.SLTI:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) < (entries[(index + 1) | 0] as number) ? 1 : 0;
-            break;
-          case Micro.SLT:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) < (hart[(entry >> 19) & 31] as number) ? 1 : 0;
-            break;
-          case Micro.SLTIU:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >>> 0 < (entries[(index + 1) | 0] as number) >>> 0 ? 1 : 0;
-            break;
-          case Micro.SLTU:
-            hart[(entry >> 8) & 63] =
-              (hart[(entry >> 14) & 31] as number) >>> 0 < (hart[(entry >> 19) & 31] as number) >>> 0 ? 1 : 0;
-            break;
-          case Micro.BEQ:
-            if ((hart[(entry >> 14) & 31] as number) === (hart[(entry >> 19) & 31] as number)) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.BNE:
-            if ((hart[(entry >> 14) & 31] as number) !== (hart[(entry >> 19) & 31] as number)) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.BLT:
-            if ((hart[(entry >> 14) & 31] as number) < (hart[(entry >> 19) & 31] as number)) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.BGE:
-            if ((hart[(entry >> 14) & 31] as number) >= (hart[(entry >> 19) & 31] as number)) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.BLTU:
-            if ((hart[(entry >> 14) & 31] as number) >>> 0 < (hart[(entry >> 19) & 31] as number) >>> 0) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.BGEU:
-            if ((hart[(entry >> 14) & 31] as number) >>> 0 >= (hart[(entry >> 19) & 31] as number) >>> 0) {
-              index = entries[(index + 1) | 0] as number;
-              retired = (retired + 1) | 0;
-              continue;
-            }
-            break;
-          case Micro.J:
-            index = entries[(index + 1) | 0] as number;
-            retired = (retired + 1) | 0;
-            continue;
-          case Micro.JAL:
-            hart[(entry >> 8) & 63] = (index + (frame[Frame.TO_PC] as number) + (entry >> 24)) | 0;
-            index = entries[(index + 1) | 0] as number;
-            retired = (retired + 1) | 0;
-            continue;
-          case Micro.JALR: {
-            const target = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) & ~1;
-            const offset = (target - (frame[Frame.BASE] as number)) | 0;
-            if (offset < 0 || offset >= (frame[Frame.BYTES] as number)) break fast;
-            hart[(entry >> 8) & 63] = (index + (frame[Frame.TO_PC] as number) + (entry >> 24)) | 0;
-            index = (target - (frame[Frame.TO_PC] as number)) | 0;
-            retired = (retired + 1) | 0;
-            continue;
-          }
-          case Micro.LW: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            let host = (address + ramToHost) | 0;
-            if (address >= ramEnd || (address & 3) !== 0) {
-              const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > (frame[Frame.WINDOW_LAST] as number) || (address & 3) !== 0)
-                break fast;
-              host = (offset + (frame[Frame.WINDOW_OFFSET] as number)) | 0;
-            }
-            hart[(entry >> 8) & 63] = words[host >> 2] as number;
-            break;
-          }
-          case Micro.LBU: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            let host = (address + ramToHost) | 0;
-            if (address >= ramEnd) {
-              const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > (frame[Frame.WINDOW_LAST] as number)) break fast;
-              host = (offset + (frame[Frame.WINDOW_OFFSET] as number)) | 0;
-            }
-            hart[(entry >> 8) & 63] = bytes[host] as number;
-            break;
-          }
-          case Micro.LB: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            let host = (address + ramToHost) | 0;
-            if (address >= ramEnd) {
-              const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > (frame[Frame.WINDOW_LAST] as number)) break fast;
-              host = (offset + (frame[Frame.WINDOW_OFFSET] as number)) | 0;
-            }
-            hart[(entry >> 8) & 63] = ((bytes[host] as number) << 24) >> 24;
-            break;
-          }
-          case Micro.LHU: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            let host = (address + ramToHost) | 0;
-            if (address >= ramEnd || (address & 1) !== 0) {
-              const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > (frame[Frame.WINDOW_LAST] as number) || (address & 1) !== 0)
-                break fast;
-              host = (offset + (frame[Frame.WINDOW_OFFSET] as number)) | 0;
-            }
-            hart[(entry >> 8) & 63] = halves[host >> 1] as number;
-            break;
-          }
-          case Micro.LH: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            let host = (address + ramToHost) | 0;
-            if (address >= ramEnd || (address & 1) !== 0) {
-              const offset = (address - WINDOW_BASE) | 0;
-              if (offset < 0 || offset > (frame[Frame.WINDOW_LAST] as number) || (address & 1) !== 0)
-                break fast;
-              host = (offset + (frame[Frame.WINDOW_OFFSET] as number)) | 0;
-            }
-            hart[(entry >> 8) & 63] = ((halves[host >> 1] as number) << 16) >> 16;
-            break;
-          }
-          case Micro.SW: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            if (address >= ramEnd || (address & 3) !== 0) break fast;
-            if (ramFlags[(address ^ RAM_SIGN) >> LINE_SHIFT] !== 0) break fast;
-            const host = (address + ramToHost) | 0;
-            words[host >> 2] = hart[(entry >> 19) & 31] as number;
-            break;
-          }
-          case Micro.SB: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            if (address >= ramEnd) break fast;
-            if (ramFlags[(address ^ RAM_SIGN) >> LINE_SHIFT] !== 0) break fast;
-            const host = (address + ramToHost) | 0;
-            bytes[host] = hart[(entry >> 19) & 31] as number;
-            break;
-          }
-          case Micro.SH: {
-            const address = ((hart[(entry >> 14) & 31] as number) + (entries[(index + 1) | 0] as number)) | 0;
-            if (address >= ramEnd || (address & 1) !== 0) break fast;
-            if (ramFlags[(address ^ RAM_SIGN) >> LINE_SHIFT] !== 0) break fast;
-            const host = (address + ramToHost) | 0;
-            halves[host >> 1] = hart[(entry >> 19) & 31] as number;
-            break;
-          }
-          case Micro.MUL:
-            hart[(entry >> 8) & 63] = Math.imul(
-              hart[(entry >> 14) & 31] as number,
-              hart[(entry >> 19) & 31] as number,
-            );
-            break;
-          case Micro.MULH:
-            hart[(entry >> 8) & 63] = multiplyHigh(
-              hart[(entry >> 14) & 31] as number,
-              hart[(entry >> 19) & 31] as number,
-            );
-            break;
-          case Micro.MULHSU:
-            hart[(entry >> 8) & 63] = multiplyHighSignedUnsigned(
-              hart[(entry >> 14) & 31] as number,
-              hart[(entry >> 19) & 31] as number,
-            );
-            break;
-          case Micro.MULHU:
-            hart[(entry >> 8) & 63] = multiplyHighUnsigned(
-              hart[(entry >> 14) & 31] as number,
-              hart[(entry >> 19) & 31] as number,
-            );
-            break;
-          case Micro.DIV: {
-            const dividend = hart[(entry >> 14) & 31] as number;
-            const divisor = hart[(entry >> 19) & 31] as number;
-            hart[(entry >> 8) & 63] = divisor === 0 ? -1 : (dividend / divisor) | 0;
-            break;
-          }
-          case Micro.DIVU: {
-            const dividend = (hart[(entry >> 14) & 31] as number) >>> 0;
-            const divisor = (hart[(entry >> 19) & 31] as number) >>> 0;
-            hart[(entry >> 8) & 63] = divisor === 0 ? -1 : (dividend / divisor) | 0;
-            break;
-          }
-          case Micro.REM: {
-            const dividend = hart[(entry >> 14) & 31] as number;
-            const divisor = hart[(entry >> 19) & 31] as number;
-            hart[(entry >> 8) & 63] = divisor === 0 ? dividend : (dividend % divisor) | 0;
-            break;
-          }
-          case Micro.REMU: {
-            const dividend = (hart[(entry >> 14) & 31] as number) >>> 0;
-            const divisor = (hart[(entry >> 19) & 31] as number) >>> 0;
-            hart[(entry >> 8) & 63] = divisor === 0 ? dividend : (dividend % divisor) | 0;
-            break;
-          }
-          default:
-            break fast;
-        }
-        index = (index + (entry >> 24)) | 0;
-        retired = (retired + 1) | 0;
-        continue;
-      }
-      hart[Hart.RUN_RETIRED] = retired;
-      return index;
-    }
+    const { base, bytes, entryBase } = segment;
+    const window = space.windowOffset;
+    const at = stride(
+      entriesOffset + start * 4,
+      base,
+      bytes,
+      base - entryBase - (entriesOffset >>> CODE_SHIFT),
+      window,
+      window < 0 ? 0 : regionBytes,
+      ramOffset,
+      ramBytes,
+      ramFlags,
+    );
+    return at === AT_LIMIT ? NO_ENTRY : ((at >>> 0) - entriesOffset) >>> 2;
   };
 }
+
+/** Puts values on the stack, or an instruction that takes what is there. */
+type Part = Wasm | (() => void);
+
+class StrideWriter {
+  readonly #out = new CodeWriter();
+  /** Host offset of the hart's words. */
+  readonly #hart: number;
+  /** Bytes of the instruction that the case is for. */
+  #length: 2 | 4 = 2;
+  /** The next entry comes next; this entry is at AT; this one is left to the interpreter. */
+  #next: Label = 0;
+  #again: Label = 0;
+  #leave: Label = 0;
+
+  constructor(hart: number) {
+    this.#hart = hart;
+  }
+
+  write(): Uint8Array {
+    const out = this.#out;
+    this.#loadWord(Hart.RUN_RETIRED);
+    out.set(Local.RETIRED);
+    this.#leave = out.block();
+    this.#again = out.loop();
+    this.#lookAtLimit();
+    const afterLong = out.block();
+    const afterShort = out.block();
+    const operations = this.#operations();
+    const cases = [...operations.keys()].flatMap((micro): number[] => [micro, micro | LONG]);
+    const labels = new Map([...cases].reverse().map((key) => [key, out.block()]));
+    out.get(Local.AT);
+    out.memory(Wasm.I32_LOAD8_U, 0);
+    out.branchTable(
+      Array.from({ length: Math.max(...cases) + 1 }, (_, key) => labels.get(key) ?? this.#leave),
+      this.#leave,
+    );
+    for (const key of cases) {
+      out.end();
+      const isLong = (key & LONG) !== 0;
+      this.#length = isLong ? 4 : 2;
+      this.#next = isLong ? afterLong : afterShort;
+      operations.get((key & ~LONG) as Micro)?.();
+      out.branch(this.#next);
+    }
+    this.#endStep(2);
+    this.#endStep(4);
+    out.end();
+    out.end();
+    this.#storeWord(Hart.RUN_RETIRED, () => out.get(Local.RETIRED));
+    out.get(Local.AT);
+    return out.finish();
+  }
+
+  #lookAtLimit(): void {
+    const out = this.#out;
+    out.get(Local.RETIRED);
+    this.#loadWord(Hart.LIMIT);
+    out.op(Wasm.I32_GE_S);
+    out.if();
+    this.#storeWord(Hart.PC, () => this.#pc());
+    this.#storeWord(Hart.RUN_RETIRED, () => out.get(Local.RETIRED));
+    out.constant(AT_LIMIT);
+    out.op(Wasm.RETURN);
+    out.end();
+  }
+
+  /** Ends the block of the cases of that length: on to the entry behind. */
+  #endStep(length: 2 | 4): void {
+    const out = this.#out;
+    out.end();
+    out.get(Local.AT);
+    out.constant(length << CODE_SHIFT);
+    out.op(Wasm.I32_ADD);
+    this.#goOnAtTop();
+  }
+
+  /** Retires the instruction and goes on with the entry whose host offset is on the stack. */
+  #goOnAtTop(): void {
+    const out = this.#out;
+    out.set(Local.AT);
+    out.get(Local.RETIRED);
+    out.constant(1);
+    out.op(Wasm.I32_ADD);
+    out.set(Local.RETIRED);
+    out.branch(this.#again);
+  }
+
+  // The hart's words and the entry's fields ------------------------------------------------------------------
+
+  #loadWord(word: Hart): void {
+    this.#out.constant(this.#hart);
+    this.#out.memory(Wasm.I32_LOAD, word * 4);
+  }
+
+  #storeWord(word: Hart, value: () => void): void {
+    this.#out.constant(this.#hart);
+    value();
+    this.#out.memory(Wasm.I32_STORE, word * 4);
+  }
+
+  /** Four times the number of a register that the entry names. */
+  #field(byte: number): void {
+    this.#out.get(Local.AT);
+    this.#out.memory(Wasm.I32_LOAD8_U, byte);
+  }
+
+  #register(byte: number): void {
+    this.#field(byte);
+    this.#out.memory(Wasm.I32_LOAD, this.#hart + Hart.X * 4);
+  }
+
+  readonly #rs1 = (): void => this.#register(2);
+  readonly #rs2 = (): void => this.#register(3);
+  readonly #operand = (): void => {
+    this.#out.get(Local.AT);
+    this.#out.memory(Wasm.I32_LOAD, 4);
+  };
+
+  #setRd(...value: readonly Part[]): void {
+    this.#field(1);
+    this.#parts(value);
+    this.#out.memory(Wasm.I32_STORE, this.#hart + Hart.X * 4);
+  }
+
+  #parts(parts: readonly Part[]): void {
+    for (const part of parts) {
+      if (typeof part === "number") this.#out.op(part);
+      else part();
+    }
+  }
+
+  #pc(): void {
+    const out = this.#out;
+    out.get(Local.AT);
+    out.constant(CODE_SHIFT);
+    out.op(Wasm.I32_SHR_U);
+    out.get(Local.TO_PC);
+    out.op(Wasm.I32_ADD);
+  }
+
+  /** rs1 plus the operand. */
+  #sum(): void {
+    this.#rs1();
+    this.#operand();
+    this.#out.op(Wasm.I32_ADD);
+  }
+
+  // Cases ----------------------------------------------------------------------------------------------------
+
+  #operations(): ReadonlyMap<Micro, () => void> {
+    const [signed, unsigned] = [Wasm.I64_EXTEND_I32_S, Wasm.I64_EXTEND_I32_U];
+    const operations = new Map<Micro, () => void>([
+      [Micro.NOP, () => undefined],
+      [Micro.LI, () => this.#setRd(this.#operand)],
+      [Micro.J, () => this.#jump()],
+      [Micro.JAL, () => this.#jumpAndLink()],
+      [Micro.JALR, () => this.#jumpToRegister()],
+      [Micro.SW, () => this.#store(Wasm.I32_STORE, 4)],
+      [Micro.SH, () => this.#store(Wasm.I32_STORE16, 2)],
+      [Micro.SB, () => this.#store(Wasm.I32_STORE8, 1)],
+      [Micro.LW, () => this.#load(Wasm.I32_LOAD, 4)],
+      [Micro.LHU, () => this.#load(Wasm.I32_LOAD16_U, 2)],
+      [Micro.LH, () => this.#load(Wasm.I32_LOAD16_S, 2)],
+      [Micro.LBU, () => this.#load(Wasm.I32_LOAD8_U, 1)],
+      [Micro.LB, () => this.#load(Wasm.I32_LOAD8_S, 1)],
+      [Micro.MULH, () => this.#multiplyHigh(signed, signed)],
+      [Micro.MULHSU, () => this.#multiplyHigh(signed, unsigned)],
+      [Micro.MULHU, () => this.#multiplyHigh(unsigned, unsigned)],
+      [Micro.DIV, () => this.#divideSigned()],
+      [Micro.DIVU, () => this.#divide(Wasm.I32_DIV_U, () => this.#out.constant(-1))],
+      [Micro.REM, () => this.#divide(Wasm.I32_REM_S, () => this.#out.get(Local.ADDRESS))],
+      [Micro.REMU, () => this.#divide(Wasm.I32_REM_U, () => this.#out.get(Local.ADDRESS))],
+    ]);
+    for (const [micro, op] of REGISTER_REGISTER) {
+      operations.set(micro, () => this.#setRd(this.#rs1, this.#rs2, op));
+    }
+    for (const [micro, op] of REGISTER_IMMEDIATE) {
+      operations.set(micro, () => this.#setRd(this.#rs1, this.#operand, op));
+    }
+    for (const [micro, op] of NOT_TAKEN) operations.set(micro, () => this.#branch(op));
+    return operations;
+  }
+
+  #jump(): void {
+    this.#operand();
+    this.#goOnAtTop();
+  }
+
+  #branch(notTaken: Wasm): void {
+    this.#rs1();
+    this.#rs2();
+    this.#out.op(notTaken);
+    this.#out.branchIf(this.#next);
+    this.#jump();
+  }
+
+  #link(): void {
+    this.#setRd(() => {
+      this.#pc();
+      this.#out.constant(this.#length);
+      this.#out.op(Wasm.I32_ADD);
+    });
+  }
+
+  #jumpAndLink(): void {
+    this.#link();
+    this.#jump();
+  }
+
+  /** Within the segment; where it leads out of it, it is the interpreter's. */
+  #jumpToRegister(): void {
+    const out = this.#out;
+    this.#sum();
+    out.constant(-2);
+    out.op(Wasm.I32_AND);
+    out.tee(Local.ADDRESS);
+    out.get(Local.BASE);
+    out.op(Wasm.I32_SUB);
+    out.get(Local.BYTES);
+    out.op(Wasm.I32_GE_U);
+    out.branchIf(this.#leave);
+    this.#link();
+    out.get(Local.ADDRESS);
+    out.get(Local.TO_PC);
+    out.op(Wasm.I32_SUB);
+    out.constant(CODE_SHIFT);
+    out.op(Wasm.I32_SHL);
+    this.#goOnAtTop();
+  }
+
+  /** The address as a number that compares with RAM's size, for accesses that lie aligned; others are left. */
+  #offsetInRam(bytes: number): void {
+    const out = this.#out;
+    this.#sum();
+    out.tee(Local.ADDRESS);
+    if (bytes > 1) {
+      out.constant(bytes - 1);
+      out.op(Wasm.I32_AND);
+      out.branchIf(this.#leave);
+      out.get(Local.ADDRESS);
+    }
+    out.constant(RAM_SIGN);
+    out.op(Wasm.I32_XOR);
+    out.tee(Local.OTHER);
+    out.get(Local.RAM_BYTES);
+    out.op(Wasm.I32_GE_U);
+  }
+
+  /** From RAM or the window. */
+  #load(opcode: Wasm, bytes: number): void {
+    const out = this.#out;
+    const loadAt = (start: Local): void =>
+      this.#setRd(() => {
+        out.get(Local.OTHER);
+        out.get(start);
+        out.op(Wasm.I32_ADD);
+        out.memory(opcode, 0);
+      });
+    this.#offsetInRam(bytes);
+    out.if();
+    out.get(Local.ADDRESS);
+    out.constant(WINDOW_BASE);
+    out.op(Wasm.I32_SUB);
+    out.tee(Local.OTHER);
+    out.get(Local.WINDOW_BYTES);
+    out.op(Wasm.I32_GE_U);
+    out.branchIf(this.#leave);
+    loadAt(Local.WINDOW_OFFSET);
+    out.branch(this.#next);
+    out.end();
+    loadAt(Local.RAM_OFFSET);
+  }
+
+  /** Into RAM, where nobody wants a second look at the line. */
+  #store(opcode: Wasm, bytes: number): void {
+    const out = this.#out;
+    this.#offsetInRam(bytes);
+    out.branchIf(this.#leave);
+    out.get(Local.OTHER);
+    out.constant(LINE_SHIFT);
+    out.op(Wasm.I32_SHR_U);
+    out.get(Local.RAM_FLAGS);
+    out.op(Wasm.I32_ADD);
+    out.memory(Wasm.I32_LOAD8_U, 0);
+    out.branchIf(this.#leave);
+    out.get(Local.OTHER);
+    out.get(Local.RAM_OFFSET);
+    out.op(Wasm.I32_ADD);
+    this.#rs2();
+    out.memory(opcode, 0);
+  }
+
+  #multiplyHigh(first: Wasm, second: Wasm): void {
+    const half = (): void => this.#out.constant64(32);
+    this.#setRd(this.#rs1, first, this.#rs2, second, Wasm.I64_MUL, half, Wasm.I64_SHR_U, Wasm.I32_WRAP_I64);
+  }
+
+  /** What division by 0 gives is told, not trapped: the dividend is at ADDRESS then. */
+  #divide(op: Wasm, byZero: () => void): void {
+    const out = this.#out;
+    this.#rs1();
+    out.set(Local.ADDRESS);
+    this.#rs2();
+    out.tee(Local.OTHER);
+    out.op(Wasm.I32_EQZ);
+    out.if();
+    this.#setRd(byZero);
+    out.branch(this.#next);
+    out.end();
+    this.#setRd(
+      () => out.get(Local.ADDRESS),
+      () => out.get(Local.OTHER),
+      op,
+    );
+  }
+
+  /** By -1 it is a subtraction, which does not overflow. */
+  #divideSigned(): void {
+    const out = this.#out;
+    this.#rs2();
+    out.constant(-1);
+    out.op(Wasm.I32_EQ);
+    out.if();
+    this.#setRd(() => out.constant(0), this.#rs1, Wasm.I32_SUB);
+    out.branch(this.#next);
+    out.end();
+    this.#divide(Wasm.I32_DIV_S, () => out.constant(-1));
+  }
+}
+
+const REGISTER_REGISTER: readonly (readonly [Micro, Wasm])[] = [
+  [Micro.ADD, Wasm.I32_ADD],
+  [Micro.SUB, Wasm.I32_SUB],
+  [Micro.XOR, Wasm.I32_XOR],
+  [Micro.OR, Wasm.I32_OR],
+  [Micro.AND, Wasm.I32_AND],
+  [Micro.SLL, Wasm.I32_SHL],
+  [Micro.SRL, Wasm.I32_SHR_U],
+  [Micro.SRA, Wasm.I32_SHR_S],
+  [Micro.SLT, Wasm.I32_LT_S],
+  [Micro.SLTU, Wasm.I32_LT_U],
+  [Micro.MUL, Wasm.I32_MUL],
+];
+
+const REGISTER_IMMEDIATE: readonly (readonly [Micro, Wasm])[] = [
+  [Micro.ADDI, Wasm.I32_ADD],
+  [Micro.XORI, Wasm.I32_XOR],
+  [Micro.ORI, Wasm.I32_OR],
+  [Micro.ANDI, Wasm.I32_AND],
+  [Micro.SLLI, Wasm.I32_SHL],
+  [Micro.SRLI, Wasm.I32_SHR_U],
+  [Micro.SRAI, Wasm.I32_SHR_S],
+  [Micro.SLTI, Wasm.I32_LT_S],
+  [Micro.SLTIU, Wasm.I32_LT_U],
+];
+
+/** The condition under which a branch is not taken. */
+const NOT_TAKEN: readonly (readonly [Micro, Wasm])[] = [
+  [Micro.BEQ, Wasm.I32_NE],
+  [Micro.BNE, Wasm.I32_EQ],
+  [Micro.BLT, Wasm.I32_GE_S],
+  [Micro.BGE, Wasm.I32_LT_S],
+  [Micro.BLTU, Wasm.I32_GE_U],
+  [Micro.BGEU, Wasm.I32_LT_U],
+];

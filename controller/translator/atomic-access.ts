@@ -8,7 +8,7 @@
  */
 import { type Instruction, Op } from "../cpu/decode.ts";
 import { Hart, NO_RESERVATION } from "../cpu/hart.ts";
-import { Wasm } from "./emitter.ts";
+import { Wasm } from "../wasm/emitter.ts";
 import { type CheckContext, emitFlagCheck, type GuestMemory } from "./memory-access.ts";
 
 /** What an AMO does with the old value and rs2, in this order on the stack. */

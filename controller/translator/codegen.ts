@@ -16,6 +16,7 @@
  */
 import { type Instruction, Op } from "../cpu/decode.ts";
 import { Hart } from "../cpu/hart.ts";
+import { CodeWriter, type Label, type ModuleWriter, Wasm } from "../wasm/emitter.ts";
 import {
   type CallEffect,
   calleeOf,
@@ -28,7 +29,6 @@ import {
   reloadedAfter,
 } from "./analysis.ts";
 import { emitAtomic } from "./atomic-access.ts";
-import { CodeWriter, type Label, type ModuleWriter, Wasm } from "./emitter.ts";
 import { encloses, type Flow } from "./flow.ts";
 import { type Block, type End, type Step, successorsOf } from "./graph.ts";
 import {

@@ -63,6 +63,8 @@ const MIN_TRANSLATED_RUN = 64;
 const TRANSLATED_SLICE = 2 ** 20;
 /** While most is interpreted a run ends after so many, to see where it stands. */
 const SAMPLE_SLICE = 2 ** 14;
+/** Where everything is translated at once, every place has to be met. */
+const EAGER_SLICE = 2 ** 8;
 /** While much is interpreted, though not most, beside what is translated. */
 const MIXED_SLICE = 2 ** 17;
 /** About what an instruction takes in the interpreter once V8 has compiled it, and how much of that translation saves. */
@@ -135,7 +137,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #made = new Map<number, number>();
   /** Nanoseconds of translating that are paid for. */
   #credit: number;
-  #slice = SAMPLE_SLICE;
+  #slice: number;
   /** {@link Counter}s of the slot. */
   readonly #counters: Float64Array;
 
@@ -156,6 +158,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#slot = slot;
     this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
     this.#eager = options.eager ?? false;
+    this.#slice = this.#sampleSlice;
     this.#beside = options.beside;
     this.#share = options.share ?? DEFAULT_SHARE;
     // Where less than all of the time may go into it the first translation is paid for in advance.
@@ -373,9 +376,13 @@ export class TranslatingEngine implements Engine, CodeCache {
       this.#slice = Math.min(this.#slice * 2, TRANSLATED_SLICE);
       return;
     }
-    this.#slice = SAMPLE_SLICE;
+    this.#slice = this.#sampleSlice;
     if (!this.#mayTranslate()) return;
     this.#translateRunning((this.#hart[Hart.PC] as number) >>> 0);
+  }
+
+  get #sampleSlice(): number {
+    return this.#eager ? EAGER_SLICE : SAMPLE_SLICE;
   }
 
   /** It is paid for, and nobody waits: translating takes milliseconds. */
@@ -394,8 +401,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     if (this.#store === undefined || code.generation === this.#markedGeneration) return;
     this.#markedGeneration = code.generation;
     for (const pc of this.#store.entryPcs()) {
-      const index = this.#dormant.has(pc) ? -1 : code.indexOf(pc);
-      if (index >= 0) code.markEntry(index);
+      if (!this.#dormant.has(pc)) code.markEntry(pc);
     }
   }
 
@@ -496,7 +502,7 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   /** Takes what the thread beside this one has made, and asks for what is hot by now. */
   #lookBeside(beside: Beside, retired: number, interpreted: number): void {
-    if (interpreted * 2 > retired) this.#slice = SAMPLE_SLICE;
+    if (interpreted * 2 > retired) this.#slice = this.#sampleSlice;
     else {
       const longest = interpreted * 8 > retired ? MIXED_SLICE : TRANSLATED_SLICE;
       this.#slice = Math.min(this.#slice * 2, longest);

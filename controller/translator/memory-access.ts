@@ -14,7 +14,7 @@
  */
 import { LINE_BYTES, LINE_SHIFT, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { type Instruction, Op } from "../cpu/decode.ts";
-import { type CodeWriter, Wasm } from "./emitter.ts";
+import { type CodeWriter, Wasm } from "../wasm/emitter.ts";
 import type { Block, Step } from "./graph.ts";
 import { accessBytes, isLoad, isStore } from "./registers.ts";
 

@@ -5,7 +5,7 @@
  * that WebAssembly traps on are told apart first (volume I, "Division operations": by zero, and overflow).
  */
 import { type Instruction, Op } from "../cpu/decode.ts";
-import { type CodeWriter, Wasm } from "./emitter.ts";
+import { type CodeWriter, Wasm } from "../wasm/emitter.ts";
 
 /** Where an operation's operands come from and what it may use besides. */
 export interface OperandSource {

@@ -6,8 +6,8 @@
  * function to another never leaves WebAssembly.
  */
 import { Hart } from "../cpu/hart.ts";
+import { CodeWriter, ModuleWriter, Wasm } from "../wasm/emitter.ts";
 import { Reason } from "./codegen.ts";
-import { CodeWriter, ModuleWriter, Wasm } from "./emitter.ts";
 import type { Target } from "./unit.ts";
 
 export function generateRuntime(target: Target): Uint8Array {

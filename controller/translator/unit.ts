@@ -6,9 +6,9 @@
  */
 
 import { Hart } from "../cpu/hart.ts";
+import { CodeWriter, ModuleWriter, Wasm } from "../wasm/emitter.ts";
 import { analyseUnit, type GuestFunction, newFunction } from "./analysis.ts";
 import { generateFunction, Reason, type UnitContext } from "./codegen.ts";
-import { CodeWriter, ModuleWriter, Wasm } from "./emitter.ts";
 import { type CodeReader, DEFAULT_LIMITS, GraphBuilder, type GraphLimits } from "./graph.ts";
 import type { GuestMemory } from "./memory-access.ts";
 

@@ -29,6 +29,13 @@ export const TABLE_BYTES = 3 * PAGE_BYTES;
 /** The ring through which persistent stores reach the flash file: a page of words, then 16,384 entries of 32 bytes. */
 export const PERSIST_RING_BYTES = PAGE_BYTES + 16_384 * 32;
 
+/** Of an entry of decoded code, for each half-word of code (controller/cpu/micro.ts). */
+export const DECODED_ENTRY_BYTES = 8;
+/** Regions and RAM have room for all their code, up to so much; the memory is 4 GiB at the most. */
+const MOST_DECODED_BYTES = 192 * 1024 * 1024;
+/** For code that has no room of its own, so much at once. */
+export const MOVING_CODE_BYTES = 65_536;
+
 /** What a user may choose about the controller's memory; {@link MEMORY_RANGES} says what each may be. */
 export interface MemoryConfig {
   /** Number of regions. */
@@ -110,6 +117,8 @@ export interface Layout {
   readonly host: number;
   readonly regions: readonly number[];
   readonly ram: number;
+  /** Per slot: what its engine has decoded, {@link decodedCodeBytes} of code (controller/cpu/decoded-code.ts). */
+  readonly decoded: readonly number[];
   /** Pages of 64 KiB of the whole WebAssembly memory. */
   readonly wasmPages: number;
 }
@@ -166,6 +175,18 @@ function ramFlagBytes(ramBytes: number): number {
   return Math.ceil(ramBytes / LINE_BYTES / PAGE_BYTES) * PAGE_BYTES;
 }
 
+/** Bytes of code that a slot has room for as decoded entries. */
+export function decodedCodeBytes({ regions, regionBytes, ramBytes }: MemoryConfig): number {
+  return Math.min(regions * regionBytes + ramBytes, MOST_DECODED_BYTES) + MOVING_CODE_BYTES;
+}
+
+/** Bytes of one slot's decoded entries, with a byte for each page of code and what ends segments. */
+function decodedBytes(config: MemoryConfig): number {
+  const codeBytes = decodedCodeBytes(config);
+  const mapPages = Math.ceil(codeBytes / PAGE_BYTES / PAGE_BYTES);
+  return codeBytes * (DECODED_ENTRY_BYTES / 2) + (mapPages + 1) * PAGE_BYTES;
+}
+
 /** Bytes of the erase counts of all sectors. */
 export function wearBytes({ regions, regionBytes, sectorBytes }: MemoryConfig): number {
   return regions * (regionBytes / sectorBytes) * 4;
@@ -199,6 +220,7 @@ export function planLayout(config: MemoryConfig): Layout {
   const host = take(config.hostBytes);
   const regions = Array.from({ length: config.regions }, () => take(config.regionBytes));
   const ram = take(config.ramBytes);
+  const decoded = Array.from({ length: WORKER_SLOTS }, () => take(decodedBytes(config)));
   const wasmPages = Math.ceil(end / WASM_PAGE_BYTES);
   return {
     config,
@@ -215,6 +237,7 @@ export function planLayout(config: MemoryConfig): Layout {
     host,
     regions,
     ram,
+    decoded,
     wasmPages,
   };
 }

@@ -104,7 +104,7 @@ describe("the guest chooses no depth of the translator's stack, and no size of w
       a.bne(T1, 0, 8),
       a.ebreak,
     ];
-    const rounds = 20;
+    const rounds = 100;
     const start = [a.addi(T1, 0, rounds), a.auipc(RA, 0), a.addi(RA, RA, 8)];
     const pair = newPair(Int32Array.from([...start, ...round, a.ret]));
     const retired = start.length + rounds * (round.length - 1) + rounds - 1;

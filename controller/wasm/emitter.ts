@@ -339,12 +339,12 @@ export class ModuleWriter {
     this.#imports.push(out.take());
   }
 
-  /** A shared memory of exactly so many pages of 64 KiB. */
-  importMemory(name: string, pages: number): void {
+  /** A shared memory of so many pages of 64 KiB, and at the most so many; exactly, where that is left out. */
+  importMemory(name: string, pages: number, mostPages: number = pages): void {
     this.#import(name, External.MEMORY, (out) => {
       out.byte(0x03);
       out.unsigned(pages);
-      out.unsigned(pages);
+      out.unsigned(mostPages);
     });
   }
 
