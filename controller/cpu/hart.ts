@@ -54,7 +54,9 @@ export const enum Hart {
   /** Instructions retired since reset when the last trap was taken, 64 bits; -1 before the first. */
   LAST_TRAP_LO = 58,
   LAST_TRAP_HI = 59,
-  WORDS = 64,
+  /** So many words, the first ones, are in a crash dump. */
+  DUMPED_WORDS = 64,
+  WORDS = 128,
 }
 
 /** Puts the hart into its reset state at `pc`; {@link Hart.ATTENTION} and LIMIT belong to other threads and stay. */

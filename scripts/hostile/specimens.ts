@@ -197,7 +197,7 @@ function flashFiles(): Specimen[] {
 }
 
 function crashDump(): Specimen {
-  const hart = new Array<number>(Hart.WORDS).fill(0);
+  const hart = new Array<number>(Hart.DUMPED_WORDS).fill(0);
   hart[Hart.PC] = WINDOW_BASE + 0x100;
   hart[Hart.X + 1] = WINDOW_BASE + 0x200;
   hart[Hart.X + 2] = (RAM_BASE + 0x1000) | 0;

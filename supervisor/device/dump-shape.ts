@@ -114,7 +114,7 @@ const dump = fields({
   fromRegion: region,
   toRegion: region,
   version: text((version) => version === "" || parseVersion(version) !== undefined, "version"),
-  hart: list(Hart.WORDS, Hart.WORDS, signedWord),
+  hart: list(Hart.DUMPED_WORDS, Hart.DUMPED_WORDS, signedWord),
   stack: fields({
     address: word,
     bytes: bytesUpTo(KEPT_STACK_BYTES),

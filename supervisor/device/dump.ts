@@ -37,7 +37,7 @@ export interface CrashDump {
   readonly toRegion: number;
   /** "1.1.0" */
   readonly version: string;
-  /** Hart words, in the order of controller/cpu/hart.ts. */
+  /** The first words of the hart, as controller/cpu/hart.ts orders them: Hart.DUMPED_WORDS. */
   readonly hart: readonly number[];
   /** Without bytes where the stack pointer was not in RAM, or memory was to be left out. */
   readonly stack: { readonly address: number; readonly bytes: Uint8Array };

@@ -11,7 +11,7 @@ const SP = 2;
 
 export class KeptState {
   /** Hart words as they stood at the stop. */
-  readonly hart = new Int32Array(Hart.WORDS);
+  readonly hart = new Int32Array(Hart.DUMPED_WORDS);
   readonly stack = new Uint8Array(KEPT_STACK_BYTES);
   /** Physical address of the first kept byte of stack. */
   stackAddress = 0;
@@ -25,7 +25,7 @@ export class KeptState {
 
   /** @param words slot block of the stopped hart */
   keep(words: Int32Array): void {
-    this.hart.set(words.subarray(0, Hart.WORDS));
+    this.hart.set(words.subarray(0, Hart.DUMPED_WORDS));
     const below = ((this.hart[Hart.X + SP] as number) >>> 0) - RAM_BASE;
     // A stack that overflowed its RAM is kept from the RAM's first byte on.
     const start = below < 0 && below > -KEPT_STACK_BYTES ? 0 : below;

@@ -19,7 +19,7 @@ export const dump: Omit<CrashDump, "format"> = {
   fromRegion: 0,
   toRegion: 1,
   version: "1.1.0",
-  hart: Array.from({ length: Hart.WORDS }, (_, index) => index),
+  hart: Array.from({ length: Hart.DUMPED_WORDS }, (_, index) => index),
   stack: { address: 0x8000_1000, bytes: Uint8Array.of(1, 2, 3, 4) },
   uart: "hello",
   tableBefore: acceptedTable(2, 7),
