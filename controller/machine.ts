@@ -17,7 +17,7 @@ import { AddressSpace, flagsOfPage, LineFlag } from "./cpu/address-space.ts";
 import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { DataPath } from "./cpu/data-path.ts";
 import { DecodedCode } from "./cpu/decoded-code.ts";
-import { type Bus, type Cause, type Engine, Stop, type StoreObserver } from "./cpu/engine.ts";
+import { BUS_FAULT, type Bus, type Cause, type Engine, Stop, type StoreObserver } from "./cpu/engine.ts";
 import { Hart, resetHart, retiredInstructions } from "./cpu/hart.ts";
 import { Interpreter, type InterpreterParts } from "./cpu/interpreter.ts";
 import { Clint } from "./devices/clint.ts";
@@ -380,8 +380,8 @@ export class Machine {
   #engineBus(exception: () => void): Bus {
     const machine = this;
     return {
-      load: (address, size) => this.#bus.load(address, size),
-      store: (address, size, value) => this.#bus.store(address, size, value),
+      load: (address, size) => this.#answered(this.#bus.load(address, size)),
+      store: (address, size, value) => this.#answered(this.#bus.store(address, size, value)),
       get stopRequested() {
         return machine.stopped;
       },
@@ -390,6 +390,12 @@ export class Machine {
       exception,
       tookLong: () => this.tookLong(),
     };
+  }
+
+  /** A device was asked: what traps around that is not all that happens, unless no register answered. */
+  #answered(result: number): number {
+    if (result !== BUS_FAULT) this.hart[Hart.TRAPS_ALIKE] = 0;
+    return result;
   }
 
   /** Says as which version this run speaks, once per reset: when it starts, not when it was prepared. */

@@ -20,13 +20,18 @@ export const enum Stop {
    */
   CRITICAL_ERROR = 3,
   /**
-   * The first instruction of the trap handler traps, for ever: no instruction can retire any more. Only
-   * without Smdbltrp. mcause and mtval tell the trap that led there, TRAP_CAUSE and TRAP_TVAL the handler's.
+   * The trap handler traps, for ever. Either its first instruction does, so that none can retire any more (only
+   * without Smdbltrp): mcause and mtval tell the trap that led there. Or one of its instructions has trapped
+   * {@link MAX_TRAPS_ALIKE} times, without `mret` or a device's access in between. TRAP_CAUSE and TRAP_TVAL tell the
+   * handler's trap, HANDLED_PC and HANDLED_CAUSE the one before.
    */
   TRAP_LOOP = 4,
   /** Between two engines only: the interpreter has come to a pc that the other one has code for. */
   ENTRY = 5,
 }
+
+/** Traps with one mepc and mcause and without `mret` or a device's access in between: the last is a trap loop. */
+export const MAX_TRAPS_ALIKE = 1000;
 
 /** Exception codes of mcause (volume II, table "Machine cause register"). */
 export const enum Cause {

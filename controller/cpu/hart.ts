@@ -54,8 +54,16 @@ export const enum Hart {
   /** Instructions retired since reset when the last trap was taken, 64 bits; -1 before the first. */
   LAST_TRAP_LO = 58,
   LAST_TRAP_HI = 59,
+  /** The last trap: its mepc and mcause; {@link NO_CAUSE} once `mret` has retired. */
+  LAST_TRAP_PC = 60,
+  LAST_TRAP_CAUSE = 61,
+  /** How often it has been taken since `mret`, another trap or a device's access. */
+  TRAPS_ALIKE = 62,
   /** So many words, the first ones, are in a crash dump. */
   DUMPED_WORDS = 64,
+  /** The trap before the last one's like, which their handler was entered for; {@link NO_CAUSE} if it had been left. */
+  HANDLED_PC = 126,
+  HANDLED_CAUSE = 127,
   WORDS = 128,
 }
 
@@ -67,11 +75,15 @@ export function resetHart(hart: Int32Array, pc: number): void {
   hart[Hart.MSTATUS] = MSTATUS_MPP;
   hart[Hart.RESERVATION] = NO_RESERVATION;
   hart[Hart.LAST_TRAP_HI] = NO_TRAP_HI;
+  hart[Hart.LAST_TRAP_CAUSE] = NO_CAUSE;
+  hart[Hart.HANDLED_CAUSE] = NO_CAUSE;
 }
 
 /** mstatus.MPP: machine mode, the only value that a hart without S and U can hold. */
 export const MSTATUS_MPP = 3 << 11;
 export const NO_RESERVATION = -1;
+/** Of a trap in the words of the hart: there is none. No trap has this cause. */
+export const NO_CAUSE = -1;
 /** No count of instructions has this upper half. */
 const NO_TRAP_HI = -1;
 

@@ -21,8 +21,8 @@ import {
 import type { DataPath } from "./data-path.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { DecodedCode } from "./decoded-code.ts";
-import { type Bus, Cause, type Engine, InterruptBit, Stop } from "./engine.ts";
-import { Hart, MSTATUS_MPP } from "./hart.ts";
+import { type Bus, Cause, type Engine, InterruptBit, MAX_TRAPS_ALIKE, Stop } from "./engine.ts";
+import { Hart, MSTATUS_MPP, NO_CAUSE } from "./hart.ts";
 import { lengthOf, Micro, microOf, rdOf, rs1Of, rs2Of } from "./micro.ts";
 import { createStride, NO_ENTRY, type Stride } from "./stride.ts";
 
@@ -264,6 +264,7 @@ export class Interpreter implements Engine {
     const enable = (mstatus & Mstatus.MPIE) !== 0 ? Mstatus.MIE : 0;
     hart[Hart.MSTATUS] = MSTATUS_MPP | Mstatus.MPIE | enable;
     hart[Hart.MSTATUSH] = (hart[Hart.MSTATUSH] as number) & ~MSTATUSH_MDT;
+    hart[Hart.LAST_TRAP_CAUSE] = NO_CAUSE;
     return this.#retire(hart[Hart.MEPC] as number);
   }
 
@@ -346,7 +347,9 @@ export class Interpreter implements Engine {
       if ((mstatush & MSTATUSH_MDT) !== 0) return this.#endByTrap(Stop.CRITICAL_ERROR, cause, value, pc);
       hart[Hart.MSTATUSH] = mstatush | MSTATUSH_MDT;
     }
-    if (!this.#hasRetiredSinceTrap() && (pc | 0) === handler) {
+    const hasRetired = this.#hasRetiredSinceTrap();
+    const isRepeated = this.#isRepeatedTrap(cause, pc);
+    if (isRepeated || (!hasRetired && (pc | 0) === handler)) {
       return this.#endByTrap(Stop.TRAP_LOOP, cause, value, pc);
     }
     hart[Hart.MEPC] = pc;
@@ -371,6 +374,24 @@ export class Interpreter implements Engine {
     hart[Hart.LAST_TRAP_LO] = low;
     hart[Hart.LAST_TRAP_HI] = high;
     return sinceTrap;
+  }
+
+  /** Notes the trap that is being taken; true if it is the last of {@link MAX_TRAPS_ALIKE}. */
+  #isRepeatedTrap(cause: number, pc: number): boolean {
+    const hart = this.#hart;
+    const lastPc = hart[Hart.LAST_TRAP_PC] as number;
+    const lastCause = hart[Hart.LAST_TRAP_CAUSE] as number;
+    if (lastCause === cause && lastPc === (pc | 0)) {
+      const alike = (hart[Hart.TRAPS_ALIKE] as number) + 1;
+      hart[Hart.TRAPS_ALIKE] = alike;
+      return alike >= MAX_TRAPS_ALIKE;
+    }
+    hart[Hart.HANDLED_PC] = lastPc;
+    hart[Hart.HANDLED_CAUSE] = lastCause;
+    hart[Hart.LAST_TRAP_PC] = pc;
+    hart[Hart.LAST_TRAP_CAUSE] = cause;
+    hart[Hart.TRAPS_ALIKE] = 1;
+    return false;
   }
 
   #endByTrap(stop: Stop, cause: number, value: number, pc: number): number {

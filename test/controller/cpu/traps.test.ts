@@ -230,6 +230,88 @@ describe("taking and leaving a trap", () => {
   });
 });
 
+describe("a handler that runs and traps again", () => {
+  /** Traps once, then in its handler behind `instructions`, for ever. */
+  function loopOf(...instructions: readonly number[]): asm.Program {
+    return withHandler()
+      .li(A0, CLINT_MSIP)
+      .words(asm.ECALL)
+      .align(4)
+      .label("handler")
+      .words(asm.i("addi", A1, A1, 1), ...instructions, asm.load("lw", A2, 8, 0), asm.NOP);
+  }
+  /** Traps at one place `times` times, each behind `between`, and comes to its end. */
+  function again(times: number, ...between: readonly number[]): asm.Program {
+    return withHandler()
+      .li(A0, CLINT_MSIP)
+      .li(A2, times)
+      .words(asm.ECALL)
+      .align(4)
+      .label("handler")
+      .words(asm.i("addi", A2, A2, -1))
+      .branch("beq", A2, 0, "end")
+      .la(T0, "fault")
+      .words(asm.csr("csrrw", 0, asm.MEPC, T0), ...between)
+      .label("fault")
+      .words(asm.EBREAK)
+      .label("end")
+      .jal(0, "end");
+  }
+
+  it("ends the run after 1,000 traps with one mepc and mcause", () => {
+    const f = inRam(loopOf());
+    expect(f.machine.run(100_000)).toBe(MachineStop.STOPPED);
+    expect([f.machine.evidence, f.machine.stopCode]).toEqual([Evidence.DOUBLE_TRAP, Cause.LOAD_ACCESS_FAULT]);
+    expect(f.machine.stopTval).toBe(8);
+    // Entered for the call, and then for 999 of the handler's own traps.
+    expect(f.x(A1)).toBe(1000);
+    expect([f.hart(Hart.HANDLED_CAUSE), f.hart(Hart.HANDLED_PC) >>> 0]).toEqual([
+      Cause.ECALL_M,
+      RAM_BASE + 20,
+    ]);
+  });
+  it("wherever runs end, at the same instruction", () => {
+    const retired = [1, 3, 7, 100_000].map((budget) => {
+      const { machine } = inRam(loopOf());
+      while (machine.run(budget) === MachineStop.BUDGET);
+      return machine.retired;
+    });
+    expect(new Set(retired).size).toBe(1);
+  });
+  it("also where it clears MDT of Smdbltrp first", () => {
+    const clear = [asm.csr("csrrw", 0, asm.MSTATUSH, 0)];
+    const f = inRegion(loopOf(...clear));
+    expect(f.machine.run(100_000)).toBe(MachineStop.STOPPED);
+    expect([f.machine.evidence, f.x(A1)]).toEqual([Evidence.DOUBLE_TRAP, 1000]);
+  });
+  it("goes on below that", () => {
+    const f = inRam(again(1000));
+    expect(f.machine.run(100_000)).toBe(MachineStop.BUDGET);
+    expect(f.hart(Hart.TRAPS_ALIKE)).toBe(999);
+  });
+  it("is counted until it does something: returns by mret, or is answered by a device", () => {
+    expect(inRam(again(1001)).machine.run(100_000), "nothing").toBe(MachineStop.STOPPED);
+    for (const access of [asm.load("lw", 0, 0, A0), asm.store("sw", 0, 0, A0)]) {
+      expect(inRam(again(5000, access)).machine.run(100_000)).toBe(MachineStop.BUDGET);
+    }
+    expect(inRam(again(5000, asm.MRET)).machine.run(100_000)).toBe(MachineStop.BUDGET);
+  });
+  it("a trap elsewhere in between is another one", () => {
+    const f = inRam(
+      withHandler()
+        .words(asm.ECALL)
+        .align(4)
+        .label("handler")
+        .words(asm.i("xori", A1, A1, 1))
+        .branch("beq", A1, 0, "other")
+        .words(asm.EBREAK)
+        .label("other")
+        .words(asm.EBREAK),
+    );
+    expect(f.machine.run(100_000)).toBe(MachineStop.BUDGET);
+  });
+});
+
 describe("Smdbltrp", () => {
   it("a trap sets MDT, mret clears it", () => {
     const f = inRegion(withHandler().words(asm.ECALL).label("handler").words(asm.NOP, asm.MRET));
