@@ -2,40 +2,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
+import { DEFINITIONS, low32 } from "../../../scripts/conformance/definitions.ts";
 import * as asm from "../support/assembler.ts";
 import { A0, A1, A2, inRam, S0 } from "../support/machines.ts";
 
 const TWO_31 = 1n << 31n;
-const signed = (value: number): bigint => BigInt(value | 0);
-const unsigned = (value: number): bigint => BigInt(value >>> 0);
-const low32 = (value: bigint): number => Number(BigInt.asIntN(32, value));
 
 /** Values at which carries, signs and shifts turn, and any others. */
 const word = fc.oneof(
   fc.constantFrom(0, 1, 2, -1, -2, 31, 32, 0x7fff_ffff, -0x8000_0000, 0xffff, 0x10000, -0x10000),
   fc.integer(),
 );
-
-const DEFINITIONS: Readonly<Record<asm.RMnemonic, (a: number, b: number) => bigint>> = {
-  add: (a, b) => signed(a) + signed(b),
-  sub: (a, b) => signed(a) - signed(b),
-  sll: (a, b) => unsigned(a) << (unsigned(b) & 31n),
-  slt: (a, b) => (signed(a) < signed(b) ? 1n : 0n),
-  sltu: (a, b) => (unsigned(a) < unsigned(b) ? 1n : 0n),
-  xor: (a, b) => signed(a) ^ signed(b),
-  srl: (a, b) => unsigned(a) >> (unsigned(b) & 31n),
-  sra: (a, b) => signed(a) >> (unsigned(b) & 31n),
-  or: (a, b) => signed(a) | signed(b),
-  and: (a, b) => signed(a) & signed(b),
-  mul: (a, b) => signed(a) * signed(b),
-  mulh: (a, b) => (signed(a) * signed(b)) >> 32n,
-  mulhsu: (a, b) => (signed(a) * unsigned(b)) >> 32n,
-  mulhu: (a, b) => (unsigned(a) * unsigned(b)) >> 32n,
-  div: (a, b) => (b === 0 ? -1n : signed(a) / signed(b)),
-  divu: (a, b) => (b === 0 ? -1n : unsigned(a) / unsigned(b)),
-  rem: (a, b) => (b === 0 ? signed(a) : signed(a) % signed(b)),
-  remu: (a, b) => (b === 0 ? signed(a) : unsigned(a) % unsigned(b)),
-};
 
 describe("register-register operations", () => {
   it.each(asm.R_MNEMONICS)("%s, any two words", (name) => {
