@@ -16,10 +16,22 @@ import {
   WATCHDOG_BASE,
   WINDOW_BASE,
 } from "../emulator/memory/map.ts";
+import {
+  PLIC_BASE,
+  RTC_BASE,
+  RTC_SOURCE,
+  UART_SOURCE,
+  VIRTIO_BASE,
+  VIRTIO_SLOTS,
+  VIRTIO_STRIDE,
+} from "../emulator/memory/virt-map.ts";
 import { type MemoryRange, NOWHERE } from "./cpu/address-space.ts";
 import type { Board, Device } from "./devices/device.ts";
+import { EmptyVirtio } from "./devices/empty-virtio.ts";
 import { Finisher } from "./devices/finisher.ts";
+import { GoldfishRtc } from "./devices/goldfish-rtc.ts";
 import { HostQueue } from "./devices/host-queue.ts";
+import { Plic, type PlicSource } from "./devices/plic.ts";
 import type { StateWords } from "./devices/state.ts";
 import { Status } from "./devices/status.ts";
 import { OPEN_LINE, type SerialLine, Uart } from "./devices/uart.ts";
@@ -35,10 +47,17 @@ export interface BoardParts {
   readonly board: Board;
   /** The other end of the UART; nobody where it is absent. */
   readonly line?: SerialLine;
+  /** Nanoseconds since 1970 when the board was powered on; 0 where it is absent. */
+  readonly epochNs?: bigint;
+  /** Takes a reset that the program asks of the finisher, which has stopped the hart. */
+  readonly onReset?: () => void;
 }
 
-/** A peripheral and the physical address of its registers. */
-export type Placed = readonly [base: number, device: Device];
+/**
+ * A peripheral, the physical address of its registers, and the source of the PLIC that its interrupt line is; without, it
+ * goes to the hart.
+ */
+export type Placed = readonly [base: number, device: Device, source?: number];
 
 /** What a machine is made from. */
 export interface BoardPlan {
@@ -47,19 +66,35 @@ export interface BoardPlan {
   readonly devices: (parts: BoardParts) => readonly Placed[];
   /** The hart has Smdbltrp: a trap in a trap handler stops it. */
   readonly smdbltrp: boolean;
+  /** The CLINT is as QEMU's `virt` has it. */
+  readonly isVirt: boolean;
 }
 
-function bareDevices({ state, board, line = OPEN_LINE }: BoardParts): readonly Placed[] {
+function bareDevices(parts: BoardParts): readonly Placed[] {
+  const { state, board, line = OPEN_LINE, epochNs = 0n, onReset = () => undefined } = parts;
+  const uart = new Uart(state, line, board, 1 + 2 + 4);
+  const rtc = new GoldfishRtc(state, epochNs, board);
+  const sources: readonly PlicSource[] = [
+    { source: UART_SOURCE, device: uart },
+    { source: RTC_SOURCE, device: rtc },
+  ];
+  const slots = Array.from({ length: VIRTIO_SLOTS }, (_, slot): Placed => {
+    return [VIRTIO_BASE + slot * VIRTIO_STRIDE, new EmptyVirtio()];
+  });
   return [
-    [FINISHER_BASE, new Finisher(board)],
-    [UART_BASE, new Uart(state, line, board)],
+    [FINISHER_BASE, new Finisher(board, onReset)],
+    [RTC_BASE, rtc, RTC_SOURCE],
+    [PLIC_BASE, new Plic(state, board, sources)],
+    [UART_BASE, uart, UART_SOURCE],
+    ...slots,
   ];
 }
 
 function controllerDevices(parts: BoardParts): readonly Placed[] {
-  const { layout, state, control, board } = parts;
+  const { layout, state, control, board, line = OPEN_LINE } = parts;
   return [
-    ...bareDevices(parts),
+    [FINISHER_BASE, new Finisher(board)],
+    [UART_BASE, new Uart(state, line, board)],
     [WATCHDOG_BASE, new Watchdog(state, board)],
     [STATUS_BASE, new Status(control, board)],
     [HOST_QUEUE_BASE, new HostQueue(control, layout.config.hostBytes, board)],
@@ -85,11 +120,17 @@ function controllerMemory({ config, regions, table, nvram, host }: Layout): read
 }
 
 /** A bare machine, as QEMU's `virt` has it: what `flipside run` runs programs on. */
-export const BARE_BOARD: BoardPlan = { memory: () => [], devices: bareDevices, smdbltrp: false };
+export const BARE_BOARD: BoardPlan = {
+  memory: () => [],
+  devices: bareDevices,
+  smdbltrp: false,
+  isVirt: true,
+};
 
 /** The storage controller, docs/hardware.md. */
 export const CONTROLLER_BOARD: BoardPlan = {
   memory: controllerMemory,
   devices: controllerDevices,
   smdbltrp: true,
+  isVirt: false,
 };

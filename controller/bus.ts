@@ -1,35 +1,52 @@
 /** Finds the device behind an address and holds it to its access rules. */
 import { BUS_FAULT } from "./cpu/engine.ts";
-import type { Device } from "./devices/device.ts";
+import { type Device, LEAST_BLOCK_BYTES } from "./devices/device.ts";
 
-/** Every device has a 64 KiB block of the address map to itself. */
-const BLOCK_BITS = 16;
-const OFFSET_MASK = (1 << BLOCK_BITS) - 1;
+/** Devices are found by the pages that they have. */
+const PAGE_BYTES = LEAST_BLOCK_BYTES;
+const PAGE_BITS = Math.log2(PAGE_BYTES);
+
+/** A device and the address of its first register. */
+interface Attached {
+  readonly base: number;
+  readonly device: Device;
+}
 
 export class DeviceBus {
-  readonly #devices = new Map<number, Device>();
+  readonly #pages = new Map<number, Attached>();
 
   /** Puts `device` at the physical address `base`. */
   attach(base: number, device: Device): void {
-    if ((base & OFFSET_MASK) !== 0 || this.#devices.has(base >>> BLOCK_BITS)) {
-      throw new Error(`no device can be put at ${base.toString(16)}`);
+    const attached = { base, device };
+    const { blockBytes = LEAST_BLOCK_BYTES } = device;
+    for (let at = base; at < base + blockBytes; at += PAGE_BYTES) {
+      if (base % PAGE_BYTES !== 0 || this.#pages.has(at >>> PAGE_BITS)) {
+        throw new Error(`no device can be put at ${base.toString(16)}`);
+      }
+      this.#pages.set(at >>> PAGE_BITS, attached);
     }
-    this.#devices.set(base >>> BLOCK_BITS, device);
   }
 
   load(address: number, size: number): number {
-    const device = this.#devices.get(address >>> BLOCK_BITS);
-    if (device === undefined || !fits(device, address, size)) return BUS_FAULT;
-    return device.load(address & OFFSET_MASK);
+    const attached = this.#pages.get(address >>> PAGE_BITS);
+    if (attached === undefined || !fits(attached.device, address, size)) return BUS_FAULT;
+    const value = attached.device.load((address >>> 0) - attached.base);
+    return size === 4 || value === BUS_FAULT ? value : lowBytes(value, size);
   }
 
   store(address: number, size: number, value: number): number {
-    const device = this.#devices.get(address >>> BLOCK_BITS);
-    if (device === undefined || !fits(device, address, size)) return BUS_FAULT;
-    return device.store(address & OFFSET_MASK, value);
+    const attached = this.#pages.get(address >>> PAGE_BITS);
+    if (attached === undefined || !fits(attached.device, address, size)) return BUS_FAULT;
+    const stored = size === 4 ? value : lowBytes(value, size);
+    return attached.device.store((address >>> 0) - attached.base, stored);
   }
 }
 
+/** @param size of the access, 1 or 2 */
+function lowBytes(value: number, size: number): number {
+  return value & (size === 2 ? 0xffff : 0xff);
+}
+
 function fits(device: Device, address: number, size: number): boolean {
-  return size === device.registerBytes && (address & (size - 1)) === 0;
+  return (size & device.accessBytes) !== 0 && (address & (size - 1)) === 0;
 }

@@ -17,7 +17,15 @@ import { AddressSpace, flagsOfPage, LineFlag } from "./cpu/address-space.ts";
 import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { DataPath } from "./cpu/data-path.ts";
 import { DecodedCode } from "./cpu/decoded-code.ts";
-import { BUS_FAULT, type Bus, type Cause, type Engine, Stop, type StoreObserver } from "./cpu/engine.ts";
+import {
+  BUS_FAULT,
+  type Bus,
+  type Cause,
+  type Engine,
+  InterruptBit,
+  Stop,
+  type StoreObserver,
+} from "./cpu/engine.ts";
 import { Hart, resetHart, retiredInstructions } from "./cpu/hart.ts";
 import { Interpreter, type InterpreterParts } from "./cpu/interpreter.ts";
 import { Clint } from "./devices/clint.ts";
@@ -48,6 +56,9 @@ export interface MachineOptions {
   /** Absent: the virtual clock. */
   readonly liveClock?: { readonly nowNs: () => number };
   readonly line?: SerialLine;
+  /** As {@link BoardParts} has them. */
+  readonly epochNs?: bigint;
+  readonly onReset?: () => void;
   /** Called when the firmware has news for the outside (ready, confirm, a posted completion). */
   readonly ring?: () => void;
   /** Called at least every few milliseconds while a run is under way, unless the thread is stuck. */
@@ -129,10 +140,10 @@ export class Machine {
     const ring = options.ring ?? (() => undefined);
     this.#showLife = options.showLife ?? (() => undefined);
     const board = this.#board(ring);
-    this.#clint = new Clint(this.#state, board);
+    this.#clint = new Clint(this.#state, board, plan.isVirt);
     this.attach(CLINT_BASE, this.#clint);
     const parts: BoardParts = { ...options, state: this.#state, control: this.#control, board };
-    for (const [base, device] of plan.devices(parts)) this.attach(base, device);
+    for (const [base, device, source] of plan.devices(parts)) this.attach(base, device, source);
     const bus = this.#engineBus(options.onException ?? (() => undefined));
     this.#data = new DataPath(this.space, this.hart, bus);
     this.#code = new DecodedCode(this.space);
@@ -150,11 +161,11 @@ export class Machine {
     this.reset(0);
   }
 
-  /** Builds a further peripheral in. */
-  attach(base: number, device: Device): void {
+  /** Builds a further peripheral in. @param source of the board's PLIC, where its interrupt line goes there */
+  attach(base: number, device: Device, source?: number): void {
     this.#bus.attach(base, device);
     this.#devices.push(device);
-    if (isInterrupting(device)) this.#interrupting.push(device);
+    if (isInterrupting(device) && source === undefined) this.#interrupting.push(device);
     if (isTimed(device)) this.#timed.push(device);
     if (isTicking(device)) this.#ticking.push(device);
   }
@@ -328,6 +339,12 @@ export class Machine {
   /** True if the finisher said pass. */
   get passed(): boolean {
     return this.#own[OwnWord.STOP_PASSED] === 1;
+  }
+
+  /** What somebody outside may do at any time would wake the hart. */
+  get awaitsInput(): boolean {
+    const isOpen = ((this.hart[Hart.MIE] as number) & InterruptBit.EXTERNAL) !== 0;
+    return isOpen && this.#interrupting.some((device) => device.awaitsInput?.() === true);
   }
 
   get retired(): number {

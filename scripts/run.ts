@@ -16,9 +16,8 @@ import { fitHelp } from "./terminal.ts";
 
 const HELP = `usage: flipside run FILE.elf [options]
 
-Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80000000, with a UART at
-0x10000000, a CLINT at 0x02000000 and the test finisher at 0x00100000, as QEMU's virt machine has them. A program with
-the symbol tohost may end by it and write through it (HTIF, as Spike has it: the system calls write and exit).
+Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80000000, on the board of QEMU's virt
+machine: UART, CLINT, PLIC, clock, finisher (docs/run.md). A program with the symbol tohost may end by it and write through it (HTIF, as Spike has it: the system calls write and exit).
 
   --max-instructions N         stop after N instructions
   --ram SIZE                   bytes of RAM, 64K to 512M (default 16M)
@@ -57,6 +56,7 @@ const EXIT_CODES: Readonly<Record<RunReport["exitReason"], number>> = {
 
 /** Translates beside the hart. */
 const TRANSLATOR_PROGRAM = new URL("../controller/translator-worker.bundle.cjs", import.meta.url);
+const NS_PER_MS = 1_000_000n;
 const MIN_RAM = 65_536;
 const MAX_RAM = 512 * 1024 * 1024;
 /** The largest RAM full, and as much again for symbols and debug sections. */
@@ -83,10 +83,13 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   // A program may have no end of its own: without a limit it ends with its reader.
   const serial = standardOutput(maxInstructions === Number.POSITIVE_INFINITY);
   const choice = chooseEngine(parseEngine(values.engine), TRANSLATOR_PROGRAM);
+  const clock = parseClock(values.clock);
   const bare = new BareMachine({
     ...choice.options,
     ramBytes: parseRam(values.ram),
-    clock: parseClock(values.clock),
+    clock,
+    // Under the virtual clock each run is the same.
+    ...(clock === "live" && { epochNs: BigInt(Date.now()) * NS_PER_MS }),
     line: serial.line,
     nowNs: monotonicNs,
   });

@@ -2,7 +2,8 @@
  * A bare machine that runs one ELF file in RAM, as an emulator does: `flipside run`.
  *
  * The program ends by the test finisher or by HTIF (htif.ts), by its budget of instructions, or because it can do
- * nothing any more.
+ * nothing any more. A reset by the finisher is no end: what was loaded is loaded again, the rest of RAM stays, and the
+ * program begins at its entry.
  */
 
 import { hex32 } from "../../emulator/base/text.ts";
@@ -45,6 +46,8 @@ export interface RunOptions {
   readonly line: SerialLine;
   /** Monotonic nanoseconds. */
   readonly nowNs: () => number;
+  /** Nanoseconds since 1970, for the real-time clock; 0 where it is absent. */
+  readonly epochNs?: bigint;
   readonly engine?: MachineOptions["engine"];
 }
 
@@ -60,6 +63,10 @@ export class BareMachine {
   readonly #line: SerialLine;
   /** Of a program that has the symbol `tohost`. */
   #htif: Htif | undefined;
+  #program: ElfFile | undefined;
+  #resetAsked = false;
+  /** Before the last reset. */
+  #retiredBefore = 0;
 
   constructor(options: RunOptions) {
     // The segments that a bare machine does not show are as small as they may be.
@@ -79,6 +86,10 @@ export class BareMachine {
       slot: 0,
       plan: BARE_BOARD,
       line: options.line,
+      onReset: () => {
+        this.#resetAsked = true;
+      },
+      ...(options.epochNs !== undefined && { epochNs: options.epochNs }),
       ...(options.clock === "live" && { liveClock: { nowNs: options.nowNs } }),
       ...(options.engine && { engine: options.engine }),
     });
@@ -87,6 +98,15 @@ export class BareMachine {
 
   /** Loads the program and puts the hart at its entry. Throws {@link LoadError}. */
   load(elf: ElfFile): void {
+    this.#place(elf);
+    this.#requireEntry(elf);
+    this.#program = elf;
+    this.machine.reset(elf.entry | 0);
+    const tohost = elf.symbols.get("tohost");
+    if (tohost !== undefined) this.#serveHost(tohost, elf.symbols.get("fromhost"));
+  }
+
+  #place(elf: ElfFile): void {
     const { bytes } = this.machine.space;
     // Notes are for tools: linkers put them wherever there is room.
     const parts = elf.parts.filter(
@@ -101,10 +121,6 @@ export class BareMachine {
       bytes.set(data, offset);
       bytes.fill(0, offset + data.length, offset + memoryBytes);
     }
-    this.#requireEntry(elf);
-    this.machine.reset(elf.entry | 0);
-    const tohost = elf.symbols.get("tohost");
-    if (tohost !== undefined) this.#serveHost(tohost, elf.symbols.get("fromhost"));
   }
 
   /** Runs to the program's end, or until `maxInstructions` have retired. */
@@ -112,10 +128,23 @@ export class BareMachine {
     const startNs = this.#nowNs();
     let stop = MachineStop.IDLE;
     for (;;) {
-      stop = this.machine.run(maxInstructions - this.machine.retired);
-      if (stop !== MachineStop.IDLE || !this.#park()) break;
+      stop = this.machine.run(maxInstructions - this.#retired);
+      if (stop === MachineStop.STOPPED && this.#resetAsked) this.#restart();
+      else if (stop !== MachineStop.IDLE || !this.#park()) break;
     }
     return this.#report(stop, (this.#nowNs() - startNs) / 1e9);
+  }
+
+  get #retired(): number {
+    return this.#retiredBefore + this.machine.retired;
+  }
+
+  #restart(): void {
+    this.#resetAsked = false;
+    this.#retiredBefore += this.machine.retired;
+    if (this.#program === undefined) throw new Error("nothing has been loaded");
+    this.#place(this.#program);
+    this.machine.reset(this.#program.entry | 0);
   }
 
   /** Bytes of RAM. Throws {@link LoadError} when they lie outside. */
@@ -169,7 +198,7 @@ export class BareMachine {
   #report(stop: MachineStop, seconds: number): RunReport {
     const { machine } = this;
     const exitReason = this.#exitReason(stop);
-    const retiredInstructions = machine.retired;
+    const retiredInstructions = this.#retired;
     return {
       exitReason,
       failCode: exitReason === "fail" ? machine.stopCode : 0,

@@ -27,17 +27,23 @@ const enum ClintWord {
   WORDS = 5,
 }
 
+/** Where those of 4,095 harts end. */
+const REGISTERS_END = 0xc000;
 const TWO_32 = 2 ** 32;
 
 export class Clint implements Device {
   readonly name = "CLINT";
-  readonly registerBytes = 4;
+  readonly accessBytes = 4;
+  readonly blockBytes = 0x1_0000;
   readonly #words: Int32Array;
   readonly #board: Board;
+  readonly #isVirt: boolean;
 
-  constructor(state: StateWords, board: Board) {
+  /** @param isVirt as QEMU's `virt` has it: registers of further harts read 0, and mtime begins anew with a reset */
+  constructor(state: StateWords, board: Board, isVirt = false) {
     this.#words = state.words(ClintWord.WORDS);
     this.#board = board;
+    this.#isVirt = isVirt;
   }
 
   reset(): void {
@@ -46,6 +52,7 @@ export class Clint implements Device {
     this.#words[ClintWord.MTIMECMP_HI] = -1;
     this.#words[ClintWord.MTIME_OFFSET_LO] = 0;
     this.#words[ClintWord.MTIME_OFFSET_HI] = 0;
+    if (this.#isVirt) this.#setTime(this.#board.nowTicks(), 0, 0);
   }
 
   /** mtime's lower half at the tick `now`, 0 to 2^32 - 1. */
@@ -83,7 +90,7 @@ export class Clint implements Device {
       case ClintRegister.MTIME_HI:
         return this.timeHigh(this.#board.nowTicks());
       default:
-        return BUS_FAULT;
+        return this.#unused(offset);
     }
   }
 
@@ -106,10 +113,15 @@ export class Clint implements Device {
         this.#setTime(now, this.timeLow(now), value >>> 0);
         break;
       default:
-        return BUS_FAULT;
+        return this.#unused(offset);
     }
     this.#board.changed(now);
     return 0;
+  }
+
+  /** What an access to something that is no register of this hart answers. */
+  #unused(offset: number): number {
+    return this.#isVirt && offset < REGISTERS_END ? 0 : BUS_FAULT;
   }
 
   /** mtimecmp − mtime; exact where it is small, and right in its sign everywhere. */

@@ -1,20 +1,31 @@
 /** What a peripheral is to the bus, and the board to a peripheral. */
 import type { Evidence } from "../../emulator/memory/evidence.ts";
+import { PAGE_BYTES } from "../../emulator/memory/layout.ts";
 
-/** Registers at one 64 KiB block of the address map, and what of them the machine has to know. */
+/** A device's block of the address map has so many bytes, or a multiple. */
+export const LEAST_BLOCK_BYTES = PAGE_BYTES;
+
+/** Registers in one block of the address map, and what of them the machine has to know. */
 export interface Device {
   /** For people. */
   readonly name: string;
-  /** Size of its registers; accesses of any other size, or not aligned to it, fault without being asked. */
-  readonly registerBytes: 1 | 4;
+  /**
+   * Sizes in bytes of the accesses that it takes, added up; those of any other size, or not aligned to their own, fault
+   * without being asked.
+   */
+  readonly accessBytes: number;
+  /** Bytes of the address map that are its own: {@link LEAST_BLOCK_BYTES} where it says nothing. */
+  readonly blockBytes?: number;
   /** Value of the register at `offset` from the device's base, 0 to 2^32 - 1, or BUS_FAULT. */
   load(offset: number): number;
-  /** Stores a register; 0, or BUS_FAULT. `value` is signed for 32-bit registers. */
+  /** Stores a register; 0, or BUS_FAULT. `value` is signed where the access has 32 bits, and not where it is narrower. */
   store(offset: number, value: number): number;
   /** The hart is reset. A device without it has no state of its own. */
   reset?(): void;
   /** Bits of mip that its interrupt line sets at the tick `now`. */
   pending?(now: number): number;
+  /** What somebody outside may do at any time would raise its interrupt line. */
+  awaitsInput?(): boolean;
   /** The tick at which something happens in it by itself, Infinity for none. */
   nextEvent?(now: number): number;
   /**

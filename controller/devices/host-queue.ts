@@ -20,7 +20,7 @@ const HOST_BYTES = 0x1c;
 
 export class HostQueue implements Device {
   readonly name = "host queue";
-  readonly registerBytes = 4;
+  readonly accessBytes = 4;
   readonly #control: Int32Array;
   readonly #hostBytes: number;
   readonly #board: Board;

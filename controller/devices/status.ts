@@ -32,7 +32,7 @@ export const enum StatusRegister {
 
 export class Status implements Device {
   readonly name = "status";
-  readonly registerBytes = 4;
+  readonly accessBytes = 4;
   readonly #control: Int32Array;
   readonly #board: Board;
 

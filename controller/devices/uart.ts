@@ -82,13 +82,15 @@ const RESET_DIVISOR = 12;
 
 export class Uart implements Device {
   readonly name = "UART";
-  readonly registerBytes = 1;
+  readonly accessBytes: number;
   readonly #words: Int32Array;
   readonly #receiver: UartReceiver;
   readonly #line: SerialLine;
   readonly #board: Board;
 
-  constructor(state: StateWords, line: SerialLine, board: Board) {
+  /** @param accessBytes of wider accesses than bytes, QEMU's `virt` takes the lowest byte */
+  constructor(state: StateWords, line: SerialLine, board: Board, accessBytes = 1) {
+    this.accessBytes = accessBytes;
     this.#words = state.words(UartWord.WORDS);
     this.#receiver = new UartReceiver(state.words(RECEIVER_WORDS));
     this.#line = line;
@@ -110,6 +112,10 @@ export class Uart implements Device {
 
   pending(): number {
     return this.interrupt ? InterruptBit.EXTERNAL : 0;
+  }
+
+  awaitsInput(): boolean {
+    return (this.#get(UartWord.IER) & ENABLE_RECEIVED) !== 0 && !this.#isLoopback;
   }
 
   load(offset: number): number {

@@ -38,7 +38,7 @@ const TICKS_PER_US = MTIME_HZ / 1_000_000;
 
 export class Watchdog implements Device {
   readonly name = "watchdog";
-  readonly registerBytes = 4;
+  readonly accessBytes = 4;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #board: Board;

@@ -499,7 +499,7 @@ describe("a further peripheral", () => {
     const told: string[] = [];
     const alarm: Device = {
       name: "alarm",
-      registerBytes: 4,
+      accessBytes: 4,
       load: () => 0,
       store: () => 0,
       reset: () => told.push("reset"),

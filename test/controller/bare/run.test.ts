@@ -145,6 +145,10 @@ describe("a program ends", () => {
     expect(passed).toMatchObject({ exitReason: "pass", refusedHostCalls: [] });
     expect(failed).toMatchObject({ exitReason: "fail", failCode: 7 });
   });
+  it("by its limit also where it resets itself for ever: all instructions count", () => {
+    const { report } = run(storeWord(FINISHER, 0x7777), {}, 777);
+    expect(report).toMatchObject({ exitReason: "max-instructions", retiredInstructions: 777 });
+  });
   it("by its limit, after exactly so many instructions", () => {
     const { report } = run(new asm.Program().label("end").jal(0, "end"), {}, 777);
     expect(report).toMatchObject({ exitReason: "max-instructions", retiredInstructions: 777 });

@@ -7,6 +7,7 @@ import { Clint } from "../../../controller/devices/clint.ts";
 import type { Board, Device } from "../../../controller/devices/device.ts";
 import { Finisher } from "../../../controller/devices/finisher.ts";
 import { HostQueue } from "../../../controller/devices/host-queue.ts";
+import { Plic } from "../../../controller/devices/plic.ts";
 import { DEVICE_STATE_WORDS, StateWords } from "../../../controller/devices/state.ts";
 import { Status } from "../../../controller/devices/status.ts";
 import { Uart } from "../../../controller/devices/uart.ts";
@@ -63,6 +64,56 @@ describe("finisher", () => {
     const finisher = new Finisher(new TestBoard());
     expect(finisher.load()).toBe(BUS_FAULT);
     expect(finisher.store(4, 0x5555)).toBe(BUS_FAULT);
+  });
+});
+
+describe("PLIC", () => {
+  const [PENDING, ENABLE, THRESHOLD, CLAIM] = [0x1000, 0x2000, 0x20_0000, 0x20_0004];
+  const EXTERNAL = 1 << 11;
+  function plic() {
+    const high = new Set<number>();
+    const source = (number: number) => {
+      const pending = () => (high.has(number) ? EXTERNAL : 0);
+      const device = {
+        name: "it",
+        accessBytes: 4,
+        load: () => 0,
+        store: () => 0,
+        pending,
+        awaitsInput: () => true,
+      };
+      return { source: number, device };
+    };
+    const device = new Plic(state(), new TestBoard(), [40, 7].map(source));
+    device.reset();
+    for (const number of [7, 40]) device.store(4 * number, 1);
+    for (const word of [0, 1]) device.store(ENABLE + 4 * word, -1);
+    return { device, high };
+  }
+  it("has a source whose line stays high pending again once it is completed, and not before", () => {
+    const { device, high } = plic();
+    high.add(40);
+    expect([device.pending(0), device.load(PENDING + 4), device.load(CLAIM)]).toEqual([EXTERNAL, 1 << 8, 40]);
+    expect([device.pending(0), device.load(PENDING + 4), device.load(CLAIM)]).toEqual([0, 0, 0]);
+    device.store(CLAIM, 40);
+    expect([device.pending(0), device.load(CLAIM)]).toEqual([EXTERNAL, 40]);
+  });
+  it("keeps one pending whose line has fallen", () => {
+    const { device, high } = plic();
+    high.add(7);
+    device.pending(0);
+    high.clear();
+    expect([device.load(PENDING), device.load(CLAIM), device.load(CLAIM)]).toEqual([1 << 7, 7, 0]);
+  });
+  it("awaits input where a source that does would reach the hart", () => {
+    const { device } = plic();
+    expect(device.awaitsInput()).toBe(true);
+    device.store(THRESHOLD, 1);
+    expect(device.awaitsInput()).toBe(false);
+    device.store(4 * 40, 2);
+    expect(device.awaitsInput()).toBe(true);
+    device.store(ENABLE + 4, 0);
+    expect(device.awaitsInput()).toBe(false);
   });
 });
 
@@ -551,31 +602,57 @@ describe("host queue", () => {
 });
 
 describe("the bus", () => {
-  const echo: Device = { name: "echo", registerBytes: 4, load: (offset) => offset, store: () => 0 };
-  it("finds a device by its 64 KiB block and passes the offset", () => {
+  const echo: Device = { name: "echo", accessBytes: 4, load: (offset) => offset, store: () => 0 };
+  const kept = (accessBytes: number) => {
+    const stored: number[] = [];
+    const load = () => 0x8765_4321;
+    const device: Device = { name: "kept", accessBytes, load, store: (_, value) => stored.push(value) * 0 };
+    const bus = new DeviceBus();
+    bus.attach(0x1003_0000, device);
+    return { bus, stored };
+  };
+  it("finds a device by its page and passes the offset", () => {
     const bus = new DeviceBus();
     bus.attach(0x1003_0000, echo);
-    expect(bus.load(0x1003_ff00, 4)).toBe(0xff00);
-    expect(bus.load(0x1004_0000, 4)).toBe(BUS_FAULT);
+    expect(bus.load(0x1003_0f00, 4)).toBe(0xf00);
+    expect(bus.load(0x1003_1000, 4)).toBe(BUS_FAULT);
     expect(bus.store(0x1002_fffc, 4, 0)).toBe(BUS_FAULT);
   });
-  it("lets through naturally aligned accesses of the register's size alone", () => {
+  it("finds one that has a larger block anywhere in it", () => {
+    const bus = new DeviceBus();
+    bus.attach(0x8c00_1000, { ...echo, blockBytes: 0x2_0000 });
+    expect(bus.load(0x8c02_0ffc | 0, 4)).toBe(0x1_fffc);
+    expect(bus.load(0x8c02_1000 | 0, 4)).toBe(BUS_FAULT);
+  });
+  it("lets through naturally aligned accesses of the sizes that a device takes alone", () => {
     const bus = new DeviceBus();
     bus.attach(0x1003_0000, echo);
+    bus.attach(0x1004_0000, { ...echo, accessBytes: 1 + 2 });
     for (const [address, size, answer] of [
       [0x1003_0004, 4, 4],
       [0x1003_0004, 2, BUS_FAULT],
       [0x1003_0004, 1, BUS_FAULT],
       [0x1003_0006, 4, BUS_FAULT],
+      [0x1004_0005, 1, 5],
+      [0x1004_0006, 2, 6],
+      [0x1004_0005, 2, BUS_FAULT],
+      [0x1004_0004, 4, BUS_FAULT],
     ] as const) {
       expect(bus.load(address, size)).toBe(answer);
     }
+  });
+  it("passes of a narrow access the bytes that it has", () => {
+    const { bus, stored } = kept(1 + 2 + 4);
+    expect([1, 2, 4].map((size) => bus.load(0x1003_0000, size))).toEqual([0x21, 0x4321, 0x8765_4321]);
+    for (const size of [1, 2, 4]) bus.store(0x1003_0000, size, -2);
+    expect(stored).toEqual([0xfe, 0xfffe, -2]);
   });
   it("takes no two devices in one block", () => {
     const bus = new DeviceBus();
     bus.attach(0x1003_0000, echo);
     expect(() => bus.attach(0x1003_0000, echo)).toThrow("10030000");
-    expect(() => bus.attach(0x1003_1000, echo)).toThrow("10031000");
+    expect(() => bus.attach(0x1002_0000, { ...echo, blockBytes: 0x1_1000 })).toThrow("10020000");
+    expect(() => bus.attach(0x1004_0800, echo)).toThrow("10040800");
   });
 });
 
