@@ -12,6 +12,9 @@ import {
   type TranslationRequest,
 } from "./translator/background.ts";
 
+/** Of a program that is one file: V8 has what it compiled of it in an earlier process. */
+declare const compiledBefore: boolean | undefined;
+
 const { memory, port, signal } = workerData as BackgroundWorkerData;
 
 /**
@@ -58,5 +61,5 @@ function serve(): never {
   }
 }
 
-rehearse();
+if (process.env["RH"] !== undefined) rehearse();
 setImmediate(serve);

@@ -19,14 +19,18 @@ declare const ACCIDENT_EXIT_CODE: number;
 declare const CODE_FILE: string;
 declare const CODE_DIGEST: string;
 
-/** The last is what the program imports modules by that it does not know (import-module.ts). */
-const PARAMETERS = "require, module, __filename, __dirname, importFromStart";
+/**
+ * Of the last two, one is what the program imports modules by that it does not know (import-module.ts), the other whether
+ * V8 has its functions from a cache.
+ */
+const PARAMETERS = "require, module, __filename, __dirname, importFromStart, compiledBefore";
 type Program = (
   require: NodeJS.Require,
   module: NodeJS.Module,
   filename: string,
   dirname: string,
   importFromStart: ImportModule,
+  compiledBefore: boolean,
 ) => void;
 
 function readCache(file: string): Buffer | undefined {
@@ -72,7 +76,7 @@ function run(): void {
     if (!isKept && cachedDataVersionTag() === tag) keepCache(cacheFile, script.createCachedData());
   };
   keep();
-  program(require, module, file, __dirname, (url) => import(url));
+  program(require, module, file, __dirname, (url) => import(url), isKept);
   // The thread of a worker mostly ends without being told.
   if (isMainThread) process.once("exit", keep);
   else keep();

@@ -10,6 +10,7 @@
  * none: the signal words tell, and ports are read by hand.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import { PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { NOWHERE } from "../cpu/address-space.ts";
 import type { CodeReader } from "./graph.ts";
 import type { Target, Unit } from "./unit.ts";
@@ -71,11 +72,14 @@ export const enum Signal {
   WORDS = 2,
 }
 
-/** Code of shared memory; each half-word is read once, so that what was made of it fits together. */
+/** Code of shared memory; each page is read once, so that what was made of it fits together. */
 export class CodeSnapshot implements CodeReader {
   readonly #halves: Uint16Array;
   readonly #code: readonly CodeRange[];
-  readonly #read = new Map<number, number>();
+  readonly #pages = new Map<number, Int32Array<ArrayBuffer>>();
+  /** The page that was read from last, and its half-words. */
+  #page = -1;
+  #parcels = new Int32Array(0);
 
   constructor(memory: WebAssembly.Memory, code: readonly CodeRange[]) {
     this.#halves = new Uint16Array(memory.buffer);
@@ -83,22 +87,35 @@ export class CodeSnapshot implements CodeReader {
   }
 
   parcel(pc: number): number {
-    const known = this.#read.get(pc);
-    if (known !== undefined) return known;
-    const range = this.#code.find(({ base, bytes }) => pc >= base && pc + 2 <= base + bytes);
-    const value =
-      range === undefined ? NOWHERE : (this.#halves[(pc - range.base + range.offset) >>> 1] as number);
-    this.#read.set(pc, value);
-    return value;
+    const page = Math.floor(pc / PAGE_BYTES);
+    if (page !== this.#page) {
+      this.#page = page;
+      this.#parcels = this.#pages.get(page) ?? this.#read(page);
+    }
+    return this.#parcels[(pc % PAGE_BYTES) >>> 1] as number;
+  }
+
+  #read(page: number): Int32Array<ArrayBuffer> {
+    const parcels = new Int32Array(PAGE_BYTES / 2).fill(NOWHERE);
+    const start = page * PAGE_BYTES;
+    for (const { base, bytes, offset } of this.#code) {
+      const end = Math.min(start + PAGE_BYTES, base + bytes);
+      for (let pc = Math.max(start, base); pc + 2 <= end; pc += 2) {
+        parcels[(pc - start) >>> 1] = this.#halves[(pc - base + offset) >>> 1] as number;
+      }
+    }
+    this.#pages.set(page, parcels);
+    return parcels;
   }
 
   /** The half-words of a unit's ranges. */
   parcelsOf({ ranges }: Unit): Uint16Array {
-    const parcels: number[] = [];
+    const parcels = new Uint16Array(ranges.reduce((sum, [first, behind]) => sum + (behind - first) / 2, 0));
+    let at = 0;
     for (const [first, behind] of ranges) {
-      for (let pc = first; pc < behind; pc += 2) parcels.push(this.parcel(pc));
+      for (let pc = first; pc < behind; pc += 2) parcels[at++] = this.parcel(pc);
     }
-    return Uint16Array.from(parcels);
+    return parcels;
   }
 }
 

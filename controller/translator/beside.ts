@@ -11,14 +11,26 @@ import { HotSpots } from "./hot-spots.ts";
 export interface Eagerness {
   /** Instructions that have to retire before the thread starts. */
   readonly startAfter: number;
-  /** Guest instructions that may be translated at first, and one more for each so many that retire. */
+  /** Guest instructions that may be translated at first, and one more for each so many that are interpreted. */
   readonly advance: number;
-  readonly retiredForOne: number;
+  readonly interpretedForOne: number;
+  /** And for each so many that retire in translated code: where translating brings something, more of it will. */
+  readonly translatedForOne: number;
 }
 
 /** `auto` and `translator` (cpu/engine-kind.ts). */
-export const AUTO: Eagerness = { startAfter: 2 ** 18, advance: 8_000, retiredForOne: 8_000 };
-export const TRANSLATOR: Eagerness = { startAfter: 0, advance: 32_000, retiredForOne: 2_000 };
+export const AUTO: Eagerness = {
+  startAfter: 2 ** 22,
+  advance: 2_000,
+  interpretedForOne: 64_000,
+  translatedForOne: 8_000,
+};
+export const TRANSLATOR: Eagerness = {
+  startAfter: 0,
+  advance: 32_000,
+  interpretedForOne: 2_000,
+  translatedForOne: 2_000,
+};
 
 /** Heat of a sample, and of an exit of translated code to what is not translated. */
 const SAMPLE_HEAT = 16;
@@ -33,7 +45,7 @@ const FIRST_SAMPLES = 32;
 /** Entries of one request. */
 const MAX_ENTRIES = 16;
 /** The first unit is small, to be there soon. */
-const FIRST_INSTRUCTIONS = 800;
+const FIRST_INSTRUCTIONS = 300;
 const NEXT_INSTRUCTIONS = 4_000;
 /** Each time that an entry was asked for it has to be so much hotter before it is again. */
 const AGAIN = 4;
@@ -51,6 +63,8 @@ export class Beside {
   #started = false;
   #samples = 0;
   #retired = 0;
+  /** Of those: in translated code. */
+  #inTranslated = 0;
   #lookAgainAt = 0;
   #translated = 0;
   #request: TranslationRequest | undefined;
@@ -80,9 +94,13 @@ export class Beside {
     this.#asked.clear();
   }
 
-  /** Instructions that have retired since the last call. Starts the thread when it is time. */
-  advance(retired: number): void {
+  /**
+   * Instructions that have retired since the last call, and how many of them in the interpreter. Starts the thread when
+   * it is time.
+   */
+  advance(retired: number, interpreted: number): void {
     this.#retired += retired;
+    this.#inTranslated += retired - interpreted;
     if (this.#started || this.#retired < this.#eagerness.startAfter) return;
     this.#started = true;
     this.#thread = this.#start();
@@ -112,8 +130,8 @@ export class Beside {
     if (thread === undefined || this.#request !== undefined || !thread.isIdle) return;
     const isFirst = this.#translated === 0;
     if (isFirst && this.#samples < FIRST_SAMPLES) return;
-    const { advance, retiredForOne } = this.#eagerness;
-    if (this.#translated > advance + this.#retired / retiredForOne) return;
+    const allowed = this.#allowed - this.#translated;
+    if (allowed < 0) return;
     const heat = isFirst ? FIRST_HEAT : NEXT_HEAT;
     if (this.#spots.hottest < heat || this.#retired < this.#lookAgainAt) return;
     this.#lookAgainAt = this.#retired + BETWEEN_LOOKS;
@@ -124,9 +142,18 @@ export class Beside {
     this.#request = {
       ...rest(),
       entries,
-      maxInstructions: isFirst ? FIRST_INSTRUCTIONS : NEXT_INSTRUCTIONS,
+      maxInstructions: isFirst
+        ? FIRST_INSTRUCTIONS
+        : Math.min(FIRST_INSTRUCTIONS + allowed, NEXT_INSTRUCTIONS),
     };
     thread.request(this.#request);
+  }
+
+  /** Guest instructions that may have been translated by now. */
+  get #allowed(): number {
+    const { advance, interpretedForOne, translatedForOne } = this.#eagerness;
+    const interpreted = this.#retired - this.#inTranslated;
+    return advance + interpreted / interpretedForOne + this.#inTranslated / translatedForOne;
   }
 
   #note(pc: number, heat: number): void {

@@ -61,15 +61,20 @@ const MAX_DEPTH = 200;
 const MIN_TRANSLATED_RUN = 64;
 /** A run in translated code ends after so many: V8 replaces a function's code only when it is called again. */
 const TRANSLATED_SLICE = 2 ** 20;
-/** While most is interpreted a run ends after so many, to see where it stands. */
-const SAMPLE_SLICE = 2 ** 14;
+/**
+ * While most is interpreted a run ends after so many, to see where it stands. To find out what that place belongs to takes
+ * as long as thousands of instructions: so at first often, and then less and less, with a part of all that was interpreted.
+ */
+const FIRST_SAMPLE_SLICE = 2 ** 14;
+const LAST_SAMPLE_SLICE = 2 ** 18;
+const SAMPLE_SHARE = 1 / 64;
 /** Where everything is translated at once, every place has to be met. */
 const EAGER_SLICE = 2 ** 8;
 /** While much is interpreted, though not most, beside what is translated. */
 const MIXED_SLICE = 2 ** 17;
 /** About what an instruction takes in the interpreter once V8 has compiled it, and how much of that translation saves. */
-const INTERPRETED_NS = 6;
-const SAVED_NS = 5;
+const INTERPRETED_NS = 1.5;
+const SAVED_NS = 1.1;
 /** Of translating: what V8 does for the first time takes longer than any unit after it. */
 const FIRST_TRANSLATION_NS = 15e6;
 const DEFAULT_SHARE = 0.05;
@@ -89,6 +94,12 @@ const REFUSED_HEAT = 64;
 const PAYOFF_ENTERS = 32;
 /** Instructions that have to retire between entering and leaving, or the interpreter would have been as fast. */
 const PAYOFF_INSTRUCTIONS = 256;
+/**
+ * Entries that do not pay are tried again once so many instructions have been interpreted for each, and each time somewhat
+ * later: what they are left for may be translated by then, or proves hot only now.
+ */
+const DORMANT_INSTRUCTIONS = 2 ** 18;
+const PATIENCE_FACTOR = 1.5;
 /** Guest instructions that are translated before a start: more than any reference firmware has. */
 const MAX_INSTRUCTIONS_AHEAD = 20_000;
 /** A stretch that ends sooner, at an instruction that stays the interpreter's, is not worth entering. */
@@ -124,6 +135,9 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #payoffs = new Map<number, Payoff>();
   /** Entries that do not pay as long as nothing more is translated: left again at once. */
   readonly #dormant = new Set<number>();
+  /** Instructions that have still to be interpreted before the dormant ones are tried again. */
+  #untilRetry = 0;
+  #patience = 1;
   readonly #reader: CodeReader;
   readonly #finder: EntryFinder;
   /** Made at the first translation: a standby that never runs and a short run need none. */
@@ -158,7 +172,6 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#slot = slot;
     this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
     this.#eager = options.eager ?? false;
-    this.#slice = this.#sampleSlice;
     this.#beside = options.beside;
     this.#share = options.share ?? DEFAULT_SHARE;
     // Where less than all of the time may go into it the first translation is paid for in advance.
@@ -166,6 +179,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#reader = { parcel: (pc) => this.#parcel(pc) };
     this.#finder = new EntryFinder(this.#reader);
     this.#counters = engineCounters(memory, parts.space.layout, slot);
+    this.#slice = this.#sampleSlice;
     this.#countLive();
     parts.data.addCodeCache(this);
   }
@@ -296,15 +310,24 @@ export class TranslatingEngine implements Engine, CodeCache {
     if (payoff.enters < PAYOFF_ENTERS) return;
     if (payoff.retired < PAYOFF_ENTERS * PAYOFF_INSTRUCTIONS) {
       this.#dormant.add(pc);
+      this.#untilRetry += DORMANT_INSTRUCTIONS * this.#patience;
       this.#code.unmarkEntry(this.#code.indexOf(pc));
     }
     this.#payoffs.delete(pc);
+  }
+
+  #retryDormant(interpreted: number): void {
+    this.#untilRetry -= interpreted;
+    if (this.#untilRetry > 0) return;
+    this.#patience *= PATIENCE_FACTOR;
+    this.#judgeAnew();
   }
 
   /** What exists has changed, and so what entries bring. */
   #judgeAnew(): void {
     this.#payoffs.clear();
     this.#dormant.clear();
+    this.#untilRetry = 0;
     this.#markedGeneration = -1;
   }
 
@@ -368,6 +391,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#credit += interpreted * INTERPRETED_NS * share + translated * SAVED_NS * SHARE_OF_SAVED;
     this.#count(Counter.retiredTranslated, translated);
     this.#count(Counter.retiredInterpreted, interpreted);
+    if (this.#dormant.size > 0) this.#retryDormant(interpreted);
     if (this.#beside?.works === true) {
       this.#lookBeside(this.#beside, retired, interpreted);
       return;
@@ -382,7 +406,9 @@ export class TranslatingEngine implements Engine, CodeCache {
   }
 
   get #sampleSlice(): number {
-    return this.#eager ? EAGER_SLICE : SAMPLE_SLICE;
+    if (this.#eager) return EAGER_SLICE;
+    const share = Math.trunc((this.#counters[Counter.retiredInterpreted] as number) * SAMPLE_SHARE);
+    return Math.min(Math.max(share, FIRST_SAMPLE_SLICE), LAST_SAMPLE_SLICE);
   }
 
   /** It is paid for, and nobody waits: translating takes milliseconds. */
@@ -507,7 +533,7 @@ export class TranslatingEngine implements Engine, CodeCache {
       const longest = interpreted * 8 > retired ? MIXED_SLICE : TRANSLATED_SLICE;
       this.#slice = Math.min(this.#slice * 2, longest);
     }
-    beside.advance(retired);
+    beside.advance(retired, interpreted);
     if (interpreted * 16 > retired) {
       const pc = (this.#hart[Hart.PC] as number) >>> 0;
       const link = this.#hart[Hart.X + RA] as number;
@@ -553,6 +579,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   }
 
   #countUnit(unit: Unit, phase: number): void {
+    this.#patience = 1;
     this.#count(phase, 1);
     this.#count(Counter.translatedInstructions, unit.instructions);
     this.#count(Counter.cutEdges, unit.cutEdges);

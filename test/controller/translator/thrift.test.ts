@@ -7,7 +7,7 @@ import { TranslatingEngine, type TranslatorOptions } from "../../../controller/t
 import { type Pace, translateUnit, UNHURRIED } from "../../../controller/translator/unit.ts";
 import { createMemory } from "../../../emulator/memory/layout.ts";
 import * as asm from "../support/assembler.ts";
-import { A0, A1, RA } from "../support/machines.ts";
+import { A0, A1, A2, RA } from "../support/machines.ts";
 import { CODE_BASE, LAYOUT } from "./harness.ts";
 
 const UART_LINE_STATUS = 0x1000_0005;
@@ -52,7 +52,7 @@ describe("translating", () => {
 
   it("comes in time for what runs on", () => {
     const { machine, engine } = looping({}, counting);
-    for (let runs = 0; runs < 100 && engine.stats().translationsRunning === 0; runs++) machine.run(RUN);
+    for (let runs = 0; runs < 400 && engine.stats().translationsRunning === 0; runs++) machine.run(RUN);
     expect(engine.stats().translationsRunning).toBe(1);
   });
 
@@ -85,6 +85,28 @@ describe("an entry that is left again at once", () => {
     const more = engine.stats();
     expect(more.retiredTranslated).toBeGreaterThan(retiredTranslated);
     expect(more.exitsAccess).toBeGreaterThan(exitsAccess);
+  });
+
+  it("is tried again where it was left for more places than one trial met often", () => {
+    const FUNCTIONS = 32;
+    /** Calls one function after the other through a register, each of two instructions. */
+    const { machine, engine } = looping({ share: 4 }, (program) => {
+      program.words(asm.i("addi", A1, A1, 8), asm.i("andi", A2, A1, 8 * (FUNCTIONS - 1)));
+      program
+        .la(RA, "first")
+        .words(asm.r("add", A2, A2, RA), asm.jalr(RA, A2, 0))
+        .jal(0, "loop")
+        .label("first");
+      for (let index = 0; index < FUNCTIONS; index++) program.words(asm.NOP, asm.jalr(0, RA, 0));
+      return program;
+    });
+    const isTranslated = (): boolean => {
+      const { retiredTranslated: before } = engine.stats();
+      machine.run(RUN);
+      return engine.stats().retiredTranslated - before > RUN / 2;
+    };
+    const runs = Array.from({ length: 400 }, (_, run) => run);
+    expect(runs.some(isTranslated)).toBe(true);
   });
 });
 
