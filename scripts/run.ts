@@ -17,10 +17,10 @@ import { fitHelp } from "./terminal.ts";
 const HELP = `usage: flipside run FILE.elf [options]
 
 Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80000000, on the board of QEMU's virt
-machine: UART, CLINT, PLIC, clock, finisher (docs/run.md). A program with the symbol tohost may end by it and write through it (HTIF, as Spike has it: the system calls write and exit).
+machine: UART, CLINT, PLIC, clock, finisher, a device tree in a1 (docs/run.md). A program with the symbol tohost may end by it and write through it (HTIF, as Spike has it: the system calls write and exit).
 
   --max-instructions N         stop after N instructions
-  --ram SIZE                   bytes of RAM, 64K to 512M (default 16M)
+  --ram SIZE                   bytes of RAM, 64K to 512M (default 128M)
   --clock live|virtual         mtime follows the wall (default), or ten instructions are one tick of 100 ns
   --engine auto|translator|interpreter
                                what executes the program (default auto); the result is the same
@@ -36,7 +36,7 @@ ${OTHER_EXIT_CODES}.
 
 const OPTIONS = {
   "max-instructions": { type: "string" },
-  ram: { type: "string", default: "16M" },
+  ram: { type: "string", default: "128M" },
   clock: { type: "string", default: "live" },
   engine: { type: "string", default: "auto" },
   stats: { type: "boolean" },

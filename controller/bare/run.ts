@@ -19,8 +19,11 @@ import { BARE_BOARD } from "../boards.ts";
 import { Hart } from "../cpu/hart.ts";
 import type { SerialLine } from "../devices/uart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../machine.ts";
+import { flattenTree } from "./device-tree.ts";
 import type { ElfFile } from "./elf.ts";
+import type { ElfPart } from "./elf-parts.ts";
 import { Htif } from "./htif.ts";
+import { virtTree } from "./virt-tree.ts";
 
 export type ExitReason = "pass" | "fail" | "max-instructions" | "idle" | "trap-loop";
 
@@ -63,6 +66,8 @@ export class BareMachine {
   readonly #line: SerialLine;
   /** Of a program that has the symbol `tohost`. */
   #htif: Htif | undefined;
+  /** The machine's device tree. */
+  readonly #tree: Uint8Array;
   #program: ElfFile | undefined;
   #resetAsked = false;
   /** Before the last reset. */
@@ -76,7 +81,8 @@ export class BareMachine {
       hostBytes: 65_536,
       ramBytes: options.ramBytes,
     };
-    this.#layout = planLayout(config);
+    this.#layout = planLayout(config, 1);
+    this.#tree = flattenTree(virtTree({ ramBytes: options.ramBytes, isa: ISA }));
     this.#nowNs = options.nowNs;
     this.#line = options.line;
     const memory = createMemory(this.#layout);
@@ -101,7 +107,7 @@ export class BareMachine {
     this.#place(elf);
     this.#requireEntry(elf);
     this.#program = elf;
-    this.machine.reset(elf.entry | 0);
+    this.#start(elf);
     const tohost = elf.symbols.get("tohost");
     if (tohost !== undefined) this.#serveHost(tohost, elf.symbols.get("fromhost"));
   }
@@ -144,7 +150,25 @@ export class BareMachine {
     this.#retiredBefore += this.machine.retired;
     if (this.#program === undefined) throw new Error("nothing has been loaded");
     this.#place(this.#program);
-    this.machine.reset(this.#program.entry | 0);
+    this.#start(this.#program);
+  }
+
+  /** The hart at the entry, with its number in a0 and the address of the device tree in a1, as QEMU's loader leaves it. */
+  #start(elf: ElfFile): void {
+    this.machine.reset(elf.entry | 0);
+    this.machine.hart[Hart.X + A0] = 0;
+    this.machine.hart[Hart.X + A1] = this.#placeTree(elf);
+  }
+
+  /** The tree's address; 0, and no tree, where the program itself lies. */
+  #placeTree({ parts }: ElfFile): number {
+    const tree = this.#tree;
+    const from = treeAddress(this.#layout.config.ramBytes, tree.length);
+    const lies = ({ address, memoryBytes }: ElfPart): boolean =>
+      address < from + tree.length && address + memoryBytes > from;
+    if (from < RAM_BASE || parts.some(lies)) return 0;
+    this.machine.space.bytes.set(tree, from - RAM_BASE + this.#layout.ram);
+    return from;
   }
 
   /** Bytes of RAM. Throws {@link LoadError} when they lie outside. */
@@ -228,3 +252,18 @@ export class BareMachine {
 }
 
 const MAX_PARK_MS = 1000;
+
+/** Registers by their use in the calling convention. */
+const A0 = 10;
+const A1 = 11;
+
+const ISA = "rv32imac_zicsr_zifencei";
+
+/** QEMU keeps so much room for the tree at the end of RAM, and aligns it to twice that. */
+const TREE_ROOM_BYTES = 1024 * 1024;
+
+/** Where the tree goes: where QEMU puts it, or, in RAM that is too small for that, at its end. */
+function treeAddress(ramBytes: number, treeBytes: number): number {
+  const inRam = Math.floor((ramBytes - TREE_ROOM_BYTES) / (2 * TREE_ROOM_BYTES)) * 2 * TREE_ROOM_BYTES;
+  return RAM_BASE + (inRam > 0 ? inRam : Math.floor((ramBytes - treeBytes) / 8) * 8);
+}

@@ -197,8 +197,11 @@ export function eraseCounts(memory: WebAssembly.Memory, layout: Layout): Uint32A
   return new Uint32Array(memory.buffer, layout.wear, wearBytes(layout.config) / 4);
 }
 
-/** Lays the segments out one behind the other. Throws {@link MemoryConfigError}. */
-export function planLayout(config: MemoryConfig): Layout {
+/**
+ * Lays the segments out one behind the other. Throws {@link MemoryConfigError}.
+ * @param workerSlots fewer than {@link WORKER_SLOTS} where no other hart will ever stand in
+ */
+export function planLayout(config: MemoryConfig, workerSlots = WORKER_SLOTS): Layout {
   checkMemoryConfig(config);
   let end = 0;
   const take = (bytes: number): number => {
@@ -208,8 +211,8 @@ export function planLayout(config: MemoryConfig): Layout {
     return start;
   };
   const control = take(CONTROL_BYTES);
-  const slots = Array.from({ length: WORKER_SLOTS }, () => take(SLOT_BYTES));
-  const ramFlags = Array.from({ length: WORKER_SLOTS }, () => take(ramFlagBytes(config.ramBytes)));
+  const slots = Array.from({ length: workerSlots }, () => take(SLOT_BYTES));
+  const ramFlags = Array.from({ length: workerSlots }, () => take(ramFlagBytes(config.ramBytes)));
   const eventRing = take(EVENT_RING_BYTES);
   const uartRing = take(UART_RING_BYTES);
   const uartInput = take(UART_INPUT_BYTES);
@@ -220,7 +223,7 @@ export function planLayout(config: MemoryConfig): Layout {
   const host = take(config.hostBytes);
   const regions = Array.from({ length: config.regions }, () => take(config.regionBytes));
   const ram = take(config.ramBytes);
-  const decoded = Array.from({ length: WORKER_SLOTS }, () => take(decodedBytes(config)));
+  const decoded = Array.from({ length: workerSlots }, () => take(decodedBytes(config)));
   const wasmPages = Math.ceil(end / WASM_PAGE_BYTES);
   return {
     config,

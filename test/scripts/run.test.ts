@@ -121,7 +121,7 @@ describe("bad input ends with 2 and one sentence, and runs nothing", () => {
     [
       "an entry outside RAM",
       () => [file("far", writeElf({ code: new Uint8Array(4), entry: 0x2000_0000 }))],
-      /far cannot be run: its entry 0x20000000 lies outside the RAM from 0x80000000 to 0x81000000/,
+      /far cannot be run: its entry 0x20000000 lies outside the RAM from 0x80000000 to 0x88000000/,
     ],
     [
       "an entry behind RAM",

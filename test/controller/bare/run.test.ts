@@ -195,6 +195,49 @@ describe("the report", () => {
   });
 });
 
+describe("the device tree", () => {
+  const MAGIC = [0xd0, 0x0d, 0xfe, 0xed];
+  const code = new asm.Program().label("end").jal(0, "end").bytes();
+  function loaded(ramBytes: number, source: Partial<ElfSource> = {}) {
+    const machine = bare({ ramBytes });
+    load(machine, { code, ...source });
+    const { registers } = machine.run(1);
+    return { machine, hartId: registers[A0], address: registers[A1] ?? 0 };
+  }
+  const MIB = 2 ** 20;
+
+  it.each([
+    [3, 0x8020_0000],
+    [4, 0x8020_0000],
+    [5, 0x8040_0000],
+    [16, 0x80e0_0000],
+    [17, 0x8100_0000],
+    [128, 0x87e0_0000],
+    [512, 0x9fe0_0000],
+  ])("lies in %i MiB of RAM where QEMU puts it, and a1 tells it", (ramMib, address) => {
+    const { machine, ...registers } = loaded(ramMib * MIB);
+    expect(registers).toEqual({ hartId: 0, address });
+    expect([...machine.readRam("the tree", address, 4)]).toEqual(MAGIC);
+  });
+  it.each([65_536, MIB, 2 * MIB])("lies at the end of %i bytes of RAM", (ramBytes) => {
+    const { machine, address } = loaded(ramBytes);
+    const tree = machine.readRam("the tree", address, RAM_BASE + ramBytes - address);
+    expect([...tree.subarray(0, 4)]).toEqual(MAGIC);
+    const total = new DataView(tree.buffer).getUint32(4);
+    expect(tree.length - total).toBeLessThan(8);
+  });
+  it("is not there, and a1 is 0, where the program itself lies", () => {
+    const memoryBytes = 65_536 - 100;
+    const { machine, address } = loaded(65_536, { memoryBytes });
+    expect(address).toBe(0);
+    expect(
+      [...machine.readRam("it", RAM_BASE + code.length, 65_536 - code.length)].every((b) => b === 0),
+    ).toBe(true);
+    expect(loaded(16 * MIB, { memoryBytes: 0xe0_0001 }).address).toBe(0);
+    expect(loaded(16 * MIB, { memoryBytes: 0xe0_0000 }).address).toBe(0x80e0_0000);
+  });
+});
+
 describe("loading", () => {
   it("starts at the entry, not at the segment's start", () => {
     const program = new asm.Program().words(asm.ILLEGAL, asm.i("addi", A0, 0, 5));

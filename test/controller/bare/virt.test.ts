@@ -175,7 +175,8 @@ const PROGRAMS: readonly (readonly [what: string, source: string])[] = [
   [
     "a reset by the finisher begins anew: what was loaded is there again, other memory stays, devices are reset",
     `static u32 zeros, initialised = 5;
-    void guest(void) {
+    void guest(u32 a0, u32 a1) {
+      note("hart", a0); note("tree", a1); note("its magic", R32(a1)); R32(a1) = 0;
       u32 round = R32(0x80100000); R32(0x80100000) = round + 1;
       note("round", round); note("zeros", zeros); note("initialised", initialised);
       note("mtime is small", R32(CLINT + 0xbff8) < 2000000 && R32(CLINT + 0xbffc) == 0);
