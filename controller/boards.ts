@@ -26,6 +26,7 @@ import {
   VIRTIO_STRIDE,
 } from "../emulator/memory/virt-map.ts";
 import { type MemoryRange, NOWHERE } from "./cpu/address-space.ts";
+import { ALL_EXTENSIONS, CONTROLLER_EXTENSIONS, type Extensions } from "./cpu/isa.ts";
 import type { Board, Device } from "./devices/device.ts";
 import { EmptyVirtio } from "./devices/empty-virtio.ts";
 import { Finisher } from "./devices/finisher.ts";
@@ -64,6 +65,8 @@ export interface BoardPlan {
   /** Memory besides RAM. */
   readonly memory: (layout: Layout) => readonly MemoryRange[];
   readonly devices: (parts: BoardParts) => readonly Placed[];
+  /** The hart's instructions. */
+  readonly extensions: Extensions;
   /** The hart has Smdbltrp: a trap in a trap handler stops it. */
   readonly smdbltrp: boolean;
   /** The CLINT is as QEMU's `virt` has it. */
@@ -123,6 +126,7 @@ function controllerMemory({ config, regions, table, nvram, host }: Layout): read
 export const BARE_BOARD: BoardPlan = {
   memory: () => [],
   devices: bareDevices,
+  extensions: ALL_EXTENSIONS,
   smdbltrp: false,
   isVirt: true,
 };
@@ -131,6 +135,7 @@ export const BARE_BOARD: BoardPlan = {
 export const CONTROLLER_BOARD: BoardPlan = {
   memory: controllerMemory,
   devices: controllerDevices,
+  extensions: CONTROLLER_EXTENSIONS,
   smdbltrp: true,
   isVirt: false,
 };

@@ -146,7 +146,7 @@ export class Machine {
     for (const [base, device, source] of plan.devices(parts)) this.attach(base, device, source);
     const bus = this.#engineBus(options.onException ?? (() => undefined));
     this.#data = new DataPath(this.space, this.hart, bus);
-    this.#code = new DecodedCode(this.space);
+    this.#code = new DecodedCode(this.space, plan.extensions);
     this.#data.addCodeCache(this.#code);
     const engineParts = {
       hart: this.hart,
@@ -154,6 +154,7 @@ export class Machine {
       code: this.#code,
       data: this.#data,
       bus,
+      extensions: plan.extensions,
       smdbltrp: plan.smdbltrp,
     };
     this.interpreter = new Interpreter(engineParts);

@@ -4,6 +4,7 @@
  */
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import { RAM_BASE } from "../emulator/memory/map.ts";
+import { ALL_EXTENSIONS } from "./cpu/isa.ts";
 import { Answering } from "./translator/answering.ts";
 import {
   type BackgroundWorkerData,
@@ -44,6 +45,7 @@ function rehearse(): void {
       tableSlots: 4096,
     },
     code: [{ base: RAM_BASE, bytes: 4096, offset: 0 }],
+    extensions: ALL_EXTENSIONS,
     sharedPageAccesses: [],
     registers: [],
     sizes: [],

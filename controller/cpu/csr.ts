@@ -28,8 +28,6 @@ export const enum Mstatus {
 /** mstatush.MDT of Smdbltrp. */
 export const MSTATUSH_MDT = 1 << 10;
 
-/** RV32 with A, C, I and M. */
-const MISA_VALUE = (1 << 30) | (1 << 0) | (1 << 2) | (1 << 8) | (1 << 12);
 const INTERRUPTS = (1 << 3) | (1 << 7) | (1 << 11);
 const INHIBIT_CYCLE = 1 << 0;
 const INHIBIT_INSTRET = 1 << 2;
@@ -115,10 +113,10 @@ export function advanceCounter(hart: Int32Array, low: number, count: number): vo
 }
 
 /** Reads an accessible CSR. The counters have been brought up to date. */
-export function readCsr(hart: Int32Array, bus: Bus, csr: number): number {
+export function readCsr(hart: Int32Array, bus: Bus, csr: number, misa: number): number {
   if (csr === Csr.TIME) return bus.timeLow() | 0;
   if (csr === Csr.TIMEH) return bus.timeHigh() | 0;
-  if (csr === Csr.MISA) return MISA_VALUE;
+  if (csr === Csr.MISA) return misa;
   const word = WORD[csr] as number;
   return word < 0 ? 0 : (hart[word] as number);
 }

@@ -1,14 +1,16 @@
 /**
- * The instruction decoder: bits in, a small decoded form out, for RV32IMAC_Zicsr_Zifencei in machine mode.
+ * The instruction decoder: bits in, a small decoded form out, for RV32IMAC_Zicsr_Zifencei in machine mode with Zba, Zbb,
+ * Zbc, Zbs and Zcb; of the extensions (isa.ts) those count that the hart has.
  *
- * Pure and complete: every 16- and 32-bit pattern decodes, what is not an instruction of this hart as
+ * Pure and complete: every 16- and 32-bit pattern decodes, what is not an instruction of the hart as
  * Op.ILLEGAL. A compressed instruction is first expanded to the 32-bit instruction that the manual defines it
  * to be, so both lengths share one table and one set of operations. HINTs decode as the instruction they are
  * (a write to x0); encodings reserved or meant for custom use are illegal.
  *
- * Source: The RISC-V Instruction Set Manual, volume I (RV32I, M, A, C, Zicsr, Zifencei and the opcode map) and
+ * Source: The RISC-V Instruction Set Manual, volume I (RV32I, M, A, C, B, Zc, Zicsr, Zifencei and the opcode map) and
  * volume II (mret, wfi).
  */
+import { Extension, type Extensions } from "./isa.ts";
 
 /** One operation. The order groups operations of one shape; nothing else depends on it. */
 export const enum Op {
@@ -58,6 +60,38 @@ export const enum Op {
   DIVU,
   REM,
   REMU,
+  SH1ADD,
+  SH2ADD,
+  SH3ADD,
+  ANDN,
+  ORN,
+  XNOR,
+  CLZ,
+  CTZ,
+  CPOP,
+  MAX,
+  MAXU,
+  MIN,
+  MINU,
+  SEXT_B,
+  SEXT_H,
+  ZEXT_H,
+  ROL,
+  ROR,
+  RORI,
+  ORC_B,
+  REV8,
+  CLMUL,
+  CLMULH,
+  CLMULR,
+  BCLR,
+  BCLRI,
+  BEXT,
+  BEXTI,
+  BINV,
+  BINVI,
+  BSET,
+  BSETI,
   LR_W,
   SC_W,
   AMOSWAP_W,
@@ -88,7 +122,10 @@ export const enum Op {
 export const OP_NAMES: readonly string[] = (
   "illegal lui auipc jal jalr beq bne blt bge bltu bgeu lb lh lw lbu lhu sb sh sw " +
   "addi slti sltiu xori ori andi slli srli srai add sub sll slt sltu xor srl sra or and " +
-  "mul mulh mulhsu mulhu div divu rem remu lr.w sc.w amoswap.w amoadd.w amoxor.w amoand.w amoor.w " +
+  "mul mulh mulhsu mulhu div divu rem remu " +
+  "sh1add sh2add sh3add andn orn xnor clz ctz cpop max maxu min minu sext.b sext.h zext.h " +
+  "rol ror rori orc.b rev8 clmul clmulh clmulr bclr bclri bext bexti binv binvi bset bseti " +
+  "lr.w sc.w amoswap.w amoadd.w amoxor.w amoand.w amoor.w " +
   "amomin.w amomax.w amominu.w amomaxu.w csrrw csrrs csrrc csrrwi csrrsi csrrci " +
   "fence fence.i ecall ebreak mret wfi"
 ).split(" ");
@@ -124,14 +161,14 @@ export function instructionLength(parcel: number): 2 | 4 {
  * Decodes the instruction whose first parcel is the low half of `bits`; the high half counts only if that
  * parcel starts a 32-bit instruction.
  */
-export function decode(bits: number, out: Instruction): void {
+export function decode(bits: number, out: Instruction, extensions: Extensions): void {
   if ((bits & 3) === 3) {
-    decodeWord(bits | 0, out);
+    decodeWord(bits | 0, out, extensions);
     out.length = 4;
     return;
   }
   const parcel = bits & 0xffff;
-  decodeWord(expandCompressed(parcel), out);
+  decodeWord(expandCompressed(parcel, extensions), out, extensions);
   out.length = 2;
   if (out.op === Op.ILLEGAL) out.imm = parcel;
 }
@@ -147,6 +184,8 @@ const enum Format {
   J,
   /** Immediate shift: the amount in place of rs2. */
   SHIFT,
+  /** One operand: rd and rs1. */
+  UNARY,
   CSR,
   /** No operands: fence, fence.i, ecall, ebreak, mret, wfi. */
   BARE,
@@ -173,6 +212,8 @@ interface Row {
   /** Bits that tell this instruction, and their values. */
   readonly mask: number;
   readonly match: number;
+  /** Whose it is. */
+  readonly extension: Extension;
 }
 
 const OPCODE_MASK = 0x7f;
@@ -181,9 +222,17 @@ const FUNCT7_MASK = 0xfe00_707f | 0;
 /** AMOs: aq and rl (bits 26 and 25) are accepted as they come; one hart in order keeps every ordering. */
 const FUNCT5_MASK = 0xf800_707f | 0;
 const LR_MASK = 0xf9f0_707f | 0;
+/** funct7, rs2 and funct3. */
+const UNARY_MASK = 0xfff0_707f | 0;
 const ALL_BITS = -1;
 
-const row = (op: Op, format: Format, mask: number, match: number): Row => ({ op, format, mask, match });
+const row = (op: Op, format: Format, mask: number, match: number): Row => ({
+  op,
+  format,
+  mask,
+  match,
+  extension: Extension.BASE,
+});
 const byOpcode = (op: Op, format: Format, opcode: Opcode): Row => row(op, format, OPCODE_MASK, opcode);
 const byFunct3 = (op: Op, format: Format, opcode: Opcode, funct3: number): Row =>
   row(op, format, FUNCT3_MASK, (funct3 << 12) | opcode);
@@ -191,8 +240,12 @@ const byFunct7 = (op: Op, format: Format, opcode: Opcode, funct3: number, funct7
   row(op, format, FUNCT7_MASK, (funct7 << 25) | (funct3 << 12) | opcode);
 const amo = (op: Op, funct5: number): Row =>
   row(op, Format.R, FUNCT5_MASK, (funct5 << 27) | (2 << 12) | Opcode.AMO);
+const unary = (op: Op, opcode: Opcode, funct3: number, funct12: number): Row =>
+  row(op, Format.UNARY, UNARY_MASK, (funct12 << 20) | (funct3 << 12) | opcode);
+const of = (extension: Extension, rows: readonly Row[]): readonly Row[] =>
+  rows.map((each) => ({ ...each, extension }));
 
-/** Every instruction of the hart. */
+/** Every instruction that a hart here may have. */
 const ROWS: readonly Row[] = [
   byOpcode(Op.LUI, Format.U, Opcode.LUI),
   byOpcode(Op.AUIPC, Format.U, Opcode.AUIPC),
@@ -231,25 +284,69 @@ const ROWS: readonly Row[] = [
   byFunct7(Op.SRA, Format.R, Opcode.OP, 5, 0x20),
   byFunct7(Op.OR, Format.R, Opcode.OP, 6, 0x00),
   byFunct7(Op.AND, Format.R, Opcode.OP, 7, 0x00),
-  byFunct7(Op.MUL, Format.R, Opcode.OP, 0, 0x01),
-  byFunct7(Op.MULH, Format.R, Opcode.OP, 1, 0x01),
-  byFunct7(Op.MULHSU, Format.R, Opcode.OP, 2, 0x01),
-  byFunct7(Op.MULHU, Format.R, Opcode.OP, 3, 0x01),
-  byFunct7(Op.DIV, Format.R, Opcode.OP, 4, 0x01),
-  byFunct7(Op.DIVU, Format.R, Opcode.OP, 5, 0x01),
-  byFunct7(Op.REM, Format.R, Opcode.OP, 6, 0x01),
-  byFunct7(Op.REMU, Format.R, Opcode.OP, 7, 0x01),
-  row(Op.LR_W, Format.R, LR_MASK, (0x02 << 27) | (2 << 12) | Opcode.AMO),
-  amo(Op.SC_W, 0x03),
-  amo(Op.AMOSWAP_W, 0x01),
-  amo(Op.AMOADD_W, 0x00),
-  amo(Op.AMOXOR_W, 0x04),
-  amo(Op.AMOAND_W, 0x0c),
-  amo(Op.AMOOR_W, 0x08),
-  amo(Op.AMOMIN_W, 0x10),
-  amo(Op.AMOMAX_W, 0x14),
-  amo(Op.AMOMINU_W, 0x18),
-  amo(Op.AMOMAXU_W, 0x1c),
+  ...of(Extension.M, [
+    byFunct7(Op.MUL, Format.R, Opcode.OP, 0, 0x01),
+    byFunct7(Op.MULH, Format.R, Opcode.OP, 1, 0x01),
+    byFunct7(Op.MULHSU, Format.R, Opcode.OP, 2, 0x01),
+    byFunct7(Op.MULHU, Format.R, Opcode.OP, 3, 0x01),
+    byFunct7(Op.DIV, Format.R, Opcode.OP, 4, 0x01),
+    byFunct7(Op.DIVU, Format.R, Opcode.OP, 5, 0x01),
+    byFunct7(Op.REM, Format.R, Opcode.OP, 6, 0x01),
+    byFunct7(Op.REMU, Format.R, Opcode.OP, 7, 0x01),
+  ]),
+  ...of(Extension.ZBA, [
+    byFunct7(Op.SH1ADD, Format.R, Opcode.OP, 2, 0x10),
+    byFunct7(Op.SH2ADD, Format.R, Opcode.OP, 4, 0x10),
+    byFunct7(Op.SH3ADD, Format.R, Opcode.OP, 6, 0x10),
+  ]),
+  ...of(Extension.ZBB, [
+    byFunct7(Op.ANDN, Format.R, Opcode.OP, 7, 0x20),
+    byFunct7(Op.ORN, Format.R, Opcode.OP, 6, 0x20),
+    byFunct7(Op.XNOR, Format.R, Opcode.OP, 4, 0x20),
+    unary(Op.CLZ, Opcode.OP_IMM, 1, 0x600),
+    unary(Op.CTZ, Opcode.OP_IMM, 1, 0x601),
+    unary(Op.CPOP, Opcode.OP_IMM, 1, 0x602),
+    byFunct7(Op.MAX, Format.R, Opcode.OP, 6, 0x05),
+    byFunct7(Op.MAXU, Format.R, Opcode.OP, 7, 0x05),
+    byFunct7(Op.MIN, Format.R, Opcode.OP, 4, 0x05),
+    byFunct7(Op.MINU, Format.R, Opcode.OP, 5, 0x05),
+    unary(Op.SEXT_B, Opcode.OP_IMM, 1, 0x604),
+    unary(Op.SEXT_H, Opcode.OP_IMM, 1, 0x605),
+    unary(Op.ZEXT_H, Opcode.OP, 4, 0x080),
+    byFunct7(Op.ROL, Format.R, Opcode.OP, 1, 0x30),
+    byFunct7(Op.ROR, Format.R, Opcode.OP, 5, 0x30),
+    byFunct7(Op.RORI, Format.SHIFT, Opcode.OP_IMM, 5, 0x30),
+    unary(Op.ORC_B, Opcode.OP_IMM, 5, 0x287),
+    unary(Op.REV8, Opcode.OP_IMM, 5, 0x698),
+  ]),
+  ...of(Extension.ZBC, [
+    byFunct7(Op.CLMUL, Format.R, Opcode.OP, 1, 0x05),
+    byFunct7(Op.CLMULR, Format.R, Opcode.OP, 2, 0x05),
+    byFunct7(Op.CLMULH, Format.R, Opcode.OP, 3, 0x05),
+  ]),
+  ...of(Extension.ZBS, [
+    byFunct7(Op.BCLR, Format.R, Opcode.OP, 1, 0x24),
+    byFunct7(Op.BCLRI, Format.SHIFT, Opcode.OP_IMM, 1, 0x24),
+    byFunct7(Op.BEXT, Format.R, Opcode.OP, 5, 0x24),
+    byFunct7(Op.BEXTI, Format.SHIFT, Opcode.OP_IMM, 5, 0x24),
+    byFunct7(Op.BINV, Format.R, Opcode.OP, 1, 0x34),
+    byFunct7(Op.BINVI, Format.SHIFT, Opcode.OP_IMM, 1, 0x34),
+    byFunct7(Op.BSET, Format.R, Opcode.OP, 1, 0x14),
+    byFunct7(Op.BSETI, Format.SHIFT, Opcode.OP_IMM, 1, 0x14),
+  ]),
+  ...of(Extension.A, [
+    row(Op.LR_W, Format.R, LR_MASK, (0x02 << 27) | (2 << 12) | Opcode.AMO),
+    amo(Op.SC_W, 0x03),
+    amo(Op.AMOSWAP_W, 0x01),
+    amo(Op.AMOADD_W, 0x00),
+    amo(Op.AMOXOR_W, 0x04),
+    amo(Op.AMOAND_W, 0x0c),
+    amo(Op.AMOOR_W, 0x08),
+    amo(Op.AMOMIN_W, 0x10),
+    amo(Op.AMOMAX_W, 0x14),
+    amo(Op.AMOMINU_W, 0x18),
+    amo(Op.AMOMAXU_W, 0x1c),
+  ]),
   byFunct3(Op.CSRRW, Format.CSR, Opcode.SYSTEM, 1),
   byFunct3(Op.CSRRS, Format.CSR, Opcode.SYSTEM, 2),
   byFunct3(Op.CSRRC, Format.CSR, Opcode.SYSTEM, 3),
@@ -265,27 +362,42 @@ const ROWS: readonly Row[] = [
   row(Op.WFI, Format.BARE, ALL_BITS, 0x1050_0073),
 ];
 
-/** Rows by major opcode (bits 6:2) and funct3: at most a dozen to try. */
+/** Rows by major opcode (bits 6:2) and funct3: some ten to try. */
 const BUCKETS: readonly (readonly Row[])[] = Array.from({ length: 256 }, (_, bucket) => {
   const key = ((bucket & 0x1f) << 2) | 3 | ((bucket >> 5) << 12);
   return ROWS.filter(({ mask, match }) => ((key ^ match) & mask & FUNCT3_MASK) === 0);
 });
 
 /** `bits` is a signed 32-bit number: an instruction with low bits 11, or 0 for an illegal one. */
-function decodeWord(bits: number, out: Instruction): void {
-  const bucket = ((bits >>> 2) & 0x1f) | ((bits >>> 7) & 0xe0);
-  const rows = BUCKETS[bucket] as readonly Row[];
-  for (let index = 0; index < rows.length; index++) {
-    const candidate = rows[index] as Row;
-    if ((bits & candidate.mask) === candidate.match) {
-      out.op = candidate.op;
-      extractOperands(bits, candidate.format, out);
-      return;
-    }
+function decodeWord(bits: number, out: Instruction, extensions: Extensions): void {
+  const row = rowOf(bits);
+  if (row !== undefined && (row.extension & extensions) !== 0) {
+    out.op = row.op;
+    extractOperands(bits, row.format, out);
+    return;
   }
   out.op = Op.ILLEGAL;
   extractOperands(bits, Format.BARE, out);
   out.imm = bits;
+}
+
+function rowOf(bits: number): Row | undefined {
+  const bucket = ((bits >>> 2) & 0x1f) | ((bits >>> 7) & 0xe0);
+  const rows = BUCKETS[bucket] as readonly Row[];
+  for (let index = 0; index < rows.length; index++) {
+    const candidate = rows[index] as Row;
+    if ((bits & candidate.mask) === candidate.match) return candidate;
+  }
+  return undefined;
+}
+
+/** The extensions that an instruction needs, if any hart here may have it; `bits` as mtval holds them. */
+export function extensionsNeeded(bits: number): Extensions {
+  if ((bits & 3) === 3) return rowOf(bits | 0)?.extension ?? 0;
+  const parcel = bits & 0xffff;
+  if (expandCompressed(parcel, 0) !== ILLEGAL_WORD) return Extension.C;
+  const row = rowOf(expandCompressed(parcel, Extension.ZCB));
+  return row === undefined ? 0 : Extension.ZCB | row.extension;
 }
 
 const enum Field {
@@ -312,6 +424,7 @@ const FORMATS: Readonly<Record<Format, Layout>> = {
   [Format.U]: { fields: Field.RD, immediate: (bits) => bits & ~0xfff },
   [Format.J]: { fields: Field.RD, immediate: jumpOffset },
   [Format.SHIFT]: { fields: Field.RD | Field.RS1, immediate: (bits) => (bits >>> 20) & 31 },
+  [Format.UNARY]: { fields: Field.RD | Field.RS1, immediate: () => 0 },
   [Format.CSR]: { fields: Field.RD | Field.RS1, immediate: (bits) => bits >>> 20 },
   [Format.BARE]: { fields: Field.NONE, immediate: () => 0 },
 };
@@ -475,8 +588,59 @@ const EXPANDERS: readonly ((parcel: number) => number)[] = [
   ...[expandSlli, illegal, expandLwsp, illegal, expandJumpOrMove, illegal, expandSwsp, illegal],
 ];
 
-/** The 32-bit instruction that a compressed one stands for, or 0 if it is illegal. */
-export function expandCompressed(parcel: number): number {
+/** c.lbu, c.lhu, c.lh, c.sb, c.sh: the offset's bit 1 is bit 5 of the parcel, its bit 0 bit 6 where it has one. */
+function expandNarrowAccess(parcel: number): number {
+  const half = bit(parcel, 5, 1);
+  const byte = half | bit(parcel, 6, 0);
+  const marked = (parcel & 0x40) !== 0;
+  switch ((parcel >>> 10) & 7) {
+    case 0:
+      return iType(Opcode.LOAD, 4, rdLow(parcel), rs1Low(parcel), byte);
+    case 1:
+      return iType(Opcode.LOAD, marked ? 1 : 5, rdLow(parcel), rs1Low(parcel), half);
+    case 2:
+      return sType(Opcode.STORE, 0, rs1Low(parcel), rdLow(parcel), byte);
+    case 3:
+      return marked ? ILLEGAL_WORD : sType(Opcode.STORE, 1, rs1Low(parcel), rdLow(parcel), half);
+    default:
+      return ILLEGAL_WORD;
+  }
+}
+
+/** c.mul, c.zext.b, c.sext.b, c.zext.h, c.sext.h, c.not. */
+function expandExtendOrNot(parcel: number): number {
+  const rd = rs1Low(parcel);
+  const kind = (parcel >>> 5) & 3;
+  if ((parcel & 0x1c00) !== 0x1c00 || kind < 2) return ILLEGAL_WORD;
+  if (kind === 2) return rType(Opcode.OP, 0, 1, rd, rd, rdLow(parcel));
+  switch ((parcel >>> 2) & 7) {
+    case 0:
+      return iType(Opcode.OP_IMM, 7, rd, rd, 0xff);
+    case 1:
+      return iType(Opcode.OP_IMM, 1, rd, rd, 0x604);
+    case 2:
+      return iType(Opcode.OP, 4, rd, rd, 0x080);
+    case 3:
+      return iType(Opcode.OP_IMM, 1, rd, rd, 0x605);
+    case 5:
+      return iType(Opcode.OP_IMM, 4, rd, rd, -1);
+    default:
+      return ILLEGAL_WORD;
+  }
+}
+
+/** Zcb, in what C leaves reserved: quadrants 0 and 1, funct3 4. */
+function expandZcb(parcel: number): number {
+  if ((parcel & 0xe003) === 0x8000) return expandNarrowAccess(parcel);
+  return (parcel & 0xe003) === 0x8001 ? expandExtendOrNot(parcel) : ILLEGAL_WORD;
+}
+
+/**
+ * The 32-bit instruction that a compressed one stands for, or 0 if it is illegal. Of the extensions Zcb counts; whether
+ * the hart has what the expansion needs, such as M for c.mul, is the decoder's to say.
+ */
+export function expandCompressed(parcel: number, extensions: Extensions): number {
   const expand = EXPANDERS[((parcel & 3) << 3) | ((parcel >>> 13) & 7)] ?? illegal;
-  return expand(parcel);
+  const word = expand(parcel);
+  return word === ILLEGAL_WORD && (extensions & Extension.ZCB) !== 0 ? expandZcb(parcel) : word;
 }

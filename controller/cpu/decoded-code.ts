@@ -13,17 +13,19 @@
 import { decodedCodeBytes, LINE_SHIFT, MOVING_CODE_BYTES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
 import { type AddressSpace, flagsOfPage, LineFlag } from "./address-space.ts";
+import { constantOf } from "./bit-manipulation.ts";
 import type { CodeRange, CodeSegment } from "./code-segment.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { CodeCache } from "./engine.ts";
 import { Hart } from "./hart.ts";
+import type { Extensions } from "./isa.ts";
 import { Micro, packEntry } from "./micro.ts";
 
 /** Words behind each segment: an end where it ends, and one where an instruction that crosses that does. */
 const SEGMENT_END_WORDS = 4;
 
 /** Operations that become another one, or an index. The rest of Micro.* stands for the Op.* of its name. */
-const MICRO: Readonly<Record<Op, Micro>> = {
+export const MICRO: Readonly<Record<Op, Micro>> = {
   [Op.ILLEGAL]: Micro.ILLEGAL,
   [Op.LUI]: Micro.LI,
   [Op.AUIPC]: Micro.LI,
@@ -70,6 +72,38 @@ const MICRO: Readonly<Record<Op, Micro>> = {
   [Op.DIVU]: Micro.DIVU,
   [Op.REM]: Micro.REM,
   [Op.REMU]: Micro.REMU,
+  [Op.SH1ADD]: Micro.SH1ADD,
+  [Op.SH2ADD]: Micro.SH2ADD,
+  [Op.SH3ADD]: Micro.SH3ADD,
+  [Op.ANDN]: Micro.ANDN,
+  [Op.ORN]: Micro.ORN,
+  [Op.XNOR]: Micro.XNOR,
+  [Op.CLZ]: Micro.CLZ,
+  [Op.CTZ]: Micro.CTZ,
+  [Op.CPOP]: Micro.CPOP,
+  [Op.MAX]: Micro.MAX,
+  [Op.MAXU]: Micro.MAXU,
+  [Op.MIN]: Micro.MIN,
+  [Op.MINU]: Micro.MINU,
+  [Op.SEXT_B]: Micro.SEXT_B,
+  [Op.SEXT_H]: Micro.SEXT_H,
+  [Op.ZEXT_H]: Micro.ANDI,
+  [Op.ROL]: Micro.ROL,
+  [Op.ROR]: Micro.ROR,
+  [Op.RORI]: Micro.RORI,
+  [Op.ORC_B]: Micro.ORC_B,
+  [Op.REV8]: Micro.REV8,
+  [Op.CLMUL]: Micro.CLMUL,
+  [Op.CLMULH]: Micro.CLMULH,
+  [Op.CLMULR]: Micro.CLMULR,
+  [Op.BCLR]: Micro.BCLR,
+  [Op.BCLRI]: Micro.ANDI,
+  [Op.BEXT]: Micro.BEXT,
+  [Op.BEXTI]: Micro.BEXTI,
+  [Op.BINV]: Micro.BINV,
+  [Op.BINVI]: Micro.XORI,
+  [Op.BSET]: Micro.BSET,
+  [Op.BSETI]: Micro.ORI,
   [Op.LR_W]: Micro.LR_W,
   [Op.SC_W]: Micro.SC_W,
   [Op.AMOSWAP_W]: Micro.AMO,
@@ -121,11 +155,13 @@ export class DecodedCode implements CodeCache {
   /** Raised when entries are dropped or a mark is taken away: whoever marked entries marks them again. */
   generation = 0;
   readonly #space: AddressSpace;
+  readonly #extensions: Extensions;
   readonly #pages: Uint8Array;
   readonly #instruction: Instruction = emptyInstruction();
 
-  constructor(space: AddressSpace) {
+  constructor(space: AddressSpace, extensions: Extensions) {
     this.#space = space;
+    this.#extensions = extensions;
     const { layout, slot, memory, ramBytes, ramOffset, ranges, hasWindow } = space;
     const { regionBytes } = layout.config;
     const start = layout.decoded[slot] as number;
@@ -167,7 +203,7 @@ export class DecodedCode implements CodeCache {
       return;
     }
     const bits = length === 2 ? parcel : parcel | (this.#parcel(segment, offset + 2) << 16);
-    decode(bits, this.#instruction);
+    decode(bits, this.#instruction, this.#extensions);
     this.#translate(segment, index);
   }
 
@@ -286,6 +322,7 @@ export class DecodedCode implements CodeCache {
     let operand = imm;
     if (op === Op.AUIPC) operand = (segment.base + index - segment.entryBase + imm) | 0;
     if (op === Op.ADDI && rs1 === 0) micro = Micro.LI;
+    operand = constantOf(op, imm) ?? operand;
     if (op === Op.JAL || (op >= Op.BEQ && op <= Op.BGEU)) {
       const target = index - segment.entryBase + imm;
       operand = this.entriesOffset + (index + imm) * 4;

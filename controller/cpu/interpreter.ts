@@ -23,6 +23,7 @@ import { decode, emptyInstruction, type Instruction, instructionLength, Op } fro
 import type { DecodedCode } from "./decoded-code.ts";
 import { type Bus, Cause, type Engine, InterruptBit, MAX_TRAPS_ALIKE, Stop } from "./engine.ts";
 import { Hart, MSTATUS_MPP, NO_CAUSE } from "./hart.ts";
+import { type Extensions, misaOf } from "./isa.ts";
 import { lengthOf, Micro, microOf, rdOf, rs1Of, rs2Of } from "./micro.ts";
 import { createStride, NO_ENTRY, type Stride } from "./stride.ts";
 
@@ -42,6 +43,7 @@ export interface InterpreterParts {
   readonly code: DecodedCode;
   readonly data: DataPath;
   readonly bus: Bus;
+  readonly extensions: Extensions;
   /** Whether the hart has Smdbltrp (docs/hardware.md). */
   readonly smdbltrp: boolean;
 }
@@ -52,6 +54,8 @@ export class Interpreter implements Engine {
   readonly #code: DecodedCode;
   readonly #data: DataPath;
   readonly #bus: Bus;
+  readonly #extensions: Extensions;
+  readonly #misa: number;
   readonly #smdbltrp: boolean;
   readonly #stride: Stride;
   readonly #scratch = emptyInstruction();
@@ -67,6 +71,8 @@ export class Interpreter implements Engine {
     this.#code = parts.code;
     this.#data = parts.data;
     this.#bus = parts.bus;
+    this.#extensions = parts.extensions;
+    this.#misa = misaOf(parts.extensions);
     this.#smdbltrp = parts.smdbltrp;
     this.#segment = parts.code.ram;
     this.#stride = createStride(parts.space, parts.code.entriesOffset);
@@ -248,7 +254,7 @@ export class Interpreter implements Engine {
     }
     const retired = hart[Hart.RUN_RETIRED] as number;
     countInstructions(hart, retired);
-    const old = readCsr(hart, this.#bus, csr);
+    const old = readCsr(hart, this.#bus, csr, this.#misa);
     if (write) {
       const clear = op === Op.CSRRC || op === Op.CSRRCI;
       countWritingInstruction(hart, csr, retired + 1);
@@ -292,7 +298,7 @@ export class Interpreter implements Engine {
   }
 
   #redecode(pc: number): Instruction {
-    decode(this.#instructionBits(pc), this.#scratch);
+    decode(this.#instructionBits(pc), this.#scratch, this.#extensions);
     return this.#scratch;
   }
 

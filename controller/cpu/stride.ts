@@ -17,7 +17,10 @@ import { DECODED_ENTRY_BYTES, LINE_SHIFT } from "../../emulator/memory/layout.ts
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
 import { CodeWriter, type Label, ModuleWriter, Wasm } from "../wasm/emitter.ts";
 import type { AddressSpace } from "./address-space.ts";
+import { BIT_OPERATIONS, type BitOperands } from "./bit-manipulation.ts";
 import type { CodeSegment } from "./code-segment.ts";
+import { Op } from "./decode.ts";
+import { MICRO } from "./decoded-code.ts";
 import { Hart } from "./hart.ts";
 import { LONG, Micro } from "./micro.ts";
 
@@ -129,7 +132,9 @@ class StrideWriter {
     const afterLong = out.block();
     const afterShort = out.block();
     const operations = this.#operations();
-    const cases = [...operations.keys()].flatMap((micro): number[] => [micro, micro | LONG]);
+    const cases = [...operations.keys()].flatMap((micro): number[] =>
+      ALWAYS_LONG.has(micro) ? [micro | LONG] : [micro, micro | LONG],
+    );
     const labels = new Map([...cases].reverse().map((key) => [key, out.block()]));
     out.get(Local.AT);
     out.memory(Wasm.I32_LOAD8_U, 0);
@@ -281,7 +286,15 @@ class StrideWriter {
       operations.set(micro, () => this.#setRd(this.#rs1, this.#operand, op));
     }
     for (const [micro, op] of NOT_TAKEN) operations.set(micro, () => this.#branch(op));
+    for (const [op, operation] of BIT_OPERATIONS) {
+      operations.set(MICRO[op], () => this.#setRd(() => operation(this.#bitOperands(op))));
+    }
     return operations;
+  }
+
+  #bitOperands(op: Op): BitOperands {
+    const second = op === Op.RORI || op === Op.BEXTI ? this.#operand : this.#rs2;
+    return { out: this.#out, first: this.#rs1, second, scratch: Local.ADDRESS, scratch2: Local.OTHER };
   }
 
   #jump(): void {
@@ -430,6 +443,11 @@ class StrideWriter {
     this.#divide(Wasm.I32_DIV_S, () => out.constant(-1));
   }
 }
+
+/** Operations that no compressed instruction is: C has none of them, Zcb two. */
+const ALWAYS_LONG: ReadonlySet<Micro> = new Set(
+  [...BIT_OPERATIONS.keys()].filter((op) => op !== Op.SEXT_B && op !== Op.SEXT_H).map((op) => MICRO[op]),
+);
 
 const REGISTER_REGISTER: readonly (readonly [Micro, Wasm])[] = [
   [Micro.ADD, Wasm.I32_ADD],

@@ -45,10 +45,11 @@ export class Answering {
   }
 
   answer(request: TranslationRequest): TranslationReply {
-    const { entries, target, code, sharedPageAccesses, registers, sizes, maxInstructions } = request;
+    const { entries, target, code, extensions, sharedPageAccesses, registers, sizes, maxInstructions } =
+      request;
     const [entry, ...alsoFrom] = entries;
     if (entry === undefined) return NOTHING_TRANSLATED;
-    const snapshot = new CodeSnapshot(this.#memory, code);
+    const snapshot = new CodeSnapshot(this.#memory, code, extensions);
     const sizeOf = new Map(sizes);
     const unit = translateUnit(snapshot, entry, target, {
       limits: { ...DEFAULT_UNIT_LIMITS, unitInstructions: maxInstructions },

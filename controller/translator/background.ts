@@ -12,6 +12,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { NOWHERE } from "../cpu/address-space.ts";
+import type { Extensions } from "../cpu/isa.ts";
 import type { CodeReader } from "./graph.ts";
 import type { Target, Unit } from "./unit.ts";
 
@@ -27,6 +28,7 @@ export interface TranslationRequest {
   readonly entries: readonly number[];
   readonly target: Target;
   readonly code: readonly CodeRange[];
+  readonly extensions: Extensions;
   readonly sharedPageAccesses: readonly number[];
   /** What the hart's registers hold: where jump tables may lie (UnitOptions of unit.ts). */
   readonly registers: readonly number[];
@@ -74,6 +76,7 @@ export const enum Signal {
 
 /** Code of shared memory; each page is read once, so that what was made of it fits together. */
 export class CodeSnapshot implements CodeReader {
+  readonly extensions: Extensions;
   readonly #halves: Uint16Array;
   readonly #code: readonly CodeRange[];
   readonly #pages = new Map<number, Int32Array<ArrayBuffer>>();
@@ -81,7 +84,8 @@ export class CodeSnapshot implements CodeReader {
   #page = -1;
   #parcels = new Int32Array(0);
 
-  constructor(memory: WebAssembly.Memory, code: readonly CodeRange[]) {
+  constructor(memory: WebAssembly.Memory, code: readonly CodeRange[], extensions: Extensions) {
+    this.extensions = extensions;
     this.#halves = new Uint16Array(memory.buffer);
     this.#code = code;
   }

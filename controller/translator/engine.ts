@@ -176,7 +176,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#share = options.share ?? DEFAULT_SHARE;
     // Where less than all of the time may go into it the first translation is paid for in advance.
     this.#credit = this.#share < 1 ? -FIRST_TRANSLATION_NS : 0;
-    this.#reader = { parcel: (pc) => this.#parcel(pc) };
+    this.#reader = { parcel: (pc) => this.#parcel(pc), extensions: parts.extensions };
     this.#finder = new EntryFinder(this.#reader);
     this.#counters = engineCounters(memory, parts.space.layout, slot);
     this.#slice = this.#sampleSlice;
@@ -557,6 +557,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     return {
       target: this.#target(),
       code: [{ base: RAM_BASE, bytes: ramBytes, offset: ramOffset }, ...window, ...roms],
+      extensions: this.#reader.extensions,
       sharedPageAccesses: [...this.#sharedPageAccesses],
       registers: Array.from(this.#hart.subarray(Hart.X + 1, Hart.X + 32), (value) => value >>> 0),
       sizes: [...(this.#store?.sizes() ?? [])],

@@ -11,12 +11,15 @@
  * register provably still holds what the call wrote.
  */
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "../cpu/decode.ts";
+import type { Extensions } from "../cpu/isa.ts";
 import { isConditionalBranch, isTranslated, RA, T0 } from "./registers.ts";
 
 /** Where code is read from. */
 export interface CodeReader {
   /** The 16-bit parcel at an even physical address, or -1 where nothing may be executed. */
   parcel(pc: number): number;
+  /** What its instructions are. */
+  readonly extensions: Extensions;
 }
 
 export interface Step {
@@ -184,7 +187,7 @@ export function fetchInstruction(code: CodeReader, pc: number): Instruction | un
     bits = low | (high << 16);
   }
   const insn = emptyInstruction();
-  decode(bits, insn);
+  decode(bits, insn, code.extensions);
   return insn;
 }
 

@@ -1,9 +1,10 @@
 /**
- * The arithmetic of RV32IM as WebAssembly: each operation leaves its result on the stack.
+ * The arithmetic of RV32IM, Zba, Zbb, Zbc and Zbs as WebAssembly: each operation leaves its result on the stack.
  *
  * Invariants: no operation here touches memory, control flow or the hart, and none can trap: the divisions
  * that WebAssembly traps on are told apart first (volume I, "Division operations": by zero, and overflow).
  */
+import { BIT_OPERATIONS, constantOf } from "../cpu/bit-manipulation.ts";
 import { type Instruction, Op } from "../cpu/decode.ts";
 import { type CodeWriter, Wasm } from "../wasm/emitter.ts";
 
@@ -12,8 +13,9 @@ export interface OperandSource {
   readonly out: CodeWriter;
   /** Pushes the value of a guest register. */
   push(register: number): void;
-  /** A local that is free for the length of one operation. */
+  /** Two locals that are free for the length of one operation. */
   readonly scratch: number;
+  readonly scratch2: number;
 }
 
 /** Operations on rs1 and the immediate. */
@@ -27,6 +29,10 @@ const IMMEDIATE: ReadonlyMap<Op, Wasm> = new Map([
   [Op.SLLI, Wasm.I32_SHL],
   [Op.SRLI, Wasm.I32_SHR_U],
   [Op.SRAI, Wasm.I32_SHR_S],
+  [Op.ZEXT_H, Wasm.I32_AND],
+  [Op.BCLRI, Wasm.I32_AND],
+  [Op.BINVI, Wasm.I32_XOR],
+  [Op.BSETI, Wasm.I32_OR],
 ]);
 
 /** Operations on rs1 and rs2. WebAssembly, too, takes shift amounts modulo 32. */
@@ -69,7 +75,7 @@ export function emitArithmetic(source: OperandSource, insn: Instruction, pc: num
   }
   const immediate = IMMEDIATE.get(op);
   if (immediate !== undefined) {
-    emitImmediate(source, immediate, rs1, imm);
+    emitImmediate(source, immediate, rs1, constantOf(op, imm) ?? imm);
     return;
   }
   const register = REGISTER.get(op);
@@ -77,6 +83,12 @@ export function emitArithmetic(source: OperandSource, insn: Instruction, pc: num
     source.push(rs1);
     source.push(rs2);
     out.op(register);
+    return;
+  }
+  const bitOperation = BIT_OPERATIONS.get(op);
+  if (bitOperation !== undefined) {
+    const second = op === Op.RORI || op === Op.BEXTI ? () => out.constant(imm) : () => source.push(rs2);
+    bitOperation({ ...source, out, first: () => source.push(rs1), second });
     return;
   }
   if (op === Op.MULH || op === Op.MULHSU || op === Op.MULHU) emitMultiplyHigh(source, insn);

@@ -13,7 +13,7 @@ import { UsageError } from "../options.ts";
 const BINARY = /^(rv32([usm])([a-z]+)-p)-([\w-]+)$/;
 const MAX_BYTES = 2 ** 24;
 /** What this hart has of the suites' extensions, in the modes that it has. */
-const SUITES: readonly string[] = ["ui", "um", "ua", "uc", "mi"];
+const SUITES: readonly string[] = ["ui", "um", "ua", "uc", "uzba", "uzbb", "uzbc", "uzbs", "mi"];
 
 export interface ForeignTest {
   /** Such as `rv32ui-p`. */

@@ -1,4 +1,4 @@
-/** A small RV32IMAC assembler for programs of tests and of the hostile run: encoders by instruction format, and programs with labels. */
+/** A small assembler, of RV32IMAC with Zba, Zbb, Zbc and Zbs, for programs of tests and of the hostile run: encoders by instruction format, and programs with labels. */
 
 const R_TYPE = {
   add: [0, 0x00],
@@ -19,6 +19,45 @@ const R_TYPE = {
   divu: [5, 0x01],
   rem: [6, 0x01],
   remu: [7, 0x01],
+} as const;
+/** Zba, Zbb, Zbc and Zbs: register operations, those on one register, and those with a bit's number or an amount. */
+const BIT_OPERATIONS = {
+  sh1add: [2, 0x10],
+  sh2add: [4, 0x10],
+  sh3add: [6, 0x10],
+  andn: [7, 0x20],
+  orn: [6, 0x20],
+  xnor: [4, 0x20],
+  max: [6, 0x05],
+  maxu: [7, 0x05],
+  min: [4, 0x05],
+  minu: [5, 0x05],
+  rol: [1, 0x30],
+  ror: [5, 0x30],
+  clmul: [1, 0x05],
+  clmulr: [2, 0x05],
+  clmulh: [3, 0x05],
+  bclr: [1, 0x24],
+  bext: [5, 0x24],
+  binv: [1, 0x34],
+  bset: [1, 0x14],
+} as const;
+const UNARY = {
+  clz: [0x13, 1, 0x600],
+  ctz: [0x13, 1, 0x601],
+  cpop: [0x13, 1, 0x602],
+  "sext.b": [0x13, 1, 0x604],
+  "sext.h": [0x13, 1, 0x605],
+  "zext.h": [0x33, 4, 0x080],
+  "orc.b": [0x13, 5, 0x287],
+  rev8: [0x13, 5, 0x698],
+} as const;
+const BIT_IMMEDIATES = {
+  rori: [5, 0x30],
+  bclri: [1, 0x24],
+  bexti: [5, 0x24],
+  binvi: [1, 0x34],
+  bseti: [1, 0x14],
 } as const;
 const I_TYPE = { addi: 0, slti: 2, sltiu: 3, xori: 4, ori: 6, andi: 7 } as const;
 const SHIFTS = { slli: [1, 0x00], srli: [5, 0x00], srai: [5, 0x20] } as const;
@@ -41,6 +80,9 @@ const AMOS = {
 const CSR_TYPE = { csrrw: 1, csrrs: 2, csrrc: 3, csrrwi: 5, csrrsi: 6, csrrci: 7 } as const;
 
 export type RMnemonic = keyof typeof R_TYPE;
+export type BitMnemonic = keyof typeof BIT_OPERATIONS;
+export type UnaryMnemonic = keyof typeof UNARY;
+export type BitImmediateMnemonic = keyof typeof BIT_IMMEDIATES;
 export type IMnemonic = keyof typeof I_TYPE;
 export type ShiftMnemonic = keyof typeof SHIFTS;
 export type LoadMnemonic = keyof typeof LOADS;
@@ -53,6 +95,9 @@ function mnemonics<K extends string>(table: Readonly<Record<K, unknown>>): reado
   return Object.keys(table) as K[];
 }
 export const R_MNEMONICS = mnemonics(R_TYPE);
+export const BIT_MNEMONICS = mnemonics(BIT_OPERATIONS);
+export const UNARY_MNEMONICS = mnemonics(UNARY);
+export const BIT_IMMEDIATE_MNEMONICS = mnemonics(BIT_IMMEDIATES);
 export const I_MNEMONICS = mnemonics(I_TYPE);
 export const SHIFT_MNEMONICS = mnemonics(SHIFTS);
 export const LOAD_MNEMONICS = mnemonics(LOADS);
@@ -81,6 +126,18 @@ export const bType = (f3: number, rs1: number, rs2: number, offset: number): num
 export function r(name: RMnemonic, rd: number, rs1: number, rs2: number): number {
   const [funct3, funct7] = R_TYPE[name];
   return rType(0x33, funct3, funct7, rd, rs1, rs2);
+}
+export function bit(name: BitMnemonic, rd: number, rs1: number, rs2: number): number {
+  const [funct3, funct7] = BIT_OPERATIONS[name];
+  return rType(0x33, funct3, funct7, rd, rs1, rs2);
+}
+export function unary(name: UnaryMnemonic, rd: number, rs1: number): number {
+  const [opcode, funct3, funct12] = UNARY[name];
+  return iType(opcode, funct3, rd, rs1, funct12);
+}
+export function bitImmediate(name: BitImmediateMnemonic, rd: number, rs1: number, amount: number): number {
+  const [funct3, funct7] = BIT_IMMEDIATES[name];
+  return rType(0x13, funct3, funct7, rd, rs1, amount);
 }
 export function i(name: IMnemonic, rd: number, rs1: number, imm: number): number {
   return iType(0x13, I_TYPE[name], rd, rs1, imm);

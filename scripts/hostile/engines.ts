@@ -13,6 +13,8 @@ const INGREDIENTS: readonly Ingredients[] = [
   { rare: true, selfModifying: false, wild: false },
   { rare: true, selfModifying: false, wild: true },
   { rare: true, selfModifying: true, wild: true },
+  { rare: false, selfModifying: false, wild: false, bits: true },
+  { rare: true, selfModifying: true, wild: true, bits: true },
 ];
 
 export function runProgram(seed: number): CaseResult {

@@ -3,6 +3,14 @@
  * a translator could get wrong. One seed is one program.
  */
 import * as a from "./assemble.ts";
+import {
+  BIT_IMMEDIATE_MNEMONICS,
+  BIT_MNEMONICS,
+  bit,
+  bitImmediate,
+  UNARY_MNEMONICS,
+  unary,
+} from "./assembler.ts";
 
 /** The code's own page and the one behind it hold data, too. */
 const DATA_OFFSET = 0x1800;
@@ -55,6 +63,8 @@ export interface Ingredients {
   readonly selfModifying: boolean;
   /** Jumps and branches to anywhere, the middle of an instruction included. */
   readonly wild: boolean;
+  /** Zba, Zbb, Zbc, Zbs and Zcb. */
+  readonly bits?: boolean;
 }
 
 /** The words of a program that starts where RAM does. */
@@ -167,9 +177,13 @@ function emitOne(
   random: Random,
   starts: readonly number[],
   leaf: boolean,
-  { rare, selfModifying, wild }: Ingredients,
+  { rare, selfModifying, wild, bits = false }: Ingredients,
 ): void {
   const value = (): number => random.pick(leaf ? VALUES.slice(0, -1) : VALUES);
+  if (bits && random.chance(25)) {
+    words.push(bitManipulation(random, value));
+    return;
+  }
   const kind = random.below(100);
   if (kind < 35) {
     emitArithmetic(words, random, value);
@@ -223,6 +237,29 @@ function emitArithmetic(words: number[], random: Random, value: () => number): v
       random.chance(50) ? a.lui(value(), random.below(1 << 20)) : a.auipc(value(), random.below(1 << 20)),
     );
   }
+}
+
+/** One instruction, or two of Zcb. */
+function bitManipulation(random: Random, value: () => number): number {
+  const kind = random.below(10);
+  if (kind < 4) return bit(random.pick(BIT_MNEMONICS), value(), value(), value());
+  if (kind < 6) return unary(random.pick(UNARY_MNEMONICS), value(), value());
+  if (kind < 8) return bitImmediate(random.pick(BIT_IMMEDIATE_MNEMONICS), value(), value(), random.below(32));
+  return codeSize(random) | (codeSize(random) << 16);
+}
+
+/** A parcel of Zcb, on a0 to a5, and on data from s0 on. */
+function codeSize(random: Random): number {
+  const [first, second] = [2 + random.below(6), 2 + random.below(6)];
+  const offset = random.below(4) << 5;
+  return random.pick([
+    0x8000 | offset | (second << 2), // c.lbu
+    0x8400 | offset | (second << 2), // c.lhu, c.lh
+    0x8800 | offset | (second << 2), // c.sb
+    0x8c00 | (offset & 0x20) | (second << 2), // c.sh
+    0x9c41 | (first << 7) | (second << 2), // c.mul
+    0x9c61 | (first << 7) | (random.pick([0, 1, 2, 3, 5]) << 2), // c.zext.b to c.not
+  ]);
 }
 
 function emitRare(words: number[], random: Random, value: () => number): void {

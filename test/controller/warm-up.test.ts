@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { decode, emptyInstruction, OP_NAMES } from "../../controller/cpu/decode.ts";
+import { CONTROLLER_EXTENSIONS } from "../../controller/cpu/isa.ts";
 import { RehearsalMachine, WARM_UP_PROGRAM } from "../../controller/warm-up.ts";
 import {
   BRANCH_MNEMONICS,
@@ -15,7 +16,7 @@ it("the warm-up uses every operation for which the interpreter's loop has a case
   const instruction = emptyInstruction();
   const used = new Set<string>();
   for (const word of WARM_UP_PROGRAM) {
-    decode(word, instruction);
+    decode(word, instruction, CONTROLLER_EXTENSIONS);
     used.add(OP_NAMES[instruction.op] ?? "");
   }
   const operations = [

@@ -1,7 +1,18 @@
 /** All cases, in the order of the table. */
 import type { CaseGroup } from "../case.ts";
 import { ATOMIC } from "./atomic.ts";
+import { BIT_MANIPULATION } from "./bit-manipulation.ts";
+import { CODE_SIZE } from "./code-size.ts";
 import { INTEGER, MULTIPLICATION } from "./integer.ts";
 import { CSRS, ILLEGAL, TRAPS } from "./machine-mode.ts";
 
-export const CASE_GROUPS: readonly CaseGroup[] = [INTEGER, MULTIPLICATION, ATOMIC, TRAPS, ILLEGAL, CSRS];
+export const CASE_GROUPS: readonly CaseGroup[] = [
+  INTEGER,
+  MULTIPLICATION,
+  ATOMIC,
+  ...BIT_MANIPULATION,
+  CODE_SIZE,
+  TRAPS,
+  ILLEGAL,
+  CSRS,
+];

@@ -2,7 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
-import { DEFINITIONS, low32 } from "../../../scripts/conformance/definitions.ts";
+import {
+  BIT_DEFINITIONS,
+  BIT_IMMEDIATE_DEFINITIONS,
+  DEFINITIONS,
+  low32,
+  UNARY_DEFINITIONS,
+} from "../../../scripts/conformance/definitions.ts";
 import * as asm from "../support/assembler.ts";
 import { A0, A1, A2, inRam, S0 } from "../support/machines.ts";
 
@@ -62,6 +68,45 @@ describe("register-immediate operations are the register operation with the sign
         expect(f.x(A2)).toBe(low32(DEFINITIONS[shiftTwin[name]](a, amount)));
       }),
       { numRuns: 40 },
+    );
+  });
+});
+
+describe("bit manipulation", () => {
+  it.each(asm.BIT_MNEMONICS)("%s, any two words", (name) => {
+    const f = inRam(new asm.Program().words(asm.bit(name, A2, A0, A1), asm.bit(name, A0, A0, A0)));
+    fc.assert(
+      fc.property(word, word, (a, b) => {
+        f.setX(A0, a);
+        f.setX(A1, b);
+        f.machine.hart[33] = RAM_BASE | 0;
+        f.machine.run(2);
+        expect(f.x(A2)).toBe(low32(BIT_DEFINITIONS[name](a, b)));
+        expect(f.x(A0)).toBe(low32(BIT_DEFINITIONS[name](a, a)));
+      }),
+    );
+  });
+  it.each(asm.BIT_IMMEDIATE_MNEMONICS)("%s, any word and number", (name) => {
+    fc.assert(
+      fc.property(word, fc.integer({ min: 0, max: 31 }), (a, number) => {
+        const f = inRam(new asm.Program().words(asm.bitImmediate(name, A2, A0, number)));
+        f.setX(A0, a);
+        f.machine.run(1);
+        expect(f.x(A2)).toBe(low32(BIT_IMMEDIATE_DEFINITIONS[name](a, number)));
+      }),
+      { numRuns: 40 },
+    );
+  });
+  it.each(asm.UNARY_MNEMONICS)("%s, any word", (name) => {
+    const f = inRam(new asm.Program().words(asm.unary(name, A2, A0), asm.unary(name, A0, A0)));
+    fc.assert(
+      fc.property(word, (a) => {
+        f.setX(A0, a);
+        f.machine.hart[33] = RAM_BASE | 0;
+        f.machine.run(2);
+        expect(f.x(A2)).toBe(low32(UNARY_DEFINITIONS[name](a)));
+        expect(f.x(A0)).toBe(low32(UNARY_DEFINITIONS[name](a)));
+      }),
     );
   });
 });

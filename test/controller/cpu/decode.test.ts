@@ -5,19 +5,21 @@ import {
   decode,
   emptyInstruction,
   expandCompressed,
+  extensionsNeeded,
   instructionLength,
   OP_NAMES,
   Op,
 } from "../../../controller/cpu/decode.ts";
+import { ALL_EXTENSIONS, CONTROLLER_EXTENSIONS, Extension } from "../../../controller/cpu/isa.ts";
 import * as asm from "../support/assembler.ts";
 
 const register = fc.integer({ min: 0, max: 31 });
 const imm12 = fc.integer({ min: -2048, max: 2047 });
 
 /** What `bits` decode to, with the operation's name. */
-function decoded(bits: number) {
+function decoded(bits: number, extensions = ALL_EXTENSIONS) {
   const out = emptyInstruction();
-  decode(bits, out);
+  decode(bits, out, extensions);
   const { op, ...operands } = out;
   return { name: OP_NAMES[op], ...operands };
 }
@@ -41,6 +43,28 @@ describe("32-bit instructions decode to their operation and operands", () => {
     fc.assert(
       fc.property(register, register, register, (rd, rs1, imm) => {
         expect(decoded(asm.shift(name, rd, rs1, imm))).toEqual({ name, rd, rs1, rs2: 0, imm, length: 4 });
+      }),
+    );
+  });
+  it.each(asm.BIT_MNEMONICS)("%s", (name) => {
+    fc.assert(
+      fc.property(register, register, register, (rd, rs1, rs2) => {
+        expect(decoded(asm.bit(name, rd, rs1, rs2))).toEqual({ name, rd, rs1, rs2, imm: 0, length: 4 });
+      }),
+    );
+  });
+  it.each(asm.UNARY_MNEMONICS)("%s", (name) => {
+    fc.assert(
+      fc.property(register, register, (rd, rs1) => {
+        expect(decoded(asm.unary(name, rd, rs1))).toEqual({ name, rd, rs1, rs2: 0, imm: 0, length: 4 });
+      }),
+    );
+  });
+  it.each(asm.BIT_IMMEDIATE_MNEMONICS)("%s", (name) => {
+    fc.assert(
+      fc.property(register, register, register, (rd, rs1, imm) => {
+        const word = asm.bitImmediate(name, rd, rs1, imm);
+        expect(decoded(word)).toEqual({ name, rd, rs1, rs2: 0, imm, length: 4 });
       }),
     );
   });
@@ -119,6 +143,10 @@ describe("what is no instruction of this hart is illegal and carries its bits", 
     ["slli by 32 and more", 0x0200_1013],
     ["a shift with a foreign funct7", 0x2000_5013],
     ["a register operation with a foreign funct7", 0x0400_0033],
+    ["rev8 of RV64", 0x6b80_5013 | 0],
+    ["zext.h with rs2", 0x0810_4033],
+    ["clz with a foreign number", 0x6030_1013],
+    ["bclri by 32 and more", 0x4a00_1013],
     ["branch funct3 2", 0x0000_2063],
     ["load funct3 3 (ld)", 0x0000_3003],
     ["store funct3 3 (sd)", 0x0000_3023],
@@ -174,7 +202,7 @@ describe("compressed instructions expand as the manual defines them", () => {
     ["c.add a0, a1", 0x952e, asm.r("add", 10, 10, 11)],
     ["c.swsp a0, 252(sp)", 0xdfaa, asm.store("sw", 10, 252, 2)],
   ])("%s", (_, parcel, word) => {
-    expect(expandCompressed(parcel).toString(16)).toBe(word.toString(16));
+    expect(expandCompressed(parcel, CONTROLLER_EXTENSIONS).toString(16)).toBe(word.toString(16));
     expect(decoded(parcel)).toEqual({ ...decoded(word), length: 2 });
   });
 
@@ -194,8 +222,8 @@ describe("compressed instructions expand as the manual defines them", () => {
     ["c.fsdsp", 0xa002],
     ["reserved quadrant 0 funct3 4", 0x8000],
   ])("reserved or foreign: %s", (_, parcel) => {
-    expect(expandCompressed(parcel)).toBe(0);
-    expect(decoded(parcel)).toMatchObject({ name: "illegal", imm: parcel, length: 2 });
+    expect(expandCompressed(parcel, CONTROLLER_EXTENSIONS)).toBe(0);
+    expect(decoded(parcel, CONTROLLER_EXTENSIONS)).toMatchObject({ name: "illegal", imm: parcel, length: 2 });
   });
 
   it("all 49152 parcels as they were compared with binutils 2.40", () => {
@@ -203,12 +231,80 @@ describe("compressed instructions expand as the manual defines them", () => {
     let legal = 0;
     for (let parcel = 0; parcel < 0x1_0000; parcel++) {
       if ((parcel & 3) === 3) continue;
-      const word = expandCompressed(parcel);
+      const word = expandCompressed(parcel, CONTROLLER_EXTENSIONS);
       if (word !== 0) legal++;
       hash.update(`${parcel}:${word};`);
     }
     expect(legal).toBe(28_823);
     expect(hash.digest("hex").slice(0, 16)).toBe("ca9c1ffe6df39f6a");
+  });
+});
+
+describe("Zcb expands as the manual defines it, in what C leaves reserved", () => {
+  const cases: readonly (readonly [name: string, parcel: number, word: number])[] = [
+    ["c.lbu a1, 0(a0)", 0x810c, asm.load("lbu", 11, 0, 10)],
+    ["c.lbu a1, 1(a0)", 0x814c, asm.load("lbu", 11, 1, 10)],
+    ["c.lbu a1, 2(a0)", 0x812c, asm.load("lbu", 11, 2, 10)],
+    ["c.lbu a5, 3(s1)", 0x80fc, asm.load("lbu", 15, 3, 9)],
+    ["c.lhu a1, 0(a0)", 0x850c, asm.load("lhu", 11, 0, 10)],
+    ["c.lhu a1, 2(a0)", 0x852c, asm.load("lhu", 11, 2, 10)],
+    ["c.lh a1, 0(a0)", 0x854c, asm.load("lh", 11, 0, 10)],
+    ["c.lh a1, 2(a0)", 0x856c, asm.load("lh", 11, 2, 10)],
+    ["c.sb a1, 1(s0)", 0x884c, asm.store("sb", 11, 1, 8)],
+    ["c.sb a1, 2(s0)", 0x882c, asm.store("sb", 11, 2, 8)],
+    ["c.sh a1, 0(s0)", 0x8c0c, asm.store("sh", 11, 0, 8)],
+    ["c.sh a1, 2(s0)", 0x8c2c, asm.store("sh", 11, 2, 8)],
+    ["c.zext.b s1", 0x9ce1, asm.i("andi", 9, 9, 255)],
+    ["c.sext.b s1", 0x9ce5, asm.unary("sext.b", 9, 9)],
+    ["c.zext.h s1", 0x9ce9, asm.unary("zext.h", 9, 9)],
+    ["c.sext.h s1", 0x9ced, asm.unary("sext.h", 9, 9)],
+    ["c.not s1", 0x9cf5, asm.i("xori", 9, 9, -1)],
+    ["c.mul a5, a0", 0x9fc9, asm.r("mul", 15, 15, 10)],
+  ];
+  it.each(cases)("%s", (_, parcel, word) => {
+    expect(expandCompressed(parcel, Extension.ZCB).toString(16)).toBe((word | 0).toString(16));
+    expect(decoded(parcel)).toEqual({ ...decoded(word), length: 2 });
+    expect(decoded(parcel, CONTROLLER_EXTENSIONS)).toMatchObject({ name: "illegal", imm: parcel });
+  });
+  it("with nothing else, and without taking anything from C", () => {
+    let parcels = 0;
+    for (let parcel = 0; parcel < 0x1_0000; parcel++) {
+      if ((parcel & 3) === 3) continue;
+      const without = expandCompressed(parcel, CONTROLLER_EXTENSIONS);
+      const word = expandCompressed(parcel, ALL_EXTENSIONS);
+      if (without !== 0) expect(word).toBe(without);
+      else if (word !== 0) parcels++;
+    }
+    // Of 64 pairs of registers c.lbu and c.sb with 4 offsets, c.lhu, c.lh and c.sh with 2, c.mul; 5 on one of 8 registers.
+    expect(parcels).toBe(64 * (4 + 4 + 2 + 2 + 2 + 1) + 8 * 5);
+  });
+});
+
+describe("an instruction of an extension that the hart does not have is illegal", () => {
+  const without = (extension: Extension): number => ALL_EXTENSIONS & ~extension;
+  it.each([
+    ["mul", asm.r("mul", 1, 2, 3), Extension.M],
+    ["lr.w", asm.amo("lr.w", 1, 0, 2), Extension.A],
+    ["amoadd.w", asm.amo("amoadd.w", 1, 2, 3), Extension.A],
+    ["sh2add", asm.bit("sh2add", 1, 2, 3), Extension.ZBA],
+    ["andn", asm.bit("andn", 1, 2, 3), Extension.ZBB],
+    ["clz", asm.unary("clz", 1, 2), Extension.ZBB],
+    ["rori", asm.bitImmediate("rori", 1, 2, 3), Extension.ZBB],
+    ["clmulr", asm.bit("clmulr", 1, 2, 3), Extension.ZBC],
+    ["bset", asm.bit("bset", 1, 2, 3), Extension.ZBS],
+    ["bexti", asm.bitImmediate("bexti", 1, 2, 3), Extension.ZBS],
+    ["c.mul, of Zcb", 0x9fc9, Extension.ZCB],
+    ["c.mul, which needs M, too", 0x9fc9, Extension.M],
+    ["c.sext.b, which needs Zbb, too", 0x9ce5, Extension.ZBB],
+  ])("%s", (_, bits, extension) => {
+    expect(decoded(bits).name).not.toBe("illegal");
+    expect(decoded(bits, without(extension))).toMatchObject({ name: "illegal", imm: bits });
+    expect(extensionsNeeded(bits) & extension).toBe(extension);
+  });
+  it("and what is nobody's needs nothing", () => {
+    for (const bits of [-1, 0, 0x0200_1013, 0x8c4c, 0x9cf1]) expect(extensionsNeeded(bits)).toBe(0);
+    for (const bits of [asm.NOP, asm.ECALL, asm.csr("csrrw", 0, 0x7c0, 0)])
+      expect(extensionsNeeded(bits)).toBe(Extension.BASE);
   });
 });
 

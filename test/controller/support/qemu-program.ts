@@ -1,11 +1,11 @@
 /**
  * Random programs that tell everything they did: one seed, one ELF file, the same output on every RV32IMAC
- * machine in machine mode. At the end a program sends all registers, its log of traps and its data through the
+ * machine with Zba, Zbb, Zbc and Zbs in machine mode. At the end a program sends all registers, its log of traps and its data through the
  * UART, then passes by the finisher.
  *
  * Left out is what QEMU 7.2 does differently from the manual or from run to run: misaligned AMOs, AMOs that fault
  * (cause 5), mtval of misaligned accesses that fault (rounded down) and of ebreak (0), mstatus.MPP, counters and
- * time, asynchronous interrupts.
+ * time, asynchronous interrupts; misa.B, which it does not tell.
  */
 
 import { Random } from "../../../emulator/base/random.ts";
@@ -26,6 +26,7 @@ const RA = 1;
 const SP = 2;
 const T0 = 5;
 const T1 = 6;
+const MISA_B = 1 << 1;
 /** Registers with a fixed use; every other one takes and gives random values. */
 const DATA_BASE = 8;
 const COUNTER = 9;
@@ -94,6 +95,14 @@ const arithmetic: Maker = (g) => g.put(asm.r(g.random.pick(asm.R_MNEMONICS), g.r
 const immediate: Maker = (g) => g.put(asm.i(g.random.pick(asm.I_MNEMONICS), g.rd, g.rs, g.imm12));
 const shifts: Maker = (g) =>
   g.put(asm.shift(g.random.pick(asm.SHIFT_MNEMONICS), g.rd, g.rs, g.random.below(32)));
+const bits: Maker = (g) =>
+  g.put(
+    g.random.pick([
+      () => asm.bit(g.random.pick(asm.BIT_MNEMONICS), g.rd, g.rs, g.rs),
+      () => asm.unary(g.random.pick(asm.UNARY_MNEMONICS), g.rd, g.rs),
+      () => asm.bitImmediate(g.random.pick(asm.BIT_IMMEDIATE_MNEMONICS), g.rd, g.rs, g.random.below(32)),
+    ])(),
+  );
 const upper: Maker = (g) => g.put(asm.lui(g.rd, g.word()));
 const pcRelative: Maker = (g) => g.put(asm.auipc(g.rd, g.word()));
 const constant: Maker = (g) => void g.program.li(g.rd, g.word());
@@ -121,7 +130,9 @@ const reservation: Maker = (g) => {
 const csrs: Maker = (g) => {
   const name = g.random.pick(["csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci"] as const);
   g.put(asm.csr(name, g.rd, asm.MCAUSE, g.rs));
-  g.put(asm.csr("csrrs", g.rd, g.random.pick([asm.MISA, asm.MHARTID, asm.MTVEC]), 0));
+  g.put(asm.csr("csrrs", g.rd, g.random.pick([asm.MHARTID, asm.MTVEC]), 0));
+  const rd = g.rd;
+  g.put(asm.csr("csrrs", rd, asm.MISA, 0), asm.i("andi", rd, rd, ~MISA_B));
 };
 const forwardBranch: Maker = (g) => {
   const label = g.label;
@@ -210,6 +221,9 @@ const SIMPLE: readonly Maker[] = [
   immediate,
   immediate,
   shifts,
+  bits,
+  bits,
+  bits,
   upper,
   pcRelative,
   constant,

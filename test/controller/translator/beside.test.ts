@@ -1,6 +1,7 @@
 /** Translating on a thread beside the hart: what is asked for, and what becomes of the answer. */
 import { describe, expect, it } from "vitest";
 import { BARE_BOARD } from "../../../controller/boards.ts";
+import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { Answering } from "../../../controller/translator/answering.ts";
 import type {
@@ -22,7 +23,7 @@ const RUN = 1_000_000;
 function readerOf(program: asm.Program) {
   const bytes = program.bytes();
   const parcels = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
-  return { parcel: (pc: number) => parcels[(pc - CODE_BASE) / 2] ?? -1 };
+  return { parcel: (pc: number) => parcels[(pc - CODE_BASE) / 2] ?? -1, extensions: ALL_EXTENSIONS };
 }
 
 describe("where translated code begins", () => {
@@ -98,6 +99,7 @@ describe("a jump through a table", () => {
         tableSlots: 4096,
       },
       code: [{ base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram }],
+      extensions: ALL_EXTENSIONS,
       sharedPageAccesses: [],
       registers,
       sizes: [],

@@ -5,6 +5,7 @@ import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CONTROLLER_BOARD } from "../../../controller/boards.ts";
 import { AddressSpace } from "../../../controller/cpu/address-space.ts";
+import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import { CodeCacheStore, MAX_UNITS } from "../../../controller/translator/code-cache.ts";
 import { TABLE_SLOTS } from "../../../controller/translator/code-table.ts";
 import { Reason } from "../../../controller/translator/codegen.ts";
@@ -62,7 +63,11 @@ function newStore() {
   const unitAt = (index: number): Unit => {
     const pc = CODE_BASE + index * STRIDE;
     const parcels = new Uint16Array(Int32Array.from([a.addi(A0, A0, 1), a.ret]).buffer);
-    const unit = translateUnit({ parcel: (at) => parcels[(at - pc) / 2] ?? -1 }, pc, target);
+    const unit = translateUnit(
+      { parcel: (at) => parcels[(at - pc) / 2] ?? -1, extensions: ALL_EXTENSIONS },
+      pc,
+      target,
+    );
     if (unit === undefined) throw new Error("nothing was translated");
     return unit;
   };

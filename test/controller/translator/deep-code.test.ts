@@ -3,6 +3,7 @@
  * translator's own stack stays as it is, and V8 takes what it writes.
  */
 import { describe, expect, it } from "vitest";
+import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import { MachineStop } from "../../../controller/machine.ts";
 import type { CodeReader } from "../../../controller/translator/graph.ts";
 import { type Target, translateUnit, UNHURRIED } from "../../../controller/translator/unit.ts";
@@ -63,7 +64,7 @@ const SHAPES: readonly (readonly [name: string, words: readonly number[]])[] = [
 
 function codeOf(words: readonly number[]): CodeReader {
   const parcels = new Uint16Array(Int32Array.from(words).buffer);
-  return { parcel: (pc) => parcels[(pc - CODE_BASE) / 2] ?? -1 };
+  return { parcel: (pc) => parcels[(pc - CODE_BASE) / 2] ?? -1, extensions: ALL_EXTENSIONS };
 }
 
 /** Calls on the stack now. */

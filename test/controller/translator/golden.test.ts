@@ -2,11 +2,14 @@
  * The WebAssembly text of a few guest functions. A change of what is generated shows here, and is looked at
  * before it is taken over (`vitest -u`).
  */
+
 import { describe, expect, it } from "vitest";
 import wabt from "wabt";
+import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import type { CodeReader } from "../../../controller/translator/graph.ts";
 import { type Target, translateUnit } from "../../../controller/translator/unit.ts";
 import * as a from "../../../scripts/hostile/assemble.ts";
+import { bit, unary } from "../../../scripts/hostile/assembler.ts";
 
 const BASE = 0x8000_0000;
 const WFI = 0x1050_0073;
@@ -26,7 +29,7 @@ const TARGET: Target = {
 
 function codeOf(words: readonly number[]): CodeReader {
   const parcels = new Uint16Array(Int32Array.from(words).buffer);
-  return { parcel: (pc) => parcels[(pc - BASE) / 2] ?? -1 };
+  return { parcel: (pc) => parcels[(pc - BASE) / 2] ?? -1, extensions: ALL_EXTENSIONS };
 }
 
 async function textOf(words: readonly number[]): Promise<string> {
@@ -39,6 +42,7 @@ async function textOf(words: readonly number[]): Promise<string> {
 
 const CASES: readonly (readonly [name: string, words: readonly number[]])[] = [
   ["arithmetic", [a.add(A0, A0, A1), a.register(4, 1, A0, A0, A2), a.ret]],
+  ["bit manipulation", [bit("clmulh", A0, A0, A1), bit("bclr", A0, A0, A2), unary("orc.b", A0, A0), a.ret]],
   ["one check for two accesses", [a.lw(A0, SP, 8), a.sw(A0, SP, 12), a.ret]],
   ["a load from RAM or the window", [a.load(4, A0, A0, -1), a.ret]],
   ["a loop that looks at LIMIT", [a.addi(A0, A0, -1), a.bne(A0, 0, -4), a.ret]],

@@ -18,6 +18,8 @@ describe("translated code and interpreter agree on registers, memory, CSRs and r
     ["traps, CSRs, atomics, devices and timer interrupts", { rare: true, selfModifying: false, wild: false }],
     ["jumps into the middle of instructions", { rare: true, selfModifying: false, wild: true }],
     ["code that rewrites itself", { rare: true, selfModifying: true, wild: true }],
+    ["bit manipulation", { rare: false, selfModifying: false, wild: false, bits: true }],
+    ["bit manipulation and all else", { rare: true, selfModifying: true, wild: true, bits: true }],
   ];
   for (const [name, ingredients] of cases) {
     it(name, () => {

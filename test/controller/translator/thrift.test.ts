@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { BARE_BOARD } from "../../../controller/boards.ts";
+import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { TranslatingEngine, type TranslatorOptions } from "../../../controller/translator/engine.ts";
 import { type Pace, translateUnit, UNHURRIED } from "../../../controller/translator/unit.ts";
@@ -137,9 +138,14 @@ describe("a translation that takes long", () => {
       memoryPages: LAYOUT.wasmPages,
       tableSlots: 4096,
     };
-    return translateUnit({ parcel: (pc) => parcels[(pc - CODE_BASE) / 2] ?? -1 }, CODE_BASE, target, {
-      pace,
-    });
+    return translateUnit(
+      { parcel: (pc) => parcels[(pc - CODE_BASE) / 2] ?? -1, extensions: ALL_EXTENSIONS },
+      CODE_BASE,
+      target,
+      {
+        pace,
+      },
+    );
   };
 
   it("shows life for each function that it comes to", () => {

@@ -1,0 +1,124 @@
+/**
+ * The instruction set of a hart: which extensions of RV32I it has, as a set of bits, and how people write it.
+ *
+ * Invariant: what {@link formatIsa} writes {@link parseIsa} reads as the same set.
+ *
+ * Source: The RISC-V Instruction Set Manual, volume I, "ISA Extension Naming Conventions"; volume II, "misa".
+ */
+
+/** What a hart may have or not; the bits are nobody's but ours. RV32I, Zicsr and Zifencei every hart has. */
+export const enum Extension {
+  /** No extension's: RV32I, Zicsr, Zifencei, and machine mode. */
+  BASE = 1 << 0,
+  M = 1 << 1,
+  A = 1 << 2,
+  C = 1 << 3,
+  ZBA = 1 << 4,
+  ZBB = 1 << 5,
+  ZBC = 1 << 6,
+  ZBS = 1 << 7,
+  ZCB = 1 << 8,
+}
+
+/** A set of {@link Extension}. */
+export type Extensions = number;
+
+/** In the order in which they are written. */
+const NAMES: readonly (readonly [name: string, extension: Extension])[] = [
+  ["i", Extension.BASE],
+  ["m", Extension.M],
+  ["a", Extension.A],
+  ["c", Extension.C],
+  ["zba", Extension.ZBA],
+  ["zbb", Extension.ZBB],
+  ["zbc", Extension.ZBC],
+  ["zbs", Extension.ZBS],
+  ["zcb", Extension.ZCB],
+];
+
+/** Other names of what there is: B is three extensions, and the last ones are parts of the base and of C without F. */
+const ALIASES: readonly (readonly [name: string, extensions: Extensions])[] = [
+  ["b", Extension.ZBA | Extension.ZBB | Extension.ZBS],
+  ["zicsr", Extension.BASE],
+  ["zifencei", Extension.BASE],
+  ["zicntr", Extension.BASE],
+  ["zca", Extension.C],
+];
+
+/** No hart is without these: without C, jumps would be misaligned that here are not. */
+const ALWAYS: readonly (readonly [name: string, extension: Extension])[] = [
+  ["i", Extension.BASE],
+  ["c", Extension.C],
+];
+
+const EXTENSIONS: ReadonlyMap<string, Extensions> = new Map<string, Extensions>([...NAMES, ...ALIASES]);
+
+/** All that there is. */
+export const ALL_EXTENSIONS: Extensions = NAMES.reduce((set, [, extension]) => set | extension, 0);
+/** The storage controller's, where nobody says otherwise. */
+export const CONTROLLER_EXTENSIONS: Extensions = Extension.BASE | Extension.M | Extension.A | Extension.C;
+
+/** A text that is no instruction set of a hart here; `message` says what is wrong with it, to follow its name. */
+export interface IsaError {
+  readonly message: string;
+}
+
+/** What comes where an extension's name is asked for. */
+export const ISA_EXAMPLE = "rv32imac_zba_zbb";
+
+/** Reads `rv32imac_zba_zbb` and the like, in capitals, too. */
+export function parseIsa(text: string): Extensions | IsaError {
+  const match = /^rv(\d+)(.*)$/.exec(text.toLowerCase());
+  const [, width, names = ""] = match ?? [];
+  if (width === undefined) return { message: `it must be like ${ISA_EXAMPLE}` };
+  if (width !== "32") return { message: `the hart has 32 bits, not ${width}` };
+  let extensions = 0;
+  for (const name of namesIn(names)) {
+    const found = EXTENSIONS.get(name);
+    if (found === undefined) return { message: `the hart has no "${name}": it may have ${knownNames()}` };
+    extensions |= found;
+  }
+  const missing = ALWAYS.find(([, extension]) => (extensions & extension) === 0);
+  if (missing !== undefined) return { message: `the hart has always "${missing[0]}", which it leaves out` };
+  return extensions;
+}
+
+/** Letters each by itself, but for names that begin with z, x or s and have more of them. */
+function namesIn(text: string): readonly string[] {
+  return text.split("_").flatMap((part) => {
+    const [, letters = "", long = ""] = /^([a-rt-wy]*)(.*)$/.exec(part) ?? [];
+    return long === "" ? [...letters] : [...letters, long];
+  });
+}
+
+function knownNames(): string {
+  return [...EXTENSIONS.keys()].join(", ");
+}
+
+/** As {@link parseIsa} reads it. */
+export function formatIsa(extensions: Extensions): string {
+  const names = NAMES.filter(([, extension]) => (extensions & extension) !== 0).map(([name]) => name);
+  const long = names.filter((name) => name.length > 1).map((name) => `_${name}`);
+  return `rv32${names.filter((name) => name.length === 1).join("")}${long.join("")}`;
+}
+
+/** An extension's name in a sentence: `Zbb`. */
+export function extensionName(extension: Extension): string {
+  const name = NAMES.find(([, each]) => each === extension)?.[0] ?? "";
+  return name.slice(0, 1).toUpperCase() + name.slice(1);
+}
+
+const MXL_32 = 1 << 30;
+const misaBit = (letter: string): number => 1 << (letter.charCodeAt(0) - "a".charCodeAt(0));
+const MISA: readonly (readonly [letter: string, extensions: Extensions])[] = [
+  ...NAMES.filter(([name]) => name.length === 1),
+  ...ALIASES.filter(([name]) => name.length === 1),
+];
+
+/** What misa tells: extensions of one letter, B where all of it is there. */
+export function misaOf(extensions: Extensions): number {
+  return MISA.filter(([, all]) => (extensions & all) === all).reduce(
+    (misa, [letter]) => misa | misaBit(letter),
+    MXL_32,
+  );
+}

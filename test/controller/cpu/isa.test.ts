@@ -1,0 +1,75 @@
+/** The names of instruction sets, and what misa tells of them. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  ALL_EXTENSIONS,
+  CONTROLLER_EXTENSIONS,
+  Extension,
+  extensionName,
+  formatIsa,
+  misaOf,
+  parseIsa,
+} from "../../../controller/cpu/isa.ts";
+
+const ALWAYS = Extension.BASE | Extension.C;
+
+describe("an instruction set is read from its name", () => {
+  it.each([
+    ["rv32imac", CONTROLLER_EXTENSIONS],
+    ["RV32IMAC", CONTROLLER_EXTENSIONS],
+    ["rv32ic", ALWAYS],
+    ["rv32i_c", ALWAYS],
+    ["rv32icm", ALWAYS | Extension.M],
+    ["rv32imac_zicsr_zifencei_zicntr", CONTROLLER_EXTENSIONS],
+    ["rv32imazca", CONTROLLER_EXTENSIONS],
+    ["rv32ic_zbb", ALWAYS | Extension.ZBB],
+    ["rv32imac_zba_zbb_zbc_zbs_zcb", CONTROLLER_EXTENSIONS | 0x1f0],
+    ["rv32imacb", CONTROLLER_EXTENSIONS | Extension.ZBA | Extension.ZBB | Extension.ZBS],
+  ])("%s", (text, extensions) => {
+    expect(parseIsa(text)).toBe(extensions);
+  });
+  it("as it is written, whatever it is", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: ALL_EXTENSIONS }), (bits) => {
+        const extensions = (bits & ALL_EXTENSIONS) | ALWAYS;
+        expect(parseIsa(formatIsa(extensions))).toBe(extensions);
+      }),
+    );
+    expect(formatIsa(CONTROLLER_EXTENSIONS)).toBe("rv32imac");
+    expect(formatIsa(ALL_EXTENSIONS)).toMatch(/^rv32imac\w*_zba_zbb_zbc_zbs_zcb/);
+  });
+});
+
+describe("what the hart cannot be is refused in words", () => {
+  it.each([
+    ["rv32imafc", /^the hart has no "f": it may have i, m, a, c, zba, /],
+    ["rv32gc", /^the hart has no "g"/],
+    ["rv32imac_v", /^the hart has no "v"/],
+    ["rv32imacs", /^the hart has no "s"/],
+    ["rv32imac_zbkb", /^the hart has no "zbkb"/],
+    ["rv32e", /^the hart has no "e"/],
+    ["rv64imac", /^the hart has 32 bits, not 64$/],
+    ["rv32ima", /^the hart has always "c", which it leaves out$/],
+    ["rv32mac", /^the hart has always "i", which it leaves out$/],
+    ["arm", /^it must be like rv32imac_zba_zbb$/],
+    ["", /^it must be like/],
+    ["rv32imac zba", /^the hart has no " zba"/],
+  ])("%j", (text, message) => {
+    expect(parseIsa(text)).toEqual({ message: expect.stringMatching(message) });
+  });
+});
+
+it("misa tells extensions of one letter, and B where all of it is there", () => {
+  const letters = (extensions: number): string =>
+    Array.from({ length: 26 }, (_, bit) =>
+      (misaOf(extensions) >>> bit) & 1 ? "abcdefghijklmnopqrstuvwxyz"[bit] : "",
+    ).join("");
+  expect(misaOf(CONTROLLER_EXTENSIONS) >>> 0).toBe(0x4000_1105);
+  expect(letters(ALWAYS)).toBe("ci");
+  expect(letters(ALWAYS | Extension.ZBA | Extension.ZBB)).toBe("ci");
+  expect(letters(ALWAYS | Extension.ZBA | Extension.ZBB | Extension.ZBS)).toBe("bci");
+});
+
+it("an extension is named as in a sentence", () => {
+  expect([Extension.M, Extension.ZBB].map(extensionName)).toEqual(["M", "Zbb"]);
+});
