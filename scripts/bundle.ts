@@ -16,6 +16,7 @@ import { EXIT_UNJUDGED } from "./exit-codes.ts";
 
 const ENTRIES = [
   "scripts/cli",
+  "scripts/input-worker",
   "supervisor/process",
   "controller/worker",
   "controller/translator-worker",

@@ -3,7 +3,6 @@ import { writeSync } from "node:fs";
 import { type ElfError, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
 import type { ElfSymbols } from "../controller/bare/elf-symbols.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/bare/run.ts";
-import type { SerialLine } from "../controller/devices/uart.ts";
 import { chooseEngine } from "../controller/translator/select.ts";
 import { formatStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/base/clock.ts";
@@ -11,19 +10,23 @@ import { PAGE_BYTES } from "../emulator/memory/layout.ts";
 import { EXIT_FINDING, EXIT_HELD, EXIT_UNJUDGED, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { HELP_OPTION, parseEngine, parseInteger, parseOptions, parseSize, UsageError } from "./options.ts";
+import { Console, type Output } from "./run/console.ts";
+import { openStandardInput } from "./run/input.ts";
 import { onOutputError, ReaderGoneError, readerGone } from "./standard-output.ts";
 import { fitHelp } from "./terminal.ts";
 
 const HELP = `usage: flipside run FILE.elf [options]
 
 Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80000000, on the board of QEMU's virt
-machine: UART, CLINT, PLIC, clock, finisher, a device tree in a1 (docs/run.md). A program with the symbol tohost may end by it and write through it (HTIF, as Spike has it: the system calls write and exit).
+machine: UART, CLINT, PLIC, clock, finisher, a device tree in a1 (docs/run.md). What is typed goes to the UART, and
+Ctrl-C ends the run; the end of the input does not. A program with the symbol tohost may end by it and write through it (HTIF, as Spike has it: the system calls write and exit).
 
   --max-instructions N         stop after N instructions
   --ram SIZE                   bytes of RAM, 64K to 512M (default 128M)
   --clock live|virtual         mtime follows the wall (default), or ten instructions are one tick of 100 ns
   --engine auto|translator|interpreter
                                what executes the program (default auto); the result is the same
+  --exit-code flipside|program 1 for a program that failed (default), or its own code modulo 256, as QEMU has it
   --stats                      tell at the end what was translated, when, and why it was left
   --signature FILE             write the words from begin_signature to end_signature, one in hex a line
   --dump ADDRESS:LENGTH:FILE   write raw memory at the end; may be given more than once
@@ -39,6 +42,7 @@ const OPTIONS = {
   ram: { type: "string", default: "128M" },
   clock: { type: "string", default: "live" },
   engine: { type: "string", default: "auto" },
+  "exit-code": { type: "string", default: "flipside" },
   stats: { type: "boolean" },
   signature: { type: "string" },
   dump: { type: "string", multiple: true },
@@ -54,6 +58,8 @@ const EXIT_CODES: Readonly<Record<RunReport["exitReason"], number>> = {
   "max-instructions": EXIT_UNJUDGED,
 };
 
+/** Reads what the hart cannot wait for. */
+const INPUT_PROGRAM = new URL("./input-worker.bundle.cjs", import.meta.url);
 /** Translates beside the hart. */
 const TRANSLATOR_PROGRAM = new URL("../controller/translator-worker.bundle.cjs", import.meta.url);
 const NS_PER_MS = 1_000_000n;
@@ -83,6 +89,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   // A program may have no end of its own: without a limit it ends with its reader.
   const serial = standardOutput(maxInstructions === Number.POSITIVE_INFINITY);
   const choice = chooseEngine(parseEngine(values.engine), TRANSLATOR_PROGRAM);
+  const meaning = parseExitCode(values["exit-code"]);
   const clock = parseClock(values.clock);
   const bare = new BareMachine({
     ...choice.options,
@@ -90,7 +97,11 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     clock,
     // Under the virtual clock each run is the same.
     ...(clock === "live" && { epochNs: BigInt(Date.now()) * NS_PER_MS }),
-    line: serial.line,
+    line: new Console(
+      serial,
+      () => openStandardInput(INPUT_PROGRAM),
+      clock === "live" ? monotonicNs : undefined,
+    ),
     nowNs: monotonicNs,
   });
   const { report, outputs } = guardLoad(file, () => {
@@ -104,7 +115,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     return { report: result, outputs: planned };
   });
   for (const output of outputs) writeOutput(output.what, output.file, output.content());
-  const exitCode = EXIT_CODES[report.exitReason];
+  const exitCode = exitCodeOf(report, meaning);
   if (values.json !== undefined) writeReport(values.json, "run", { ...report, exitCode });
   const translator = choice.translator();
   if (values.stats === true && translator !== undefined) {
@@ -176,6 +187,18 @@ function parseClock(text: string): "live" | "virtual" {
   throw new UsageError(`--clock is "${text}": it must be live or virtual`);
 }
 
+/** Whose exit code a program's failure gives. */
+type ExitCodeMeaning = "flipside" | "program";
+
+function parseExitCode(text: string): ExitCodeMeaning {
+  if (text === "flipside" || text === "program") return text;
+  throw new UsageError(`--exit-code is "${text}": it must be flipside or program`);
+}
+
+function exitCodeOf({ exitReason, failCode }: RunReport, meaning: ExitCodeMeaning): number {
+  return meaning === "program" && exitReason === "fail" ? failCode % 256 : EXIT_CODES[exitReason];
+}
+
 function parseDump(text: string): Dump {
   const match = /^([^:]+):([^:]+):(.+)$/.exec(text);
   const [, address, length, file] = match ?? [];
@@ -219,7 +242,7 @@ const OUTPUT_BUFFER_BYTES = 4096;
  * The UART's other end: standard output, a line at a time.
  * @param endless nothing else ends the program: throws {@link ReaderGoneError} once there is no reader any more
  */
-function standardOutput(endless: boolean): { readonly line: SerialLine; readonly flush: () => void } {
+function standardOutput(endless: boolean): Output {
   const buffer = new Uint8Array(OUTPUT_BUFFER_BYTES);
   let used = 0;
   let lost = false;
@@ -232,7 +255,7 @@ function standardOutput(endless: boolean): { readonly line: SerialLine; readonly
     buffer[used++] = byte;
     if (byte === LINE_FEED || used === buffer.length) flush();
   };
-  return { line: { send, receive: () => -1 }, flush };
+  return { send, flush };
 }
 
 /** Writes to standard output; a full pipe is waited for. False when it cannot be written any more. */

@@ -213,9 +213,12 @@ export class BareMachine {
 
   /** Sleeps while the hart waits; false if nothing can wake it. */
   #park(): boolean {
-    const parkNs = this.machine.parkNs();
+    const { machine } = this;
+    const parkNs = machine.parkNs();
+    const parkMs = Math.min(parkNs / 1e6, MAX_PARK_MS);
+    if (machine.awaitsInput && this.#line.awaitInput?.(parkMs) === true) return true;
     if (parkNs === Number.POSITIVE_INFINITY) return false;
-    Atomics.wait(this.machine.hart, Hart.ATTENTION, 0, Math.min(parkNs / 1e6, MAX_PARK_MS));
+    Atomics.wait(machine.hart, Hart.ATTENTION, 0, parkMs);
     return true;
   }
 

@@ -13,6 +13,8 @@ export interface SerialLine {
   send(byte: number): void;
   /** The next byte for the firmware, or -1. */
   receive(): number;
+  /** Waits for a byte to come, at most so long; false where none will ever come, as on a line without this. */
+  awaitInput?(maxMs: number): boolean;
 }
 
 /** A line with nobody at the other end. */

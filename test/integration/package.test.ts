@@ -32,6 +32,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 /** Programs that are one file each, with what starts them and where its lines came from (scripts/bundle.ts). */
 const PROGRAMS = [
   "scripts/cli",
+  "scripts/input-worker",
   "supervisor/process",
   "controller/worker",
   "controller/translator-worker",

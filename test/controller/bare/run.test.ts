@@ -291,6 +291,66 @@ describe("loading", () => {
   });
 });
 
+describe("a hart that waits for the UART's interrupt", () => {
+  const PLIC = 0x0c00_0000;
+  /** Enables the interrupt of what is received, waits, and ends with the first character as its code of failure. */
+  function waiting({ mie = 0x800, ier = 1 } = {}): asm.Program {
+    const program = new asm.Program();
+    for (const [address, value] of [
+      [PLIC + 4 * 10, 1],
+      [PLIC + 0x2000, 1 << 10],
+    ] as const) {
+      program
+        .li(A0, address)
+        .li(A1, value)
+        .words(asm.store("sw", A1, 0, A0));
+    }
+    program
+      .li(A0, UART)
+      .li(A1, ier)
+      .words(asm.store("sb", A1, 1, A0))
+      .li(A1, mie)
+      .words(asm.csr("csrrw", 0, asm.MIE, A1), asm.WFI, asm.load("lbu", A1, 0, A0));
+    program
+      .words(asm.shift("slli", A1, A1, 16))
+      .li(T0, 0x3333)
+      .words(asm.r("add", A1, A1, T0));
+    return program.li(A0, FINISHER).words(asm.store("sw", A1, 0, A0), asm.jal(0, 0));
+  }
+  /** @param input what each wait brings: a byte, nothing yet, or the end */
+  function waited(program: asm.Program, input: readonly (number | "nothing" | "end")[]) {
+    const left = [...input];
+    let byte = -1;
+    const receive = () => {
+      const taken = byte;
+      byte = -1;
+      return taken;
+    };
+    const awaitInput = () => {
+      const next = left.shift();
+      if (typeof next === "number") byte = next;
+      return next !== "end";
+    };
+    const machine = bare({ line: { send: () => undefined, receive, awaitInput } });
+    load(machine, { code: program.bytes() });
+    return { report: machine.run(1000), left };
+  }
+  it("is woken by a character, however long that takes", () => {
+    const { report } = waited(waiting(), ["nothing", "nothing", 7]);
+    expect(report).toMatchObject({ exitReason: "fail", failCode: 7 });
+  });
+  it("is told that nothing will come once the input has ended", () => {
+    expect(waited(waiting(), ["nothing", "end"]).report.exitReason).toBe("idle");
+  });
+  it.each([
+    ["in the UART", { ier: 2 << 1 }],
+    ["in the hart", { mie: 0x80 }],
+  ])("is not waited for where that is not enabled %s", (_, registers) => {
+    const { report, left } = waited(waiting(registers), [7]);
+    expect([report.exitReason, left]).toEqual(["idle", [7]]);
+  });
+});
+
 it("the UART's bytes go to the line, and the line's come to the UART", () => {
   const sent: number[] = [];
   const input = [...new TextEncoder().encode("ok\n")];

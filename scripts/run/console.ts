@@ -1,0 +1,72 @@
+/**
+ * The other end of the UART of `flipside run`: standard output, and standard input once the program listens.
+ *
+ * Nothing is read before, so that it waits where it was typed, and a program that only prints leaves a terminal as it is.
+ * A program listens that asks for input twice without saying anything in between, or still after {@link PATIENT_NS}: one
+ * that prints asks whether it may before each character, and the register that tells it tells of input, too.
+ */
+import type { SerialLine } from "../../controller/devices/uart.ts";
+import type { Input } from "./input.ts";
+
+const PATIENT_NS = 1e8;
+
+export interface Output {
+  readonly send: (byte: number) => void;
+  /** Shows what was sent. */
+  readonly flush: () => void;
+}
+
+export class Console implements SerialLine {
+  readonly #output: Output;
+  readonly #open: () => Input;
+  readonly #nowNs: (() => number) | undefined;
+  #input: Input | undefined;
+  /** Since something was sent or received. */
+  #askedInVain = 0;
+  #firstAskedNs: number | undefined;
+
+  /**
+   * @param open opens the input, once
+   * @param nowNs absent: the program listens when it asks at all, so that what it gets hangs on no clock
+   */
+  constructor(output: Output, open: () => Input, nowNs?: () => number) {
+    this.#output = output;
+    this.#open = open;
+    this.#nowNs = nowNs;
+  }
+
+  send(byte: number): void {
+    this.#askedInVain = 0;
+    this.#output.send(byte);
+  }
+
+  receive(): number {
+    const byte = this.#input?.take() ?? -1;
+    if (byte >= 0) {
+      this.#askedInVain = 0;
+      return byte;
+    }
+    this.#askedInVain++;
+    if (!this.#listens) return -1;
+    // It waits for an answer to what it said.
+    this.#output.flush();
+    if (this.#input !== undefined) return -1;
+    this.#input = this.#open();
+    return this.#input.take();
+  }
+
+  awaitInput(maxMs: number): boolean {
+    this.#output.flush();
+    this.#input ??= this.#open();
+    return this.#input.wait(maxMs);
+  }
+
+  get #listens(): boolean {
+    if (this.#askedInVain > 1) return true;
+    if (this.#input !== undefined) return false;
+    const nowNs = this.#nowNs?.();
+    if (nowNs === undefined) return true;
+    this.#firstAskedNs ??= nowNs;
+    return nowNs - this.#firstAskedNs > PATIENT_NS;
+  }
+}
