@@ -13,7 +13,7 @@ import { CLINT_BASE, INSTRUCTIONS_PER_TICK, NS_PER_TICK } from "../emulator/memo
 import type { BoardParts, BoardPlan } from "./boards.ts";
 import { DeviceBus } from "./bus.ts";
 import { type Clock, LiveClock, VirtualClock } from "./clock.ts";
-import { AddressSpace, flagsOfPage, LineFlag } from "./cpu/address-space.ts";
+import { AddressSpace, flagsOfPage } from "./cpu/address-space.ts";
 import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { DataPath } from "./cpu/data-path.ts";
 import { DecodedCode } from "./cpu/decoded-code.ts";
@@ -28,6 +28,9 @@ import {
 } from "./cpu/engine.ts";
 import { Hart, resetHart, retiredInstructions } from "./cpu/hart.ts";
 import { Interpreter, type InterpreterParts } from "./cpu/interpreter.ts";
+import { Extension } from "./cpu/isa.ts";
+import { type ArmedRanges, Triggers } from "./cpu/triggers.ts";
+import { LineFlag } from "./cpu/watched-ranges.ts";
 import { Clint } from "./devices/clint.ts";
 import type { Board, Device } from "./devices/device.ts";
 import { DEVICE_STATE_WORDS, StateWords } from "./devices/state.ts";
@@ -110,6 +113,7 @@ export class Machine {
   readonly #engine: Engine;
   readonly #code: DecodedCode;
   readonly #data: DataPath;
+  readonly #triggers: Triggers | undefined;
   readonly #bus = new DeviceBus();
   readonly #state: StateWords;
   readonly #own: Int32Array;
@@ -148,6 +152,10 @@ export class Machine {
     this.#data = new DataPath(this.space, this.hart, bus);
     this.#code = new DecodedCode(this.space, plan.extensions);
     this.#data.addCodeCache(this.#code);
+    const hasTriggers = (plan.extensions & Extension.SDTRIG) !== 0;
+    this.#triggers = hasTriggers ? new Triggers(this.hart, (was, now) => this.#watch(was, now)) : undefined;
+    // What an engine armed that had the slot before is no longer.
+    this.#triggers?.refresh();
     const engineParts = {
       hart: this.hart,
       space: this.space,
@@ -156,6 +164,7 @@ export class Machine {
       bus,
       extensions: plan.extensions,
       smdbltrp: plan.smdbltrp,
+      triggers: this.#triggers,
     };
     this.interpreter = new Interpreter(engineParts);
     this.#engine = options.engine?.(engineParts, this.interpreter, memory, slot) ?? this.interpreter;
@@ -177,6 +186,7 @@ export class Machine {
   reset(pc: number): void {
     this.clock.hartReset();
     resetHart(this.hart, pc);
+    this.#triggers?.refresh();
     this.#retiredAtLook = 0;
     this.#own.fill(0);
     for (const device of this.#devices) device.reset?.();
@@ -375,6 +385,8 @@ export class Machine {
   /** Puts a saved state back. The shell puts memory back, and says what code changed. */
   restoreState(from: Int32Array): void {
     this.hart.set(from.subarray(0, Hart.WORDS));
+    this.#triggers?.refresh();
+    this.#code.rewatch();
     const state = this.#state.all;
     state.set(from.subarray(Hart.WORDS, Hart.WORDS + state.length));
   }
@@ -393,6 +405,12 @@ export class Machine {
       stop: (evidence, code, passed) => this.stop(evidence, code, passed),
       ring,
     };
+  }
+
+  /** Triggers are armed elsewhere than they were. */
+  #watch(was: ArmedRanges, now: ArmedRanges): void {
+    this.space.watched.watch("triggers", now);
+    this.#data.watchExecution(now.execute, was.execute);
   }
 
   #engineBus(exception: () => void): Bus {

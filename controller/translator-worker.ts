@@ -37,6 +37,7 @@ function rehearse(): void {
       memory: {
         ram: { base: RAM_BASE, bytes: 4096, offset: 0 },
         ramFlags: 8192,
+        watchesLoads: false,
         readable: [],
         writable: [],
       },

@@ -6,10 +6,11 @@
  * it (volume II, "mtval"); memory is then unchanged.
  */
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
-import { type AddressSpace, LineFlag, NOWHERE } from "./address-space.ts";
+import { type AddressSpace, NOWHERE } from "./address-space.ts";
 import { Op } from "./decode.ts";
 import { BUS_FAULT, type Bus, Cause, type CodeCache, type StoreObserver } from "./engine.ts";
 import { Hart, NO_RESERVATION } from "./hart.ts";
+import { type AddressRange, LineFlag } from "./watched-ranges.ts";
 
 const NO_CAUSE = 0;
 
@@ -43,6 +44,11 @@ export class DataPath {
   /** Bytes of a region changed: every copy of its code is dropped. */
   regionChanged(region: number): void {
     for (const cache of this.#caches) cache.dropRegion(region);
+  }
+
+  /** Whether an instruction may execute that begins in these ranges, and no longer in those, is asked first. */
+  watchExecution(now: readonly AddressRange[], was: readonly AddressRange[]): void {
+    for (const cache of this.#caches) cache.watchExecution(now, was);
   }
 
   /** Loads 1, 2 or 4 bytes, zero-extended; 4 bytes as a signed 32-bit number. */

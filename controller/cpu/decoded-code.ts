@@ -12,7 +12,7 @@
  */
 import { decodedCodeBytes, LINE_SHIFT, MOVING_CODE_BYTES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
-import { type AddressSpace, flagsOfPage, LineFlag } from "./address-space.ts";
+import { type AddressSpace, flagsOfPage } from "./address-space.ts";
 import { constantOf } from "./bit-manipulation.ts";
 import type { CodeRange, CodeSegment } from "./code-segment.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
@@ -20,6 +20,7 @@ import type { CodeCache } from "./engine.ts";
 import { Hart } from "./hart.ts";
 import type { Extensions } from "./isa.ts";
 import { Micro, packEntry } from "./micro.ts";
+import { type AddressRange, isWithin, LineFlag } from "./watched-ranges.ts";
 
 /** Words behind each segment: an end where it ends, and one where an instruction that crosses that does. */
 const SEGMENT_END_WORDS = 4;
@@ -158,6 +159,10 @@ export class DecodedCode implements CodeCache {
   readonly #extensions: Extensions;
   readonly #pages: Uint8Array;
   readonly #instruction: Instruction = emptyInstruction();
+  /** Where an instruction's entry is a Micro.TRIGGER. */
+  #watched: readonly AddressRange[] = [];
+  /** Entries in there that are decoded for the time being. */
+  readonly #passed: number[] = [];
 
   constructor(space: AddressSpace, extensions: Extensions) {
     this.#space = space;
@@ -195,6 +200,35 @@ export class DecodedCode implements CodeCache {
 
   /** Decodes the instruction at the entry `index` of `segment`. */
   decodeEntry(segment: CodeSegment, index: number): void {
+    const isWatched =
+      this.#watched.length > 0 && isWithin(this.#watched, segment.base + index - segment.entryBase);
+    if (isWatched) this.#enter(segment, index, packEntry(Micro.TRIGGER, 0, 0, 0, 2), 0);
+    else this.#decode(segment, index);
+  }
+
+  /** Decodes what stands at an entry that is a Micro.TRIGGER, up to {@link rewatch}. */
+  passTrigger(segment: CodeSegment, index: number): void {
+    this.#passed.push(index);
+    this.#decode(segment, index);
+  }
+
+  /** Entries that were passed are a Micro.TRIGGER again. */
+  rewatch(): void {
+    for (let index = this.#passed.pop(); index !== undefined; index = this.#passed.pop()) {
+      this.entries[index] = Micro.UNDECODED;
+      this.generation++;
+    }
+  }
+
+  watchExecution(now: readonly AddressRange[], was: readonly AddressRange[]): void {
+    this.#watched = now;
+    this.rewatch();
+    for (const range of [...now, ...was]) {
+      for (const segment of [this.ram, this.#moving, ...this.regions]) this.#dropDecoded(segment, range);
+    }
+  }
+
+  #decode(segment: CodeSegment, index: number): void {
     const offset = index - segment.entryBase;
     const parcel = this.#parcel(segment, offset);
     const length = instructionLength(parcel);
@@ -364,6 +398,17 @@ export class DecodedCode implements CodeCache {
     if (first >= behind) return;
     this.generation++;
     for (let at = first; at < behind; at += 2) this.entries[segment.entryBase + at] = Micro.UNDECODED;
+  }
+
+  /** Drops entries of instructions that begin in the range, going through no more than was decoded. */
+  #dropDecoded({ base, bytes, entryBase, decodedList }: CodeSegment, { first, last }: AddressRange): void {
+    for (const page of decodedList) {
+      // Entries begin at even offsets.
+      const from = Math.max(page * PAGE_BYTES, first - base + ((first - base) & 1));
+      const to = Math.min((page + 1) * PAGE_BYTES, bytes, last + 1 - base);
+      if (from < to) this.entries.fill(Micro.UNDECODED, entryBase + from, entryBase + to);
+    }
+    this.generation++;
   }
 
   #dropSegment(segment: CodeSegment): void {

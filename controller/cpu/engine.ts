@@ -6,6 +6,8 @@
  * run may go and what the reason means for which it came back.
  */
 
+import type { AddressRange } from "./watched-ranges.ts";
+
 /** Why a run came back. In every case the hart state is exact: PC is the next instruction to execute. */
 export const enum Stop {
   /** The budget is used up, or LIMIT was lowered: look at ATTENTION. */
@@ -100,6 +102,8 @@ export interface CodeCache {
   dropRam(): void;
   /** Bytes of a region changed. */
   dropRegion(region: number): void;
+  /** Instructions that begin in the first ranges are for the interpreter alone, those in the second no longer. */
+  watchExecution(now: readonly AddressRange[], was: readonly AddressRange[]): void;
 }
 
 /** Executes instructions. */

@@ -61,6 +61,11 @@ export const enum Hart {
   TRAPS_ALIKE = 62,
   /** So many words, the first ones, are in a crash dump. */
   DUMPED_WORDS = 64,
+  /** Trigger module (triggers.ts): what is selected, tcontrol, and tdata1 and tdata2 of each trigger. */
+  TSELECT = 112,
+  TCONTROL = 113,
+  TDATA1 = 114,
+  TDATA2 = 118,
   /** The trap before the last one's like, which their handler was entered for; {@link NO_CAUSE} if it had been left. */
   HANDLED_PC = 126,
   HANDLED_CAUSE = 127,

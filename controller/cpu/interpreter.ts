@@ -26,6 +26,7 @@ import { Hart, MSTATUS_MPP, NO_CAUSE } from "./hart.ts";
 import { type Extensions, misaOf } from "./isa.ts";
 import { lengthOf, Micro, microOf, rdOf, rs1Of, rs2Of } from "./micro.ts";
 import { createStride, NO_ENTRY, type Stride } from "./stride.ts";
+import { Access, disableTriggers, isTriggerCsr, restoreTriggers, type Triggers } from "./triggers.ts";
 
 /** Counts of instructions within a run stay small integers. */
 const MAX_LIMIT = 2 ** 30;
@@ -46,6 +47,8 @@ export interface InterpreterParts {
   readonly extensions: Extensions;
   /** Whether the hart has Smdbltrp (docs/hardware.md). */
   readonly smdbltrp: boolean;
+  /** Where the hart has Sdtrig. */
+  readonly triggers?: Triggers | undefined;
 }
 
 export class Interpreter implements Engine {
@@ -57,6 +60,7 @@ export class Interpreter implements Engine {
   readonly #extensions: Extensions;
   readonly #misa: number;
   readonly #smdbltrp: boolean;
+  readonly #triggers: Triggers | undefined;
   readonly #stride: Stride;
   readonly #scratch = emptyInstruction();
   /** The segment that executes. */
@@ -74,6 +78,7 @@ export class Interpreter implements Engine {
     this.#extensions = parts.extensions;
     this.#misa = misaOf(parts.extensions);
     this.#smdbltrp = parts.smdbltrp;
+    this.#triggers = parts.triggers;
     this.#segment = parts.code.ram;
     this.#stride = createStride(parts.space, parts.code.entriesOffset);
   }
@@ -157,6 +162,8 @@ export class Interpreter implements Engine {
         if (this.#stopsAtEntries) return this.#end(Stop.ENTRY, pc);
         this.#code.unmarkEntry(index);
         return index;
+      case Micro.TRIGGER:
+        return this.#executeWatched(index, pc);
       case Micro.SEGMENT_END:
         return this.#enter(pc);
       case Micro.RAGGED:
@@ -198,6 +205,9 @@ export class Interpreter implements Engine {
     const second = hart[rs2Of(entry)] as number;
     const address = (first + operand) | 0;
     let value = 0;
+    if (this.#triggers?.watchesData === true && this.#firesOnAccess(this.#triggers, micro, first, address)) {
+      return this.#trap(Cause.BREAKPOINT, this.#triggers.address, pc);
+    }
     switch (micro) {
       case Micro.LB:
         value = (data.load(address, 1) << 24) >> 24;
@@ -240,25 +250,64 @@ export class Interpreter implements Engine {
     return this.#retire(pc + lengthOf(entry));
   }
 
+  #firesOnAccess(triggers: Triggers, micro: Micro, first: number, address: number): boolean {
+    switch (micro) {
+      case Micro.LR_W:
+        return triggers.fires(Access.LOAD, first, 4);
+      case Micro.SC_W: // Also one that fails: that is left open.
+        return triggers.fires(Access.STORE, first, 4);
+      case Micro.AMO:
+        return triggers.fires(Access.LOAD | Access.STORE, first, 4);
+      default:
+        return triggers.fires(micro < Micro.SB ? Access.LOAD : Access.STORE, address, accessBytes(micro));
+    }
+  }
+
+  /** At an instruction that a trigger is armed for: it fires, or the instruction is decoded to be executed. */
+  #executeWatched(index: number, pc: number): number {
+    if (this.#firesAt(pc, instructionLength(this.#parcel(pc)))) {
+      return this.#trap(Cause.BREAKPOINT, pc, pc);
+    }
+    this.#code.passTrigger(this.#segment, index);
+    return index;
+  }
+
+  #firesAt(pc: number, length: number): boolean {
+    return this.#triggers?.fires(Access.EXECUTE, pc, length) === true;
+  }
+
+  /** A trigger that did not fire where it was passed may do so now. */
+  #triggersMayFireAnew(): void {
+    if (this.#triggers !== undefined) this.#code.rewatch();
+  }
+
+  #writeTriggers(triggers: Triggers, csr: number, value: number): void {
+    triggers.write(csr, value);
+    this.#triggersMayFireAnew();
+  }
+
   #accessCsr(entry: number, index: number, pc: number): number {
     const hart = this.#hart;
     const operand = this.#operand(index);
     const csr = operand & 0xfff;
+    const triggers = isTriggerCsr(csr) ? this.#triggers : undefined;
     const op: Op = operand >> 12;
     const field = rs1Of(entry);
     const source = op >= Op.CSRRWI ? field : (hart[field] as number);
     const swap = op === Op.CSRRW || op === Op.CSRRWI;
     const write = swap || field !== 0;
-    if (!csrAccessible(csr, write)) {
+    if (triggers === undefined && !csrAccessible(csr, write)) {
       return this.#trap(Cause.ILLEGAL_INSTRUCTION, this.#instructionBits(pc), pc);
     }
     const retired = hart[Hart.RUN_RETIRED] as number;
     countInstructions(hart, retired);
-    const old = readCsr(hart, this.#bus, csr, this.#misa);
+    const old = triggers?.read(csr) ?? readCsr(hart, this.#bus, csr, this.#misa);
     if (write) {
       const clear = op === Op.CSRRC || op === Op.CSRRCI;
       countWritingInstruction(hart, csr, retired + 1);
-      writeCsr(hart, csr, swap ? source : clear ? old & ~source : old | source, this.#smdbltrp);
+      const value = swap ? source : clear ? old & ~source : old | source;
+      if (triggers === undefined) writeCsr(hart, csr, value, this.#smdbltrp);
+      else this.#writeTriggers(triggers, csr, value);
     }
     hart[rdOf(entry)] = old;
     return this.#retire(pc + 4);
@@ -271,6 +320,8 @@ export class Interpreter implements Engine {
     hart[Hart.MSTATUS] = MSTATUS_MPP | Mstatus.MPIE | enable;
     hart[Hart.MSTATUSH] = (hart[Hart.MSTATUSH] as number) & ~MSTATUSH_MDT;
     hart[Hart.LAST_TRAP_CAUSE] = NO_CAUSE;
+    restoreTriggers(hart);
+    this.#triggersMayFireAnew();
     return this.#retire(hart[Hart.MEPC] as number);
   }
 
@@ -304,11 +355,14 @@ export class Interpreter implements Engine {
 
   /** The bits of the instruction at `pc`, which has been decoded before and so lies in the segment. */
   #instructionBits(pc: number): number {
-    const { halves } = this.#space;
+    const parcel = this.#parcel(pc);
+    return instructionLength(parcel) === 2 ? parcel : parcel | (this.#parcel(pc + 2) << 16);
+  }
+
+  /** The half-word at `pc`, or right behind the segment. */
+  #parcel(pc: number): number {
     const { offset, base } = this.#segment;
-    const at = (offset + (pc - (base | 0))) >> 1;
-    const parcel = halves[at] as number;
-    return instructionLength(parcel) === 2 ? parcel : parcel | ((halves[at + 1] as number) << 16);
+    return this.#space.halves[(offset + (pc - (base | 0))) >> 1] as number;
   }
 
   /** Counts the instruction and goes on at `pc`, unless a device stops the hart or an interrupt is due. */
@@ -334,9 +388,14 @@ export class Interpreter implements Engine {
   /** The entry of the instruction at `pc`. */
   #enter(pc: number): number {
     const segment = this.#code.segmentFor(pc);
-    if (segment === undefined) return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc, pc);
+    if (segment === undefined) return this.#trapAtFetch(pc);
     this.#segment = segment;
     return (pc | 0) - (segment.base | 0) + segment.entryBase;
+  }
+
+  /** Where nothing can be fetched a trigger on the address goes first. */
+  #trapAtFetch(pc: number): number {
+    return this.#trap(this.#firesAt(pc, 0) ? Cause.BREAKPOINT : Cause.INSTRUCTION_ACCESS_FAULT, pc, pc);
   }
 
   /**
@@ -361,6 +420,7 @@ export class Interpreter implements Engine {
     hart[Hart.MEPC] = pc;
     hart[Hart.MCAUSE] = cause;
     hart[Hart.MTVAL] = value;
+    disableTriggers(hart);
     const mstatus = hart[Hart.MSTATUS] as number;
     hart[Hart.MSTATUS] = MSTATUS_MPP | ((mstatus & Mstatus.MIE) !== 0 ? Mstatus.MPIE : 0);
     const vectored = cause < 0 && (vector & 1) !== 0;
@@ -417,6 +477,22 @@ export class Interpreter implements Engine {
 function interruptCause(pending: number): number {
   if ((pending & InterruptBit.EXTERNAL) !== 0) return EXTERNAL_INTERRUPT;
   return (pending & InterruptBit.SOFTWARE) !== 0 ? SOFTWARE_INTERRUPT : TIMER_INTERRUPT;
+}
+
+/** Bytes that a load or store moves. */
+function accessBytes(micro: Micro): number {
+  switch (micro) {
+    case Micro.LB:
+    case Micro.LBU:
+    case Micro.SB:
+      return 1;
+    case Micro.LH:
+    case Micro.LHU:
+    case Micro.SH:
+      return 2;
+    default:
+      return 4;
+  }
 }
 
 function branchTaken(op: Op, first: number, second: number): boolean {

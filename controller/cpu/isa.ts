@@ -18,6 +18,8 @@ export const enum Extension {
   ZBC = 1 << 6,
   ZBS = 1 << 7,
   ZCB = 1 << 8,
+  /** The trigger module, triggers.ts. */
+  SDTRIG = 1 << 16,
 }
 
 /** A set of {@link Extension}. */
@@ -34,6 +36,7 @@ const NAMES: readonly (readonly [name: string, extension: Extension])[] = [
   ["zbc", Extension.ZBC],
   ["zbs", Extension.ZBS],
   ["zcb", Extension.ZCB],
+  ["sdtrig", Extension.SDTRIG],
 ];
 
 /** Other names of what there is: B is three extensions, and the last ones are parts of the base and of C without F. */

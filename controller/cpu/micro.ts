@@ -105,6 +105,8 @@ export const enum Micro {
   WFI,
   /** Another engine has code for this pc (DecodedCode.markEntry); the instruction itself is not decoded here. */
   ENTRY,
+  /** A trigger may fire here (triggers.ts); the instruction itself is not decoded here. */
+  TRIGGER,
 }
 
 /** Bit of an entry's first byte: the instruction has four bytes, else two. */

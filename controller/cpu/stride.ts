@@ -23,6 +23,7 @@ import { Op } from "./decode.ts";
 import { MICRO } from "./decoded-code.ts";
 import { Hart } from "./hart.ts";
 import { LONG, Micro } from "./micro.ts";
+import { LineFlag } from "./watched-ranges.ts";
 
 /** Instead of an entry's index: the run ends here, with PC and RUN_RETIRED stored. */
 export const NO_ENTRY = -1;
@@ -32,6 +33,9 @@ export const NO_ENTRY = -1;
  * to the interpreter: returns that one's entry, or {@link NO_ENTRY} at LIMIT. RUN_RETIRED is stored, and PC at LIMIT.
  */
 export type Stride = (segment: CodeSegment, start: number) => number;
+
+/** The module's function: the entry's host offset and the other parameters to the host offset where it ended. */
+type WasmStride = (...parameters: number[]) => number;
 
 /** RAM begins at -2^31 as a signed number, so one signed comparison tells whether an address is in it. */
 const RAM_SIGN = RAM_BASE | 0;
@@ -64,18 +68,21 @@ const enum Local {
   END,
 }
 
-const modules = new Map<number, WebAssembly.Module>();
+/** By the hart's offset: the loop for when no load is judged, and the one whose loads look at flags. */
+const modules = new Map<number, (WebAssembly.Module | undefined)[]>();
 
-function moduleFor(hart: number): WebAssembly.Module {
-  const known = modules.get(hart);
+function moduleFor(hart: number, watchesLoads: boolean): WebAssembly.Module {
+  const ofHart = modules.get(hart) ?? [];
+  const known = ofHart[Number(watchesLoads)];
   if (known !== undefined) return known;
   const writer = new ModuleWriter();
   writer.importMemory("memory", 1, MOST_PAGES);
   const type = writer.type(Local.PARAMETERS, 1);
-  const code = new StrideWriter(hart).write();
+  const code = new StrideWriter(hart, watchesLoads).write();
   writer.exportFunction("stride", writer.function(type, Local.END - Local.PARAMETERS, code));
   const module = new WebAssembly.Module(writer.finish());
-  modules.set(hart, module);
+  ofHart[Number(watchesLoads)] = module;
+  modules.set(hart, ofHart);
   return module;
 }
 
@@ -84,18 +91,29 @@ export function createStride(space: AddressSpace, entriesOffset: number): Stride
   const { layout, slot, memory, ramOffset, ramBytes } = space;
   const { regionBytes } = layout.config;
   const ramFlags = space.ramFlags.byteOffset;
-  const { exports } = new WebAssembly.Instance(moduleFor(layout.slots[slot] as number), { env: { memory } });
-  const stride = exports["stride"] as (...parameters: number[]) => number;
+  const { watched } = space;
+  const instantiate = (watchesLoads: boolean): WasmStride => {
+    const module = moduleFor(layout.slots[slot] as number, watchesLoads);
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    return exports["stride"] as WasmStride;
+  };
+  const plain = instantiate(false);
+  let watching: WasmStride | undefined;
+  const whileLoadsAreJudged = (): WasmStride => {
+    watching ??= instantiate(true);
+    return watching;
+  };
   return (segment, start) => {
     const { base, bytes, entryBase } = segment;
     const window = space.windowOffset;
+    const stride = watched.loads ? whileLoadsAreJudged() : plain;
     const at = stride(
       entriesOffset + start * 4,
       base,
       bytes,
       base - entryBase - (entriesOffset >>> CODE_SHIFT),
       window,
-      window < 0 ? 0 : regionBytes,
+      window < 0 || watched.watchesLoads(WINDOW_BASE, regionBytes) ? 0 : regionBytes,
       ramOffset,
       ramBytes,
       ramFlags,
@@ -111,6 +129,7 @@ class StrideWriter {
   readonly #out = new CodeWriter();
   /** Host offset of the hart's words. */
   readonly #hart: number;
+  readonly #watchesLoads: boolean;
   /** Bytes of the instruction that the case is for. */
   #length: 2 | 4 = 2;
   /** The next entry comes next; this entry is at AT; this one is left to the interpreter. */
@@ -118,8 +137,9 @@ class StrideWriter {
   #again: Label = 0;
   #leave: Label = 0;
 
-  constructor(hart: number) {
+  constructor(hart: number, watchesLoads: boolean) {
     this.#hart = hart;
+    this.#watchesLoads = watchesLoads;
   }
 
   write(): Uint8Array {
@@ -362,6 +382,17 @@ class StrideWriter {
     out.op(Wasm.I32_GE_U);
   }
 
+  /** Those of the line of RAM that OTHER is in. */
+  #lineFlags(): void {
+    const out = this.#out;
+    out.get(Local.OTHER);
+    out.constant(LINE_SHIFT);
+    out.op(Wasm.I32_SHR_U);
+    out.get(Local.RAM_FLAGS);
+    out.op(Wasm.I32_ADD);
+    out.memory(Wasm.I32_LOAD8_U, 0);
+  }
+
   /** From RAM or the window. */
   #load(opcode: Wasm, bytes: number): void {
     const out = this.#out;
@@ -384,6 +415,12 @@ class StrideWriter {
     loadAt(Local.WINDOW_OFFSET);
     out.branch(this.#next);
     out.end();
+    if (this.#watchesLoads) {
+      this.#lineFlags();
+      out.constant(LineFlag.LOADS);
+      out.op(Wasm.I32_AND);
+      out.branchIf(this.#leave);
+    }
     loadAt(Local.RAM_OFFSET);
   }
 
@@ -392,12 +429,7 @@ class StrideWriter {
     const out = this.#out;
     this.#offsetInRam(bytes);
     out.branchIf(this.#leave);
-    out.get(Local.OTHER);
-    out.constant(LINE_SHIFT);
-    out.op(Wasm.I32_SHR_U);
-    out.get(Local.RAM_FLAGS);
-    out.op(Wasm.I32_ADD);
-    out.memory(Wasm.I32_LOAD8_U, 0);
+    this.#lineFlags();
     out.branchIf(this.#leave);
     out.get(Local.OTHER);
     out.get(Local.RAM_OFFSET);

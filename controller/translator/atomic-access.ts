@@ -8,6 +8,7 @@
  */
 import { type Instruction, Op } from "../cpu/decode.ts";
 import { Hart, NO_RESERVATION } from "../cpu/hart.ts";
+import { LineFlag } from "../cpu/watched-ranges.ts";
 import { Wasm } from "../wasm/emitter.ts";
 import { type CheckContext, emitFlagCheck, type GuestMemory } from "./memory-access.ts";
 
@@ -36,6 +37,7 @@ export function emitAtomic(
 ): void {
   emitWordCheck(context, memory, insn.rs1);
   if (insn.op === Op.LR_W) {
+    if (memory.watchesLoads) emitFlagCheck(context, memory, 0, LineFlag.LOADS);
     emitLoadReserved(context, memory, insn, hart);
     return;
   }

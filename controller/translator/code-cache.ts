@@ -1,5 +1,5 @@
 /**
- * Translated code that exists: units by the region they were made for.
+ * Translated code that exists: units by the region and by the memory, as it may be touched, that they were made for.
  *
  * Invariants: a table slot holds an entry of a live unit or the miss function; every line of RAM that a live
  * unit was made from carries LineFlag.CODE, so that a store to it is seen; modules and their bytes are bounded:
@@ -11,8 +11,10 @@
  */
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
-import { type AddressSpace, LineFlag } from "../cpu/address-space.ts";
+import type { AddressSpace } from "../cpu/address-space.ts";
+import { type AddressRange, LineFlag } from "../cpu/watched-ranges.ts";
 import { CodeTable, type RunFunction, type SharedImports } from "./code-table.ts";
+import type { GuestMemory } from "./memory-access.ts";
 import { generateRuntime } from "./runtime-module.ts";
 import { entryName, type Target, type Unit } from "./unit.ts";
 
@@ -41,8 +43,9 @@ interface Entry {
   code: unknown;
 }
 
-/** Units made while one region was behind the window. */
+/** Units made while one region was behind the window, and the same loads were judged. */
 interface UnitSet {
+  readonly region: number;
   readonly entries: Map<number, Entry>;
   readonly units: Set<LiveUnit>;
   table: CodeTable;
@@ -56,7 +59,7 @@ export class CodeCacheStore {
   readonly #target: Target;
   readonly #imports: SharedImports;
   readonly #runtime: WebAssembly.Module;
-  readonly #sets = new Map<number, UnitSet>();
+  readonly #sets = new Map<string, UnitSet>();
   /** A unit made from RAM was added: there may be one still. */
   #holdsRamCode = false;
   #added = 0;
@@ -79,7 +82,7 @@ export class CodeCacheStore {
       store: storeToCodePage,
     };
     this.#runtime = new WebAssembly.Module(generateRuntime(target));
-    this.#current = this.#setOf(space.region);
+    this.#current = this.#setOf(space.region, target.memory);
   }
 
   /** Calls the current region's code. */
@@ -137,9 +140,9 @@ export class CodeCacheStore {
     if (!table.holds(pc)) table.install(pc, entry.code);
   }
 
-  /** Switches to the units of another region (or none: -1). False if that is the current one. */
-  select(region: number): boolean {
-    const set = this.#setOf(region);
+  /** Switches to the units of a region (or none: -1) that touch `memory`. False if they are the current ones. */
+  select(region: number, memory: GuestMemory): boolean {
+    const set = this.#setOf(region, memory);
     if (set === this.#current) return false;
     this.#current = set;
     return true;
@@ -205,17 +208,26 @@ export class CodeCacheStore {
   }
 
   dropRegion(region: number): boolean {
-    const set = this.#sets.get(region);
-    if (set === undefined || set.units.size === 0) return false;
-    this.#dropSet(set);
-    return true;
+    let dropped = false;
+    for (const set of this.#sets.values()) {
+      if (set.region !== region || set.units.size === 0) continue;
+      this.#dropSet(set);
+      dropped = true;
+    }
+    return dropped;
   }
 
-  #setOf(region: number): UnitSet {
-    let set = this.#sets.get(region);
+  /** Drops units that leave to the interpreter at an address in the range. True if there were any. */
+  dropEndingIn({ first, last }: AddressRange): boolean {
+    return this.#dropWhere(({ unit }) => unit.ends.some((pc) => pc >= first && pc <= last));
+  }
+
+  #setOf(region: number, memory: GuestMemory): UnitSet {
+    const key = `${region}: ${touchedBy(memory)}`;
+    let set = this.#sets.get(key);
     if (set === undefined) {
-      set = { entries: new Map(), units: new Set(), table: this.#newTable(), bytes: 0, dropped: 0 };
-      this.#sets.set(region, set);
+      set = { region, entries: new Map(), units: new Set(), table: this.#newTable(), bytes: 0, dropped: 0 };
+      this.#sets.set(key, set);
     }
     return set;
   }
@@ -317,6 +329,11 @@ export class CodeCacheStore {
       }
     }
   }
+}
+
+/** What tells code for one state of memory from that for another. */
+export function touchedBy({ watchesLoads, readable }: GuestMemory): string {
+  return `${watchesLoads} ${readable.map(({ base }) => base).join(" ")}`;
 }
 
 function isMadeFrom({ ranges }: Unit, address: number, bytes: number): boolean {

@@ -17,15 +17,16 @@ import { threadCpuNs } from "../../emulator/base/thread-time.ts";
 import { engineCounters } from "../../emulator/memory/control.ts";
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
-import { type AddressSpace, LineFlag, NOWHERE } from "../cpu/address-space.ts";
+import { type AddressSpace, NOWHERE } from "../cpu/address-space.ts";
 import type { DataPath } from "../cpu/data-path.ts";
 import type { DecodedCode } from "../cpu/decoded-code.ts";
 import { type Bus, type CodeCache, type Engine, Stop } from "../cpu/engine.ts";
 import { Hart } from "../cpu/hart.ts";
 import type { Interpreter, InterpreterParts } from "../cpu/interpreter.ts";
-import { isUnchanged, type TranslationReply, type TranslationRequest } from "./background.ts";
+import { type AddressRange, isWithin, LineFlag } from "../cpu/watched-ranges.ts";
+import { type CodeRange, isUnchanged, type TranslationReply, type TranslationRequest } from "./background.ts";
 import type { Beside } from "./beside.ts";
-import { CodeCacheStore } from "./code-cache.ts";
+import { CodeCacheStore, touchedBy } from "./code-cache.ts";
 import { TABLE_SLOTS } from "./code-table.ts";
 import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
@@ -143,6 +144,9 @@ export class TranslatingEngine implements Engine, CodeCache {
   /** Made at the first translation: a standby that never runs and a short run need none. */
   #store: CodeCacheStore | undefined;
   #windowOffset = NOWHERE;
+  #watchedGeneration = 0;
+  /** Where a trigger may fire: no code begins there. */
+  #watchedCode: readonly AddressRange[] = [];
   #markedGeneration = -1;
   readonly #share: number;
   /** Nanoseconds that went into translating while running. */
@@ -187,7 +191,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   run(maxInstructions: number): Stop {
     const interpreter = this.#interpreter;
     if (maxInstructions < MIN_TRANSLATED_RUN && !this.#eager) return interpreter.run(maxInstructions);
-    this.#selectRegion();
+    this.#selectCode();
     const early = interpreter.begin(Math.min(maxInstructions, this.#slice));
     if (early !== undefined) return early;
     const translated = this.#execute();
@@ -203,7 +207,7 @@ export class TranslatingEngine implements Engine, CodeCache {
    * @param goesOn asked at every step, as a {@link Pace} is; false ends it, with what there is by then
    */
   prepare(pc: number, goesOn: () => boolean = UNHURRIED.goesOn): boolean {
-    this.#selectRegion();
+    this.#selectCode();
     const store = this.#openStore();
     // With LIMIT at 0 every function comes back from its first look at it, the hart as it was.
     Atomics.store(this.#hart, Hart.LIMIT, 0);
@@ -235,6 +239,16 @@ export class TranslatingEngine implements Engine, CodeCache {
     if (this.#store?.dropRegion(region) === true) this.#dropped();
   }
 
+  watchExecution(now: readonly AddressRange[], was: readonly AddressRange[]): void {
+    this.#watchedCode = now;
+    const store = this.#store;
+    if (store === undefined) return;
+    let dropped = false;
+    for (const { first, last } of now) dropped = store.dropMadeFrom(first, last - first + 1) || dropped;
+    for (const range of was) dropped = store.dropEndingIn(range) || dropped;
+    if (dropped) this.#dropped();
+  }
+
   #dropped(): void {
     this.#bus.tookLong();
     this.#count(Counter.drops, 1);
@@ -250,10 +264,7 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   /** Executes an open run to its end. Returns how many instructions translated code retired. */
   #execute(): number {
-    const { observer } = this.#data;
-    if (this.#store !== undefined) {
-      this.#store.hostWatched = observer !== undefined && observer.ignoresHostMemory !== true;
-    }
+    this.#seeWatchedHost();
     const hart = this.#hart;
     const interpreter = this.#interpreter;
     let translated = 0;
@@ -266,6 +277,8 @@ export class TranslatingEngine implements Engine, CodeCache {
       if (passedOver !== NO_PC) this.#code.unmarkEntry(this.#code.indexOf(passedOver));
       passedOver = NO_PC;
       const stop = interpreter.proceed(!nearLimit);
+      // What is judged may have changed: what is translated from here on is for that.
+      this.#selectCode();
       if (stop !== Stop.ENTRY) return translated;
       const store = this.#store;
       const pc = (hart[Hart.PC] as number) >>> 0;
@@ -431,13 +444,27 @@ export class TranslatingEngine implements Engine, CodeCache {
     }
   }
 
-  #selectRegion(): void {
-    const { region, windowOffset } = this.#space;
-    if (windowOffset === this.#windowOffset) return;
+  /** Goes over to the code for what is behind the window and what is judged of loads and stores. */
+  #selectCode(): void {
+    const { region, windowOffset, watched } = this.#space;
+    if (windowOffset === this.#windowOffset && watched.generation === this.#watchedGeneration) return;
     this.#windowOffset = windowOffset;
-    this.#store?.select(region);
+    this.#watchedGeneration = watched.generation;
+    this.#store?.select(region, this.#target().memory);
+    this.#seeWatchedHost();
     this.#countLive();
     this.#judgeAnew();
+  }
+
+  /** Translated code stores to host memory itself unless somebody wants to know of it. */
+  #seeWatchedHost(): void {
+    if (this.#store === undefined) return;
+    const { ranges, watched } = this.#space;
+    const { observer } = this.#data;
+    const isJudged = ranges.some(
+      ({ kind, base, bytes }) => kind === "host" && watched.watchesStores(base, bytes),
+    );
+    this.#store.hostWatched = isJudged || (observer !== undefined && observer.ignoresHostMemory !== true);
   }
 
   // Counting -------------------------------------------------------------------------------------------------
@@ -556,7 +583,11 @@ export class TranslatingEngine implements Engine, CodeCache {
         : [];
     return {
       target: this.#target(),
-      code: [{ base: RAM_BASE, bytes: ramBytes, offset: ramOffset }, ...window, ...roms],
+      code: without(this.#watchedCode, [
+        { base: RAM_BASE, bytes: ramBytes, offset: ramOffset },
+        ...window,
+        ...roms,
+      ]),
       extensions: this.#reader.extensions,
       sharedPageAccesses: [...this.#sharedPageAccesses],
       registers: Array.from(this.#hart.subarray(Hart.X + 1, Hart.X + 32), (value) => value >>> 0),
@@ -568,6 +599,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   #takeAnswer({ unit, module, parcels }: TranslationReply, request: TranslationRequest): void {
     if (unit === undefined || module === undefined) return;
     if (request.sharedPageAccesses.length !== this.#sharedPageAccesses.size) return;
+    if (touchedBy(request.target.memory) !== touchedBy(this.#target().memory)) return;
     const { windowOffset } = this.#space;
     if (windowOffset >= 0 && request.code.every(({ offset }) => offset !== windowOffset)) return;
     if (!isUnchanged(this.#reader, unit, parcels)) return;
@@ -598,7 +630,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   }
 
   #target(): Target {
-    const { layout, ramBytes, ramOffset, windowOffset, ranges } = this.#space;
+    const { layout, ramBytes, ramOffset, windowOffset, ranges, watched } = this.#space;
     // Others are for the interpreter: somebody wants to know of each access to them.
     const known = ranges
       .filter(({ kind }) => kind === "host" || kind === "rom" || (kind === "window" && windowOffset >= 0))
@@ -607,7 +639,8 @@ export class TranslatingEngine implements Engine, CodeCache {
       memory: {
         ram: { base: RAM_BASE, bytes: ramBytes, offset: ramOffset },
         ramFlags: layout.ramFlags[this.#slot] as number,
-        readable: known,
+        watchesLoads: watched.loads,
+        readable: known.filter(({ base, bytes }) => !watched.watchesLoads(base, bytes)),
         writable: known.filter(({ kind }) => kind === "host"),
       },
       hart: layout.slots[this.#slot] as number,
@@ -618,7 +651,23 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   /** What the interpreter would fetch. */
   #parcel(pc: number): number {
+    if (this.#watchedCode.length > 0 && isWithin(this.#watchedCode, pc)) return NOWHERE;
     const offset = this.#space.executable(pc, 2);
     return offset < 0 ? NOWHERE : (this.#space.halves[offset >>> 1] as number);
   }
+}
+
+/** The half-words of the code that are in none of these ranges. */
+function without(watched: readonly AddressRange[], code: readonly CodeRange[]): readonly CodeRange[] {
+  return watched.reduce((left, range) => left.flatMap((each) => parted(each, range)), code);
+}
+
+function parted({ base, bytes, offset }: CodeRange, { first, last }: AddressRange): CodeRange[] {
+  const below = Math.min(Math.max(first - base, 0), bytes) & ~1;
+  const above = Math.min(Math.max(last + 1 - base, 0), bytes);
+  const start = above + (above & 1);
+  return [
+    { base, bytes: below, offset },
+    { base: base + start, bytes: bytes - start, offset: offset + start },
+  ].filter((part) => part.bytes > 0);
 }

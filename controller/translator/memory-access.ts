@@ -14,6 +14,7 @@
  */
 import { LINE_BYTES, LINE_SHIFT, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { type Instruction, Op } from "../cpu/decode.ts";
+import { LineFlag } from "../cpu/watched-ranges.ts";
 import { type CodeWriter, Wasm } from "../wasm/emitter.ts";
 import type { Block, Step } from "./graph.ts";
 import { accessBytes, isLoad, isStore } from "./registers.ts";
@@ -31,6 +32,8 @@ export interface GuestMemory {
   readonly ram: Segment;
   /** Host offset of the flag byte of RAM's first line. */
   readonly ramFlags: number;
+  /** Some loads from RAM are judged (watched-ranges.ts): their lines' flags are looked at, too. */
+  readonly watchesLoads: boolean;
   /** Besides RAM, in the order in which they are tried. */
   readonly readable: readonly Segment[];
   /** Stored to unless somebody watches, as the watched global says. */
@@ -149,6 +152,7 @@ export function extentOf(
   block: Block,
   index: number,
   loadsOnly: boolean,
+  watchesLoads: boolean,
   following: (block: Block) => readonly Block[],
 ): Extent {
   const { insn: first } = block.steps[index] as Step;
@@ -164,8 +168,8 @@ export function extentOf(
       if ((isLoad(insn.op) || (isStore(insn.op) && !loadsOnly)) && insn.rs1 === base) {
         const below = Math.min(lo, insn.imm + moved);
         const above = Math.max(hi, insn.imm + moved + accessBytes(insn.op));
-        // For stores the flags of two lines are looked at, so their extent touches two lines at most.
-        const longest = write || isStore(insn.op) ? LINE_BYTES : PAGE_BYTES;
+        // Where flags are looked at, it is those of two lines, so the extent touches two lines at most.
+        const longest = watchesLoads || write || isStore(insn.op) ? LINE_BYTES : PAGE_BYTES;
         if (above - below > longest) return;
         lo = below;
         hi = above;
@@ -239,7 +243,9 @@ export function emitCheck(
     emitOtherSegments(context, others, base, extent, hostLocal, bias);
     out.else();
   }
+  // A load alone is not necessarily aligned.
   if (write) emitFlagCheck(context, memory, alone ? 0 : hi - lo - 1);
+  else if (memory.watchesLoads) emitFlagCheck(context, memory, hi - lo - 1, LineFlag.LOADS);
   emitOffset(context, scratch, toHost, hostLocal);
   if (others.length > 0) out.end();
 }
@@ -251,9 +257,18 @@ function emitOffset({ out }: CheckContext, from: number, offset: number, to: num
   out.set(to);
 }
 
-/** Refuses if the line of the first byte, or of the one `distance` bytes on, has a flag. */
-export function emitFlagCheck(context: CheckContext, memory: GuestMemory, distance: number): void {
+/** Refuses if the line of the first byte, or of the one `distance` bytes on, has a flag, or one of `among`. */
+export function emitFlagCheck(
+  context: CheckContext,
+  memory: GuestMemory,
+  distance: number,
+  among?: LineFlag,
+): void {
   emitFlags(context, memory, distance);
+  if (among !== undefined) {
+    context.out.constant(among);
+    context.out.op(Wasm.I32_AND);
+  }
   context.out.if();
   context.refuse();
   context.out.end();

@@ -65,6 +65,8 @@ export interface Ingredients {
   readonly wild: boolean;
   /** Zba, Zbb, Zbc, Zbs and Zcb. */
   readonly bits?: boolean;
+  /** Triggers, armed and disarmed as it goes, near what it executes, loads and stores. */
+  readonly triggers?: boolean;
 }
 
 /** The words of a program that starts where RAM does. */
@@ -177,8 +179,12 @@ function emitOne(
   random: Random,
   starts: readonly number[],
   leaf: boolean,
-  { rare, selfModifying, wild, bits = false }: Ingredients,
+  { rare, selfModifying, wild, bits = false, triggers = false }: Ingredients,
 ): void {
+  if (triggers && random.chance(6)) {
+    emitTrigger(words, random);
+    return;
+  }
   const value = (): number => random.pick(leaf ? VALUES.slice(0, -1) : VALUES);
   if (bits && random.chance(25)) {
     words.push(bitManipulation(random, value));
@@ -284,4 +290,39 @@ function emitRare(words: number[], random: Random, value: () => number): void {
     },
   ];
   random.pick(choices)();
+}
+
+function emitTrigger(words: number[], random: Random): void {
+  const [TSELECT, TDATA1, TDATA2, TCONTROL] = [0x7a0, 0x7a1, 0x7a2, 0x7a5];
+  const set = (csr: number, value: number): void => {
+    words.push(a.lui(T0, (value + 0x800) >>> 12), a.addi(T0, T0, value & 0xfff), a.csr(1, 0, csr, T0));
+  };
+  const RAM = 0x8000_0000;
+  const data = [
+    () => RAM + DATA_OFFSET + random.below(700),
+    () => RAM + DATA_OFFSET + 0x400 + random.below(700),
+    () => RAM + STACK_TOP_OFFSET - random.below(64),
+    () => (UART << 12) + random.below(8),
+    () => random.below(2 ** 16) * 2 ** 16,
+  ];
+  const code = [() => RAM + 2 * random.below(1000), () => RAM + 4 * (words.length + random.below(40))];
+  const accesses = random.pick([1, 2, 3, 3, 4, 4, 7]);
+  const address = random.pick(accesses < 4 ? data : code)();
+  const type = random.pick([2, 6, 6]);
+  // Most of what is executed must not be watched, or nothing is.
+  const match = random.pick(accesses < 4 ? [0, 1, 1, 1, 2, 3, 9] : [0, 0, 1]);
+  // A NAPOT range of up to 128 bytes has so many ones at its end.
+  const ones = match === 1 ? 2 ** random.below(7) - 1 : 0;
+  const size = random.pick([0, 0, 0, 0, 1, 2, 3, 5]);
+  // What is unheard of in the other bits reads 0.
+  const other = random.chance(80) ? 0 : random.below(2 ** 12) << 16;
+  const enabled = (random.chance(95) ? 1 << 6 : 0) | accesses;
+  words.push(a.csr(5, 0, TSELECT, random.below(6)));
+  if (random.chance(70)) words.push(a.csr(1, random.pick(VALUES), TDATA1, 0));
+  set(TDATA2, (address | ones) >>> 0);
+  if (random.chance(85)) set(TDATA1, type * 2 ** 28 + (other | enabled | (match << 7) | (size << 16)));
+  words.push(
+    a.csr(2, random.pick(VALUES), random.pick([TDATA1, TDATA2, TSELECT, TCONTROL, 0x7a3, 0x7a4]), 0),
+  );
+  words.push(random.chance(85) ? a.csr(6, 0, TCONTROL, 8) : a.csr(5, 0, TCONTROL, random.below(32)));
 }

@@ -5,8 +5,9 @@
  * Invariants: a page of RAM that is not in the list of dirty ones holds the pattern, and is watched in every slot; a page
  * of host memory that is not in its list is zero.
  */
-import { flagsOfPage, LineFlag } from "../../../controller/cpu/address-space.ts";
+import { flagsOfPage } from "../../../controller/cpu/address-space.ts";
 import type { StoreObserver } from "../../../controller/cpu/engine.ts";
+import { LineFlag } from "../../../controller/cpu/watched-ranges.ts";
 import type { Machine } from "../../../controller/machine.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { controlWords, powerUpControl } from "../../../emulator/memory/control.ts";

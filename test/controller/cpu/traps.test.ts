@@ -110,7 +110,6 @@ describe("CSR instructions", () => {
     ["mcounteren, which a hart without U has not", 0x306],
     ["pmpcfg0", 0x3a0],
     ["satp", 0x180],
-    ["tselect", 0x7a0],
     ["fcsr", 0x003],
   ])("%s is illegal even to read", (_, number) => {
     const instruction = asm.csr("csrrs", A0, number, 0);

@@ -91,6 +91,7 @@ describe("a jump through a table", () => {
         memory: {
           ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
           ramFlags: LAYOUT.ramFlags[0] as number,
+          watchesLoads: false,
           readable: [],
           writable: [],
         },

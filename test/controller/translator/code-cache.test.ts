@@ -52,6 +52,7 @@ function newStore() {
     memory: {
       ram: { base: CODE_BASE, bytes: space.ramBytes, offset: space.ramOffset },
       ramFlags: LAYOUT.ramFlags[0] as number,
+      watchesLoads: false,
       readable: [],
       writable: [],
     },

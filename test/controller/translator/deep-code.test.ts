@@ -24,6 +24,7 @@ const TARGET: Target = {
   memory: {
     ram: { base: CODE_BASE, bytes: 0x10000, offset: 0x40000 },
     ramFlags: 0x3000,
+    watchesLoads: false,
     readable: [],
     writable: [],
   },

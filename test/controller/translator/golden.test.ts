@@ -19,6 +19,7 @@ const TARGET: Target = {
   memory: {
     ram: { base: BASE, bytes: 0x10000, offset: 0x40000 },
     ramFlags: 0x3000,
+    watchesLoads: false,
     readable: [{ base: 0x2000_0000, bytes: 0x10000, offset: 0x20000 }],
     writable: [],
   },

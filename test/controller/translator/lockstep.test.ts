@@ -20,6 +20,11 @@ describe("translated code and interpreter agree on registers, memory, CSRs and r
     ["code that rewrites itself", { rare: true, selfModifying: true, wild: true }],
     ["bit manipulation", { rare: false, selfModifying: false, wild: false, bits: true }],
     ["bit manipulation and all else", { rare: true, selfModifying: true, wild: true, bits: true }],
+    ["triggers", { rare: true, selfModifying: false, wild: false, triggers: true }],
+    [
+      "triggers in code that rewrites itself",
+      { rare: true, selfModifying: true, wild: true, triggers: true },
+    ],
   ];
   for (const [name, ingredients] of cases) {
     it(name, () => {

@@ -131,6 +131,7 @@ describe("a translation that takes long", () => {
       memory: {
         ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
         ramFlags: LAYOUT.ramFlags[0] as number,
+        watchesLoads: false,
         readable: [],
         writable: [],
       },
