@@ -5,6 +5,7 @@ import type { SharedLogConfig } from "../emulator/base/log.ts";
 import type { Layout } from "../emulator/memory/layout.ts";
 import type { RegionFacts } from "./boot/boot-rom.ts";
 import type { EngineKind } from "./cpu/engine-kind.ts";
+import type { HartConfig } from "./cpu/hart-config.ts";
 import type { RequirementsConfig } from "./image/verify.ts";
 
 export interface Attachment {
@@ -12,6 +13,7 @@ export interface Attachment {
   readonly layout: Layout;
   readonly slot: number;
   readonly engine: EngineKind;
+  readonly hart: HartConfig;
   readonly requirements: RequirementsConfig;
   readonly log: SharedLogConfig;
 }

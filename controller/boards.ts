@@ -26,7 +26,8 @@ import {
   VIRTIO_STRIDE,
 } from "../emulator/memory/virt-map.ts";
 import { type MemoryRange, NOWHERE } from "./cpu/address-space.ts";
-import { ALL_EXTENSIONS, CONTROLLER_EXTENSIONS, type Extensions } from "./cpu/isa.ts";
+import type { HartConfig } from "./cpu/hart-config.ts";
+import { ALL_EXTENSIONS, CONTROLLER_EXTENSIONS, type Extensions, parseIsa } from "./cpu/isa.ts";
 import type { Board, Device } from "./devices/device.ts";
 import { EmptyVirtio } from "./devices/empty-virtio.ts";
 import { Finisher } from "./devices/finisher.ts";
@@ -139,3 +140,10 @@ export const CONTROLLER_BOARD: BoardPlan = {
   smdbltrp: true,
   isVirt: false,
 };
+
+/** The storage controller with this hart, which has been checked. */
+export function controllerBoard({ isa }: HartConfig): BoardPlan {
+  const extensions = parseIsa(isa);
+  if (typeof extensions !== "number") throw new Error(`${isa}: ${extensions.message}`);
+  return { ...CONTROLLER_BOARD, extensions };
+}

@@ -31,7 +31,7 @@ import { NS_PER_TICK, WINDOW_BASE } from "../emulator/memory/map.ts";
 import { NvramLog } from "../emulator/persist/logged-nvram.ts";
 import { PersistRing, PersistState } from "../emulator/persist/persist-ring.ts";
 import type { Attachment, ControllerApi, Inspection } from "./api.ts";
-import { CONTROLLER_BOARD } from "./boards.ts";
+import { controllerBoard } from "./boards.ts";
 import { RegionInspector } from "./boot/inspection.ts";
 import { Hart } from "./cpu/hart.ts";
 import { UartRing } from "./devices/uart-ring.ts";
@@ -87,7 +87,7 @@ class ControllerWorker {
   #parking: NodeJS.Immediate | undefined;
 
   constructor(attachment: Attachment) {
-    const { memory, layout, slot, log, engine, requirements } = attachment;
+    const { memory, layout, slot, log, engine, hart, requirements } = attachment;
     this.#attachment = attachment;
     this.#words = slotWords(memory, layout, slot);
     this.#peerWords = slotWords(memory, layout, (slot + 1) % WORKER_SLOTS);
@@ -102,7 +102,7 @@ class ControllerWorker {
       memory,
       layout,
       slot,
-      plan: CONTROLLER_BOARD,
+      plan: controllerBoard(hart),
       liveClock: { nowNs: monotonicNs },
       line: new UartRing(memory, layout),
       ring: () => this.#onFirmwareNews(),

@@ -44,7 +44,7 @@ export interface DeviceImage {
 
 /** What a command line has described: of a file what is not said otherwise, with all that it names read. */
 export interface CommandDevice
-  extends Pick<DescribedDevice, "memory" | "limits" | "recovery" | "engine" | "capabilities"> {
+  extends Pick<DescribedDevice, "memory" | "limits" | "recovery" | "engine" | "hart" | "capabilities"> {
   readonly requirements: ImageRequirements;
   /** From region 0 on. */
   readonly images: readonly DeviceImage[];
@@ -54,7 +54,7 @@ export interface CommandDevice
 
 export function readDevice(values: DeviceValues): CommandDevice {
   const file = values.device === undefined ? undefined : loadDeviceFile(values.device);
-  const { memory, limits, recovery, engine, capabilities } = file ?? DEFAULT_DEVICE;
+  const { memory, limits, recovery, engine, hart, capabilities } = file ?? DEFAULT_DEVICE;
   const regions =
     values.regions === undefined ? memory.regions : parseInteger("--regions", values.regions, 2, 4);
   const device = {
@@ -62,6 +62,7 @@ export function readDevice(values: DeviceValues): CommandDevice {
     limits,
     recovery,
     engine: values.engine === undefined ? engine : parseEngine(values.engine),
+    hart,
     requirements: requirementsOf(values, file),
     capabilities,
     images: imagesOf(values, file, memory.regionBytes),
@@ -78,6 +79,7 @@ export function deviceConfig({
   limits,
   recovery,
   engine,
+  hart,
   requirements,
   capabilities,
 }: CommandDevice): Omit<DeviceConfig, "images" | "log"> {
@@ -86,6 +88,7 @@ export function deviceConfig({
     limits,
     recovery,
     engine,
+    hart,
     ...requirementsConfig(requirements),
     ...(capabilities === undefined ? {} : { capabilities }),
   };

@@ -100,7 +100,7 @@ export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
     `${dump.time}   boot epoch ${dump.bootEpoch}   code ${hex32(failure.code)}${failure.message === "" ? "" : `   ${visibleText(failure.message)}`}`,
     "",
     ...CSRS.map(([name, index]) => `${name.padStart(8)} ${named(word(index))}`),
-    `   cause ${describeCause(word(Hart.MCAUSE))}`,
+    `   cause ${describeCause(word(Hart.MCAUSE), word(Hart.MTVAL))}`,
     "",
     ...rows,
     "",

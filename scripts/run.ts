@@ -3,6 +3,8 @@ import { writeSync } from "node:fs";
 import { type ElfError, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
 import type { ElfSymbols } from "../controller/bare/elf-symbols.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/bare/run.ts";
+import { type Extensions, parseIsa } from "../controller/cpu/isa.ts";
+import { describeCause } from "../controller/cpu/trap-cause.ts";
 import { chooseEngine } from "../controller/translator/select.ts";
 import { formatStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/base/clock.ts";
@@ -17,7 +19,7 @@ import { fitHelp } from "./terminal.ts";
 
 const HELP = `usage: flipside run FILE.elf [options]
 
-Runs a bare-metal RV32IMAC program (machine mode) from its entry, in RAM at 0x80000000, on the board of QEMU's virt
+Runs a bare-metal RV32 program (machine mode) from its entry, in RAM at 0x80000000, on the board of QEMU's virt
 machine: UART, CLINT, PLIC, clock, finisher, a device tree in a1 (docs/run.md). What is typed goes to the UART, and
 Ctrl-C ends the run; the end of the input does not. A program with the symbol tohost may end by it and write through it (HTIF, as Spike has it: the system calls write and exit).
 
@@ -27,6 +29,7 @@ Ctrl-C ends the run; the end of the input does not. A program with the symbol to
   --engine auto|translator|interpreter
                                what executes the program (default auto); the result is the same
   --exit-code flipside|program 1 for a program that failed (default), or its own code modulo 256, as QEMU has it
+  --isa NAME                   the hart's instructions, such as rv32imac_zba (default: all that there are)
   --stats                      tell at the end what was translated, when, and why it was left
   --signature FILE             write the words from begin_signature to end_signature, one in hex a line
   --dump ADDRESS:LENGTH:FILE   write raw memory at the end; may be given more than once
@@ -43,6 +46,7 @@ const OPTIONS = {
   clock: { type: "string", default: "live" },
   engine: { type: "string", default: "auto" },
   "exit-code": { type: "string", default: "flipside" },
+  isa: { type: "string" },
   stats: { type: "boolean" },
   signature: { type: "string" },
   dump: { type: "string", multiple: true },
@@ -94,6 +98,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const bare = new BareMachine({
     ...choice.options,
     ramBytes: parseRam(values.ram),
+    ...(values.isa !== undefined && { extensions: parseExtensions(values.isa) }),
     clock,
     // Under the virtual clock each run is the same.
     ...(clock === "live" && { epochNs: BigInt(Date.now()) * NS_PER_MS }),
@@ -180,6 +185,12 @@ function parseRam(text: string): number {
   const ramBytes = parseSize("--ram", text, MIN_RAM, MAX_RAM);
   if (ramBytes % PAGE_BYTES === 0) return ramBytes;
   throw new UsageError(`--ram is "${text}": it must be a multiple of ${PAGE_BYTES} bytes`);
+}
+
+function parseExtensions(text: string): Extensions {
+  const extensions = parseIsa(text.toLowerCase());
+  if (typeof extensions === "number") return extensions;
+  throw new UsageError(`--isa is "${text}": ${extensions.message}`);
 }
 
 function parseClock(text: string): "live" | "virtual" {
@@ -280,7 +291,8 @@ function writeAll(bytes: Uint8Array): boolean {
 function tellFailure(report: RunReport): void {
   const where = `at pc 0x${report.pc.toString(16)} after ${report.retiredInstructions} instructions`;
   const { cause = 0, pc = 0, value = 0 } = report.trap ?? {};
-  const trap = `mcause ${cause}, mepc 0x${pc.toString(16)}, mtval 0x${value.toString(16)}`;
+  const registers = `mcause ${cause}, mepc 0x${pc.toString(16)}, mtval 0x${value.toString(16)}`;
+  const trap = `${describeCause(cause, value)}: ${registers}`;
   const sentences: Readonly<Record<RunReport["exitReason"], string>> = {
     pass: "",
     fail: `the program failed with code ${report.failCode}, ${where}`,

@@ -12,6 +12,7 @@
  */
 
 export type { EngineKind } from "../controller/cpu/engine-kind.ts";
+export type { HartConfig } from "../controller/cpu/hart-config.ts";
 export type { Capability } from "../controller/devices/capabilities.ts";
 export type { ErrorKind } from "../emulator/base/errors.ts";
 export type { LogConfig, LogLevel } from "../emulator/base/log.ts";

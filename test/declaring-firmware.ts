@@ -6,9 +6,18 @@ import { i, jal, lui, store, WFI } from "../scripts/hostile/assembler.ts";
 const STATUS = 5;
 const VALUE = 6;
 
-/** @param capabilities value of the register, at most 11 bits @param minor of its version 1.minor.0 */
-export function declaringImage(capabilities: number, minor: number): Uint8Array {
+/**
+ * @param capabilities value of the register, at most 11 bits
+ * @param minor of its version 1.minor.0
+ * @param first instructions before all others
+ */
+export function declaringImage(
+  capabilities: number,
+  minor: number,
+  first: readonly number[] = [],
+): Uint8Array {
   const words = [
+    ...first,
     lui(STATUS, STATUS_BASE),
     i("addi", VALUE, 0, capabilities),
     store("sw", VALUE, 0x1c, STATUS),

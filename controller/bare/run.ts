@@ -17,6 +17,7 @@ import {
 import { RAM_BASE } from "../../emulator/memory/map.ts";
 import { BARE_BOARD } from "../boards.ts";
 import { Hart } from "../cpu/hart.ts";
+import { type Extensions, formatIsa } from "../cpu/isa.ts";
 import type { SerialLine } from "../devices/uart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../machine.ts";
 import { flattenTree } from "./device-tree.ts";
@@ -52,6 +53,8 @@ export interface RunOptions {
   /** Nanoseconds since 1970, for the real-time clock; 0 where it is absent. */
   readonly epochNs?: bigint;
   readonly engine?: MachineOptions["engine"];
+  /** The hart's instructions; all that there are where it is absent. */
+  readonly extensions?: Extensions;
 }
 
 /** An ELF file that this machine cannot run; `message` is one sentence for its user. */
@@ -82,7 +85,8 @@ export class BareMachine {
       ramBytes: options.ramBytes,
     };
     this.#layout = planLayout(config, 1);
-    this.#tree = flattenTree(virtTree({ ramBytes: options.ramBytes, isa: ISA }));
+    const { extensions = BARE_BOARD.extensions } = options;
+    this.#tree = flattenTree(virtTree({ ramBytes: options.ramBytes, isa: treeIsa(extensions) }));
     this.#nowNs = options.nowNs;
     this.#line = options.line;
     const memory = createMemory(this.#layout);
@@ -90,7 +94,7 @@ export class BareMachine {
       memory,
       layout: this.#layout,
       slot: 0,
-      plan: BARE_BOARD,
+      plan: { ...BARE_BOARD, extensions },
       line: options.line,
       onReset: () => {
         this.#resetAsked = true;
@@ -260,7 +264,11 @@ const MAX_PARK_MS = 1000;
 const A0 = 10;
 const A1 = 11;
 
-const ISA = "rv32imac_zicsr_zifencei";
+/** With what every hart has, as the tree's readers ask for it. */
+function treeIsa(extensions: Extensions): string {
+  const [letters, ...long] = formatIsa(extensions).split("_");
+  return [letters, "zicsr", "zifencei", ...long].join("_");
+}
 
 /** QEMU keeps so much room for the tree at the end of RAM, and aligns it to twice that. */
 const TREE_ROOM_BYTES = 1024 * 1024;

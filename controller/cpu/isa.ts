@@ -39,12 +39,12 @@ const NAMES: readonly (readonly [name: string, extension: Extension])[] = [
   ["sdtrig", Extension.SDTRIG],
 ];
 
-/** Other names of what there is: B is three extensions, and the last ones are parts of the base and of C without F. */
+/** Other names of what there is: B is three extensions, every hart has the next ones, and Zca is C without F. */
 const ALIASES: readonly (readonly [name: string, extensions: Extensions])[] = [
   ["b", Extension.ZBA | Extension.ZBB | Extension.ZBS],
-  ["zicsr", Extension.BASE],
-  ["zifencei", Extension.BASE],
-  ["zicntr", Extension.BASE],
+  ["zicsr", 0],
+  ["zifencei", 0],
+  ["zicntr", 0],
   ["zca", Extension.C],
 ];
 
@@ -69,9 +69,9 @@ export interface IsaError {
 /** What comes where an extension's name is asked for. */
 export const ISA_EXAMPLE = "rv32imac_zba_zbb";
 
-/** Reads `rv32imac_zba_zbb` and the like, in capitals, too. */
+/** Reads `rv32imac_zba_zbb` and the like, in small letters. */
 export function parseIsa(text: string): Extensions | IsaError {
-  const match = /^rv(\d+)(.*)$/.exec(text.toLowerCase());
+  const match = /^rv(\d+)(.*)$/.exec(text);
   const [, width, names = ""] = match ?? [];
   if (width === undefined) return { message: `it must be like ${ISA_EXAMPLE}` };
   if (width !== "32") return { message: `the hart has 32 bits, not ${width}` };
@@ -86,12 +86,32 @@ export function parseIsa(text: string): Extensions | IsaError {
   return extensions;
 }
 
+/** What is wrong with the name of an instruction set; undefined where nothing is. */
+export function isaFault(text: string): string | undefined {
+  const read = parseIsa(text);
+  return typeof read === "number" ? undefined : read.message;
+}
+
 /** Letters each by itself, but for names that begin with z, x or s and have more of them. */
 function namesIn(text: string): readonly string[] {
   return text.split("_").flatMap((part) => {
     const [, letters = "", long = ""] = /^([a-rt-wy]*)(.*)$/.exec(part) ?? [];
     return long === "" ? [...letters] : [...letters, long];
   });
+}
+
+/** A regular expression for what {@link parseIsa} reads. */
+export const ISA_PATTERN: string = isaPattern();
+
+function isaPattern(): string {
+  const names = [...EXTENSIONS.keys()];
+  const letters = `[${names.filter((name) => name.length === 1).join("")}]*`;
+  const part = `${letters}(?:${names.filter((name) => name.length > 1).join("|")})?`;
+  const needed = ALWAYS.map(([, extension]) => {
+    const ways = [...EXTENSIONS].filter(([, extensions]) => (extensions & extension) !== 0);
+    return `(?=(?:.*_)?${letters}(?:${ways.map(([name]) => name).join("|")}))`;
+  });
+  return `^rv32${needed.join("")}${part}(?:_${part})*$`;
 }
 
 function knownNames(): string {
@@ -105,10 +125,11 @@ export function formatIsa(extensions: Extensions): string {
   return `rv32${names.filter((name) => name.length === 1).join("")}${long.join("")}`;
 }
 
-/** An extension's name in a sentence: `Zbb`. */
-export function extensionName(extension: Extension): string {
-  const name = NAMES.find(([, each]) => each === extension)?.[0] ?? "";
-  return name.slice(0, 1).toUpperCase() + name.slice(1);
+/** The names of extensions in a sentence, such as `Zbb`. */
+export function extensionNames(extensions: Extensions): readonly string[] {
+  return NAMES.filter(([, extension]) => (extensions & extension) !== 0).map(
+    ([name]) => name.slice(0, 1).toUpperCase() + name.slice(1),
+  );
 }
 
 const MXL_32 = 1 << 30;

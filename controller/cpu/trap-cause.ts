@@ -1,4 +1,7 @@
-/** Exception codes of mcause as people read them; volume II, "Machine Cause Register". */
+/** Exceptions as people read them; volume II, "Machine Cause Register". */
+import { neededFor } from "./foreign-instruction.ts";
+
+/** By exception code of mcause. */
 const EXCEPTIONS: Readonly<Record<number, string>> = {
   0: "instruction address misaligned",
   1: "instruction access fault",
@@ -12,8 +15,16 @@ const EXCEPTIONS: Readonly<Record<number, string>> = {
   16: "double trap",
 };
 
-/** @param mcause the register, signed or not: its highest bit is set of an interrupt */
-export function describeCause(mcause: number): string {
+const ILLEGAL_INSTRUCTION = 2;
+
+/**
+ * @param mcause the register, signed or not: its highest bit is set of an interrupt
+ * @param mtval of an illegal instruction its bits, which tell what it needs
+ */
+export function describeCause(mcause: number, mtval: number): string {
   const code = mcause & 0x7fff_ffff;
-  return mcause >>> 31 === 1 ? `interrupt ${code}` : (EXCEPTIONS[code] ?? `exception ${code}`);
+  if (mcause >>> 31 === 1) return `interrupt ${code}`;
+  const needed = mcause === ILLEGAL_INSTRUCTION ? neededFor(mtval) : undefined;
+  const lack = needed === undefined ? "" : ` (an instruction of ${needed}, which this hart does not have)`;
+  return `${EXCEPTIONS[code] ?? `exception ${code}`}${lack}`;
 }

@@ -1,5 +1,7 @@
 /** How a device is set up: sizes, images, deadlines, budget, and where it is kept. */
+
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
+import type { HartConfig } from "../../controller/cpu/hart-config.ts";
 import type { Capability } from "../../controller/devices/capabilities.ts";
 import type { LogConfig } from "../../emulator/base/log.ts";
 import type { MemoryConfig } from "../../emulator/memory/layout.ts";
@@ -26,6 +28,8 @@ export interface DeviceConfig {
   readonly limits: Limits;
   readonly recovery: RecoveryPolicy;
   readonly engine: EngineKind;
+  /** The controller's hart. Absent: as by default. */
+  readonly hart?: HartConfig;
   readonly log: LogConfig;
   /**
    * Keeps the memory over the end of the process; made when it is not there. One that holds a table already decides

@@ -3,7 +3,9 @@
  *
  * Pure: load.ts opens files.
  */
+
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
+import { DEFAULT_HART, type HartConfig } from "../../controller/cpu/hart-config.ts";
 import type { Capability } from "../../controller/devices/capabilities.ts";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../../emulator/memory/layout.ts";
@@ -29,6 +31,7 @@ export interface DescribedDevice {
   readonly limits: Limits;
   readonly recovery: RecoveryPolicy;
   readonly engine: EngineKind;
+  readonly hart: HartConfig;
   /** Of MCUboot images, from region 0 on, as the file has them; undefined where it names none. */
   readonly images: readonly string[] | undefined;
   /** Of public keys, likewise. */
@@ -87,6 +90,7 @@ function describeDevice(file: Omit<DeviceFile, "format">): DescribedDevice {
     limits: { ...DEFAULT_LIMITS, ...deadlines, budget: { ...DEFAULT_LIMITS.budget, ...budget } },
     recovery: { ...DEFAULT_RECOVERY, ...file.recovery },
     engine: file.engine ?? "auto",
+    hart: { ...DEFAULT_HART, ...file.hart },
     images: file.images,
     keys: file.keys ?? [],
     requireSecurityCounter: file.requireSecurityCounter ?? false,

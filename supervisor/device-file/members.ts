@@ -2,7 +2,10 @@
  * The table of a device file's members: what a device may be told to be. Schema and reader come of it, and so does
  * whatever is added here. docs/device-file.md is its page.
  */
+
 import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
+import { DEFAULT_HART } from "../../controller/cpu/hart-config.ts";
+import { ISA_PATTERN, isaFault } from "../../controller/cpu/isa.ts";
 import { CAPABILITIES } from "../../controller/devices/capabilities.ts";
 import {
   DEFAULT_MEMORY_CONFIG,
@@ -13,7 +16,18 @@ import {
 import { MAX_REGIONS } from "../../emulator/memory/map.ts";
 import { MAX_TRIES } from "../../emulator/table/table.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../core/config.ts";
-import { choice, flag, list, type Member, object, orNull, text, type ValueOf, whole } from "./shapes.ts";
+import {
+  choice,
+  flag,
+  list,
+  type Member,
+  named,
+  object,
+  orNull,
+  text,
+  type ValueOf,
+  whole,
+} from "./shapes.ts";
 
 /** Of the file's format. A file of another one is refused by name. */
 export const DEVICE_FILE_FORMAT = 1;
@@ -92,6 +106,14 @@ const recovery = object({
   ),
 });
 
+const hart = object({
+  isa: member(
+    named(ISA_PATTERN, isaFault),
+    "Its instructions: rv32i with c, and any of m, a, zba, zbb, zbc, zbs and zcb. All others are illegal.",
+    DEFAULT_HART.isa,
+  ),
+});
+
 const firmware = object({
   capabilities: member(
     list(choice(CAPABILITIES), CAPABILITIES.length, true),
@@ -120,6 +142,7 @@ export const DEVICE_FILE = object({
   ),
   requireSecurityCounter: member(flag, "Whether an image without a security counter is refused.", false),
   engine: member(choice(ENGINE_KINDS), "What executes the firmware; each gives the same run.", "auto"),
+  hart: member(hart, "The controller's hart."),
   firmware: member(firmware, "What the firmware is."),
 });
 

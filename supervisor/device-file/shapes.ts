@@ -91,6 +91,27 @@ export function text(what: string): Shape<string> {
   };
 }
 
+/**
+ * A text of a form.
+ * @param pattern regular expression for the texts that `judge` has nothing against
+ * @param judge says what is wrong with a text; undefined where nothing is
+ */
+export function named(pattern: string, judge: (text: string) => string | undefined): Shape<string> {
+  return {
+    schema: { type: "string", pattern },
+    read(value, path, tell) {
+      if (typeof value !== "string") {
+        tell(path, `${shown(value)} is no text`);
+        return undefined;
+      }
+      const wrong = judge(value);
+      if (wrong === undefined) return value;
+      tell(path, `${shown(value)}: ${wrong}`);
+      return undefined;
+    },
+  };
+}
+
 /** Some of one shape, each once where `distinct`. */
 export function list<T>(shape: Shape<T>, max: number, distinct = false): Shape<readonly T[]> {
   return {

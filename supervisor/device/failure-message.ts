@@ -11,9 +11,9 @@ const SENTENCES: Readonly<Record<EvidenceName, Sentence>> = {
   none: ({ pc }) => `it stopped at ${hex32(pc)} without saying why`,
   panic: ({ code, pc }) => `the firmware gave up at ${hex32(pc)}, with code ${hex(code)}`,
   trap: ({ code, pc, tval }) =>
-    `${describeCause(code)} at ${hex32(pc)}, mtval ${hex32(tval)}, while no trap handler was installed`,
+    `${describeCause(code, tval)} at ${hex32(pc)}, mtval ${hex32(tval)}, while no trap handler was installed`,
   "double-trap": ({ code, pc, tval }) =>
-    `${describeCause(code)} at ${hex32(pc)}, mtval ${hex32(tval)}, in the trap handler`,
+    `${describeCause(code, tval)} at ${hex32(pc)}, mtval ${hex32(tval)}, in the trap handler`,
   finisher: ({ code, pc }) =>
     `the firmware ended through the test finisher at ${hex32(pc)}, with code ${hex(code)}`,
   watchdog: ({ pc }) => `the watchdog was not kicked in time; it stood at ${hex32(pc)}`,

@@ -1,4 +1,5 @@
 /** The parts of a device whose memory is shared with real threads, and whose time is the machine's. */
+import { DEFAULT_HART } from "../../controller/cpu/hart-config.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import type { Logger } from "../../emulator/base/log.ts";
 import { ownRunningTime } from "../../emulator/base/running-time.ts";
@@ -35,11 +36,11 @@ export function liveParts(
   const publish = (generation: number): void => {
     Atomics.store(control, Control.GENERATION, generation | 0);
   };
-  const { engine, limits, recovery, keys = [], requireSecurityCounter = false } = config;
+  const { engine, hart = DEFAULT_HART, limits, recovery, keys = [], requireSecurityCounter = false } = config;
   const launch = (slot: number, onEnd: (end: WorkerEnd) => void) =>
     controllerThread(launcher.controller(slot), onEnd);
   const requirements = { keys, requireSecurityCounter };
-  const context = { memory, layout, log: config.log, engine, requirements, launch };
+  const context = { memory, layout, log: config.log, engine, hart, requirements, launch };
   return {
     memory,
     layout,

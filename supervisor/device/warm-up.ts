@@ -8,8 +8,10 @@
  *
  * Invariant: it has memory of its own, and whatever goes wrong ends the rehearsals and nothing else.
  */
+
 import type { Inspection } from "../../controller/api.ts";
 import type { RegionFacts } from "../../controller/boot/boot-rom.ts";
+import { DEFAULT_HART } from "../../controller/cpu/hart-config.ts";
 import { monotonicNs } from "../../emulator/base/clock.ts";
 import { ownRunningTime } from "../../emulator/base/running-time.ts";
 import {
@@ -124,6 +126,7 @@ function partsOf(images: readonly RegionFacts[], onError: (error: unknown) => vo
     layout,
     log: { level: "silent", fd: 2 },
     engine: "interpreter",
+    hart: DEFAULT_HART,
     requirements: {},
     launch: (slot: number) => rehearsingThread(slotWords(memory, layout, slot), inspection),
   } as const;

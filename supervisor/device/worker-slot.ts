@@ -4,10 +4,12 @@
  * Invariants: comlink calls are made only while the worker is in its event loop (phase `idle`); everything on the
  * failover path ({@link WorkerSlot.run}, {@link WorkerSlot.halt}) is stores and one notify.
  */
+
 import type { Worker } from "node:worker_threads";
 import type { Attachment, ControllerApi, Inspection } from "../../controller/api.ts";
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { Hart, retiredInstructions } from "../../controller/cpu/hart.ts";
+import type { HartConfig } from "../../controller/cpu/hart-config.ts";
 import type { RequirementsConfig } from "../../controller/image/verify.ts";
 import type { SharedLogConfig } from "../../emulator/base/log.ts";
 import { readSchedule, type ThreadSchedule } from "../../emulator/base/thread-schedule.ts";
@@ -37,6 +39,7 @@ export interface SlotContext {
   readonly layout: Layout;
   readonly log: SharedLogConfig;
   readonly engine: EngineKind;
+  readonly hart: HartConfig;
   readonly requirements: RequirementsConfig;
   /** Starts the thread for a slot. */
   readonly launch: (slot: number, onEnd: (end: WorkerEnd) => void) => SlotThread;
@@ -129,8 +132,8 @@ export class WorkerSlot implements Slot {
       this.#context.onEnd(this, end);
     });
     this.#thread = thread;
-    const { memory, layout, log, engine, requirements } = this.#context;
-    const attachment = { memory, layout, slot: this.index, log, engine, requirements };
+    const { memory, layout, log, engine, hart, requirements } = this.#context;
+    const attachment = { memory, layout, slot: this.index, log, engine, hart, requirements };
     this.#threadId = await thread.attach(attachment);
     this.#phase = "idle";
   }

@@ -4,6 +4,7 @@
  */
 
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
+import type { HartConfig } from "../../controller/cpu/hart-config.ts";
 import type { Capability } from "../../controller/devices/capabilities.ts";
 import { imageRequirements, verifyImage } from "../../controller/image/verify.ts";
 import type { LogConfig } from "../../emulator/base/log.ts";
@@ -43,6 +44,8 @@ export interface DeviceOptions {
   readonly recovery?: Partial<RecoveryPolicy>;
   /** `auto` (default) interprets first and translates what is hot to WebAssembly; all engines give the same run. */
   readonly engine?: EngineKind;
+  /** The controller's hart, such as `{ isa: "rv32imac_zba_zbb" }`; by default as the device file says, or rv32imac. */
+  readonly hart?: Partial<HartConfig>;
   /**
    * File that keeps the memory over the end of the process; made when it is not there. One that holds a table already
    * decides what the memory holds, and `images` do not count. Default: nothing is kept, and power cannot be cut.
@@ -69,6 +72,7 @@ const OPTIONS: Readonly<Record<keyof DeviceOptions, true>> = {
   limits: true,
   recovery: true,
   engine: true,
+  hart: true,
   flashFile: true,
   dumpDirectory: true,
   keepDumps: true,
@@ -94,6 +98,7 @@ export function configOf(options: DeviceOptions): DeviceConfig {
     limits: { ...described.limits, ...limits, budget: { ...described.limits.budget, ...limits?.budget } },
     recovery: { ...described.recovery, ...recovery },
     engine: options.engine ?? described.engine,
+    hart: { ...described.hart, ...options.hart },
     log: options.log ?? { level: "warn", fd: 2 },
     keepDumps: options.keepDumps ?? true,
     dumpMemory: options.dumpMemory ?? "stack",

@@ -2,7 +2,10 @@
  * What is asked of a supervisor, checked before anything is done about it: TypeScript has no say in what a program in
  * JavaScript passes. Each refusal is a {@link RequestError} whose message names what is wrong, and what it must be.
  */
+
 import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
+import { DEFAULT_HART, type HartConfig } from "../../controller/cpu/hart-config.ts";
+import { isaFault } from "../../controller/cpu/isa.ts";
 import { CAPABILITIES } from "../../controller/devices/capabilities.ts";
 import { COUNT_MASK } from "../../controller/devices/uart-input.ts";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
@@ -38,6 +41,7 @@ const CONFIG: Names<DeviceConfig> = {
   limits: true,
   recovery: true,
   engine: true,
+  hart: true,
   log: true,
   flashFile: true,
   flashFileMustExist: true,
@@ -65,6 +69,7 @@ const LIMITS: Names<DeviceConfig["limits"]> = {
 };
 const BUDGET: Names<DeviceConfig["limits"]["budget"]> = { failures: true, windowMs: true };
 const RECOVERY: Names<DeviceConfig["recovery"]> = { onDoubleLoss: true, trialTries: true };
+const HART: Names<HartConfig> = { isa: true };
 const LOG: Names<DeviceConfig["log"]> = { level: true, fd: true };
 const COMMAND: Names<HostCommand> = {
   opcode: true,
@@ -101,6 +106,7 @@ export function checkConfig(config: DeviceConfig): void {
     limits,
     recovery,
     engine,
+    hart = DEFAULT_HART,
     log,
     flashFile,
     flashFileMustExist = false,
@@ -127,6 +133,7 @@ export function checkConfig(config: DeviceConfig): void {
   requireOneOf("recovery.onDoubleLoss", onDoubleLoss, ["rebuild", "safe-mode"]);
   requireWhole("recovery.trialTries", trialTries, 1, MAX_TRIES);
   requireOneOf("engine", engine, ENGINE_KINDS);
+  checkHart(hart);
   const { level, fd } = fieldsOf("log", log, LOG);
   requireOneOf("log.level", level, LOG_LEVELS);
   // Of a supervisor process: it has no others but that of its control connection.
@@ -138,6 +145,13 @@ export function checkConfig(config: DeviceConfig): void {
     requireThat(isText(dumpDirectory), "dumpDirectory", dumpDirectory, "the path of a directory");
   requireThat(typeof keepDumps === "boolean", "keepDumps", keepDumps, "true or false");
   requireOneOf("dumpMemory", dumpMemory, DUMP_MEMORY);
+}
+
+function checkHart(hart: unknown): void {
+  const { isa } = fieldsOf("hart", hart, HART);
+  requireThat(isText(isa), "hart.isa", isa, "a text");
+  const fault = isaFault(String(isa));
+  if (fault !== undefined) throw new RequestError(`hart.isa is ${shown(isa)}: ${fault}`);
 }
 
 function checkLimits(limits: unknown): void {

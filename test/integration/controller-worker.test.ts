@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ControllerApi } from "../../controller/api.ts";
 import { Hart } from "../../controller/cpu/hart.ts";
+import { DEFAULT_HART } from "../../controller/cpu/hart-config.ts";
 import { Counter } from "../../controller/translator/stats.ts";
 import {
   Attention,
@@ -35,6 +36,7 @@ async function attachedWorker() {
     layout,
     slot: 0,
     engine: "auto",
+    hart: DEFAULT_HART,
     log,
     requirements: {},
   });

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { type DeviceOptions, type RunningDevice, referenceImages, startDevice, sweep } from "flipside";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
+import { unary } from "../../scripts/hostile/assembler.ts";
+import { declaringImage } from "../declaring-firmware.ts";
 
 const [imageA, imageB] = referenceImages();
 let directory: string;
@@ -57,6 +59,23 @@ describe("a device of the library", () => {
       kind: "usage",
       message: expect.stringMatching(/none\.json cannot be read: ENOENT/),
     });
+  });
+
+  it("has the hart that is asked for: an instruction that it does not have is told by its extension", async () => {
+    const images = [declaringImage(1, 2), declaringImage(1, 1, [unary("clz", 10, 11)])];
+    const withZbb = await start({ images, hart: { isa: "rv32imac_zbb" } });
+    await withZbb.designate(1);
+    await vi.waitFor(async () => expect(await withZbb.status()).toMatchObject({ primary: 1, ready: true }));
+    await withZbb.stop();
+    const without = await start({ images });
+    await without.standby();
+    const failover = without.nextFailover();
+    await without.designate(1);
+    expect((await failover).failure.message).toMatch(
+      /^illegal instruction \(an instruction of Zbb, which this hart does not have\) at 0x[0-9a-f]{8}, mtval 0x60059513, while no trap handler/,
+    );
+    const wrong = startDevice({ images, hart: { isa: "rv32imafc" } });
+    await expect(wrong).rejects.toMatchObject({ kind: "usage", message: expect.stringMatching(/no "f"/) });
   });
 
   it("is operated on: load, activate, designate, clear", async () => {

@@ -39,6 +39,7 @@ describe("the device of a command", () => {
       limits: DEFAULT_LIMITS,
       recovery: DEFAULT_RECOVERY,
       engine: "auto",
+      hart: { isa: "rv32imac" },
       keys: [],
       requireSecurityCounter: false,
     });
@@ -57,6 +58,7 @@ describe("the device of a command", () => {
         limits: { commandMs: 900 },
         recovery: { trialTries: 1 },
         engine: "interpreter",
+        hart: { isa: "rv32imac_zba" },
         images: ["mine.img"],
         firmware: { capabilities: [] },
       }),
@@ -66,6 +68,7 @@ describe("the device of a command", () => {
       limits: { ...DEFAULT_LIMITS, commandMs: 900 },
       recovery: { ...DEFAULT_RECOVERY, trialTries: 1 },
       engine: "interpreter",
+      hart: { isa: "rv32imac_zba" },
       keys: [],
       requireSecurityCounter: false,
       capabilities: [],

@@ -51,6 +51,36 @@ function elf(name: string, finish: number): string {
   return file(name, writeElf({ code: program(finish).bytes(), symbols }));
 }
 
+describe("--isa says what the hart's instructions are", () => {
+  const withZbb = (): string => {
+    const code = new asm.Program()
+      .words(asm.unary("clz", A0, A1))
+      .li(A0, 0x0010_0000)
+      .li(A1, 0x5555);
+    return file("zbb.elf", writeElf({ code: code.words(asm.store("sw", A1, 0, A0)).bytes() }));
+  };
+  it("all that there are by default", () => {
+    expect(run(withZbb())).toMatchObject({ status: 0, stderr: "" });
+    expect(run(withZbb(), "--isa", "RV32IC_Zbb")).toMatchObject({ status: 0, stderr: "" });
+  });
+  it.each(["interpreter", "translator"])("what it leaves out is illegal, and is named, on %s", (engine) => {
+    const { status, stderr } = run(withZbb(), "--isa", "rv32imac_zba", "--engine", engine);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^flipside: the program traps in its own trap handler for ever \(illegal instruction \(an instruction of Zbb, which this hart does not have\): mcause 2, mepc 0x80000000, mtval 0x60059513\), at pc 0x0 after 0 instructions\n$/,
+    );
+  });
+  it.each([
+    ["rv32imafdc", 'the hart has no "f": it may have i, m, a, c, zba, '],
+    ["rv64gc", "the hart has 32 bits, not 64"],
+    ["imac", "it must be like rv32imac_zba_zbb"],
+  ])("%s is refused in words", (isa, why) => {
+    const { status, stderr } = run(withZbb(), "--isa", isa);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`flipside: --isa is "${isa}": ${why}`);
+  });
+});
+
 describe("a program that passes", () => {
   it("ends with 0 and its output, and nothing else is said", () => {
     expect(run(elf("pass.elf", 0x5555))).toEqual({ status: 0, stdout: "hi\n", stderr: "" });

@@ -4,9 +4,10 @@
  * Invariant: what the machine has decoded of a region is what the region's bytes were when it was last started or
  * told of rot; content that was decoded before is not decoded again.
  */
-import { CONTROLLER_BOARD } from "../../../controller/boards.ts";
+import { controllerBoard } from "../../../controller/boards.ts";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
+import type { HartConfig } from "../../../controller/cpu/hart-config.ts";
 import { Machine, type MachineStop } from "../../../controller/machine.ts";
 import type { ThreadSchedule } from "../../../emulator/base/thread-schedule.ts";
 import type { Evidence } from "../../../emulator/memory/evidence.ts";
@@ -45,6 +46,7 @@ export class ControllerSlot implements Watched {
     slices: KnownSlices,
     slot: number,
     engine: EngineKind,
+    hart: HartConfig,
   ) {
     this.#persistent = persistent;
     this.#slices = slices;
@@ -52,7 +54,7 @@ export class ControllerSlot implements Watched {
       memory,
       layout: persistent.layout,
       slot,
-      plan: CONTROLLER_BOARD,
+      plan: controllerBoard(hart),
       ...sweepEngine(engine),
       ring: () => {
         machine.hart[Hart.ATTENTION] = 1;

@@ -68,7 +68,7 @@ export class Rig {
   #setUp: SetUp | undefined;
 
   constructor(config: RigConfig) {
-    const { limits, trialTries, capabilities } = config.device;
+    const { limits, trialTries, hart, capabilities } = config.device;
     const layout = planLayout({ ...config.device.memory, regions: config.regions });
     const memory = createMemory(layout);
     const { onDoubleLoss } = config;
@@ -95,6 +95,7 @@ export class Rig {
         trialTries,
         seed: config.seed,
         engine: config.engine,
+        hart,
         ...(capabilities === undefined ? {} : { capabilities }),
       },
       this.timeline,

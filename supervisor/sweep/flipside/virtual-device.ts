@@ -17,6 +17,7 @@ import {
   type UpdateEvent,
 } from "../../../controller/boot/update.ts";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import type { HartConfig } from "../../../controller/cpu/hart-config.ts";
 import {
   type Capabilities,
   type Capability,
@@ -64,6 +65,7 @@ export interface VirtualConfig {
   readonly trialTries: number;
   readonly seed: number;
   readonly engine: EngineKind;
+  readonly hart: HartConfig;
   /** What firmware can do that does not say so itself; everything where this is absent. */
   readonly capabilities?: readonly Capability[];
 }
@@ -142,7 +144,7 @@ export class VirtualDevice {
     this.#inspections = new Inspections(persistent);
     this.#slots = Array.from(
       { length: WORKER_SLOTS },
-      (_, slot) => new ControllerSlot(memory, persistent, this.#slices, slot, config.engine),
+      (_, slot) => new ControllerSlot(memory, persistent, this.#slices, slot, config.engine, config.hart),
     );
     this.#volatile.attach(this.#slots.map(({ machine }) => machine));
   }

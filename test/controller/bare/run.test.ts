@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { type ElfFile, parseElf } from "../../../controller/bare/elf.ts";
 import { BareMachine, LoadError, type RunOptions } from "../../../controller/bare/run.ts";
 import { Cause } from "../../../controller/cpu/engine.ts";
+import { Hart } from "../../../controller/cpu/hart.ts";
+import { Extension } from "../../../controller/cpu/isa.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
 import * as asm from "../support/assembler.ts";
 import { type ElfSource, writeElf } from "../support/elf-writer.ts";
@@ -69,6 +71,14 @@ function hostCall(words: readonly number[]): [asm.Program, Partial<ElfSource>] {
     .words(asm.WFI);
   return [program, { symbols: { tohost: TOHOST, fromhost: FROMHOST } }];
 }
+
+it("the device tree tells the hart's instructions", () => {
+  const extensions = Extension.BASE | Extension.C | Extension.ZBB;
+  const machine = bare({ extensions, ramBytes: 4 * 2 ** 20 });
+  load(machine, { code: storeWord(FINISHER, 0x5555).bytes() });
+  const tree = machine.readRam("the tree", (machine.machine.hart[Hart.X + A1] as number) >>> 0, 8192);
+  expect(Buffer.from(tree).toString("latin1")).toContain("rv32ic_zicsr_zifencei_zbb\0");
+});
 
 describe("an even tohost is a system call:", () => {
   function called(words: readonly number[]) {

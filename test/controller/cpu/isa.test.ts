@@ -5,8 +5,9 @@ import {
   ALL_EXTENSIONS,
   CONTROLLER_EXTENSIONS,
   Extension,
-  extensionName,
+  extensionNames,
   formatIsa,
+  ISA_PATTERN,
   misaOf,
   parseIsa,
 } from "../../../controller/cpu/isa.ts";
@@ -16,7 +17,6 @@ const ALWAYS = Extension.BASE | Extension.C;
 describe("an instruction set is read from its name", () => {
   it.each([
     ["rv32imac", CONTROLLER_EXTENSIONS],
-    ["RV32IMAC", CONTROLLER_EXTENSIONS],
     ["rv32ic", ALWAYS],
     ["rv32i_c", ALWAYS],
     ["rv32icm", ALWAYS | Extension.M],
@@ -51,6 +51,8 @@ describe("what the hart cannot be is refused in words", () => {
     ["rv64imac", /^the hart has 32 bits, not 64$/],
     ["rv32ima", /^the hart has always "c", which it leaves out$/],
     ["rv32mac", /^the hart has always "i", which it leaves out$/],
+    ["RV32IMAC", /^it must be like/],
+    ["rv32mac_zicsr", /^the hart has always "i"/],
     ["arm", /^it must be like rv32imac_zba_zbb$/],
     ["", /^it must be like/],
     ["rv32imac zba", /^the hart has no " zba"/],
@@ -70,6 +72,21 @@ it("misa tells extensions of one letter, and B where all of it is there", () => 
   expect(letters(ALWAYS | Extension.ZBA | Extension.ZBB | Extension.ZBS)).toBe("bci");
 });
 
-it("an extension is named as in a sentence", () => {
-  expect([Extension.M, Extension.ZBB].map(extensionName)).toEqual(["M", "Zbb"]);
+it("extensions are named as in a sentence", () => {
+  expect(extensionNames(Extension.ZBB | Extension.M)).toEqual(["M", "Zbb"]);
+});
+
+it("the pattern matches what is read, and nothing else", () => {
+  const pattern = new RegExp(ISA_PATTERN, "u");
+  const piece = fc.constantFrom(
+    ..."rv32 rv64 i m a c e f g b _ __ s x z zb zba zbb zbc zbs zcb zca zicsr zifencei zicntr I".split(" "),
+  );
+  fc.assert(
+    fc.property(fc.boolean(), fc.array(piece, { maxLength: 8 }), (isLikely, pieces) => {
+      const text = `${isLikely ? "rv32i" : ""}${pieces.join("")}`;
+      expect(pattern.test(text), text).toBe(typeof parseIsa(text) === "number");
+    }),
+    { numRuns: 2000 },
+  );
+  expect(pattern.test(formatIsa(ALL_EXTENSIONS))).toBe(true);
 });

@@ -45,7 +45,7 @@ describe("CSRs keep what their fields allow", () => {
     ["mstatus: MIE and MPIE; MPP is always machine mode", asm.MSTATUS, MSTATUS_MPP | 0x88, MSTATUS_MPP],
     ["mstatush is 0 without Smdbltrp", asm.MSTATUSH, 0, 0],
     ["mcountinhibit: cycle and instret", asm.MCOUNTINHIBIT, 5, 0],
-    ["misa is RV32ACIM and stays it", asm.MISA, 0x4000_1105, 0x4000_1105],
+    ["misa is RV32ABCIM and stays it", asm.MISA, 0x4000_1107, 0x4000_1107],
     ["mhpmcounter3 is 0", 0xb03, 0, 0],
     ["mhpmcounter31h is 0", 0xb9f, 0, 0],
     ["mhpmevent3 is 0", 0x323, 0, 0],

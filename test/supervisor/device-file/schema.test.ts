@@ -13,6 +13,7 @@ interface Schema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly multipleOf?: number;
+  readonly pattern?: string;
   readonly items?: Schema;
   readonly maxItems?: number;
   readonly uniqueItems?: boolean;
@@ -55,6 +56,7 @@ function rightOf(schema: Schema, wrong: boolean): fc.Arbitrary<unknown> {
     case "null":
       return fc.constant(null);
     case "string":
+      if (schema.pattern !== undefined) return likePattern(schema.pattern, wrong);
       return fc.string({ minLength: wrong ? 0 : 1 });
     case "array":
       return lists(schema, wrong);
@@ -63,6 +65,13 @@ function rightOf(schema: Schema, wrong: boolean): fc.Arbitrary<unknown> {
     default:
       throw new Error(`the test knows no ${schema.type}`);
   }
+}
+
+/** Texts of which some match; with `wrong` others, too. */
+function likePattern(pattern: string, wrong: boolean): fc.Arbitrary<string> {
+  const piece = fc.constantFrom("rv32", "i", "m", "a", "c", "_zba", "_zcb", "b", "f", "_", "zca");
+  const texts = fc.array(piece, { maxLength: 6 }).map((pieces) => `rv32ic${pieces.join("")}`);
+  return wrong ? texts : texts.filter((text) => new RegExp(pattern, "u").test(text));
 }
 
 function integers(

@@ -1,5 +1,6 @@
 /** What a slot needs to know of its device, of a small one whose threads are the test's. */
 import type { Worker } from "node:worker_threads";
+import { DEFAULT_HART } from "../../../controller/cpu/hart-config.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
 import { controllerThread, type SlotContext } from "../../../supervisor/device/worker-slot.ts";
 
@@ -11,6 +12,7 @@ export function slotContext(launch: () => Worker): Omit<SlotContext, "onEnd"> {
     layout,
     log: { level: "silent", fd: 2 },
     engine: "auto",
+    hart: DEFAULT_HART,
     requirements: {},
     launch: (_, onEnd) => controllerThread(launch(), onEnd),
   };

@@ -1,6 +1,7 @@
 /** A sweep is of the described device: its sizes and deadlines; and what nobody touches of it costs nothing. */
 import { describe, expect, it } from "vitest";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../../emulator/memory/layout.ts";
+import { unary } from "../../../../scripts/hostile/assembler.ts";
 import { PersistentMemory } from "../../../../supervisor/sweep/flipside/persistent-memory.ts";
 import type { Rig } from "../../../../supervisor/sweep/flipside/rig.ts";
 import { STANDARD_RULES } from "../../../../supervisor/sweep/flipside/rules.ts";
@@ -10,10 +11,11 @@ import {
   type SweptDevice,
 } from "../../../../supervisor/sweep/flipside/swept-device.ts";
 import { Workbench } from "../../../../supervisor/sweep/run/workbench.ts";
+import { declaringImage } from "../../../declaring-firmware.ts";
 import { IMAGE_A, IMAGE_B, scenario, wholePlan } from "../bench.ts";
 
-function workbench(device: SweptDevice): Workbench {
-  return new Workbench(IMAGE_A, IMAGE_B, STANDARD_RULES, 1, "auto", device);
+function workbench(device: SweptDevice, imageA = IMAGE_A, imageB = IMAGE_B): Workbench {
+  return new Workbench(imageA, imageB, STANDARD_RULES, 1, "auto", device);
 }
 
 /** A rig at the end of a scenario's first start. */
@@ -55,6 +57,22 @@ describe("the device under sweep", () => {
     expect(foundMs(2_000) - foundMs(500)).toBeCloseTo(1_500, 0);
   });
 
+  it("has the hart that is described: firmware that needs Zbb gets ready on one that has it, and on no other", () => {
+    const images = [2, 1].map((minor) => declaringImage(1, minor, [unary("clz", 10, 11)])) as [
+      Uint8Array,
+      Uint8Array,
+    ];
+    const isReady = (isa: string): boolean => {
+      const script = scenario("failover-and-back");
+      const rig = workbench({ ...DEFAULT_SWEPT_DEVICE, hart: { isa } }, ...images).rigOf(script);
+      rig.setUp(script);
+      rig.device.powerOn();
+      return rig.device.advance(() => rig.device.ready, 1_000);
+    };
+    expect(isReady("rv32imac_zbb")).toBe(true);
+    expect(isReady("rv32imac_zba_zbc_zbs_zcb")).toBe(false);
+  });
+
   it("erases and programs for as long as is described, and firmware goes on meanwhile", () => {
     const memory = { ...SMALL, sectorEraseUs: 40_000, unitProgramUs: 500 };
     const update = scenario("update-into-empty");
@@ -79,7 +97,12 @@ describe("the device under sweep", () => {
     (name, failures, trialTries, ending) => {
       const { limits } = DEFAULT_SWEPT_DEVICE;
       const budget = { ...limits.budget, failures };
-      const bench = workbench({ memory: SMALL, limits: { ...limits, budget }, trialTries });
+      const bench = workbench({
+        ...DEFAULT_SWEPT_DEVICE,
+        memory: SMALL,
+        limits: { ...limits, budget },
+        trialTries,
+      });
       expect(bench.replay(scenario(name), [])).toBe(ending);
     },
   );

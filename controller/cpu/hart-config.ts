@@ -1,0 +1,9 @@
+/** A controller's hart, as it is described: plain values, since processes and threads are told of it. */
+import { CONTROLLER_EXTENSIONS, formatIsa } from "./isa.ts";
+
+export interface HartConfig {
+  /** Its instructions, such as `rv32imac_zba_zbb`: rv32i with c, and any of m, a, zba, zbb, zbc, zbs and zcb. */
+  readonly isa: string;
+}
+
+export const DEFAULT_HART: HartConfig = { isa: formatIsa(CONTROLLER_EXTENSIONS) };
