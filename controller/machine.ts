@@ -124,6 +124,7 @@ export class Machine {
   readonly #timed: Timed[] = [];
   readonly #ticking: Ticking[] = [];
   readonly #showLife: () => void;
+  #serveHostCall: (pc: number) => boolean = () => false;
   /** Tick at which the run that is under way is to end. */
   #horizon = Number.POSITIVE_INFINITY;
   /** How long the shell was told that it may park the hart. */
@@ -216,6 +217,22 @@ export class Machine {
   /** Stores a word of memory for another hand than the hart's while this executes, as a host does that it asked. */
   storeWord(address: number, value: number): void {
     this.#data.store(address, 4, value);
+  }
+
+  /** As {@link storeWord}, of any number of bytes. */
+  storeBytes(address: number, bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at < bytes.length; ) {
+      const whole = ((address + at) & 3) === 0 && at + 4 <= bytes.length;
+      if (whole) this.#data.store(address + at, 4, view.getInt32(at, true));
+      else this.#data.store(address + at, 1, bytes[at] as number);
+      at += whole ? 4 : 1;
+    }
+  }
+
+  /** Has `serve` carry out what a program asks of its host by `ebreak`: true if the one at `pc` is such a call. */
+  serveHostCalls(serve: (pc: number) => boolean): void {
+    this.#serveHostCall = serve;
   }
 
   /** Has `observer` told of stores to NVRAM, host memory and watched pages of RAM. */
@@ -424,8 +441,15 @@ export class Machine {
       timeLow: () => this.#clint.timeLow(this.clock.now()),
       timeHigh: () => this.#clint.timeHigh(this.clock.now()),
       exception,
+      hostCall: (pc) => this.#hostCall(pc),
       tookLong: () => this.tookLong(),
     };
+  }
+
+  #hostCall(pc: number): boolean {
+    const isServed = this.#serveHostCall(pc);
+    if (isServed) this.#answered(0);
+    return isServed;
   }
 
   /** A device was asked: what traps around that is not all that happens, unless no register answered. */

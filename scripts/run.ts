@@ -3,8 +3,8 @@ import { writeSync } from "node:fs";
 import { type ElfError, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
 import type { ElfSymbols } from "../controller/bare/elf-symbols.ts";
 import { BareMachine, LoadError, type RunReport } from "../controller/bare/run.ts";
+import { Symbolizer } from "../controller/bare/symbolizer.ts";
 import { type Extensions, parseIsa } from "../controller/cpu/isa.ts";
-import { describeCause } from "../controller/cpu/trap-cause.ts";
 import { chooseEngine } from "../controller/translator/select.ts";
 import { formatStats } from "../controller/translator/stats.ts";
 import { monotonicNs } from "../emulator/base/clock.ts";
@@ -13,11 +13,13 @@ import { EXIT_FINDING, EXIT_HELD, EXIT_UNJUDGED, OTHER_EXIT_CODES } from "./exit
 import { readInput, requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
 import { HELP_OPTION, parseEngine, parseInteger, parseOptions, parseSize, UsageError } from "./options.ts";
 import { Console, type Output } from "./run/console.ts";
+import { endSentences } from "./run/end-sentences.ts";
 import { openStandardInput } from "./run/input.ts";
+import { semihostingHost } from "./run/semihosting-host.ts";
 import { onOutputError, ReaderGoneError, readerGone } from "./standard-output.ts";
 import { fitHelp } from "./terminal.ts";
 
-const HELP = `usage: flipside run FILE.elf [options]
+const HELP = `usage: flipside run FILE.elf [options] [-- WORD...]
 
 Runs a bare-metal RV32 program (machine mode) from its entry, in RAM at 0x80000000, on the board of QEMU's virt
 machine: UART, CLINT, PLIC, clock, finisher, a device tree in a1 (docs/run.md). What is typed goes to the UART, and
@@ -31,12 +33,14 @@ Ctrl-C ends the run; the end of the input does not. A program with the symbol to
   --exit-code flipside|program 1 for a program that failed (default), or its own code modulo 256, as QEMU has it
   --isa NAME                   the hart's instructions, such as rv32imac_zba (default: all that there are)
   --stats                      tell at the end what was translated, when, and why it was left
+  --semihosting                carry out semihosting calls: console, exit, clock, command line (FILE.elf and the WORDs)
+  --semihosting-dir DIR        and files, of this directory alone; the program may read and change all that is in it
   --signature FILE             write the words from begin_signature to end_signature, one in hex a line
   --dump ADDRESS:LENGTH:FILE   write raw memory at the end; may be given more than once
   --json FILE                  write the report
   -h, --help                   this text
 
-Exit code: 0 the program passed (finisher 0x5555, tohost 1), 1 it did not,
+Exit code: 0 the program passed (finisher 0x5555, tohost 1, exit code 0), 1 it did not,
 ${OTHER_EXIT_CODES}.
 `;
 
@@ -48,6 +52,8 @@ const OPTIONS = {
   "exit-code": { type: "string", default: "flipside" },
   isa: { type: "string" },
   stats: { type: "boolean" },
+  semihosting: { type: "boolean" },
+  "semihosting-dir": { type: "string" },
   signature: { type: "string" },
   dump: { type: "string", multiple: true },
   json: { type: "string" },
@@ -79,7 +85,8 @@ interface Dump {
 }
 
 export async function runCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseOptions(args, OPTIONS, 1);
+  const [own, words] = splitAtDashes(args);
+  const { values, positionals } = parseOptions(own, OPTIONS, 1);
   if (values.help === true) {
     process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
@@ -95,19 +102,20 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const choice = chooseEngine(parseEngine(values.engine), TRANSLATOR_PROGRAM);
   const meaning = parseExitCode(values["exit-code"]);
   const clock = parseClock(values.clock);
+  const ramBytes = parseRam(values.ram);
+  const open = () => openStandardInput(INPUT_PROGRAM);
+  const console = new Console(serial, open, clock === "live" ? monotonicNs : undefined);
+  const semihosting = semihostingHost(values, [file, ...words], console);
   const bare = new BareMachine({
     ...choice.options,
-    ramBytes: parseRam(values.ram),
+    ramBytes,
     ...(values.isa !== undefined && { extensions: parseExtensions(values.isa) }),
     clock,
     // Under the virtual clock each run is the same.
     ...(clock === "live" && { epochNs: BigInt(Date.now()) * NS_PER_MS }),
-    line: new Console(
-      serial,
-      () => openStandardInput(INPUT_PROGRAM),
-      clock === "live" ? monotonicNs : undefined,
-    ),
+    line: console,
     nowNs: monotonicNs,
+    ...(semihosting && { semihosting }),
   });
   const { report, outputs } = guardLoad(file, () => {
     bare.load(elf);
@@ -126,8 +134,16 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   if (values.stats === true && translator !== undefined) {
     for (const line of formatStats(translator.stats())) process.stderr.write(`${line}\n`);
   }
-  tellFailure(report);
+  for (const sentence of endSentences(report, new Symbolizer(elf), ramBytes)) {
+    process.stderr.write(`flipside: ${sentence}\n`);
+  }
   return exitCode;
+}
+
+/** What stands behind the first `--` is the program's. */
+function splitAtDashes(args: readonly string[]): [own: readonly string[], words: readonly string[]] {
+  const at = args.indexOf("--");
+  return at < 0 ? [args, []] : [args.slice(0, at), args.slice(at + 1)];
 }
 
 /** A file of what memory holds at the end. */
@@ -285,24 +301,4 @@ function writeAll(bytes: Uint8Array): boolean {
     }
   }
   return true;
-}
-
-/** A pass speaks for itself; anything else gets one line. */
-function tellFailure(report: RunReport): void {
-  const where = `at pc 0x${report.pc.toString(16)} after ${report.retiredInstructions} instructions`;
-  const { cause = 0, pc = 0, value = 0 } = report.trap ?? {};
-  const registers = `mcause ${cause}, mepc 0x${pc.toString(16)}, mtval 0x${value.toString(16)}`;
-  const trap = `${describeCause(cause, value)}: ${registers}`;
-  const sentences: Readonly<Record<RunReport["exitReason"], string>> = {
-    pass: "",
-    fail: `the program failed with code ${report.failCode}, ${where}`,
-    "max-instructions": `the program was stopped ${where}: that is its limit`,
-    idle: `the program waits for an interrupt that cannot come, ${where}`,
-    "trap-loop": `the program traps in its own trap handler for ever (${trap}), ${where}`,
-  };
-  const refused = report.refusedHostCalls.join(", ");
-  const asked = `the program asked its host, by tohost, for what is not carried out: ${refused}`;
-  for (const sentence of [refused === "" ? "" : asked, sentences[report.exitReason]]) {
-    if (sentence !== "") process.stderr.write(`flipside: ${sentence}\n`);
-  }
 }

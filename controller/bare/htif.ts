@@ -7,10 +7,12 @@
  * lower halves count. The host puts the result into the first, takes `tohost` back to 0 and answers 1 in `fromhost`.
  * Carried out are `write` to standard output and error, and `exit`; any other call is answered -ENOSYS, and told.
  */
+import { hex } from "../../emulator/base/text.ts";
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import type { StoreObserver } from "../cpu/engine.ts";
 import type { SerialLine } from "../devices/uart.ts";
 import type { Machine } from "../machine.ts";
+import type { GuestRam } from "./guest-ram.ts";
 
 /** Numbers of Linux on RISC-V (asm-generic/unistd.h). */
 const SYS_WRITE = 64;
@@ -26,13 +28,10 @@ const CALL_BYTES = 64;
 /** A program may ask for anything: after so many nobody reads on. */
 const MAX_REFUSALS = 8;
 
-/** Where RAM lies: the host offset of so many bytes at an address, undefined outside. */
-export type RamOffsetOf = (address: number, byteCount: number) => number | undefined;
-
 export class Htif implements StoreObserver {
   readonly #machine: Machine;
   readonly #line: SerialLine;
-  readonly #offsetOf: RamOffsetOf;
+  readonly #ram: GuestRam;
   readonly #tohost: number;
   readonly #tohostOffset: number;
   readonly #fromhost: number | undefined;
@@ -45,15 +44,15 @@ export class Htif implements StoreObserver {
   constructor(
     machine: Machine,
     line: SerialLine,
-    offsetOf: RamOffsetOf,
+    ram: GuestRam,
     tohost: number,
     fromhost: number | undefined,
   ) {
     this.#machine = machine;
     this.#line = line;
-    this.#offsetOf = offsetOf;
+    this.#ram = ram;
     this.#tohost = tohost;
-    this.#tohostOffset = offsetOf(tohost, 4) ?? Number.POSITIVE_INFINITY;
+    this.#tohostOffset = ram.offsetOf(tohost, 4) ?? Number.POSITIVE_INFINITY;
     this.#fromhost = fromhost;
     machine.watchPage(this.#tohostOffset, true);
     machine.observeStores(this);
@@ -80,9 +79,9 @@ export class Htif implements StoreObserver {
 
   /** @param address of the call's words */
   #call(address: number): void {
-    const offset = this.#offsetOf(address, CALL_BYTES);
+    const offset = this.#ram.offsetOf(address, CALL_BYTES);
     if (offset === undefined || address % 8 !== 0) {
-      this.#refuse(`0x${address.toString(16)}, which is no address of a system call in RAM`);
+      this.#refuse(`${hex(address)} by tohost, which is no address of a system call in RAM`);
       return;
     }
     const [number, first, second, third] = [0, 8, 16, 24].map((at) => this.#word(offset + at) >>> 0) as [
@@ -96,7 +95,7 @@ export class Htif implements StoreObserver {
       return;
     }
     const result = number === SYS_WRITE ? this.#write(first, second, third) : -ENOSYS;
-    if (number !== SYS_WRITE) this.#refuse(`system call ${number}`);
+    if (number !== SYS_WRITE) this.#refuse(`system call ${number} by tohost`);
     this.#store(address, result);
     this.#store(this.#tohost, 0);
     if (this.#fromhost !== undefined) this.#store(this.#fromhost, 1);
@@ -105,9 +104,9 @@ export class Htif implements StoreObserver {
   /** The number of bytes that were written, or an error's, negated. */
   #write(descriptor: number, address: number, byteCount: number): number {
     if (descriptor !== STANDARD_OUTPUT && descriptor !== STANDARD_ERROR) return -EBADF;
-    const offset = this.#offsetOf(address, byteCount);
-    if (offset === undefined) return -EFAULT;
-    for (const byte of this.#machine.space.bytes.slice(offset, offset + byteCount)) this.#line.send(byte);
+    const bytes = this.#ram.read(address, byteCount);
+    if (bytes === undefined) return -EFAULT;
+    for (const byte of bytes) this.#line.send(byte);
     return byteCount;
   }
 
@@ -122,6 +121,6 @@ export class Htif implements StoreObserver {
   /** A signed number as a 64-bit word, whose upper half may lie behind RAM. */
   #store(address: number, value: number): void {
     this.#machine.storeWord(address, value);
-    if (this.#offsetOf(address, 8) !== undefined) this.#machine.storeWord(address + 4, value >> 31);
+    if (this.#ram.has(address, 8)) this.#machine.storeWord(address + 4, value >> 31);
   }
 }

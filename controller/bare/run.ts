@@ -16,17 +16,26 @@ import {
 } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
 import { BARE_BOARD } from "../boards.ts";
-import { Hart } from "../cpu/hart.ts";
+import { Hart, NO_CAUSE } from "../cpu/hart.ts";
 import { type Extensions, formatIsa } from "../cpu/isa.ts";
 import type { SerialLine } from "../devices/uart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../machine.ts";
 import { flattenTree } from "./device-tree.ts";
 import type { ElfFile } from "./elf.ts";
 import type { ElfPart } from "./elf-parts.ts";
+import { GuestRam } from "./guest-ram.ts";
 import { Htif } from "./htif.ts";
+import { isSemihostingCall, Semihosting, type SemihostingHost } from "./semihosting.ts";
 import { virtTree } from "./virt-tree.ts";
 
 export type ExitReason = "pass" | "fail" | "max-instructions" | "idle" | "trap-loop";
+
+/** As mcause, mepc and mtval have it, unsigned. */
+export interface Trap {
+  readonly cause: number;
+  readonly pc: number;
+  readonly value: number;
+}
 
 export interface RunReport {
   readonly exitReason: ExitReason;
@@ -36,12 +45,24 @@ export interface RunReport {
   readonly seconds: number;
   readonly mips: number;
   readonly pc: number;
-  /** The trap that ended a `trap-loop`: mcause, mepc and mtval, unsigned; else null. */
-  readonly trap: { readonly cause: number; readonly pc: number; readonly value: number } | null;
+  /** The trap that ended a `trap-loop`: mcause, mepc and mtval; else null. */
+  readonly trap: Trap | null;
+  /** Of a `trap-loop`: what its handler traps by, which reached no register where no instruction of it retires. */
+  readonly handlerTrap: Trap | null;
+  /** And the trap that this handler was entered for, before it trapped; null where none is known. */
+  readonly handledTrap: Omit<Trap, "value"> | null;
+  /** It has installed one: mtvec is not 0. */
+  readonly hasTrapHandler: boolean;
+  /** The interrupts that it has enabled. */
+  readonly mie: number;
   /** x0 to x31, unsigned. */
   readonly registers: readonly number[];
-  /** What the program asked of its host by HTIF and did not get, in words; none said twice. */
+  /** What the program asked of its host, by HTIF or semihosting, and did not get, in words; none said twice. */
   readonly refusedHostCalls: readonly string[];
+  /** Why it ended, as it said by SYS_EXIT; null where it did not, or exited by itself (ADP_Stopped_ApplicationExit). */
+  readonly semihostingReason: number | null;
+  /** Where it first made a semihosting call that was a breakpoint to this machine; null where it did not. */
+  readonly unservedCall: number | null;
 }
 
 export interface RunOptions {
@@ -55,6 +76,8 @@ export interface RunOptions {
   readonly engine?: MachineOptions["engine"];
   /** The hart's instructions; all that there are where it is absent. */
   readonly extensions?: Extensions;
+  /** Absent: a semihosting call is an ordinary breakpoint. */
+  readonly semihosting?: SemihostingHost;
 }
 
 /** An ELF file that this machine cannot run; `message` is one sentence for its user. */
@@ -67,14 +90,21 @@ export class BareMachine {
   readonly #layout: Layout;
   readonly #nowNs: () => number;
   readonly #line: SerialLine;
+  readonly #ram: GuestRam;
   /** Of a program that has the symbol `tohost`. */
   #htif: Htif | undefined;
   /** The machine's device tree. */
   readonly #tree: Uint8Array;
+  /** Where it lies; 0 for nowhere. */
+  #treeAt = 0;
   #program: ElfFile | undefined;
   #resetAsked = false;
   /** Before the last reset. */
   #retiredBefore = 0;
+  readonly #epochNs: bigint;
+  readonly #semihostingHost: SemihostingHost | undefined;
+  #semihosting: Semihosting | undefined;
+  #unservedCall: number | null = null;
 
   constructor(options: RunOptions) {
     // The segments that a bare machine does not show are as small as they may be.
@@ -89,6 +119,8 @@ export class BareMachine {
     this.#tree = flattenTree(virtTree({ ramBytes: options.ramBytes, isa: treeIsa(extensions) }));
     this.#nowNs = options.nowNs;
     this.#line = options.line;
+    this.#epochNs = options.epochNs ?? 0n;
+    this.#semihostingHost = options.semihosting;
     const memory = createMemory(this.#layout);
     this.machine = new Machine({
       memory,
@@ -104,6 +136,7 @@ export class BareMachine {
       ...(options.engine && { engine: options.engine }),
     });
     this.machine.clock.powerOn();
+    this.#ram = new GuestRam(this.machine);
   }
 
   /** Loads the program and puts the hart at its entry. Throws {@link LoadError}. */
@@ -114,13 +147,14 @@ export class BareMachine {
     this.#start(elf);
     const tohost = elf.symbols.get("tohost");
     if (tohost !== undefined) this.#serveHost(tohost, elf.symbols.get("fromhost"));
+    this.#serveSemihosting(elf);
   }
 
   #place(elf: ElfFile): void {
     const { bytes } = this.machine.space;
     // Notes are for tools: linkers put them wherever there is room.
     const parts = elf.parts.filter(
-      (part) => part.kind !== "note" || this.#isRam(part.address, part.memoryBytes),
+      (part) => part.kind !== "note" || this.#ram.has(part.address, part.memoryBytes),
     );
     const totalBytes = parts.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
     if (totalBytes > this.#layout.config.ramBytes && parts.length > 1) {
@@ -161,7 +195,8 @@ export class BareMachine {
   #start(elf: ElfFile): void {
     this.machine.reset(elf.entry | 0);
     this.machine.hart[Hart.X + A0] = 0;
-    this.machine.hart[Hart.X + A1] = this.#placeTree(elf);
+    this.#treeAt = this.#placeTree(elf);
+    this.machine.hart[Hart.X + A1] = this.#treeAt;
   }
 
   /** The tree's address; 0, and no tree, where the program itself lies. */
@@ -183,10 +218,9 @@ export class BareMachine {
 
   /** Where there is nothing to execute, a program would end in its first trap, as if it had done something. */
   #requireEntry({ entry, parts }: ElfFile): void {
-    if (!this.#isRam(entry, 2)) {
-      const end = RAM_BASE + this.#layout.config.ramBytes;
+    if (!this.#ram.has(entry, 2)) {
       throw new LoadError(
-        `its entry ${hex32(entry)} lies outside the RAM from ${hex32(RAM_BASE)} to ${hex32(end)}`,
+        `its entry ${hex32(entry)} lies outside the RAM from ${hex32(RAM_BASE)} to ${hex32(this.#ram.end)}`,
       );
     }
     if (parts.some(({ address, data }) => entry >= address && entry < address + data.length)) return;
@@ -194,25 +228,38 @@ export class BareMachine {
   }
 
   #ramOffset(what: string, address: number, byteCount: number): number {
-    if (!this.#isRam(address, byteCount)) {
-      const end = RAM_BASE + this.#layout.config.ramBytes;
-      throw new LoadError(
-        `${what} of ${byteCount} bytes at ${hex32(address)} lies outside the RAM from ${hex32(RAM_BASE)} to ${hex32(end)}`,
-      );
-    }
-    return address - RAM_BASE + this.#layout.ram;
-  }
-
-  #isRam(address: number, byteCount: number): boolean {
-    return address >= RAM_BASE && address + byteCount <= RAM_BASE + this.#layout.config.ramBytes;
+    const offset = this.#ram.offsetOf(address, byteCount);
+    if (offset !== undefined) return offset;
+    throw new LoadError(
+      `${what} of ${byteCount} bytes at ${hex32(address)} lies outside the RAM from ${hex32(RAM_BASE)} to ${hex32(this.#ram.end)}`,
+    );
   }
 
   #serveHost(tohost: number, fromhost: number | undefined): void {
     this.#ramOffset("tohost", tohost, 4);
     if (fromhost !== undefined) this.#ramOffset("fromhost", fromhost, 4);
-    const offsetOf = (address: number, byteCount: number): number | undefined =>
-      this.#isRam(address, byteCount) ? address - RAM_BASE + this.#layout.ram : undefined;
-    this.#htif = new Htif(this.machine, this.#line, offsetOf, tohost, fromhost);
+    this.#htif = new Htif(this.machine, this.#line, this.#ram, tohost, fromhost);
+  }
+
+  #serveSemihosting(elf: ElfFile): void {
+    const host = this.#semihostingHost;
+    const freeFrom = this.#endOf(elf);
+    const freeTo = this.#treeAt > freeFrom ? this.#treeAt : this.#ram.end;
+    const found = { freeFrom, freeTo, epochNs: this.#epochNs };
+    const semihosting = host && new Semihosting(this.machine, this.#ram, host, found);
+    this.#semihosting = semihosting;
+    this.machine.serveHostCalls((pc) => {
+      if (!isSemihostingCall(this.#ram, pc)) return false;
+      if (semihosting === undefined) this.#unservedCall ??= pc >>> 0;
+      semihosting?.call();
+      return semihosting !== undefined;
+    });
+  }
+
+  /** Behind the last byte of RAM that is loaded. */
+  #endOf({ parts }: ElfFile): number {
+    const loaded = parts.filter(({ address, memoryBytes }) => this.#ram.has(address, memoryBytes));
+    return loaded.reduce((end, { address, memoryBytes }) => Math.max(end, address + memoryBytes), RAM_BASE);
   }
 
   /** Sleeps while the hart waits; false if nothing can wake it. */
@@ -237,12 +284,27 @@ export class BareMachine {
       seconds,
       mips: seconds > 0 ? retiredInstructions / seconds / 1e6 : 0,
       pc: this.#word(Hart.PC),
-      trap:
-        exitReason === "trap-loop"
-          ? { cause: this.#word(Hart.MCAUSE), pc: this.#word(Hart.MEPC), value: this.#word(Hart.MTVAL) }
-          : null,
+      ...(exitReason === "trap-loop" ? this.#traps() : { trap: null, handlerTrap: null, handledTrap: null }),
+      hasTrapHandler: this.#word(Hart.MTVEC) !== 0,
+      mie: this.#word(Hart.MIE),
       registers: Array.from(machine.hart.subarray(Hart.X, Hart.X + 32), (value) => value >>> 0),
-      refusedHostCalls: this.#htif?.refused ?? [],
+      refusedHostCalls: [...(this.#htif?.refused ?? []), ...(this.#semihosting?.refused ?? [])],
+      semihostingReason: this.#semihosting?.exitReason ?? null,
+      unservedCall: this.#unservedCall,
+    };
+  }
+
+  /** Of a loop of traps. */
+  #traps(): Pick<RunReport, "trap" | "handlerTrap" | "handledTrap"> {
+    const [cause, pc] = [this.#word(Hart.HANDLED_CAUSE), this.#word(Hart.HANDLED_PC)];
+    return {
+      trap: { cause: this.#word(Hart.MCAUSE), pc: this.#word(Hart.MEPC), value: this.#word(Hart.MTVAL) },
+      handlerTrap: {
+        cause: this.#word(Hart.TRAP_CAUSE),
+        pc: this.#word(Hart.PC),
+        value: this.#word(Hart.TRAP_TVAL),
+      },
+      handledTrap: cause === NO_CAUSE >>> 0 ? null : { cause, pc },
     };
   }
 

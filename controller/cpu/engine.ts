@@ -74,6 +74,11 @@ export interface Bus {
   /** mtime's halves, for the CSRs time and timeh. */
   timeLow(): number;
   timeHigh(): number;
+  /**
+   * `ebreak` at `pc` is to raise its exception, all registers stored. True if it is a call to the host, which has been
+   * carried out: the instruction retires instead.
+   */
+  hostCall(pc: number): boolean;
   /** A synchronous exception is being taken: the moment at which a failure, if it is one, began. */
   exception(): void;
   /**

@@ -173,7 +173,7 @@ export class Interpreter implements Engine {
       case Micro.ECALL:
         return this.#trap(Cause.ECALL_M, 0, pc);
       case Micro.EBREAK:
-        return this.#trap(Cause.BREAKPOINT, pc, pc);
+        return this.#bus.hostCall(pc) ? this.#retire(pc + 4) : this.#trap(Cause.BREAKPOINT, pc, pc);
       case Micro.MRET:
         return this.#returnFromTrap();
       case Micro.WFI:

@@ -1,6 +1,5 @@
 /** The calls that were open in a crash dump, by the firmware's ELF file, and what that file lacks for it. */
 import { createHash } from "node:crypto";
-import { relative } from "node:path";
 import { backtrace, ProgramCode } from "../../controller/bare/backtrace.ts";
 import type { SourceFrame } from "../../controller/bare/dwarf/debug-info.ts";
 import type { ElfFile } from "../../controller/bare/elf.ts";
@@ -12,6 +11,7 @@ import type { CrashDump } from "../../supervisor/device/dump.ts";
 import type { ImageFrame } from "../../supervisor/device/image-frame.ts";
 import { codeOfElf } from "../image-code.ts";
 import { UsageError } from "../options.ts";
+import { sourceOf } from "../source-place.ts";
 import { paint } from "../terminal.ts";
 
 /** What mepc holds is of the failure; else it is of the last interrupt. */
@@ -39,17 +39,14 @@ function formatPlace(title: string, { address, symbol, frames }: CodePlace): str
   const head = `  ${title} ${hex32(address)} ${visibleText(name)}`;
   const indent = " ".repeat(title.length + 3);
   return [
-    `${head}${sourceOf(innermost)}`,
-    ...outer.map((frame) => `${indent}inlined into ${visibleText(frame.name)}${sourceOf(frame)}`),
+    `${head}${dimSourceOf(innermost)}`,
+    ...outer.map((frame) => `${indent}inlined into ${visibleText(frame.name)}${dimSourceOf(frame)}`),
   ];
 }
 
-/** As the terminal finds it from here, if it is below here. */
-function sourceOf(frame: SourceFrame | undefined): string {
-  if (frame === undefined || frame.path === "") return "";
-  const below = relative(process.cwd(), frame.path);
-  const path = below.startsWith("..") ? frame.path : below;
-  return paint("dim", `  ${visibleText(path)}${frame.line === 0 ? "" : `:${frame.line}`}`);
+function dimSourceOf(frame: SourceFrame | undefined): string {
+  const source = sourceOf(frame);
+  return source === "" ? "" : paint("dim", `  ${source}`);
 }
 
 /** Names are only as good as the file that they come from. */

@@ -1,14 +1,18 @@
 /**
- * The other end of the UART of `flipside run`: standard output, and standard input once the program listens.
+ * The other end of the UART of `flipside run`, and the console of its semihosting: standard output, and standard input
+ * once the program listens.
  *
  * Nothing is read before, so that it waits where it was typed, and a program that only prints leaves a terminal as it is.
  * A program listens that asks for input twice without saying anything in between, or still after {@link PATIENT_NS}: one
  * that prints asks whether it may before each character, and the register that tells it tells of input, too.
  */
+import type { Console as SemihostingConsole } from "../../controller/bare/semihosting-streams.ts";
 import type { SerialLine } from "../../controller/devices/uart.ts";
 import type { Input } from "./input.ts";
 
 const PATIENT_NS = 1e8;
+/** Who waits for input looks again after so long, whatever comes. */
+const PAUSE_MS = 1000;
 
 export interface Output {
   readonly send: (byte: number) => void;
@@ -16,7 +20,7 @@ export interface Output {
   readonly flush: () => void;
 }
 
-export class Console implements SerialLine {
+export class Console implements SerialLine, SemihostingConsole {
   readonly #output: Output;
   readonly #open: () => Input;
   readonly #nowNs: (() => number) | undefined;
@@ -59,6 +63,27 @@ export class Console implements SerialLine {
     this.#output.flush();
     this.#input ??= this.#open();
     return this.#input.wait(maxMs);
+  }
+
+  write(bytes: Uint8Array): void {
+    for (const byte of bytes) this.send(byte);
+  }
+
+  writeError(bytes: Uint8Array): void {
+    this.#output.flush();
+    process.stderr.write(bytes);
+  }
+
+  /** Waits for a byte at least, and gives as many as there are and fit; 0 where none will ever come. */
+  read(into: Uint8Array): number {
+    let count = 0;
+    while (count === 0 && this.awaitInput(PAUSE_MS)) {
+      for (let byte = 0; count < into.length; into[count++] = byte) {
+        byte = this.#input?.take() ?? -1;
+        if (byte < 0) break;
+      }
+    }
+    return count;
   }
 
   get #listens(): boolean {

@@ -113,12 +113,12 @@ describe("an even tohost is a system call:", () => {
   it("another one is answered so, and told", () => {
     const { report, answered } = called([56, 0, 0, 0]);
     expect(answered).toEqual({ result: -38, tohost: 0, fromhost: 1 });
-    expect(report.refusedHostCalls).toEqual(["system call 56"]);
+    expect(report.refusedHostCalls).toEqual(["system call 56 by tohost"]);
   });
 
   it("one whose address is no place for a call is told", () => {
     const { report } = run(storeWord(TOHOST, 2), { symbols: { tohost: TOHOST } });
-    expect(report.refusedHostCalls).toEqual(["0x2, which is no address of a system call in RAM"]);
+    expect(report.refusedHostCalls).toEqual(["0x2 by tohost, which is no address of a system call in RAM"]);
   });
 });
 

@@ -25,6 +25,7 @@ const NO_DEVICES: Bus = {
   stopRequested: false,
   timeLow: () => 0,
   timeHigh: () => 0,
+  hostCall: () => false,
   exception: () => undefined,
   tookLong: () => undefined,
 };
