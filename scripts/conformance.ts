@@ -36,10 +36,10 @@ function tell(text: string): void {
 }
 
 /** What is wrong with a case on an engine. */
-function findingOn(engine: EngineKind, one: Case, elf: Uint8Array): string | undefined {
+function findingOn(engine: EngineKind, { isa }: CaseGroup, one: Case, elf: Uint8Array): string | undefined {
   const file = parseElf(elf);
   if ("error" in file) throw new Error(file.message);
-  const run = runOnEngine(file, engine);
+  const run = runOnEngine(file, engine, isa);
   return faultOf(run) ?? mistakeIn(one, run.sent);
 }
 
@@ -54,7 +54,7 @@ function runCases(tally: Tally, withQemu: boolean): void {
       const elf = writeElf({ code: caseProgram(one) });
       const add = (column: string, finding: string | undefined): void =>
         tally.add(group.name, column, finding && `${group.name}, ${one.name}, on ${column}: ${finding}`);
-      for (const engine of ENGINES) add(engine, findingOn(engine, one, elf));
+      for (const engine of ENGINES) add(engine, findingOn(engine, group, one, elf));
       if (withQemu && one.unlikeQemu === undefined) add("QEMU", findingOnQemu(group, one, elf));
     }
   }

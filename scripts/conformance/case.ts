@@ -23,6 +23,8 @@ export interface Case {
 export interface CaseGroup {
   readonly name: string;
   readonly cases: readonly Case[];
+  /** The hart's instructions (cpu/isa.ts); all that there are where it is absent. */
+  readonly isa?: string;
   /** Properties of QEMU's CPU behind those that it always gets (qemu.ts), such as "u=true". */
   readonly qemuCpu?: string;
 }

@@ -2,6 +2,7 @@
 import type { ElfFile } from "../../controller/bare/elf.ts";
 import { BareMachine, type RunReport } from "../../controller/bare/run.ts";
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
+import { type Extensions, parseIsa } from "../../controller/cpu/isa.ts";
 import type { MachineOptions } from "../../controller/machine.ts";
 import { TranslatingEngine } from "../../controller/translator/engine.ts";
 import { chooseEngine } from "../../controller/translator/select.ts";
@@ -21,8 +22,9 @@ export interface EngineRun {
 /**
  * Runs the program on one engine; `translator` is made to translate all that it meets, before it meets it, since no
  * program here is long enough to be worth it. Throws LoadError.
+ * @param isa all that there is where it is left out
  */
-export function runOnEngine(elf: ElfFile, kind: EngineKind): EngineRun {
+export function runOnEngine(elf: ElfFile, kind: EngineKind, isa?: string): EngineRun {
   const sent: number[] = [];
   let eager: TranslatingEngine | undefined;
   const translate: MachineOptions["engine"] = (parts, interpreter, memory, slot) => {
@@ -32,6 +34,7 @@ export function runOnEngine(elf: ElfFile, kind: EngineKind): EngineRun {
   const choice = chooseEngine(kind);
   const bare = new BareMachine({
     ...(kind === "translator" ? { engine: translate } : choice.options),
+    ...(isa !== undefined && { extensions: extensionsOf(isa) }),
     ramBytes: RAM_BYTES,
     clock: "virtual",
     line: { send: (byte) => sent.push(byte), receive: () => -1 },
@@ -42,6 +45,12 @@ export function runOnEngine(elf: ElfFile, kind: EngineKind): EngineRun {
   const report = bare.run(MAX_INSTRUCTIONS);
   const { retiredTranslated: translated = 0 } = (eager ?? choice.translator())?.stats() ?? {};
   return { sent: Buffer.from(sent).toString("latin1"), report, translated };
+}
+
+function extensionsOf(isa: string): Extensions {
+  const extensions = parseIsa(isa);
+  if (typeof extensions !== "number") throw new Error(`${isa}: ${extensions.message}`);
+  return extensions;
 }
 
 /** Why a program did not pass, as a sentence; undefined where it did. */

@@ -25,9 +25,9 @@ function elfOf(one: Case) {
 }
 
 describe.each(ENGINES)("on %s", (engine) => {
-  it.each(CASE_GROUPS)("$name does what the manual says", ({ cases }) => {
+  it.each(CASE_GROUPS)("$name does what the manual says", ({ cases, isa }) => {
     for (const one of cases) {
-      const run = runOnEngine(elfOf(one), engine);
+      const run = runOnEngine(elfOf(one), engine, isa);
       expect(faultOf(run) ?? mistakeIn(one, run.sent), one.name).toBeUndefined();
     }
   });

@@ -3,15 +3,20 @@ import type { CaseGroup } from "../case.ts";
 import { ATOMIC } from "./atomic.ts";
 import { BIT_MANIPULATION } from "./bit-manipulation.ts";
 import { CODE_SIZE } from "./code-size.ts";
+import { COMPRESSED } from "./compressed.ts";
 import { INTEGER, MULTIPLICATION } from "./integer.ts";
+import { WITHOUT_EXTENSION, WITHOUT_ZCB } from "./left-out.ts";
 import { CSRS, ILLEGAL, TRAPS } from "./machine-mode.ts";
 
 export const CASE_GROUPS: readonly CaseGroup[] = [
   INTEGER,
   MULTIPLICATION,
   ATOMIC,
+  COMPRESSED,
   ...BIT_MANIPULATION,
   CODE_SIZE,
+  ...WITHOUT_EXTENSION,
+  WITHOUT_ZCB,
   TRAPS,
   ILLEGAL,
   CSRS,

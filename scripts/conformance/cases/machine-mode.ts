@@ -12,6 +12,8 @@ const LOAD_FAULT = 5;
 const STORE_FAULT = 7;
 const ECALL_M = 11;
 const MACHINE_SOFTWARE = 0x8000_0003;
+const MACHINE_TIMER = 0x8000_0007;
+const HOST_CLOCK = "without -icount QEMU counts by the host's clock";
 
 /** Nothing answers here, on either machine. */
 const NOWHERE = 0x1800_0000;
@@ -216,7 +218,7 @@ const csrCases: readonly Case[] = [
       p.words(asm.r("sub", A0, A1, A0)).send(A0);
     },
     expected: [3],
-    unlikeQemu: "without -icount QEMU counts by the host's clock",
+    unlikeQemu: HOST_CLOCK,
   },
   {
     name: "what is written to minstret is what the next instruction reads",
@@ -226,10 +228,144 @@ const csrCases: readonly Case[] = [
         .sendCsr(asm.MINSTRET);
     },
     expected: [1000],
-    unlikeQemu: "without -icount QEMU counts by the host's clock",
+    unlikeQemu: HOST_CLOCK,
+  },
+];
+
+/** CSRs that hold what is written to them, or some of its bits. */
+const WRITTEN: readonly (readonly [name: string, number: number, afterOnes: number, unlikeQemu?: string])[] =
+  [
+    ["mscratch", asm.MSCRATCH, -1],
+    ["mcause", asm.MCAUSE, -1],
+    ["mtval", asm.MTVAL, -1],
+    ["mcountinhibit", asm.MCOUNTINHIBIT, 5, "QEMU 7.2 keeps the bits of further counters"],
+    ["mcycleh", asm.MCYCLEH, -1, HOST_CLOCK],
+    ["minstreth", asm.MINSTRETH, -1, HOST_CLOCK],
+  ];
+
+const writtenCases = WRITTEN.map(
+  ([name, number, afterOnes, unlikeQemu]): Case => ({
+    name: `${name} holds what is written to it, as far as it has the bits`,
+    write: (p) => {
+      p.words(asm.i("addi", A0, 0, -1), asm.csr("csrrw", 0, number, A0)).sendCsr(number);
+      p.words(asm.csr("csrrw", 0, number, 0)).sendCsr(number);
+    },
+    expected: [afterOnes, 0],
+    ...(unlikeQemu === undefined ? {} : { unlikeQemu }),
+  }),
+);
+
+/** mhpmevent, mhpmcounter, mhpmcounterh, hpmcounter and hpmcounterh of counter 3. */
+const FURTHER_COUNTERS: readonly number[] = [0x323, 0xb03, 0xb83, 0xc03, 0xc83];
+const COUNTERS = 29;
+const [MVENDORID, MARCHID, MIMPID, MCONFIGPTR] = [0xf11, 0xf12, 0xf13, 0xf15] as const;
+const [CYCLE, INSTRET] = [0xc00, 0xc02] as const;
+const [CLINT_MTIMECMP, CLINT_MTIME] = [0x0200_4000, 0x0200_bff8] as const;
+
+const machineCases: readonly Case[] = [
+  {
+    name: "mvendorid, marchid, mimpid, mhartid and mconfigptr are 0",
+    write: (p) => {
+      for (const number of [MVENDORID, MARCHID, MIMPID, asm.MHARTID, MCONFIGPTR]) p.sendCsr(number);
+    },
+    expected: [0, 0, 0, 0, 0],
+    unlikeQemu: "QEMU has numbers of its own in marchid and mimpid",
+  },
+  {
+    name: "the counters above instret are 0, whatever is written to them",
+    write: (p) => {
+      p.li(A0, -1).li(A1, 0);
+      for (const first of FURTHER_COUNTERS) {
+        for (let counter = first; counter < first + COUNTERS; counter++) {
+          if (counter < CYCLE) p.words(asm.csr("csrrw", 0, counter, A0));
+          p.words(asm.csr("csrrs", A2, counter, 0), asm.r("or", A1, A1, A2));
+        }
+      }
+      p.send(A1);
+    },
+    expected: [0],
+    unlikeQemu: "QEMU 7.2 has sixteen such counters",
+  },
+  {
+    name: "instret and cycle tell minstret and mcycle, which mcountinhibit stops",
+    write: (p) => {
+      p.words(asm.csr("csrrwi", 0, asm.MCOUNTINHIBIT, 5));
+      for (const [user, machine] of [[CYCLE, asm.MCYCLE] as const, [INSTRET, asm.MINSTRET] as const]) {
+        p.words(asm.csr("csrrs", A0, user, 0), asm.NOP, asm.csr("csrrs", A1, machine, 0));
+        p.words(asm.r("sub", A0, A1, A0)).send(A0);
+      }
+    },
+    expected: [0, 0],
+    unlikeQemu: HOST_CLOCK,
+  },
+  {
+    name: "time tells mtime",
+    write: (p) => {
+      p.li(A0, CLINT_MTIME).words(asm.csr("csrrs", A1, asm.TIME, 0), asm.load("lw", A2, 0, A0));
+      p.words(asm.r("sub", A1, A2, A1), asm.shift("srli", A1, A1, 24)).send(A1);
+    },
+    expected: [0],
+  },
+  {
+    name: "mip's machine bits are the devices', whatever is written to it",
+    write: (p) => {
+      p.li(A0, 0x888)
+        .words(asm.csr("csrrw", 0, asm.MIP, A0))
+        .sendCsr(asm.MIP);
+    },
+    expected: [0],
+  },
+  {
+    name: "a timer interrupt, by the vector that mtvec has for it",
+    write: (p) => {
+      p.la(A0, "vectors").words(asm.i("addi", A0, A0, 1), asm.csr("csrrw", A1, asm.MTVEC, A0));
+      p.li(A0, CLINT_MTIMECMP).words(
+        asm.store("sw", 0, 0, A0),
+        asm.store("sw", 0, 4, A0),
+        asm.i("addi", A2, 0, 0x80),
+      );
+      p.words(asm.csr("csrrw", 0, asm.MIE, A2), asm.csr("csrrsi", 0, asm.MSTATUS, 8)).send(A2);
+      p.words(asm.csr("csrrw", 0, asm.MTVEC, A1))
+        .jal(0, "done")
+        .align(64)
+        .label("vectors");
+      // One jump for each cause; the timer's is the eighth.
+      for (let cause = 0; cause < 12; cause++) p.jal(0, cause === 7 ? "timer" : "other");
+      p.label("other")
+        .words(asm.i("addi", A2, 0, 1))
+        .label("timer")
+        .sendCsr(asm.MCAUSE);
+      p.words(asm.csr("csrrwi", 0, asm.MIE, 0), asm.i("addi", A0, 0, -1));
+      p.li(A2, CLINT_MTIMECMP)
+        .words(asm.store("sw", A0, 4, A2), asm.i("addi", A2, 0, 55), asm.MRET)
+        .label("done");
+    },
+    expected: [MACHINE_TIMER, 55],
+  },
+  {
+    name: "of two interrupts the software's goes before the timer's",
+    write: (p) => {
+      p.li(A0, CLINT_MSIP).words(asm.i("addi", A1, 0, 1), asm.store("sw", A1, 0, A0));
+      p.li(A0, CLINT_MTIMECMP).words(
+        asm.store("sw", 0, 0, A0),
+        asm.store("sw", 0, 4, A0),
+        asm.i("addi", A1, 0, 0x88),
+      );
+      p.words(asm.csr("csrrw", 0, asm.MIE, A1), asm.csr("csrrsi", 0, asm.MSTATUS, 8)).send(A1);
+      p.li(A0, CLINT_MSIP).words(
+        asm.store("sw", 0, 0, A0),
+        asm.i("addi", A1, 0, 0x80),
+        asm.csr("csrrw", 0, asm.MIE, A1),
+      );
+      p.send(A1);
+    },
+    expected: [MACHINE_SOFTWARE, 0x88, MACHINE_TIMER, 0x80],
   },
 ];
 
 export const TRAPS: CaseGroup = { name: "traps", cases: trapCases };
 export const ILLEGAL: CaseGroup = { name: "illegal instructions", cases: illegalCases };
-export const CSRS: CaseGroup = { name: "Zicsr and CSRs", cases: csrCases };
+export const CSRS: CaseGroup = {
+  name: "Zicsr and CSRs",
+  cases: [...csrCases, ...writtenCases, ...machineCases],
+};
