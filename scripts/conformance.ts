@@ -13,7 +13,7 @@ import { hasQemu, QEMU, runOnQemu } from "./conformance/qemu.ts";
 import { findTests } from "./conformance/riscv-tests.ts";
 import { Tally } from "./conformance/tally.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
-import { HELP_OPTION, parseOptions } from "./options.ts";
+import { HELP_OPTION, parseOptions, UsageError } from "./options.ts";
 import { runProgram } from "./program.ts";
 import { fitHelp } from "./terminal.ts";
 
@@ -23,13 +23,18 @@ Programs of ours, one for each instruction, CSR and rule, run on interpreter, tr
 ${QEMU} where it is installed; what they send must be what the manual says.
 
   --riscv-tests DIR  run the binaries of riscv-tests in DIR as well (rv32ui-p-add and the like), each on all engines
+  --only ROW         of our programs only those of this row of the table, such as Zbb
   -h, --help         this text
 
 Exit code: 0 everything is as it must be, 1 something is not,
 ${OTHER_EXIT_CODES}.
 `;
 
-const OPTIONS = { "riscv-tests": { type: "string" }, ...HELP_OPTION } as const;
+const OPTIONS = {
+  "riscv-tests": { type: "string" },
+  only: { type: "string" },
+  ...HELP_OPTION,
+} as const;
 
 function tell(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -48,8 +53,8 @@ function findingOnQemu({ qemuCpu }: CaseGroup, one: Case, elf: Uint8Array): stri
   return fault ?? mistakeIn(one, sent);
 }
 
-function runCases(tally: Tally, withQemu: boolean): void {
-  for (const group of CASE_GROUPS) {
+function runCases(tally: Tally, groups: readonly CaseGroup[], withQemu: boolean): void {
+  for (const group of groups) {
     for (const one of group.cases) {
       const elf = writeElf({ code: caseProgram(one) });
       const add = (column: string, finding: string | undefined): void =>
@@ -58,6 +63,14 @@ function runCases(tally: Tally, withQemu: boolean): void {
       if (withQemu && one.unlikeQemu === undefined) add("QEMU", findingOnQemu(group, one, elf));
     }
   }
+}
+
+function groupsOf(only: string | undefined): readonly CaseGroup[] {
+  if (only === undefined) return CASE_GROUPS;
+  const groups = CASE_GROUPS.filter(({ name }) => name === only);
+  if (groups.length > 0) return groups;
+  const names = CASE_GROUPS.map(({ name }) => name).join(", ");
+  throw new UsageError(`--only is "${only}": it must be one of ${names}`);
 }
 
 function runForeign(tally: Tally, directory: string): void {
@@ -86,11 +99,12 @@ function conformance(args: readonly string[]): number {
     process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
+  const groups = groupsOf(values.only);
   const withQemu = hasQemu();
   const tally = new Tally([...ENGINES, "QEMU"]);
   const foreign = values["riscv-tests"];
   if (foreign !== undefined) runForeign(tally, foreign);
-  runCases(tally, withQemu);
+  runCases(tally, groups, withQemu);
   tell(tally.table("of"));
   if (!withQemu) tell(`${QEMU} is not installed: what it says was not asked`);
   for (const finding of tally.findings) tell(`FINDING: ${finding}`);

@@ -77,10 +77,9 @@ describe("the binaries of riscv-tests", () => {
     const elf = writeElf({ code: code.label("end").jal(0, "end").bytes(), symbols: { tohost: TOHOST } });
     writeFileSync(join(folder, name), elf);
   }
-  function conformance(directory: string) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, "--riscv-tests", directory], {
-      encoding: "utf8",
-    });
+  function conformance(directory: string, only = "M") {
+    const args = [PROGRAM, "--riscv-tests", directory, "--only", only];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     return { status, stdout, stderr };
   }
 
@@ -112,5 +111,10 @@ describe("the binaries of riscv-tests", () => {
     writeFileSync(join(empty, "rv32ui-p-add"), "no ELF");
     expect(() => findTests(empty)).toThrow(/rv32ui-p-add cannot be run/);
     expect(conformance(empty).status).toBe(EXIT_USAGE);
+    binary("rv32ui-p-add", 1);
+    expect(conformance(folder, "X")).toMatchObject({
+      status: EXIT_USAGE,
+      stderr: expect.stringMatching(/^flipside: --only is "X": it must be one of RV32I, M, A, C, /),
+    });
   });
 });

@@ -309,6 +309,9 @@ const machineCases: readonly Case[] = [
   {
     name: "mip's machine bits are the devices', whatever is written to it",
     write: (p) => {
+      p.li(A0, CLINT_MTIMECMP)
+        .li(A1, -1)
+        .words(asm.store("sw", A1, 4, A0));
       p.li(A0, 0x888)
         .words(asm.csr("csrrw", 0, asm.MIP, A0))
         .sendCsr(asm.MIP);
