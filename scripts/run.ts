@@ -274,7 +274,7 @@ function standardOutput(endless: boolean): Output {
   let used = 0;
   let lost = false;
   const flush = (): void => {
-    if (!lost) lost = !writeAll(buffer.subarray(0, used));
+    if (used > 0 && !lost) lost = !writeAll(buffer.subarray(0, used));
     used = 0;
     if (endless && readerGone.aborted) throw new ReaderGoneError();
   };
