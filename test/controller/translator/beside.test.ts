@@ -1,7 +1,7 @@
 /** Translating on a thread beside the hart: what is asked for, and what becomes of the answer. */
 import { describe, expect, it } from "vitest";
 import { BARE_BOARD } from "../../../controller/boards.ts";
-import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
+import { ALL_EXTENSIONS, Extension } from "../../../controller/cpu/isa.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { Answering } from "../../../controller/translator/answering.ts";
 import type {
@@ -70,6 +70,41 @@ describe("where translated code begins", () => {
   });
 });
 
+/** What the thread beside a hart makes of a program. */
+function answerTo(program: asm.Program, asked: Partial<TranslationRequest>): TranslationReply {
+  const memory = createMemory(LAYOUT);
+  new Uint8Array(memory.buffer).set(program.bytes(), LAYOUT.ram);
+  return new Answering(memory).answer({
+    entries: [CODE_BASE],
+    target: {
+      memory: {
+        ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
+        ramFlags: LAYOUT.ramFlags[0] as number,
+        watchesLoads: false,
+        readable: [],
+        writable: [],
+      },
+      hart: LAYOUT.slots[0] as number,
+      memoryPages: LAYOUT.wasmPages,
+      tableSlots: 4096,
+    },
+    code: [{ base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram }],
+    extensions: ALL_EXTENSIONS,
+    sharedPageAccesses: [],
+    registers: [],
+    sizes: [],
+    maxInstructions: 1_000,
+    ...asked,
+  });
+}
+
+it("the thread translates the instructions that the hart has, and no others", () => {
+  const program = new asm.Program().words(asm.NOP, asm.unary("clz", A0, A1), asm.jalr(0, RA, 0));
+  expect(answerTo(program, {}).unit?.instructions).toBe(3);
+  const extensions = ALL_EXTENSIONS & ~Extension.ZBB;
+  expect(answerTo(program, { extensions }).unit).toMatchObject({ instructions: 1, ends: [CODE_BASE + 4] });
+});
+
 describe("a jump through a table", () => {
   /** The table's address is made before the loop. */
   const program = () =>
@@ -82,31 +117,7 @@ describe("a jump through a table", () => {
       .jal(0, "loop")
       .words(CODE_BASE + 8, CODE_BASE + 16, 0);
   const TABLE = CODE_BASE + 24;
-  const answer = (registers: readonly number[]) => {
-    const memory = createMemory(LAYOUT);
-    new Uint8Array(memory.buffer).set(program().bytes(), LAYOUT.ram);
-    return new Answering(memory).answer({
-      entries: [CODE_BASE],
-      target: {
-        memory: {
-          ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
-          ramFlags: LAYOUT.ramFlags[0] as number,
-          watchesLoads: false,
-          readable: [],
-          writable: [],
-        },
-        hart: LAYOUT.slots[0] as number,
-        memoryPages: LAYOUT.wasmPages,
-        tableSlots: 4096,
-      },
-      code: [{ base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram }],
-      extensions: ALL_EXTENSIONS,
-      sharedPageAccesses: [],
-      registers,
-      sizes: [],
-      maxInstructions: 1_000,
-    });
-  };
+  const answer = (registers: readonly number[]) => answerTo(program(), { registers });
 
   it("stays in the loop where a register holds the table's address", () => {
     expect(answer([TABLE, 0, 0xffff_fff0]).unit?.instructions).toBe(6);
