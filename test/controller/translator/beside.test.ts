@@ -70,6 +70,8 @@ describe("where translated code begins", () => {
   });
 });
 
+const WITHOUT_ZBB = ALL_EXTENSIONS & ~Extension.ZBB;
+
 /** What the thread beside a hart makes of a program. */
 function answerTo(program: asm.Program, asked: Partial<TranslationRequest>): TranslationReply {
   const memory = createMemory(LAYOUT);
@@ -101,8 +103,10 @@ function answerTo(program: asm.Program, asked: Partial<TranslationRequest>): Tra
 it("the thread translates the instructions that the hart has, and no others", () => {
   const program = new asm.Program().words(asm.NOP, asm.unary("clz", A0, A1), asm.jalr(0, RA, 0));
   expect(answerTo(program, {}).unit?.instructions).toBe(3);
-  const extensions = ALL_EXTENSIONS & ~Extension.ZBB;
-  expect(answerTo(program, { extensions }).unit).toMatchObject({ instructions: 1, ends: [CODE_BASE + 4] });
+  expect(answerTo(program, { extensions: WITHOUT_ZBB }).unit).toMatchObject({
+    instructions: 1,
+    ends: [CODE_BASE + 4],
+  });
 });
 
 describe("a jump through a table", () => {
@@ -164,7 +168,7 @@ function counting() {
     memory,
     layout: LAYOUT,
     slot: 0,
-    plan: BARE_BOARD,
+    plan: { ...BARE_BOARD, extensions: WITHOUT_ZBB },
     engine: (parts, interpreter, _, slot) => {
       engine = new TranslatingEngine(parts, interpreter, memory, slot, {
         beside: new Beside(() => thread, TRANSLATOR),
@@ -187,7 +191,7 @@ describe("a thread beside the hart", () => {
   it("is asked for the loop, and the hart goes on in what it answers", () => {
     const { machine, engine, thread } = counting();
     machine.run(RUN);
-    expect(thread.requests.map(({ entries }) => entries)).toEqual([[CODE_BASE]]);
+    expect(thread.requests).toMatchObject([{ entries: [CODE_BASE], extensions: WITHOUT_ZBB }]);
     expect(engine.stats()).toMatchObject({ translationsRunning: 0, retiredTranslated: 0 });
     thread.answer();
     machine.run(2 * RUN);
