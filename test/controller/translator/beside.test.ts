@@ -211,6 +211,26 @@ describe("a thread beside the hart", () => {
     expect(machine.hart[A2]).toBeGreaterThan(0);
   });
 
+  it("answers in vain when loads have come to be judged since", () => {
+    const { machine, engine, thread } = counting();
+    machine.run(RUN);
+    thread.answer();
+    machine.space.watched.watch("test", { load: [{ first: 0, last: 0 }], store: [] });
+    machine.run(RUN / 4);
+    expect(engine.stats()).toMatchObject({ translationsRunning: 0, units: 0, retiredTranslated: 0 });
+  });
+
+  it("is not given the code that a trigger is armed for", () => {
+    const { machine, engine, thread } = counting();
+    engine.watchExecution([{ first: CODE_BASE + 4, last: CODE_BASE + 4 }], []);
+    machine.run(RUN);
+    const given = thread.requests.flatMap(({ code }) => code.map(({ base, bytes }) => [base, base + bytes]));
+    expect(given).toEqual([
+      [CODE_BASE, CODE_BASE + 4],
+      [CODE_BASE + 6, CODE_BASE + LAYOUT.config.ramBytes],
+    ]);
+  });
+
   it("is a real one in a run: the same result, most of it translated", { timeout: 120_000 }, () => {
     const memory = createMemory(LAYOUT);
     const program = new URL("../../../dist/controller/translator-worker.bundle.cjs", import.meta.url);
