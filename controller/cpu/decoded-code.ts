@@ -162,7 +162,7 @@ export class DecodedCode implements CodeCache {
   /** Where an instruction's entry is a Micro.TRIGGER. */
   #watched: readonly AddressRange[] = [];
   /** Entries in there that are decoded for the time being. */
-  readonly #passed: number[] = [];
+  readonly #passed = new Set<number>();
 
   constructor(space: AddressSpace, extensions: Extensions) {
     this.#space = space;
@@ -208,16 +208,15 @@ export class DecodedCode implements CodeCache {
 
   /** Decodes what stands at an entry that is a Micro.TRIGGER, up to {@link rewatch}. */
   passTrigger(segment: CodeSegment, index: number): void {
-    this.#passed.push(index);
+    this.#passed.add(index);
     this.#decode(segment, index);
   }
 
   /** Entries that were passed are a Micro.TRIGGER again. */
   rewatch(): void {
-    for (let index = this.#passed.pop(); index !== undefined; index = this.#passed.pop()) {
-      this.entries[index] = Micro.UNDECODED;
-      this.generation++;
-    }
+    for (const index of this.#passed) this.entries[index] = Micro.UNDECODED;
+    if (this.#passed.size > 0) this.generation++;
+    this.#passed.clear();
   }
 
   watchExecution(now: readonly AddressRange[], was: readonly AddressRange[]): void {
@@ -274,6 +273,7 @@ export class DecodedCode implements CodeCache {
     if (known !== undefined) return known;
     const range = this.#others.find((each) => holds(each, pc));
     if (range === undefined) return undefined;
+    this.rewatch();
     this.#endSegment(this.#moving, Micro.UNDECODED);
     this.#dropSegment(this.#moving);
     // So that half of it at least is ahead.

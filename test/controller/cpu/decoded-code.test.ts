@@ -6,7 +6,7 @@ import { Machine } from "../../../controller/machine.ts";
 import { createMemory, planLayout } from "../../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../../emulator/memory/map.ts";
 import * as asm from "../support/assembler.ts";
-import { A0, A1, A2, TEST_CONFIG } from "../support/machines.ts";
+import { A0, A1, A2, T0, TEST_CONFIG } from "../support/machines.ts";
 
 const MIB = 1024 * 1024;
 const layout = planLayout({ ...TEST_CONFIG, ramBytes: 256 * MIB });
@@ -48,6 +48,23 @@ describe("code in RAM that is larger than what there is room to decode", () => {
     machine.hart[Hart.X + A2] = BORDER | 0;
     machine.run(1 + 4 * 50);
     expect(x(A0)).toBe(150);
+  });
+
+  it("is where triggers fire once they may, not before, wherever execution has been meanwhile", () => {
+    const [TDATA1, TDATA2, TCONTROL] = [0x7a1, 0x7a2, 0x7a5];
+    const far = BORDER + 40 * MIB;
+    put(RAM_BASE, [asm.csr("csrrw", 0, TDATA2, A1), asm.csr("csrrw", 0, TDATA1, T0), asm.jalr(0, A1, 0)]);
+    // To the border and back again, then mte is set.
+    put(far, [add(A0, 1), asm.jalr(0, A2, 0), asm.csr("csrrwi", 0, TCONTROL, 8), asm.jal(0, -12)]);
+    put(BORDER, [add(A1, 8), asm.jalr(0, A1, 0)]);
+    machine.reset(RAM_BASE | 0);
+    machine.hart[Hart.X + T0] = (2 << 28) | (1 << 6) | 4;
+    machine.hart[Hart.X + A1] = far | 0;
+    machine.hart[Hart.X + A2] = BORDER | 0;
+    machine.hart[Hart.MTVEC] = RAM_BASE + 0x100;
+    put(RAM_BASE + 0x100, [asm.jal(0, 0)]);
+    machine.run(20);
+    expect([x(A0), machine.hart[Hart.MCAUSE], machine.hart[Hart.MEPC]]).toEqual([1, 3, far | 0]);
   });
 
   it("feels a store to code there at once", () => {
