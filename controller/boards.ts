@@ -26,6 +26,7 @@ import {
   VIRTIO_STRIDE,
 } from "../emulator/memory/virt-map.ts";
 import { type MemoryRange, NOWHERE } from "./cpu/address-space.ts";
+import type { HartFeatures } from "./cpu/hart.ts";
 import type { HartConfig } from "./cpu/hart-config.ts";
 import { ALL_EXTENSIONS, CONTROLLER_EXTENSIONS, type Extensions, parseIsa } from "./cpu/isa.ts";
 import type { Board, Device } from "./devices/device.ts";
@@ -68,8 +69,7 @@ export interface BoardPlan {
   readonly devices: (parts: BoardParts) => readonly Placed[];
   /** The hart's instructions. */
   readonly extensions: Extensions;
-  /** The hart has Smdbltrp: a trap in a trap handler stops it. */
-  readonly smdbltrp: boolean;
+  readonly hart: HartFeatures;
   /** The CLINT is as QEMU's `virt` has it. */
   readonly isVirt: boolean;
 }
@@ -128,7 +128,7 @@ export const BARE_BOARD: BoardPlan = {
   memory: () => [],
   devices: bareDevices,
   extensions: ALL_EXTENSIONS,
-  smdbltrp: false,
+  hart: { smdbltrp: false, user: true, pmpEntries: 16 },
   isVirt: true,
 };
 
@@ -137,7 +137,7 @@ export const CONTROLLER_BOARD: BoardPlan = {
   memory: controllerMemory,
   devices: controllerDevices,
   extensions: CONTROLLER_EXTENSIONS,
-  smdbltrp: true,
+  hart: { smdbltrp: true, user: true, pmpEntries: 16 },
   isVirt: false,
 };
 

@@ -6,9 +6,8 @@
  * Invariant: the supervisor asks (Attention.FORCE), and the thread that runs the hart does it.
  */
 import { FINISHER_BASE, RAM_BASE, WATCHDOG_BASE, WINDOW_BASE } from "../emulator/memory/map.ts";
-import { Mstatus } from "./cpu/csr.ts";
 import { Cause } from "./cpu/engine.ts";
-import { Hart } from "./cpu/hart.ts";
+import { Hart, Mstatus } from "./cpu/hart.ts";
 import { KICK_VALUE, WatchdogRegister } from "./devices/watchdog.ts";
 import type { Machine } from "./machine.ts";
 

@@ -13,7 +13,8 @@ import { CLINT_BASE, INSTRUCTIONS_PER_TICK, NS_PER_TICK } from "../emulator/memo
 import type { BoardParts, BoardPlan } from "./boards.ts";
 import { DeviceBus } from "./bus.ts";
 import { type Clock, LiveClock, VirtualClock } from "./clock.ts";
-import { AddressSpace, flagsOfPage } from "./cpu/address-space.ts";
+import { AccessGuard, type AccessWatcher } from "./cpu/access-guard.ts";
+import { AddressSpace, flagsOfPage, LineFlag } from "./cpu/address-space.ts";
 import { MSTATUSH_MDT } from "./cpu/csr.ts";
 import { DataPath } from "./cpu/data-path.ts";
 import { DecodedCode } from "./cpu/decoded-code.ts";
@@ -29,8 +30,8 @@ import {
 import { Hart, resetHart, retiredInstructions } from "./cpu/hart.ts";
 import { Interpreter, type InterpreterParts } from "./cpu/interpreter.ts";
 import { Extension } from "./cpu/isa.ts";
+import { forbiddenZones } from "./cpu/pmp.ts";
 import { type ArmedRanges, Triggers } from "./cpu/triggers.ts";
-import { LineFlag } from "./cpu/watched-ranges.ts";
 import { Clint } from "./devices/clint.ts";
 import type { Board, Device } from "./devices/device.ts";
 import { DEVICE_STATE_WORDS, StateWords } from "./devices/state.ts";
@@ -114,6 +115,7 @@ export class Machine {
   readonly #code: DecodedCode;
   readonly #data: DataPath;
   readonly #triggers: Triggers | undefined;
+  readonly #guard: AccessGuard;
   readonly #bus = new DeviceBus();
   readonly #state: StateWords;
   readonly #own: Int32Array;
@@ -150,11 +152,15 @@ export class Machine {
     const parts: BoardParts = { ...options, state: this.#state, control: this.#control, board };
     for (const [base, device, source] of plan.devices(parts)) this.attach(base, device, source);
     const bus = this.#engineBus(options.onException ?? (() => undefined));
-    this.#data = new DataPath(this.space, this.hart, bus);
-    this.#code = new DecodedCode(this.space, plan.extensions);
-    this.#data.addCodeCache(this.#code);
+    const { hart: features } = plan;
+    const pmp: AccessWatcher = { forbids: true, zones: (mode) => forbiddenZones(this.hart, mode) };
     const hasTriggers = (plan.extensions & Extension.SDTRIG) !== 0;
     this.#triggers = hasTriggers ? new Triggers(this.hart, (was, now) => this.#watch(was, now)) : undefined;
+    const watchers = [...(features.pmpEntries > 0 ? [pmp] : []), ...(this.#triggers ? [this.#triggers] : [])];
+    this.#guard = new AccessGuard(this.hart, this.space, watchers);
+    this.#data = new DataPath(this.space, this.hart, bus, this.#guard);
+    this.#code = new DecodedCode(this.space, plan.extensions);
+    this.#data.addCodeCache(this.#code);
     // What an engine armed that had the slot before is no longer.
     this.#triggers?.refresh();
     const engineParts = {
@@ -164,7 +170,8 @@ export class Machine {
       data: this.#data,
       bus,
       extensions: plan.extensions,
-      smdbltrp: plan.smdbltrp,
+      guard: this.#guard,
+      features,
       triggers: this.#triggers,
     };
     this.interpreter = new Interpreter(engineParts);
@@ -188,6 +195,7 @@ export class Machine {
     this.clock.hartReset();
     resetHart(this.hart, pc);
     this.#triggers?.refresh();
+    this.#guard.zonesChanged();
     this.#retiredAtLook = 0;
     this.#own.fill(0);
     for (const device of this.#devices) device.reset?.();
@@ -216,7 +224,7 @@ export class Machine {
 
   /** Stores a word of memory for another hand than the hart's while this executes, as a host does that it asked. */
   storeWord(address: number, value: number): void {
-    this.#data.store(address, 4, value);
+    this.#data.storeUnchecked(address, 4, value);
   }
 
   /** As {@link storeWord}, of any number of bytes. */
@@ -404,6 +412,7 @@ export class Machine {
     this.hart.set(from.subarray(0, Hart.WORDS));
     this.#triggers?.refresh();
     this.#code.rewatch();
+    this.#guard.zonesChanged();
     const state = this.#state.all;
     state.set(from.subarray(Hart.WORDS, Hart.WORDS + state.length));
   }
@@ -426,7 +435,7 @@ export class Machine {
 
   /** Triggers are armed elsewhere than they were. */
   #watch(was: ArmedRanges, now: ArmedRanges): void {
-    this.space.watched.watch("triggers", now);
+    this.#guard.zonesChanged();
     this.#data.watchExecution(now.execute, was.execute);
   }
 

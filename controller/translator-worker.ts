@@ -4,6 +4,8 @@
  */
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import { RAM_BASE } from "../emulator/memory/map.ts";
+import { STORE_FLAGS } from "./cpu/access-guard.ts";
+import { NOWHERE } from "./cpu/address-space.ts";
 import { ALL_EXTENSIONS } from "./cpu/isa.ts";
 import { Answering } from "./translator/answering.ts";
 import {
@@ -37,7 +39,8 @@ function rehearse(): void {
       memory: {
         ram: { base: RAM_BASE, bytes: 4096, offset: 0 },
         ramFlags: 8192,
-        watchesLoads: false,
+        loadFlags: 0,
+        storeFlags: STORE_FLAGS,
         readable: [],
         writable: [],
       },
@@ -47,6 +50,8 @@ function rehearse(): void {
     },
     code: [{ base: RAM_BASE, bytes: 4096, offset: 0 }],
     extensions: ALL_EXTENSIONS,
+    windowOffset: NOWHERE,
+    viewKey: "",
     sharedPageAccesses: [],
     registers: [],
     sizes: [],

@@ -21,7 +21,7 @@ import { fitHelp } from "./terminal.ts";
 
 const HELP = `usage: flipside run FILE.elf [options] [-- WORD...]
 
-Runs a bare-metal RV32 program (machine mode) from its entry, in RAM at 0x80000000, on the board of QEMU's virt
+Runs a bare-metal RV32 program from its entry, in RAM at 0x80000000, on the board of QEMU's virt
 machine: UART, CLINT, PLIC, clock, finisher, a device tree in a1 (docs/run.md). What is typed goes to the UART, and
 Ctrl-C ends the run; the end of the input does not. A program with the symbol tohost may end by it and write through it (HTIF, as Spike has it: the system calls write and exit).
 

@@ -7,7 +7,6 @@
  */
 import { type Layout, LINE_BYTES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
-import { WatchedRanges } from "./watched-ranges.ts";
 
 /** No memory at this address for this access. */
 export const NOWHERE = -1;
@@ -23,6 +22,19 @@ export interface MemoryRange {
    * never change.
    */
   readonly kind: "nor" | "nvram" | "host" | "window" | "rom";
+}
+
+/** Bits of a RAM line's flag byte; a line without those that count in the mode takes stores without a second look. */
+export const enum LineFlag {
+  /** An engine holds decoded or translated code of this line. */
+  CODE = 1,
+  /** The machine wants to see stores to this line before they are made (undo, HTIF). */
+  WATCHED = 2,
+  /** Loads or stores of some of its bytes need a second look in machine mode, or in user mode (access-guard.ts). */
+  LOAD_M = 4,
+  STORE_M = 8,
+  LOAD_U = 16,
+  STORE_U = 32,
 }
 
 /**
@@ -60,10 +72,8 @@ export class AddressSpace {
   readonly words: Int32Array;
   readonly ramBytes: number;
   readonly ramOffset: number;
-  /** The flag byte of each line of RAM (watched-ranges.ts). */
+  /** The flag byte of each line of RAM ({@link LineFlag}). */
   readonly ramFlags: Uint8Array;
-  /** Where loads and stores are judged one by one. */
-  readonly watched: WatchedRanges;
   /** The board's memory besides RAM. */
   readonly ranges: readonly MemoryRange[];
   /** The board has a window that a region can be put behind. */
@@ -89,7 +99,6 @@ export class AddressSpace {
     const flags = layout.ramFlags[slot];
     if (flags === undefined) throw new Error(`there is no worker slot ${slot}`);
     this.ramFlags = new Uint8Array(memory.buffer, flags, this.ramBytes / LINE_BYTES);
-    this.watched = new WatchedRanges(this.ramFlags, this.ramBytes);
     this.ranges = ranges;
     this.hasWindow = ranges.some(({ kind }) => kind === "window");
     this.#rom = numbersOf(ranges.filter(({ kind }) => kind === "rom"));

@@ -3,14 +3,16 @@
  * or device. Engines do the plain cases themselves and come here for the rest; both give the same result.
  *
  * A fault is told by `cause` (0: none) and `faultAddress`, the first byte of the access that has nothing behind
- * it (volume II, "mtval"); memory is then unchanged.
+ * it or may not be accessed (volume II, "mtval"); memory is then unchanged.
  */
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
-import { type AddressSpace, NOWHERE } from "./address-space.ts";
+import type { AccessGuard } from "./access-guard.ts";
+import { Access } from "./access-zones.ts";
+import type { AddressRange } from "./address-range.ts";
+import { type AddressSpace, LineFlag, NOWHERE } from "./address-space.ts";
 import { Op } from "./decode.ts";
 import { BUS_FAULT, type Bus, Cause, type CodeCache, type StoreObserver } from "./engine.ts";
 import { Hart, NO_RESERVATION } from "./hart.ts";
-import { type AddressRange, LineFlag } from "./watched-ranges.ts";
 
 const NO_CAUSE = 0;
 
@@ -23,12 +25,14 @@ export class DataPath {
   readonly #space: AddressSpace;
   readonly #hart: Int32Array;
   readonly #bus: Bus;
+  readonly #guard: AccessGuard;
   readonly #caches: CodeCache[] = [];
 
-  constructor(space: AddressSpace, hart: Int32Array, bus: Bus) {
+  constructor(space: AddressSpace, hart: Int32Array, bus: Bus, guard: AccessGuard) {
     this.#space = space;
     this.#hart = hart;
     this.#bus = bus;
+    this.#guard = guard;
   }
 
   /** Has `cache` told of stores to lines that carry LineFlag.CODE. */
@@ -54,6 +58,7 @@ export class DataPath {
   /** Loads 1, 2 or 4 bytes, zero-extended; 4 bytes as a signed 32-bit number. */
   load(address: number, size: number): number {
     this.cause = NO_CAUSE;
+    if (this.#refuses(address, size, Access.LOAD)) return 0;
     const offset = this.#space.readable(address, size);
     if (offset !== NOWHERE) return this.#read(offset, size);
     const value = this.#bus.load(address, size);
@@ -63,6 +68,12 @@ export class DataPath {
 
   /** Stores the low 1, 2 or 4 bytes of `value`. */
   store(address: number, size: number, value: number): void {
+    this.cause = NO_CAUSE;
+    if (!this.#refuses(address, size, Access.STORE)) this.storeUnchecked(address, size, value);
+  }
+
+  /** The same for another hand than the hart's, which no protection binds. */
+  storeUnchecked(address: number, size: number, value: number): void {
     this.cause = NO_CAUSE;
     const offset = this.#space.writable(address, size);
     if (offset !== NOWHERE) {
@@ -75,6 +86,7 @@ export class DataPath {
   loadReserved(address: number): number {
     this.#hart[Hart.RESERVATION] = NO_RESERVATION;
     if ((address & 3) !== 0) return this.#fault(Cause.LOAD_MISALIGNED, address);
+    if (this.#refuses(address, 4, Access.LOAD)) return 0;
     const offset = this.#space.readable(address, 4);
     if (offset === NOWHERE) return this.#fault(Cause.LOAD_ACCESS_FAULT, address);
     this.cause = NO_CAUSE;
@@ -106,11 +118,38 @@ export class DataPath {
   #atomicTarget(address: number): number {
     this.cause = NO_CAUSE;
     const aligned = (address & 3) === 0;
+    if (aligned && this.#refuses(address, 4, Access.STORE)) return NOWHERE;
     const offset = aligned ? this.#space.writable(address, 4) : NOWHERE;
     if (offset === NOWHERE) {
       this.#fault(aligned ? Cause.STORE_ACCESS_FAULT : Cause.STORE_MISALIGNED, address);
     }
     return offset;
+  }
+
+  /**
+   * The second look: whether a load or store must not be made, with the fault told. What needs one and lies aligned does
+   * as a whole, since it lies in one zone.
+   */
+  #refuses(address: number, size: number, access: Access): boolean {
+    const { view } = this.#guard;
+    if (!view.forbidsData) return false;
+    const step = (address & (size - 1)) === 0 ? size : 1;
+    for (let at = 0; at < size; at += step) {
+      if ((view.forbiddenAt(address + at) & access) === 0) continue;
+      this.#faultWithin(address, at, access);
+      return true;
+    }
+    return false;
+  }
+
+  /** Byte `at` of the access may not be accessed; one before it may have nothing behind it. */
+  #faultWithin(address: number, at: number, access: Access): void {
+    let first = 0;
+    const isThere = (byte: number): boolean =>
+      (access === Access.LOAD ? this.#space.readable(byte, 1) : this.#space.writable(byte, 1)) !== NOWHERE;
+    while (first < at && isThere(address + first)) first++;
+    const cause = access === Access.LOAD ? Cause.LOAD_ACCESS_FAULT : Cause.STORE_ACCESS_FAULT;
+    this.#fault(cause, address + first);
   }
 
   #fault(cause: Cause, address: number): number {

@@ -12,7 +12,8 @@
  */
 import { decodedCodeBytes, LINE_SHIFT, MOVING_CODE_BYTES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
-import { type AddressSpace, flagsOfPage } from "./address-space.ts";
+import { type AddressRange, isWithin } from "./address-range.ts";
+import { type AddressSpace, flagsOfPage, LineFlag } from "./address-space.ts";
 import { constantOf } from "./bit-manipulation.ts";
 import type { CodeRange, CodeSegment } from "./code-segment.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
@@ -20,7 +21,6 @@ import type { CodeCache } from "./engine.ts";
 import { Hart } from "./hart.ts";
 import type { Extensions } from "./isa.ts";
 import { Micro, packEntry } from "./micro.ts";
-import { type AddressRange, isWithin, LineFlag } from "./watched-ranges.ts";
 
 /** Words behind each segment: an end where it ends, and one where an instruction that crosses that does. */
 const SEGMENT_END_WORDS = 4;

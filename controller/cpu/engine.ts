@@ -6,7 +6,7 @@
  * run may go and what the reason means for which it came back.
  */
 
-import type { AddressRange } from "./watched-ranges.ts";
+import type { AddressRange } from "./address-range.ts";
 
 /** Why a run came back. In every case the hart state is exact: PC is the next instruction to execute. */
 export const enum Stop {
@@ -44,6 +44,7 @@ export const enum Cause {
   LOAD_ACCESS_FAULT = 5,
   STORE_MISALIGNED = 6,
   STORE_ACCESS_FAULT = 7,
+  ECALL_U = 8,
   ECALL_M = 11,
 }
 

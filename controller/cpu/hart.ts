@@ -59,6 +59,8 @@ export const enum Hart {
   LAST_TRAP_CAUSE = 61,
   /** How often it has been taken since `mret`, another trap or a device's access. */
   TRAPS_ALIKE = 62,
+  /** {@link Mode} that executes. */
+  MODE = 63,
   /** So many words, the first ones, are in a crash dump. */
   DUMPED_WORDS = 64,
   /** Trigger module (triggers.ts): what is selected, tcontrol, and tdata1 and tdata2 of each trigger. */
@@ -66,10 +68,43 @@ export const enum Hart {
   TCONTROL = 113,
   TDATA1 = 114,
   TDATA2 = 118,
+  MCOUNTEREN = 65,
+  MENVCFG = 66,
+  MSECCFG = 67,
+  /** pmpcfg0 to pmpcfg3. */
+  PMPCFG = 68,
+  /** pmpaddr0 to pmpaddr15. */
+  PMPADDR = 72,
   /** The trap before the last one's like, which their handler was entered for; {@link NO_CAUSE} if it had been left. */
   HANDLED_PC = 126,
   HANDLED_CAUSE = 127,
   WORDS = 128,
+}
+
+/** Privilege modes, numbered as in mstatus.MPP. */
+export const enum Mode {
+  USER = 0,
+  MACHINE = 3,
+}
+
+/** Bits of mstatus. */
+export const enum Mstatus {
+  MIE = 1 << 3,
+  MPIE = 1 << 7,
+  /** Loads and stores are made as in the mode in MPP. */
+  MPRV = 1 << 17,
+  /** `wfi` is illegal in user mode. */
+  TW = 1 << 21,
+}
+
+/** What a hart has or has not, whatever its instructions. */
+export interface HartFeatures {
+  /** Smdbltrp: a trap in a trap handler stops it. */
+  readonly smdbltrp: boolean;
+  /** User mode. */
+  readonly user: boolean;
+  /** Physical memory protection with Smepmp: 16 entries, or none. */
+  readonly pmpEntries: 0 | 16;
 }
 
 /** Puts the hart into its reset state at `pc`; {@link Hart.ATTENTION} and LIMIT belong to other threads and stay. */
@@ -77,6 +112,7 @@ export function resetHart(hart: Int32Array, pc: number): void {
   hart.fill(0, Hart.X, Hart.LIMIT);
   hart.fill(0, Hart.RETIRED_LO, Hart.WORDS);
   hart[Hart.PC] = pc;
+  hart[Hart.MODE] = Mode.MACHINE;
   hart[Hart.MSTATUS] = MSTATUS_MPP;
   hart[Hart.RESERVATION] = NO_RESERVATION;
   hart[Hart.LAST_TRAP_HI] = NO_TRAP_HI;
@@ -84,7 +120,7 @@ export function resetHart(hart: Int32Array, pc: number): void {
   hart[Hart.HANDLED_CAUSE] = NO_CAUSE;
 }
 
-/** mstatus.MPP: machine mode, the only value that a hart without S and U can hold. */
+/** mstatus.MPP; all of it set is machine mode, which a hart without S and U holds always, and any hart after reset. */
 export const MSTATUS_MPP = 3 << 11;
 export const NO_RESERVATION = -1;
 /** Of a trap in the words of the hart: there is none. No trap has this cause. */
@@ -95,4 +131,9 @@ const NO_TRAP_HI = -1;
 /** Instructions retired since reset, those of a run under way left out. */
 export function retiredInstructions(hart: Int32Array): number {
   return (hart[Hart.RETIRED_HI] as number) * 2 ** 32 + ((hart[Hart.RETIRED_LO] as number) >>> 0);
+}
+
+/** Whether loads and stores in machine mode are made as in user mode. */
+export function hasUserAccess(mstatus: number): boolean {
+  return (mstatus & (Mstatus.MPRV | MSTATUS_MPP)) === Mstatus.MPRV;
 }

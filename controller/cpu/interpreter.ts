@@ -6,32 +6,32 @@
  * retired ones is compared with LIMIT in shared memory, so a budget is exact and another thread's halt is felt at
  * the next instruction.
  */
+import type { AccessGuard, AccessView } from "./access-guard.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { CodeSegment } from "./code-segment.ts";
-import {
-  advanceCounter,
-  countInstructions,
-  countWritingInstruction,
-  csrAccessible,
-  MSTATUSH_MDT,
-  Mstatus,
-  readCsr,
-  writeCsr,
-} from "./csr.ts";
+import { advanceCounter, CsrFile, countInstructions, countWritingInstruction, MSTATUSH_MDT } from "./csr.ts";
 import type { DataPath } from "./data-path.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { DecodedCode } from "./decoded-code.ts";
 import { type Bus, Cause, type Engine, InterruptBit, MAX_TRAPS_ALIKE, Stop } from "./engine.ts";
-import { Hart, MSTATUS_MPP, NO_CAUSE } from "./hart.ts";
-import { type Extensions, misaOf } from "./isa.ts";
+import { Hart, type HartFeatures, Mode, MSTATUS_MPP, Mstatus, NO_CAUSE } from "./hart.ts";
+import type { Extensions } from "./isa.ts";
 import { lengthOf, Micro, microOf, rdOf, rs1Of, rs2Of } from "./micro.ts";
-import { createStride, NO_ENTRY, type Stride } from "./stride.ts";
+import {
+  createGuardedStride,
+  createStride,
+  type EntryRange,
+  type GuardedStride,
+  NO_ENTRY,
+  type Stride,
+} from "./stride.ts";
 import { Access, disableTriggers, isTriggerCsr, restoreTriggers, type Triggers } from "./triggers.ts";
 
 /** Counts of instructions within a run stay small integers. */
 const MAX_LIMIT = 2 ** 30;
 /** Instructions of one run of the interpreter at most: V8 replaces the inner loop's code only when it is called again. */
 const MAX_RUN = 2 ** 16;
+const HALF_WORD = 2;
 const INTERRUPT = 1 << 31;
 const SOFTWARE_INTERRUPT = INTERRUPT | 3;
 const TIMER_INTERRUPT = INTERRUPT | 7;
@@ -45,8 +45,8 @@ export interface InterpreterParts {
   readonly data: DataPath;
   readonly bus: Bus;
   readonly extensions: Extensions;
-  /** Whether the hart has Smdbltrp (docs/hardware.md). */
-  readonly smdbltrp: boolean;
+  readonly guard: AccessGuard;
+  readonly features: HartFeatures;
   /** Where the hart has Sdtrig. */
   readonly triggers?: Triggers | undefined;
 }
@@ -58,13 +58,18 @@ export class Interpreter implements Engine {
   readonly #data: DataPath;
   readonly #bus: Bus;
   readonly #extensions: Extensions;
-  readonly #misa: number;
-  readonly #smdbltrp: boolean;
+  readonly #guard: AccessGuard;
+  readonly #features: HartFeatures;
+  readonly #csrs: CsrFile;
   readonly #triggers: Triggers | undefined;
   readonly #stride: Stride;
+  /** Made when something needs a second look for the first time. */
+  #guardedStride: GuardedStride | undefined;
   readonly #scratch = emptyInstruction();
   /** The segment that executes. */
   #segment: CodeSegment;
+  /** What of it is executed without a second look; undefined: all. */
+  #fetches: EntryRange | undefined;
   /** Why the run ends, once something says NO_ENTRY. */
   #stop: Stop = Stop.LIMIT;
   #stopsAtEntries = false;
@@ -76,8 +81,9 @@ export class Interpreter implements Engine {
     this.#data = parts.data;
     this.#bus = parts.bus;
     this.#extensions = parts.extensions;
-    this.#misa = misaOf(parts.extensions);
-    this.#smdbltrp = parts.smdbltrp;
+    this.#guard = parts.guard;
+    this.#features = parts.features;
+    this.#csrs = new CsrFile(parts);
     this.#triggers = parts.triggers;
     this.#segment = parts.code.ram;
     this.#stride = createStride(parts.space, parts.code.entriesOffset);
@@ -139,11 +145,18 @@ export class Interpreter implements Engine {
   /** Executes from the entry `start` until LIMIT is reached or a step ends the run. */
   #execute(start: number): void {
     const { entries } = this.#code;
-    let index = this.#stride(this.#segment, start);
+    let index = this.#advance(start);
     while (index !== NO_ENTRY) {
       const next = this.#step(entries[index] as number, index);
-      index = next === NO_ENTRY ? NO_ENTRY : this.#stride(this.#segment, next);
+      index = next === NO_ENTRY ? NO_ENTRY : this.#advance(next);
     }
+  }
+
+  #advance(start: number): number {
+    const fetches = this.#fetches;
+    if (fetches === undefined) return this.#stride(this.#segment, start);
+    this.#guardedStride ??= createGuardedStride(this.#space, this.#code.entriesOffset);
+    return this.#guardedStride(this.#segment, start, fetches, this.#guard.view);
   }
 
   /**
@@ -154,6 +167,7 @@ export class Interpreter implements Engine {
     const micro = microOf(entry);
     const { base, entryBase } = this.#segment;
     const pc = (index - entryBase + base) | 0;
+    if (this.#fetches !== undefined && !isIn(this.#fetches, index)) return this.#enter(pc);
     switch (micro) {
       case Micro.UNDECODED:
         this.#code.decodeEntry(this.#segment, index);
@@ -171,11 +185,11 @@ export class Interpreter implements Engine {
       case Micro.ILLEGAL:
         return this.#trap(Cause.ILLEGAL_INSTRUCTION, this.#operand(index), pc);
       case Micro.ECALL:
-        return this.#trap(Cause.ECALL_M, 0, pc);
+        return this.#trap(this.#isUser ? Cause.ECALL_U : Cause.ECALL_M, 0, pc);
       case Micro.EBREAK:
         return this.#bus.hostCall(pc) ? this.#retire(pc + 4) : this.#trap(Cause.BREAKPOINT, pc, pc);
       case Micro.MRET:
-        return this.#returnFromTrap();
+        return this.#returnFromTrap(pc);
       case Micro.WFI:
         return this.#waitForInterrupt(pc);
       case Micro.FENCE_I:
@@ -281,43 +295,48 @@ export class Interpreter implements Engine {
     if (this.#triggers !== undefined) this.#code.rewatch();
   }
 
-  #writeTriggers(triggers: Triggers, csr: number, value: number): void {
-    triggers.write(csr, value);
-    this.#triggersMayFireAnew();
-  }
-
   #accessCsr(entry: number, index: number, pc: number): number {
     const hart = this.#hart;
     const operand = this.#operand(index);
     const csr = operand & 0xfff;
-    const triggers = isTriggerCsr(csr) ? this.#triggers : undefined;
     const op: Op = operand >> 12;
     const field = rs1Of(entry);
     const source = op >= Op.CSRRWI ? field : (hart[field] as number);
     const swap = op === Op.CSRRW || op === Op.CSRRWI;
     const write = swap || field !== 0;
-    if (triggers === undefined && !csrAccessible(csr, write)) {
-      return this.#trap(Cause.ILLEGAL_INSTRUCTION, this.#instructionBits(pc), pc);
-    }
+    if (!this.#csrs.isAccessible(csr, write)) return this.#illegal(pc);
     const retired = hart[Hart.RUN_RETIRED] as number;
     countInstructions(hart, retired);
-    const old = triggers?.read(csr) ?? readCsr(hart, this.#bus, csr, this.#misa);
+    const old = this.#csrs.read(csr);
     if (write) {
       const clear = op === Op.CSRRC || op === Op.CSRRCI;
       countWritingInstruction(hart, csr, retired + 1);
-      const value = swap ? source : clear ? old & ~source : old | source;
-      if (triggers === undefined) writeCsr(hart, csr, value, this.#smdbltrp);
-      else this.#writeTriggers(triggers, csr, value);
+      this.#csrs.write(csr, swap ? source : clear ? old & ~source : old | source);
+      if (isTriggerCsr(csr)) this.#triggersMayFireAnew();
     }
     hart[rdOf(entry)] = old;
     return this.#retire(pc + 4);
   }
 
-  #returnFromTrap(): number {
+  get #isUser(): boolean {
+    return this.#hart[Hart.MODE] === Mode.USER;
+  }
+
+  #illegal(pc: number): number {
+    return this.#trap(Cause.ILLEGAL_INSTRUCTION, this.#instructionBits(pc), pc);
+  }
+
+  /** Volume II, "Trap-Return Instructions" and "Privilege and Global Interrupt-Enable Stack in mstatus register". */
+  #returnFromTrap(pc: number): number {
+    if (this.#isUser) return this.#illegal(pc);
     const hart = this.#hart;
     const mstatus = hart[Hart.MSTATUS] as number;
+    const mode = (mstatus & MSTATUS_MPP) === 0 ? Mode.USER : Mode.MACHINE;
+    const kept = mstatus & (mode === Mode.USER ? Mstatus.TW : Mstatus.TW | Mstatus.MPRV);
     const enable = (mstatus & Mstatus.MPIE) !== 0 ? Mstatus.MIE : 0;
-    hart[Hart.MSTATUS] = MSTATUS_MPP | Mstatus.MPIE | enable;
+    hart[Hart.MODE] = mode;
+    hart[Hart.MSTATUS] = kept | this.#leastMode | Mstatus.MPIE | enable;
+    if (mode === Mode.USER || (kept & Mstatus.MPRV) !== 0) this.#guard.modeChanged();
     hart[Hart.MSTATUSH] = (hart[Hart.MSTATUSH] as number) & ~MSTATUSH_MDT;
     hart[Hart.LAST_TRAP_CAUSE] = NO_CAUSE;
     restoreTriggers(hart);
@@ -325,7 +344,14 @@ export class Interpreter implements Engine {
     return this.#retire(hart[Hart.MEPC] as number);
   }
 
+  /** mstatus.MPP of the least privileged mode. */
+  get #leastMode(): number {
+    return this.#features.user ? 0 : MSTATUS_MPP;
+  }
+
+  /** With mstatus.TW the time that `wfi` may take in user mode is none (volume II, "Virtualization Support in mstatus"). */
   #waitForInterrupt(pc: number): number {
+    if (this.#isUser && ((this.#hart[Hart.MSTATUS] as number) & Mstatus.TW) !== 0) return this.#illegal(pc);
     if (this.#enabledInterrupts() !== 0) return this.#retire(pc + 4);
     const hart = this.#hart;
     hart[Hart.RUN_RETIRED] = (hart[Hart.RUN_RETIRED] as number) + 1;
@@ -376,7 +402,7 @@ export class Interpreter implements Engine {
   /** Goes on at `pc`, or takes an interrupt there. */
   #resume(pc: number): number {
     const hart = this.#hart;
-    const enabled = ((hart[Hart.MSTATUS] as number) & Mstatus.MIE) !== 0;
+    const enabled = this.#isUser || ((hart[Hart.MSTATUS] as number) & Mstatus.MIE) !== 0;
     const pending = enabled ? this.#enabledInterrupts() : 0;
     return pending === 0 ? this.#enter(pc) : this.#trap(interruptCause(pending), 0, pc);
   }
@@ -390,7 +416,43 @@ export class Interpreter implements Engine {
     const segment = this.#code.segmentFor(pc);
     if (segment === undefined) return this.#trapAtFetch(pc);
     this.#segment = segment;
-    return (pc | 0) - (segment.base | 0) + segment.entryBase;
+    const index = (pc | 0) - (segment.base | 0) + segment.entryBase;
+    const { view } = this.#guard;
+    if (!view.isFree) return this.#enterGuarded(pc, index, view);
+    this.#fetches = undefined;
+    return index;
+  }
+
+  /**
+   * The same where something needs a second look: execution may go on up to where that is a fetch. The half-words of an
+   * instruction are fetched one by one (volume II, "Physical Memory Protection").
+   */
+  #enterGuarded(pc: number, index: number, view: AccessView): number {
+    const { first, behind } = view.fetchesAround(pc);
+    const left = behind - (pc >>> 0);
+    if (left <= 0) return this.#trapAtFetch(pc);
+    if (left === HALF_WORD && this.#isLong(pc)) return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc + 2, pc);
+    this.#guard.prepare(view);
+    const before = (pc >>> 0) - first;
+    // Of what starts in the last half-word only this instruction is known to end there.
+    this.#fetches =
+      left === HALF_WORD
+        ? { first: index, behind: index + HALF_WORD }
+        : this.#clip(index - before, index + left - HALF_WORD);
+    return index;
+  }
+
+  /** Entries of the segment, and those that say that it ends. */
+  #clip(first: number, behind: number): EntryRange {
+    const { entryBase, bytes } = this.#segment;
+    const end = entryBase + bytes + 2 * HALF_WORD;
+    return { first: Math.max(first, entryBase), behind: Math.min(behind, end) };
+  }
+
+  /** Whether the instruction whose first half-word lies at `pc`, in the segment, has four bytes. */
+  #isLong(pc: number): boolean {
+    const { offset, base } = this.#segment;
+    return instructionLength(this.#space.halves[(offset + (pc - (base | 0))) >> 1] as number) === 4;
   }
 
   /** Where nothing can be fetched a trigger on the address goes first. */
@@ -407,7 +469,7 @@ export class Interpreter implements Engine {
     const hart = this.#hart;
     const vector = hart[Hart.MTVEC] as number;
     const handler = vector & ~3;
-    if (this.#smdbltrp) {
+    if (this.#features.smdbltrp) {
       const mstatush = hart[Hart.MSTATUSH] as number;
       if ((mstatush & MSTATUSH_MDT) !== 0) return this.#endByTrap(Stop.CRITICAL_ERROR, cause, value, pc);
       hart[Hart.MSTATUSH] = mstatush | MSTATUSH_MDT;
@@ -421,10 +483,19 @@ export class Interpreter implements Engine {
     hart[Hart.MCAUSE] = cause;
     hart[Hart.MTVAL] = value;
     disableTriggers(hart);
-    const mstatus = hart[Hart.MSTATUS] as number;
-    hart[Hart.MSTATUS] = MSTATUS_MPP | ((mstatus & Mstatus.MIE) !== 0 ? Mstatus.MPIE : 0);
+    this.#enterMachineMode();
     const vectored = cause < 0 && (vector & 1) !== 0;
     return this.#enter(vectored ? handler + 4 * (cause & 0xff) : handler);
+  }
+
+  #enterMachineMode(): void {
+    const hart = this.#hart;
+    const mstatus = hart[Hart.MSTATUS] as number;
+    const kept = mstatus & (Mstatus.TW | Mstatus.MPRV);
+    const previous = this.#isUser ? 0 : MSTATUS_MPP;
+    if (this.#isUser || (kept & Mstatus.MPRV) !== 0) this.#guard.modeChanged();
+    hart[Hart.MODE] = Mode.MACHINE;
+    hart[Hart.MSTATUS] = kept | previous | ((mstatus & Mstatus.MIE) !== 0 ? Mstatus.MPIE : 0);
   }
 
   /**
@@ -477,6 +548,10 @@ export class Interpreter implements Engine {
 function interruptCause(pending: number): number {
   if ((pending & InterruptBit.EXTERNAL) !== 0) return EXTERNAL_INTERRUPT;
   return (pending & InterruptBit.SOFTWARE) !== 0 ? SOFTWARE_INTERRUPT : TIMER_INTERRUPT;
+}
+
+function isIn({ first, behind }: EntryRange, index: number): boolean {
+  return index >= first && index < behind;
 }
 
 /** Bytes that a load or store moves. */

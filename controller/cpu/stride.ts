@@ -9,6 +9,9 @@
  * each instruction waits for the load of the one before it: so each operation has a case for either length of the
  * instruction, which steps by a constant.
  *
+ * There are two of these loops: one for when nothing in memory needs a second look (access-guard.ts), which pays nothing
+ * for that, and a guarded one for when something does.
+ *
  * The module is the same for every memory but for the hart's slot, so that V8 compiles it once for all threads of a
  * process, and what a rehearsal has made fast is fast for what matters. It takes new code of V8's at its next call: runs
  * of the interpreter are short.
@@ -16,6 +19,7 @@
 import { DECODED_ENTRY_BYTES, LINE_SHIFT } from "../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
 import { CodeWriter, type Label, ModuleWriter, Wasm } from "../wasm/emitter.ts";
+import { type AccessView, STORE_FLAGS } from "./access-guard.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { BIT_OPERATIONS, type BitOperands } from "./bit-manipulation.ts";
 import type { CodeSegment } from "./code-segment.ts";
@@ -23,7 +27,6 @@ import { Op } from "./decode.ts";
 import { MICRO } from "./decoded-code.ts";
 import { Hart } from "./hart.ts";
 import { LONG, Micro } from "./micro.ts";
-import { LineFlag } from "./watched-ranges.ts";
 
 /** Instead of an entry's index: the run ends here, with PC and RUN_RETIRED stored. */
 export const NO_ENTRY = -1;
@@ -33,9 +36,6 @@ export const NO_ENTRY = -1;
  * to the interpreter: returns that one's entry, or {@link NO_ENTRY} at LIMIT. RUN_RETIRED is stored, and PC at LIMIT.
  */
 export type Stride = (segment: CodeSegment, start: number) => number;
-
-/** The module's function: the entry's host offset and the other parameters to the host offset where it ended. */
-type WasmStride = (...parameters: number[]) => number;
 
 /** RAM begins at -2^31 as a signed number, so one signed comparison tells whether an address is in it. */
 const RAM_SIGN = RAM_BASE | 0;
@@ -66,60 +66,110 @@ const enum Local {
   ADDRESS,
   OTHER,
   END,
+  /** The guarded loop is given more: what lies at WINDOW_OFFSET, which entries it may execute, which flags count. */
+  WINDOW_FIRST = PARAMETERS,
+  FETCH_FIRST,
+  FETCH_BYTES,
+  LOAD_FLAGS,
+  STORE_FLAGS,
+  GUARDED_PARAMETERS,
 }
 
-/** By the hart's offset: the loop for when no load is judged, and the one whose loads look at flags. */
-const modules = new Map<number, (WebAssembly.Module | undefined)[]>();
+const modules = new Map<string, WebAssembly.Module>();
 
-function moduleFor(hart: number, watchesLoads: boolean): WebAssembly.Module {
-  const ofHart = modules.get(hart) ?? [];
-  const known = ofHart[Number(watchesLoads)];
+function moduleFor(hart: number, isGuarded: boolean): WebAssembly.Module {
+  const key = `${hart} ${isGuarded}`;
+  const known = modules.get(key);
   if (known !== undefined) return known;
   const writer = new ModuleWriter();
   writer.importMemory("memory", 1, MOST_PAGES);
-  const type = writer.type(Local.PARAMETERS, 1);
-  const code = new StrideWriter(hart, watchesLoads).write();
+  const type = writer.type(isGuarded ? Local.GUARDED_PARAMETERS : Local.PARAMETERS, 1);
+  const code = new StrideWriter(hart, isGuarded).write();
   writer.exportFunction("stride", writer.function(type, Local.END - Local.PARAMETERS, code));
   const module = new WebAssembly.Module(writer.finish());
-  ofHart[Number(watchesLoads)] = module;
-  modules.set(hart, ofHart);
+  modules.set(key, module);
   return module;
 }
 
 /** @param entriesOffset host offset of the entries (decoded-code.ts) */
 export function createStride(space: AddressSpace, entriesOffset: number): Stride {
-  const { layout, slot, memory, ramOffset, ramBytes } = space;
-  const { regionBytes } = layout.config;
-  const ramFlags = space.ramFlags.byteOffset;
-  const { watched } = space;
-  const instantiate = (watchesLoads: boolean): WasmStride => {
-    const module = moduleFor(layout.slots[slot] as number, watchesLoads);
-    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    return exports["stride"] as WasmStride;
-  };
-  const plain = instantiate(false);
-  let watching: WasmStride | undefined;
-  const whileLoadsAreJudged = (): WasmStride => {
-    watching ??= instantiate(true);
-    return watching;
-  };
+  const stride = instantiate(space, false);
   return (segment, start) => {
-    const { base, bytes, entryBase } = segment;
     const window = space.windowOffset;
-    const stride = watched.loads ? whileLoadsAreJudged() : plain;
-    const at = stride(
-      entriesOffset + start * 4,
-      base,
-      bytes,
-      base - entryBase - (entriesOffset >>> CODE_SHIFT),
-      window,
-      window < 0 || watched.watchesLoads(WINDOW_BASE, regionBytes) ? 0 : regionBytes,
-      ramOffset,
-      ramBytes,
-      ramFlags,
+    return indexOf(
+      stride(
+        entriesOffset + start * 4,
+        segment.base,
+        segment.bytes,
+        toPc(segment, entriesOffset),
+        window,
+        window < 0 ? 0 : space.layout.config.regionBytes,
+        space.ramOffset,
+        space.ramBytes,
+        space.ramFlags.byteOffset,
+      ),
+      entriesOffset,
     );
-    return at === AT_LIMIT ? NO_ENTRY : ((at >>> 0) - entriesOffset) >>> 2;
   };
+}
+
+/**
+ * The loop for when something needs a second look: it leaves loads and stores that do, and entries outside of `fetches`,
+ * before it looks at LIMIT there.
+ */
+export type GuardedStride = (
+  segment: CodeSegment,
+  start: number,
+  fetches: EntryRange,
+  view: AccessView,
+) => number;
+
+/** Entries from `first` up to before `behind`. */
+export interface EntryRange {
+  readonly first: number;
+  readonly behind: number;
+}
+
+/** As {@link createStride}. */
+export function createGuardedStride(space: AddressSpace, entriesOffset: number): GuardedStride {
+  const stride = instantiate(space, true);
+  return (segment, start, fetches, { window, loadFlags, storeFlags }) => {
+    const offset = space.windowOffset;
+    return indexOf(
+      stride(
+        entriesOffset + start * 4,
+        segment.base,
+        segment.bytes,
+        toPc(segment, entriesOffset),
+        offset + window.first - WINDOW_BASE,
+        offset < 0 ? 0 : window.behind - window.first,
+        space.ramOffset,
+        space.ramBytes,
+        space.ramFlags.byteOffset,
+        window.first,
+        entriesOffset + fetches.first * 4,
+        (fetches.behind - fetches.first) * 4,
+        loadFlags,
+        storeFlags,
+      ),
+      entriesOffset,
+    );
+  };
+}
+
+function instantiate({ layout, slot, memory }: AddressSpace, isGuarded: boolean): RawStride {
+  const module = moduleFor(layout.slots[slot] as number, isGuarded);
+  return new WebAssembly.Instance(module, { env: { memory } }).exports["stride"] as RawStride;
+}
+
+type RawStride = (...parameters: number[]) => number;
+
+function toPc({ base, entryBase }: CodeSegment, entriesOffset: number): number {
+  return base - entryBase - (entriesOffset >>> CODE_SHIFT);
+}
+
+function indexOf(at: number, entriesOffset: number): number {
+  return at === AT_LIMIT ? NO_ENTRY : ((at >>> 0) - entriesOffset) >>> 2;
 }
 
 /** Puts values on the stack, or an instruction that takes what is there. */
@@ -129,25 +179,36 @@ class StrideWriter {
   readonly #out = new CodeWriter();
   /** Host offset of the hart's words. */
   readonly #hart: number;
-  readonly #watchesLoads: boolean;
   /** Bytes of the instruction that the case is for. */
   #length: 2 | 4 = 2;
-  /** The entry is at AT; this one is left to the interpreter. */
+  /** The next entry comes next; this entry is at AT; this one is left to the interpreter. */
+  #next: Label = 0;
   #again: Label = 0;
   #leave: Label = 0;
+  readonly #isGuarded: boolean;
+  readonly #retired: number;
+  readonly #address: number;
+  readonly #other: number;
 
-  constructor(hart: number, watchesLoads: boolean) {
+  constructor(hart: number, isGuarded: boolean) {
     this.#hart = hart;
-    this.#watchesLoads = watchesLoads;
+    this.#isGuarded = isGuarded;
+    const more = isGuarded ? Local.GUARDED_PARAMETERS - Local.PARAMETERS : 0;
+    this.#retired = Local.RETIRED + more;
+    this.#address = Local.ADDRESS + more;
+    this.#other = Local.OTHER + more;
   }
 
   write(): Uint8Array {
     const out = this.#out;
     this.#loadWord(Hart.RUN_RETIRED);
-    out.set(Local.RETIRED);
+    out.set(this.#retired);
     this.#leave = out.block();
     this.#again = out.loop();
+    if (this.#isGuarded) this.#lookAtFetch();
     this.#lookAtLimit();
+    const afterLong = out.block();
+    const afterShort = out.block();
     const operations = this.#operations();
     const cases = [...operations.keys()].flatMap((micro): number[] =>
       ALWAYS_LONG.has(micro) ? [micro | LONG] : [micro, micro | LONG],
@@ -161,35 +222,50 @@ class StrideWriter {
     );
     for (const key of cases) {
       out.end();
-      this.#length = (key & LONG) === 0 ? 2 : 4;
+      const isLong = (key & LONG) !== 0;
+      this.#length = isLong ? 4 : 2;
+      this.#next = isLong ? afterLong : afterShort;
       operations.get((key & ~LONG) as Micro)?.();
-      this.#goOn();
+      out.branch(this.#next);
     }
+    this.#endStep(2);
+    this.#endStep(4);
     out.end();
     out.end();
-    this.#storeWord(Hart.RUN_RETIRED, () => out.get(Local.RETIRED));
+    this.#storeWord(Hart.RUN_RETIRED, () => out.get(this.#retired));
     out.get(Local.AT);
     return out.finish();
   }
 
+  #lookAtFetch(): void {
+    const out = this.#out;
+    out.get(Local.AT);
+    out.get(Local.FETCH_FIRST);
+    out.op(Wasm.I32_SUB);
+    out.get(Local.FETCH_BYTES);
+    out.op(Wasm.I32_GE_U);
+    out.branchIf(this.#leave);
+  }
+
   #lookAtLimit(): void {
     const out = this.#out;
-    out.get(Local.RETIRED);
+    out.get(this.#retired);
     this.#loadWord(Hart.LIMIT);
     out.op(Wasm.I32_GE_S);
     out.if();
     this.#storeWord(Hart.PC, () => this.#pc());
-    this.#storeWord(Hart.RUN_RETIRED, () => out.get(Local.RETIRED));
+    this.#storeWord(Hart.RUN_RETIRED, () => out.get(this.#retired));
     out.constant(AT_LIMIT);
     out.op(Wasm.RETURN);
     out.end();
   }
 
-  /** Retires the instruction and goes on with the one behind it. Each case has this code: one jump less than to share it. */
-  #goOn(): void {
+  /** Ends the block of the cases of that length: on to the entry behind. */
+  #endStep(length: 2 | 4): void {
     const out = this.#out;
+    out.end();
     out.get(Local.AT);
-    out.constant(this.#length << CODE_SHIFT);
+    out.constant(length << CODE_SHIFT);
     out.op(Wasm.I32_ADD);
     this.#goOnAtTop();
   }
@@ -198,10 +274,10 @@ class StrideWriter {
   #goOnAtTop(): void {
     const out = this.#out;
     out.set(Local.AT);
-    out.get(Local.RETIRED);
+    out.get(this.#retired);
     out.constant(1);
     out.op(Wasm.I32_ADD);
-    out.set(Local.RETIRED);
+    out.set(this.#retired);
     out.branch(this.#again);
   }
 
@@ -288,8 +364,8 @@ class StrideWriter {
       [Micro.MULHU, () => this.#multiplyHigh(unsigned, unsigned)],
       [Micro.DIV, () => this.#divideSigned()],
       [Micro.DIVU, () => this.#divide(Wasm.I32_DIV_U, () => this.#out.constant(-1))],
-      [Micro.REM, () => this.#divide(Wasm.I32_REM_S, () => this.#out.get(Local.ADDRESS))],
-      [Micro.REMU, () => this.#divide(Wasm.I32_REM_U, () => this.#out.get(Local.ADDRESS))],
+      [Micro.REM, () => this.#divide(Wasm.I32_REM_S, () => this.#out.get(this.#address))],
+      [Micro.REMU, () => this.#divide(Wasm.I32_REM_U, () => this.#out.get(this.#address))],
     ]);
     for (const [micro, op] of REGISTER_REGISTER) {
       operations.set(micro, () => this.#setRd(this.#rs1, this.#rs2, op));
@@ -318,9 +394,7 @@ class StrideWriter {
     this.#rs1();
     this.#rs2();
     this.#out.op(notTaken);
-    this.#out.if();
-    this.#goOn();
-    this.#out.end();
+    this.#out.branchIf(this.#next);
     this.#jump();
   }
 
@@ -343,14 +417,14 @@ class StrideWriter {
     this.#sum();
     out.constant(-2);
     out.op(Wasm.I32_AND);
-    out.tee(Local.ADDRESS);
+    out.tee(this.#address);
     out.get(Local.BASE);
     out.op(Wasm.I32_SUB);
     out.get(Local.BYTES);
     out.op(Wasm.I32_GE_U);
     out.branchIf(this.#leave);
     this.#link();
-    out.get(Local.ADDRESS);
+    out.get(this.#address);
     out.get(Local.TO_PC);
     out.op(Wasm.I32_SUB);
     out.constant(CODE_SHIFT);
@@ -362,60 +436,59 @@ class StrideWriter {
   #offsetInRam(bytes: number): void {
     const out = this.#out;
     this.#sum();
-    out.tee(Local.ADDRESS);
+    out.tee(this.#address);
     if (bytes > 1) {
       out.constant(bytes - 1);
       out.op(Wasm.I32_AND);
       out.branchIf(this.#leave);
-      out.get(Local.ADDRESS);
+      out.get(this.#address);
     }
     out.constant(RAM_SIGN);
     out.op(Wasm.I32_XOR);
-    out.tee(Local.OTHER);
+    out.tee(this.#other);
     out.get(Local.RAM_BYTES);
     out.op(Wasm.I32_GE_U);
-  }
-
-  /** Those of the line of RAM that OTHER is in. */
-  #lineFlags(): void {
-    const out = this.#out;
-    out.get(Local.OTHER);
-    out.constant(LINE_SHIFT);
-    out.op(Wasm.I32_SHR_U);
-    out.get(Local.RAM_FLAGS);
-    out.op(Wasm.I32_ADD);
-    out.memory(Wasm.I32_LOAD8_U, 0);
   }
 
   /** From RAM or the window. */
   #load(opcode: Wasm, bytes: number): void {
     const out = this.#out;
-    const loadAt = (start: Local): void =>
+    const loadAt = (start: number): void =>
       this.#setRd(() => {
-        out.get(Local.OTHER);
+        out.get(this.#other);
         out.get(start);
         out.op(Wasm.I32_ADD);
         out.memory(opcode, 0);
       });
     this.#offsetInRam(bytes);
     out.if();
-    out.get(Local.ADDRESS);
-    out.constant(WINDOW_BASE);
+    out.get(this.#address);
+    if (this.#isGuarded) out.get(Local.WINDOW_FIRST);
+    else out.constant(WINDOW_BASE);
     out.op(Wasm.I32_SUB);
-    out.tee(Local.OTHER);
+    out.tee(this.#other);
     out.get(Local.WINDOW_BYTES);
     out.op(Wasm.I32_GE_U);
     out.branchIf(this.#leave);
     loadAt(Local.WINDOW_OFFSET);
-    this.#goOn();
+    out.branch(this.#next);
     out.end();
-    if (this.#watchesLoads) {
-      this.#lineFlags();
-      out.constant(LineFlag.LOADS);
-      out.op(Wasm.I32_AND);
-      out.branchIf(this.#leave);
-    }
+    if (this.#isGuarded) this.#lookAtFlags(() => out.get(Local.LOAD_FLAGS));
     loadAt(Local.RAM_OFFSET);
+  }
+
+  /** Leaves the access at the offset into RAM if its line has any of these flags. */
+  #lookAtFlags(flags: () => void): void {
+    const out = this.#out;
+    out.get(this.#other);
+    out.constant(LINE_SHIFT);
+    out.op(Wasm.I32_SHR_U);
+    out.get(Local.RAM_FLAGS);
+    out.op(Wasm.I32_ADD);
+    out.memory(Wasm.I32_LOAD8_U, 0);
+    flags();
+    out.op(Wasm.I32_AND);
+    out.branchIf(this.#leave);
   }
 
   /** Into RAM, where nobody wants a second look at the line. */
@@ -423,9 +496,11 @@ class StrideWriter {
     const out = this.#out;
     this.#offsetInRam(bytes);
     out.branchIf(this.#leave);
-    this.#lineFlags();
-    out.branchIf(this.#leave);
-    out.get(Local.OTHER);
+    this.#lookAtFlags(() => {
+      if (this.#isGuarded) out.get(Local.STORE_FLAGS);
+      else out.constant(STORE_FLAGS);
+    });
+    out.get(this.#other);
     out.get(Local.RAM_OFFSET);
     out.op(Wasm.I32_ADD);
     this.#rs2();
@@ -441,17 +516,17 @@ class StrideWriter {
   #divide(op: Wasm, byZero: () => void): void {
     const out = this.#out;
     this.#rs1();
-    out.set(Local.ADDRESS);
+    out.set(this.#address);
     this.#rs2();
-    out.tee(Local.OTHER);
+    out.tee(this.#other);
     out.op(Wasm.I32_EQZ);
     out.if();
     this.#setRd(byZero);
-    this.#goOn();
+    out.branch(this.#next);
     out.end();
     this.#setRd(
-      () => out.get(Local.ADDRESS),
-      () => out.get(Local.OTHER),
+      () => out.get(this.#address),
+      () => out.get(this.#other),
       op,
     );
   }
@@ -464,7 +539,7 @@ class StrideWriter {
     out.op(Wasm.I32_EQ);
     out.if();
     this.#setRd(() => out.constant(0), this.#rs1, Wasm.I32_SUB);
-    this.#goOn();
+    out.branch(this.#next);
     out.end();
     this.#divide(Wasm.I32_DIV_S, () => out.constant(-1));
   }

@@ -11,6 +11,7 @@ const EXCEPTIONS: Readonly<Record<number, string>> = {
   5: "load access fault",
   6: "store address misaligned",
   7: "store access fault",
+  8: "environment call from user mode",
   11: "environment call",
   16: "double trap",
 };

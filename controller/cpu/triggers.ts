@@ -9,14 +9,19 @@
  * A trigger is *armed* where some mode and some access is enabled, whether it would fire now or not: tcontrol.mte changes at
  * every trap, and what keeps execution away from the fast paths stays as it is meanwhile.
  */
-import { Hart } from "./hart.ts";
-import type { AddressRange, Watched } from "./watched-ranges.ts";
+
+import type { AccessWatcher } from "./access-guard.ts";
+import { NO_ZONES, type Zones, zonesFrom } from "./access-zones.ts";
+import { type AddressRange, isWithin } from "./address-range.ts";
+import { Hart, Mode } from "./hart.ts";
 
 /** How many there are, a power of two: tselect has as many bits as it takes. */
 export const TRIGGERS = 4;
 
 /** Where triggers are armed, by what they look at. */
-export interface ArmedRanges extends Watched {
+export interface ArmedRanges {
+  readonly load: readonly AddressRange[];
+  readonly store: readonly AddressRange[];
   readonly execute: readonly AddressRange[];
 }
 
@@ -140,7 +145,8 @@ function isSame(a: readonly AddressRange[], b: readonly AddressRange[]): boolean
   );
 }
 
-export class Triggers {
+export class Triggers implements AccessWatcher {
+  readonly forbids = false;
   /** Loads or stores are looked at somewhere. */
   watchesData = false;
   /** Of the last one that fired: the first address of the access that it matched. */
@@ -159,6 +165,17 @@ export class Triggers {
   /** Where they are armed. */
   get armed(): ArmedRanges {
     return this.#armed;
+  }
+
+  /** Loads and stores; what executes is told by {@link ArmedRanges}. They are all machine mode's. */
+  zones(mode: Mode): Zones {
+    const { load, store } = this.#armed;
+    if (mode !== Mode.MACHINE || !this.watchesData) return NO_ZONES;
+    return zonesFrom(
+      [...load, ...store].flatMap(({ first, last }) => [first, last + 1]),
+      (address) =>
+        (isWithin(load, address) ? Access.LOAD : 0) | (isWithin(store, address) ? Access.STORE : 0),
+    );
   }
 
   read(csr: number): number {
@@ -234,7 +251,7 @@ export class Triggers {
    */
   fires(accesses: number, address: number, bytes: number): boolean {
     const hart = this.#hart;
-    if (((hart[Hart.TCONTROL] as number) & MTE) === 0) return false;
+    if (((hart[Hart.TCONTROL] as number) & MTE) === 0 || hart[Hart.MODE] !== Mode.MACHINE) return false;
     let fired = false;
     for (let index = 0; index < TRIGGERS; index++) {
       const tdata1 = hart[Hart.TDATA1 + index] as number;

@@ -2,13 +2,12 @@
  * LR, SC and AMOs as WebAssembly: plain loads and stores, which is all that one hart needs. Other threads touch
  * device words only, never RAM that a hart runs on.
  *
- * Invariant: what is not an aligned word of RAM on a line without a flag is refused before anything changed, so
+ * Invariant: what is not an aligned word of RAM on a line without a flag that counts is refused before anything changed, so
  * that the interpreter raises the exception or tells the observer. No facts are used or learnt: a fact does not
  * say that an address is aligned.
  */
 import { type Instruction, Op } from "../cpu/decode.ts";
 import { Hart, NO_RESERVATION } from "../cpu/hart.ts";
-import { LineFlag } from "../cpu/watched-ranges.ts";
 import { Wasm } from "../wasm/emitter.ts";
 import { type CheckContext, emitFlagCheck, type GuestMemory } from "./memory-access.ts";
 
@@ -36,13 +35,14 @@ export function emitAtomic(
   hart: number,
 ): void {
   emitWordCheck(context, memory, insn.rs1);
+  const { loadFlags, storeFlags } = memory;
   if (insn.op === Op.LR_W) {
-    if (memory.watchesLoads) emitFlagCheck(context, memory, 0, LineFlag.LOADS);
+    if (loadFlags !== 0) emitFlagCheck(context, memory, 0, loadFlags);
     emitLoadReserved(context, memory, insn, hart);
     return;
   }
   // A line without a flag: nobody decoded code from it, nobody watches.
-  emitFlagCheck(context, memory, 0);
+  emitFlagCheck(context, memory, 0, storeFlags | loadFlags);
   if (insn.op === Op.SC_W) emitStoreConditional(context, memory, insn, hart);
   else emitReadModifyWrite(context, memory, insn);
 }

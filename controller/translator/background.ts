@@ -29,6 +29,9 @@ export interface TranslationRequest {
   readonly target: Target;
   readonly code: readonly CodeRange[];
   readonly extensions: Extensions;
+  /** Which units are wanted: of the region behind the window, and under which view (cpu/access-guard.ts). */
+  readonly windowOffset: number;
+  readonly viewKey: string;
   readonly sharedPageAccesses: readonly number[];
   /** What the hart's registers hold: where jump tables may lie (UnitOptions of unit.ts). */
   readonly registers: readonly number[];

@@ -1,5 +1,5 @@
 /**
- * Translated code that exists: units by the region and by the memory, as it may be touched, that they were made for.
+ * Translated code that exists: units by the region, and the view of what needs a second look, that they were made for.
  *
  * Invariants: a table slot holds an entry of a live unit or the miss function; every line of RAM that a live
  * unit was made from carries LineFlag.CODE, so that a store to it is seen; modules and their bytes are bounded:
@@ -11,10 +11,10 @@
  */
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
+import type { AddressRange } from "../cpu/address-range.ts";
 import type { AddressSpace } from "../cpu/address-space.ts";
-import { type AddressRange, LineFlag } from "../cpu/watched-ranges.ts";
+import { LineFlag } from "../cpu/address-space.ts";
 import { CodeTable, type RunFunction, type SharedImports } from "./code-table.ts";
-import type { GuestMemory } from "./memory-access.ts";
 import { generateRuntime } from "./runtime-module.ts";
 import { entryName, type Target, type Unit } from "./unit.ts";
 
@@ -26,6 +26,9 @@ const MAX_UNIT_BYTES = 16 * 1024 * 1024;
 const KEPT_SHARE = 3 / 4;
 /** Modules dropped one by one before a new table is worth its making, about a millisecond. */
 const MIN_DROPPED = 64;
+
+/** Sets under views that guard something. */
+const MAX_GUARDED_SETS = 8;
 
 interface LiveUnit {
   readonly unit: Unit;
@@ -43,7 +46,7 @@ interface Entry {
   code: unknown;
 }
 
-/** Units made while one region was behind the window, and the same loads were judged. */
+/** Units made while one region was behind the window, under one view of what needs a second look. */
 interface UnitSet {
   readonly region: number;
   readonly entries: Map<number, Entry>;
@@ -59,6 +62,7 @@ export class CodeCacheStore {
   readonly #target: Target;
   readonly #imports: SharedImports;
   readonly #runtime: WebAssembly.Module;
+  /** By {@link setKey}. */
   readonly #sets = new Map<string, UnitSet>();
   /** A unit made from RAM was added: there may be one still. */
   #holdsRamCode = false;
@@ -82,7 +86,7 @@ export class CodeCacheStore {
       store: storeToCodePage,
     };
     this.#runtime = new WebAssembly.Module(generateRuntime(target));
-    this.#current = this.#setOf(space.region, target.memory);
+    this.#current = this.#setOf(space.region, "");
   }
 
   /** Calls the current region's code. */
@@ -140,9 +144,12 @@ export class CodeCacheStore {
     if (!table.holds(pc)) table.install(pc, entry.code);
   }
 
-  /** Switches to the units of a region (or none: -1) that touch `memory`. False if they are the current ones. */
-  select(region: number, memory: GuestMemory): boolean {
-    const set = this.#setOf(region, memory);
+  /**
+   * Switches to the units of another region (or none: -1) and view. False if these are the current ones.
+   * @param viewKey see AccessView (access-guard.ts)
+   */
+  select(region: number, viewKey: string): boolean {
+    const set = this.#setOf(region, viewKey);
     if (set === this.#current) return false;
     this.#current = set;
     return true;
@@ -222,14 +229,31 @@ export class CodeCacheStore {
     return this.#dropWhere(({ unit }) => unit.ends.some((pc) => pc >= first && pc <= last));
   }
 
-  #setOf(region: number, memory: GuestMemory): UnitSet {
-    const key = `${region}: ${touchedBy(memory)}`;
-    let set = this.#sets.get(key);
-    if (set === undefined) {
-      set = { region, entries: new Map(), units: new Set(), table: this.#newTable(), bytes: 0, dropped: 0 };
-      this.#sets.set(key, set);
+  #setOf(region: number, viewKey: string): UnitSet {
+    const key = setKey(region, viewKey);
+    const known = this.#sets.get(key);
+    if (known !== undefined) {
+      if (viewKey !== "") this.#latest(key, known);
+      return known;
     }
+    const table = this.#newTable();
+    const set: UnitSet = { region, entries: new Map(), units: new Set(), table, bytes: 0, dropped: 0 };
+    this.#sets.set(key, set);
+    if (viewKey !== "") this.#forgetOldest();
     return set;
+  }
+
+  /** Maps keep the order in which their keys were set. */
+  #latest(key: string, set: UnitSet): void {
+    this.#sets.delete(key);
+    this.#sets.set(key, set);
+  }
+
+  /** Firmware may go through any number of views: of those that guard something the last few keep their units. */
+  #forgetOldest(): void {
+    const guarded = [...this.#sets.keys()].filter((key) => !isFreeKey(key));
+    for (const key of guarded.slice(0, Math.max(0, guarded.length - MAX_GUARDED_SETS)))
+      this.#sets.delete(key);
   }
 
   #newTable(): CodeTable {
@@ -331,9 +355,13 @@ export class CodeCacheStore {
   }
 }
 
-/** What tells code for one state of memory from that for another. */
-export function touchedBy({ watchesLoads, readable }: GuestMemory): string {
-  return `${watchesLoads} ${readable.map(({ base }) => base).join(" ")}`;
+/** Ends in the view's key, which is empty where nothing is guarded. */
+function setKey(region: number, viewKey: string): string {
+  return `${region}:${viewKey}`;
+}
+
+function isFreeKey(key: string): boolean {
+  return key.endsWith(":");
 }
 
 function isMadeFrom({ ranges }: Unit, address: number, bytes: number): boolean {

@@ -484,10 +484,9 @@ class FunctionGenerator implements OperandSource, CheckContext {
     const host = this.#hostLocalOf(rs1);
     const bias = this.#bias[rs1] as number;
     if (!this.#known.covers(rs1, imm, imm + size, isStore(op))) {
-      const { memory } = this.#unit;
-      const forward = (from: Block): readonly Block[] => this.#forwardFrom(from);
-      const extent = extentOf(block, index, shared, memory.watchesLoads, forward);
-      emitCheck(this, memory, rs1, extent, size, host, bias);
+      const looksAtFlags = this.#unit.memory.loadFlags !== 0;
+      const extent = extentOf(block, index, shared, looksAtFlags, (from) => this.#forwardFrom(from));
+      emitCheck(this, this.#unit.memory, rs1, extent, size, host, bias);
       this.#known.learn(rs1, extent.lo, extent.hi, extent.write);
     }
     const offset = imm + this.#known.moved(rs1) - bias;

@@ -16,21 +16,24 @@ import { monotonicNs } from "../../emulator/base/clock.ts";
 import { threadCpuNs } from "../../emulator/base/thread-time.ts";
 import { engineCounters } from "../../emulator/memory/control.ts";
 import { LINE_SHIFT } from "../../emulator/memory/layout.ts";
-import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
-import { type AddressSpace, NOWHERE } from "../cpu/address-space.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
+import type { AccessGuard, AccessView } from "../cpu/access-guard.ts";
+import { Access } from "../cpu/access-zones.ts";
+import { type AddressRange, isWithin } from "../cpu/address-range.ts";
+import { type AddressSpace, LineFlag, type MemoryRange, NOWHERE } from "../cpu/address-space.ts";
 import type { DataPath } from "../cpu/data-path.ts";
 import type { DecodedCode } from "../cpu/decoded-code.ts";
 import { type Bus, type CodeCache, type Engine, Stop } from "../cpu/engine.ts";
 import { Hart } from "../cpu/hart.ts";
 import type { Interpreter, InterpreterParts } from "../cpu/interpreter.ts";
-import { type AddressRange, isWithin, LineFlag } from "../cpu/watched-ranges.ts";
 import { type CodeRange, isUnchanged, type TranslationReply, type TranslationRequest } from "./background.ts";
 import type { Beside } from "./beside.ts";
-import { CodeCacheStore, touchedBy } from "./code-cache.ts";
+import { CodeCacheStore } from "./code-cache.ts";
 import { TABLE_SLOTS } from "./code-table.ts";
 import { Reason } from "./codegen.ts";
 import { type CodeReader, fetchInstruction } from "./graph.ts";
 import { EntryFinder } from "./hot-spots.ts";
+import type { Segment } from "./memory-access.ts";
 import { isAtomic, isControlTransfer, isTranslated, passesOn, RA } from "./registers.ts";
 import { Counter, readStats, type TranslatorStats } from "./stats.ts";
 import {
@@ -143,10 +146,12 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #finder: EntryFinder;
   /** Made at the first translation: a standby that never runs and a short run need none. */
   #store: CodeCacheStore | undefined;
+  readonly #guard: AccessGuard;
   #windowOffset = NOWHERE;
-  #watchedGeneration = 0;
   /** Where a trigger may fire: no code begins there. */
   #watchedCode: readonly AddressRange[] = [];
+  /** For which units are selected. */
+  #view: AccessView;
   #markedGeneration = -1;
   readonly #share: number;
   /** Nanoseconds that went into translating while running. */
@@ -172,6 +177,8 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#code = parts.code;
     this.#data = parts.data;
     this.#bus = parts.bus;
+    this.#guard = parts.guard;
+    this.#view = parts.guard.view;
     this.#memory = memory;
     this.#slot = slot;
     this.#limits = options.limits ?? DEFAULT_UNIT_LIMITS;
@@ -191,7 +198,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   run(maxInstructions: number): Stop {
     const interpreter = this.#interpreter;
     if (maxInstructions < MIN_TRANSLATED_RUN && !this.#eager) return interpreter.run(maxInstructions);
-    this.#selectCode();
+    this.#selectUnits();
     const early = interpreter.begin(Math.min(maxInstructions, this.#slice));
     if (early !== undefined) return early;
     const translated = this.#execute();
@@ -207,7 +214,7 @@ export class TranslatingEngine implements Engine, CodeCache {
    * @param goesOn asked at every step, as a {@link Pace} is; false ends it, with what there is by then
    */
   prepare(pc: number, goesOn: () => boolean = UNHURRIED.goesOn): boolean {
-    this.#selectCode();
+    this.#selectUnits();
     const store = this.#openStore();
     // With LIMIT at 0 every function comes back from its first look at it, the hart as it was.
     Atomics.store(this.#hart, Hart.LIMIT, 0);
@@ -264,7 +271,10 @@ export class TranslatingEngine implements Engine, CodeCache {
 
   /** Executes an open run to its end. Returns how many instructions translated code retired. */
   #execute(): number {
-    this.#seeWatchedHost();
+    const { observer } = this.#data;
+    if (this.#store !== undefined) {
+      this.#store.hostWatched = observer !== undefined && observer.ignoresHostMemory !== true;
+    }
     const hart = this.#hart;
     const interpreter = this.#interpreter;
     let translated = 0;
@@ -277,8 +287,8 @@ export class TranslatingEngine implements Engine, CodeCache {
       if (passedOver !== NO_PC) this.#code.unmarkEntry(this.#code.indexOf(passedOver));
       passedOver = NO_PC;
       const stop = interpreter.proceed(!nearLimit);
-      // What is judged may have changed: what is translated from here on is for that.
-      this.#selectCode();
+      // What needs a second look may have changed: what is translated from here on is for that.
+      this.#selectUnits();
       if (stop !== Stop.ENTRY) return translated;
       const store = this.#store;
       const pc = (hart[Hart.PC] as number) >>> 0;
@@ -377,7 +387,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     if (insn === undefined || isAtomic(insn.op)) return;
     const address = ((this.#hart[Hart.X + insn.rs1] as number) + insn.imm) >>> 0;
     const line = (address - RAM_BASE) >>> LINE_SHIFT;
-    if (this.#space.ramFlags[line] !== LineFlag.CODE) return;
+    if (((this.#space.ramFlags[line] as number) & this.#view.storeFlags) !== LineFlag.CODE) return;
     this.#sharedPageAccesses.add(pc);
     if (this.#store?.dropMadeFrom(pc, insn.length) === true) this.#dropped();
   }
@@ -387,7 +397,8 @@ export class TranslatingEngine implements Engine, CodeCache {
     const { bytes, ramFlags, ramOffset } = this.#space;
     const first = address - RAM_BASE;
     const flags =
-      (ramFlags[first >>> LINE_SHIFT] as number) | (ramFlags[(first + size - 1) >>> LINE_SHIFT] as number);
+      ((ramFlags[first >>> LINE_SHIFT] as number) | (ramFlags[(first + size - 1) >>> LINE_SHIFT] as number)) &
+      this.#view.storeFlags;
     if (flags !== LineFlag.CODE || !this.#code.isFreeOfCode(ramOffset + first, size)) return 0;
     if (this.#store?.isCode(address, size) !== false) return 0;
     const { halves, words } = this.#space;
@@ -444,27 +455,18 @@ export class TranslatingEngine implements Engine, CodeCache {
     }
   }
 
-  /** Goes over to the code for what is behind the window and what is judged of loads and stores. */
-  #selectCode(): void {
-    const { region, windowOffset, watched } = this.#space;
-    if (windowOffset === this.#windowOffset && watched.generation === this.#watchedGeneration) return;
+  /** Those of the region behind the window and of what needs a second look now. */
+  #selectUnits(): void {
+    const { region, windowOffset } = this.#space;
+    const { view } = this.#guard;
+    if (windowOffset === this.#windowOffset && view === this.#view) return;
+    const isOther = windowOffset !== this.#windowOffset || view.key !== this.#view.key;
     this.#windowOffset = windowOffset;
-    this.#watchedGeneration = watched.generation;
-    this.#store?.select(region, this.#target().memory);
-    this.#seeWatchedHost();
+    this.#view = view;
+    if (!isOther) return;
+    this.#store?.select(region, view.key);
     this.#countLive();
     this.#judgeAnew();
-  }
-
-  /** Translated code stores to host memory itself unless somebody wants to know of it. */
-  #seeWatchedHost(): void {
-    if (this.#store === undefined) return;
-    const { ranges, watched } = this.#space;
-    const { observer } = this.#data;
-    const isJudged = ranges.some(
-      ({ kind, base, bytes }) => kind === "host" && watched.watchesStores(base, bytes),
-    );
-    this.#store.hostWatched = isJudged || (observer !== undefined && observer.ignoresHostMemory !== true);
   }
 
   // Counting -------------------------------------------------------------------------------------------------
@@ -575,19 +577,17 @@ export class TranslatingEngine implements Engine, CodeCache {
   }
 
   #besideRequest(): Omit<TranslationRequest, "entries" | "maxInstructions"> {
-    const { ramBytes, ramOffset, windowOffset, ranges, layout, hasWindow } = this.#space;
-    const roms = ranges.filter(({ kind }) => kind === "rom");
-    const window =
-      hasWindow && windowOffset >= 0
-        ? [{ base: WINDOW_BASE, bytes: layout.config.regionBytes, offset: windowOffset }]
-        : [];
+    const { ramBytes, ramOffset } = this.#space;
+    const ram = { base: RAM_BASE, bytes: ramBytes, offset: ramOffset };
+    const executable = [ram, ...this.#known().filter(({ kind }) => kind !== "host")];
     return {
       target: this.#target(),
-      code: without(this.#watchedCode, [
-        { base: RAM_BASE, bytes: ramBytes, offset: ramOffset },
-        ...window,
-        ...roms,
-      ]),
+      code: without(
+        this.#watchedCode,
+        executable.flatMap((range) => this.#free(range, Access.FETCH)),
+      ),
+      windowOffset: this.#windowOffset,
+      viewKey: this.#view.key,
       extensions: this.#reader.extensions,
       sharedPageAccesses: [...this.#sharedPageAccesses],
       registers: Array.from(this.#hart.subarray(Hart.X + 1, Hart.X + 32), (value) => value >>> 0),
@@ -599,9 +599,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   #takeAnswer({ unit, module, parcels }: TranslationReply, request: TranslationRequest): void {
     if (unit === undefined || module === undefined) return;
     if (request.sharedPageAccesses.length !== this.#sharedPageAccesses.size) return;
-    if (touchedBy(request.target.memory) !== touchedBy(this.#target().memory)) return;
-    const { windowOffset } = this.#space;
-    if (windowOffset >= 0 && request.code.every(({ offset }) => offset !== windowOffset)) return;
+    if (request.windowOffset !== this.#windowOffset || request.viewKey !== this.#view.key) return;
     if (!isUnchanged(this.#reader, unit, parcels)) return;
     this.#add(unit, module);
     this.#countUnit(unit, Counter.translationsRunning);
@@ -625,23 +623,25 @@ export class TranslatingEngine implements Engine, CodeCache {
       this.#store = new CodeCacheStore(this.#memory, this.#space, this.#target(), (address, size, value) =>
         this.#storeToCodePage(address >>> 0, size, value),
       );
+      this.#store.select(this.#space.region, this.#view.key);
     }
     return this.#store;
   }
 
   #target(): Target {
-    const { layout, ramBytes, ramOffset, windowOffset, ranges, watched } = this.#space;
-    // Others are for the interpreter: somebody wants to know of each access to them.
-    const known = ranges
-      .filter(({ kind }) => kind === "host" || kind === "rom" || (kind === "window" && windowOffset >= 0))
-      .map((range) => (range.kind === "window" ? { ...range, offset: windowOffset } : range));
+    const { layout, ramBytes, ramOffset } = this.#space;
+    const { loadFlags, storeFlags } = this.#view;
+    const known = this.#known();
+    const hosts = known.filter(({ kind }) => kind === "host");
     return {
       memory: {
         ram: { base: RAM_BASE, bytes: ramBytes, offset: ramOffset },
         ramFlags: layout.ramFlags[this.#slot] as number,
-        watchesLoads: watched.loads,
-        readable: known.filter(({ base, bytes }) => !watched.watchesLoads(base, bytes)),
-        writable: known.filter(({ kind }) => kind === "host"),
+        loadFlags,
+        storeFlags,
+        readable: known.flatMap((range) => this.#free(range, Access.LOAD)),
+        // What may be stored to is loaded from, too, once that is known.
+        writable: hosts.flatMap((range) => this.#free(range, Access.LOAD | Access.STORE)),
       },
       hart: layout.slots[this.#slot] as number,
       memoryPages: layout.wasmPages,
@@ -649,8 +649,26 @@ export class TranslatingEngine implements Engine, CodeCache {
     };
   }
 
-  /** What the interpreter would fetch. */
+  /** Ranges besides RAM that generated code knows; others are the interpreter's: somebody wants to know of each access. */
+  #known(): MemoryRange[] {
+    const { windowOffset, ranges } = this.#space;
+    return ranges
+      .filter(({ kind }) => kind === "host" || kind === "rom" || (kind === "window" && windowOffset >= 0))
+      .map((range) => (range.kind === "window" ? { ...range, offset: windowOffset } : range));
+  }
+
+  /** The parts of a range that such accesses take without a second look. */
+  #free({ base, bytes, offset }: Segment, access: Access): Segment[] {
+    return this.#view.free({ base, bytes }, access).map(({ first, behind }) => ({
+      base: first,
+      bytes: behind - first,
+      offset: offset + first - base,
+    }));
+  }
+
+  /** What the interpreter would fetch without a second look. */
   #parcel(pc: number): number {
+    if (!this.#view.mayFetch(pc)) return NOWHERE;
     if (this.#watchedCode.length > 0 && isWithin(this.#watchedCode, pc)) return NOWHERE;
     const offset = this.#space.executable(pc, 2);
     return offset < 0 ? NOWHERE : (this.#space.halves[offset >>> 1] as number);

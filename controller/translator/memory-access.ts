@@ -7,14 +7,14 @@
  * check. Where paths meet the facts of all
  * of them are intersected; a loop keeps those whose register it does not write and that has not moved.
  *
- * RAM is stored to only where the line's flag byte is 0 (LineFlag: no code on it, nobody watches), host memory only
- * while the watched global is 0. Both are set by the thread that runs this code, outside of it, so they hold as long
+ * RAM is stored to only where the line has no flag that counts (LineFlag: no code on it, nobody watches, no access that
+ * needs a second look), host memory only while the watched global is 0. Where loads of RAM may need a second look they
+ * look at the flags, too; what does of other memory is in none of the segments. Flags and global are set by the thread that runs this code, outside of it, so they hold as long
  * as the fact.
  * All that a check refuses the interpreter does; a check may refuse more than it must.
  */
 import { LINE_BYTES, LINE_SHIFT, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { type Instruction, Op } from "../cpu/decode.ts";
-import { LineFlag } from "../cpu/watched-ranges.ts";
 import { type CodeWriter, Wasm } from "../wasm/emitter.ts";
 import type { Block, Step } from "./graph.ts";
 import { accessBytes, isLoad, isStore } from "./registers.ts";
@@ -32,8 +32,9 @@ export interface GuestMemory {
   readonly ram: Segment;
   /** Host offset of the flag byte of RAM's first line. */
   readonly ramFlags: number;
-  /** Some loads from RAM are judged (watched-ranges.ts): their lines' flags are looked at, too. */
-  readonly watchesLoads: boolean;
+  /** Flags of a line by which a load and a store are refused; 0: loads do not look at them. */
+  readonly loadFlags: number;
+  readonly storeFlags: number;
   /** Besides RAM, in the order in which they are tried. */
   readonly readable: readonly Segment[];
   /** Stored to unless somebody watches, as the watched global says. */
@@ -145,14 +146,14 @@ export interface Extent {
 
 /**
  * The extent of access `index` of the block and of those that may follow with the same base, whether it moves by
- * constants or not; stores among them only unless `loadsOnly`. `following` are the blocks that a block leads to,
- * going forward.
+ * constants or not; stores among them only unless `loadsOnly`. It touches two lines at the most if it has a store or
+ * `looksAtFlags`. `following` are the blocks that a block leads to, going forward.
  */
 export function extentOf(
   block: Block,
   index: number,
   loadsOnly: boolean,
-  watchesLoads: boolean,
+  looksAtFlags: boolean,
   following: (block: Block) => readonly Block[],
 ): Extent {
   const { insn: first } = block.steps[index] as Step;
@@ -169,7 +170,7 @@ export function extentOf(
         const below = Math.min(lo, insn.imm + moved);
         const above = Math.max(hi, insn.imm + moved + accessBytes(insn.op));
         // Where flags are looked at, it is those of two lines, so the extent touches two lines at most.
-        const longest = watchesLoads || write || isStore(insn.op) ? LINE_BYTES : PAGE_BYTES;
+        const longest = looksAtFlags || write || isStore(insn.op) ? LINE_BYTES : PAGE_BYTES;
         if (above - below > longest) return;
         lo = below;
         hi = above;
@@ -244,8 +245,8 @@ export function emitCheck(
     out.else();
   }
   // A load alone is not necessarily aligned.
-  if (write) emitFlagCheck(context, memory, alone ? 0 : hi - lo - 1);
-  else if (memory.watchesLoads) emitFlagCheck(context, memory, hi - lo - 1, LineFlag.LOADS);
+  if (write) emitFlagCheck(context, memory, alone ? 0 : hi - lo - 1, memory.storeFlags | memory.loadFlags);
+  else if (memory.loadFlags !== 0) emitFlagCheck(context, memory, hi - lo - 1, memory.loadFlags);
   emitOffset(context, scratch, toHost, hostLocal);
   if (others.length > 0) out.end();
 }
@@ -257,25 +258,26 @@ function emitOffset({ out }: CheckContext, from: number, offset: number, to: num
   out.set(to);
 }
 
-/** Refuses if the line of the first byte, or of the one `distance` bytes on, has a flag, or one of `among`. */
+/** Refuses if the line of the first byte, or of the one `distance` bytes on, has one of these flags. */
 export function emitFlagCheck(
   context: CheckContext,
   memory: GuestMemory,
   distance: number,
-  among?: LineFlag,
+  flags: number,
 ): void {
-  emitFlags(context, memory, distance);
-  if (among !== undefined) {
-    context.out.constant(among);
-    context.out.op(Wasm.I32_AND);
-  }
+  emitFlags(context, memory, distance, flags);
   context.out.if();
   context.refuse();
   context.out.end();
 }
 
-/** Pushes the flags of the line of the byte at the RAM offset in scratch, and of that `distance` bytes on. */
-function emitFlags({ out, scratch }: CheckContext, memory: GuestMemory, distance: number): void {
+/** Pushes these flags of the line of the byte at the RAM offset in scratch, and of that `distance` bytes on. */
+function emitFlags(
+  { out, scratch }: CheckContext,
+  memory: GuestMemory,
+  distance: number,
+  flags: number,
+): void {
   const pushFlag = (offset: number): void => {
     out.get(scratch);
     if (offset > 0) {
@@ -291,6 +293,8 @@ function emitFlags({ out, scratch }: CheckContext, memory: GuestMemory, distance
     pushFlag(distance);
     out.op(Wasm.I32_OR);
   }
+  out.constant(flags);
+  out.op(Wasm.I32_AND);
 }
 
 /**
@@ -315,7 +319,7 @@ export function emitSharedPageStore(
   out.if();
   context.refuse();
   out.end();
-  emitFlags(context, memory, size - 1);
+  emitFlags(context, memory, size - 1, memory.storeFlags);
   out.if();
   context.push(rs1);
   out.constant(imm);

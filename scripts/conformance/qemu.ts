@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { removeScratch, scratchDirectory } from "../scratch.ts";
 
 export const QEMU = "qemu-system-riscv32";
-/** Machine mode only, as this hart is. */
-const CPU = "rv32,f=false,d=false,h=false,s=false,u=false,mmu=false,pmp=false,sstc=false";
+/** Machine and user mode, PMP with Smepmp, as this hart has. */
+const CPU = "rv32,f=false,d=false,h=false,s=false,u=true,mmu=false,pmp=true,x-epmp=true,sstc=false";
 /** A program that does not end is a finding, not a wait. */
 const TIMEOUT_MS = 30_000;
 

@@ -7,7 +7,6 @@ import { COMPRESSED } from "./compressed.ts";
 import { INTEGER, MULTIPLICATION } from "./integer.ts";
 import { WITHOUT_EXTENSION, WITHOUT_ZCB } from "./left-out.ts";
 import { CSRS, ILLEGAL, TRAPS } from "./machine-mode.ts";
-import { TRIGGERS } from "./triggers.ts";
 
 export const CASE_GROUPS: readonly CaseGroup[] = [
   INTEGER,
@@ -21,5 +20,4 @@ export const CASE_GROUPS: readonly CaseGroup[] = [
   TRAPS,
   ILLEGAL,
   CSRS,
-  TRIGGERS,
 ];

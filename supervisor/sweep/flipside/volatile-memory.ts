@@ -5,9 +5,8 @@
  * Invariants: a page of RAM that is not in the list of dirty ones holds the pattern, and is watched in every slot; a page
  * of host memory that is not in its list is zero.
  */
-import { flagsOfPage } from "../../../controller/cpu/address-space.ts";
+import { flagsOfPage, LineFlag } from "../../../controller/cpu/address-space.ts";
 import type { StoreObserver } from "../../../controller/cpu/engine.ts";
-import { LineFlag } from "../../../controller/cpu/watched-ranges.ts";
 import type { Machine } from "../../../controller/machine.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { controlWords, powerUpControl } from "../../../emulator/memory/control.ts";
@@ -75,7 +74,12 @@ export class VolatileMemory implements StoreObserver {
     const layout = this.#layout;
     for (const page of this.#dirtyPages) {
       this.#bytes.set(this.#pattern, layout.ram + page * PAGE_BYTES);
-      for (const { space } of this.#machines) flagsOfPage(space, page).fill(LineFlag.WATCHED);
+      for (const { space } of this.#machines) {
+        const flags = flagsOfPage(space, page);
+        flags.forEach((flag, line) => {
+          flags[line] = (flag & ~LineFlag.CODE) | LineFlag.WATCHED;
+        });
+      }
     }
     this.#dirtyPages.length = 0;
     const words = new Int32Array(this.#memory.buffer);

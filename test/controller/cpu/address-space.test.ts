@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CONTROLLER_BOARD } from "../../../controller/boards.ts";
+import { AccessGuard } from "../../../controller/cpu/access-guard.ts";
 import { AddressSpace, NOWHERE } from "../../../controller/cpu/address-space.ts";
 import { DataPath } from "../../../controller/cpu/data-path.ts";
 import { BUS_FAULT, type Bus, Cause } from "../../../controller/cpu/engine.ts";
@@ -36,7 +37,11 @@ function addressSpace(regionBytes = TEST_CONFIG.regionBytes) {
   const result = new AddressSpace(memory, layout, 0, CONTROLLER_BOARD.memory(layout));
   result.setRegion(1);
   const hart = new Int32Array(memory.buffer, layout.slots[0] ?? 0, Hart.WORDS);
-  return { layout, space: result, data: new DataPath(result, hart, NO_DEVICES) };
+  return {
+    layout,
+    space: result,
+    data: new DataPath(result, hart, NO_DEVICES, new AccessGuard(hart, result, [])),
+  };
 }
 
 const { layout, space: small } = addressSpace();

@@ -1,13 +1,30 @@
 /** Traps, interrupts, wfi, Smdbltrp and CSRs: volume II and docs/hardware.md, rule by rule. */
 import { describe, expect, it } from "vitest";
+import { BARE_BOARD, type BoardPlan } from "../../../controller/boards.ts";
 import { Cause, InterruptBit } from "../../../controller/cpu/engine.ts";
 import { Hart, MSTATUS_MPP } from "../../../controller/cpu/hart.ts";
 import { MachineStop } from "../../../controller/machine.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../../emulator/memory/map.ts";
 import * as asm from "../support/assembler.ts";
-import { A0, A1, A2, type Fixture, fixture, inRam, inRegion, T0, withHandler } from "../support/machines.ts";
+import {
+  A0,
+  A1,
+  A2,
+  type Fixture,
+  type FixtureOptions,
+  fixture,
+  inRam,
+  inRegion,
+  T0,
+  withHandler,
+} from "../support/machines.ts";
 
+/** Nothing but machine mode. */
+const MACHINE_MODE_BOARD: BoardPlan = {
+  ...BARE_BOARD,
+  hart: { smdbltrp: false, user: false, pmpEntries: 0 },
+};
 const MIE_BIT = 1 << 3;
 const MPIE_BIT = 1 << 7;
 const MDT_BIT = 1 << 10;
@@ -15,22 +32,27 @@ const CLINT_MSIP = 0x0200_0000;
 const INTERRUPT = 0x8000_0000;
 
 /** The values a0, a1, … after `instructions`, which all retire. */
-function execute(instructions: readonly number[], setUp: (f: Fixture) => void = () => undefined): Fixture {
-  const f = inRam(new asm.Program().words(...instructions));
+function execute(
+  instructions: readonly number[],
+  setUp: (f: Fixture) => void = () => undefined,
+  options: FixtureOptions = {},
+): Fixture {
+  const f = inRam(new asm.Program().words(...instructions), options);
   setUp(f);
   f.machine.run(instructions.length);
   return f;
 }
 
 /** Reads a CSR after writing all ones, then all zeros. */
-function writeAndRead(number: number): { ones: number; zeros: number } {
-  const f = execute([
+function writeAndRead(number: number, options: FixtureOptions = {}): { ones: number; zeros: number } {
+  const instructions = [
     asm.i("addi", T0, 0, -1),
     asm.csr("csrrw", 0, number, T0),
     asm.csr("csrrs", A0, number, 0),
     asm.csr("csrrw", 0, number, 0),
     asm.csr("csrrs", A1, number, 0),
-  ]);
+  ];
+  const f = execute(instructions, () => undefined, options);
   return { ones: f.x(A0), zeros: f.x(A1) };
 }
 
@@ -42,15 +64,24 @@ describe("CSRs keep what their fields allow", () => {
     ["mtval", asm.MTVAL, -1, 0],
     ["mie has the three machine bits", asm.MIE, 0x888, 0],
     ["mip is the devices' alone", asm.MIP, 0, 0],
-    ["mstatus: MIE and MPIE; MPP is always machine mode", asm.MSTATUS, MSTATUS_MPP | 0x88, MSTATUS_MPP],
+    ["mstatus: MIE, MPIE, MPP, MPRV and TW", asm.MSTATUS, MSTATUS_MPP | 0x22_0088, 0],
     ["mstatush is 0 without Smdbltrp", asm.MSTATUSH, 0, 0],
     ["mcountinhibit: cycle and instret", asm.MCOUNTINHIBIT, 5, 0],
-    ["misa is RV32ABCIM and stays it", asm.MISA, 0x4000_1107, 0x4000_1107],
+    ["misa is RV32ABCIMU and stays it", asm.MISA, 0x4010_1107, 0x4010_1107],
+    ["mcounteren", 0x306, -1, 0],
+    ["menvcfg has FIOM", 0x30a, 1, 0],
+    ["menvcfgh is 0", 0x31a, 0, 0],
     ["mhpmcounter3 is 0", 0xb03, 0, 0],
     ["mhpmcounter31h is 0", 0xb9f, 0, 0],
     ["mhpmevent3 is 0", 0x323, 0, 0],
   ])("%s", (_, number, ones, zeros) => {
     expect(writeAndRead(number)).toEqual({ ones, zeros });
+  });
+  it.each([
+    ["mstatus: MIE and MPIE; MPP is always machine mode", asm.MSTATUS, MSTATUS_MPP | 0x88, MSTATUS_MPP],
+    ["misa is RV32ABCIM and stays it", asm.MISA, 0x4000_1107, 0x4000_1107],
+  ])("%s in a hart without user mode", (_, number, ones, zeros) => {
+    expect(writeAndRead(number, { plan: MACHINE_MODE_BOARD })).toEqual({ ones, zeros });
   });
   it("mtvec takes direct and vectored mode and ignores a reserved one", () => {
     const f = execute(
@@ -99,7 +130,8 @@ describe("CSR instructions", () => {
   });
 
   function illegalAt(instruction: number, setUp: (f: Fixture) => void = () => undefined) {
-    const f = inRam(withHandler().words(instruction).label("handler").words(asm.NOP));
+    const program = withHandler().words(instruction).label("handler").words(asm.NOP);
+    const f = inRam(program, { plan: MACHINE_MODE_BOARD });
     setUp(f);
     f.machine.run(4);
     return { cause: f.hart(Hart.MCAUSE), tval: f.hart(Hart.MTVAL), pc: f.hart(Hart.MEPC) };
@@ -108,7 +140,10 @@ describe("CSR instructions", () => {
     ["a CSR that does not exist", 0x7ff],
     ["medeleg, which a hart without S has not", 0x302],
     ["mcounteren, which a hart without U has not", 0x306],
-    ["pmpcfg0", 0x3a0],
+    ["menvcfg, which a hart without U has not", 0x30a],
+    ["pmpcfg0, which a hart without PMP has not", 0x3a0],
+    ["pmpaddr15, which a hart without PMP has not", 0x3bf],
+    ["mseccfg, which a hart without PMP has not", 0x747],
     ["satp", 0x180],
     ["fcsr", 0x003],
   ])("%s is illegal even to read", (_, number) => {
@@ -198,7 +233,7 @@ describe("taking and leaving a trap", () => {
     expect(f.hart(Hart.MEPC)).toBe((RAM_BASE + 16) | 0);
     f.machine.hart[Hart.MEPC] = (RAM_BASE + 20) | 0;
     f.machine.run(1);
-    expect(f.hart(Hart.MSTATUS)).toBe(MSTATUS_MPP | MPIE_BIT | MIE_BIT);
+    expect(f.hart(Hart.MSTATUS)).toBe(MPIE_BIT | MIE_BIT);
     expect(f.hart(Hart.PC)).toBe((RAM_BASE + 20) | 0);
   });
   it("exceptions go to the base even when mtvec is vectored", () => {

@@ -1,8 +1,9 @@
 /** The trigger module: RISC-V Debug Specification 1.0, chapter "Sdtrig", rule by rule. */
 import { describe, expect, it } from "vitest";
 import { CONTROLLER_BOARD } from "../../../controller/boards.ts";
+import { LineFlag } from "../../../controller/cpu/address-space.ts";
 import { Cause } from "../../../controller/cpu/engine.ts";
-import { Hart } from "../../../controller/cpu/hart.ts";
+import { Hart, Mode } from "../../../controller/cpu/hart.ts";
 import { Extension } from "../../../controller/cpu/isa.ts";
 import { type ArmedRanges, Triggers } from "../../../controller/cpu/triggers.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
@@ -27,6 +28,7 @@ const LT = match(3);
 function newTriggers(): { hart: Int32Array; triggers: Triggers; changes: ArmedRanges[] } {
   const hart = new Int32Array(Hart.WORDS);
   const changes: ArmedRanges[] = [];
+  hart[Hart.MODE] = Mode.MACHINE;
   return { hart, triggers: new Triggers(hart, (_, now) => changes.push(now)), changes };
 }
 
@@ -298,6 +300,16 @@ describe("priority", () => {
     ]);
     expect(trapOf(f, TRIED)).toEqual([Cause.BREAKPOINT, address, 8]);
   });
+  it("in user mode none fires: they have no bit u", () => {
+    const { triggers, hart } = newTriggers();
+    triggers.write(TDATA2, 0x100);
+    triggers.write(TDATA1, control(LOAD));
+    triggers.write(TCONTROL, MTE);
+    hart[Hart.MODE] = Mode.USER;
+    expect(triggers.fires(LOAD, 0x100, 4)).toBe(false);
+    hart[Hart.MODE] = Mode.MACHINE;
+    expect(triggers.fires(LOAD, 0x100, 4)).toBe(true);
+  });
   it("all that fire at once set their hit bits", () => {
     const { triggers, hart } = newTriggers();
     for (const index of [0, 2]) {
@@ -322,11 +334,11 @@ describe("triggers and what is around them", () => {
 
   it("a reset disarms them all", () => {
     const f = armed({ control: control(LOAD | STORE | EXECUTE), address: DATA }, []);
-    expect(f.space.watched.loads).toBe(true);
+    f.machine.run(1);
+    expect((f.space.ramFlags[0x400 / 64] as number) & LineFlag.LOAD_M).not.toBe(0);
     f.machine.reset(RAM_BASE | 0);
     const words = f.machine.hart.subarray(Hart.TSELECT, Hart.TDATA2 + 4);
     expect([...words].every((word) => word === 0)).toBe(true);
-    expect([f.space.watched.loads, f.space.ramFlags[0x400 / 64]]).toEqual([false, 0]);
   });
 
   it("a saved state has them", () => {

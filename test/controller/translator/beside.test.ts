@@ -1,7 +1,9 @@
 /** Translating on a thread beside the hart: what is asked for, and what becomes of the answer. */
 import { describe, expect, it } from "vitest";
 import { BARE_BOARD } from "../../../controller/boards.ts";
-import { ALL_EXTENSIONS, Extension } from "../../../controller/cpu/isa.ts";
+import { STORE_FLAGS } from "../../../controller/cpu/access-guard.ts";
+import { NOWHERE } from "../../../controller/cpu/address-space.ts";
+import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { Answering } from "../../../controller/translator/answering.ts";
 import type {
@@ -70,45 +72,6 @@ describe("where translated code begins", () => {
   });
 });
 
-const WITHOUT_ZBB = ALL_EXTENSIONS & ~Extension.ZBB;
-
-/** What the thread beside a hart makes of a program. */
-function answerTo(program: asm.Program, asked: Partial<TranslationRequest>): TranslationReply {
-  const memory = createMemory(LAYOUT);
-  new Uint8Array(memory.buffer).set(program.bytes(), LAYOUT.ram);
-  return new Answering(memory).answer({
-    entries: [CODE_BASE],
-    target: {
-      memory: {
-        ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
-        ramFlags: LAYOUT.ramFlags[0] as number,
-        watchesLoads: false,
-        readable: [],
-        writable: [],
-      },
-      hart: LAYOUT.slots[0] as number,
-      memoryPages: LAYOUT.wasmPages,
-      tableSlots: 4096,
-    },
-    code: [{ base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram }],
-    extensions: ALL_EXTENSIONS,
-    sharedPageAccesses: [],
-    registers: [],
-    sizes: [],
-    maxInstructions: 1_000,
-    ...asked,
-  });
-}
-
-it("the thread translates the instructions that the hart has, and no others", () => {
-  const program = new asm.Program().words(asm.NOP, asm.unary("clz", A0, A1), asm.jalr(0, RA, 0));
-  expect(answerTo(program, {}).unit?.instructions).toBe(3);
-  expect(answerTo(program, { extensions: WITHOUT_ZBB }).unit).toMatchObject({
-    instructions: 1,
-    ends: [CODE_BASE + 4],
-  });
-});
-
 describe("a jump through a table", () => {
   /** The table's address is made before the loop. */
   const program = () =>
@@ -121,7 +84,34 @@ describe("a jump through a table", () => {
       .jal(0, "loop")
       .words(CODE_BASE + 8, CODE_BASE + 16, 0);
   const TABLE = CODE_BASE + 24;
-  const answer = (registers: readonly number[]) => answerTo(program(), { registers });
+  const answer = (registers: readonly number[]) => {
+    const memory = createMemory(LAYOUT);
+    new Uint8Array(memory.buffer).set(program().bytes(), LAYOUT.ram);
+    return new Answering(memory).answer({
+      entries: [CODE_BASE],
+      windowOffset: NOWHERE,
+      viewKey: "",
+      target: {
+        memory: {
+          ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
+          ramFlags: LAYOUT.ramFlags[0] as number,
+          loadFlags: 0,
+          storeFlags: STORE_FLAGS,
+          readable: [],
+          writable: [],
+        },
+        hart: LAYOUT.slots[0] as number,
+        memoryPages: LAYOUT.wasmPages,
+        tableSlots: 4096,
+      },
+      code: [{ base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram }],
+      extensions: ALL_EXTENSIONS,
+      sharedPageAccesses: [],
+      registers,
+      sizes: [],
+      maxInstructions: 1_000,
+    });
+  };
 
   it("stays in the loop where a register holds the table's address", () => {
     expect(answer([TABLE, 0, 0xffff_fff0]).unit?.instructions).toBe(6);
@@ -168,7 +158,7 @@ function counting() {
     memory,
     layout: LAYOUT,
     slot: 0,
-    plan: { ...BARE_BOARD, extensions: WITHOUT_ZBB },
+    plan: BARE_BOARD,
     engine: (parts, interpreter, _, slot) => {
       engine = new TranslatingEngine(parts, interpreter, memory, slot, {
         beside: new Beside(() => thread, TRANSLATOR),
@@ -191,7 +181,7 @@ describe("a thread beside the hart", () => {
   it("is asked for the loop, and the hart goes on in what it answers", () => {
     const { machine, engine, thread } = counting();
     machine.run(RUN);
-    expect(thread.requests).toMatchObject([{ entries: [CODE_BASE], extensions: WITHOUT_ZBB }]);
+    expect(thread.requests.map(({ entries }) => entries)).toEqual([[CODE_BASE]]);
     expect(engine.stats()).toMatchObject({ translationsRunning: 0, retiredTranslated: 0 });
     thread.answer();
     machine.run(2 * RUN);
@@ -209,26 +199,6 @@ describe("a thread beside the hart", () => {
     machine.run(RUN / 4);
     expect(engine.stats()).toMatchObject({ translationsRunning: 0, units: 0, retiredTranslated: 0 });
     expect(machine.hart[A2]).toBeGreaterThan(0);
-  });
-
-  it("answers in vain when loads have come to be judged since", () => {
-    const { machine, engine, thread } = counting();
-    machine.run(RUN);
-    thread.answer();
-    machine.space.watched.watch("test", { load: [{ first: 0, last: 0 }], store: [] });
-    machine.run(RUN / 4);
-    expect(engine.stats()).toMatchObject({ translationsRunning: 0, units: 0, retiredTranslated: 0 });
-  });
-
-  it("is not given the code that a trigger is armed for", () => {
-    const { machine, engine, thread } = counting();
-    engine.watchExecution([{ first: CODE_BASE + 4, last: CODE_BASE + 4 }], []);
-    machine.run(RUN);
-    const given = thread.requests.flatMap(({ code }) => code.map(({ base, bytes }) => [base, base + bytes]));
-    expect(given).toEqual([
-      [CODE_BASE, CODE_BASE + 4],
-      [CODE_BASE + 6, CODE_BASE + LAYOUT.config.ramBytes],
-    ]);
   });
 
   it("is a real one in a run: the same result, most of it translated", { timeout: 120_000 }, () => {

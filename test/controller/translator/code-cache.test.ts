@@ -4,6 +4,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CONTROLLER_BOARD } from "../../../controller/boards.ts";
+import { STORE_FLAGS } from "../../../controller/cpu/access-guard.ts";
 import { AddressSpace } from "../../../controller/cpu/address-space.ts";
 import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import { CodeCacheStore, MAX_UNITS } from "../../../controller/translator/code-cache.ts";
@@ -52,7 +53,8 @@ function newStore() {
     memory: {
       ram: { base: CODE_BASE, bytes: space.ramBytes, offset: space.ramOffset },
       ramFlags: LAYOUT.ramFlags[0] as number,
-      watchesLoads: false,
+      loadFlags: 0,
+      storeFlags: STORE_FLAGS,
       readable: [],
       writable: [],
     },

@@ -3,6 +3,7 @@
  * translator's own stack stays as it is, and V8 takes what it writes.
  */
 import { describe, expect, it } from "vitest";
+import { STORE_FLAGS } from "../../../controller/cpu/access-guard.ts";
 import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import { MachineStop } from "../../../controller/machine.ts";
 import type { CodeReader } from "../../../controller/translator/graph.ts";
@@ -24,7 +25,8 @@ const TARGET: Target = {
   memory: {
     ram: { base: CODE_BASE, bytes: 0x10000, offset: 0x40000 },
     ramFlags: 0x3000,
-    watchesLoads: false,
+    loadFlags: 0,
+    storeFlags: STORE_FLAGS,
     readable: [],
     writable: [],
   },

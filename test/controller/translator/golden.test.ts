@@ -5,6 +5,7 @@
 
 import { describe, expect, it } from "vitest";
 import wabt from "wabt";
+import { STORE_FLAGS } from "../../../controller/cpu/access-guard.ts";
 import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import type { CodeReader } from "../../../controller/translator/graph.ts";
 import { type Target, translateUnit } from "../../../controller/translator/unit.ts";
@@ -19,7 +20,8 @@ const TARGET: Target = {
   memory: {
     ram: { base: BASE, bytes: 0x10000, offset: 0x40000 },
     ramFlags: 0x3000,
-    watchesLoads: false,
+    loadFlags: 0,
+    storeFlags: STORE_FLAGS,
     readable: [{ base: 0x2000_0000, bytes: 0x10000, offset: 0x20000 }],
     writable: [],
   },

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { BARE_BOARD } from "../../../controller/boards.ts";
+import { STORE_FLAGS } from "../../../controller/cpu/access-guard.ts";
 import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { TranslatingEngine, type TranslatorOptions } from "../../../controller/translator/engine.ts";
@@ -131,7 +132,8 @@ describe("a translation that takes long", () => {
       memory: {
         ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
         ramFlags: LAYOUT.ramFlags[0] as number,
-        watchesLoads: false,
+        loadFlags: 0,
+        storeFlags: STORE_FLAGS,
         readable: [],
         writable: [],
       },

@@ -58,6 +58,8 @@
                 i32.const 6
                 i32.shr_u
                 i32.load8_u offset=12288
+                i32.const 3
+                i32.and
                 if  ;; label = @7
                   local.get 2
                   i32.const 1

@@ -35,6 +35,8 @@
       i32.shr_u
       i32.load8_u offset=12288
       i32.or
+      i32.const 3
+      i32.and
       if  ;; label = @2
         i32.const -2147483647
         local.set 3
