@@ -155,7 +155,9 @@ export class Machine {
     const { hart: features } = plan;
     const pmp: AccessWatcher = { forbids: true, zones: (mode) => forbiddenZones(this.hart, mode) };
     const hasTriggers = (plan.extensions & Extension.SDTRIG) !== 0;
-    this.#triggers = hasTriggers ? new Triggers(this.hart, (was, now) => this.#watch(was, now)) : undefined;
+    this.#triggers = hasTriggers
+      ? new Triggers(this.hart, features.user, (was, now) => this.#watch(was, now))
+      : undefined;
     const watchers = [...(features.pmpEntries > 0 ? [pmp] : []), ...(this.#triggers ? [this.#triggers] : [])];
     this.#guard = new AccessGuard(this.hart, this.space, watchers);
     this.#data = new DataPath(this.space, this.hart, bus, this.#guard);

@@ -60,7 +60,9 @@ const TYPE_SHIFT = 28;
 /** What a trigger reads as that is disabled; its word of the hart is 0. */
 const DISABLED = Type.DISABLED << TYPE_SHIFT;
 const ACCESS_BITS = Access.LOAD | Access.STORE | Access.EXECUTE;
+/** The modes in which a trigger is enabled. */
 const M_BIT = 1 << 6;
+const U_BIT = 1 << 3;
 const MATCH_SHIFT = 7;
 const SIZE_SHIFT = 16;
 /** Of mcontrol the whole field, of mcontrol6 the sizes that this hart has: any, 8, 16 and 32 bits. */
@@ -94,9 +96,12 @@ export function restoreTriggers(hart: Int32Array): void {
   hart[Hart.TCONTROL] = mpte === 0 ? 0 : MPTE | MTE;
 }
 
-/** The legal value of tdata1 for one that is written; 0: disabled. */
-function legalControl(value: number, tdata2: number): number {
-  const common = value & (ACCESS_BITS | M_BIT);
+/**
+ * The legal value of tdata1 for one that is written; 0: disabled.
+ * @param modes the bits of those that the hart has
+ */
+function legalControl(value: number, tdata2: number, modes: number): number {
+  const common = value & (ACCESS_BITS | modes);
   const match = legalMatch(value >>> TYPE_SHIFT, (value >>> MATCH_SHIFT) & 15, tdata2);
   const control = (value & (15 << TYPE_SHIFT)) | common | (match << MATCH_SHIFT);
   switch (value >>> TYPE_SHIFT) {
@@ -152,13 +157,18 @@ export class Triggers implements AccessWatcher {
   /** Of the last one that fired: the first address of the access that it matched. */
   address = 0;
   readonly #hart: Int32Array;
+  readonly #modes: number;
   readonly #changed: (was: ArmedRanges, now: ArmedRanges) => void;
   readonly #ranges: AddressRange[] = new Array<AddressRange>(TRIGGERS).fill(NOWHERE);
   #armed: ArmedRanges = { execute: [], load: [], store: [] };
 
-  /** @param changed called when triggers are armed elsewhere than before */
-  constructor(hart: Int32Array, changed: (was: ArmedRanges, now: ArmedRanges) => void) {
+  /**
+   * @param hasUser the hart has user mode
+   * @param changed called when triggers are armed elsewhere than before
+   */
+  constructor(hart: Int32Array, hasUser: boolean, changed: (was: ArmedRanges, now: ArmedRanges) => void) {
     this.#hart = hart;
+    this.#modes = M_BIT | (hasUser ? U_BIT : 0);
     this.#changed = changed;
   }
 
@@ -167,10 +177,13 @@ export class Triggers implements AccessWatcher {
     return this.#armed;
   }
 
-  /** Loads and stores; what executes is told by {@link ArmedRanges}. They are all machine mode's. */
-  zones(mode: Mode): Zones {
+  /**
+   * Loads and stores; what executes is told by {@link ArmedRanges}. The same for both modes: which one counts is that
+   * which executes, and with mstatus.MPRV loads and stores are made as in the other.
+   */
+  zones(): Zones {
     const { load, store } = this.#armed;
-    if (mode !== Mode.MACHINE || !this.watchesData) return NO_ZONES;
+    if (!this.watchesData) return NO_ZONES;
     return zonesFrom(
       [...load, ...store].flatMap(({ first, last }) => [first, last + 1]),
       (address) =>
@@ -204,7 +217,7 @@ export class Triggers implements AccessWatcher {
         hart[Hart.TSELECT] = value & (TRIGGERS - 1);
         break;
       case Csr.TDATA1:
-        hart[Hart.TDATA1 + index] = legalControl(value, this.#selected(Hart.TDATA2));
+        hart[Hart.TDATA1 + index] = legalControl(value, this.#selected(Hart.TDATA2), this.#modes);
         this.refresh();
         break;
       case Csr.TDATA2: {
@@ -226,7 +239,7 @@ export class Triggers implements AccessWatcher {
     const hart = this.#hart;
     for (let index = 0; index < TRIGGERS; index++) {
       const tdata1 = hart[Hart.TDATA1 + index] as number;
-      const isEnabled = (tdata1 & M_BIT) !== 0;
+      const isEnabled = (tdata1 & this.#modes) !== 0;
       this.#ranges[index] = isEnabled ? rangeOf(tdata1, hart[Hart.TDATA2 + index] as number) : NOWHERE;
     }
     const was = this.#armed;
@@ -251,11 +264,12 @@ export class Triggers implements AccessWatcher {
    */
   fires(accesses: number, address: number, bytes: number): boolean {
     const hart = this.#hart;
-    if (((hart[Hart.TCONTROL] as number) & MTE) === 0 || hart[Hart.MODE] !== Mode.MACHINE) return false;
+    const enabled = this.#enabledNow();
     let fired = false;
     for (let index = 0; index < TRIGGERS; index++) {
       const tdata1 = hart[Hart.TDATA1 + index] as number;
-      if ((tdata1 & accesses) === 0 || !hasSize(tdata1, bytes)) continue;
+      const mayFire = (tdata1 & enabled) !== 0 && (tdata1 & accesses) !== 0;
+      if (!mayFire || !hasSize(tdata1, bytes)) continue;
       // Of an instruction its address is compared, of a load or store that of each byte.
       const compared = accesses === Access.EXECUTE ? 1 : bytes;
       const matched = firstWithin(this.#ranges[index] as AddressRange, address, compared);
@@ -266,6 +280,12 @@ export class Triggers implements AccessWatcher {
       hart[Hart.TDATA1 + index] = tdata1 | (isMcontrol ? MCONTROL_HIT : MCONTROL6_HIT0);
     }
     return fired;
+  }
+
+  /** The bit of the mode that executes; none in machine mode without mte. */
+  #enabledNow(): number {
+    if (this.#hart[Hart.MODE] === Mode.USER) return U_BIT;
+    return ((this.#hart[Hart.TCONTROL] as number) & MTE) === 0 ? 0 : M_BIT;
   }
 
   #selected(words: Hart.TDATA1 | Hart.TDATA2): number {

@@ -15,11 +15,12 @@ interface Fields {
   readonly hit: boolean;
   readonly accesses: readonly Kind[];
   readonly m: boolean;
+  readonly u: boolean;
 }
 
 type Kind = "load" | "store" | "execute";
 
-const DISABLED: Fields = { type: 15, match: 0, size: 0, hit: false, accesses: [], m: false };
+const DISABLED: Fields = { type: 15, match: 0, size: 0, hit: false, accesses: [], m: false, u: false };
 const KINDS: readonly Kind[] = ["load", "store", "execute"];
 
 function bits(value: number, low: number, count: number): number {
@@ -42,13 +43,16 @@ function parse(value: number, tdata2: number): Fields {
     hit: bits(value, type === 2 ? 20 : 22, 1) === 1,
     accesses: KINDS.filter((_, at) => bits(value, at, 1) === 1),
     m: bits(value, 6, 1) === 1,
+    u: bits(value, 3, 1) === 1,
   };
 }
 
-function format({ type, match, size, hit, accesses, m }: Fields): number {
+function format({ type, match, size, hit, accesses, m, u }: Fields): number {
   const enabled = KINDS.reduce((sum, kind, at) => sum + (accesses.includes(kind) ? 2 ** at : 0), 0);
   const hitBit = hit ? 2 ** (type === 2 ? 20 : 22) : 0;
-  return (type * 2 ** 28 + hitBit + size * 2 ** 16 + match * 2 ** 7 + (m ? 64 : 0) + enabled) | 0;
+  return (
+    (type * 2 ** 28 + hitBit + size * 2 ** 16 + match * 2 ** 7 + (m ? 64 : 0) + (u ? 8 : 0) + enabled) | 0
+  );
 }
 
 function matches(match: number, tdata2: number, address: number): boolean {
@@ -137,7 +141,7 @@ export class TriggerModel {
   }
 
   /**
-   * What fires before the instruction at `pc`, if anything: the address for mtval. Of the instruction that is
+   * What fires in machine mode before the instruction at `pc`, if anything: the address for mtval. Of the instruction that is
    * undefined which cannot be fetched.
    */
   fire(pc: number, insn: Instruction | undefined, registers: (index: number) => number): number | undefined {

@@ -14,7 +14,7 @@ const [TSELECT, TDATA1, TDATA2, TDATA3, TINFO, TCONTROL] = [0x7a0, 0x7a1, 0x7a2,
 const DISABLED = 0xf000_0000 | 0;
 const MCONTROL = 2 << 28;
 const MCONTROL6 = 6 << 28;
-const M = 1 << 6;
+const [M, U] = [1 << 6, 1 << 3];
 const [LOAD, STORE, EXECUTE] = [1, 2, 4];
 const [MTE, MPTE] = [8, 128];
 const MCONTROL_HIT = 1 << 20;
@@ -25,11 +25,11 @@ const NAPOT = match(1);
 const GE = match(2);
 const LT = match(3);
 
-function newTriggers(): { hart: Int32Array; triggers: Triggers; changes: ArmedRanges[] } {
+function newTriggers(hasUser = true): { hart: Int32Array; triggers: Triggers; changes: ArmedRanges[] } {
   const hart = new Int32Array(Hart.WORDS);
   const changes: ArmedRanges[] = [];
   hart[Hart.MODE] = Mode.MACHINE;
-  return { hart, triggers: new Triggers(hart, (_, now) => changes.push(now)), changes };
+  return { hart, triggers: new Triggers(hart, hasUser, (_, now) => changes.push(now)), changes };
 }
 
 describe("trigger CSRs keep what their fields allow", () => {
@@ -49,6 +49,8 @@ describe("trigger CSRs keep what their fields allow", () => {
     ["mcontrol6: addresses, not data", TDATA1, MCONTROL6 | (1 << 21), MCONTROL6],
     ["mcontrol: before, not after", TDATA1, MCONTROL | (1 << 18), MCONTROL],
     ["no S", TDATA1, MCONTROL | (1 << 4), MCONTROL],
+    ["mcontrol: u", TDATA1, MCONTROL | U, MCONTROL | U],
+    ["mcontrol6: u", TDATA1, MCONTROL6 | U, MCONTROL6 | U],
     ["no VS and no VU", TDATA1, MCONTROL6 | (3 << 23), MCONTROL6],
     ["mcontrol6: always certain, and fired before", TDATA1, MCONTROL6 | (3 << 25), MCONTROL6],
     ["mcontrol: hit", TDATA1, MCONTROL | MCONTROL_HIT, MCONTROL | MCONTROL_HIT],
@@ -272,6 +274,90 @@ describe("in machine mode triggers fire only while tcontrol.mte is set", () => {
   });
 });
 
+/** mret goes to user mode then. */
+const CLEAR_MPP = [
+  asm.lui(T1, 0x2000),
+  asm.i("addi", T1, T1, -0x800),
+  asm.csr("csrrc", 0, asm.MSTATUS, T1),
+] as const;
+
+describe("in user mode triggers fire by their bit u", () => {
+  it("which a hart without that mode has not", () => {
+    const { triggers } = newTriggers(false);
+    triggers.write(TDATA1, MCONTROL | U | M | LOAD);
+    expect(triggers.read(TDATA1)).toBe(MCONTROL | M | LOAD);
+  });
+
+  /** Arms, then executes in user mode; the handler executes the same in machine mode with mte, and ends at `stay`. */
+  function inUserMode(tdata1: number, address: number | "tried", tried: readonly number[]): Fixture {
+    const program = new asm.Program().la(T0, "handler").words(asm.csr("csrrw", 0, asm.MTVEC, T0));
+    // All of memory is user mode's.
+    program.words(
+      asm.i("addi", T0, 0, -1),
+      asm.csr("csrrw", 0, 0x3b0, T0),
+      asm.csr("csrrwi", 0, 0x3a0, 0x1f),
+    );
+    program.li(S0, DATA);
+    if (address === "tried") program.la(T0, "tried");
+    else program.li(T0, address);
+    program.words(asm.csr("csrrw", 0, TDATA2, T0));
+    program
+      .li(T0, tdata1)
+      .words(asm.csr("csrrw", 0, TDATA1, T0))
+      .la(T0, "tried");
+    program.words(asm.csr("csrrw", 0, asm.MEPC, T0), ...CLEAR_MPP, asm.MRET).label("tried");
+    program
+      .words(...tried, asm.ECALL)
+      .align(4)
+      .label("handler");
+    program
+      .words(asm.csr("csrrs", A2, asm.MSTATUS, 0))
+      .label("stay")
+      .jal(0, "stay");
+    const f = inRam(program);
+    f.machine.run(60);
+    return f;
+  }
+  const load = asm.load("lw", A0, 0, S0);
+  const ECALL_U = 8;
+
+  it.each([
+    ["a load", LOAD, DATA, [load]],
+    ["a store", STORE, DATA, [asm.store("sw", A0, 0, S0)]],
+  ])("%s, without mte", (_, access, address, tried) => {
+    const f = inUserMode(MCONTROL6 | U | access, address, tried);
+    expect([f.hart(Hart.MCAUSE), f.hart(Hart.MTVAL) >>> 0]).toEqual([Cause.BREAKPOINT, address]);
+    expect(f.x(A2) & (3 << 11), "taken in user mode").toBe(0);
+  });
+  it("an instruction", () => {
+    const f = inUserMode(MCONTROL6 | U | EXECUTE, "tried", [load]);
+    expect([f.hart(Hart.MCAUSE), f.x(A0)]).toEqual([Cause.BREAKPOINT, 0]);
+    expect(f.hart(Hart.MTVAL)).toBe(f.hart(Hart.MEPC));
+  });
+  it.each([
+    ["a load", LOAD, DATA],
+    ["an instruction", EXECUTE, "tried"],
+  ] as const)("not by m: %s", (_, access, address) => {
+    expect(inUserMode(MCONTROL6 | M | access, address, [load]).hart(Hart.MCAUSE)).toBe(ECALL_U);
+  });
+  it("nor in machine mode by u", () => {
+    const f = armed({ control: MCONTROL6 | U | LOAD, address: DATA }, [load]);
+    expect(trapOf(f, TRIED)).toEqual(NONE);
+  });
+  it("with MPRV it is the mode that executes that counts", () => {
+    const access = [asm.lui(T1, 1 << 17), asm.csr("csrrs", 0, asm.MSTATUS, T1), load];
+    const everything = [
+      asm.i("addi", T1, 0, -1),
+      asm.csr("csrrw", 0, 0x3b0, T1),
+      asm.csr("csrrwi", 0, 0x3a0, 0x1f),
+    ];
+    const tried = [...everything, ...CLEAR_MPP, ...access];
+    const by = (bit: number): number =>
+      armed({ control: MCONTROL6 | bit | LOAD, address: DATA }, tried).hart(Hart.MCAUSE);
+    expect([by(M), by(U)]).toEqual([Cause.BREAKPOINT, 0]);
+  });
+});
+
 describe("priority", () => {
   const nowhere = 0x6000_0000;
   it("execution goes before a fetch that faults", () => {
@@ -299,16 +385,6 @@ describe("priority", () => {
       tried,
     ]);
     expect(trapOf(f, TRIED)).toEqual([Cause.BREAKPOINT, address, 8]);
-  });
-  it("in user mode none fires: they have no bit u", () => {
-    const { triggers, hart } = newTriggers();
-    triggers.write(TDATA2, 0x100);
-    triggers.write(TDATA1, control(LOAD));
-    triggers.write(TCONTROL, MTE);
-    hart[Hart.MODE] = Mode.USER;
-    expect(triggers.fires(LOAD, 0x100, 4)).toBe(false);
-    hart[Hart.MODE] = Mode.MACHINE;
-    expect(triggers.fires(LOAD, 0x100, 4)).toBe(true);
   });
   it("all that fire at once set their hit bits", () => {
     const { triggers, hart } = newTriggers();
