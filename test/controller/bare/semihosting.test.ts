@@ -10,11 +10,10 @@ import type { HostFiles, SemihostingHost } from "../../../controller/bare/semiho
 import { Errno, type Stream } from "../../../controller/bare/semihosting-streams.ts";
 import { Cause } from "../../../controller/cpu/engine.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
-import { MachineStop } from "../../../controller/machine.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
 import * as asm from "../support/assembler.ts";
 import { writeElf } from "../support/elf-writer.ts";
-import { A0, A1 } from "../support/machines.ts";
+import { A0, A1, withHandler } from "../support/machines.ts";
 
 const RAM_BYTES = 0x2_0000;
 const RAM_END = RAM_BASE + RAM_BYTES;
@@ -182,7 +181,11 @@ function oneFile(content = "0123456789"): { files: HostFiles; asked: string[] } 
 describe("a call is", () => {
   /** Where execution went on, and the cause of a trap if there was one. */
   function executed(words: readonly number[], options: { at?: number; served?: boolean } = {}) {
-    const { at = 0, served = true } = options;
+    const { at = 0, served } = options;
+    const code = new asm.Program().words(...Array.from({ length: at / 4 }, () => asm.NOP), ...words);
+    return ran(code, RAM_BASE + at, 3, served);
+  }
+  function ran(code: asm.Program, entry: number, maxInstructions: number, served = true) {
     const said: number[] = [];
     const console = {
       write: (bytes: Uint8Array) => void said.push(...bytes),
@@ -196,13 +199,12 @@ describe("a call is", () => {
       nowNs: () => 0,
       ...(served && { semihosting: { console, commandLine: "" } }),
     });
-    const code = new asm.Program().words(...Array.from({ length: at / 4 }, () => asm.NOP), ...words);
-    const elf = parseElf(writeElf({ code: code.bytes(), entry: RAM_BASE + at }));
+    const elf = parseElf(writeElf({ code: code.bytes(), entry }));
     if ("error" in elf) throw new Error(elf.message);
     bare.load(elf);
     bare.machine.hart[A0] = Sys.WRITEC;
     bare.machine.hart[A1] = RAM_BASE;
-    const report = bare.run(3);
+    const report = bare.run(maxInstructions);
     return { cause: report.trap?.cause, said: said.length, report, retired: report.retiredInstructions };
   }
 
@@ -229,10 +231,15 @@ describe("a call is", () => {
     expect([cause, said, report.unservedCall]).toEqual([Cause.BREAKPOINT, 0, RAM_BASE + 4]);
     expect(executed([asm.EBREAK], { served: false }).report.unservedCall).toBeNull();
   });
-  it("no trap that counts to a loop of traps", () => {
-    const program = new Caller();
-    expect(program.bare.machine.run(4 * 5000)).toBe(MachineStop.BUDGET);
-    expect(program.hart[Hart.MCAUSE]).toBe(0);
+  it("what a loop of traps does besides, and so is none", () => {
+    const loop = (words: readonly number[]): asm.Program =>
+      withHandler()
+        .words(asm.ECALL)
+        .align(16)
+        .label("handler")
+        .words(asm.i("addi", A0, 0, Sys.WRITEC), ...words, asm.ECALL);
+    expect(ran(loop([asm.NOP]), RAM_BASE, 20_000).report.exitReason).toBe("trap-loop");
+    expect(ran(loop(TRIPLE), RAM_BASE, 20_000).report.exitReason).toBe("max-instructions");
   });
 });
 

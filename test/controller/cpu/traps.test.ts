@@ -307,7 +307,8 @@ describe("a handler that runs and traps again", () => {
   it("wherever runs end, at the same instruction", () => {
     const retired = [1, 3, 7, 100_000].map((budget) => {
       const { machine } = inRam(loopOf());
-      while (machine.run(budget) === MachineStop.BUDGET);
+      for (let runs = 0; runs < 10_000 && machine.run(budget) === MachineStop.BUDGET; runs++);
+      expect(machine.stopped).toBe(true);
       return machine.retired;
     });
     expect(new Set(retired).size).toBe(1);

@@ -160,7 +160,8 @@ describe("nothing leads out of the directory:", () => {
       refused(name);
   });
   it("no path is absolute", () => {
-    for (const name of [path("outside/secret"), "/", "//etc/passwd", path("dir/file")]) refused(name);
+    for (const name of [path("outside/secret"), "/", "//etc/passwd", "/file", path("dir/file")])
+      refused(name);
   });
   it("no symbolic link is followed, to a file, a directory or nothing, and none is moved or removed", () => {
     const links = { file: "../outside/secret", folder: "../outside", none: "../outside/new", own: "file" };
@@ -244,6 +245,11 @@ describe("what may be taken has a bound:", () => {
     expect([write(two, "12345"), write(two, "1234")]).toEqual([-Errno.ENOSPC, 4]);
     two.seek(0);
     expect(write(two, "over")).toBe(4);
+  });
+  it("also by what is appended", () => {
+    const small = limited({ grownBytes: 10 });
+    const stream = opens("file", "a", small);
+    expect([write(stream, "123456"), write(stream, "12345")]).toEqual([6, -Errno.ENOSPC]);
   });
   it("the files that are made", () => {
     const few = limited({ madeFiles: 2 });
