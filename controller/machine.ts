@@ -234,8 +234,8 @@ export class Machine {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (let at = 0; at < bytes.length; ) {
       const whole = ((address + at) & 3) === 0 && at + 4 <= bytes.length;
-      if (whole) this.#data.store(address + at, 4, view.getInt32(at, true));
-      else this.#data.store(address + at, 1, bytes[at] as number);
+      if (whole) this.#data.storeUnchecked(address + at, 4, view.getInt32(at, true));
+      else this.#data.storeUnchecked(address + at, 1, bytes[at] as number);
       at += whole ? 4 : 1;
     }
   }

@@ -16,7 +16,7 @@ import {
 } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
 import { BARE_BOARD } from "../boards.ts";
-import { Hart, NO_CAUSE } from "../cpu/hart.ts";
+import { Hart, Mode, NO_CAUSE } from "../cpu/hart.ts";
 import { type Extensions, formatIsa } from "../cpu/isa.ts";
 import type { SerialLine } from "../devices/uart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../machine.ts";
@@ -249,7 +249,9 @@ export class BareMachine {
     const semihosting = host && new Semihosting(this.machine, this.#ram, host, found);
     this.#semihosting = semihosting;
     this.machine.serveHostCalls((pc) => {
-      if (!isSemihostingCall(this.#ram, pc)) return false;
+      // As QEMU has it: user mode's are for the program's own handler.
+      const isOwn = this.machine.hart[Hart.MODE] === Mode.MACHINE;
+      if (!isOwn || !isSemihostingCall(this.#ram, pc)) return false;
       if (semihosting === undefined) this.#unservedCall ??= pc >>> 0;
       semihosting?.call();
       return semihosting !== undefined;

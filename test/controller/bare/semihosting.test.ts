@@ -19,6 +19,7 @@ const RAM_BYTES = 0x2_0000;
 const RAM_END = RAM_BASE + RAM_BYTES;
 const [BLOCK, TEXT, BUFFER] = [RAM_BASE + 0x2000, RAM_BASE + 0x3000, RAM_BASE + 0x4000];
 const OUTSIDE = 0x1000;
+const [PMPCFG0, PMPADDR0] = [0x3a0, 0x3b0];
 /** slli x0, x0, 0x1f; ebreak; srai x0, x0, 7. */
 const TRIPLE = [0x01f0_1013, 0x0010_0073, 0x4070_5013];
 const EXIT_BY_ITSELF = 0x2_0026;
@@ -225,6 +226,22 @@ describe("a call is", () => {
     }
     expect(executed(TRIPLE, { at: 0xff4 })).toMatchObject({ cause: undefined, said: 1 });
     expect(executed(TRIPLE, { at: 0x1000 })).toMatchObject({ cause: undefined, said: 1 });
+  });
+  it("none in user mode: that is for the program's own handler", () => {
+    const program = withHandler()
+      .words(asm.i("addi", A0, 0, -1), asm.csr("csrrw", 0, PMPADDR0, A0), asm.csr("csrrwi", 0, PMPCFG0, 0x1f))
+      .la(A0, "user")
+      .words(asm.csr("csrrw", 0, asm.MEPC, A0), asm.csr("csrrw", 0, asm.MSTATUS, 0), asm.MRET)
+      .align(16)
+      .label("user")
+      .words(asm.i("addi", A0, 0, Sys.WRITEC), ...TRIPLE, asm.NOP)
+      .align(4)
+      .label("handler")
+      .words(asm.csr("csrrs", A1, asm.MCAUSE, 0))
+      .label("end")
+      .jal(0, "end");
+    const { report, said } = ran(program, RAM_BASE, 100);
+    expect([report.registers[A1], said]).toEqual([Cause.BREAKPOINT, 0]);
   });
   it("a breakpoint to a machine that has no semihosting, which tells where", () => {
     const { cause, said, report } = executed(TRIPLE, { served: false });
@@ -527,6 +544,18 @@ describe("pointers that lead elsewhere", () => {
     expect(program.errno).toBe(Errno.EFAULT);
     // Nothing to move needs no place.
     expect(program.callWith(Sys.WRITE, handle, OUTSIDE, 0)).toBe(0);
+  });
+  it("are no matter of PMP: the host is no hart", () => {
+    const program = new Caller();
+    const locked = 1 << 7;
+    const napotAll = [asm.i("addi", A0, 0, -1), asm.csr("csrrw", 0, PMPADDR0, A0)];
+    const lock = [asm.i("addi", A0, 0, locked | 0x1c), asm.csr("csrrw", 0, PMPCFG0, A0)]; // X alone
+    program.bare.machine.storeBytes(BUFFER, new asm.Program().words(...napotAll, ...lock).bytes());
+    program.bare.machine.jump(BUFFER);
+    program.bare.machine.run(4);
+    expect(program.callWith(Sys.GET_CMDLINE, TEXT, 16)).toBe(0);
+    expect(program.read(TEXT, 15)).toBe("program one two");
+    expect(program.hart[Hart.PC] as number).toBe((RAM_BASE + 12) | 0);
   });
   it("whatever is asked, it ends in a result, and no byte outside of RAM changes", () => {
     const address = fc.oneof(
