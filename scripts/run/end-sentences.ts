@@ -5,6 +5,7 @@
 import type { RunReport, Trap } from "../../controller/bare/run.ts";
 import type { Symbolizer } from "../../controller/bare/symbolizer.ts";
 import { Cause, InterruptBit } from "../../controller/cpu/engine.ts";
+import { neededFor } from "../../controller/cpu/foreign-instruction.ts";
 import { describeCause } from "../../controller/cpu/trap-cause.ts";
 import { hex, hex32, plural } from "../../emulator/base/text.ts";
 import { FINISHER_BASE, RAM_BASE } from "../../emulator/memory/map.ts";
@@ -12,6 +13,11 @@ import { describePlace } from "../source-place.ts";
 
 /** As far as RAM may be made to reach. */
 const MAX_RAM_END = RAM_BASE + 512 * 1024 * 1024;
+/** Registers by their use in the calling convention. */
+const RA = 1;
+const SP = 2;
+/** What lies so near to where sp points is taken for the stack's. */
+const STACK_REACH_BYTES = 4096;
 
 /** Reasons of SYS_EXIT ("Semihosting for AArch32 and AArch64", section 6.6). */
 const REASONS: Readonly<Record<number, string>> = {
@@ -58,7 +64,7 @@ function endOf(report: RunReport, placeOf: (pc: number) => string, ramEnd: numbe
     case "idle":
       return `the program waits for an interrupt that cannot come, ${where}: ${waitingFor(report.mie)}`;
     case "trap-loop":
-      return `${trapLoop(report, placeOf, ramEnd)}, ${after}`;
+      return `${new TrapText(report, placeOf, ramEnd).sentence}, ${after}`;
     default:
       return report.semihostingReason === null
         ? `the program failed with code ${report.failCode}, ${where}`
@@ -77,31 +83,70 @@ function waitingFor(mie: number): string {
   return `mie enables none; a program ends by storing 0x5555 to the finisher, ${hex32(FINISHER_BASE)}`;
 }
 
-function trapLoop(report: RunReport, placeOf: (pc: number) => string, ramEnd: number): string {
-  const { trap, handledTrap, handlerTrap, hasTrapHandler } = report;
-  const told = (each: Trap): string => describeTrap(each, placeOf, ramEnd);
-  if (trap === null || handlerTrap === null) return "the program traps for ever";
-  if (!hasTrapHandler) return `the program trapped and has no trap handler (mtvec is 0): ${told(trap)}`;
-  const again = `the program traps in its own trap handler for ever: ${told(handlerTrap)}`;
-  if (handledTrap === null || isAt(handledTrap, handlerTrap)) return again;
-  // Its mtval is there still where the handler did not get to run.
-  const first = isAt(trap, handledTrap)
-    ? told(trap)
-    : `${describeCause(handledTrap.cause, 0)} at ${placeOf(handledTrap.pc)}`;
-  return `${again}; it was entered for ${first}`;
+/** The end of a run in traps. */
+class TrapText {
+  readonly #report: RunReport;
+  readonly #placeOf: (pc: number) => string;
+  readonly #ramEnd: number;
+
+  constructor(report: RunReport, placeOf: (pc: number) => string, ramEnd: number) {
+    this.#report = report;
+    this.#placeOf = placeOf;
+    this.#ramEnd = ramEnd;
+  }
+
+  get sentence(): string {
+    const { trap, handledTrap, handlerTrap, hasTrapHandler } = this.#report;
+    if (trap === null || handlerTrap === null) return "the program traps for ever";
+    if (!hasTrapHandler) {
+      return `the program trapped and has no trap handler (mtvec is 0): ${this.#describe(trap)}`;
+    }
+    const again = `the program traps in its own trap handler for ever: ${this.#describe(handlerTrap)}`;
+    if (handledTrap === null || isAt(handledTrap, handlerTrap)) return again;
+    // Its mtval is there still where the handler did not get to run.
+    const first = isAt(trap, handledTrap)
+      ? this.#describe(trap)
+      : `${describeCause(handledTrap.cause, 0)} at ${this.#placeOf(handledTrap.pc)}`;
+    return `${again}; it was entered for ${first}`;
+  }
+
+  #describe(trap: Trap): string {
+    const { cause, pc, value } = trap;
+    const advice = this.#adviceOn(trap);
+    const registers = `mcause ${cause < 2 ** 31 ? cause : hex(cause)}, mtval ${hex(value)}`;
+    const more = advice === undefined ? "" : `; ${advice}`;
+    return `${describeCause(cause, value)} at ${this.#placeOf(pc)} (${registers}${more})`;
+  }
+
+  /** What may be behind it, or what may be done. */
+  #adviceOn({ cause, value }: Trap): string | undefined {
+    const { registers } = this.#report;
+    switch (cause) {
+      case Cause.ILLEGAL_INSTRUCTION:
+        if (neededFor(value) === undefined)
+          return value === 0 ? "0 is no instruction: it left its code" : undefined;
+        return "compile for what the hart has (docs/run.md, --isa)";
+      case Cause.INSTRUCTION_ACCESS_FAULT:
+        return `no code can be there; ra is ${this.#placeOf(registers[RA] ?? 0)}`;
+      case Cause.LOAD_ACCESS_FAULT:
+      case Cause.STORE_ACCESS_FAULT:
+        return this.#adviceOnAccess(value, registers[SP] ?? 0);
+      default:
+        return undefined;
+    }
+  }
+
+  #adviceOnAccess(address: number, sp: number): string | undefined {
+    if (address >= RAM_BASE && address < this.#ramEnd) return "PMP forbids it";
+    // Below 0 it goes on at the other end.
+    const isStack = (address - sp + STACK_REACH_BYTES) >>> 0 < 2 * STACK_REACH_BYTES;
+    const ram = `RAM is from ${hex32(RAM_BASE)} to ${hex32(this.#ramEnd)}`;
+    if (isStack) return `sp is ${hex32(sp)}: the stack has left RAM, or was never set up; ${ram}`;
+    if (address >= this.#ramEnd && address < MAX_RAM_END) return `${ram}, --ram gives more`;
+    return "nothing there takes such an access; docs/run.md tells the board";
+  }
 }
 
 function isAt(one: Omit<Trap, "value">, other: Omit<Trap, "value">): boolean {
   return one.cause === other.cause && one.pc === other.pc;
-}
-
-function describeTrap({ cause, pc, value }: Trap, placeOf: (pc: number) => string, ramEnd: number): string {
-  const registers = `mcause ${cause}, mtval ${hex(value)}`;
-  const isAccess =
-    cause === Cause.LOAD_ACCESS_FAULT ||
-    cause === Cause.STORE_ACCESS_FAULT ||
-    cause === Cause.INSTRUCTION_ACCESS_FAULT;
-  const isBehindRam = isAccess && value >= ramEnd && value < MAX_RAM_END;
-  const advice = isBehindRam ? `; RAM ends at ${hex32(ramEnd)}, --ram gives more` : "";
-  return `${describeCause(cause, value)} at ${placeOf(pc)} (${registers}${advice})`;
 }

@@ -67,7 +67,7 @@ describe("--isa says what the hart's instructions are", () => {
     const { status, stderr } = run(withZbb(), "--isa", "rv32imac_zba", "--engine", engine);
     expect(status).toBe(1);
     expect(stderr).toMatch(
-      /^flipside: the program trapped and has no trap handler \(mtvec is 0\): illegal instruction \(an instruction of Zbb, which this hart does not have\) at 0x80000000 \(mcause 2, mtval 0x60059513\), after 0 instructions\n$/,
+      /^flipside: the program trapped and has no trap handler \(mtvec is 0\): illegal instruction \(an instruction of Zbb, which this hart does not have\) at 0x80000000 \(mcause 2, mtval 0x60059513; [^)]*--isa\)\), after 0 instructions\n$/,
     );
   });
   it.each([

@@ -14,6 +14,9 @@ import { scratchDirectory } from "../captured.ts";
 
 const path = scratchDirectory();
 const RAM_BYTES = 65_536;
+const SP = 2;
+/** fadd.s f0, f0, f0 */
+const FADD_S = 0x53;
 const SEMIHOSTING = [0x01f0_1013, 0x0010_0073, 0x4070_5013];
 
 function saidOf(file: Uint8Array, maxInstructions = 100_000): string[] {
@@ -68,7 +71,7 @@ describe("the end of a program that", () => {
   it("traps without a handler says so", () => {
     expect(said(new asm.Program().words(asm.NOP, asm.ILLEGAL))).toEqual([
       "the program trapped and has no trap handler (mtvec is 0): illegal instruction at 0x80000004 " +
-        "(mcause 2, mtval 0x0), after 1 instruction",
+        "(mcause 2, mtval 0x0; 0 is no instruction: it left its code), after 1 instruction",
     ]);
   });
   it("traps in its handler says by what, and what the handler was entered for", () => {
@@ -78,7 +81,8 @@ describe("the end of a program that", () => {
       .label("handler")
       .words(asm.load("lw", A0, 8, 0));
     expect(said(atOnce)).toEqual([
-      "the program traps in its own trap handler for ever: load access fault at 0x80000010 (mcause 5, mtval 0x8); " +
+      "the program traps in its own trap handler for ever: load access fault at 0x80000010 (mcause 5, mtval 0x8; sp is 0x00000000: " +
+        "the stack has left RAM, or was never set up; RAM is from 0x80000000 to 0x80010000); " +
         "it was entered for breakpoint at 0x8000000c (mcause 3, mtval 0x8000000c), after 3 instructions",
     ]);
     const later = withHandler()
@@ -87,7 +91,8 @@ describe("the end of a program that", () => {
       .label("handler")
       .words(asm.NOP, asm.load("lw", A0, 8, 0));
     expect(said(later)).toEqual([
-      "the program traps in its own trap handler for ever: load access fault at 0x80000014 (mcause 5, mtval 0x8); " +
+      "the program traps in its own trap handler for ever: load access fault at 0x80000014 (mcause 5, mtval 0x8; sp is 0x00000000: " +
+        "the stack has left RAM, or was never set up; RAM is from 0x80000000 to 0x80010000); " +
         "it was entered for environment call at 0x8000000c, after 1003 instructions",
     ]);
   });
@@ -103,11 +108,44 @@ describe("the end of a program that", () => {
       /for ever: environment call at 0x80000014 \(mcause 11, mtval 0x0\), after 1003 /,
     );
   });
-  it("reaches behind RAM names the option that gives more", () => {
-    const program = new asm.Program().li(A0, RAM_BASE + RAM_BYTES).words(asm.store("sw", 0, 0, A0));
-    expect(said(program)[0]).toMatch(
-      /store access fault at .* mtval 0x80010000; RAM ends at 0x80010000, --ram gives more\)/,
-    );
+  it.each<readonly [string, asm.Program, string]>([
+    [
+      "reaches behind RAM",
+      new asm.Program().li(A0, RAM_BASE + RAM_BYTES).words(asm.store("sw", 0, 0, A0)),
+      "mtval 0x80010000; RAM is from 0x80000000 to 0x80010000, --ram gives more",
+    ],
+    [
+      "asks where there is nothing",
+      new asm.Program().li(A0, 0x4000_0000).words(asm.load("lw", 0, 0, A0)),
+      "mtval 0x40000000; nothing there takes such an access; docs/run.md tells the board",
+    ],
+    [
+      "lets its stack grow out of RAM",
+      new asm.Program().li(SP, RAM_BASE + 16).words(asm.i("addi", SP, SP, -64), asm.store("sw", 0, 0, SP)),
+      "mtval 0x7fffffd0; sp is 0x7fffffd0: the stack has left RAM, or was never set up; RAM is from 0x80000000 to 0x80010000",
+    ],
+    [
+      "never set its stack up",
+      new asm.Program().words(asm.i("addi", SP, SP, -16), asm.store("sw", 0, 12, SP)),
+      "mtval 0xfffffffc; sp is 0xfffffff0: the stack has left RAM, or was never set up; RAM is from 0x80000000 to 0x80010000",
+    ],
+    [
+      "jumps to nowhere",
+      new asm.Program().li(A0, 0x4000_0000).words(asm.jalr(1, A0, 0)),
+      "mtval 0x40000000; no code can be there; ra is 0x8000000c",
+    ],
+    [
+      "was compiled for another hart",
+      new asm.Program().words(FADD_S),
+      "mtval 0x53; compile for what the hart has (docs/run.md, --isa)",
+    ],
+    [
+      "runs out of its code",
+      new asm.Program().words(asm.NOP, 0),
+      "mtval 0x0; 0 is no instruction: it left its code",
+    ],
+  ])("%s is told what may be behind it, or what to do", (_, program, advice) => {
+    expect(said(program)).toEqual([expect.stringContaining(`${advice})`)]);
   });
   it("makes a semihosting call names the option, whatever its end", () => {
     const call =
@@ -142,7 +180,7 @@ describe.skipIf(!hasToolchain)("where it was", () => {
     shell(path("."), `${GCC.join(" ")} -g -O1 -w -Wl,-Ttext=0x80000000 main.c -o main.elf`);
     const [sentence] = saidOf(Uint8Array.from(readFileSync(path("main.elf"))));
     expect(sentence).toMatch(
-      /store access fault at 0x8000\w+ _start\+0x\w+ \([^)]*main\.c:3\) \(mcause 7, mtval 0x10\)/,
+      /store access fault at 0x8000\w+ _start\+0x\w+ \([^)]*main\.c:3\) \(mcause 7, mtval 0x10;/,
     );
   });
 });
