@@ -16,6 +16,8 @@ const MAX_RAM_END = RAM_BASE + 512 * 1024 * 1024;
 /** Registers by their use in the calling convention. */
 const RA = 1;
 const SP = 2;
+/** Of what is in RAM: nothing else stands in the way there. */
+const FORBIDDEN = "PMP forbids it";
 /** What lies so near to where sp points is taken for the stack's. */
 const STACK_REACH_BYTES = 4096;
 
@@ -127,6 +129,7 @@ class TrapText {
           return value === 0 ? "0 is no instruction: it left its code" : undefined;
         return "compile for what the hart has (docs/run.md, --isa)";
       case Cause.INSTRUCTION_ACCESS_FAULT:
+        if (this.#isRam(value)) return FORBIDDEN;
         return `no code can be there; ra is ${this.#placeOf(registers[RA] ?? 0)}`;
       case Cause.LOAD_ACCESS_FAULT:
       case Cause.STORE_ACCESS_FAULT:
@@ -136,8 +139,12 @@ class TrapText {
     }
   }
 
+  #isRam(address: number): boolean {
+    return address >= RAM_BASE && address < this.#ramEnd;
+  }
+
   #adviceOnAccess(address: number, sp: number): string | undefined {
-    if (address >= RAM_BASE && address < this.#ramEnd) return "PMP forbids it";
+    if (this.#isRam(address)) return FORBIDDEN;
     // Below 0 it goes on at the other end.
     const isStack = (address - sp + STACK_REACH_BYTES) >>> 0 < 2 * STACK_REACH_BYTES;
     const ram = `RAM is from ${hex32(RAM_BASE)} to ${hex32(this.#ramEnd)}`;

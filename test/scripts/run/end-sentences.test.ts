@@ -36,6 +36,17 @@ function said(program: asm.Program, symbols: Readonly<Record<string, number>> = 
   return saidOf(writeElf({ code: program.bytes(), symbols }));
 }
 
+const PMP = { READ: 1, EXECUTE: 4, NAPOT: 3 << 3, LOCK: 1 << 7 };
+const [PMPCFG0, PMPADDR0] = [0x3a0, 0x3b0];
+
+/** All addresses have these rights alone; a0 is where RAM begins. */
+function locked(rights: number): asm.Program {
+  return new asm.Program()
+    .words(asm.i("addi", A0, 0, -1), asm.csr("csrrw", 0, PMPADDR0, A0))
+    .words(asm.i("addi", A1, 0, PMP.LOCK | PMP.NAPOT | rights), asm.lui(A0, RAM_BASE), asm.NOP)
+    .words(asm.csr("csrrw", 0, PMPCFG0, A1));
+}
+
 const finish = (value: number): asm.Program =>
   new asm.Program()
     .li(A0, 0x0010_0000)
@@ -139,6 +150,12 @@ describe("the end of a program that", () => {
       new asm.Program().words(FADD_S),
       "mtval 0x53; compile for what the hart has (docs/run.md, --isa)",
     ],
+    [
+      "does what PMP forbids",
+      locked(PMP.EXECUTE).words(asm.load("lw", 0, 0x100, A0)),
+      "mtval 0x80000100; PMP forbids it",
+    ],
+    ["executes what PMP forbids", locked(PMP.READ).words(asm.NOP), "mtval 0x80000018; PMP forbids it"],
     [
       "runs out of its code",
       new asm.Program().words(asm.NOP, 0),
