@@ -6,6 +6,7 @@ import { Hart } from "../../../controller/cpu/hart.ts";
 import { Clint } from "../../../controller/devices/clint.ts";
 import type { Board, Device } from "../../../controller/devices/device.ts";
 import { Finisher } from "../../../controller/devices/finisher.ts";
+import { GoldfishRtc } from "../../../controller/devices/goldfish-rtc.ts";
 import { HostQueue } from "../../../controller/devices/host-queue.ts";
 import { Plic } from "../../../controller/devices/plic.ts";
 import { DEVICE_STATE_WORDS, StateWords } from "../../../controller/devices/state.ts";
@@ -105,6 +106,12 @@ describe("PLIC", () => {
     high.clear();
     expect([device.load(PENDING), device.load(CLAIM), device.load(CLAIM)]).toEqual([1 << 7, 7, 0]);
   });
+  it.each([-1, 96, 192])("leaves everything as it is when %i is completed, which it has not", (source) => {
+    const { device } = plic();
+    for (let number = 1; number <= 96; number++) device.store(4 * number, 5);
+    device.store(CLAIM, source);
+    for (let number = 1; number <= 96; number++) expect(device.load(4 * number)).toBe(5);
+  });
   it("awaits input where a source that does would reach the hart", () => {
     const { device } = plic();
     expect(device.awaitsInput()).toBe(true);
@@ -114,6 +121,50 @@ describe("PLIC", () => {
     expect(device.awaitsInput()).toBe(true);
     device.store(ENABLE + 4, 0);
     expect(device.awaitsInput()).toBe(false);
+  });
+});
+
+describe("the real-time clock", () => {
+  const [TIME_LOW, TIME_HIGH, ALARM_LOW, ALARM_HIGH, ENABLE, STATUS] = [0, 4, 8, 12, 16, 24];
+  const EPOCH_NS = 0x1234_5678_9abc_def0n;
+  function clock() {
+    const board = new TestBoard();
+    const device = new GoldfishRtc(state(), EPOCH_NS, board);
+    device.reset();
+    return { board, device };
+  }
+  it("tells nanoseconds since 1970, and latches the upper half", () => {
+    const { board, device } = clock();
+    board.ticks = 3;
+    expect(device.load(TIME_LOW)).toBe(0x9abc_def0 + 300);
+    board.ticks = 2 ** 32;
+    expect(device.load(TIME_HIGH)).toBe(0x1234_5678);
+  });
+  it("goes on over a reset, which takes the alarm", () => {
+    const { board, device } = clock();
+    device.store(TIME_HIGH, 1);
+    device.store(TIME_LOW, 2);
+    device.store(ALARM_HIGH, 2);
+    device.store(ALARM_LOW, 0);
+    device.reset();
+    board.ticks = 1;
+    expect([device.load(TIME_LOW), device.load(TIME_HIGH)]).toEqual([102, 1]);
+    expect([device.load(STATUS), device.nextEvent(1)]).toEqual([0, Number.POSITIVE_INFINITY]);
+  });
+  it("rings not before its time, and then once", () => {
+    const { board, device } = clock();
+    const alarm = EPOCH_NS + 150n;
+    device.store(ENABLE, 1);
+    device.store(ALARM_HIGH, Number(BigInt.asIntN(32, alarm >> 32n)));
+    device.store(ALARM_LOW, Number(BigInt.asIntN(32, alarm)));
+    expect([device.nextEvent(0), device.load(STATUS), device.pending(1), device.pending(2)]).toEqual([
+      2,
+      1,
+      0,
+      1 << 11,
+    ]);
+    board.ticks = 2;
+    expect([device.nextEvent(2), device.load(STATUS)]).toEqual([Number.POSITIVE_INFINITY, 0]);
   });
 });
 
