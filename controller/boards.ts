@@ -128,7 +128,7 @@ export const BARE_BOARD: BoardPlan = {
   memory: () => [],
   devices: bareDevices,
   extensions: ALL_EXTENSIONS,
-  hart: { smdbltrp: false, user: true, pmpEntries: 16 },
+  hart: { smdbltrp: false, userMode: true, pmpEntries: 16 },
   isVirt: true,
 };
 
@@ -137,13 +137,14 @@ export const CONTROLLER_BOARD: BoardPlan = {
   memory: controllerMemory,
   devices: controllerDevices,
   extensions: CONTROLLER_EXTENSIONS,
-  hart: { smdbltrp: true, user: true, pmpEntries: 16 },
+  hart: { smdbltrp: true, userMode: true, pmpEntries: 16 },
   isVirt: false,
 };
 
 /** The storage controller with this hart, which has been checked. */
-export function controllerBoard({ isa }: HartConfig): BoardPlan {
+export function controllerBoard({ isa, userMode, pmpEntries }: HartConfig): BoardPlan {
   const extensions = parseIsa(isa);
   if (typeof extensions !== "number") throw new Error(`${isa}: ${extensions.message}`);
-  return { ...CONTROLLER_BOARD, extensions };
+  const hart = { ...CONTROLLER_BOARD.hart, userMode, pmpEntries };
+  return { ...CONTROLLER_BOARD, extensions, hart };
 }

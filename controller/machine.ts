@@ -156,7 +156,7 @@ export class Machine {
     const pmp: AccessWatcher = { forbids: true, zones: (mode) => forbiddenZones(this.hart, mode) };
     const hasTriggers = (plan.extensions & Extension.SDTRIG) !== 0;
     this.#triggers = hasTriggers
-      ? new Triggers(this.hart, features.user, (was, now) => this.#watch(was, now))
+      ? new Triggers(this.hart, features.userMode, (was, now) => this.#watch(was, now))
       : undefined;
     const watchers = [...(features.pmpEntries > 0 ? [pmp] : []), ...(this.#triggers ? [this.#triggers] : [])];
     this.#guard = new AccessGuard(this.hart, this.space, watchers);

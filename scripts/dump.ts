@@ -1,7 +1,7 @@
 /** `flipside dump`: prints a crash dump, with symbols and a stack trace where an ELF file is given. */
 import { type ElfError, type ElfFile, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
 import { Symbolizer } from "../controller/bare/symbolizer.ts";
-import { Hart } from "../controller/cpu/hart.ts";
+import { Hart, Mode } from "../controller/cpu/hart.ts";
 import { describeCause } from "../controller/cpu/trap-cause.ts";
 import { hex32, visibleText } from "../emulator/base/text.ts";
 import { formatVersion } from "../emulator/base/version.ts";
@@ -99,6 +99,7 @@ export function formatDump(dump: CrashDump, elf: ElfFile | undefined): string {
     paint("bold", `${failure.evidence} in region ${dump.fromRegion}, version ${dump.version}, then ${to}`),
     `${dump.time}   boot epoch ${dump.bootEpoch}   code ${hex32(failure.code)}${failure.message === "" ? "" : `   ${visibleText(failure.message)}`}`,
     "",
+    `    mode ${word(Hart.MODE) === Mode.USER ? "user" : "machine"}`,
     ...CSRS.map(([name, index]) => `${name.padStart(8)} ${named(word(index))}`),
     `   cause ${describeCause(word(Hart.MCAUSE), word(Hart.MTVAL))}`,
     "",

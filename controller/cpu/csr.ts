@@ -161,8 +161,8 @@ export class CsrFile {
     this.#bus = bus;
     this.#guard = guard;
     this.#features = features;
-    this.#misa = misaOf(extensions) | (features.user ? MISA_U : 0);
-    this.#met = (features.user ? Needs.USER : 0) | (features.pmpEntries > 0 ? Needs.PMP : 0);
+    this.#misa = misaOf(extensions) | (features.userMode ? MISA_U : 0);
+    this.#met = (features.userMode ? Needs.USER : 0) | (features.pmpEntries > 0 ? Needs.PMP : 0);
   }
 
   /**
@@ -178,7 +178,7 @@ export class CsrFile {
 
   /** The counters, each as its bit of mcounteren says. */
   #isForUsers(csr: number): boolean {
-    if (((csr >>> 8) & 3) !== Mode.USER) return false;
+    if (((csr >>> 8) & 3) !== 0) return false;
     return (((this.#hart[Hart.MCOUNTEREN] as number) >>> (csr & 31)) & 1) !== 0;
   }
 
@@ -218,7 +218,7 @@ export class CsrFile {
     const old = hart[Hart.MSTATUS] as number;
     // While MDT is set MIE cannot be; it is 0 already.
     let writable = (hart[Hart.MSTATUSH] as number) !== 0 ? Mstatus.MPIE : Mstatus.MIE | Mstatus.MPIE;
-    if (this.#features.user) {
+    if (this.#features.userMode) {
       writable |= Mstatus.MPRV | Mstatus.TW;
       const mpp = value & MSTATUS_MPP;
       if (mpp === 0 || mpp === MSTATUS_MPP) writable |= MSTATUS_MPP;

@@ -4,6 +4,16 @@ import { CONTROLLER_EXTENSIONS, formatIsa } from "./isa.ts";
 export interface HartConfig {
   /** Its instructions, such as `rv32imac_zba_zbb`: rv32i with c, and any of m, a, zba, zbb, zbc, zbs and zcb. */
   readonly isa: string;
+  /** Whether it has user mode; without, it has machine mode alone. */
+  readonly userMode: boolean;
+  /** Entries of physical memory protection, with Smepmp; 0: none of it. */
+  readonly pmpEntries: 0 | 16;
 }
 
-export const DEFAULT_HART: HartConfig = { isa: formatIsa(CONTROLLER_EXTENSIONS) };
+export const PMP_CHOICES = [0, 16] as const;
+
+export const DEFAULT_HART: HartConfig = {
+  isa: formatIsa(CONTROLLER_EXTENSIONS),
+  userMode: true,
+  pmpEntries: 16,
+};

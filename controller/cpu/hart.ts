@@ -81,10 +81,10 @@ export const enum Hart {
   WORDS = 128,
 }
 
-/** Privilege modes, numbered as in mstatus.MPP. */
+/** Privilege modes, not numbered as in mstatus.MPP: dumps of harts that had machine mode alone hold 0. */
 export const enum Mode {
-  USER = 0,
-  MACHINE = 3,
+  MACHINE = 0,
+  USER = 1,
 }
 
 /** Bits of mstatus. */
@@ -102,7 +102,7 @@ export interface HartFeatures {
   /** Smdbltrp: a trap in a trap handler stops it. */
   readonly smdbltrp: boolean;
   /** User mode. */
-  readonly user: boolean;
+  readonly userMode: boolean;
   /** Physical memory protection with Smepmp: 16 entries, or none. */
   readonly pmpEntries: 0 | 16;
 }

@@ -346,7 +346,7 @@ export class Interpreter implements Engine {
 
   /** mstatus.MPP of the least privileged mode. */
   get #leastMode(): number {
-    return this.#features.user ? 0 : MSTATUS_MPP;
+    return this.#features.userMode ? 0 : MSTATUS_MPP;
   }
 
   /** With mstatus.TW the time that `wfi` may take in user mode is none (volume II, "Virtualization Support in mstatus"). */

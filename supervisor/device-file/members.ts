@@ -4,7 +4,7 @@
  */
 
 import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
-import { DEFAULT_HART } from "../../controller/cpu/hart-config.ts";
+import { DEFAULT_HART, PMP_CHOICES } from "../../controller/cpu/hart-config.ts";
 import { ISA_PATTERN, isaFault } from "../../controller/cpu/isa.ts";
 import { CAPABILITIES } from "../../controller/devices/capabilities.ts";
 import {
@@ -111,6 +111,12 @@ const hart = object({
     named(ISA_PATTERN, isaFault),
     "Its instructions: rv32i with c, and any of m, a, zba, zbb, zbc, zbs and zcb. All others are illegal.",
     DEFAULT_HART.isa,
+  ),
+  userMode: member(flag, "Whether it has user mode.", DEFAULT_HART.userMode),
+  pmpEntries: member(
+    choice(PMP_CHOICES),
+    "Entries of physical memory protection, which come with Smepmp.",
+    DEFAULT_HART.pmpEntries,
   ),
 });
 

@@ -4,7 +4,7 @@
  */
 
 import { ENGINE_KINDS } from "../../controller/cpu/engine-kind.ts";
-import { DEFAULT_HART, type HartConfig } from "../../controller/cpu/hart-config.ts";
+import { DEFAULT_HART, type HartConfig, PMP_CHOICES } from "../../controller/cpu/hart-config.ts";
 import { isaFault } from "../../controller/cpu/isa.ts";
 import { CAPABILITIES } from "../../controller/devices/capabilities.ts";
 import { COUNT_MASK } from "../../controller/devices/uart-input.ts";
@@ -69,7 +69,7 @@ const LIMITS: Names<DeviceConfig["limits"]> = {
 };
 const BUDGET: Names<DeviceConfig["limits"]["budget"]> = { failures: true, windowMs: true };
 const RECOVERY: Names<DeviceConfig["recovery"]> = { onDoubleLoss: true, trialTries: true };
-const HART: Names<HartConfig> = { isa: true };
+const HART: Names<HartConfig> = { isa: true, userMode: true, pmpEntries: true };
 const LOG: Names<DeviceConfig["log"]> = { level: true, fd: true };
 const COMMAND: Names<HostCommand> = {
   opcode: true,
@@ -148,10 +148,13 @@ export function checkConfig(config: DeviceConfig): void {
 }
 
 function checkHart(hart: unknown): void {
-  const { isa } = fieldsOf("hart", hart, HART);
+  const { isa, userMode, pmpEntries } = fieldsOf("hart", hart, HART);
   requireThat(isText(isa), "hart.isa", isa, "a text");
   const fault = isaFault(String(isa));
   if (fault !== undefined) throw new RequestError(`hart.isa is ${shown(isa)}: ${fault}`);
+  requireThat(typeof userMode === "boolean", "hart.userMode", userMode, "true or false");
+  const isOffered = PMP_CHOICES.some((choice) => choice === pmpEntries);
+  requireThat(isOffered, "hart.pmpEntries", pmpEntries, `one of ${PMP_CHOICES.join(", ")}`);
 }
 
 function checkLimits(limits: unknown): void {

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseElf } from "../../controller/bare/elf.ts";
-import { Hart } from "../../controller/cpu/hart.ts";
+import { Hart, Mode } from "../../controller/cpu/hart.ts";
 import { verifyImage } from "../../controller/image/verify.ts";
 import { encodePlain } from "../../emulator/base/plain-data.ts";
 import { digestFromBytes } from "../../emulator/table/table.ts";
@@ -70,6 +70,15 @@ function dumpOfImage(file: string): string {
   writeFileSync(path("image.dump"), encodeDump({ ...dump, hart, image, tableBefore }));
   return path("image.dump");
 }
+
+it.each([
+  [Mode.USER, "user"],
+  [Mode.MACHINE, "machine"],
+])("a dump tells the mode that executed", async (mode, name) => {
+  const hart = dump.hart.map((word, index) => (index === Hart.MODE ? mode : word));
+  writeFileSync(path("mode.dump"), encodeDump({ ...dump, hart }));
+  expect((await run(dumpCommand, path("mode.dump"))).stdout).toContain(`    mode ${name}\n`);
+});
 
 describe("the ELF file of a dump", () => {
   it("with debug information tells the lines of calls, and what is inlined", async () => {

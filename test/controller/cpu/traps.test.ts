@@ -23,7 +23,7 @@ import {
 /** Nothing but machine mode. */
 const MACHINE_MODE_BOARD: BoardPlan = {
   ...BARE_BOARD,
-  hart: { smdbltrp: false, user: false, pmpEntries: 0 },
+  hart: { smdbltrp: false, userMode: false, pmpEntries: 0 },
 };
 const MIE_BIT = 1 << 3;
 const MPIE_BIT = 1 << 7;

@@ -28,7 +28,7 @@ describe("a device file", () => {
       limits: DEFAULT_LIMITS,
       recovery: DEFAULT_RECOVERY,
       engine: "auto",
-      hart: { isa: "rv32imac" },
+      hart: { isa: "rv32imac", userMode: true, pmpEntries: 16 },
       images: undefined,
       capabilities: undefined,
     });
@@ -40,11 +40,11 @@ describe("a device file", () => {
       memory: { ramBytes: 65_536, sectorEraseUs: 45_000 },
       limits: { readyMs: 1000, budget: { failures: null } },
       firmware: { capabilities: ["queue"] },
-      hart: { isa: "rv32imac_zbb" },
+      hart: { isa: "rv32imac_zbb", pmpEntries: 0 },
     });
     expect(described).toEqual({
       ...DEFAULT_DEVICE,
-      hart: { isa: "rv32imac_zbb" },
+      hart: { isa: "rv32imac_zbb", userMode: true, pmpEntries: 0 },
       memory: { ...DEFAULT_MEMORY_CONFIG, ramBytes: 65_536, sectorEraseUs: 45_000 },
       limits: { ...DEFAULT_LIMITS, readyMs: 1000, budget: { ...DEFAULT_LIMITS.budget, failures: null } },
       capabilities: ["queue"],
@@ -78,9 +78,11 @@ describe("a device file", () => {
     ],
     [
       { format: 1, hart: { isa: "rv32imafdc" } },
-      'flipside.json: hart.isa: "rv32imafdc": the hart has no "f": it may have i, m, a, c, zba, zbb, zbc, zbs, zcb, b, zicsr, zifencei, zicntr, zca',
+      'flipside.json: hart.isa: "rv32imafdc": the hart has no "f": it may have i, m, a, c, zba, zbb, zbc, zbs, zcb, sdtrig, b, zicsr, zifencei, zicntr, zca',
     ],
     [{ format: 1, hart: { isa: 32 } }, "flipside.json: hart.isa: 32 is no text"],
+    [{ format: 1, hart: { userMode: 1 } }, "flipside.json: hart.userMode: 1 is neither true nor false"],
+    [{ format: 1, hart: { pmpEntries: 8 } }, "flipside.json: hart.pmpEntries: 8 is none of 0, 16"],
     [
       { format: 1, firmware: { capabilities: ["queue", "queue"] } },
       'flipside.json: firmware.capabilities[1]: "queue" stands there twice',

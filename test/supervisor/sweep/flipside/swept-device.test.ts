@@ -64,7 +64,10 @@ describe("the device under sweep", () => {
     ];
     const isReady = (isa: string): boolean => {
       const script = scenario("failover-and-back");
-      const rig = workbench({ ...DEFAULT_SWEPT_DEVICE, hart: { isa } }, ...images).rigOf(script);
+      const rig = workbench(
+        { ...DEFAULT_SWEPT_DEVICE, hart: { ...DEFAULT_SWEPT_DEVICE.hart, isa } },
+        ...images,
+      ).rigOf(script);
       rig.setUp(script);
       rig.device.powerOn();
       return rig.device.advance(() => rig.device.ready, 1_000);
