@@ -53,7 +53,6 @@ interface Place {
 export class GuestDirectory implements HostFiles {
   readonly #root: string;
   readonly #limits: DirectoryLimits;
-  readonly #descriptors = new Set<number>();
   #grownBytes = 0;
   #madeFiles = 0;
 
@@ -71,7 +70,6 @@ export class GuestDirectory implements HostFiles {
       if (isNew && this.#madeFiles === this.#limits.madeFiles) return -Errno.ENOSPC;
       const descriptor = openSync(place.path, FLAGS[mode] | O_NOFOLLOW | O_NONBLOCK);
       if (isNew) this.#madeFiles++;
-      this.#descriptors.add(descriptor);
       return new GuestFile(this, descriptor, mode[0] === "a");
     });
   }
@@ -93,16 +91,6 @@ export class GuestDirectory implements HostFiles {
       renameSync(old.path, renamed.path);
       return 0;
     });
-  }
-
-  /** What is open is closed. */
-  close(): void {
-    for (const descriptor of [...this.#descriptors]) this.release(descriptor);
-  }
-
-  /** Closes one file. */
-  release(descriptor: number): void {
-    if (this.#descriptors.delete(descriptor)) closeSync(descriptor);
   }
 
   /** 0 if a file of `bytes` may become one of `end`: then it is taken for that. */
@@ -178,8 +166,10 @@ class GuestFile implements Stream {
   }
 
   close(): number {
-    this.#directory.release(this.#descriptor);
-    return 0;
+    return orErrno(() => {
+      closeSync(this.#descriptor);
+      return 0;
+    });
   }
 }
 
