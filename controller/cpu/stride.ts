@@ -181,8 +181,7 @@ class StrideWriter {
   readonly #hart: number;
   /** Bytes of the instruction that the case is for. */
   #length: 2 | 4 = 2;
-  /** The next entry comes next; this entry is at AT; this one is left to the interpreter. */
-  #next: Label = 0;
+  /** The entry is at AT; this one is left to the interpreter. */
   #again: Label = 0;
   #leave: Label = 0;
   readonly #isGuarded: boolean;
@@ -207,8 +206,6 @@ class StrideWriter {
     this.#again = out.loop();
     if (this.#isGuarded) this.#lookAtFetch();
     this.#lookAtLimit();
-    const afterLong = out.block();
-    const afterShort = out.block();
     const operations = this.#operations();
     const cases = [...operations.keys()].flatMap((micro): number[] =>
       ALWAYS_LONG.has(micro) ? [micro | LONG] : [micro, micro | LONG],
@@ -222,14 +219,10 @@ class StrideWriter {
     );
     for (const key of cases) {
       out.end();
-      const isLong = (key & LONG) !== 0;
-      this.#length = isLong ? 4 : 2;
-      this.#next = isLong ? afterLong : afterShort;
+      this.#length = (key & LONG) === 0 ? 2 : 4;
       operations.get((key & ~LONG) as Micro)?.();
-      out.branch(this.#next);
+      this.#goOn();
     }
-    this.#endStep(2);
-    this.#endStep(4);
     out.end();
     out.end();
     this.#storeWord(Hart.RUN_RETIRED, () => out.get(this.#retired));
@@ -260,12 +253,11 @@ class StrideWriter {
     out.end();
   }
 
-  /** Ends the block of the cases of that length: on to the entry behind. */
-  #endStep(length: 2 | 4): void {
+  /** Retires the instruction and goes on with the one behind it. Each case has this code: one jump less than to share it. */
+  #goOn(): void {
     const out = this.#out;
-    out.end();
     out.get(Local.AT);
-    out.constant(length << CODE_SHIFT);
+    out.constant(this.#length << CODE_SHIFT);
     out.op(Wasm.I32_ADD);
     this.#goOnAtTop();
   }
@@ -394,7 +386,9 @@ class StrideWriter {
     this.#rs1();
     this.#rs2();
     this.#out.op(notTaken);
-    this.#out.branchIf(this.#next);
+    this.#out.if();
+    this.#goOn();
+    this.#out.end();
     this.#jump();
   }
 
@@ -471,7 +465,7 @@ class StrideWriter {
     out.op(Wasm.I32_GE_U);
     out.branchIf(this.#leave);
     loadAt(Local.WINDOW_OFFSET);
-    out.branch(this.#next);
+    this.#goOn();
     out.end();
     if (this.#isGuarded) this.#lookAtFlags(() => out.get(Local.LOAD_FLAGS));
     loadAt(Local.RAM_OFFSET);
@@ -522,7 +516,7 @@ class StrideWriter {
     out.op(Wasm.I32_EQZ);
     out.if();
     this.#setRd(byZero);
-    out.branch(this.#next);
+    this.#goOn();
     out.end();
     this.#setRd(
       () => out.get(this.#address),
@@ -539,7 +533,7 @@ class StrideWriter {
     out.op(Wasm.I32_EQ);
     out.if();
     this.#setRd(() => out.constant(0), this.#rs1, Wasm.I32_SUB);
-    out.branch(this.#next);
+    this.#goOn();
     out.end();
     this.#divide(Wasm.I32_DIV_S, () => out.constant(-1));
   }
