@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { unary } from "../../scripts/hostile/assembler.ts";
 import { declaringImage } from "../declaring-firmware.ts";
+import { LOCKING } from "../locking-firmware.ts";
 
 const [imageA, imageB] = referenceImages();
 let directory: string;
@@ -76,6 +77,17 @@ describe("a device of the library", () => {
     );
     const wrong = startDevice({ images, hart: { isa: "rv32imafc" } });
     await expect(wrong).rejects.toMatchObject({ kind: "usage", message: expect.stringMatching(/no "f"/) });
+  });
+
+  it("resets PMP, locked entries too, and mseccfg at each start of a version", async () => {
+    const running = await start({ images: [declaringImage(1, 2, LOCKING), declaringImage(1, 1, LOCKING)] });
+    for (const region of [1, 0, 1]) {
+      await running.standby();
+      await running.designate(region);
+      const isReady = async (): Promise<void> =>
+        expect(await running.status()).toMatchObject({ primary: region, ready: true });
+      await vi.waitFor(isReady, { timeout: 30_000 });
+    }
   });
 
   it("is operated on: load, activate, designate, clear", async () => {

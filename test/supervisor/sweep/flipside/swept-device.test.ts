@@ -12,6 +12,7 @@ import {
 } from "../../../../supervisor/sweep/flipside/swept-device.ts";
 import { Workbench } from "../../../../supervisor/sweep/run/workbench.ts";
 import { declaringImage } from "../../../declaring-firmware.ts";
+import { LOCKING } from "../../../locking-firmware.ts";
 import { IMAGE_A, IMAGE_B, scenario, wholePlan } from "../bench.ts";
 
 function workbench(device: SweptDevice, imageA = IMAGE_A, imageB = IMAGE_B): Workbench {
@@ -55,6 +56,16 @@ describe("the device under sweep", () => {
       return found[0] ?? Number.NaN;
     };
     expect(foundMs(2_000) - foundMs(500)).toBeCloseTo(1_500, 0);
+  });
+
+  it("resets PMP, locked entries too, and mseccfg at each start of a version", () => {
+    const images = [2, 1].map((minor) => declaringImage(1, minor, LOCKING)) as [Uint8Array, Uint8Array];
+    const ready: number[] = [];
+    workbench(DEFAULT_SWEPT_DEVICE, ...images).replay(scenario("failover-and-back"), [], (item) => {
+      if (typeof item === "object" && item.type === "ready") ready.push(item.region);
+    });
+    expect(ready.length).toBeGreaterThan(2);
+    expect(new Set(ready)).toEqual(new Set([0, 1]));
   });
 
   it("has the hart that is described: firmware that needs Zbb gets ready on one that has it, and on no other", () => {
