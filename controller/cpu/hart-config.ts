@@ -2,7 +2,7 @@
 import { CONTROLLER_EXTENSIONS, formatIsa } from "./isa.ts";
 
 export interface HartConfig {
-  /** Its instructions, such as `rv32imac_zba_zbb`: rv32i with c, and any of m, a, zba, zbb, zbc, zbs and zcb. */
+  /** Its instructions, such as `rv32imac_zba_zbb` (isa.ts). */
   readonly isa: string;
   /** Whether it has user mode; without, it has machine mode alone. */
   readonly userMode: boolean;

@@ -374,7 +374,7 @@ class StrideWriter {
 
   #bitOperands(op: Op): BitOperands {
     const second = op === Op.RORI || op === Op.BEXTI ? this.#operand : this.#rs2;
-    return { out: this.#out, first: this.#rs1, second, scratch: Local.ADDRESS, scratch2: Local.OTHER };
+    return { out: this.#out, first: this.#rs1, second, scratch: this.#address, scratch2: this.#other };
   }
 
   #jump(): void {

@@ -37,6 +37,9 @@ const LOG = RAM_BASE + 0x8_0000;
 /** RAM for the cases: far from the code, and 0. */
 export const DATA = RAM_BASE + 0x4_0000;
 
+/** Instructions before what is shown: a translator enters no stretch that is soon over. */
+const WORTH_TRANSLATING = 16;
+
 const RA = 1;
 /** x26 to x31 are the frame's: where the next word goes, and what the handler needs. */
 const NEXT_WORD = 26;
@@ -63,6 +66,7 @@ export function caseProgram({ write }: Case): Uint8Array {
     .la(HANDLER1, "frame.handler")
     .words(asm.csr("csrrw", 0, asm.MTVEC, HANDLER1))
     .li(NEXT_WORD, LOG);
+  program.words(...Array.from({ length: WORTH_TRANSLATING }, () => asm.NOP));
   write(program);
   writeEnd(program);
   writeHandler(program);

@@ -7,6 +7,7 @@ import { COMPRESSED } from "./compressed.ts";
 import { INTEGER, MULTIPLICATION } from "./integer.ts";
 import { WITHOUT_EXTENSION, WITHOUT_ZCB } from "./left-out.ts";
 import { CSRS, ILLEGAL, TRAPS } from "./machine-mode.ts";
+import { TRIGGERS } from "./triggers.ts";
 import { PMP, SMEPMP, USER_MODE } from "./user-mode.ts";
 
 export const CASE_GROUPS: readonly CaseGroup[] = [
@@ -24,4 +25,5 @@ export const CASE_GROUPS: readonly CaseGroup[] = [
   USER_MODE,
   PMP,
   SMEPMP,
+  TRIGGERS,
 ];

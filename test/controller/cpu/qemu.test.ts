@@ -15,4 +15,9 @@ describe("random programs do the same as on QEMU", () => {
     expect(expected.split("\n").length).toBeGreaterThan(300);
     expect(onFlipside(elf)).toBe(expected);
   });
+
+  it.runIf(hasQemu).each(SEEDS)("with triggers, seed %i", (seed) => {
+    const elf = qemuProgram(seed, PIECES, { triggers: true });
+    expect(onFlipside(elf)).toBe(onQemu(elf));
+  });
 });

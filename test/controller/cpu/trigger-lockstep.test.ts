@@ -128,7 +128,8 @@ describe("triggers fire as the model says, and nowhere else", () => {
           machine.hart.slice(Hart.TSELECT, Hart.TDATA2 + 4),
         );
       }),
-      { numRuns: 80 },
+      // Of this one a loop was translated at a run's end, right after a trigger had been disarmed.
+      { numRuns: 80, examples: [[879343980]] },
     );
     for (const [name, count] of Object.entries(counts)) expect(count, name).toBeGreaterThan(5);
   });

@@ -19,8 +19,17 @@ const FRAME = RAM_BASE + 0x3_0000;
 const LOG = FRAME + 0x100;
 const UART = 0x1000_0000;
 const FINISHER = 0x0010_0000;
+/** Words that triggers may watch, so far apart that QEMU's, which watch eight bytes, watch no other. */
+const SLOTS = RAM_BASE + 0x2_8000;
+const SLOT_COUNT = 8;
+const SLOT_BYTES = 8;
 /** Nothing answers here on either machine; above 0x4000_0000 QEMU has PCI. */
 const NOWHERE = 0x1800_0000;
+
+const [TSELECT, TDATA1, TDATA2, TCONTROL] = [0x7a0, 0x7a1, 0x7a2, 0x7a5];
+const MCONTROL = 2 << 28;
+const MCONTROL_M = 1 << 6;
+const MCONTROL_EXECUTE = 4;
 
 const RA = 1;
 const SP = 2;
@@ -44,9 +53,11 @@ type Maker = (g: Generator) => void;
 class Generator {
   readonly program = new asm.Program();
   readonly random: Random;
+  readonly triggers: boolean;
   #labels = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, triggers: boolean) {
+    this.triggers = triggers;
     this.random = new Random(seed);
   }
 
@@ -241,8 +252,49 @@ const SIMPLE: readonly Maker[] = [
 ];
 const COMPOUND: readonly Maker[] = [forwardBranch, forwardBranch, forwardJump, loop, loop, selfModifying];
 
+/** Triggers on words and on instructions ahead. The two of QEMU 7.2 are of mcontrol and compare for equality. */
+const armedTriggers: Maker = (g) => {
+  const set = (csr: number): void => g.put(asm.csr("csrrw", 0, csr, SCRATCH));
+  const arm = (accesses: number): void => {
+    set(TDATA2);
+    g.program.li(SCRATCH, MCONTROL | (g.random.below(8) === 0 ? 0 : MCONTROL_M) | accesses);
+    set(TDATA1);
+  };
+  g.put(asm.csr("csrrwi", 0, TSELECT, g.random.below(2)));
+  if (g.random.below(2) === 0) {
+    g.program.li(SCRATCH, SLOTS + SLOT_BYTES * g.random.below(SLOT_COUNT));
+    arm(g.random.below(4));
+    return;
+  }
+  const label = g.label;
+  g.program.la(SCRATCH, label);
+  arm(MCONTROL_EXECUTE);
+  for (let between = g.random.below(3); between > 0; between--) g.random.pick(SIMPLE)(g);
+  g.program.label(label);
+  immediate(g);
+};
+const slotAccesses: Maker = (g) => {
+  g.program.li(SCRATCH, SLOTS + SLOT_BYTES * g.random.below(SLOT_COUNT));
+  const kind = g.random.below(5);
+  if (kind < 2) g.put(asm.load(g.random.pick(asm.LOAD_MNEMONICS), g.rd, 0, SCRATCH));
+  else if (kind < 4) g.put(asm.store(g.random.pick(asm.STORE_MNEMONICS), g.rs, 0, SCRATCH));
+  else g.put(asm.amo("amoadd.w", g.rd, g.rs, SCRATCH));
+};
+const TRIGGERS: readonly Maker[] = [armedTriggers, slotAccesses, slotAccesses, slotAccesses];
+
+/** In machine mode triggers fire with mte alone; QEMU 7.2 has none, and they fire without. */
+function enableTriggers(g: Generator): void {
+  g.program.la(T0, "enabled").words(asm.csr("csrrw", 0, asm.MTVEC, T0), asm.csr("csrrsi", 0, TCONTROL, 8));
+  // Which that tells, and which programs read.
+  g.program
+    .align(4)
+    .label("enabled")
+    .words(asm.csr("csrrw", 0, asm.MCAUSE, 0));
+}
+
 /** Installs the handler, fills data and registers. */
 function prologue(g: Generator): void {
+  if (g.triggers) enableTriggers(g);
   g.program.la(T0, "handler").words(asm.csr("csrrw", 0, asm.MTVEC, T0));
   g.program
     .li(T0, FRAME)
@@ -326,12 +378,13 @@ function epilogue(g: Generator): void {
     .words(asm.jalr(0, RA, 0));
 }
 
-/** The executable of `seed`, with about `length` random pieces. */
-export function qemuProgram(seed: number, length: number): Uint8Array {
-  const g = new Generator(seed);
+/** The executable of `seed`, with about `length` random pieces. @param options triggers: with some that fire */
+export function qemuProgram(seed: number, length: number, { triggers = false } = {}): Uint8Array {
+  const g = new Generator(seed, triggers);
   prologue(g);
   for (let piece = 0; piece < length; piece++) {
-    g.random.pick(g.random.below(4) === 0 ? COMPOUND : SIMPLE)(g);
+    if (triggers && g.random.below(4) === 0) g.random.pick(TRIGGERS)(g);
+    else g.random.pick(g.random.below(4) === 0 ? COMPOUND : SIMPLE)(g);
   }
   epilogue(g);
   handler(g);

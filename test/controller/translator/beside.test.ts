@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { BARE_BOARD } from "../../../controller/boards.ts";
 import { STORE_FLAGS } from "../../../controller/cpu/access-guard.ts";
 import { NOWHERE } from "../../../controller/cpu/address-space.ts";
-import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
+import { Hart } from "../../../controller/cpu/hart.ts";
+import { ALL_EXTENSIONS, Extension } from "../../../controller/cpu/isa.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { Answering } from "../../../controller/translator/answering.ts";
 import type {
@@ -72,6 +73,48 @@ describe("where translated code begins", () => {
   });
 });
 
+const WITHOUT_ZBB = ALL_EXTENSIONS & ~Extension.ZBB;
+
+/** What the thread beside a hart makes of a program. */
+function answerTo(program: asm.Program, asked: Partial<TranslationRequest>): TranslationReply {
+  const memory = createMemory(LAYOUT);
+  new Uint8Array(memory.buffer).set(program.bytes(), LAYOUT.ram);
+  return new Answering(memory).answer({
+    entries: [CODE_BASE],
+    windowOffset: NOWHERE,
+    viewKey: "",
+    target: {
+      memory: {
+        ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
+        ramFlags: LAYOUT.ramFlags[0] as number,
+        loadFlags: 0,
+        storeFlags: STORE_FLAGS,
+        readable: [],
+        writable: [],
+      },
+      hart: LAYOUT.slots[0] as number,
+      memoryPages: LAYOUT.wasmPages,
+      tableSlots: 4096,
+    },
+    code: [{ base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram }],
+    extensions: ALL_EXTENSIONS,
+    sharedPageAccesses: [],
+    registers: [],
+    sizes: [],
+    maxInstructions: 1_000,
+    ...asked,
+  });
+}
+
+it("the thread translates the instructions that the hart has, and no others", () => {
+  const program = new asm.Program().words(asm.NOP, asm.unary("clz", A0, A1), asm.jalr(0, RA, 0));
+  expect(answerTo(program, {}).unit?.instructions).toBe(3);
+  expect(answerTo(program, { extensions: WITHOUT_ZBB }).unit).toMatchObject({
+    instructions: 1,
+    ends: [CODE_BASE + 4],
+  });
+});
+
 describe("a jump through a table", () => {
   /** The table's address is made before the loop. */
   const program = () =>
@@ -84,34 +127,7 @@ describe("a jump through a table", () => {
       .jal(0, "loop")
       .words(CODE_BASE + 8, CODE_BASE + 16, 0);
   const TABLE = CODE_BASE + 24;
-  const answer = (registers: readonly number[]) => {
-    const memory = createMemory(LAYOUT);
-    new Uint8Array(memory.buffer).set(program().bytes(), LAYOUT.ram);
-    return new Answering(memory).answer({
-      entries: [CODE_BASE],
-      windowOffset: NOWHERE,
-      viewKey: "",
-      target: {
-        memory: {
-          ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
-          ramFlags: LAYOUT.ramFlags[0] as number,
-          loadFlags: 0,
-          storeFlags: STORE_FLAGS,
-          readable: [],
-          writable: [],
-        },
-        hart: LAYOUT.slots[0] as number,
-        memoryPages: LAYOUT.wasmPages,
-        tableSlots: 4096,
-      },
-      code: [{ base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram }],
-      extensions: ALL_EXTENSIONS,
-      sharedPageAccesses: [],
-      registers,
-      sizes: [],
-      maxInstructions: 1_000,
-    });
-  };
+  const answer = (registers: readonly number[]) => answerTo(program(), { registers });
 
   it("stays in the loop where a register holds the table's address", () => {
     expect(answer([TABLE, 0, 0xffff_fff0]).unit?.instructions).toBe(6);
@@ -158,7 +174,7 @@ function counting() {
     memory,
     layout: LAYOUT,
     slot: 0,
-    plan: BARE_BOARD,
+    plan: { ...BARE_BOARD, extensions: WITHOUT_ZBB },
     engine: (parts, interpreter, _, slot) => {
       engine = new TranslatingEngine(parts, interpreter, memory, slot, {
         beside: new Beside(() => thread, TRANSLATOR),
@@ -181,7 +197,7 @@ describe("a thread beside the hart", () => {
   it("is asked for the loop, and the hart goes on in what it answers", () => {
     const { machine, engine, thread } = counting();
     machine.run(RUN);
-    expect(thread.requests.map(({ entries }) => entries)).toEqual([[CODE_BASE]]);
+    expect(thread.requests).toMatchObject([{ entries: [CODE_BASE], extensions: WITHOUT_ZBB }]);
     expect(engine.stats()).toMatchObject({ translationsRunning: 0, retiredTranslated: 0 });
     thread.answer();
     machine.run(2 * RUN);
@@ -199,6 +215,31 @@ describe("a thread beside the hart", () => {
     machine.run(RUN / 4);
     expect(engine.stats()).toMatchObject({ translationsRunning: 0, units: 0, retiredTranslated: 0 });
     expect(machine.hart[A2]).toBeGreaterThan(0);
+  });
+
+  it("answers in vain when loads have come to be judged since", () => {
+    const { machine, engine, thread } = counting();
+    machine.run(RUN);
+    thread.answer();
+    // An mcontrol trigger of machine mode, on loads.
+    machine.hart[Hart.TDATA1] = (2 << 28) | (1 << 6) | 1;
+    machine.hart[Hart.TDATA2] = (CODE_BASE + 0x8000) | 0;
+    const saved = new Int32Array(machine.stateWords);
+    machine.saveState(saved);
+    machine.restoreState(saved);
+    machine.run(RUN / 4);
+    expect(engine.stats()).toMatchObject({ translationsRunning: 0, units: 0, retiredTranslated: 0 });
+  });
+
+  it("is not given the code that a trigger is armed for", () => {
+    const { machine, engine, thread } = counting();
+    engine.watchExecution([{ first: CODE_BASE + 4, last: CODE_BASE + 4 }], []);
+    machine.run(RUN);
+    const given = thread.requests.flatMap(({ code }) => code.map(({ base, bytes }) => [base, base + bytes]));
+    expect(given).toEqual([
+      [CODE_BASE, CODE_BASE + 4],
+      [CODE_BASE + 6, CODE_BASE + LAYOUT.config.ramBytes],
+    ]);
   });
 
   it("is a real one in a run: the same result, most of it translated", { timeout: 120_000 }, () => {
