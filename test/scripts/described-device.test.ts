@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DEFAULT_HART } from "../../controller/cpu/hart-config.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../../emulator/memory/layout.ts";
 import { deviceConfig, readDevice } from "../../scripts/described-device.ts";
 import { parseEmulate } from "../../scripts/emulate/options.ts";
@@ -39,7 +40,7 @@ describe("the device of a command", () => {
       limits: DEFAULT_LIMITS,
       recovery: DEFAULT_RECOVERY,
       engine: "auto",
-      hart: { isa: "rv32imac" },
+      hart: DEFAULT_HART,
       keys: [],
       requireSecurityCounter: false,
     });
@@ -68,7 +69,7 @@ describe("the device of a command", () => {
       limits: { ...DEFAULT_LIMITS, commandMs: 900 },
       recovery: { ...DEFAULT_RECOVERY, trialTries: 1 },
       engine: "interpreter",
-      hart: { isa: "rv32imac_zba" },
+      hart: { ...DEFAULT_HART, isa: "rv32imac_zba" },
       keys: [],
       requireSecurityCounter: false,
       capabilities: [],
