@@ -13,7 +13,7 @@ import { type Figure, meets, type Section } from "./bench/sections.ts";
 import { benchStart } from "./bench/start.ts";
 import { median } from "./bench/statistics.ts";
 import { benchSweep } from "./bench/sweep.ts";
-import { benchWholeRuns } from "./bench/whole-runs.ts";
+import { benchUnseenRuns, benchWholeRuns } from "./bench/whole-runs.ts";
 import { EXIT_FINDING, EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { writeReport } from "./input.ts";
 import { HELP_OPTION, parseInteger, parseOptions, UsageError } from "./options.ts";
@@ -41,6 +41,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   start: async () => benchStart(),
   engines: async () => benchEngines(),
   programs: async () => benchWholeRuns(),
+  unseen: async () => benchUnseenRuns(),
   auto: benchAuto,
   halt: benchHalt,
   sweep: benchSweep,

@@ -161,12 +161,14 @@ const WHOLE_PROGRAMS = [
   "tasks",
   "viterbi",
 ];
+/** Programs in controller/firmware/programs-unseen, built like the whole ones. */
+const UNSEEN_PROGRAMS = ["horn", "key-store", "ray-cast", "sheet", "typeset"];
 const SHARED_PAGE = ["-Wl,--defsym=SHARED_PAGE=1"];
 
 const HELP = `usage: npm run build:firmware -- [--check]
 
 Compiles controller/firmware with ${PREFIX}gcc into controller/firmware/images and plain/images (MCUboot images and
-their ELF files), mutants/images, and the programs in bench/elf and programs/elf.
+their ELF files), mutants/images, and the programs in bench/elf, programs/elf and programs-unseen/elf.
 
   --check     store nothing; exit code 1 when a committed file is not what the sources make
   -h, --help  this text
@@ -195,25 +197,22 @@ function compile(cwd: string, sources: readonly string[], flags: readonly string
   return elf;
 }
 
-function buildBench(firmwareDir: string, workDir: string): Map<string, Uint8Array> {
-  const files = new Map<string, Uint8Array>();
-  for (const program of BENCH_PROGRAMS) {
-    const flags = ["-O2", "-T", "bench.ld", ...(program === "shared-page" ? SHARED_PAGE : [])];
-    const sources = ["start.S", `${program}.c`, "harness.c"];
-    const elf = compile(join(firmwareDir, "bench"), sources, flags, join(workDir, `${program}.elf`));
-    files.set(`bench/elf/${program}.elf`, readFileSync(elf));
-  }
-  for (const program of WHOLE_PROGRAMS) {
-    const sources = ["start.S", `../programs/${program}.c`, "harness.c"];
-    const elf = compile(
-      join(firmwareDir, "bench"),
-      sources,
-      ["-O2", "-T", "bench.ld"],
-      join(workDir, `${program}.elf`),
-    );
-    files.set(`programs/elf/${program}.elf`, readFileSync(elf));
-  }
-  return files;
+/** Builds programs of one folder with the harness of the benchmark programs. */
+function buildPrograms(
+  firmwareDir: string,
+  workDir: string,
+  room: string,
+  names: readonly string[],
+): Map<string, Uint8Array> {
+  return new Map(
+    names.map((name): [string, Uint8Array] => {
+      const flags = ["-O2", "-T", "bench.ld", ...(name === "shared-page" ? SHARED_PAGE : [])];
+      const source = room === "bench" ? `${name}.c` : `../${room}/${name}.c`;
+      const sources = ["start.S", source, "harness.c"];
+      const elf = compile(join(firmwareDir, "bench"), sources, flags, join(workDir, `${name}.elf`));
+      return [`${room}/elf/${name}.elf`, readFileSync(elf)];
+    }),
+  );
 }
 
 /**
@@ -381,7 +380,9 @@ export function buildFirmware(firmwareDir: string): Map<string, Uint8Array> {
     return new Map([
       ...FIRMWARE_VERSIONS.flatMap((source) => [...buildVersion(firmwareDir, workDir, source)]),
       ...mutantGroups().flatMap((group) => [...buildMutants(firmwareDir, workDir, group)]),
-      ...buildBench(firmwareDir, workDir),
+      ...buildPrograms(firmwareDir, workDir, "bench", BENCH_PROGRAMS),
+      ...buildPrograms(firmwareDir, workDir, "programs", WHOLE_PROGRAMS),
+      ...buildPrograms(firmwareDir, workDir, "programs-unseen", UNSEEN_PROGRAMS),
     ]);
   } finally {
     removeScratch(workDir);

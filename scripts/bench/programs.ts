@@ -10,8 +10,8 @@ import { monotonicNs } from "../../emulator/base/clock.ts";
 import { removeScratch, scratchDirectory } from "../scratch.ts";
 
 const FIRMWARE = fileURLToPath(new URL("../../../controller/firmware/", import.meta.url));
-/** Where programs are: loops of a few lines, and whole programs. */
-export type Room = "bench" | "programs";
+/** Where programs are: loops of a few lines, whole programs, and whole programs written after the tuning. */
+export type Room = "bench" | "programs" | "programs-unseen";
 const CLI = fileURLToPath(new URL("../cli.bundle.cjs", import.meta.url));
 const QEMU = "qemu-system-riscv32";
 /** Machine mode only, as reference: -bios none starts at the base of RAM. */
@@ -29,6 +29,7 @@ export interface Run {
 
 export const PROGRAMS = programsIn("bench");
 export const WHOLE_PROGRAMS = programsIn("programs");
+export const UNSEEN_PROGRAMS = programsIn("programs-unseen");
 
 function programsIn(room: Room): readonly string[] {
   return readdirSync(join(FIRMWARE, room, "elf"))
