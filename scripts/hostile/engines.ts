@@ -15,7 +15,7 @@ const INGREDIENTS: readonly Ingredients[] = [
   { rare: true, selfModifying: true, wild: true },
   { rare: false, selfModifying: false, wild: false, bits: true },
   { rare: true, selfModifying: true, wild: true, bits: true },
-  { rare: true, selfModifying: true, wild: true, triggers: true },
+  { rare: true, selfModifying: true, wild: true, bits: true, triggers: true },
 ];
 
 export function runProgram(seed: number): CaseResult {

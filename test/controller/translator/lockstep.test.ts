@@ -25,6 +25,10 @@ describe("translated code and interpreter agree on registers, memory, CSRs and r
       "triggers in code that rewrites itself",
       { rare: true, selfModifying: true, wild: true, triggers: true },
     ],
+    [
+      "triggers and bit manipulation",
+      { rare: true, selfModifying: false, wild: false, bits: true, triggers: true },
+    ],
   ];
   for (const [name, ingredients] of cases) {
     it(name, () => {
