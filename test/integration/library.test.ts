@@ -66,7 +66,8 @@ describe("a device of the library", () => {
     const images = [declaringImage(1, 2), declaringImage(1, 1, [unary("clz", 10, 11)])];
     const withZbb = await start({ images, hart: { isa: "rv32imac_zbb" } });
     await withZbb.designate(1);
-    await vi.waitFor(async () => expect(await withZbb.status()).toMatchObject({ primary: 1, ready: true }));
+    const isReady = async () => expect(await withZbb.status()).toMatchObject({ primary: 1, ready: true });
+    await vi.waitFor(isReady, { timeout: 30_000 });
     await withZbb.stop();
     const without = await start({ images });
     await without.standby();
@@ -99,7 +100,8 @@ describe("a device of the library", () => {
     await running.standby();
     // It is answered while the version is being stopped, or when the other one is there already.
     await running.designate(1);
-    await vi.waitFor(async () => expect((await running.status()).primary).toBe(1));
+    const isExecuted = async () => expect((await running.status()).primary).toBe(1);
+    await vi.waitFor(isExecuted, { timeout: 30_000 });
     await expect(running.clear(1)).rejects.toMatchObject({ name: "not-invalid", kind: "usage" });
   });
 

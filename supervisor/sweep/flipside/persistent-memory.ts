@@ -42,7 +42,7 @@ export class PersistentMemory implements UndoLog {
   #end = 0;
   /** Where images were put, in words. */
   readonly #images: { readonly start: number; readonly end: number }[] = [];
-  /** 1 for each page of memory that anything was stored into since it was cleared, though it was undone. */
+  /** 1 for each page up to the regions' end that anything was stored into since it was cleared, though it was undone. */
   readonly #usedPages: Uint8Array;
   readonly #tableWord: number;
   readonly #nvramWord: number;
@@ -58,8 +58,9 @@ export class PersistentMemory implements UndoLog {
     this.#regionsWord = (layout.regions[0] as number) / 4;
     this.#regionWords = layout.config.regionBytes / 4;
     this.#keys = new Int32Array((Segment.REGIONS + layout.config.regions) * 2);
-    this.#usedPages = new Uint8Array(memory.buffer.byteLength / PAGE_BYTES);
-    this.words.fill(-1, this.#regionsWord, this.#regionsWord + layout.config.regions * this.#regionWords);
+    const end = this.#regionsWord + layout.config.regions * this.#regionWords;
+    this.#usedPages = new Uint8Array(Math.ceil((end * 4) / PAGE_BYTES));
+    this.words.fill(-1, this.#regionsWord, end);
   }
 
   /** Everything as it leaves the factory: NVRAM all zero, regions erased. All that was stored stands in the log. */
