@@ -328,7 +328,9 @@ export class DecodedCode implements CodeCache {
     const pageCount = Math.ceil(range.bytes / PAGE_BYTES);
     const decodedPages = this.#pages.subarray(firstPage, firstPage + pageCount);
     // What another engine left that had the slot before.
-    const decodedList = [...decodedPages.keys()].filter((page) => decodedPages[page] !== 0);
+    const decodedList: number[] = [];
+    for (let page = decodedPages.indexOf(1); page >= 0; page = decodedPages.indexOf(1, page + 1))
+      decodedList.push(page);
     return { ...range, entryBase, decodedPages, decodedList };
   }
 
