@@ -20,7 +20,7 @@ export interface Eagerness {
 
 /** `auto` and `translator` (cpu/engine-kind.ts). */
 export const AUTO: Eagerness = {
-  startAfter: 2 ** 22,
+  startAfter: 2 ** 24,
   advance: 2_000,
   interpretedForOne: 64_000,
   translatedForOne: 8_000,
@@ -40,6 +40,8 @@ const FIRST_HEAT = 2 * SAMPLE_HEAT;
 const NEXT_HEAT = 64;
 /** So much hotter for each module that executes the place already, from another entry. */
 const COPIED = 2;
+/** Of the instructions before the thread starts: from there on samples are taken. */
+const LISTENING_FROM = 3 / 4;
 /** Samples before the first request. */
 const FIRST_SAMPLES = 32;
 /** Entries of one request. */
@@ -77,6 +79,11 @@ export class Beside {
   /** False where no thread could be started: then nobody translates beside the hart. */
   get works(): boolean {
     return !this.#started || this.#thread !== undefined;
+  }
+
+  /** Samples are wanted: they cost a short run more than they can bring. */
+  get listens(): boolean {
+    return this.#retired >= this.#eagerness.startAfter * LISTENING_FROM;
   }
 
   sampled(entry: number): void {

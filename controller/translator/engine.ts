@@ -563,7 +563,7 @@ export class TranslatingEngine implements Engine, CodeCache {
       this.#slice = Math.min(this.#slice * 2, longest);
     }
     beside.advance(retired, interpreted);
-    if (interpreted * 16 > retired) {
+    if (beside.listens && interpreted * 16 > retired) {
       const pc = (this.#hart[Hart.PC] as number) >>> 0;
       const link = this.#hart[Hart.X + RA] as number;
       beside.sampled(this.#finder.find(pc, link, (entry) => this.#store?.has(entry) === true));
