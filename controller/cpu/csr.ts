@@ -170,10 +170,15 @@ export class CsrFile {
    * read-only, the next two name the lowest mode (volume II, "CSR Address Mapping Conventions").
    */
   isAccessible(csr: number, write: boolean): boolean {
-    if (this.#triggers !== undefined && isTriggerCsr(csr)) return this.#hart[Hart.MODE] === Mode.MACHINE;
+    if (this.#triggersOf(csr) !== undefined) return this.#hart[Hart.MODE] === Mode.MACHINE;
     if (WORD[csr] === ABSENT || ((NEEDS[csr] as number) & ~this.#met) !== 0) return false;
     if (write && csr >>> 10 === 3) return false;
     return (this.#hart[Hart.MODE] as number) === Mode.MACHINE || this.#isForUsers(csr);
+  }
+
+  /** The trigger module where the CSR is one of its. */
+  #triggersOf(csr: number): Triggers | undefined {
+    return isTriggerCsr(csr) ? this.#triggers : undefined;
   }
 
   /** The counters, each as its bit of mcounteren says. */
@@ -184,7 +189,8 @@ export class CsrFile {
 
   /** Reads an accessible CSR. The counters have been brought up to date. */
   read(csr: number): number {
-    if (this.#triggers !== undefined && isTriggerCsr(csr)) return this.#triggers.read(csr);
+    const triggers = this.#triggersOf(csr);
+    if (triggers !== undefined) return triggers.read(csr);
     if (csr === Csr.TIME) return this.#bus.timeLow() | 0;
     if (csr === Csr.TIMEH) return this.#bus.timeHigh() | 0;
     if (csr === Csr.MISA) return this.#misa;
@@ -197,8 +203,9 @@ export class CsrFile {
    * takes effect after it (volume II, "CSR instructions").
    */
   write(csr: number, value: number): void {
-    if (this.#triggers !== undefined && isTriggerCsr(csr)) {
-      this.#triggers.write(csr, value);
+    const triggers = this.#triggersOf(csr);
+    if (triggers !== undefined) {
+      triggers.write(csr, value);
       return;
     }
     const hart = this.#hart;

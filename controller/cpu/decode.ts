@@ -118,6 +118,22 @@ export const enum Op {
   COUNT,
 }
 
+/** Bytes that a load or store moves. */
+export function accessBytes(op: Op): number {
+  switch (op) {
+    case Op.LB:
+    case Op.LBU:
+    case Op.SB:
+      return 1;
+    case Op.LH:
+    case Op.LHU:
+    case Op.SH:
+      return 2;
+    default:
+      return 4;
+  }
+}
+
 /** Mnemonic of each {@link Op}, by its number. */
 export const OP_NAMES: readonly string[] = (
   "illegal lui auipc jal jalr beq bne blt bge bltu bgeu lb lh lw lbu lhu sb sh sw " +

@@ -20,116 +20,27 @@ import { decode, emptyInstruction, type Instruction, instructionLength, Op } fro
 import type { CodeCache } from "./engine.ts";
 import { Hart } from "./hart.ts";
 import type { Extensions } from "./isa.ts";
-import { Micro, packEntry } from "./micro.ts";
+import { type EntryOp, Micro, packEntry } from "./micro.ts";
 
 /** Words behind each segment: an end where it ends, and one where an instruction that crosses that does. */
 const SEGMENT_END_WORDS = 4;
 
-/** Operations that become another one, or an index. The rest of Micro.* stands for the Op.* of its name. */
-export const MICRO: Readonly<Record<Op, Micro>> = {
-  [Op.ILLEGAL]: Micro.ILLEGAL,
-  [Op.LUI]: Micro.LI,
-  [Op.AUIPC]: Micro.LI,
-  [Op.JAL]: Micro.JAL,
-  [Op.JALR]: Micro.JALR,
-  [Op.BEQ]: Micro.BEQ,
-  [Op.BNE]: Micro.BNE,
-  [Op.BLT]: Micro.BLT,
-  [Op.BGE]: Micro.BGE,
-  [Op.BLTU]: Micro.BLTU,
-  [Op.BGEU]: Micro.BGEU,
-  [Op.LB]: Micro.LB,
-  [Op.LH]: Micro.LH,
-  [Op.LW]: Micro.LW,
-  [Op.LBU]: Micro.LBU,
-  [Op.LHU]: Micro.LHU,
-  [Op.SB]: Micro.SB,
-  [Op.SH]: Micro.SH,
-  [Op.SW]: Micro.SW,
-  [Op.ADDI]: Micro.ADDI,
-  [Op.SLTI]: Micro.SLTI,
-  [Op.SLTIU]: Micro.SLTIU,
-  [Op.XORI]: Micro.XORI,
-  [Op.ORI]: Micro.ORI,
-  [Op.ANDI]: Micro.ANDI,
-  [Op.SLLI]: Micro.SLLI,
-  [Op.SRLI]: Micro.SRLI,
-  [Op.SRAI]: Micro.SRAI,
-  [Op.ADD]: Micro.ADD,
-  [Op.SUB]: Micro.SUB,
-  [Op.SLL]: Micro.SLL,
-  [Op.SLT]: Micro.SLT,
-  [Op.SLTU]: Micro.SLTU,
-  [Op.XOR]: Micro.XOR,
-  [Op.SRL]: Micro.SRL,
-  [Op.SRA]: Micro.SRA,
-  [Op.OR]: Micro.OR,
-  [Op.AND]: Micro.AND,
-  [Op.MUL]: Micro.MUL,
-  [Op.MULH]: Micro.MULH,
-  [Op.MULHSU]: Micro.MULHSU,
-  [Op.MULHU]: Micro.MULHU,
-  [Op.DIV]: Micro.DIV,
-  [Op.DIVU]: Micro.DIVU,
-  [Op.REM]: Micro.REM,
-  [Op.REMU]: Micro.REMU,
-  [Op.SH1ADD]: Micro.SH1ADD,
-  [Op.SH2ADD]: Micro.SH2ADD,
-  [Op.SH3ADD]: Micro.SH3ADD,
-  [Op.ANDN]: Micro.ANDN,
-  [Op.ORN]: Micro.ORN,
-  [Op.XNOR]: Micro.XNOR,
-  [Op.CLZ]: Micro.CLZ,
-  [Op.CTZ]: Micro.CTZ,
-  [Op.CPOP]: Micro.CPOP,
-  [Op.MAX]: Micro.MAX,
-  [Op.MAXU]: Micro.MAXU,
-  [Op.MIN]: Micro.MIN,
-  [Op.MINU]: Micro.MINU,
-  [Op.SEXT_B]: Micro.SEXT_B,
-  [Op.SEXT_H]: Micro.SEXT_H,
-  [Op.ZEXT_H]: Micro.ANDI,
-  [Op.ROL]: Micro.ROL,
-  [Op.ROR]: Micro.ROR,
-  [Op.RORI]: Micro.RORI,
-  [Op.ORC_B]: Micro.ORC_B,
-  [Op.REV8]: Micro.REV8,
-  [Op.CLMUL]: Micro.CLMUL,
-  [Op.CLMULH]: Micro.CLMULH,
-  [Op.CLMULR]: Micro.CLMULR,
-  [Op.BCLR]: Micro.BCLR,
-  [Op.BCLRI]: Micro.ANDI,
-  [Op.BEXT]: Micro.BEXT,
-  [Op.BEXTI]: Micro.BEXTI,
-  [Op.BINV]: Micro.BINV,
-  [Op.BINVI]: Micro.XORI,
-  [Op.BSET]: Micro.BSET,
-  [Op.BSETI]: Micro.ORI,
-  [Op.LR_W]: Micro.LR_W,
-  [Op.SC_W]: Micro.SC_W,
-  [Op.AMOSWAP_W]: Micro.AMO,
-  [Op.AMOADD_W]: Micro.AMO,
-  [Op.AMOXOR_W]: Micro.AMO,
-  [Op.AMOAND_W]: Micro.AMO,
-  [Op.AMOOR_W]: Micro.AMO,
-  [Op.AMOMIN_W]: Micro.AMO,
-  [Op.AMOMAX_W]: Micro.AMO,
-  [Op.AMOMINU_W]: Micro.AMO,
-  [Op.AMOMAXU_W]: Micro.AMO,
-  [Op.CSRRW]: Micro.CSR,
-  [Op.CSRRS]: Micro.CSR,
-  [Op.CSRRC]: Micro.CSR,
-  [Op.CSRRWI]: Micro.CSR,
-  [Op.CSRRSI]: Micro.CSR,
-  [Op.CSRRCI]: Micro.CSR,
-  [Op.FENCE]: Micro.NOP,
-  [Op.FENCE_I]: Micro.FENCE_I,
-  [Op.ECALL]: Micro.ECALL,
-  [Op.EBREAK]: Micro.EBREAK,
-  [Op.MRET]: Micro.MRET,
-  [Op.WFI]: Micro.WFI,
-  [Op.COUNT]: Micro.ILLEGAL,
-};
+/** By {@link Op}: what the entry of its instruction does, which for most is the operation itself. */
+const ENTRY_OPS = Uint8Array.from({ length: Op.COUNT }, (_, op) => op);
+const OTHER_ENTRY_OPS: readonly (readonly [Op, EntryOp])[] = [
+  [Op.ILLEGAL, Micro.ILLEGAL],
+  [Op.LUI, Micro.LI],
+  [Op.AUIPC, Micro.LI],
+  [Op.ZEXT_H, Op.ANDI],
+  [Op.BCLRI, Op.ANDI],
+  [Op.BINVI, Op.XORI],
+  [Op.BSETI, Op.ORI],
+  [Op.FENCE, Micro.NOP],
+];
+for (const [op, entryOp] of OTHER_ENTRY_OPS) ENTRY_OPS[op] = entryOp;
+// The rare groups of one shape share an operation.
+ENTRY_OPS.fill(Micro.AMO, Op.AMOSWAP_W, Op.AMOMAXU_W + 1);
+ENTRY_OPS.fill(Micro.CSR, Op.CSRRW, Op.CSRRCI + 1);
 
 /** Offsets of the first and behind the last entry of a segment that the bytes at `offset` of it are part of. */
 function entriesTouched(segment: CodeSegment, offset: number, bytes: number): readonly [number, number] {
@@ -354,20 +265,20 @@ export class DecodedCode implements CodeCache {
   #translate(segment: CodeSegment, index: number): void {
     const { op, rs1, rs2, length, imm } = this.#instruction;
     const rd = this.#instruction.rd === 0 ? Hart.SINK : this.#instruction.rd;
-    let micro = MICRO[op];
+    let entryOp: EntryOp = ENTRY_OPS[op] as EntryOp;
     let operand = imm;
     if (op === Op.AUIPC) operand = (segment.base + index - segment.entryBase + imm) | 0;
-    if (op === Op.ADDI && rs1 === 0) micro = Micro.LI;
+    if (op === Op.ADDI && rs1 === 0) entryOp = Micro.LI;
     operand = constantOf(op, imm) ?? operand;
     if (op === Op.JAL || (op >= Op.BEQ && op <= Op.BGEU)) {
       const target = index - segment.entryBase + imm;
       operand = this.entriesOffset + (index + imm) * 4;
-      if (op === Op.JAL && rd === Hart.SINK) micro = Micro.J;
-      if (target < 0 || target >= segment.bytes) micro = Micro.JUMP_OUT;
+      if (op === Op.JAL && rd === Hart.SINK) entryOp = Micro.J;
+      if (target < 0 || target >= segment.bytes) entryOp = Micro.JUMP_OUT;
     }
-    // The rare groups of one shape share an operation and keep their Op above the operand's 12 bits.
-    if (micro === Micro.CSR || micro === Micro.AMO) operand = imm | (op << 12);
-    this.#enter(segment, index, packEntry(micro, rd, rs1, rs2, length), operand);
+    // Which of the group it is stands above the operand's 12 bits.
+    if (entryOp === Micro.CSR || entryOp === Micro.AMO) operand = imm | (op << 12);
+    this.#enter(segment, index, packEntry(entryOp, rd, rs1, rs2, length), operand);
   }
 
   #enter(segment: CodeSegment, index: number, first: number, operand: number): void {

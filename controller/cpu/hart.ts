@@ -63,11 +63,6 @@ export const enum Hart {
   MODE = 63,
   /** So many words, the first ones, are in a crash dump. */
   DUMPED_WORDS = 64,
-  /** Trigger module (triggers.ts): what is selected, tcontrol, and tdata1 and tdata2 of each trigger. */
-  TSELECT = 112,
-  TCONTROL = 113,
-  TDATA1 = 114,
-  TDATA2 = 118,
   MCOUNTEREN = 65,
   MENVCFG = 66,
   MSECCFG = 67,
@@ -75,6 +70,11 @@ export const enum Hart {
   PMPCFG = 68,
   /** pmpaddr0 to pmpaddr15. */
   PMPADDR = 72,
+  /** Trigger module (triggers.ts): what is selected, tcontrol, and tdata1 and tdata2 of each trigger. */
+  TSELECT = 112,
+  TCONTROL = 113,
+  TDATA1 = 114,
+  TDATA2 = 118,
   /** The trap before the last one's like, which their handler was entered for; {@link NO_CAUSE} if it had been left. */
   HANDLED_PC = 126,
   HANDLED_CAUSE = 127,

@@ -7,16 +7,17 @@
  * the next instruction.
  */
 import type { AccessGuard, AccessView } from "./access-guard.ts";
+import { Access } from "./access-zones.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { CodeSegment } from "./code-segment.ts";
 import { advanceCounter, CsrFile, countInstructions, countWritingInstruction, MSTATUSH_MDT } from "./csr.ts";
 import type { DataPath } from "./data-path.ts";
-import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
+import { accessBytes, decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { DecodedCode } from "./decoded-code.ts";
 import { type Bus, Cause, type Engine, InterruptBit, MAX_TRAPS_ALIKE, Stop } from "./engine.ts";
 import { Hart, type HartFeatures, Mode, MSTATUS_MPP, Mstatus, NO_CAUSE } from "./hart.ts";
 import type { Extensions } from "./isa.ts";
-import { lengthOf, Micro, microOf, rdOf, rs1Of, rs2Of } from "./micro.ts";
+import { type EntryOp, entryOpOf, lengthOf, Micro, rdOf, rs1Of, rs2Of } from "./micro.ts";
 import {
   createGuardedStride,
   createStride,
@@ -25,7 +26,7 @@ import {
   NO_ENTRY,
   type Stride,
 } from "./stride.ts";
-import { Access, disableTriggers, isTriggerCsr, restoreTriggers, type Triggers } from "./triggers.ts";
+import { disableTriggers, isTriggerCsr, restoreTriggers, type Triggers } from "./triggers.ts";
 
 /** Counts of instructions within a run stay small integers. */
 const MAX_LIMIT = 2 ** 30;
@@ -164,11 +165,11 @@ export class Interpreter implements Engine {
    * NO_ENTRY, and counts in RUN_RETIRED.
    */
   #step(entry: number, index: number): number {
-    const micro = microOf(entry);
+    const op = entryOpOf(entry);
     const { base, entryBase } = this.#segment;
     const pc = (index - entryBase + base) | 0;
     if (this.#fetches !== undefined && !isIn(this.#fetches, index)) return this.#enter(pc);
-    switch (micro) {
+    switch (op) {
       case Micro.UNDECODED:
         this.#code.decodeEntry(this.#segment, index);
         return index;
@@ -184,26 +185,26 @@ export class Interpreter implements Engine {
         return this.#trap(Cause.INSTRUCTION_ACCESS_FAULT, pc + 2, pc);
       case Micro.ILLEGAL:
         return this.#trap(Cause.ILLEGAL_INSTRUCTION, this.#operand(index), pc);
-      case Micro.ECALL:
+      case Op.ECALL:
         return this.#trap(this.#isUser ? Cause.ECALL_U : Cause.ECALL_M, 0, pc);
-      case Micro.EBREAK:
+      case Op.EBREAK:
         return this.#bus.hostCall(pc) ? this.#retire(pc + 4) : this.#trap(Cause.BREAKPOINT, pc, pc);
-      case Micro.MRET:
+      case Op.MRET:
         return this.#returnFromTrap(pc);
-      case Micro.WFI:
+      case Op.WFI:
         return this.#waitForInterrupt(pc);
-      case Micro.FENCE_I:
+      case Op.FENCE_I:
         this.#data.fenceInstructions();
         this.#bus.tookLong();
         return this.#retire(pc + 4);
-      case Micro.JALR:
+      case Op.JALR:
         return this.#jumpRegister(entry, index, pc);
       case Micro.JUMP_OUT:
         return this.#jumpOut(pc);
       case Micro.CSR:
         return this.#accessCsr(entry, index, pc);
       default:
-        return this.#accessMemory(micro, entry, index, pc);
+        return this.#accessMemory(op, entry, index, pc);
     }
   }
 
@@ -211,7 +212,7 @@ export class Interpreter implements Engine {
     return this.#code.entries[index + 1] as number;
   }
 
-  #accessMemory(micro: Micro, entry: number, index: number, pc: number): number {
+  #accessMemory(op: EntryOp, entry: number, index: number, pc: number): number {
     const hart = this.#hart;
     const data = this.#data;
     const operand = this.#operand(index);
@@ -219,61 +220,61 @@ export class Interpreter implements Engine {
     const second = hart[rs2Of(entry)] as number;
     const address = (first + operand) | 0;
     let value = 0;
-    if (this.#triggers?.watchesData === true && this.#firesOnAccess(this.#triggers, micro, first, address)) {
+    if (this.#triggers?.watchesData === true && this.#firesOnAccess(this.#triggers, op, first, address)) {
       return this.#trap(Cause.BREAKPOINT, this.#triggers.address, pc);
     }
-    switch (micro) {
-      case Micro.LB:
+    switch (op) {
+      case Op.LB:
         value = (data.load(address, 1) << 24) >> 24;
         break;
-      case Micro.LBU:
+      case Op.LBU:
         value = data.load(address, 1);
         break;
-      case Micro.LH:
+      case Op.LH:
         value = (data.load(address, 2) << 16) >> 16;
         break;
-      case Micro.LHU:
+      case Op.LHU:
         value = data.load(address, 2);
         break;
-      case Micro.LW:
+      case Op.LW:
         value = data.load(address, 4);
         break;
-      case Micro.SB:
+      case Op.SB:
         data.store(address, 1, second);
         break;
-      case Micro.SH:
+      case Op.SH:
         data.store(address, 2, second);
         break;
-      case Micro.SW:
+      case Op.SW:
         data.store(address, 4, second);
         break;
-      case Micro.LR_W:
+      case Op.LR_W:
         value = data.loadReserved(first);
         break;
-      case Micro.SC_W:
+      case Op.SC_W:
         value = data.storeConditional(first, second);
         break;
       case Micro.AMO:
         value = data.atomic(operand >> 12, first, second);
         break;
       default:
-        throw new Error(`no case executes operation ${micro}`);
+        throw new Error(`no case executes operation ${op}`);
     }
     if (data.cause !== 0) return this.#trap(data.cause, data.faultAddress, pc);
     hart[rdOf(entry)] = value; // SINK for a store
     return this.#retire(pc + lengthOf(entry));
   }
 
-  #firesOnAccess(triggers: Triggers, micro: Micro, first: number, address: number): boolean {
-    switch (micro) {
-      case Micro.LR_W:
+  #firesOnAccess(triggers: Triggers, op: EntryOp, first: number, address: number): boolean {
+    switch (op) {
+      case Op.LR_W:
         return triggers.fires(Access.LOAD, first, 4);
-      case Micro.SC_W: // Also one that fails: that is left open.
+      case Op.SC_W: // Also one that fails: that is left open.
         return triggers.fires(Access.STORE, first, 4);
       case Micro.AMO:
         return triggers.fires(Access.LOAD | Access.STORE, first, 4);
       default:
-        return triggers.fires(micro < Micro.SB ? Access.LOAD : Access.STORE, address, accessBytes(micro));
+        return triggers.fires(op < Op.SB ? Access.LOAD : Access.STORE, address, accessBytes(op as Op));
     }
   }
 
@@ -287,7 +288,7 @@ export class Interpreter implements Engine {
   }
 
   #firesAt(pc: number, length: number): boolean {
-    return this.#triggers?.fires(Access.EXECUTE, pc, length) === true;
+    return this.#triggers?.fires(Access.FETCH, pc, length) === true;
   }
 
   /** A trigger that did not fire where it was passed may do so now. */
@@ -552,22 +553,6 @@ function interruptCause(pending: number): number {
 
 function isIn({ first, behind }: EntryRange, index: number): boolean {
   return index >= first && index < behind;
-}
-
-/** Bytes that a load or store moves. */
-function accessBytes(micro: Micro): number {
-  switch (micro) {
-    case Micro.LB:
-    case Micro.LBU:
-    case Micro.SB:
-      return 1;
-    case Micro.LH:
-    case Micro.LHU:
-    case Micro.SH:
-      return 2;
-    default:
-      return 4;
-  }
 }
 
 function branchTaken(op: Op, first: number, second: number): boolean {

@@ -24,9 +24,8 @@ import type { AddressSpace } from "./address-space.ts";
 import { BIT_OPERATIONS, type BitOperands } from "./bit-manipulation.ts";
 import type { CodeSegment } from "./code-segment.ts";
 import { Op } from "./decode.ts";
-import { MICRO } from "./decoded-code.ts";
 import { Hart } from "./hart.ts";
-import { LONG, Micro } from "./micro.ts";
+import { type EntryOp, LONG, Micro } from "./micro.ts";
 
 /** Instead of an entry's index: the run ends here, with PC and RUN_RETIRED stored. */
 export const NO_ENTRY = -1;
@@ -37,7 +36,7 @@ export const NO_ENTRY = -1;
  */
 export type Stride = (segment: CodeSegment, start: number) => number;
 
-/** RAM begins at -2^31 as a signed number, so one signed comparison tells whether an address is in it. */
+/** RAM begins at the topmost bit, so an address without it is the offset into RAM, and one comparison tells whether it is in it. */
 const RAM_SIGN = RAM_BASE | 0;
 /** Pages that a WebAssembly memory has at the most. */
 const MOST_PAGES = 65_536;
@@ -181,7 +180,7 @@ class StrideWriter {
   readonly #hart: number;
   /** Bytes of the instruction that the case is for. */
   #length: 2 | 4 = 2;
-  /** The entry is at AT; this one is left to the interpreter. */
+  /** On with the entry at AT; the entry at AT is left to the interpreter. */
   #again: Label = 0;
   #leave: Label = 0;
   readonly #isGuarded: boolean;
@@ -207,8 +206,8 @@ class StrideWriter {
     if (this.#isGuarded) this.#lookAtFetch();
     this.#lookAtLimit();
     const operations = this.#operations();
-    const cases = [...operations.keys()].flatMap((micro): number[] =>
-      ALWAYS_LONG.has(micro) ? [micro | LONG] : [micro, micro | LONG],
+    const cases = [...operations.keys()].flatMap((op): number[] =>
+      ALWAYS_LONG.has(op) ? [op | LONG] : [op, op | LONG],
     );
     const labels = new Map([...cases].reverse().map((key) => [key, out.block()]));
     out.get(Local.AT);
@@ -220,7 +219,7 @@ class StrideWriter {
     for (const key of cases) {
       out.end();
       this.#length = (key & LONG) === 0 ? 2 : 4;
-      operations.get((key & ~LONG) as Micro)?.();
+      operations.get((key & ~LONG) as EntryOp)?.();
       this.#goOn();
     }
     out.end();
@@ -335,39 +334,39 @@ class StrideWriter {
 
   // Cases ----------------------------------------------------------------------------------------------------
 
-  #operations(): ReadonlyMap<Micro, () => void> {
+  #operations(): ReadonlyMap<EntryOp, () => void> {
     const [signed, unsigned] = [Wasm.I64_EXTEND_I32_S, Wasm.I64_EXTEND_I32_U];
-    const operations = new Map<Micro, () => void>([
+    const operations = new Map<EntryOp, () => void>([
       [Micro.NOP, () => undefined],
       [Micro.LI, () => this.#setRd(this.#operand)],
       [Micro.J, () => this.#jump()],
-      [Micro.JAL, () => this.#jumpAndLink()],
-      [Micro.JALR, () => this.#jumpToRegister()],
-      [Micro.SW, () => this.#store(Wasm.I32_STORE, 4)],
-      [Micro.SH, () => this.#store(Wasm.I32_STORE16, 2)],
-      [Micro.SB, () => this.#store(Wasm.I32_STORE8, 1)],
-      [Micro.LW, () => this.#load(Wasm.I32_LOAD, 4)],
-      [Micro.LHU, () => this.#load(Wasm.I32_LOAD16_U, 2)],
-      [Micro.LH, () => this.#load(Wasm.I32_LOAD16_S, 2)],
-      [Micro.LBU, () => this.#load(Wasm.I32_LOAD8_U, 1)],
-      [Micro.LB, () => this.#load(Wasm.I32_LOAD8_S, 1)],
-      [Micro.MULH, () => this.#multiplyHigh(signed, signed)],
-      [Micro.MULHSU, () => this.#multiplyHigh(signed, unsigned)],
-      [Micro.MULHU, () => this.#multiplyHigh(unsigned, unsigned)],
-      [Micro.DIV, () => this.#divideSigned()],
-      [Micro.DIVU, () => this.#divide(Wasm.I32_DIV_U, () => this.#out.constant(-1))],
-      [Micro.REM, () => this.#divide(Wasm.I32_REM_S, () => this.#out.get(this.#address))],
-      [Micro.REMU, () => this.#divide(Wasm.I32_REM_U, () => this.#out.get(this.#address))],
+      [Op.JAL, () => this.#jumpAndLink()],
+      [Op.JALR, () => this.#jumpToRegister()],
+      [Op.SW, () => this.#store(Wasm.I32_STORE, 4)],
+      [Op.SH, () => this.#store(Wasm.I32_STORE16, 2)],
+      [Op.SB, () => this.#store(Wasm.I32_STORE8, 1)],
+      [Op.LW, () => this.#load(Wasm.I32_LOAD, 4)],
+      [Op.LHU, () => this.#load(Wasm.I32_LOAD16_U, 2)],
+      [Op.LH, () => this.#load(Wasm.I32_LOAD16_S, 2)],
+      [Op.LBU, () => this.#load(Wasm.I32_LOAD8_U, 1)],
+      [Op.LB, () => this.#load(Wasm.I32_LOAD8_S, 1)],
+      [Op.MULH, () => this.#multiplyHigh(signed, signed)],
+      [Op.MULHSU, () => this.#multiplyHigh(signed, unsigned)],
+      [Op.MULHU, () => this.#multiplyHigh(unsigned, unsigned)],
+      [Op.DIV, () => this.#divideSigned()],
+      [Op.DIVU, () => this.#divide(Wasm.I32_DIV_U, () => this.#out.constant(-1))],
+      [Op.REM, () => this.#divide(Wasm.I32_REM_S, () => this.#out.get(this.#address))],
+      [Op.REMU, () => this.#divide(Wasm.I32_REM_U, () => this.#out.get(this.#address))],
     ]);
-    for (const [micro, op] of REGISTER_REGISTER) {
-      operations.set(micro, () => this.#setRd(this.#rs1, this.#rs2, op));
+    for (const [op, opcode] of REGISTER_REGISTER) {
+      operations.set(op, () => this.#setRd(this.#rs1, this.#rs2, opcode));
     }
-    for (const [micro, op] of REGISTER_IMMEDIATE) {
-      operations.set(micro, () => this.#setRd(this.#rs1, this.#operand, op));
+    for (const [op, opcode] of REGISTER_IMMEDIATE) {
+      operations.set(op, () => this.#setRd(this.#rs1, this.#operand, opcode));
     }
-    for (const [micro, op] of NOT_TAKEN) operations.set(micro, () => this.#branch(op));
+    for (const [op, opcode] of NOT_TAKEN) operations.set(op, () => this.#branch(opcode));
     for (const [op, operation] of BIT_OPERATIONS) {
-      operations.set(MICRO[op], () => this.#setRd(() => operation(this.#bitOperands(op))));
+      operations.set(op, () => this.#setRd(() => operation(this.#bitOperands(op))));
     }
     return operations;
   }
@@ -540,42 +539,42 @@ class StrideWriter {
 }
 
 /** Operations that no compressed instruction is: C has none of them, Zcb two. */
-const ALWAYS_LONG: ReadonlySet<Micro> = new Set(
-  [...BIT_OPERATIONS.keys()].filter((op) => op !== Op.SEXT_B && op !== Op.SEXT_H).map((op) => MICRO[op]),
+const ALWAYS_LONG: ReadonlySet<EntryOp> = new Set(
+  [...BIT_OPERATIONS.keys()].filter((op) => op !== Op.SEXT_B && op !== Op.SEXT_H),
 );
 
-const REGISTER_REGISTER: readonly (readonly [Micro, Wasm])[] = [
-  [Micro.ADD, Wasm.I32_ADD],
-  [Micro.SUB, Wasm.I32_SUB],
-  [Micro.XOR, Wasm.I32_XOR],
-  [Micro.OR, Wasm.I32_OR],
-  [Micro.AND, Wasm.I32_AND],
-  [Micro.SLL, Wasm.I32_SHL],
-  [Micro.SRL, Wasm.I32_SHR_U],
-  [Micro.SRA, Wasm.I32_SHR_S],
-  [Micro.SLT, Wasm.I32_LT_S],
-  [Micro.SLTU, Wasm.I32_LT_U],
-  [Micro.MUL, Wasm.I32_MUL],
+const REGISTER_REGISTER: readonly (readonly [Op, Wasm])[] = [
+  [Op.ADD, Wasm.I32_ADD],
+  [Op.SUB, Wasm.I32_SUB],
+  [Op.XOR, Wasm.I32_XOR],
+  [Op.OR, Wasm.I32_OR],
+  [Op.AND, Wasm.I32_AND],
+  [Op.SLL, Wasm.I32_SHL],
+  [Op.SRL, Wasm.I32_SHR_U],
+  [Op.SRA, Wasm.I32_SHR_S],
+  [Op.SLT, Wasm.I32_LT_S],
+  [Op.SLTU, Wasm.I32_LT_U],
+  [Op.MUL, Wasm.I32_MUL],
 ];
 
-const REGISTER_IMMEDIATE: readonly (readonly [Micro, Wasm])[] = [
-  [Micro.ADDI, Wasm.I32_ADD],
-  [Micro.XORI, Wasm.I32_XOR],
-  [Micro.ORI, Wasm.I32_OR],
-  [Micro.ANDI, Wasm.I32_AND],
-  [Micro.SLLI, Wasm.I32_SHL],
-  [Micro.SRLI, Wasm.I32_SHR_U],
-  [Micro.SRAI, Wasm.I32_SHR_S],
-  [Micro.SLTI, Wasm.I32_LT_S],
-  [Micro.SLTIU, Wasm.I32_LT_U],
+const REGISTER_IMMEDIATE: readonly (readonly [Op, Wasm])[] = [
+  [Op.ADDI, Wasm.I32_ADD],
+  [Op.XORI, Wasm.I32_XOR],
+  [Op.ORI, Wasm.I32_OR],
+  [Op.ANDI, Wasm.I32_AND],
+  [Op.SLLI, Wasm.I32_SHL],
+  [Op.SRLI, Wasm.I32_SHR_U],
+  [Op.SRAI, Wasm.I32_SHR_S],
+  [Op.SLTI, Wasm.I32_LT_S],
+  [Op.SLTIU, Wasm.I32_LT_U],
 ];
 
 /** The condition under which a branch is not taken. */
-const NOT_TAKEN: readonly (readonly [Micro, Wasm])[] = [
-  [Micro.BEQ, Wasm.I32_NE],
-  [Micro.BNE, Wasm.I32_EQ],
-  [Micro.BLT, Wasm.I32_GE_S],
-  [Micro.BGE, Wasm.I32_LT_S],
-  [Micro.BLTU, Wasm.I32_GE_U],
-  [Micro.BGEU, Wasm.I32_LT_U],
+const NOT_TAKEN: readonly (readonly [Op, Wasm])[] = [
+  [Op.BEQ, Wasm.I32_NE],
+  [Op.BNE, Wasm.I32_EQ],
+  [Op.BLT, Wasm.I32_GE_S],
+  [Op.BGE, Wasm.I32_LT_S],
+  [Op.BLTU, Wasm.I32_GE_U],
+  [Op.BGEU, Wasm.I32_LT_U],
 ];

@@ -11,7 +11,7 @@
  */
 
 import type { AccessWatcher } from "./access-guard.ts";
-import { NO_ZONES, type Zones, zonesFrom } from "./access-zones.ts";
+import { Access, NO_ZONES, type Zones, zonesFrom } from "./access-zones.ts";
 import { type AddressRange, isWithin } from "./address-range.ts";
 import { Hart, Mode } from "./hart.ts";
 
@@ -23,13 +23,6 @@ export interface ArmedRanges {
   readonly load: readonly AddressRange[];
   readonly store: readonly AddressRange[];
   readonly execute: readonly AddressRange[];
-}
-
-/** What a trigger looks at, as the bits of tdata1 in both types. */
-export const enum Access {
-  LOAD = 1 << 0,
-  STORE = 1 << 1,
-  EXECUTE = 1 << 2,
 }
 
 const enum Csr {
@@ -59,7 +52,8 @@ const enum Match {
 const TYPE_SHIFT = 28;
 /** What a trigger reads as that is disabled; its word of the hart is 0. */
 const DISABLED = Type.DISABLED << TYPE_SHIFT;
-const ACCESS_BITS = Access.LOAD | Access.STORE | Access.EXECUTE;
+/** What a trigger looks at: in both types tdata1 has the bits of {@link Access}. */
+const ACCESS_BITS = Access.ALL;
 /** The modes in which a trigger is enabled. */
 const M_BIT = 1 << 6;
 const U_BIT = 1 << 3;
@@ -244,7 +238,7 @@ export class Triggers implements AccessWatcher {
     }
     const was = this.#armed;
     const now = {
-      execute: this.#rangesFor(Access.EXECUTE),
+      execute: this.#rangesFor(Access.FETCH),
       load: this.#rangesFor(Access.LOAD),
       store: this.#rangesFor(Access.STORE),
     };
@@ -271,7 +265,7 @@ export class Triggers implements AccessWatcher {
       const mayFire = (tdata1 & enabled) !== 0 && (tdata1 & accesses) !== 0;
       if (!mayFire || !hasSize(tdata1, bytes)) continue;
       // Of an instruction its address is compared, of a load or store that of each byte.
-      const compared = accesses === Access.EXECUTE ? 1 : bytes;
+      const compared = accesses === Access.FETCH ? 1 : bytes;
       const matched = firstWithin(this.#ranges[index] as AddressRange, address, compared);
       if (matched < 0) continue;
       if (!fired) this.address = matched | 0;

@@ -14,7 +14,7 @@
  * Counting: the count local lags by an amount known for each point of the code; it is brought up at loops,
  * calls and exits, and where paths with different lags meet.
  */
-import { type Instruction, Op } from "../cpu/decode.ts";
+import { accessBytes, type Instruction, Op } from "../cpu/decode.ts";
 import { Hart } from "../cpu/hart.ts";
 import { CodeWriter, type Label, type ModuleWriter, Wasm } from "../wasm/emitter.ts";
 import {
@@ -43,7 +43,6 @@ import {
 } from "./memory-access.ts";
 import { emitArithmetic, emitCondition, type OperandSource } from "./operations.ts";
 import {
-  accessBytes,
   forEachRegister,
   isAtomic,
   isLoad,

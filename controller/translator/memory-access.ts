@@ -14,10 +14,10 @@
  * All that a check refuses the interpreter does; a check may refuse more than it must.
  */
 import { LINE_BYTES, LINE_SHIFT, PAGE_BYTES } from "../../emulator/memory/layout.ts";
-import { type Instruction, Op } from "../cpu/decode.ts";
+import { accessBytes, type Instruction, Op } from "../cpu/decode.ts";
 import { type CodeWriter, Wasm } from "../wasm/emitter.ts";
 import type { Block, Step } from "./graph.ts";
-import { accessBytes, isLoad, isStore } from "./registers.ts";
+import { isLoad, isStore } from "./registers.ts";
 
 /** Guest addresses with plain memory behind them. */
 export interface Segment {

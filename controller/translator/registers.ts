@@ -72,19 +72,3 @@ export function isTranslated(op: Op): boolean {
 export function passesOn(op: Op): boolean {
   return (op >= Op.CSRRW && op <= Op.CSRRCI) || op === Op.FENCE_I || op === Op.WFI;
 }
-
-/** Bytes that a load or store moves. */
-export function accessBytes(op: Op): number {
-  switch (op) {
-    case Op.LB:
-    case Op.LBU:
-    case Op.SB:
-      return 1;
-    case Op.LH:
-    case Op.LHU:
-    case Op.SH:
-      return 2;
-    default:
-      return 4;
-  }
-}
