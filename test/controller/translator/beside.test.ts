@@ -75,35 +75,37 @@ describe("where translated code begins", () => {
 
 const WITHOUT_ZBB = ALL_EXTENSIONS & ~Extension.ZBB;
 
+/** A request for the loop at the start of RAM. */
+const ASKED: TranslationRequest = {
+  entries: [CODE_BASE],
+  windowOffset: NOWHERE,
+  viewKey: "",
+  target: {
+    memory: {
+      ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
+      ramFlags: LAYOUT.ramFlags[0] as number,
+      loadFlags: 0,
+      storeFlags: STORE_FLAGS,
+      readable: [],
+      writable: [],
+    },
+    hart: LAYOUT.slots[0] as number,
+    memoryPages: LAYOUT.wasmPages,
+    tableSlots: 4096,
+  },
+  code: [{ base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram }],
+  extensions: ALL_EXTENSIONS,
+  sharedPageAccesses: [],
+  registers: [],
+  sizes: [],
+  maxInstructions: 1_000,
+};
+
 /** What the thread beside a hart makes of a program. */
 function answerTo(program: asm.Program, asked: Partial<TranslationRequest>): TranslationReply {
   const memory = createMemory(LAYOUT);
   new Uint8Array(memory.buffer).set(program.bytes(), LAYOUT.ram);
-  return new Answering(memory).answer({
-    entries: [CODE_BASE],
-    windowOffset: NOWHERE,
-    viewKey: "",
-    target: {
-      memory: {
-        ram: { base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram },
-        ramFlags: LAYOUT.ramFlags[0] as number,
-        loadFlags: 0,
-        storeFlags: STORE_FLAGS,
-        readable: [],
-        writable: [],
-      },
-      hart: LAYOUT.slots[0] as number,
-      memoryPages: LAYOUT.wasmPages,
-      tableSlots: 4096,
-    },
-    code: [{ base: CODE_BASE, bytes: LAYOUT.config.ramBytes, offset: LAYOUT.ram }],
-    extensions: ALL_EXTENSIONS,
-    sharedPageAccesses: [],
-    registers: [],
-    sizes: [],
-    maxInstructions: 1_000,
-    ...asked,
-  });
+  return new Answering(memory).answer({ ...ASKED, ...asked });
 }
 
 it("the thread translates the instructions that the hart has, and no others", () => {
@@ -164,6 +166,45 @@ class ManualThread implements TranslatingThread {
     if (request !== undefined) this.#reply = this.#answering.answer(request);
   }
 }
+
+describe("what the thread is asked for", () => {
+  const eagerness = { startAfter: 1000, advance: 0, interpretedForOne: 2 ** 30, translatedForOne: 2 ** 20 };
+
+  it("is paid for by what retires, and better by what does so in translated code", () => {
+    const loop = new asm.Program().words(asm.NOP, asm.NOP, asm.jal(0, -8));
+    const requests: TranslationRequest[] = [];
+    const thread: TranslatingThread = {
+      isIdle: true,
+      request: (request) => requests.push(request),
+      poll: () => answerTo(loop, {}),
+    };
+    const beside = new Beside(() => thread, eagerness);
+    const askFor = (pc: number): number => {
+      for (let sample = 0; sample < 100; sample++) beside.sampled(pc);
+      beside.ask(
+        () => 0,
+        () => ASKED,
+      );
+      return requests.length;
+    };
+    beside.advance(2 ** 20, 2 ** 20);
+    expect(askFor(CODE_BASE)).toBe(1);
+    expect(beside.poll()?.reply.unit?.instructions).toBe(3);
+    beside.advance(2 ** 22, 2 ** 22);
+    expect(askFor(CODE_BASE + 64)).toBe(1);
+    beside.advance(2 ** 22, 0);
+    expect(askFor(CODE_BASE + 64)).toBe(2);
+    expect(requests[1]?.maxInstructions).toBeLessThan(400);
+  });
+
+  it("is sampled only when the thread is about to start", () => {
+    const beside = new Beside(() => undefined, eagerness);
+    beside.advance(749, 749);
+    expect(beside.listens).toBe(false);
+    beside.advance(1, 1);
+    expect(beside.listens).toBe(true);
+  });
+});
 
 /** A machine about to count in an endless loop, and the thread beside its hart. */
 function counting() {
