@@ -21,8 +21,8 @@ declare const compiledBefore: boolean | undefined;
 const { memory, port, signal } = workerData as BackgroundWorkerData;
 
 /**
- * A function with a loop, a branch, a call, loads and stores. Translating it before there is any request has V8 compile
- * the translator, for the cache of what it has compiled, too, which is written when this file has run (scripts/code-cache.ts).
+ * A function with a loop, a branch, a call, loads and stores. Translating it has V8 compile the translator for the cache of
+ * what it has compiled, which is written when this file has run (scripts/code-cache.ts).
  */
 const SAMPLE = [
   0xff010113, 0x00112623, 0x00052703, 0x00454783, 0x00850513, 0x00e585b3, 0x40f585b3, 0x00371693, 0x00d5c5b3,
@@ -69,5 +69,5 @@ function serve(): never {
   }
 }
 
-if (process.env["RH"] !== undefined) rehearse();
+if (typeof compiledBefore !== "boolean" || !compiledBefore) rehearse();
 setImmediate(serve);

@@ -11,7 +11,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Script } from "node:vm";
+import { MessageChannel, Worker } from "node:worker_threads";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Signal } from "../../controller/translator/background.ts";
 import { removeScratch, scratchDirectory } from "../../scripts/scratch.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -71,6 +74,29 @@ describe("the cache of a program's code", () => {
     expect(help()).toBe(first);
     expect(readFileSync(cache).length).toBeGreaterThan(whole.length / 2);
     expect(caches()).toHaveLength(1);
+  });
+
+  it("of the thread that translates has the translator, which it rehearses once for that", async () => {
+    const controller = join(directory, "dist/controller");
+    mkdirSync(controller);
+    for (const file of ["translator-worker.bundle.cjs", "translator-worker.code.cjs"]) {
+      copyFileSync(join(root, "dist/controller", file), join(controller, file));
+    }
+    const { port1: port } = new MessageChannel();
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    const signal = new Int32Array(new SharedArrayBuffer(Signal.WORDS * 4));
+    const thread = new Worker(join(controller, "translator-worker.bundle.cjs"), {
+      workerData: { memory, port, signal },
+      transferList: [port],
+    });
+    const source = readFileSync(join(controller, "translator-worker.code.cjs"), "utf8");
+    const ofNothing = new Script(`(function () {${source}\n})`).createCachedData().length;
+    const keptBytes = (): number => {
+      const cache = readdirSync(controller).find((file) => file.endsWith(".cache"));
+      return cache === undefined ? 0 : statSync(join(controller, cache)).size;
+    };
+    await vi.waitFor(() => expect(keptBytes()).toBeGreaterThan(1.5 * ofNothing), { timeout: 60_000 });
+    await thread.terminate();
   });
 
   it("that cannot be kept is done without", () => {
