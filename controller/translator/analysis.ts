@@ -274,15 +274,24 @@ export function placeCall(effect: CallEffect, dirty: RegisterSet): CallPlacement
   };
 }
 
-/** Dirty at the entry: parameters that the function writes, so that its caller's copy would be stale. */
-function dirtyAtEntry(fn: GuestFunction): RegisterSet {
-  return fn.signature.parameterSet & fn.writes;
+/**
+ * Dirty at the entry: of the parameters those that the function writes, so that its caller's copy would be stale, and
+ * those that a callee looks for in memory, where no caller need have stored what it passes by value.
+ */
+function dirtyAtEntry(fn: GuestFunction, functions: Functions): RegisterSet {
+  let wanted = fn.writes;
+  for (const { end } of fn.flow.order) {
+    if (!isCall(end)) continue;
+    const { mentions, signature } = calleeOf(end, functions);
+    wanted |= mentions & ~signature.parameterSet;
+  }
+  return fn.signature.parameterSet & wanted;
 }
 
 export function placeRegisters(fn: GuestFunction, functions: Functions, step: () => void): Placement {
   const { order, positionOf } = fn.flow;
   const dirtyIn = order.map(() => NO_REGISTERS);
-  dirtyIn[0] = dirtyAtEntry(fn);
+  dirtyIn[0] = dirtyAtEntry(fn, functions);
   for (let changed = true; changed; ) {
     step();
     changed = false;
