@@ -209,6 +209,11 @@ export class Machine {
     this.space.setRegion(region);
   }
 
+  /** Has the first `count` of the layout's regions alone. Between runs only, the window on one of these. */
+  limitRegions(count: number): void {
+    this.space.limitRegions(count);
+  }
+
   /** Decodes the first `bytes` of a region before they are needed: an image that is about to be a standby. */
   decodeAhead(region: number, bytes: number): void {
     this.#code.decodeAhead(region, bytes);

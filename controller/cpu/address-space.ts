@@ -81,7 +81,7 @@ export class AddressSpace {
   /** Set when read-only memory beside the window is read; for whoever wants to know, and clears it. */
   readElsewhere = false;
   readonly #rom: Ranges;
-  readonly #readOnly: Ranges;
+  #readOnly: Ranges;
   readonly #writable: Ranges;
   #region = NOWHERE;
   #windowOffset = NOWHERE;
@@ -124,6 +124,13 @@ export class AddressSpace {
     }
     this.#region = region;
     this.#windowOffset = offset;
+  }
+
+  /** The board has the first `count` of the layout's regions alone: nothing is where others would be. */
+  limitRegions(count: number): void {
+    const missing = this.layout.regions.slice(count);
+    const isThere = ({ kind, offset }: MemoryRange) => kind === "nor" && !missing.includes(offset);
+    this.#readOnly = numbersOf(this.ranges.filter(isThere));
   }
 
   /** Host offset of `size` bytes that may be read at `address`, all in one segment, or {@link NOWHERE}. */

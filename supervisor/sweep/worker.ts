@@ -62,7 +62,7 @@ function replay(workbench: Workbench, name: string, path: Parameters<Workbench["
   const scenario = scenarioOf(name);
   const timeline = new TimelineText();
   const ending = workbench.replay(scenario, path, timeline.narrate);
-  return { ending, lines: timeline.finish(workbench.rigOf(scenario)) };
+  return { ending, lines: timeline.finish(workbench.rig) };
 }
 
 function scenarioOf(name: string): Scenario {

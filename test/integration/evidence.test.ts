@@ -210,13 +210,11 @@ async function onLive({ live }: Case): Promise<Outcome> {
 function onVirtual({ virtual }: Case, table: Table): Outcome {
   const setup = { images: ["a", "b", "crasher"] as const, table: () => table };
   const rig = new Rig({
-    regions: 3,
     rules: STANDARD_RULES,
     seed: 1,
     images,
     engine: "auto",
     device: { ...DEFAULT_SWEPT_DEVICE, limits: { ...DEFAULT_LIMITS, budget } },
-    onDoubleLoss: "rebuild",
   });
   rig.setUp({ name: "evidence", about: "", setup, steps: [], deep: false });
   const happenings: Happening[] = [];

@@ -22,8 +22,7 @@ export function probeCapabilities(rig: Rig): Capabilities {
 
 /** Undefined where its first start comes to nothing. */
 function said(rig: Rig, name: ImageName): Capabilities | undefined {
-  const { regions } = rig.memory.layout.config;
-  const images = Array.from({ length: regions }, (_, region) => (region === 0 ? name : undefined));
+  const images = [name, undefined];
   rig.setUp({ name: "probe", about: "", setup: { images }, steps: START, deep: false });
   const { device, oracle } = rig;
   device.powerOn();

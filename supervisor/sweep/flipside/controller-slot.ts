@@ -52,7 +52,7 @@ export class ControllerSlot implements Watched {
     this.#slices = slices;
     const machine: Machine = new Machine({
       memory,
-      layout: persistent.layout,
+      layout: persistent.wholeLayout,
       slot,
       plan: controllerBoard(hart),
       ...sweepEngine(engine),

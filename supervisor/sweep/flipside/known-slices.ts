@@ -211,6 +211,7 @@ export class KnownSlices implements StoreRecorder {
     }
     let place = STATE_WORDS + Control.WORDS;
     sum.add(place++, region);
+    sum.add(place++, this.#persistent.layout.regions.length);
     sum.add(place++, ram.number);
     sum.add(place++, instructions);
     sum.addLong(place, horizon === Number.POSITIVE_INFINITY ? -1 : horizon);

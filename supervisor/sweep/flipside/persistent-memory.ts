@@ -3,7 +3,8 @@
  *
  * Invariants: every change of a persistent word goes through {@link PersistentMemory.store} or
  * {@link PersistentMemory.noteStore}; undoing to a log position restores every word, and the content keys, as
- * they were there; what nobody stored into costs nothing, however large it is. Keeping the content keys (content-key.ts) costs a few operations per stored word.
+ * they were there; what nobody stored into costs nothing, however large it is. Keeping the content keys (content-key.ts)
+ * costs a few operations per stored word. It has as many regions as the scenario wants; those behind are blank.
  */
 import { type Layout, PAGE_BYTES, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
@@ -31,10 +32,25 @@ const FIRST_LOG_ENTRIES = 4096;
 /** Words to pages. */
 const PAGE_WORD_SHIFT = Math.log2(PAGE_BYTES / 4);
 
+/** The layout with the first `count` of its regions, everything at its place. */
+function limited(layout: Layout, count: number): Layout {
+  return {
+    ...layout,
+    config: { ...layout.config, regions: count },
+    regions: layout.regions.slice(0, count),
+  };
+}
+
 export class PersistentMemory implements UndoLog {
   /** The whole controller memory. */
   readonly words: Int32Array;
-  readonly layout: Layout;
+  /** With all regions that there is room for. */
+  readonly wholeLayout: Layout;
+  /** By number of regions, from none to all that there is room for. */
+  readonly #layouts: readonly Layout[];
+  #layout: Layout;
+  /** Regions that were erased once. */
+  #erased = 0;
   readonly #keys: Int32Array;
   /** What an image adds to the key of a region that is erased. */
   readonly #imageKeys = new WeakMap<Int32Array, Int32Array>();
@@ -49,10 +65,14 @@ export class PersistentMemory implements UndoLog {
   readonly #regionsWord: number;
   readonly #regionWords: number;
 
-  /** @param memory all zero */
-  constructor(memory: WebAssembly.Memory, layout: Layout) {
+  /**
+   * @param memory all zero
+   * @param regions so many of the layout's to begin with
+   */
+  constructor(memory: WebAssembly.Memory, layout: Layout, regions = layout.config.regions) {
     this.words = new Int32Array(memory.buffer);
-    this.layout = layout;
+    this.#layouts = layout.regions.concat(0).map((_, count) => limited(layout, count));
+    this.wholeLayout = this.#layout = layout;
     this.#tableWord = layout.table / 4;
     this.#nvramWord = layout.nvram / 4;
     this.#regionsWord = (layout.regions[0] as number) / 4;
@@ -60,7 +80,22 @@ export class PersistentMemory implements UndoLog {
     this.#keys = new Int32Array((Segment.REGIONS + layout.config.regions) * 2);
     const end = this.#regionsWord + layout.config.regions * this.#regionWords;
     this.#usedPages = new Uint8Array(Math.ceil((end * 4) / PAGE_BYTES));
-    this.words.fill(-1, this.#regionsWord, end);
+    this.regions = regions;
+  }
+
+  /** Of the regions that there are. */
+  get layout(): Layout {
+    return this.#layout;
+  }
+
+  /** There are so many regions now. Where all is as it left the factory. */
+  set regions(count: number) {
+    const layout = this.#layouts[count];
+    if (layout === undefined) throw new RangeError(`there is no room for ${count} regions`);
+    this.#layout = layout;
+    const wordAt = (region: number): number => this.#regionsWord + region * this.#regionWords;
+    this.words.fill(-1, wordAt(this.#erased), wordAt(Math.max(count, this.#erased)));
+    this.#erased = Math.max(count, this.#erased);
   }
 
   /** Everything as it leaves the factory: NVRAM all zero, regions erased. All that was stored stands in the log. */
@@ -181,7 +216,8 @@ export class PersistentMemory implements UndoLog {
   stateKey(): number {
     let first = 0;
     let second = 0;
-    for (let at = 0; at < this.#keys.length; at += 2) {
+    const end = (Segment.REGIONS + this.#layout.regions.length) * 2;
+    for (let at = 0; at < end; at += 2) {
       first = Math.imul(first, 31) + (this.#keys[at] as number);
       second = Math.imul(second, 37) + (this.#keys[at + 1] as number);
     }

@@ -36,7 +36,7 @@ export class RegionFlash implements TearableFlash {
 
   /** @param control the control block, whose REGION is the one that executes */
   constructor(memory: PersistentMemory, control: Int32Array) {
-    const { regions, config } = memory.layout;
+    const { regions, config } = memory.wholeLayout;
     this.#memory = memory;
     this.#stable = regions.map(() => []);
     this.#regions = regions.map(

@@ -1,6 +1,6 @@
 /**
- * A virtual device with its memory, its timeline and its oracle, set up for one scenario after the other. One rig
- * for each number of regions and worker; nothing is shared between workers.
+ * A virtual device with its memory, its timeline and its oracle, set up for one scenario after the other, of as many
+ * regions as each wants. One rig for each worker; nothing is shared between workers.
  */
 
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
@@ -8,6 +8,7 @@ import type { Capabilities, Capability } from "../../../controller/devices/capab
 import { Random } from "../../../emulator/base/random.ts";
 import { controlWords } from "../../../emulator/memory/control.ts";
 import { createMemory, planLayout } from "../../../emulator/memory/layout.ts";
+import { MAX_REGIONS, MIN_REGIONS } from "../../../emulator/memory/map.ts";
 import { raiseFloor } from "../../../emulator/table/floor.ts";
 import { type NvramPort, REPLICA_WORD } from "../../../emulator/table/nvram.ts";
 import { changeTable, NO_REGION, type Table } from "../../../emulator/table/table.ts";
@@ -21,8 +22,8 @@ import { blankWorld, change, type Standing, type World } from "./oracle/world.ts
 import { PersistentMemory } from "./persistent-memory.ts";
 import { RegionFlash } from "./region-flash.ts";
 import type { Rules } from "./rules.ts";
-import type { Scenario, Setup } from "./scenario.ts";
-import type { SweptDevice } from "./swept-device.ts";
+import { type Scenario, type Setup, termsOf } from "./scenario.ts";
+import type { SweptDevice, Terms } from "./swept-device.ts";
 import { VirtualDevice } from "./virtual-device.ts";
 import type { VirtualEvent } from "./virtual-event.ts";
 
@@ -30,19 +31,17 @@ import type { VirtualEvent } from "./virtual-event.ts";
 const NAMES_KEPT = 65_536;
 
 export interface RigConfig {
-  readonly regions: number;
   readonly rules: Rules;
   readonly seed: number;
   readonly images: ReadonlyMap<string, LibraryImage>;
   readonly engine: EngineKind;
-  /** With the budget that the scenario has. */
   readonly device: SweptDevice;
-  readonly onDoubleLoss: "rebuild" | "safe-mode";
 }
 
 /** What a scenario begins with. */
 interface SetUp {
   readonly scenario: Scenario;
+  readonly terms: Terms;
   /** Where the log of memory stands. */
   readonly position: number;
   readonly judgement: Judgement;
@@ -61,24 +60,25 @@ export class Rig {
   readonly #names = new Map<number, string>();
   readonly #imageWords: ReadonlyMap<string, Int32Array>;
   readonly #reader: ManagementReader;
-  readonly #codec: TableCodec;
-  readonly #encoded: Int32Array;
+  /** Of as many regions as the scenario has. */
+  #codec = new TableCodec(MIN_REGIONS);
+  #encoded = new Int32Array(replicaWords(MIN_REGIONS));
   readonly #device: SweptDevice;
   readonly #seed: number;
+  /** Those of the scenario that it is set up for. */
+  #terms: Terms;
   #setUp: SetUp | undefined;
 
   constructor(config: RigConfig) {
     const { limits, trialTries, hart, capabilities } = config.device;
-    const layout = planLayout({ ...config.device.memory, regions: config.regions });
+    this.#terms = { limits, recovery: { onDoubleLoss: "rebuild", trialTries } };
+    const layout = planLayout({ ...config.device.memory, regions: MAX_REGIONS });
     const memory = createMemory(layout);
-    const { onDoubleLoss } = config;
-    this.#codec = new TableCodec(config.regions);
-    this.#encoded = new Int32Array(replicaWords(config.regions));
     this.#device = config.device;
     this.#seed = config.seed;
     this.images = config.images;
-    this.memory = new PersistentMemory(memory, layout);
-    this.#reader = new ManagementReader(this.memory.words, layout.table / 4, config.regions);
+    this.memory = new PersistentMemory(memory, layout, MIN_REGIONS);
+    this.#reader = new ManagementReader(this.memory.words, layout.table / 4, MIN_REGIONS);
     this.#imageWords = new Map(
       [...config.images].map(([name, { bytes }]) => [name, imageWords(bytes, layout.config.regionBytes)]),
     );
@@ -90,17 +90,15 @@ export class Rig {
       this.flash,
       config.rules,
       {
-        limits,
-        recovery: { onDoubleLoss, trialTries },
-        trialTries,
         seed: config.seed,
         engine: config.engine,
         hart,
         ...(capabilities === undefined ? {} : { capabilities }),
       },
+      this.#terms,
       this.timeline,
     );
-    this.oracle = new Oracle(this.#oracleParts(onDoubleLoss), initialJudgement(blankWorld(config.regions)));
+    this.oracle = new Oracle(this.#oracleParts(), initialJudgement(blankWorld(MIN_REGIONS)));
     this.timeline.oracle = this.oracle;
     this.capabilities = this.device.capabilities;
   }
@@ -149,6 +147,8 @@ export class Rig {
     this.device.powerOff();
     this.flash.forget();
     if (this.#setUp?.scenario !== scenario) this.#setUp = this.#makeUp(scenario);
+    this.#terms = this.#setUp.terms;
+    this.device.terms = this.#terms;
     // All that a run stores is in the log.
     this.memory.undoTo(this.#setUp.position);
     this.oracle.judgement = this.#setUp.judgement;
@@ -157,6 +157,7 @@ export class Rig {
   #makeUp(scenario: Scenario): SetUp {
     const { setup } = scenario;
     this.memory.clear();
+    this.#limitRegions(setup.images.length);
     for (const [region, name] of setup.images.entries()) {
       if (name !== undefined) this.#putImage(region, name);
     }
@@ -179,7 +180,17 @@ export class Rig {
         0,
       ),
     });
-    return { scenario, position: this.memory.position, judgement };
+    const terms = termsOf(scenario, this.#device);
+    return { scenario, terms, position: this.memory.position, judgement };
+  }
+
+  #limitRegions(count: number): void {
+    this.memory.regions = count;
+    this.#reader.regions = count;
+    this.device.limitRegions(count);
+    if (this.#encoded.length === replicaWords(count)) return;
+    this.#codec = new TableCodec(count);
+    this.#encoded = new Int32Array(replicaWords(count));
   }
 
   /** Scenarios count from the security counter of the images under test. */
@@ -221,15 +232,14 @@ export class Rig {
     return servedCommands(value, inverted) ?? (saidBy === "nobody" ? undefined : "unreadable");
   }
 
-  #oracleParts(onDoubleLoss: "rebuild" | "safe-mode"): OracleParts {
+  #oracleParts(): OracleParts {
     const { layout, words } = this.memory;
     return {
       image: (name) => this.images.get(name),
       holds: (region) => this.holds(region),
-      onDoubleLoss,
-      trialTries: this.#device.trialTries,
+      recovery: () => this.#terms.recovery,
       reader: this.#reader,
-      budget: this.#device.limits.budget,
+      budget: () => this.#terms.limits.budget,
       served: () => this.#served(words[layout.nvram / 4] as number, words[layout.nvram / 4 + 1] as number),
       can: (capability) => this.can(capability),
       settled: () => this.flash.settled,

@@ -14,6 +14,7 @@ import {
 } from "../../../emulator/table/table.ts";
 import { type Fault, findFault } from "../../faults/catalogue.ts";
 import type { ImageName, LibraryImage } from "./image-library.ts";
+import type { SweptDevice, Terms } from "./swept-device.ts";
 import type { TableRequest } from "./virtual-event.ts";
 
 export type ScenarioStep =
@@ -118,6 +119,21 @@ export function leftOutOf(
   if (needsInject && !can.has("inject")) return "scenario";
   const serves = all.some((step) => step.do === "serve" || step.do === "submit");
   return serves && !can.has("queue") ? "commands" : undefined;
+}
+
+/** The device's deadlines, budget and tries, with what the scenario is about where it is about any of these. */
+export function termsOf(scenario: Scenario, { limits, trialTries }: SweptDevice): Terms {
+  const windowMs = scenario.budgetWindowMs ?? limits.budget.windowMs;
+  let failures = scenario.budgetFailures ?? limits.budget.failures;
+  // Where one fails and a region is to run in the end, at least one failure is borne.
+  if (failures === 0 && typeof scenario.ends === "number") failures = 1;
+  return {
+    limits: { ...limits, budget: { windowMs, failures } },
+    recovery: {
+      onDoubleLoss: scenario.onDoubleLoss ?? "rebuild",
+      trialTries: scenario.trialTries ?? trialTries,
+    },
+  };
 }
 
 /** What a region of a table is to be; see {@link tableOf}. */

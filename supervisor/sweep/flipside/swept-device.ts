@@ -16,6 +16,12 @@ export interface SweptDevice {
   readonly capabilities?: readonly Capability[];
 }
 
+/** What a scenario may choose of it, for itself. */
+export interface Terms {
+  readonly limits: Limits;
+  readonly recovery: RecoveryPolicy;
+}
+
 export const DEFAULT_SWEPT_DEVICE: SweptDevice = {
   memory: DEFAULT_MEMORY_CONFIG,
   limits: DEFAULT_LIMITS,

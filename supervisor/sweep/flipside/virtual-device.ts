@@ -33,7 +33,6 @@ import { INSTRUCTIONS_PER_TICK, MTIME_HZ, NS_PER_TICK, WINDOW_BASE } from "../..
 import { QUEUE_BYTES } from "../../../emulator/memory/queues.ts";
 import { raiseFloor } from "../../../emulator/table/floor.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
-import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
 import { NO_REGION, type Table } from "../../../emulator/table/table.ts";
 import type { Limits } from "../../core/config.ts";
 import { type Performer, perform } from "../../core/performer.ts";
@@ -48,6 +47,7 @@ import { KnownSlices } from "./known-slices.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 import type { RegionFlash, TellUnit } from "./region-flash.ts";
 import type { Committer, Rules } from "./rules.ts";
+import type { Terms } from "./swept-device.ts";
 import type { RequestKind, TableRequest, VirtualEvent } from "./virtual-event.ts";
 import { VolatileMemory } from "./volatile-memory.ts";
 
@@ -60,9 +60,6 @@ const RUN_INSTRUCTIONS = 2 ** 30;
 /** Instructions that the executing version gets while a unit of flash is made. */
 const INSTRUCTIONS_PER_FLASH_UNIT = 50;
 export interface VirtualConfig {
-  readonly limits: Limits;
-  readonly recovery: RecoveryPolicy;
-  readonly trialTries: number;
   readonly seed: number;
   readonly engine: EngineKind;
   readonly hart: HartConfig;
@@ -95,6 +92,7 @@ export class VirtualDevice {
   readonly #port: NvramPort;
   readonly #inspections: Inspections;
   #rules: Rules;
+  #terms: Terms;
   #mode: Mode = "off";
   #policy: PolicyState | undefined;
   #store: Committer | undefined;
@@ -127,16 +125,18 @@ export class VirtualDevice {
     flash: RegionFlash,
     rules: Rules,
     config: VirtualConfig,
+    terms: Terms,
     sink: ItemSink<VirtualEvent>,
   ) {
     this.persistent = persistent;
-    this.layout = persistent.layout;
+    this.layout = persistent.wholeLayout;
     this.#flash = flash;
     this.#memory = memory;
     this.#rules = rules;
     this.#config = config;
+    this.#terms = terms;
     this.#sink = sink;
-    this.#watch = freshWatch(config.limits);
+    this.#watch = freshWatch(terms.limits);
     this.#control = controlWords(memory, this.layout);
     this.#port = persistent.managementPort(() => sink.beforeStore());
     this.#volatile = new VolatileMemory(memory, this.layout, persistent, sink);
@@ -242,6 +242,16 @@ export class VirtualDevice {
     this.#rules = rules;
   }
 
+  /** It has so many regions. While it is off. */
+  limitRegions(count: number): void {
+    for (const { machine } of this.#slots) machine.limitRegions(count);
+  }
+
+  /** Other terms from the next power-on. */
+  set terms(terms: Terms) {
+    this.#terms = terms;
+  }
+
   powerOff(): void {
     this.#moment += 1;
     this.#inSlice = false;
@@ -255,7 +265,7 @@ export class VirtualDevice {
     this.#completions = 0;
     this.#ready = false;
     this.#ticks = 0;
-    this.#watch = freshWatch(this.#config.limits);
+    this.#watch = freshWatch(this.#terms.limits);
     this.#starts = 0;
     this.#haltIn = undefined;
     this.#crashNext = false;
@@ -277,7 +287,7 @@ export class VirtualDevice {
     const images = this.#inspections.inspect();
     if (!this.#flash.settled)
       this.#flash.readUnstable(new Random(this.#config.seed ^ this.persistent.stateKey()));
-    const { table: found, floor } = this.#rules.recover(this.#port, images, this.#config.recovery);
+    const { table: found, floor } = this.#rules.recover(this.#port, images, this.#terms.recovery);
     const { outcome, message, table } = found;
     this.#sink.event({ type: "recovered", outcome, message, table, floor: floor.floor });
     if (table === undefined) {
@@ -285,7 +295,7 @@ export class VirtualDevice {
       return;
     }
     this.#store = this.#rules.openStore(this.#port, table, (generation) => this.#publish(generation));
-    this.#policy = this.#rules.initialState(table, floor.floor, this.#config.limits.budget);
+    this.#policy = this.#rules.initialState(table, floor.floor, this.#terms.limits.budget);
     this.#dispatch({ type: "power-on", images });
   }
 
@@ -613,9 +623,9 @@ export class VirtualDevice {
         return rules.beginUpdate(table, region, this.region !== NO_REGION);
       case "activate":
       case "designate":
-        return rules.activate(table, region, this.#config.trialTries);
+        return rules.activate(table, region, this.#terms.recovery.trialTries);
       case "clear":
-        return rules.clear(table, region, this.#config.trialTries);
+        return rules.clear(table, region, this.#terms.recovery.trialTries);
     }
   }
 

@@ -29,7 +29,8 @@ export class Workbench {
   readonly #seed: number;
   readonly #engine: EngineKind;
   readonly #device: SweptDevice;
-  readonly #subjects = new Map<string, FlipsideSubject>();
+  /** Its memory is most of what a worker takes: there is one, for all scenarios. */
+  #made: FlipsideSubject | undefined;
 
   constructor(
     imageA: Uint8Array,
@@ -48,7 +49,7 @@ export class Workbench {
 
   /** All that the plan asks for of one scenario; findings are shrunk. */
   explore(scenario: Scenario, plan: Plan): ScenarioTally {
-    const subject = this.#subject(scenario);
+    const subject = this.#subject;
     const leftOut = leftOutOf(scenario, subject.rig.capabilities.can);
     if (leftOut === "scenario") return { ...newScenarioTally(scenario.name), leftOut };
     const tally = new Explorer(subject, scenario, plan).explore();
@@ -65,7 +66,7 @@ export class Workbench {
     path: readonly Disturbance[],
     narrator?: Narrator<VirtualEvent>,
   ): Ending | undefined {
-    const subject = this.#subject(scenario);
+    const subject = this.#subject;
     const { timeline } = subject;
     timeline.narrator = narrator;
     try {
@@ -77,33 +78,26 @@ export class Workbench {
     }
   }
 
-  /** The rig that a scenario runs on: for whoever wants to look at memory afterwards. */
-  rigOf(scenario: Scenario): Rig {
-    return this.#subject(scenario).rig;
+  /** What scenarios run on: for whoever wants to look at memory afterwards. */
+  get rig(): Rig {
+    return this.#subject.rig;
   }
 
-  #subject(scenario: Scenario): FlipsideSubject {
-    const regions = scenario.setup.images.length;
-    const onDoubleLoss = scenario.onDoubleLoss ?? "rebuild";
-    const device = deviceOf(scenario, this.#device);
-    const { windowMs, failures } = device.limits.budget;
-    const key = `${regions} ${onDoubleLoss} ${windowMs} ${failures} ${device.trialTries}`;
-    let subject = this.#subjects.get(key);
-    if (subject === undefined) {
-      const rig = new Rig({
-        regions,
-        rules: this.#rules,
-        seed: this.#seed,
-        images: this.#images,
-        engine: this.#engine,
-        device,
-        onDoubleLoss,
-      });
-      rig.capabilities = probeCapabilities(rig);
-      subject = new FlipsideSubject(rig);
-      this.#subjects.set(key, subject);
-    }
-    return subject;
+  get #subject(): FlipsideSubject {
+    this.#made ??= this.#make();
+    return this.#made;
+  }
+
+  #make(): FlipsideSubject {
+    const rig = new Rig({
+      rules: this.#rules,
+      seed: this.#seed,
+      images: this.#images,
+      engine: this.#engine,
+      device: this.#device,
+    });
+    rig.capabilities = probeCapabilities(rig);
+    return new FlipsideSubject(rig);
   }
 
   /** The fewest of a finding's faults that still end in its verdict. */
@@ -124,18 +118,4 @@ export class Workbench {
     const cut = replay.slice(replay.indexOf("@") + 1, replay.lastIndexOf("~"));
     return { ...finding, replay, cut, message };
   }
-}
-
-/** The device with the budget and the tries that the scenario is about, where it is about any. */
-function deviceOf(scenario: Scenario, device: SweptDevice): SweptDevice {
-  const { budget } = device.limits;
-  const windowMs = scenario.budgetWindowMs ?? budget.windowMs;
-  let failures = scenario.budgetFailures ?? budget.failures;
-  // Where one fails and a region is to run in the end, at least one failure is borne.
-  if (failures === 0 && typeof scenario.ends === "number") failures = 1;
-  return {
-    ...device,
-    limits: { ...device.limits, budget: { windowMs, failures } },
-    trialTries: scenario.trialTries ?? device.trialTries,
-  };
 }

@@ -95,6 +95,16 @@ describe("the address space", () => {
     expect(fresh.readable(WINDOW_BASE, 4)).toBe(NOWHERE);
     expect(() => fresh.setRegion(2)).toThrow("region 2");
   });
+  it("has nothing where the regions of the layout would be that a board lacks", () => {
+    const fresh = new AddressSpace(createMemory(layout), layout, 0, CONTROLLER_BOARD.memory(layout));
+    fresh.limitRegions(1);
+    const [first, second] = [REGION_BASE, REGION_BASE + REGION_STRIDE];
+    expect(fresh.readable(first, 4)).toBe(layout.regions[0]);
+    expect(fresh.readable(second, 4)).toBe(NOWHERE);
+    expect(fresh.readable(TABLE_BASE, 4)).toBe(layout.table);
+    fresh.limitRegions(2);
+    expect(fresh.readable(second, 4)).toBe(layout.regions[1]);
+  });
 });
 
 describe("the data path", () => {

@@ -52,7 +52,7 @@ const STARTS_MAX = 64;
 export interface OracleParts extends Surroundings {
   readonly reader: ManagementReader;
   /** Failures of one region within the window, after which it is given up; null lifts it. */
-  readonly budget: { readonly failures: number | null; readonly windowMs: number };
+  readonly budget: () => { readonly failures: number | null; readonly windowMs: number };
   /** The firmware's own count of served commands as it would read it; undefined where it keeps none that counts. */
   readonly served: () => number | "unreadable" | undefined;
   /** What the version that executes says it can do. */
@@ -381,7 +381,7 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
   #onDetected(region: number, cause: Cause, timeMs: number): void {
     if (!this.#explained(region, cause)) return;
     const { settled, failures } = this.judgement;
-    const { budget } = this.#parts;
+    const budget = this.#parts.budget();
     const recent = [...(failures[region] ?? []), timeMs].filter(
       (failedMs) => failedMs > timeMs - budget.windowMs,
     );
@@ -436,8 +436,8 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
 
   /** What a device sees that has not read its regions since they rotted. */
   #believing(world: World): Surroundings {
-    const { image, onDoubleLoss, trialTries } = this.#parts;
-    return { image, holds: (region) => world.regions[region]?.image, onDoubleLoss, trialTries };
+    const { image, recovery } = this.#parts;
+    return { image, holds: (region) => world.regions[region]?.image, recovery };
   }
 
   #onConfirmSaid(region: number): void {
@@ -500,9 +500,9 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
           return written(world, region, image);
         case "activate":
         case "designate":
-          return activated(world, region, this.#parts.trialTries);
+          return activated(world, region, this.#parts.recovery().trialTries);
         case "clear":
-          return cleared(world, region, this.#parts.trialTries, this.#parts);
+          return cleared(world, region, this.#parts.recovery().trialTries, this.#parts);
       }
     };
     const changed = this.judgement.settled.map(change);

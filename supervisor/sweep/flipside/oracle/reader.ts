@@ -113,16 +113,21 @@ export class RecordReading {
   }
 }
 
-/** @param base word index of the table's segment in `words`; the floor is in its third page */
 export class ManagementReader {
   readonly #words: Int32Array;
   readonly #base: number;
-  readonly #length: number;
-  readonly #regions: number;
+  #length = 0;
+  #regions = 0;
 
+  /** @param base word index of the table's segment in `words`; the floor is in its third page */
   constructor(words: Int32Array, base: number, regions: number) {
     this.#words = words;
     this.#base = base;
+    this.regions = regions;
+  }
+
+  /** So many are in the table. */
+  set regions(regions: number) {
     this.#regions = regions;
     this.#length = HEADER_WORDS + regions * (BANK_WORDS + RECORD_WORDS) + VENDOR_WORDS;
   }

@@ -7,6 +7,7 @@
  * there are two, the one before and the one after.
  */
 import type { EvidenceName } from "../../../../emulator/memory/evidence.ts";
+import type { RecoveryPolicy } from "../../../../emulator/table/recovery.ts";
 import type { RequestKind } from "../virtual-event.ts";
 
 /** No region. */
@@ -84,8 +85,8 @@ export interface Surroundings {
   readonly image: (name: string) => ImageFacts | undefined;
   /** The image that a region holds by its bytes, whole and definite; undefined for anything else. */
   readonly holds: (region: number) => string | undefined;
-  readonly onDoubleLoss: "rebuild" | "safe-mode";
-  readonly trialTries: number;
+  /** What the scenario that is judged has the device do. */
+  readonly recovery: () => RecoveryPolicy;
 }
 
 const NOTHING: Standing = {
@@ -250,7 +251,7 @@ const GIVEN_UP = { state: "invalid", tries: 0, starts: 0 } as const;
 
 /** Both replicas are lost, and the device was told not to make anything up. */
 function isGivenUp(world: World, around: Surroundings): boolean {
-  return world.memory === "lost" && around.onDoubleLoss === "safe-mode";
+  return world.memory === "lost" && around.recovery().onDoubleLoss === "safe-mode";
 }
 
 /** What reading the management memory makes of it before anything is decided. */
@@ -279,7 +280,9 @@ export function recovered(world: World, around: Surroundings): World {
     ? highest(made, around, (region) => region !== active && usable(region) !== undefined)
     : NONE;
   const whole = change(made, { active, previous, rebuilt: !first });
-  return first || active === NONE ? whole : withRegion(whole, active, { tries: around.trialTries });
+  return first || active === NONE
+    ? whole
+    : withRegion(whole, active, { tries: around.recovery().trialTries });
 }
 
 /** The floor is at least the counter of every accepted image that is there. */

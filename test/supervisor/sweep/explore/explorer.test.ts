@@ -121,7 +121,7 @@ describe("explorer", () => {
   it("a scenario is set up again as it was the first time, whatever was done to it", () => {
     const bench = workbench();
     const script = scenario("update-into-empty");
-    const rig = bench.rigOf(script);
+    const rig = bench.rig;
     const { memory } = rig;
     rig.setUp(script);
     const first = memory.words.slice();

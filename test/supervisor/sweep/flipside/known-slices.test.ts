@@ -26,7 +26,7 @@ function log(bench: Workbench, name: string, path: readonly Disturbance[]): read
   const script = scenario(name);
   const seen: string[] = [];
   const ending = bench.replay(script, path, (item, index) => seen.push(`${index} ${JSON.stringify(item)}`));
-  const { words, layout } = bench.rigOf(script).memory;
+  const { words, layout } = bench.rig.memory;
   const ram = words.slice(layout.ram / 4, (layout.ram + layout.config.ramBytes) / 4);
   return [...seen, JSON.stringify(ending), Buffer.from(ram.buffer).toString("base64")];
 }
@@ -37,7 +37,7 @@ it("what is recalled comes to what is executed, event by event, and so do RAM an
   const runs = [0, 1].map(() => CASES.map(([name, path]) => log(bench, name, path)));
   for (const [at, [name, path]] of CASES.entries()) {
     const executing = workbench();
-    executing.rigOf(scenario(name)).device.recalls = false;
+    executing.rig.device.recalls = false;
     const expected = log(executing, name, path);
     for (const run of runs) expect(run[at]).toEqual(expected);
   }

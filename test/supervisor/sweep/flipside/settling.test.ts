@@ -6,7 +6,7 @@ import { scenario, workbench } from "../bench.ts";
 
 it("a version that is being stopped is not ready: a run ends when what follows it is", () => {
   const script = scenario("failover-after-work");
-  const rig = workbench().rigOf(script);
+  const rig = workbench().rig;
   const { device, memory, oracle } = rig;
   rig.setUp(script);
   for (const step of [{ do: "power-on" }, { do: "ready" }, { do: "serve", commands: 1 }] as const)

@@ -21,7 +21,7 @@ function workbench(device: SweptDevice, imageA = IMAGE_A, imageB = IMAGE_B): Wor
 
 /** A rig at the end of a scenario's first start. */
 function openRig(bench: Workbench, script: Scenario): Rig {
-  const rig = bench.rigOf(script);
+  const rig = bench.rig;
   rig.setUp(script);
   rig.device.powerOn();
   expect(rig.device.advance(() => rig.device.ready, 1_000)).toBe(true);
@@ -32,14 +32,13 @@ const SMALL = { ...DEFAULT_MEMORY_CONFIG, ramBytes: 65_536, hostBytes: 65_536, r
 
 describe("the device under sweep", () => {
   it("has the sizes that are described, and those of the default device where nothing is", () => {
-    const { layout } = workbench(DEFAULT_SWEPT_DEVICE).rigOf(scenario("failover-and-back")).memory;
-    expect(layout.config).toEqual(DEFAULT_MEMORY_CONFIG);
+    const { rig } = workbench(DEFAULT_SWEPT_DEVICE);
+    rig.setUp(scenario("failover-and-back"));
+    expect(rig.memory.layout.config).toEqual(DEFAULT_MEMORY_CONFIG);
     const memory = { ...SMALL, nvramBytes: 8192, sectorBytes: 1024, programUnitBytes: 64 };
     const small = workbench({ ...DEFAULT_SWEPT_DEVICE, memory });
-    expect(small.rigOf(scenario("failover-3-regions")).memory.layout.config).toEqual({
-      ...memory,
-      regions: 3,
-    });
+    small.rig.setUp(scenario("failover-3-regions"));
+    expect(small.rig.memory.layout.config).toEqual({ ...memory, regions: 3 });
   });
 
   it("has the deadlines that are described: a version that hangs is found after them", () => {
@@ -78,7 +77,7 @@ describe("the device under sweep", () => {
       const rig = workbench(
         { ...DEFAULT_SWEPT_DEVICE, hart: { ...DEFAULT_SWEPT_DEVICE.hart, isa } },
         ...images,
-      ).rigOf(script);
+      ).rig;
       rig.setUp(script);
       rig.device.powerOn();
       return rig.device.advance(() => rig.device.ready, 1_000);
@@ -120,6 +119,23 @@ describe("the device under sweep", () => {
       expect(bench.replay(scenario(name), [])).toBe(ending);
     },
   );
+
+  it("is what each scenario wants, whichever it was set up for before", () => {
+    const names = [
+      "failover-ecall",
+      "failover-3-regions",
+      "over-budget",
+      "failover-ecall",
+      "first-start-4-regions",
+      "both-replicas-bad-safe-mode",
+      "failover-ecall",
+    ];
+    const shared = workbench(DEFAULT_SWEPT_DEVICE);
+    for (const name of names) {
+      const alone = workbench(DEFAULT_SWEPT_DEVICE).explore(scenario(name), wholePlan(1, true));
+      expect(shared.explore(scenario(name), wholePlan(1, true)), name).toEqual(alone);
+    }
+  });
 
   it("comes to the same verdicts whatever its size, cut by cut", () => {
     const verdicts = (device: SweptDevice) =>

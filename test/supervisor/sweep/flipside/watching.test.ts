@@ -18,7 +18,7 @@ let events: VirtualEvent[];
 
 beforeEach(() => {
   const failover = scenario("failover-ecall");
-  rig = workbench().rigOf(failover);
+  rig = workbench().rig;
   rig.setUp(failover);
   events = [];
   rig.timeline.afterEvent = (event) => {
