@@ -145,7 +145,8 @@ export class AccessGuard {
   /** By {@link Mode}: what the watchers say now, and what the flags of lines say at least. */
   readonly #zones = new Map<Mode, Zones>();
   readonly #flagged = new Map<Mode, Zones>();
-  /** By both modes. */
+  /** By both modes; and those in which nothing is looked at, which hold whenever that is so again. */
+  readonly #freeViews = new Map<number, AccessView>();
   readonly #views = new Map<number, AccessView>();
   #view: AccessView | undefined;
   /** Mode or zones have changed since {@link view} was found. */
@@ -190,10 +191,18 @@ export class AccessGuard {
     const mode = hart[Hart.MODE] as Mode;
     const dataMode = hasUserAccess(hart[Hart.MSTATUS] as number) ? Mode.USER : mode;
     const key = mode * 4 + dataMode;
-    const view = this.#views.get(key) ?? this.#makeView(mode, dataMode);
+    const view = this.#views.get(key) ?? this.#viewOf(key, mode, dataMode);
     this.#views.set(key, view);
     this.#view = view;
     this.#isStale = false;
+    return view;
+  }
+
+  #viewOf(key: number, mode: Mode, dataMode: Mode): AccessView {
+    const isFree = this.#zonesOf(mode) === NO_ZONES && this.#zonesOf(dataMode) === NO_ZONES;
+    if (!isFree) return this.#makeView(mode, dataMode);
+    const view = this.#freeViews.get(key) ?? this.#makeView(mode, dataMode);
+    this.#freeViews.set(key, view);
     return view;
   }
 

@@ -154,9 +154,18 @@ function defaultRights(hart: Int32Array, mode: Mode): number {
   return isSet(hart, Mseccfg.MML) ? LOAD | STORE : RIGHTS;
 }
 
+/** No entry matches anything: so it is behind a reset, which a failover waits for. */
+function areAllOff(hart: Int32Array): boolean {
+  let bits = 0;
+  for (let register = 0; register < PMP_ENTRIES / ENTRIES_PER_WORD; register++)
+    bits |= hart[Hart.PMPCFG + register] as number;
+  return bits === 0;
+}
+
 /** The accesses that `mode` may not make. */
 export function forbiddenZones(hart: Int32Array, mode: Mode): Zones {
   const rest = RIGHTS & ~defaultRights(hart, mode);
+  if (rest === 0 && areAllOff(hart)) return NO_ZONES;
   const mml = isSet(hart, Mseccfg.MML);
   const entries = Array.from({ length: PMP_ENTRIES }, (_, entry) => entry)
     .map((entry) => ({

@@ -19,6 +19,8 @@ export function seedAt(seed: number, at: number): number {
 export class PathRunner<S extends Script, Event, Judgement> {
   readonly #subject: Subject<S, Event, Judgement>;
   readonly #seed: number;
+  /** One for all cuts: to make one costs more than a start. */
+  readonly #cut = new PowerCut("power was cut");
   #path: readonly Disturbance[] = [];
   #done = 0;
   /** Item from which the current run counts. */
@@ -74,7 +76,7 @@ export class PathRunner<S extends Script, Event, Judgement> {
       this.#before(timeline.length);
       return false;
     } catch (error) {
-      if (!(error instanceof PowerCut)) throw error;
+      if (error !== this.#cut) throw error;
       subject.powerOff();
       this.#torn?.();
       this.#torn = undefined;
@@ -102,7 +104,7 @@ export class PathRunner<S extends Script, Event, Judgement> {
         this.#subject.timeline.hookAt = index + 1;
         return;
       }
-      if (endsRun(due)) throw new PowerCut("before the operation");
+      if (endsRun(due)) throw this.#cut;
       this.#inject(due.kind, index);
     }
     this.#awaitNext();
@@ -121,7 +123,7 @@ export class PathRunner<S extends Script, Event, Judgement> {
       };
     }
     timeline.rewind(index);
-    throw new PowerCut("inside the operation");
+    throw this.#cut;
   }
 
   #inject(kind: string, index: number): void {

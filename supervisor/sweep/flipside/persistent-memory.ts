@@ -207,6 +207,11 @@ export class PersistentMemory implements UndoLog {
     return this.#key(Segment.REGIONS + region);
   }
 
+  /** As {@link regionKey}, of the management memory. */
+  tableKey(): number {
+    return this.#key(Segment.TABLE);
+  }
+
   /** As {@link regionKey}, of the firmware's NVRAM. */
   nvramKey(): number {
     return this.#key(Segment.NVRAM);

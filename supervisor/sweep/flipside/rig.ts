@@ -78,7 +78,9 @@ export class Rig {
     this.#seed = config.seed;
     this.images = config.images;
     this.memory = new PersistentMemory(memory, layout, MIN_REGIONS);
-    this.#reader = new ManagementReader(this.memory.words, layout.table / 4, MIN_REGIONS);
+    this.#reader = new ManagementReader(this.memory.words, layout.table / 4, MIN_REGIONS, () =>
+      this.memory.tableKey(),
+    );
     this.#imageWords = new Map(
       [...config.images].map(([name, { bytes }]) => [name, imageWords(bytes, layout.config.regionBytes)]),
     );

@@ -26,11 +26,11 @@ export interface StoreRecorder {
 }
 
 export class VolatileMemory implements StoreObserver {
-  readonly #memory: WebAssembly.Memory;
   readonly #layout: Layout;
   readonly #persistent: PersistentMemory;
   readonly #sink: ItemSink<VirtualEvent>;
   readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
   readonly #control: Int32Array;
   readonly #pattern = new Uint8Array(PAGE_BYTES);
   readonly #dirtyPages: number[] = [];
@@ -48,11 +48,11 @@ export class VolatileMemory implements StoreObserver {
     persistent: PersistentMemory,
     sink: ItemSink<VirtualEvent>,
   ) {
-    this.#memory = memory;
     this.#layout = layout;
     this.#persistent = persistent;
     this.#sink = sink;
     this.#bytes = new Uint8Array(memory.buffer);
+    this.#words = new Int32Array(memory.buffer);
     this.#control = controlWords(memory, layout);
     this.#hostPages = new Uint8Array(layout.config.hostBytes / PAGE_BYTES);
     new Random(PATTERN_SEED).fill(this.#pattern);
@@ -76,14 +76,12 @@ export class VolatileMemory implements StoreObserver {
       this.#bytes.set(this.#pattern, layout.ram + page * PAGE_BYTES);
       for (const { space } of this.#machines) {
         const flags = flagsOfPage(space, page);
-        flags.forEach((flag, line) => {
-          flags[line] = (flag & ~LineFlag.CODE) | LineFlag.WATCHED;
-        });
+        for (let line = 0; line < flags.length; line += 1)
+          flags[line] = ((flags[line] as number) & ~LineFlag.CODE) | LineFlag.WATCHED;
       }
     }
     this.#dirtyPages.length = 0;
-    const words = new Int32Array(this.#memory.buffer);
-    for (const engine of layout.slots) words.fill(0, engine / 4, (engine + SLOT_BYTES) / 4);
+    for (const slot of layout.slots) this.#words.fill(0, slot / 4, (slot + SLOT_BYTES) / 4);
     for (const page of this.#dirtyHostPages) {
       const start = layout.host + page * PAGE_BYTES;
       this.#bytes.fill(0, start, start + PAGE_BYTES);

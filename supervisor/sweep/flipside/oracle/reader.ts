@@ -44,6 +44,15 @@ function crc32(words: Int32Array, from: number, to: number): number {
   return ~crc;
 }
 
+/** What was found of a content. */
+const enum Found {
+  /** By replica, as bits. */
+  WHOLE = 1,
+  SAME = 4,
+}
+/** Contents that are remembered as checked; beyond that they are checked again. */
+const FOUND_KEPT = 8192;
+
 /** The record of one region in a replica, read from memory when it is asked for. */
 export class RecordReading {
   readonly #words: Int32Array;
@@ -116,37 +125,68 @@ export class RecordReading {
 export class ManagementReader {
   readonly #words: Int32Array;
   readonly #base: number;
+  readonly #contentKey: () => number;
   #length = 0;
   #regions = 0;
+  /** {@link Found} by content: most of them come back, after one cut and another. */
+  readonly #found = new Map<number, number>();
 
-  /** @param base word index of the table's segment in `words`; the floor is in its third page */
-  constructor(words: Int32Array, base: number, regions: number) {
+  /**
+   * @param base word index of the table's segment in `words`; the floor is in its third page
+   * @param contentKey of the segment: equal for equal words of it alone
+   */
+  constructor(words: Int32Array, base: number, regions: number, contentKey: () => number) {
     this.#words = words;
     this.#base = base;
+    this.#contentKey = contentKey;
     this.regions = regions;
   }
 
   /** So many are in the table. */
   set regions(regions: number) {
+    if (regions === this.#regions) return;
+    this.#found.clear();
     this.#regions = regions;
     this.#length = HEADER_WORDS + regions * (BANK_WORDS + RECORD_WORDS) + VENDOR_WORDS;
   }
 
   /** Whether a replica is whole. */
   whole(replica: Replica): boolean {
+    return (this.#look() & (Found.WHOLE << replica)) !== 0;
+  }
+
+  /** Whether both replicas are whole and the same, word by word. */
+  same(): boolean {
+    return (this.#look() & Found.SAME) !== 0;
+  }
+
+  /** {@link Found} of what memory holds. */
+  #look(): number {
+    const key = this.#contentKey();
+    let found = this.#found.get(key);
+    if (found === undefined) {
+      const [first, second] = [this.#isWhole(0), this.#isWhole(1)];
+      const same = first && this.#areEqual();
+      found = (first ? Found.WHOLE : 0) | (second ? Found.WHOLE << 1 : 0) | (same ? Found.SAME : 0);
+      if (this.#found.size >= FOUND_KEPT) this.#found.clear();
+      this.#found.set(key, found);
+    }
+    return found;
+  }
+
+  #isWhole(replica: Replica): boolean {
     const at = this.#base + replica * PAGE_WORDS;
     if (this.#words[at + 1] !== 2) return false;
     return this.#words[at] === crc32(this.#words, at + 1, at + this.#length);
   }
 
-  /** Whether both replicas are whole and the same, word by word. */
-  same(): boolean {
+  #areEqual(): boolean {
     const first = this.#base;
     const second = this.#base + PAGE_WORDS;
     for (let at = 0; at < this.#length; at += 1) {
       if (this.#words[first + at] !== this.#words[second + at]) return false;
     }
-    return this.whole(0);
+    return true;
   }
 
   generation(replica: Replica): number {
