@@ -4,17 +4,19 @@
  * Source: The RISC-V Instruction Set Manual, volume II, chapters "CSRs" and "Machine-Level ISA"; Smepmp; Smdbltrp where
  * enabled. Where the manual leaves a choice this hart does as QEMU's `virt` without S and triggers: mtvec ignores a write
  * of a reserved mode, mstatus.MPP one of a mode that there is not, the counters above instret read as zero. Registers
- * that the manual says "should not exist" in such a hart (medeleg, mideleg; without U also mcounteren) do not.
+ * that the manual says "should not exist" in such a hart (medeleg, mideleg; without U also mcounteren) do not. satp is
+ * there, as Bare alone has it, where the hart has Svbare.
  */
 import type { AccessGuard } from "./access-guard.ts";
 import type { Bus } from "./engine.ts";
 import { Hart, type HartFeatures, Mode, MSTATUS_MPP, Mstatus } from "./hart.ts";
-import { type Extensions, misaOf } from "./isa.ts";
+import { Extension, type Extensions, misaOf } from "./isa.ts";
 import { writeMseccfg, writePmpAddress, writePmpConfig } from "./pmp.ts";
 import { isTriggerCsr, type Triggers } from "./triggers.ts";
 
 /** CSRs that need more than a word and a mask. */
 const enum Csr {
+  SATP = 0x180,
   MSTATUS = 0x300,
   MISA = 0x301,
   MTVEC = 0x305,
@@ -51,6 +53,7 @@ const enum Needs {
   NOTHING = 0,
   USER = 1,
   PMP = 2,
+  SVBARE = 4,
 }
 
 /** By CSR number: the word of the hart state, the bits that a write changes (WARL: the others stay), and {@link Needs}. */
@@ -64,6 +67,7 @@ function define(csr: number, word: number, writable = 0, needs = Needs.NOTHING):
   NEEDS[csr] = needs;
 }
 
+define(Csr.SATP, ZERO, 0, Needs.SVBARE);
 define(Csr.MSTATUS, Hart.MSTATUS, Mstatus.MIE | Mstatus.MPIE);
 define(Csr.MISA, ZERO);
 define(0x304, Hart.MIE, INTERRUPTS);
@@ -162,7 +166,10 @@ export class CsrFile {
     this.#guard = guard;
     this.#features = features;
     this.#misa = misaOf(extensions) | (features.userMode ? MISA_U : 0);
-    this.#met = (features.userMode ? Needs.USER : 0) | (features.pmpEntries > 0 ? Needs.PMP : 0);
+    this.#met =
+      (features.userMode ? Needs.USER : 0) |
+      (features.pmpEntries > 0 ? Needs.PMP : 0) |
+      ((extensions & Extension.SVBARE) !== 0 ? Needs.SVBARE : 0);
   }
 
   /**

@@ -35,6 +35,7 @@ const COMPRESSED_FP: Readonly<Record<number, string>> = { 1: "D", 3: "F", 5: "D"
 const CZERO_FUNCT7 = 0x07;
 const SRET = 0x1020_0073;
 const SFENCE_FUNCT7 = 0x09;
+const SATP = 0x180;
 
 /**
  * Names what an illegal instruction needs, such as "F", or "Zcb and M"; undefined where nobody has it that is known here, or
@@ -83,6 +84,7 @@ function foreignSystem(bits: number, funct3: number, funct7: number): string | u
   const csr = bits >>> 20;
   if (csr >= 0x001 && csr <= 0x003) return "F";
   if ((csr >= 0x008 && csr <= 0x00f) || (csr >= 0xc20 && csr <= 0xc22)) return "V";
+  if (csr === SATP) return "S or Svbare";
   return ((csr >>> 8) & 3) === 1 || csr === 0x302 || csr === 0x303 ? "S" : undefined;
 }
 

@@ -20,6 +20,8 @@ export const enum Extension {
   ZCB = 1 << 8,
   /** The trigger module, triggers.ts. */
   SDTRIG = 1 << 16,
+  /** satp is there, and Bare is all that it takes: it is 0 whatever is written. Supervisor mode itself no hart has. */
+  SVBARE = 1 << 17,
 }
 
 /** A set of {@link Extension}. */
@@ -37,6 +39,7 @@ const NAMES: readonly (readonly [name: string, extension: Extension])[] = [
   ["zbs", Extension.ZBS],
   ["zcb", Extension.ZCB],
   ["sdtrig", Extension.SDTRIG],
+  ["svbare", Extension.SVBARE],
 ];
 
 /** Other names of what there is: B is three extensions, every hart has the next ones, and Zca is C without F. */

@@ -193,6 +193,7 @@ export const FENCE_I = 0x0000_100f;
 export const ILLEGAL = 0;
 
 /** CSR numbers. */
+export const SATP = 0x180;
 export const MSTATUS = 0x300;
 export const MISA = 0x301;
 export const MIE = 0x304;

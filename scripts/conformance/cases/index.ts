@@ -5,7 +5,7 @@ import { BIT_MANIPULATION } from "./bit-manipulation.ts";
 import { CODE_SIZE } from "./code-size.ts";
 import { COMPRESSED } from "./compressed.ts";
 import { INTEGER, MULTIPLICATION } from "./integer.ts";
-import { WITHOUT_EXTENSION, WITHOUT_ZCB } from "./left-out.ts";
+import { SVBARE, WITHOUT_EXTENSION, WITHOUT_ZCB } from "./left-out.ts";
 import { CSRS, ILLEGAL, TRAPS } from "./machine-mode.ts";
 import { TRIGGERS } from "./triggers.ts";
 import { PMP, SMEPMP, USER_MODE } from "./user-mode.ts";
@@ -19,6 +19,7 @@ export const CASE_GROUPS: readonly CaseGroup[] = [
   CODE_SIZE,
   ...WITHOUT_EXTENSION,
   WITHOUT_ZCB,
+  ...SVBARE,
   TRAPS,
   ILLEGAL,
   CSRS,

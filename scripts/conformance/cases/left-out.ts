@@ -1,6 +1,6 @@
 /** An instruction of an extension that the hart does not have is illegal, and misa does not tell it. */
 import * as asm from "../../hostile/assembler.ts";
-import type { CaseGroup } from "../case.ts";
+import type { Case, CaseGroup } from "../case.ts";
 
 const ILLEGAL_INSTRUCTION = 2;
 const [A0, A1] = [10, 11] as const;
@@ -29,6 +29,45 @@ export const WITHOUT_EXTENSION: readonly CaseGroup[] = LEFT_OUT.map(([name, bits
     },
   ],
 }));
+
+/** What programs do with satp that are to run with and without supervisor mode. */
+const writesSatp: Case["write"] = (p) => {
+  p.li(A0, 7)
+    .words(asm.csr("csrrw", 0, asm.SATP, 0), asm.csr("csrrs", A0, asm.SATP, 0))
+    .send(A0);
+};
+
+export const SVBARE: readonly CaseGroup[] = [
+  {
+    name: "Svbare",
+    qemuCpu: "s=true,mmu=true",
+    cases: [
+      { name: "satp takes 0 and holds it", write: writesSatp, expected: [0] },
+      {
+        name: "satp takes nothing else",
+        write: (p) => {
+          p.li(A0, -0x8000_0000)
+            .words(asm.csr("csrrw", A1, asm.SATP, A0))
+            .send(A1)
+            .sendCsr(asm.SATP);
+        },
+        expected: [0, 0],
+        unlikeQemu: "its supervisor mode has Sv32",
+      },
+    ],
+  },
+  {
+    name: "without Svbare",
+    isa: "rv32imac",
+    cases: [
+      {
+        name: "satp is not there",
+        write: writesSatp,
+        expected: [ILLEGAL_INSTRUCTION, ILLEGAL_INSTRUCTION, 7],
+      },
+    ],
+  },
+];
 
 /** c.not. */
 const OF_ZCB = 0x9cf5;

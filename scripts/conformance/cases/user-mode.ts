@@ -73,6 +73,7 @@ const userCases: readonly Case[] = [
   },
   illegalInUser("mret", asm.MRET),
   illegalInUser("a CSR of machine mode", asm.csr("csrrs", A0, asm.MSCRATCH, 0)),
+  illegalInUser("satp", asm.csr("csrrw", 0, asm.SATP, 0)),
   illegalInUser("a counter whose bit of mcounteren is clear", asm.csr("csrrs", A0, 0xc02, 0)),
   {
     name: "a counter whose bit of mcounteren is set is read in user mode",

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { BARE_BOARD, type BoardPlan } from "../../../controller/boards.ts";
 import { Cause, InterruptBit } from "../../../controller/cpu/engine.ts";
 import { Hart, MSTATUS_MPP } from "../../../controller/cpu/hart.ts";
+import { Extension } from "../../../controller/cpu/isa.ts";
 import { MachineStop } from "../../../controller/machine.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../../emulator/memory/map.ts";
@@ -23,6 +24,7 @@ import {
 /** Nothing but machine mode. */
 const MACHINE_MODE_BOARD: BoardPlan = {
   ...BARE_BOARD,
+  extensions: BARE_BOARD.extensions & ~Extension.SVBARE,
   hart: { smdbltrp: false, userMode: false, pmpEntries: 0 },
 };
 const MIE_BIT = 1 << 3;
@@ -67,6 +69,7 @@ describe("CSRs keep what their fields allow", () => {
     ["mstatus: MIE, MPIE, MPP, MPRV and TW", asm.MSTATUS, MSTATUS_MPP | 0x22_0088, 0],
     ["mstatush is 0 without Smdbltrp", asm.MSTATUSH, 0, 0],
     ["mcountinhibit: cycle and instret", asm.MCOUNTINHIBIT, 5, 0],
+    ["satp is Bare's", asm.SATP, 0, 0],
     ["misa is RV32ABCIMU and stays it", asm.MISA, 0x4010_1107, 0x4010_1107],
     ["mcounteren", 0x306, -1, 0],
     ["menvcfg has FIOM", 0x30a, 1, 0],
@@ -144,7 +147,7 @@ describe("CSR instructions", () => {
     ["pmpcfg0, which a hart without PMP has not", 0x3a0],
     ["pmpaddr15, which a hart without PMP has not", 0x3bf],
     ["mseccfg, which a hart without PMP has not", 0x747],
-    ["satp", 0x180],
+    ["satp, which a hart without S and Svbare has not", asm.SATP],
     ["fcsr", 0x003],
   ])("%s is illegal even to read", (_, number) => {
     const instruction = asm.csr("csrrs", A0, number, 0);
