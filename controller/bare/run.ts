@@ -17,7 +17,7 @@ import {
 import { RAM_BASE } from "../../emulator/memory/map.ts";
 import { BARE_BOARD } from "../boards.ts";
 import { Hart, Mode, NO_CAUSE } from "../cpu/hart.ts";
-import { type Extensions, formatIsa } from "../cpu/isa.ts";
+import { alignmentBits, type Extensions, formatIsa } from "../cpu/isa.ts";
 import type { SerialLine } from "../devices/uart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../machine.ts";
 import { flattenTree } from "./device-tree.ts";
@@ -102,6 +102,8 @@ export class BareMachine {
   /** Before the last reset. */
   #retiredBefore = 0;
   readonly #epochNs: bigint;
+  /** Bits that no instruction's address has. */
+  readonly #alignment: number;
   readonly #semihostingHost: SemihostingHost | undefined;
   #semihosting: Semihosting | undefined;
   #unservedCall: number | null = null;
@@ -117,6 +119,7 @@ export class BareMachine {
     this.#layout = planLayout(config, 1);
     const { extensions = BARE_BOARD.extensions } = options;
     this.#tree = flattenTree(virtTree({ ramBytes: options.ramBytes, isa: treeIsa(extensions) }));
+    this.#alignment = alignmentBits(extensions);
     this.#nowNs = options.nowNs;
     this.#line = options.line;
     this.#epochNs = options.epochNs ?? 0n;
@@ -222,6 +225,9 @@ export class BareMachine {
       throw new LoadError(
         `its entry ${hex32(entry)} lies outside the RAM from ${hex32(RAM_BASE)} to ${hex32(this.#ram.end)}`,
       );
+    }
+    if ((entry & this.#alignment) !== 0) {
+      throw new LoadError(`its entry ${hex32(entry)} is no multiple of 4, and the hart has no C`);
     }
     if (parts.some(({ address, data }) => entry >= address && entry < address + data.length)) return;
     throw new LoadError(`it has no code at its entry ${hex32(entry)}`);

@@ -10,7 +10,7 @@
 import type { AccessGuard } from "./access-guard.ts";
 import type { Bus } from "./engine.ts";
 import { Hart, type HartFeatures, Mode, MSTATUS_MPP, Mstatus } from "./hart.ts";
-import { Extension, type Extensions, misaOf } from "./isa.ts";
+import { alignmentBits, Extension, type Extensions, misaOf } from "./isa.ts";
 import { writeMseccfg, writePmpAddress, writePmpConfig } from "./pmp.ts";
 import { isTriggerCsr, type Triggers } from "./triggers.ts";
 
@@ -24,6 +24,7 @@ const enum Csr {
   MENVCFG = 0x30a,
   MSTATUSH = 0x310,
   MENVCFGH = 0x31a,
+  MEPC = 0x341,
   PMPCFG0 = 0x3a0,
   PMPADDR0 = 0x3b0,
   MSECCFG = 0x747,
@@ -78,7 +79,7 @@ define(Csr.MSTATUSH, Hart.MSTATUSH);
 define(Csr.MENVCFGH, ZERO, 0, Needs.USER);
 define(0x320, Hart.MCOUNTINHIBIT, INHIBIT_CYCLE | INHIBIT_INSTRET);
 define(0x340, Hart.MSCRATCH, ALL_BITS);
-define(0x341, Hart.MEPC, ~1);
+define(Csr.MEPC, Hart.MEPC, ~1);
 define(0x342, Hart.MCAUSE, ALL_BITS);
 define(0x343, Hart.MTVAL, ALL_BITS);
 define(0x344, Hart.MIP);
@@ -156,6 +157,8 @@ export class CsrFile {
   readonly #features: HartFeatures;
   readonly #misa: number;
   readonly #triggers: Triggers | undefined;
+  /** Bits that mepc does not have. */
+  readonly #alignment: number;
   /** {@link Needs} that are met. */
   readonly #met: number;
 
@@ -165,6 +168,7 @@ export class CsrFile {
     this.#bus = bus;
     this.#guard = guard;
     this.#features = features;
+    this.#alignment = alignmentBits(extensions);
     this.#misa = misaOf(extensions) | (features.userMode ? MISA_U : 0);
     this.#met =
       (features.userMode ? Needs.USER : 0) |
@@ -222,7 +226,7 @@ export class CsrFile {
     else if (csr === Csr.MSTATUS) this.#writeMstatus(value);
     else if (csr === Csr.MSTATUSH) this.#writeMstatush(value);
     else {
-      const writable = WRITABLE[csr] as number;
+      const writable = (WRITABLE[csr] as number) & (csr === Csr.MEPC ? ~this.#alignment : ALL_BITS);
       hart[word] = ((hart[word] as number) & ~writable) | (value & writable);
     }
   }

@@ -411,8 +411,8 @@ function rowOf(bits: number): Row | undefined {
 export function extensionsNeeded(bits: number): Extensions {
   if ((bits & 3) === 3) return rowOf(bits | 0)?.extension ?? 0;
   const parcel = bits & 0xffff;
-  if (expandCompressed(parcel, 0) !== ILLEGAL_WORD) return Extension.C;
-  const row = rowOf(expandCompressed(parcel, Extension.ZCB));
+  if (expandCompressed(parcel, Extension.C) !== ILLEGAL_WORD) return Extension.C;
+  const row = rowOf(expandCompressed(parcel, Extension.C | Extension.ZCB));
   return row === undefined ? 0 : Extension.ZCB | row.extension;
 }
 
@@ -652,10 +652,11 @@ function expandZcb(parcel: number): number {
 }
 
 /**
- * The 32-bit instruction that a compressed one stands for, or 0 if it is illegal. Of the extensions Zcb counts; whether
- * the hart has what the expansion needs, such as M for c.mul, is the decoder's to say.
+ * The 32-bit instruction that a compressed one stands for, or 0 if it is illegal. Of the extensions C and Zcb count;
+ * whether the hart has what the expansion needs, such as M for c.mul, is the decoder's to say.
  */
 export function expandCompressed(parcel: number, extensions: Extensions): number {
+  if ((extensions & Extension.C) === 0) return ILLEGAL_WORD;
   const expand = EXPANDERS[((parcel & 3) << 3) | ((parcel >>> 13) & 7)] ?? illegal;
   const word = expand(parcel);
   return word === ILLEGAL_WORD && (extensions & Extension.ZCB) !== 0 ? expandZcb(parcel) : word;

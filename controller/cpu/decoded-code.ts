@@ -19,7 +19,7 @@ import type { CodeRange, CodeSegment } from "./code-segment.ts";
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "./decode.ts";
 import type { CodeCache } from "./engine.ts";
 import { Hart } from "./hart.ts";
-import type { Extensions } from "./isa.ts";
+import { alignmentBits, type Extensions } from "./isa.ts";
 import { type EntryOp, Micro, packEntry } from "./micro.ts";
 
 /** Words behind each segment: an end where it ends, and one where an instruction that crosses that does. */
@@ -68,6 +68,7 @@ export class DecodedCode implements CodeCache {
   generation = 0;
   readonly #space: AddressSpace;
   readonly #extensions: Extensions;
+  readonly #alignment: number;
   readonly #pages: Uint8Array;
   readonly #instruction: Instruction = emptyInstruction();
   /** Where an instruction's entry is a Micro.TRIGGER. */
@@ -78,6 +79,7 @@ export class DecodedCode implements CodeCache {
   constructor(space: AddressSpace, extensions: Extensions) {
     this.#space = space;
     this.#extensions = extensions;
+    this.#alignment = alignmentBits(extensions);
     const { layout, slot, memory, ramBytes, ramOffset, ranges, hasWindow } = space;
     const { regionBytes } = layout.config;
     const start = layout.decoded[slot] as number;
@@ -274,7 +276,7 @@ export class DecodedCode implements CodeCache {
       const target = index - segment.entryBase + imm;
       operand = this.entriesOffset + (index + imm) * 4;
       if (op === Op.JAL && rd === Hart.SINK) entryOp = Micro.J;
-      if (target < 0 || target >= segment.bytes) entryOp = Micro.JUMP_OUT;
+      if (target < 0 || target >= segment.bytes || (imm & this.#alignment) !== 0) entryOp = Micro.JUMP_OUT;
     }
     // Which of the group it is stands above the operand's 12 bits.
     if (entryOp === Micro.CSR || entryOp === Micro.AMO) operand = imm | (op << 12);

@@ -37,6 +37,8 @@ export const MAX_TRAPS_ALIKE = 1000;
 
 /** Exception codes of mcause (volume II, table "Machine cause register"). */
 export const enum Cause {
+  /** Without C: the target of a jump, told of the jump. */
+  INSTRUCTION_MISALIGNED = 0,
   INSTRUCTION_ACCESS_FAULT = 1,
   ILLEGAL_INSTRUCTION = 2,
   BREAKPOINT = 3,

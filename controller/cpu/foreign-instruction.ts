@@ -42,7 +42,7 @@ const SATP = 0x180;
  * where it is illegal for another reason than that. `bits` as mtval holds them.
  */
 export function neededFor(bits: number): string | undefined {
-  const needed = extensionsNeeded(bits) & ~(Extension.BASE | Extension.C);
+  const needed = extensionsNeeded(bits) & ~Extension.BASE;
   if (needed !== 0) return extensionNames(needed).join(" and ");
   return (bits & 3) === 3 ? foreignWord(bits) : foreignParcel(bits & 0xffff);
 }

@@ -16,7 +16,7 @@ import { accessBytes, decode, emptyInstruction, type Instruction, instructionLen
 import type { DecodedCode } from "./decoded-code.ts";
 import { type Bus, Cause, type Engine, InterruptBit, MAX_TRAPS_ALIKE, Stop } from "./engine.ts";
 import { Hart, type HartFeatures, Mode, MSTATUS_MPP, Mstatus, NO_CAUSE } from "./hart.ts";
-import type { Extensions } from "./isa.ts";
+import { alignmentBits, type Extensions } from "./isa.ts";
 import { type EntryOp, entryOpOf, lengthOf, Micro, rdOf, rs1Of, rs2Of } from "./micro.ts";
 import {
   createGuardedStride,
@@ -59,6 +59,8 @@ export class Interpreter implements Engine {
   readonly #data: DataPath;
   readonly #bus: Bus;
   readonly #extensions: Extensions;
+  /** Bits that no target of a jump may have. */
+  readonly #alignment: number;
   readonly #guard: AccessGuard;
   readonly #features: HartFeatures;
   readonly #csrs: CsrFile;
@@ -82,12 +84,13 @@ export class Interpreter implements Engine {
     this.#data = parts.data;
     this.#bus = parts.bus;
     this.#extensions = parts.extensions;
+    this.#alignment = alignmentBits(parts.extensions);
     this.#guard = parts.guard;
     this.#features = parts.features;
     this.#csrs = new CsrFile(parts);
     this.#triggers = parts.triggers;
     this.#segment = parts.code.ram;
-    this.#stride = createStride(parts.space, parts.code.entriesOffset);
+    this.#stride = createStride(parts.space, parts.code.entriesOffset, this.#alignment);
   }
 
   run(maxInstructions: number): Stop {
@@ -156,7 +159,7 @@ export class Interpreter implements Engine {
   #advance(start: number): number {
     const fetches = this.#fetches;
     if (fetches === undefined) return this.#stride(this.#segment, start);
-    this.#guardedStride ??= createGuardedStride(this.#space, this.#code.entriesOffset);
+    this.#guardedStride ??= createGuardedStride(this.#space, this.#code.entriesOffset, this.#alignment);
     return this.#guardedStride(this.#segment, start, fetches, this.#guard.view);
   }
 
@@ -362,15 +365,19 @@ export class Interpreter implements Engine {
 
   #jumpRegister(entry: number, index: number, pc: number): number {
     const target = ((this.#hart[rs1Of(entry)] as number) + this.#operand(index)) & ~1;
+    if ((target & this.#alignment) !== 0) return this.#trap(Cause.INSTRUCTION_MISALIGNED, target, pc);
     this.#hart[rdOf(entry)] = pc + lengthOf(entry);
     return this.#retire(target);
   }
 
-  /** A direct jump or a branch whose target is outside the segment: rare enough to be decoded anew. */
+  /** A direct jump or a branch whose target is outside the segment, or misaligned: rare enough to be decoded anew. */
   #jumpOut(pc: number): number {
     const hart = this.#hart;
     const { op, rd, rs1, rs2, imm, length } = this.#redecode(pc);
     const taken = op === Op.JAL || branchTaken(op, hart[rs1] as number, hart[rs2] as number);
+    if (taken && (imm & this.#alignment) !== 0) {
+      return this.#trap(Cause.INSTRUCTION_MISALIGNED, pc + imm, pc);
+    }
     if (op === Op.JAL && rd !== 0) hart[rd] = pc + length;
     return this.#retire(pc + (taken ? imm : length));
   }

@@ -42,20 +42,21 @@ const NAMES: readonly (readonly [name: string, extension: Extension])[] = [
   ["svbare", Extension.SVBARE],
 ];
 
-/** Other names of what there is: B is three extensions, every hart has the next ones, and Zca is C without F. */
+/**
+ * Names that stand for something else than their own bit: B is three extensions, every hart has the next ones, Zca is C
+ * without F, and who has Zcb has it, too.
+ */
 const ALIASES: readonly (readonly [name: string, extensions: Extensions])[] = [
   ["b", Extension.ZBA | Extension.ZBB | Extension.ZBS],
   ["zicsr", 0],
   ["zifencei", 0],
   ["zicntr", 0],
   ["zca", Extension.C],
+  ["zcb", Extension.C | Extension.ZCB],
 ];
 
-/** No hart is without these: without C, jumps would be misaligned that here are not. */
-const ALWAYS: readonly (readonly [name: string, extension: Extension])[] = [
-  ["i", Extension.BASE],
-  ["c", Extension.C],
-];
+/** No hart is without it. */
+const ALWAYS = "i";
 
 const EXTENSIONS: ReadonlyMap<string, Extensions> = new Map<string, Extensions>([...NAMES, ...ALIASES]);
 
@@ -84,8 +85,8 @@ export function parseIsa(text: string): Extensions | IsaError {
     if (found === undefined) return { message: `the hart has no "${name}": it may have ${knownNames()}` };
     extensions |= found;
   }
-  const missing = ALWAYS.find(([, extension]) => (extensions & extension) === 0);
-  if (missing !== undefined) return { message: `the hart has always "${missing[0]}", which it leaves out` };
+  if ((extensions & Extension.BASE) === 0)
+    return { message: `the hart has always "${ALWAYS}", which it leaves out` };
   return extensions;
 }
 
@@ -110,15 +111,19 @@ function isaPattern(): string {
   const names = [...EXTENSIONS.keys()];
   const letters = `[${names.filter((name) => name.length === 1).join("")}]*`;
   const part = `${letters}(?:${names.filter((name) => name.length > 1).join("|")})?`;
-  const needed = ALWAYS.map(([, extension]) => {
-    const ways = [...EXTENSIONS].filter(([, extensions]) => (extensions & extension) !== 0);
-    return `(?=(?:.*_)?${letters}(?:${ways.map(([name]) => name).join("|")}))`;
-  });
-  return `^rv32${needed.join("")}${part}(?:_${part})*$`;
+  return `^rv32(?=(?:.*_)?${letters}${ALWAYS})${part}(?:_${part})*$`;
 }
 
 function knownNames(): string {
   return [...EXTENSIONS.keys()].join(", ");
+}
+
+/**
+ * The bits of an instruction's address that are 0 in every hart with these extensions, its lowest aside, which no jump sets:
+ * without C a jump to an address that has them is an exception (volume I, "Control Transfer Instructions").
+ */
+export function alignmentBits(extensions: Extensions): number {
+  return (extensions & Extension.C) === 0 ? 2 : 0;
 }
 
 /** As {@link parseIsa} reads it. */

@@ -24,7 +24,7 @@ export const enum Micro {
   LI,
   /** jal without link. */
   J,
-  /** jal or a branch whose target lies outside its segment. */
+  /** jal or a branch whose target lies outside its segment, or where the hart has no instruction. */
   JUMP_OUT,
   /** The operand holds the Op above bit 12. */
   AMO,

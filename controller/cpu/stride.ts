@@ -76,23 +76,26 @@ const enum Local {
 
 const modules = new Map<string, WebAssembly.Module>();
 
-function moduleFor(hart: number, isGuarded: boolean): WebAssembly.Module {
-  const key = `${hart} ${isGuarded}`;
+function moduleFor(hart: number, alignment: number, isGuarded: boolean): WebAssembly.Module {
+  const key = `${hart} ${alignment} ${isGuarded}`;
   const known = modules.get(key);
   if (known !== undefined) return known;
   const writer = new ModuleWriter();
   writer.importMemory("memory", 1, MOST_PAGES);
   const type = writer.type(isGuarded ? Local.GUARDED_PARAMETERS : Local.PARAMETERS, 1);
-  const code = new StrideWriter(hart, isGuarded).write();
+  const code = new StrideWriter(hart, alignment, isGuarded).write();
   writer.exportFunction("stride", writer.function(type, Local.END - Local.PARAMETERS, code));
   const module = new WebAssembly.Module(writer.finish());
   modules.set(key, module);
   return module;
 }
 
-/** @param entriesOffset host offset of the entries (decoded-code.ts) */
-export function createStride(space: AddressSpace, entriesOffset: number): Stride {
-  const stride = instantiate(space, false);
+/**
+ * @param entriesOffset host offset of the entries (decoded-code.ts)
+ * @param alignment bits that no target of a jump may have
+ */
+export function createStride(space: AddressSpace, entriesOffset: number, alignment: number): Stride {
+  const stride = instantiate(space, alignment, false);
   return (segment, start) => {
     const window = space.windowOffset;
     return indexOf(
@@ -130,8 +133,12 @@ export interface EntryRange {
 }
 
 /** As {@link createStride}. */
-export function createGuardedStride(space: AddressSpace, entriesOffset: number): GuardedStride {
-  const stride = instantiate(space, true);
+export function createGuardedStride(
+  space: AddressSpace,
+  entriesOffset: number,
+  alignment: number,
+): GuardedStride {
+  const stride = instantiate(space, alignment, true);
   return (segment, start, fetches, { window, loadFlags, storeFlags }) => {
     const offset = space.windowOffset;
     return indexOf(
@@ -156,8 +163,12 @@ export function createGuardedStride(space: AddressSpace, entriesOffset: number):
   };
 }
 
-function instantiate({ layout, slot, memory }: AddressSpace, isGuarded: boolean): RawStride {
-  const module = moduleFor(layout.slots[slot] as number, isGuarded);
+function instantiate(
+  { layout, slot, memory }: AddressSpace,
+  alignment: number,
+  isGuarded: boolean,
+): RawStride {
+  const module = moduleFor(layout.slots[slot] as number, alignment, isGuarded);
   return new WebAssembly.Instance(module, { env: { memory } }).exports["stride"] as RawStride;
 }
 
@@ -183,13 +194,15 @@ class StrideWriter {
   /** On with the entry at AT; the entry at AT is left to the interpreter. */
   #again: Label = 0;
   #leave: Label = 0;
+  readonly #alignment: number;
   readonly #isGuarded: boolean;
   readonly #retired: number;
   readonly #address: number;
   readonly #other: number;
 
-  constructor(hart: number, isGuarded: boolean) {
+  constructor(hart: number, alignment: number, isGuarded: boolean) {
     this.#hart = hart;
+    this.#alignment = alignment;
     this.#isGuarded = isGuarded;
     const more = isGuarded ? Local.GUARDED_PARAMETERS - Local.PARAMETERS : 0;
     this.#retired = Local.RETIRED + more;
@@ -404,13 +417,19 @@ class StrideWriter {
     this.#jump();
   }
 
-  /** Within the segment; where it leads out of it, it is the interpreter's. */
+  /** Within the segment; where it leads out of it or to where no instruction can be, it is the interpreter's. */
   #jumpToRegister(): void {
     const out = this.#out;
     this.#sum();
     out.constant(-2);
     out.op(Wasm.I32_AND);
     out.tee(this.#address);
+    if (this.#alignment !== 0) {
+      out.constant(this.#alignment);
+      out.op(Wasm.I32_AND);
+      out.branchIf(this.#leave);
+      out.get(this.#address);
+    }
     out.get(Local.BASE);
     out.op(Wasm.I32_SUB);
     out.get(Local.BYTES);

@@ -346,6 +346,8 @@ function neededBefore(
     dirty |= writesOf(insn);
   }
   let needed = neededAtEnd(fn, block.end, dirty, out, functions);
+  // A jump that is the interpreter's after all leaves before it is done, by way of a flush.
+  if (fn.graph.alignment !== 0 && isComputed(block.end)) needed |= dirty | fn.signature.resultSet;
   for (let i = block.steps.length - 1; i >= 0; i--) {
     const { insn } = block.steps[i] as Block["steps"][number];
     needed = (needed & ~writesOf(insn)) | (insn.op === Op.JALR ? NO_REGISTERS : readsOf(insn));
@@ -353,6 +355,11 @@ function neededBefore(
     if (mayBeRefused(insn.op)) needed |= (dirtyAt[i] as RegisterSet) | fn.signature.resultSet;
   }
   return needed;
+}
+
+/** Whether the end goes to where a register says. */
+function isComputed({ kind }: End): boolean {
+  return kind === "callIndirect" || kind === "return" || kind === "switch" || kind === "computed";
 }
 
 function neededAtEnd(

@@ -522,7 +522,7 @@ class FunctionGenerator implements OperandSource, CheckContext {
         return;
       case "return":
         this.#pending++;
-        this.#emitGuardedReturn(end.step.insn, end.expected, end.to);
+        this.#emitGuardedReturn(end.step, end.expected, end.to);
         return;
       case "switch":
         this.#pending++;
@@ -576,7 +576,25 @@ class FunctionGenerator implements OperandSource, CheckContext {
     this.out.constant(-2);
     this.out.op(Wasm.I32_AND);
     this.out.set(this.#nextPc);
+    this.#leaveIfMisaligned(pc);
     this.#link(pc, insn);
+  }
+
+  /**
+   * Leaves at a computed jump whose target, in the next-pc local, is none: before it links, and before it counts, though it
+   * is pending already.
+   */
+  #leaveIfMisaligned(pc: number): void {
+    const { alignment } = this.#fn.graph;
+    if (alignment === 0) return;
+    this.out.get(this.#nextPc);
+    this.out.constant(alignment);
+    this.out.op(Wasm.I32_AND);
+    this.out.if();
+    this.#pending--;
+    this.#leave(pc, Reason.INTERPRET);
+    this.#pending++;
+    this.out.end();
   }
 
   #emitComputed(step: Step): void {
@@ -620,13 +638,14 @@ class FunctionGenerator implements OperandSource, CheckContext {
     }
   }
 
-  #emitGuardedReturn(insn: Instruction, expected: number, to: Block): void {
+  #emitGuardedReturn({ pc, insn }: Step, expected: number, to: Block): void {
     const { out } = this;
     const [dirty, pending] = [this.#dirty, this.#pending];
     this.push(insn.rs1);
     out.constant(-2);
     out.op(Wasm.I32_AND);
     out.tee(this.#nextPc);
+    this.#leaveIfMisaligned(pc);
     out.constant(expected | 0);
     out.op(Wasm.I32_NE);
     out.if();

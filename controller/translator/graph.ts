@@ -11,8 +11,8 @@
  * register provably still holds what the call wrote.
  */
 import { decode, emptyInstruction, type Instruction, instructionLength, Op } from "../cpu/decode.ts";
-import type { Extensions } from "../cpu/isa.ts";
-import { isConditionalBranch, isTranslated, RA, T0 } from "./registers.ts";
+import { alignmentBits, type Extensions } from "../cpu/isa.ts";
+import { isConditionalBranch, isControlTransfer, isTranslated, RA, T0 } from "./registers.ts";
 
 /** Where code is read from. */
 export interface CodeReader {
@@ -67,6 +67,8 @@ export interface Graph {
   readonly instructions: number;
   /** Entries of the guest functions that are called, each once. */
   readonly callees: readonly number[];
+  /** Bits that no target of a jump may have: a computed one that has is the interpreter's, which raises the exception. */
+  readonly alignment: number;
 }
 
 export interface GraphLimits {
@@ -198,6 +200,7 @@ export class GraphBuilder {
   readonly #step: () => void;
   readonly #hints: readonly number[];
   readonly #callees = new Map<number, Callee>();
+  readonly #alignment: number;
   #instructions = 0;
 
   /**
@@ -206,6 +209,7 @@ export class GraphBuilder {
    */
   constructor(code: CodeReader, limits: GraphLimits, step: () => void, hints: readonly number[] = []) {
     this.#code = code;
+    this.#alignment = alignmentBits(code.extensions);
     this.#limits = limits;
     this.#step = step;
     this.#hints = hints;
@@ -221,7 +225,7 @@ export class GraphBuilder {
     // blockAt appends what it meets, so this loop ends when nothing new was met.
     for (const block of blocks) block.weight = block.steps.length + (hasOwnInstruction(block.end) ? 1 : 0);
     const instructions = blocks.reduce((sum, block) => sum + block.weight, 0);
-    return { entry: first, blocks, instructions, callees: [...callees] };
+    return { entry: first, blocks, instructions, callees: [...callees], alignment: this.#alignment };
   }
 
   /** Decodes everything that direct control flow reaches in this context and marks where blocks begin. */
@@ -269,7 +273,7 @@ export class GraphBuilder {
     for (let pc = start; !context.instructions.has(pc); ) {
       if (this.#instructions >= this.#limits.functionInstructions) return;
       const insn = fetchInstruction(this.#code, pc);
-      if (insn === undefined || !isTranslated(insn.op)) {
+      if (insn === undefined || !this.#translates(insn)) {
         context.instructions.set(pc, null);
         return;
       }
@@ -305,6 +309,12 @@ export class GraphBuilder {
     }
   }
 
+  /** Not a jump or branch to where the hart has no instruction. */
+  #translates({ op, imm }: Instruction): boolean {
+    const isDirect = isControlTransfer(op) && op !== Op.JALR;
+    return isTranslated(op) && !(isDirect && (imm & this.#alignment) !== 0);
+  }
+
   #inline(context: Context, pc: number, insn: Instruction, returnPc: number): void {
     const target = (pc + insn.imm) >>> 0;
     if (insn.rd !== RA || context.depth >= this.#limits.inlineDepth) return;
@@ -335,7 +345,7 @@ export class GraphBuilder {
       for (let pc = start; !seen.has(pc); ) {
         seen.add(pc);
         const insn = fetchInstruction(this.#code, pc);
-        if (insn === undefined || !isTranslated(insn.op)) break;
+        if (insn === undefined || !this.#translates(insn)) break;
         if (++size > this.#limits.inlineInstructions) return NOT_INLINABLE;
         if (insn.rd === RA) keepsLink = false;
         const next = (pc + insn.length) >>> 0;

@@ -67,6 +67,8 @@ export interface Ingredients {
   readonly bits?: boolean;
   /** Triggers, armed and disarmed as it goes, near what it executes, loads and stores. */
   readonly triggers?: boolean;
+  /** For a hart without C: the trap handler never goes on at half an instruction. */
+  readonly withoutC?: boolean;
 }
 
 /** The words of a program that starts where RAM does. */
@@ -95,7 +97,7 @@ export function randomProgram(seed: number, ingredients: Ingredients): Int32Arra
     for (const target of targets) words.push(0x80000000 + target * 4);
   }
   const handler = words.length;
-  words.push(...trapHandler(random));
+  words.push(...trapHandler(random, ingredients));
   // mtvec was left for last: its place is known only now.
   const upper = (handler * 4 + 0x800) >> 12;
   words[0] = a.auipc(5, upper);
@@ -119,7 +121,7 @@ function prologue(random: Random): number[] {
 }
 
 /** Skips the instruction that trapped, or only half of it; after an interrupt turns interrupts off. */
-function trapHandler(random: Random): number[] {
+function trapHandler(random: Random, { withoutC = false }: Ingredients): number[] {
   const MSCRATCH = 0x340;
   const T6 = 31;
   return [
@@ -127,7 +129,7 @@ function trapHandler(random: Random): number[] {
     a.csr(2, T6, 0x342, 0),
     a.branch(4, T6, 0, 6 * 4),
     a.csr(2, T6, 0x341, 0),
-    a.addi(T6, T6, random.chance(80) ? 4 : 2),
+    a.addi(T6, T6, random.chance(80) || withoutC ? 4 : 2),
     a.csr(1, 0, 0x341, T6),
     a.csr(1, T6, MSCRATCH, T6),
     a.mret,

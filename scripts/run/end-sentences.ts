@@ -128,6 +128,8 @@ class TrapText {
         if (neededFor(value) === undefined)
           return value === 0 ? "0 is no instruction: it left its code" : undefined;
         return "compile for what the hart has (docs/run.md, --isa)";
+      case Cause.INSTRUCTION_MISALIGNED:
+        return "the hart has no C: instructions lie at multiples of 4; compile for that";
       case Cause.INSTRUCTION_ACCESS_FAULT:
         if (this.#isRam(value)) return FORBIDDEN;
         return `no code can be there; ra is ${this.#placeOf(registers[RA] ?? 0)}`;

@@ -109,7 +109,7 @@ const recovery = object({
 const hart = object({
   isa: member(
     named(ISA_PATTERN, isaFault),
-    "Its instructions: rv32i with c, and further extensions that docs/hardware.md has. All others are illegal.",
+    "Its instructions: rv32i, and extensions that docs/hardware.md has. All others are illegal.",
     DEFAULT_HART.isa,
   ),
   userMode: member(flag, "Whether it has user mode.", DEFAULT_HART.userMode),

@@ -9,6 +9,7 @@ import { SVBARE, WITHOUT_EXTENSION, WITHOUT_ZCB } from "./left-out.ts";
 import { CSRS, ILLEGAL, TRAPS } from "./machine-mode.ts";
 import { TRIGGERS } from "./triggers.ts";
 import { PMP, SMEPMP, USER_MODE } from "./user-mode.ts";
+import { WITHOUT_COMPRESSED } from "./without-compressed.ts";
 
 export const CASE_GROUPS: readonly CaseGroup[] = [
   INTEGER,
@@ -19,6 +20,7 @@ export const CASE_GROUPS: readonly CaseGroup[] = [
   CODE_SIZE,
   ...WITHOUT_EXTENSION,
   WITHOUT_ZCB,
+  WITHOUT_COMPRESSED,
   ...SVBARE,
   TRAPS,
   ILLEGAL,

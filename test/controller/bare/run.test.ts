@@ -277,6 +277,13 @@ describe("loading", () => {
     const empty = { code: new Uint8Array(4), memoryBytes: 64, entry: RAM_BASE + 4 };
     expect(() => load(bare(), empty)).toThrow("it has no code at its entry 0x80000004");
   });
+  it("an entry that is no multiple of four is refused by a hart without C, and by no other", () => {
+    const source = { code: new Uint8Array(8), entry: RAM_BASE + 2 };
+    expect(() => load(bare({ extensions: Extension.BASE }), source)).toThrow(
+      "its entry 0x80000002 is no multiple of 4, and the hart has no C",
+    );
+    load(bare(), source);
+  });
   it("a note outside RAM is left out, any other section is refused", () => {
     const code = new Uint8Array(16);
     const outside = (type: "NOTE" | "PROGBITS") => ({

@@ -262,7 +262,7 @@ describe("Zcb expands as the manual defines it, in what C leaves reserved", () =
     ["c.mul a5, a0", 0x9fc9, asm.r("mul", 15, 15, 10)],
   ];
   it.each(cases)("%s", (_, parcel, word) => {
-    expect(expandCompressed(parcel, Extension.ZCB).toString(16)).toBe((word | 0).toString(16));
+    expect(expandCompressed(parcel, Extension.C | Extension.ZCB).toString(16)).toBe((word | 0).toString(16));
     expect(decoded(parcel)).toEqual({ ...decoded(word), length: 2 });
     expect(decoded(parcel, CONTROLLER_EXTENSIONS)).toMatchObject({ name: "illegal", imm: parcel });
   });
@@ -293,6 +293,8 @@ describe("an instruction of an extension that the hart does not have is illegal"
     ["clmulr", asm.bit("clmulr", 1, 2, 3), Extension.ZBC],
     ["bset", asm.bit("bset", 1, 2, 3), Extension.ZBS],
     ["bexti", asm.bitImmediate("bexti", 1, 2, 3), Extension.ZBS],
+    ["c.addi", 0x0505, Extension.C],
+    ["c.ebreak", 0x9002, Extension.C],
     ["c.mul, of Zcb", 0x9fc9, Extension.ZCB],
     ["c.mul, which needs M, too", 0x9fc9, Extension.M],
     ["c.sext.b, which needs Zbb, too", 0x9ce5, Extension.ZBB],

@@ -32,6 +32,8 @@ describe("an instruction that another hart has is known by what it needs", () =>
     ["csrw satp, a0", asm.csr("csrrw", 0, asm.SATP, 10), "S or Svbare"],
     ["csrw stvec, a0", asm.csr("csrrw", 0, 0x105, 10), "S"],
     ["csrw medeleg, a0", asm.csr("csrrw", 0, 0x302, 10), "S"],
+    ["c.addi a0, 1", 0x0505, "C"],
+    ["c.j", 0xa001, "C"],
     ["mul", asm.r("mul", 1, 2, 3), "M"],
     ["amoadd.w", asm.amo("amoadd.w", 1, 2, 3), "A"],
     ["sh1add", asm.bit("sh1add", 1, 2, 3), "Zba"],

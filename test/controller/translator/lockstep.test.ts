@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { MachineStop } from "../../../controller/machine.ts";
 import * as a from "../../../scripts/hostile/assemble.ts";
+import { boardFor } from "../../../scripts/hostile/engines.ts";
 import { type Ingredients, randomProgram } from "../../../scripts/hostile/random-program.ts";
 import { lockstep, newPair, newSide } from "./harness.ts";
 
@@ -18,6 +19,11 @@ describe("translated code and interpreter agree on registers, memory, CSRs and r
     ["traps, CSRs, atomics, devices and timer interrupts", { rare: true, selfModifying: false, wild: false }],
     ["jumps into the middle of instructions", { rare: true, selfModifying: false, wild: true }],
     ["code that rewrites itself", { rare: true, selfModifying: true, wild: true }],
+    ["no C: jumps that are misaligned", { rare: true, selfModifying: false, wild: true, withoutC: true }],
+    [
+      "no C, in code that rewrites itself",
+      { rare: true, selfModifying: true, wild: true, withoutC: true, triggers: true },
+    ],
     ["bit manipulation", { rare: false, selfModifying: false, wild: false, bits: true }],
     ["bit manipulation and all else", { rare: true, selfModifying: true, wild: true, bits: true }],
     ["triggers", { rare: true, selfModifying: false, wild: false, triggers: true }],
@@ -35,7 +41,7 @@ describe("translated code and interpreter agree on registers, memory, CSRs and r
       let retiredTranslated = 0;
       fc.assert(
         fc.property(SEED, SEED, (seed, budgetSeed) => {
-          const pair = newPair(randomProgram(seed, ingredients));
+          const pair = newPair(randomProgram(seed, ingredients), boardFor(ingredients));
           lockstep(pair, budgetSeed, 10_000, `seed ${seed}`);
           retiredTranslated += pair.translated.engine?.stats().retiredTranslated ?? 0;
         }),

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parseElf } from "../../../controller/bare/elf.ts";
 import { BareMachine } from "../../../controller/bare/run.ts";
 import { Symbolizer } from "../../../controller/bare/symbolizer.ts";
+import { ALL_EXTENSIONS, CONTROLLER_EXTENSIONS, Extension } from "../../../controller/cpu/isa.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
 import { endSentences } from "../../../scripts/run/end-sentences.ts";
 import * as asm from "../../controller/support/assembler.ts";
@@ -19,12 +20,13 @@ const SP = 2;
 const FADD_S = 0x53;
 const SEMIHOSTING = [0x01f0_1013, 0x0010_0073, 0x4070_5013];
 
-function saidOf(file: Uint8Array, maxInstructions = 100_000): string[] {
+function saidOf(file: Uint8Array, maxInstructions = 100_000, extensions = ALL_EXTENSIONS): string[] {
   const elf = parseElf(file);
   if ("error" in elf) throw new Error(elf.message);
   const bare = new BareMachine({
     ramBytes: RAM_BYTES,
     clock: "virtual",
+    extensions,
     line: { send: () => undefined, receive: () => -1 },
     nowNs: () => 0,
   });
@@ -84,6 +86,16 @@ describe("the end of a program that", () => {
       "the program trapped and has no trap handler (mtvec is 0): illegal instruction at 0x80000004 " +
         "(mcause 2, mtval 0x0; 0 is no instruction: it left its code), after 1 instruction",
     ]);
+  });
+  it("needs C is told so, by its instruction or by where it jumps to", () => {
+    const endOf = (program: asm.Program): string[] =>
+      saidOf(writeElf({ code: program.bytes() }), 1000, CONTROLLER_EXTENSIONS & ~Extension.C);
+    expect(endOf(new asm.Program().parcels(0x0001, 0x0001))[0]).toContain(
+      "illegal instruction (an instruction of C, which this hart does not have) at 0x80000000 (mcause 2, mtval 0x1; compile for",
+    );
+    expect(endOf(new asm.Program().words(asm.NOP, asm.jal(0, 6), asm.NOP))[0]).toContain(
+      "instruction address misaligned at 0x80000004 (mcause 0, mtval 0x8000000a; the hart has no C: instructions lie at",
+    );
   });
   it("traps in its handler says by what, and what the handler was entered for", () => {
     const atOnce = withHandler()
