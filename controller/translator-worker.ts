@@ -54,7 +54,7 @@ function rehearse(): void {
     viewKey: "",
     sharedPageAccesses: [],
     registers: [],
-    sizes: [],
+    shared: [],
     maxInstructions: 1_000,
   });
 }

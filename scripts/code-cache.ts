@@ -20,10 +20,10 @@ declare const CODE_FILE: string;
 declare const CODE_DIGEST: string;
 
 /**
- * Of the last two, one is what the program imports modules by that it does not know (import-module.ts), the other whether
- * V8 has its functions from a cache.
+ * Of the last three, one is what the program imports modules by that it does not know (import-module.ts), one whether
+ * V8 has its functions from a cache, and one has what V8 compiled by now kept: for who is about to set flags.
  */
-const PARAMETERS = "require, module, __filename, __dirname, importFromStart, compiledBefore";
+const PARAMETERS = "require, module, __filename, __dirname, importFromStart, compiledBefore, keepCompiled";
 type Program = (
   require: NodeJS.Require,
   module: NodeJS.Module,
@@ -31,6 +31,7 @@ type Program = (
   dirname: string,
   importFromStart: ImportModule,
   compiledBefore: boolean,
+  keepCompiled: () => void,
 ) => void;
 
 function readCache(file: string): Buffer | undefined {
@@ -76,7 +77,7 @@ function run(): void {
     if (!isKept && cachedDataVersionTag() === tag) keepCache(cacheFile, script.createCachedData());
   };
   keep();
-  program(require, module, file, __dirname, (url) => import(url), isKept);
+  program(require, module, file, __dirname, (url) => import(url), isKept, keep);
   // The thread of a worker mostly ends without being told.
   if (isMainThread) process.once("exit", keep);
   else keep();

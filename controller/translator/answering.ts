@@ -45,18 +45,18 @@ export class Answering {
   }
 
   answer(request: TranslationRequest): TranslationReply {
-    const { entries, target, code, extensions, sharedPageAccesses, registers, sizes, maxInstructions } =
+    const { entries, target, code, extensions, sharedPageAccesses, registers, shared, maxInstructions } =
       request;
     const [entry, ...alsoFrom] = entries;
     if (entry === undefined) return NOTHING_TRANSLATED;
     const snapshot = new CodeSnapshot(this.#memory, code, extensions);
-    const sizeOf = new Map(sizes);
+    const sharedPcs = new Set(shared);
     const unit = translateUnit(snapshot, entry, target, {
       limits: { ...DEFAULT_UNIT_LIMITS, unitInstructions: maxInstructions },
       alsoFrom,
       hints: registers,
       sharedPageAccesses: new Set(sharedPageAccesses),
-      sizeOf: (pc) => sizeOf.get(pc) ?? 0,
+      isShared: (pc) => sharedPcs.has(pc),
     });
     if (unit === undefined) return NOTHING_TRANSLATED;
     const module = new WebAssembly.Module(unit.bytes);

@@ -35,8 +35,8 @@ export interface TranslationRequest {
   readonly sharedPageAccesses: readonly number[];
   /** What the hart's registers hold: where jump tables may lie (UnitOptions of unit.ts). */
   readonly registers: readonly number[];
-  /** Entries of other units, and the sizes of their functions. */
-  readonly sizes: readonly (readonly [pc: number, size: number])[];
+  /** Functions that other units have, and are called for (UnitOptions.isShared of unit.ts). */
+  readonly shared: readonly number[];
   /** Guest instructions at which the unit takes in no more functions. */
   readonly maxInstructions: number;
 }

@@ -16,7 +16,7 @@ import type { AddressSpace } from "../cpu/address-space.ts";
 import { LineFlag } from "../cpu/address-space.ts";
 import { CodeTable, type RunFunction, type SharedImports } from "./code-table.ts";
 import { generateRuntime } from "./runtime-module.ts";
-import { entryName, type Target, type Unit } from "./unit.ts";
+import { entryName, MIN_SHARED_INSTRUCTIONS, type Target, type Unit } from "./unit.ts";
 
 /** Live modules; V8 keeps some ten kilobytes for each besides its code. */
 export const MAX_UNITS = 256;
@@ -125,14 +125,16 @@ export class CodeCacheStore {
     return this.#current.entries.has(pc);
   }
 
-  /** Guest instructions of the function whose entry `pc` is, 0 if it is none. */
-  sizeOf(pc: number): number {
-    return this.#current.entries.get(pc)?.size ?? 0;
+  /** Whether `pc` is the entry of a function that other units call instead of having it themselves. */
+  isShared(pc: number): boolean {
+    return (this.#current.entries.get(pc)?.size ?? 0) >= MIN_SHARED_INSTRUCTIONS;
   }
 
-  /** Every entry with the guest instructions of its function. */
-  *sizes(): IterableIterator<readonly [pc: number, size: number]> {
-    for (const [pc, { size }] of this.#current.entries) yield [pc, size];
+  /** All such entries. */
+  sharedPcs(): number[] {
+    const shared: number[] = [];
+    for (const [pc, { size }] of this.#current.entries) if (size >= MIN_SHARED_INSTRUCTIONS) shared.push(pc);
+    return shared;
   }
 
   /** Makes sure that the slot of `pc`, an entry, holds it. */

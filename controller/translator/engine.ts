@@ -542,7 +542,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     const unit = translateUnit(this.#reader, pc, this.#target(), {
       limits: this.#limits,
       sharedPageAccesses: this.#sharedPageAccesses,
-      sizeOf: (callee) => store.sizeOf(callee),
+      isShared: (callee) => store.isShared(callee),
       pace,
     });
     if (unit !== undefined) this.#add(unit);
@@ -591,7 +591,7 @@ export class TranslatingEngine implements Engine, CodeCache {
       extensions: this.#reader.extensions,
       sharedPageAccesses: [...this.#sharedPageAccesses],
       registers: Array.from(this.#hart.subarray(Hart.X + 1, Hart.X + 32), (value) => value >>> 0),
-      sizes: [...(this.#store?.sizes() ?? [])],
+      shared: this.#store?.sharedPcs() ?? [],
     };
   }
 

@@ -4,6 +4,7 @@ import type { MachineOptions } from "../machine.ts";
 import { BackgroundTranslator } from "./background.ts";
 import { AUTO, Beside, TRANSLATOR } from "./beside.ts";
 import { TranslatingEngine } from "./engine.ts";
+import { optimizeLater } from "./late-optimizing.ts";
 
 /** `translator` is for what runs long: it may be slower at first. */
 const TRANSLATOR_SHARE = 20;
@@ -35,6 +36,7 @@ export function chooseEngine(kind: EngineKind, background?: URL): EngineChoice {
 function besideOf(kind: EngineKind, memory: WebAssembly.Memory, program: URL): Beside {
   const start = (): BackgroundTranslator | undefined => {
     try {
+      optimizeLater();
       return new BackgroundTranslator(memory, program);
     } catch {
       return undefined;

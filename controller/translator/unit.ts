@@ -58,8 +58,8 @@ export interface UnitOptions {
   readonly hints?: readonly number[];
   /** See {@link UnitContext.sharedPageAccesses}. */
   readonly sharedPageAccesses?: ReadonlySet<number>;
-  /** Size of a function that other units have, 0 without one. */
-  readonly sizeOf?: (pc: number) => number;
+  /** Whether another unit has the function at `pc`, and is to be called for it . */
+  readonly isShared?: (pc: number) => boolean;
   readonly pace?: Pace;
 }
 
@@ -92,7 +92,7 @@ export function tableSlot(pc: number, slots: number): number {
  * A function that another unit has already is called through the table from this size on: what the call costs more
  * than a direct one is little beside it, and each copy would have to be compiled twice by V8 before it is fast.
  */
-const MIN_SHARED_INSTRUCTIONS = 80;
+export const MIN_SHARED_INSTRUCTIONS = 80;
 
 /**
  * Translates the code reachable from `entry`; undefined if not even its first instruction can be, nor that of any other
@@ -178,7 +178,7 @@ function makeUnit(
 function discover(
   code: CodeReader,
   wanted: readonly number[],
-  { limits = DEFAULT_UNIT_LIMITS, sizeOf = () => 0, pace = UNHURRIED, hints = [] }: UnitOptions,
+  { limits = DEFAULT_UNIT_LIMITS, isShared = () => false, pace = UNHURRIED, hints = [] }: UnitOptions,
   step: () => void,
 ): Map<number, GuestFunction> {
   const builder = new GraphBuilder(code, limits, step, hints);
@@ -188,7 +188,7 @@ function discover(
   for (const [at, pc] of queue.entries()) {
     if (functions.has(pc)) continue;
     // What leads into a loop and what lies in it reach the same code: one of them is enough.
-    const isSpared = at < wanted.length ? covers(functions, pc) : sizeOf(pc) >= MIN_SHARED_INSTRUCTIONS;
+    const isSpared = at < wanted.length ? covers(functions, pc) : isShared(pc);
     if (isSpared) continue;
     if (functions.size >= limits.unitFunctions || instructions >= limits.unitInstructions) break;
     if (functions.size > 0 && !pace.mayGrow()) break;

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   mkdirSync,
@@ -97,6 +97,16 @@ describe("the cache of a program's code", () => {
     };
     await vi.waitFor(() => expect(keptBytes()).toBeGreaterThan(1.5 * ofNothing), { timeout: 60_000 });
     await thread.terminate();
+  });
+
+  it("has what was compiled before the program set flags of V8, as a run of millions of instructions does", () => {
+    const elf = join(root, "controller/firmware/bench/elf/xor-parity.elf");
+    const args = [join(scripts, "cli.bundle.cjs"), "run", elf, "--max-instructions", "30000000"];
+    expect(spawnSync(process.execPath, args).status).toBe(4);
+    const source = readFileSync(join(scripts, "cli.code.cjs"), "utf8");
+    const ofNothing = new Script(`(function () {${source}\n})`).createCachedData().length;
+    const [cache] = caches();
+    expect(statSync(join(scripts, cache as string)).size).toBeGreaterThan(1.2 * ofNothing);
   });
 
   it("that cannot be kept is done without", () => {
