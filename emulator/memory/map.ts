@@ -15,10 +15,8 @@ export const UART_BASE = 0x1000_0000;
 export const WATCHDOG_BASE = 0x1001_0000;
 /** Controller status: boot reason, boot epoch, ready, confirm, fault request. */
 export const STATUS_BASE = 0x1002_0000;
-export const FLASH_CONTROLLER_BASE = 0x1003_0000;
 /** Doorbells and state of the host queue pair. */
 export const HOST_QUEUE_BASE = 0x1004_0000;
-export const MEDIUM_BASE = 0x1005_0000;
 /** The fixed window through which the designated region is executed. */
 export const WINDOW_BASE = 0x2000_0000;
 /** Region n is readable at REGION_BASE + n * REGION_STRIDE. */

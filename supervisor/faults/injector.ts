@@ -75,13 +75,15 @@ export function inject(
   } else if (fault.kind === "worker-terminate") {
     slot.times[SlotWord.FAULT_NS_F64] = injectedNs;
     void slot.terminate();
-  } else {
+  } else if (fault.kind === "standby-death" || fault.kind === "standby-death-at-failover") {
     const { standby } = device.crew;
     if (standby === undefined) throw new InjectionError(`there is no standby: ${device.crew.why}`);
     void standby.terminate();
     if (fault.kind === "standby-death-at-failover") {
       doToVersion(failureAtOnce(device.capabilities.can));
     }
+  } else {
+    throw new Error(`nobody does the fault ${fault.kind} from outside`);
   }
   device.events.stamp(EventCode.INJECTED, slot.region, device.bootEpoch, injectedNs);
   return injectedNs;

@@ -9,6 +9,7 @@
  * before all that is found from outside (`Device.#lookAtExecuting`, `#onExecutingEnd`). Of that, what the host queue or a
  * thread's end shows, as it comes; then silence, in the order of {@link Watch.silence}: never ready, heartbeat, overdue
  * command. Nothing counts once the version is being stopped.
+ * The virtual device keeps the same order (`#lookAtExecuting` of virtual-device.ts).
  */
 import { Evidence } from "../../emulator/memory/evidence.ts";
 import type { Limits } from "../core/config.ts";
