@@ -1,9 +1,14 @@
 /** Decoded code: RAM that is too large for all its code to have room, and a slot whose last engine left entries. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { BARE_BOARD, CONTROLLER_BOARD } from "../../../controller/boards.ts";
+import { AddressSpace } from "../../../controller/cpu/address-space.ts";
+import type { CodeSegment } from "../../../controller/cpu/code-segment.ts";
+import { DecodedCode } from "../../../controller/cpu/decoded-code.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
+import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
+import { Micro } from "../../../controller/cpu/micro.ts";
 import { Machine } from "../../../controller/machine.ts";
-import { createMemory, planLayout } from "../../../emulator/memory/layout.ts";
+import { createMemory, MOVING_CODE_BYTES, planLayout } from "../../../emulator/memory/layout.ts";
 import { RAM_BASE, WINDOW_BASE } from "../../../emulator/memory/map.ts";
 import * as asm from "../support/assembler.ts";
 import { A0, A1, A2, T0, TEST_CONFIG } from "../support/machines.ts";
@@ -86,6 +91,48 @@ describe("code in RAM that is larger than what there is room to decode", () => {
     machine.hart[Hart.MTVEC] = RAM_BASE | 0;
     machine.run(2);
     expect([x(A0), machine.hart[Hart.MEPC], machine.hart[Hart.MCAUSE]]).toEqual([1, (last + 4) | 0, 1]);
+  });
+});
+
+/**
+ * Where such an end stands that is none, execution comes back to the same place for ever: so entries are looked at, and
+ * nothing is executed.
+ */
+describe("the segment that moves, cut short by the end of RAM,", () => {
+  const memory = createMemory(layout);
+  const [HALF, LAST] = [MOVING_CODE_BYTES / 2, RAM_BASE + layout.config.ramBytes - 4];
+  const newCode = (): DecodedCode =>
+    new DecodedCode(new AddressSpace(memory, layout, 0, BARE_BOARD.memory(layout)), ALL_EXTENSIONS);
+  function moved(code: DecodedCode, pc: number): CodeSegment {
+    const segment = code.segmentFor(pc);
+    if (segment === undefined) throw new Error("nothing can be executed there");
+    return segment;
+  }
+  /** The two entries at that offset of the segment, which say that it ends there, or nothing. */
+  const endsAt = (code: DecodedCode, { entryBase }: CodeSegment, bytes: number): number[] =>
+    [0, 2].map((more) => code.entries[entryBase + bytes + more] as number);
+  const END = [Micro.SEGMENT_END, Micro.SEGMENT_END];
+  const NOTHING = [Micro.UNDECODED, Micro.UNDECODED];
+
+  it("ends there, and no more where it ended once it has moved on", () => {
+    const code = newCode();
+    const short = moved(code, LAST);
+    expect([short.bytes, endsAt(code, short, HALF)]).toEqual([HALF, END]);
+    const whole = moved(code, BORDER + HALF);
+    expect([whole.bytes, whole.entryBase]).toEqual([MOVING_CODE_BYTES, short.entryBase]);
+    expect([endsAt(code, whole, HALF), endsAt(code, whole, whole.bytes)]).toEqual([NOTHING, END]);
+  });
+
+  it("leaves no end to the engine that has the slot next, whatever was decoded", () => {
+    const code = newCode();
+    const short = moved(code, LAST);
+    code.decodeEntry(short, short.entryBase);
+    expect(endsAt(code, short, HALF)).toEqual(END);
+    const next = newCode();
+    const whole = moved(next, BORDER + HALF);
+    expect([whole.bytes, whole.entryBase]).toEqual([MOVING_CODE_BYTES, short.entryBase]);
+    expect([endsAt(next, whole, HALF), endsAt(next, whole, whole.bytes)]).toEqual([NOTHING, END]);
+    expect(next.entries[whole.entryBase]).toBe(Micro.UNDECODED);
   });
 });
 
