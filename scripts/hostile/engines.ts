@@ -19,6 +19,7 @@ const INGREDIENTS: readonly Ingredients[] = [
   { rare: true, selfModifying: true, wild: true, bits: true },
   { rare: true, selfModifying: true, wild: true, bits: true, triggers: true },
   { rare: true, selfModifying: false, wild: true, withoutC: true },
+  { rare: true, selfModifying: true, wild: true, triggers: true, user: true },
 ];
 
 /** The board that such a program is for. */

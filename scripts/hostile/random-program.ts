@@ -67,6 +67,8 @@ export interface Ingredients {
   readonly bits?: boolean;
   /** Triggers, armed and disarmed as it goes, near what it executes, loads and stores. */
   readonly triggers?: boolean;
+  /** User mode, which may access everything, now and then. */
+  readonly user?: boolean;
   /** For a hart without C: the trap handler never goes on at half an instruction. */
   readonly withoutC?: boolean;
 }
@@ -78,7 +80,7 @@ export function randomProgram(seed: number, ingredients: Ingredients): Int32Arra
   const words: number[] = [];
   const starts: number[] = [];
   const tables: JumpTable[] = [];
-  words.push(...prologue(random));
+  words.push(...prologue(random, ingredients));
   const callsAt = words.length;
   for (let i = 0; i < functions; i++) words.push(0);
   words.push(a.addi(COUNTER, COUNTER, -1), a.bne(COUNTER, 0, -4 * (functions + 1)));
@@ -105,8 +107,9 @@ export function randomProgram(seed: number, ingredients: Ingredients): Int32Arra
   return Int32Array.from(words);
 }
 
-function prologue(random: Random): number[] {
+function prologue(random: Random, { user = false }: Ingredients): number[] {
   const words = [0, 0, a.csr(1, 0, 0x305, 5)];
+  if (user) words.push(...OPEN_ALL);
   const address = (rd: number, offset: number): void => {
     words.push(a.lui(rd, 0x80000 + ((offset + 0x800) >> 12)), a.addi(rd, rd, offset & 0xfff));
   };
@@ -120,14 +123,48 @@ function prologue(random: Random): number[] {
   return words;
 }
 
+/** PMP's first entry: user mode may access all there is. */
+const OPEN_ALL: readonly number[] = [
+  a.addi(T0, 0, -1),
+  a.csr(1, 0, 0x3b0, T0),
+  a.addi(T0, 0, 0x1f),
+  a.csr(1, 0, 0x3a0, T0),
+];
+const MSTATUS = 0x300;
+const T6 = 31;
+
+/** Makes mstatus.MPP of a register. */
+function mppIn(register: number): number[] {
+  return [a.lui(register, 2), a.addi(register, register, 0x800)];
+}
+
+/** In the trap handler: an `ecall` of user mode returns to machine mode. */
+const FROM_USER: readonly number[] = [
+  a.addi(T6, T6, -8),
+  a.bne(T6, 0, 4 * 4),
+  ...mppIn(T6),
+  a.csr(2, 0, MSTATUS, T6),
+];
+
+/** In machine mode: goes on in user mode. In user mode all of it traps and is skipped. */
+const TO_USER: readonly number[] = [
+  ...mppIn(T0),
+  a.csr(3, 0, MSTATUS, T0),
+  a.auipc(T0, 0),
+  a.addi(T0, T0, 16),
+  a.csr(1, 0, 0x341, T0),
+  a.mret,
+];
+
 /** Skips the instruction that trapped, or only half of it; after an interrupt turns interrupts off. */
-function trapHandler(random: Random, { withoutC = false }: Ingredients): number[] {
+function trapHandler(random: Random, { withoutC = false, user = false }: Ingredients): number[] {
   const MSCRATCH = 0x340;
-  const T6 = 31;
+  const fromUser = user ? FROM_USER : [];
   return [
     a.csr(1, T6, MSCRATCH, T6),
     a.csr(2, T6, 0x342, 0),
-    a.branch(4, T6, 0, 6 * 4),
+    a.branch(4, T6, 0, (6 + fromUser.length) * 4),
+    ...fromUser,
     a.csr(2, T6, 0x341, 0),
     a.addi(T6, T6, random.chance(80) || withoutC ? 4 : 2),
     a.csr(1, 0, 0x341, T6),
@@ -181,10 +218,14 @@ function emitOne(
   random: Random,
   starts: readonly number[],
   leaf: boolean,
-  { rare, selfModifying, wild, bits = false, triggers = false }: Ingredients,
+  { rare, selfModifying, wild, bits = false, triggers = false, user = false }: Ingredients,
 ): void {
+  if (user && random.chance(10)) {
+    words.push(...(random.chance(75) ? TO_USER : [a.ecall]));
+    return;
+  }
   if (triggers && random.chance(6)) {
-    emitTrigger(words, random);
+    emitTrigger(words, random, user);
     return;
   }
   const value = (): number => random.pick(leaf ? VALUES.slice(0, -1) : VALUES);
@@ -271,7 +312,7 @@ function codeSize(random: Random): number {
 }
 
 function emitRare(words: number[], random: Random, value: () => number): void {
-  const [MSTATUS, MIE, MINSTRET, MSCRATCH] = [0x300, 0x304, 0xb02, 0x340];
+  const [MIE, MINSTRET, MSCRATCH] = [0x304, 0xb02, 0x340];
   const choices: readonly (() => void)[] = [
     () => words.push(a.ecall),
     () => words.push(a.ebreak),
@@ -294,7 +335,8 @@ function emitRare(words: number[], random: Random, value: () => number): void {
   random.pick(choices)();
 }
 
-function emitTrigger(words: number[], random: Random): void {
+/** @param user triggers are enabled for user mode, too, or for that alone */
+function emitTrigger(words: number[], random: Random, user: boolean): void {
   const [TSELECT, TDATA1, TDATA2, TCONTROL] = [0x7a0, 0x7a1, 0x7a2, 0x7a5];
   const set = (csr: number, value: number): void => {
     words.push(a.lui(T0, (value + 0x800) >>> 12), a.addi(T0, T0, value & 0xfff), a.csr(1, 0, csr, T0));
@@ -318,7 +360,8 @@ function emitTrigger(words: number[], random: Random): void {
   const size = random.pick([0, 0, 0, 0, 1, 2, 3, 5]);
   // What is unheard of in the other bits reads 0.
   const other = random.chance(80) ? 0 : random.below(2 ** 12) << 16;
-  const enabled = (random.chance(95) ? 1 << 6 : 0) | accesses;
+  const modes = user ? random.pick([1 << 3, 1 << 3, 1 << 6, (1 << 6) | (1 << 3)]) : 1 << 6;
+  const enabled = (random.chance(95) ? modes : 0) | accesses;
   words.push(a.csr(5, 0, TSELECT, random.below(6)));
   if (random.chance(70)) words.push(a.csr(1, random.pick(VALUES), TDATA1, 0));
   set(TDATA2, (address | ones) >>> 0);

@@ -9,16 +9,22 @@ import {
   Op,
 } from "../../../controller/cpu/decode.ts";
 import { Cause } from "../../../controller/cpu/engine.ts";
-import { Hart } from "../../../controller/cpu/hart.ts";
+import { Hart, Mode, MSTATUS_MPP } from "../../../controller/cpu/hart.ts";
 import { ALL_EXTENSIONS } from "../../../controller/cpu/isa.ts";
 import { type Machine, MachineStop } from "../../../controller/machine.ts";
-import { randomProgram } from "../../../scripts/hostile/random-program.ts";
+import { type Ingredients, randomProgram } from "../../../scripts/hostile/random-program.ts";
 import { newPair, newSide, runBoth } from "../translator/harness.ts";
 import { TriggerModel } from "./trigger-model.ts";
 
 const SEED = fc.integer({ min: 1, max: 2 ** 30 });
 const STEPS = 2_000;
 const PROGRAM = { rare: false, selfModifying: false, wild: false, triggers: true };
+const PROGRAMS: readonly { name: string; program: Ingredients; examples: [number][] }[] = [
+  // Of this one a loop was translated at a run's end, right after a trigger had been disarmed.
+  { name: "in machine mode", program: PROGRAM, examples: [[879343980]] },
+  // These fire in user mode, by what they execute, load and store, a hundred times and more.
+  { name: "in both modes", program: { ...PROGRAM, user: true }, examples: [[117], [515]] },
+];
 
 /** What is about to execute; undefined where it cannot be fetched. */
 function nextInstruction({ space, hart }: Machine): Instruction | undefined {
@@ -72,7 +78,9 @@ function step(machine: Machine, model: TriggerModel): Fired {
   const pc = word(Hart.PC);
   const insn = nextInstruction(machine);
   const source = insn === undefined ? 0 : word(Hart.X + insn.rs1);
-  const address = model.fire(pc, insn, (register) => word(Hart.X + register));
+  const isUser = word(Hart.MODE) === Mode.USER;
+  const returnsToUser = (word(Hart.MSTATUS) & MSTATUS_MPP) === 0;
+  const address = model.fire(isUser, pc, insn, (register) => word(Hart.X + register));
   const read = insn !== undefined && isTriggerAccess(insn) ? model.read(insn.imm) : undefined;
   // The handler's first instruction, which does not trap.
   const isAfterTrap = trappedAt(machine, retired);
@@ -95,7 +103,7 @@ function step(machine: Machine, model: TriggerModel): Fired {
   if (!trappedAt(machine, retired + 1)) return "nothing";
   // It leads to where nothing can be fetched, which is told at once.
   const target = word(Hart.MEPC);
-  const fetched = model.fire(target, undefined, () => 0);
+  const fetched = model.fire(insn?.op === Op.MRET ? returnsToUser : isUser, target, undefined, () => 0);
   expect(word(Hart.MCAUSE), what).toBe(
     fetched === undefined ? Cause.INSTRUCTION_ACCESS_FAULT : Cause.BREAKPOINT,
   );
@@ -104,33 +112,40 @@ function step(machine: Machine, model: TriggerModel): Fired {
 }
 
 describe("triggers fire as the model says, and nowhere else", () => {
-  it("instruction by instruction, with the same in one go and translated", () => {
-    const counts: Record<Fired, number> = { execute: 0, load: 0, store: 0, nothing: 0 };
-    fc.assert(
-      fc.property(SEED, (seed) => {
-        const words = randomProgram(seed, PROGRAM);
-        const { machine } = newSide(words, false);
-        const model = new TriggerModel();
-        for (let at = 0; at < STEPS && !machine.stopped; at++) {
-          counts[step(machine, model)]++;
-          const hits = [0, 1, 2, 3].map((index) => machine.hart[Hart.TDATA1 + index] || 15 << 28);
-          if (hits.some((tdata1, index) => tdata1 !== model.tdata1(index))) {
-            expect(hits, `instruction ${at}`).toEqual([0, 1, 2, 3].map((index) => model.tdata1(index)));
+  it.each(PROGRAMS)(
+    "$name, instruction by instruction, with the same in one go and translated",
+    ({ program, examples }) => {
+      let firedInUser = 0;
+      const counts: Record<Fired, number> = { execute: 0, load: 0, store: 0, nothing: 0 };
+      fc.assert(
+        fc.property(SEED, (seed) => {
+          const words = randomProgram(seed, program);
+          const { machine } = newSide(words, false);
+          const model = new TriggerModel();
+          for (let at = 0; at < STEPS && !machine.stopped; at++) {
+            const isUser = machine.hart[Hart.MODE] === Mode.USER;
+            const fired = step(machine, model);
+            counts[fired]++;
+            if (isUser && fired !== "nothing") firedInUser++;
+            const hits = [0, 1, 2, 3].map((index) => machine.hart[Hart.TDATA1 + index] || 15 << 28);
+            if (hits.some((tdata1, index) => tdata1 !== model.tdata1(index))) {
+              expect(hits, `instruction ${at}`).toEqual([0, 1, 2, 3].map((index) => model.tdata1(index)));
+            }
           }
-        }
-        const pair = newPair(words);
-        const total = machine.retired;
-        if (!machine.stopped) expect(runBoth(pair, total, `seed ${seed}`)).toBe(MachineStop.BUDGET);
-        else while (runBoth(pair, total, `seed ${seed}`) === MachineStop.BUDGET);
-        const state = (hart: Int32Array): number[] => [...hart.subarray(0, 32), hart[Hart.PC] as number];
-        expect(state(pair.reference.machine.hart)).toEqual(state(machine.hart));
-        expect(pair.reference.machine.hart.slice(Hart.TSELECT, Hart.TDATA2 + 4)).toEqual(
-          machine.hart.slice(Hart.TSELECT, Hart.TDATA2 + 4),
-        );
-      }),
-      // Of this one a loop was translated at a run's end, right after a trigger had been disarmed.
-      { numRuns: 80, examples: [[879343980]] },
-    );
-    for (const [name, count] of Object.entries(counts)) expect(count, name).toBeGreaterThan(5);
-  });
+          const pair = newPair(words);
+          const total = machine.retired;
+          if (!machine.stopped) expect(runBoth(pair, total, `seed ${seed}`)).toBe(MachineStop.BUDGET);
+          else while (runBoth(pair, total, `seed ${seed}`) === MachineStop.BUDGET);
+          const state = (hart: Int32Array): number[] => [...hart.subarray(0, 32), hart[Hart.PC] as number];
+          expect(state(pair.reference.machine.hart)).toEqual(state(machine.hart));
+          expect(pair.reference.machine.hart.slice(Hart.TSELECT, Hart.TDATA2 + 4)).toEqual(
+            machine.hart.slice(Hart.TSELECT, Hart.TDATA2 + 4),
+          );
+        }),
+        { numRuns: 80, examples },
+      );
+      expect(firedInUser > 20, `${firedInUser} fired in user mode`).toBe(program.user === true);
+      for (const [name, count] of Object.entries(counts)) expect(count, name).toBeGreaterThan(5);
+    },
+  );
 });

@@ -141,25 +141,36 @@ export class TriggerModel {
   }
 
   /**
-   * What fires in machine mode before the instruction at `pc`, if anything: the address for mtval. Of the instruction that is
+   * What fires in that mode before the instruction at `pc`, if anything: the address for mtval. Of the instruction that is
    * undefined which cannot be fetched.
    */
-  fire(pc: number, insn: Instruction | undefined, registers: (index: number) => number): number | undefined {
-    const execution = this.#fire(["execute"], [pc >>> 0], insn?.length);
+  fire(
+    isUser: boolean,
+    pc: number,
+    insn: Instruction | undefined,
+    registers: (index: number) => number,
+  ): number | undefined {
+    const execution = this.#fire(isUser, ["execute"], [pc >>> 0], insn?.length);
     if (execution !== undefined || insn === undefined) return execution;
     const access = accessOf(insn, registers);
     if (access === undefined) return undefined;
     const { address, bytes, kinds } = access;
     const addresses = Array.from({ length: bytes }, (_, at) => (address + at) >>> 0);
-    return this.#fire(kinds, addresses, bytes);
+    return this.#fire(isUser, kinds, addresses, bytes);
   }
 
-  #fire(kinds: readonly Kind[], addresses: readonly number[], bytes: number | undefined): number | undefined {
-    if (!this.#mte) return undefined;
+  /** In user mode tcontrol has no say: it keeps a handler in machine mode from firing what it is there for. */
+  #fire(
+    isUser: boolean,
+    kinds: readonly Kind[],
+    addresses: readonly number[],
+    bytes: number | undefined,
+  ): number | undefined {
+    if (!isUser && !this.#mte) return undefined;
     let first: number | undefined;
     this.#fields.forEach((fields, index) => {
-      const { m, accesses, size, match } = fields;
-      if (!m || !kinds.some((kind) => accesses.includes(kind))) return;
+      const { m, u, accesses, size, match } = fields;
+      if (!(isUser ? u : m) || !kinds.some((kind) => accesses.includes(kind))) return;
       if (SIZES[size] !== undefined && SIZES[size] !== bytes) return;
       const found = addresses.find((address) => matches(match, this.#tdata2[index] ?? 0, address));
       if (found === undefined) return;

@@ -10,6 +10,7 @@ import { RAM_BASE } from "../../../emulator/memory/map.ts";
 import * as asm from "../support/assembler.ts";
 import { A0, A1, A2, type Fixture, inRam, inRegion, S0, T0, T1 } from "../support/machines.ts";
 
+const RA = 1;
 const [TSELECT, TDATA1, TDATA2, TDATA3, TINFO, TCONTROL] = [0x7a0, 0x7a1, 0x7a2, 0x7a3, 0x7a4, 0x7a5];
 const DISABLED = 0xf000_0000 | 0;
 const MCONTROL = 2 << 28;
@@ -280,6 +281,61 @@ const CLEAR_MPP = [
   asm.i("addi", T1, T1, -0x800),
   asm.csr("csrrc", 0, asm.MSTATUS, T1),
 ] as const;
+
+describe("an instruction that a trigger was passed at, where it could not fire, is not passed after mret", () => {
+  /** Arms a trigger at `shared`, a function that counts in a0. */
+  const sharing = (tdata1: number): asm.Program =>
+    new asm.Program()
+      .la(T0, "handler")
+      .words(asm.csr("csrrw", 0, asm.MTVEC, T0), asm.i("addi", T0, 0, -1), asm.csr("csrrw", 0, 0x3b0, T0))
+      .words(asm.csr("csrrwi", 0, 0x3a0, 0x1f))
+      .la(T0, "shared")
+      .words(asm.csr("csrrw", 0, TDATA2, T0))
+      .li(T0, tdata1)
+      .words(asm.csr("csrrw", 0, TDATA1, T0));
+  const expectFired = (program: asm.Program): void => {
+    program
+      .label("shared")
+      .words(asm.i("addi", A0, A0, 1), asm.jalr(0, RA, 0))
+      .label("stay")
+      .jal(0, "stay");
+    const f = inRam(program);
+    f.machine.run(100);
+    expect([f.hart(Hart.MCAUSE), f.hart(Hart.MEPC)]).toEqual([
+      Cause.BREAKPOINT,
+      (RAM_BASE + program.offsetOf("shared")) | 0,
+    ]);
+    expect(f.x(A0), "once before").toBe(1);
+  };
+
+  it("that brings mte back: the handler had executed it", () => {
+    expectFired(
+      sharing(control(EXECUTE))
+        .words(asm.csr("csrrsi", 0, TCONTROL, MTE), asm.ECALL)
+        .jal(RA, "shared")
+        .align(4)
+        .label("handler")
+        .words(asm.csr("csrrs", T0, asm.MCAUSE, 0), asm.i("addi", T1, 0, Cause.BREAKPOINT))
+        .branch("beq", T0, T1, "stay")
+        .jal(RA, "shared")
+        .words(asm.csr("csrrs", T0, asm.MEPC, 0), asm.i("addi", T0, T0, 4))
+        .words(asm.csr("csrrw", 0, asm.MEPC, T0), asm.MRET),
+    );
+  });
+  it("to user mode: machine mode had executed it", () => {
+    expectFired(
+      sharing(MCONTROL6 | U | EXECUTE)
+        .jal(RA, "shared")
+        .la(T0, "user")
+        .words(asm.csr("csrrw", 0, asm.MEPC, T0), ...CLEAR_MPP, asm.MRET)
+        .label("user")
+        .jal(RA, "shared")
+        .align(4)
+        .label("handler")
+        .jal(0, "stay"),
+    );
+  });
+});
 
 describe("in user mode triggers fire by their bit u", () => {
   it("which a hart without that mode has not", () => {

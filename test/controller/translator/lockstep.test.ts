@@ -31,6 +31,12 @@ describe("translated code and interpreter agree on registers, memory, CSRs and r
       "triggers in code that rewrites itself",
       { rare: true, selfModifying: true, wild: true, triggers: true },
     ],
+    ["user mode", { rare: true, selfModifying: false, wild: true, user: true }],
+    ["triggers in user mode", { rare: true, selfModifying: false, wild: false, triggers: true, user: true }],
+    [
+      "triggers in user mode, in code that rewrites itself",
+      { rare: true, selfModifying: true, wild: true, triggers: true, user: true },
+    ],
     [
       "triggers and bit manipulation",
       { rare: true, selfModifying: false, wild: false, bits: true, triggers: true },
