@@ -280,9 +280,13 @@ export class Device {
   /** Regions were read again by somebody else than a standby. One that executes and is not usable has failed. */
   inspected(readings: readonly Reading[]): void {
     this.#takeReadings(readings);
-    const region = this.crew.executing?.region ?? -1;
+    const slot = this.crew.executing;
+    const region = slot?.region ?? -1;
     const facts = this.policy.images[region];
-    if (facts?.usable === false && !this.#stopping) {
+    if (slot?.hasStopped === true) {
+      // What it told counts before what was read since, though its doorbell was not heard yet.
+      this.#lookAtWords();
+    } else if (facts?.usable === false && !this.#stopping) {
       this.#onEvidence(Evidence.BAD_DIGEST, `region ${region} rots: ${facts.fault.message}`, this.#nowNs());
     }
     this.#prepareStandby();

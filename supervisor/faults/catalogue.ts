@@ -1,7 +1,7 @@
 /**
  * The catalogue of faults: all that can be done to a controller, who does it, how it shows, and by what evidence a
- * failure must be found out. Every list of kinds is derived from it, in its order: what has a row is soaked, and swept
- * as the scenario of its name, without a line elsewhere but for the doing of it.
+ * failure must be found out. Every list of kinds is derived from it, in its order: what has a row is soaked, and what has
+ * evidence is swept, but for a standby's (scenarios/failover.ts; `SPINNING` there has the kinds that take long).
  *
  * Names and numbers only: command lines load it to tell what there is.
  */

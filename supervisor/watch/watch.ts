@@ -6,8 +6,8 @@
  * called silent (heartbeat.ts).
  *
  * Which evidence counts where several show at once: what the engine told (of two stops of the hart the first, machine.ts)
- * before all that is found from outside (`Device.#lookAtExecuting`, `#onExecutingEnd`). Of that, what the host queue or a
- * thread's end shows, as it comes; then silence, in the order of {@link Watch.silence}: never ready, heartbeat, overdue
+ * before all that is found from outside (`Device.#lookAtExecuting`, `#onExecutingEnd`, `inspected`). Of that, what the host
+ * queue, a thread's end or a region that is read again shows, as it comes; then silence, in the order of {@link Watch.silence}: never ready, heartbeat, overdue
  * command. Nothing counts once the version is being stopped.
  * The virtual device keeps the same order (`#lookAtExecuting` of virtual-device.ts).
  */

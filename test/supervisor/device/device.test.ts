@@ -255,6 +255,13 @@ describe("a failover", () => {
     expect(rig.device.table.regions[0]?.lastFailure.evidence).toBe(Evidence.HEARTBEAT);
   });
 
+  it("counts as what the engine told, not as rot that was read since, though its doorbell was not heard", async () => {
+    await rig.quiet();
+    rig.executing.stops(Evidence.FINISHER);
+    rig.device.inspected([{ region: 0, facts: ROTTEN, storeEpoch: 0 }]);
+    expect(rig.device.table.regions[0]?.lastFailure.evidence).toBe(Evidence.FINISHER);
+  });
+
   it("counts as what the engine told, not as the silence that follows, though its doorbell was not heard", async () => {
     await rig.quiet();
     const failed = rig.executing;
