@@ -10,6 +10,7 @@
 
 import { readlinkSync } from "node:fs";
 import { monotonicNs } from "../emulator/base/clock.ts";
+import { keepCompiledOnce } from "../emulator/base/keep-compiled.ts";
 import { serve } from "../emulator/base/link.ts";
 import { createLogger, type Logger } from "../emulator/base/log.ts";
 import {
@@ -162,6 +163,8 @@ class ControllerWorker {
     const entry = WINDOW_BASE + facts.headerBytes;
     this.#machine.reset(entry);
     if (hasTime()) this.#engine.translator()?.prepare(entry, hasTime);
+    // Once for all processes that there will be, so the first start of all bears it, too.
+    keepCompiledOnce();
     this.#parking = setImmediate(() => this.#park());
     return inspection;
   }

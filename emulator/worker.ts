@@ -6,6 +6,7 @@ import { workerData } from "node:worker_threads";
 import type { FlashFileConfig, HashAlgorithm, MemoryApi, MemoryWorkerData, PoweredMemory } from "./api.ts";
 import { monotonicNs } from "./base/clock.ts";
 import { InjectedError } from "./base/errors.ts";
+import { keepCompiledOnce } from "./base/keep-compiled.ts";
 import { serve } from "./base/link.ts";
 import { createLogger, type Logger, type SharedLogConfig } from "./base/log.ts";
 import { endWhenOrphaned } from "./base/orphan.ts";
@@ -314,6 +315,8 @@ function powered(): MemoryEmulator {
 const api: MemoryApi = {
   powerOn: (config, images, flashFile) => {
     emulator = MemoryEmulator.powerOn(config, images, flashFile);
+    // Behind the answer.
+    setImmediate(keepCompiledOnce);
     return emulator.powered;
   },
   takeOver: (powered, flashFile) => {

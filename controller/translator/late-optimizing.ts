@@ -6,9 +6,7 @@
  * V8 keeps what it compiled (scripts/code-cache.ts) under the flags that it has: what there is by now is kept first.
  */
 import { setFlagsFromString } from "node:v8";
-
-/** Of a program that is one file: has what V8 compiled of it kept for the next process. */
-declare const keepCompiled: (() => void) | undefined;
+import { keepCompiledOnce } from "../../emulator/base/keep-compiled.ts";
 
 /** Bytes of bytecode that a function executes before it is optimised; V8's own choice is an eighth of it. */
 const INTERRUPT_BUDGET = 1_000_000;
@@ -18,6 +16,6 @@ const LAST_MAJOR_WITH_BUDGET = 11;
 /** For the whole process, from here on. */
 export function optimizeLater(): void {
   if (Number.parseInt(process.versions.v8, 10) > LAST_MAJOR_WITH_BUDGET) return;
-  if (typeof keepCompiled === "function") keepCompiled();
+  keepCompiledOnce();
   setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);
 }
