@@ -145,9 +145,10 @@ export class AccessGuard {
   /** By {@link Mode}: what the watchers say now, and what the flags of lines say at least. */
   readonly #zones = new Map<Mode, Zones>();
   readonly #flagged = new Map<Mode, Zones>();
-  /** By both modes; and those in which nothing is looked at, which hold whenever that is so again. */
-  readonly #freeViews = new Map<number, AccessView>();
+  /** By both modes. */
   readonly #views = new Map<number, AccessView>();
+  /** Likewise, those in which nothing is looked at: they hold whenever that is so again. */
+  readonly #freeViews = new Map<number, AccessView>();
   #view: AccessView | undefined;
   /** Mode or zones have changed since {@link view} was found. */
   #isStale = true;

@@ -7,8 +7,8 @@
  *
  * Which evidence counts where several show at once: what the engine told (of two stops of the hart the first, machine.ts)
  * before all that is found from outside (`Device.#lookAtExecuting`, `#onExecutingEnd`, `inspected`). Of that, what the host
- * queue, a thread's end or a region that is read again shows, as it comes; then silence, in the order of {@link Watch.silence}: never ready, heartbeat, overdue
- * command. Nothing counts once the version is being stopped.
+ * queue, a thread's end or a region that is read again shows, as it comes; then silence, in the order of
+ * {@link Watch.silence}: never ready, heartbeat, overdue command. Nothing counts once the version is being stopped.
  * The virtual device keeps the same order (`#lookAtExecuting` of virtual-device.ts).
  */
 import { Evidence } from "../../emulator/memory/evidence.ts";
