@@ -13,6 +13,15 @@ import type { Random } from "../base/random.ts";
 export const TEARS = ["seeded", "all-but-one", "none-but-one", "unstable", "preprogrammed"] as const;
 export type Tear = (typeof TEARS)[number];
 
+/**
+ * Further ways. "front-half": the chip goes through the unit from its front, and has done some of it, in whole words (in
+ * whole bytes where only one word changes); the rest is untouched. "ecc": nothing of the unit can be read until it is
+ * erased, which only a chip with ECC can tell.
+ */
+export const PARTIAL_TEARS = ["front-half"] as const;
+export const ECC_TEARS = ["ecc"] as const;
+export type ChipTear = Tear | (typeof PARTIAL_TEARS)[number] | (typeof ECC_TEARS)[number];
+
 /** A word that an operation would change. */
 export interface WordChange {
   readonly word: number;
@@ -37,8 +46,9 @@ export interface Torn {
  * What is left of `changes` when they are torn.
  * @param changes all words that were to change; with none, nothing is torn
  */
-export function tearChanges(changes: readonly WordChange[], how: Tear, random: Random): Torn {
+export function tearChanges(changes: readonly WordChange[], how: ChipTear, random: Random): Torn {
   if (changes.length === 0) return { stores: [], unstable: [] };
+  if (how === "front-half") return { stores: frontOf(changes, random), unstable: [] };
   if (how === "unstable") {
     const unstable = changes.map(({ word, before, after }) => ({
       word,
@@ -68,17 +78,68 @@ export function unstableReading(word: number, { mask, target }: UnstableWord, re
   return (word & ~mask) | ((reading === "completed" ? target : reading.uint32()) & mask);
 }
 
+/**
+ * What is left of unstable cells when a unit is done: an erase makes all of its cells definite, a program those that it
+ * changes.
+ * @param left the bits of a word that the operation leaves
+ */
+export function settledCells(
+  cells: readonly UnstableWord[],
+  start: number,
+  end: number,
+  left: (word: number) => number,
+): readonly UnstableWord[] {
+  if (cells.length === 0) return cells;
+  return cells.flatMap((cell) => {
+    const inside = bitsWithin(cell.word, start, end);
+    if (inside === 0) return [cell];
+    const mask = cell.mask & (left(cell.word) | ~inside);
+    return mask === 0 ? [] : [{ ...cell, mask }];
+  });
+}
+
+/** The bits of a word whose bytes are in the range. */
+export function bitsWithin(word: number, start: number, end: number): number {
+  const from = Math.max(0, start - word * 4);
+  const to = Math.min(4, end - word * 4);
+  if (from === 0 && to === 4) return -1;
+  return to <= from ? 0 : (2 ** (8 * to) - 2 ** (8 * from)) | 0;
+}
+
 /** The bits of one word that have flipped when power goes. */
-function chosen(how: Exclude<Tear, "unstable">, bits: number, picked: number, random: Random): number {
+function chosen(
+  how: Exclude<ChipTear, "unstable" | "front-half">,
+  bits: number,
+  picked: number,
+  random: Random,
+): number {
   switch (how) {
     case "seeded":
     case "preprogrammed":
+    // Whatever it leaves, nobody can read it.
+    case "ecc":
       return bits & random.uint32();
     case "all-but-one":
       return bits & ~picked;
     case "none-but-one":
       return picked;
   }
+}
+
+/** Some of the changes from the front on, and never all. */
+function frontOf(changes: readonly WordChange[], random: Random): Torn["stores"] {
+  const [first] = changes;
+  if (first === undefined) return [];
+  if (changes.length > 1) {
+    const done = changes.slice(0, 1 + random.below(changes.length - 1));
+    return done.map(({ word, after }) => ({ word, value: after }));
+  }
+  const { word, before, after } = first;
+  const bytes = [0, 1, 2, 3].filter((byte) => (((before ^ after) >>> (8 * byte)) & 0xff) !== 0);
+  if (bytes.length < 2) return [];
+  const end = bytes[1 + random.below(bytes.length - 1)] as number;
+  const mask = 2 ** (8 * end) - 1;
+  return [{ word, value: (before & ~mask) | (after & mask) }];
 }
 
 function pickBit(changes: readonly WordChange[], random: Random): { word: number; bit: number } {

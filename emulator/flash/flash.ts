@@ -10,24 +10,17 @@
  * progress never changes; programming never sets a bit.
  */
 
-import type { Random } from "../base/random.ts";
 import { hex } from "../base/text.ts";
+import { type Reading, settledCells, type UnstableWord, unstableReading } from "./flash-tear.ts";
 import {
-  type Reading,
-  type Tear,
-  tearChanges,
-  type UnstableWord,
-  unstableReading,
-  type WordChange,
-} from "./flash-tear.ts";
+  type FlashOperation,
+  type FlashPort,
+  type OperationHost,
+  UnitOperation,
+  type UnitPlan,
+} from "./unit-operation.ts";
 
-/** The memory under one region; words count from the region's start. */
-export interface FlashPort {
-  load32(wordIndex: number): number;
-  store32(wordIndex: number, value: number): void;
-  /** Called before the first store of a unit, with its bytes from the region's start. */
-  unitBegins(offset: number, byteCount: number): void;
-}
+export type { FlashOperation, FlashPort } from "./unit-operation.ts";
 
 export interface FlashGeometry {
   readonly regionBytes: number;
@@ -58,22 +51,6 @@ export type FlashStart =
   | { readonly ok: true; readonly operation: FlashOperation }
   | { readonly ok: false; readonly refusal: FlashRefusal };
 
-/** An erase or a program under way. */
-export interface FlashOperation {
-  readonly kind: "erase" | "program";
-  readonly unitsDone: number;
-  readonly units: number;
-  readonly done: boolean;
-  /** Does the next unit. Throws RangeError when there is none left or the operation was ended. */
-  step(): void;
-  /** What the next unit would change. */
-  changes(): WordChange[];
-  /** Power goes while the next unit is under way: leaves it torn, and ends the operation. */
-  tear(how: Tear, random: Random): void;
-  /** Ends the operation where it is, between two units. */
-  abort(): void;
-}
-
 /** The flash under one region. */
 export class NorFlash {
   /** Erases of each sector so far. */
@@ -83,8 +60,8 @@ export class NorFlash {
   unstable: readonly UnstableWord[] = [];
   readonly #port: FlashPort;
   readonly #isPrimary: () => boolean;
-  readonly #host: OperationHost;
-  #current: UnitOperation | undefined;
+  readonly #host: OperationHost<never>;
+  #current: FlashOperation | undefined;
 
   /** @param isPrimary whether the region is designated at the moment */
   constructor(port: FlashPort, geometry: FlashGeometry, isPrimary: () => boolean) {
@@ -94,12 +71,17 @@ export class NorFlash {
     this.eraseCounts = new Uint32Array(geometry.regionBytes / geometry.sectorBytes);
     this.#host = {
       port,
-      isPrimary,
+      permits: ({ kind }) => {
+        if (isPrimary()) throw new RangeError(`the region became primary under its ${kind}`);
+      },
       begun: ({ kind }, unitOffset) => {
         if (kind === "erase") this.#countErase(unitOffset);
       },
-      settled: (operation, firstWord, endWord) => this.#settle(operation, firstWord, endWord),
-      torn: (cells) => {
+      failure: () => undefined,
+      settled: (operation, start, end) => {
+        this.unstable = settledCells(this.unstable, start, end, (word) => operation.left(word));
+      },
+      torn: (_operation, _how, cells) => {
         this.unstable = [...this.unstable, ...cells];
       },
       ended: () => {
@@ -113,7 +95,9 @@ export class NorFlash {
     const unitBytes = this.geometry.sectorBytes;
     const refusal = this.#refusal("an erase", "sectors", offset, byteCount, unitBytes);
     if (refusal !== undefined) return { ok: false, refusal };
-    return this.#start("erase", offset, byteCount, unitBytes, NO_TARGETS);
+    const units = byteCount / unitBytes;
+    const unitOffset = (index: number): number => offset + index * unitBytes;
+    return this.#start({ ...ERASE, units, unitOffset });
   }
 
   /**
@@ -133,7 +117,7 @@ export class NorFlash {
         return { ok: false, refusal: { name: "not-erased", message } };
       }
     }
-    return this.#start("program", offset, data.length, unitBytes, targets);
+    return this.#start(new RegionProgram(offset, unitBytes, targets));
   }
 
   /**
@@ -168,14 +152,8 @@ export class NorFlash {
     return undefined;
   }
 
-  #start(
-    kind: "erase" | "program",
-    offset: number,
-    byteCount: number,
-    unitBytes: number,
-    targets: Int32Array,
-  ): FlashStart {
-    const operation = new UnitOperation(kind, offset, byteCount, unitBytes, targets, this.#host);
+  #start(plan: UnitPlan): FlashStart {
+    const operation = new UnitOperation(plan, this.#host);
     this.#current = operation;
     return { ok: true, operation };
   }
@@ -184,143 +162,38 @@ export class NorFlash {
     const sector = unitOffset / this.geometry.sectorBytes;
     this.eraseCounts[sector] = (this.eraseCounts[sector] as number) + 1;
   }
-
-  /** An erase makes all cells definite, a program those that it clears. */
-  #settle(operation: UnitOperation, firstWord: number, endWord: number): void {
-    if (this.unstable.length === 0) return;
-    this.unstable = this.unstable.flatMap((cell) => {
-      if (cell.word < firstWord || cell.word >= endWord) return [cell];
-      const mask = cell.mask & operation.left(cell.word);
-      return mask === 0 ? [] : [{ ...cell, mask }];
-    });
-  }
 }
 
-/** An erase leaves no bit. */
-const NO_TARGETS = new Int32Array(0);
+/** An erase leaves no bit; the chip first programs its sector to 0. */
+const ERASE = { kind: "erase", after: () => -1, left: () => 0, preprogrammed: 0 } as const;
 
-/** What an operation needs of its flash. */
-interface OperationHost {
-  readonly port: FlashPort;
-  readonly isPrimary: () => boolean;
-  begun(operation: UnitOperation, unitOffset: number): void;
-  settled(operation: UnitOperation, firstWord: number, endWord: number): void;
-  torn(cells: readonly UnstableWord[]): void;
-  ended(): void;
-}
-
-class UnitOperation implements FlashOperation {
-  readonly kind: "erase" | "program";
+/** A program of whole words. */
+class RegionProgram implements UnitPlan {
+  readonly kind = "program";
+  readonly preprogrammed = 0;
   readonly units: number;
   readonly #offset: number;
   readonly #unitBytes: number;
-  /** By word of a program, the bits that stay. */
+  /** By word, the bits that stay. */
   readonly #targets: Int32Array;
-  readonly #host: OperationHost;
-  #unitsDone = 0;
-  #ended = false;
 
-  constructor(
-    kind: "erase" | "program",
-    offset: number,
-    byteCount: number,
-    unitBytes: number,
-    targets: Int32Array,
-    host: OperationHost,
-  ) {
-    this.kind = kind;
-    this.units = byteCount / unitBytes;
+  constructor(offset: number, unitBytes: number, targets: Int32Array) {
+    this.units = (targets.length * 4) / unitBytes;
     this.#offset = offset;
     this.#unitBytes = unitBytes;
     this.#targets = targets;
-    this.#host = host;
   }
 
-  get unitsDone(): number {
-    return this.#unitsDone;
+  unitOffset(index: number): number {
+    return this.#offset + index * this.#unitBytes;
   }
 
-  get done(): boolean {
-    return this.#unitsDone === this.units;
+  after(word: number, before: number): number {
+    return before & this.left(word);
   }
 
-  changes(): WordChange[] {
-    const changes: WordChange[] = [];
-    for (let word = this.#firstWord; word < this.#endWord; word += 1) {
-      const before = this.#host.port.load32(word);
-      const after = this.#after(word, before);
-      if (after !== before) changes.push({ word, before, after });
-    }
-    return changes;
-  }
-
-  step(): void {
-    this.#begin();
-    const { port } = this.#host;
-    const firstWord = this.#firstWord;
-    const endWord = this.#endWord;
-    for (let word = firstWord; word < endWord; word += 1) {
-      const before = port.load32(word);
-      const after = this.#after(word, before);
-      if (after !== before) port.store32(word, after);
-    }
-    this.#host.settled(this, firstWord, endWord);
-    this.#unitsDone += 1;
-    if (this.done) this.abort();
-  }
-
-  tear(how: Tear, random: Random): void {
-    const changes = how === "preprogrammed" ? this.#firstChanges() : this.changes();
-    this.#begin();
-    const torn = tearChanges(changes, how, random);
-    for (const { word, value } of torn.stores) this.#host.port.store32(word, value);
-    this.#host.torn(torn.unstable);
-    this.abort();
-  }
-
-  /** The bits of a word that the operation leaves as they are. */
   left(word: number): number {
-    return this.kind === "erase" ? 0 : (this.#targets[word - this.#offset / 4] as number);
-  }
-
-  abort(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#host.ended();
-  }
-
-  /** What the chip does first: an erase programs its sector to 0, so that all cells wear alike. */
-  #firstChanges(): WordChange[] {
-    if (this.kind === "program") return this.changes();
-    const changes: WordChange[] = [];
-    for (let word = this.#firstWord; word < this.#endWord; word += 1) {
-      const before = this.#host.port.load32(word);
-      if (before !== 0) changes.push({ word, before, after: 0 });
-    }
-    return changes;
-  }
-
-  get #unitOffset(): number {
-    return this.#offset + this.#unitsDone * this.#unitBytes;
-  }
-
-  get #firstWord(): number {
-    return this.#unitOffset / 4;
-  }
-
-  get #endWord(): number {
-    return (this.#unitOffset + this.#unitBytes) / 4;
-  }
-
-  #after(word: number, before: number): number {
-    return this.kind === "erase" ? -1 : before & this.left(word);
-  }
-
-  #begin(): void {
-    if (this.#ended) throw new RangeError(`the ${this.kind} has ended`);
-    if (this.#host.isPrimary()) throw new RangeError(`the region became primary under its ${this.kind}`);
-    this.#host.port.unitBegins(this.#unitOffset, this.#unitBytes);
-    this.#host.begun(this, this.#unitOffset);
+    return this.#targets[word - this.#offset / 4] as number;
   }
 }
 
