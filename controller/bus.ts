@@ -30,7 +30,7 @@ export class DeviceBus {
   load(address: number, size: number): number {
     const attached = this.#pages.get(address >>> PAGE_BITS);
     if (attached === undefined || !fits(attached.device, address, size)) return BUS_FAULT;
-    const value = attached.device.load((address >>> 0) - attached.base);
+    const value = attached.device.load((address >>> 0) - attached.base, size);
     return size === 4 || value === BUS_FAULT ? value : lowBytes(value, size);
   }
 
@@ -38,7 +38,7 @@ export class DeviceBus {
     const attached = this.#pages.get(address >>> PAGE_BITS);
     if (attached === undefined || !fits(attached.device, address, size)) return BUS_FAULT;
     const stored = size === 4 ? value : lowBytes(value, size);
-    return attached.device.store((address >>> 0) - attached.base, stored);
+    return attached.device.store((address >>> 0) - attached.base, stored, size);
   }
 }
 

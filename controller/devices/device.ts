@@ -16,10 +16,16 @@ export interface Device {
   readonly accessBytes: number;
   /** Bytes of the address map that are its own: {@link LEAST_BLOCK_BYTES} where it says nothing. */
   readonly blockBytes?: number;
-  /** Value of the register at `offset` from the device's base, 0 to 2^32 - 1, or BUS_FAULT. */
-  load(offset: number): number;
-  /** Stores a register; 0, or BUS_FAULT. `value` is signed where the access has 32 bits, and not where it is narrower. */
-  store(offset: number, value: number): number;
+  /**
+   * Value of the register at `offset` from the device's base, 0 to 2^32 - 1, or BUS_FAULT.
+   * @param byteCount of the access
+   */
+  load(offset: number, byteCount: number): number;
+  /**
+   * Stores a register; 0, or BUS_FAULT. `value` is signed where the access has 32 bits, and not where it is narrower.
+   * @param byteCount of the access
+   */
+  store(offset: number, value: number, byteCount: number): number;
   /** The hart is reset. A device without it has no state of its own. */
   reset?(): void;
   /** Bits of mip that its interrupt line sets at the tick `now`. */

@@ -15,8 +15,17 @@ export const UART_BASE = 0x1000_0000;
 export const WATCHDOG_BASE = 0x1001_0000;
 /** Controller status: boot reason, boot epoch, ready, confirm, fault request. */
 export const STATUS_BASE = 0x1002_0000;
+/** Flash controller of a boot loader's board. */
+export const FLASH_CONTROLLER_BASE = 0x1003_0000;
 /** Doorbells and state of the host queue pair. */
 export const HOST_QUEUE_BASE = 0x1004_0000;
+/** Monotonic counters and fuses of a boot loader's board. */
+export const COUNTERS_BASE = 0x1006_0000;
+/** Reset reason, retained words and marks of a boot loader's board. */
+export const RESET_BLOCK_BASE = 0x1007_0000;
+/** A boot loader's board has its flash devices where `virt` has its two banks: device n is at FLASH_BASE + n * FLASH_STRIDE. */
+export const FLASH_BASE = 0x2000_0000;
+export const FLASH_STRIDE = 0x0200_0000;
 /** The fixed window through which the designated region is executed. */
 export const WINDOW_BASE = 0x2000_0000;
 /** Region n is readable at REGION_BASE + n * REGION_STRIDE. */

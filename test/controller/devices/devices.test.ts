@@ -4,50 +4,18 @@ import { DeviceBus } from "../../../controller/bus.ts";
 import { BUS_FAULT } from "../../../controller/cpu/engine.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { Clint } from "../../../controller/devices/clint.ts";
-import type { Board, Device } from "../../../controller/devices/device.ts";
+import type { Device } from "../../../controller/devices/device.ts";
 import { Finisher } from "../../../controller/devices/finisher.ts";
 import { GoldfishRtc } from "../../../controller/devices/goldfish-rtc.ts";
 import { HostQueue } from "../../../controller/devices/host-queue.ts";
 import { Plic } from "../../../controller/devices/plic.ts";
-import { DEVICE_STATE_WORDS, StateWords } from "../../../controller/devices/state.ts";
+import { DEVICE_STATE_WORDS } from "../../../controller/devices/state.ts";
 import { Status } from "../../../controller/devices/status.ts";
 import { Uart } from "../../../controller/devices/uart.ts";
 import { Watchdog } from "../../../controller/devices/watchdog.ts";
 import { Control } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
-import { createMemory, planLayout } from "../../../emulator/memory/layout.ts";
-import { TEST_CONFIG } from "../support/machines.ts";
-
-/** A board whose clock stands where the test puts it. */
-class TestBoard implements Board {
-  bootEpoch = 0;
-  ticks = 0;
-  changes = 0;
-  rings = 0;
-  ticking: Required<Pick<Device, "tick">>[] = [];
-  stops: { evidence: Evidence; code: number; passed: boolean }[] = [];
-  nowTicks(): number {
-    return this.ticks;
-  }
-  catchUp(): number {
-    for (const device of this.ticking) device.tick(this.ticks, 0);
-    return this.ticks;
-  }
-  changed(): void {
-    this.changes++;
-  }
-  stop(evidence: Evidence, code: number, passed = false): void {
-    this.stops.push({ evidence, code, passed });
-  }
-  ring(): void {
-    this.rings++;
-  }
-}
-
-function state() {
-  const layout = planLayout(TEST_CONFIG);
-  return new StateWords(createMemory(layout), layout.slots[0] ?? 0);
-}
+import { deviceState, TestBoard } from "./test-board.ts";
 
 describe("finisher", () => {
   it.each([
@@ -85,7 +53,7 @@ describe("PLIC", () => {
       };
       return { source: number, device };
     };
-    const device = new Plic(state(), new TestBoard(), [40, 7].map(source));
+    const device = new Plic(deviceState(), new TestBoard(), [40, 7].map(source));
     device.reset();
     for (const number of [7, 40]) device.store(4 * number, 1);
     for (const word of [0, 1]) device.store(ENABLE + 4 * word, -1);
@@ -129,7 +97,7 @@ describe("the real-time clock", () => {
   const EPOCH_NS = 0x1234_5678_9abc_def0n;
   function clock() {
     const board = new TestBoard();
-    const device = new GoldfishRtc(state(), EPOCH_NS, board);
+    const device = new GoldfishRtc(deviceState(), EPOCH_NS, board);
     device.reset();
     return { board, device };
   }
@@ -173,7 +141,7 @@ describe("CLINT", () => {
   const SOFTWARE = 1 << 3;
   function clint() {
     const board = new TestBoard();
-    const device = new Clint(state(), board);
+    const device = new Clint(deviceState(), board);
     device.reset();
     return { board, device };
   }
@@ -231,7 +199,7 @@ describe("UART", () => {
     const board = new TestBoard();
     const sent: number[] = [];
     const device = new Uart(
-      state(),
+      deviceState(),
       { send: (byte) => sent.push(byte), receive: () => input.shift() ?? -1 },
       board,
     );
@@ -414,7 +382,7 @@ describe("watchdog", () => {
   const TICKS_PER_US = 10;
   function watchdog() {
     const board = new TestBoard();
-    const device = new Watchdog(state(), board);
+    const device = new Watchdog(deviceState(), board);
     board.ticking.push(device);
     device.reset();
     return { board, device };
@@ -713,7 +681,7 @@ it("the hart words and the device words do not overlap", () => {
 
 describe("state words", () => {
   it("are given out once, doubles on their own alignment, and all of them are the snapshot", () => {
-    const words = state();
+    const words = deviceState();
     const [first, doubles, second] = [words.words(3), words.doubles(1), words.words(2)];
     first.fill(1);
     second.fill(2);
@@ -721,6 +689,6 @@ describe("state words", () => {
     expect([...words.all]).toEqual([1, 1, 1, 0, 0, 0, 2, 2]);
   });
   it("that are not there are refused", () => {
-    expect(() => state().words(DEVICE_STATE_WORDS + 1)).toThrow("need more than");
+    expect(() => deviceState().words(DEVICE_STATE_WORDS + 1)).toThrow("need more than");
   });
 });
