@@ -154,12 +154,18 @@ export class FlashChip {
     return this.#misuse("an erase", "sectors", offset, byteCount, isAligned);
   }
 
+  /** Why a program of any data would be refused; undefined where not every one would. */
+  placeMisuse(offset: number, byteCount: number): ChipMisuse | undefined {
+    const { writeBlockBytes } = this.geometry;
+    const isAligned = offset % writeBlockBytes === 0 && byteCount % writeBlockBytes === 0;
+    const units = `write blocks of ${writeBlockBytes} bytes`;
+    return this.#misuse("a program", units, offset, byteCount, isAligned);
+  }
+
   /** Why a program would be refused; undefined where it would not. */
   programMisuse(offset: number, data: Uint8Array): ChipMisuse | undefined {
-    const { writeBlockBytes, program } = this.geometry;
-    const isAligned = offset % writeBlockBytes === 0 && data.length % writeBlockBytes === 0;
-    const units = `write blocks of ${writeBlockBytes} bytes`;
-    const misuse = this.#misuse("a program", units, offset, data.length, isAligned);
+    const { program } = this.geometry;
+    const misuse = this.placeMisuse(offset, data.length);
     if (misuse !== undefined || program === "overwrite") return misuse;
     return program === "and" ? this.#cellMisuse(offset, data) : this.#blockMisuse(offset, data.length);
   }
