@@ -39,14 +39,22 @@ export function unitTicks({ eraseUs, programUs }: FlashTimes, kind: "erase" | "p
 /** Makes the one unit of an operation that was begun; what kept it from being made, if anything did. */
 export function makeUnit(start: ChipStart, { beforeUnit }: UnitHooks): ChipMisuse | ChipFailure | undefined {
   if (!start.ok) return start.misuse;
-  beforeUnit?.(start.operation);
-  start.operation.step();
-  return start.operation.failure;
+  const { operation } = start;
+  try {
+    beforeUnit?.(operation);
+    operation.step();
+  } finally {
+    // Whoever cut it: the chip is free for who comes after.
+    operation.abort();
+  }
+  return operation.failure;
 }
 
 /** Leaves the one unit of an operation torn. */
 export function tearUnit(start: ChipStart, { tearUnit: tear = tearByPlace }: UnitHooks): void {
-  if (start.ok) tear(start.operation);
+  if (!start.ok) return;
+  tear(start.operation);
+  start.operation.abort();
 }
 
 function tearByPlace(operation: ChipOperation): void {

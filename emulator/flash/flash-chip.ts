@@ -12,7 +12,7 @@
 import { hex } from "../base/text.ts";
 import { type ByteRanges, firstIn, NO_BYTES, withoutRange, withRange } from "./byte-ranges.ts";
 import { type ChipGeometry, erasedWord, type Sector, SectorMap } from "./chip-geometry.ts";
-import { ChipErase, ChipProgram } from "./chip-plans.ts";
+import { erasePlan, programPlan } from "./chip-plans.ts";
 import {
   bitsWithin,
   type ChipTear,
@@ -136,14 +136,14 @@ export class FlashChip {
   erase(offset: number, byteCount: number): ChipStart {
     const misuse = this.eraseMisuse(offset, byteCount);
     if (misuse !== undefined) return { ok: false, misuse };
-    return this.#start(new ChipErase(this.sectors, this.#erased, offset, byteCount));
+    return this.#start(erasePlan(this.geometry, this.sectors, offset, byteCount));
   }
 
   /** Starts to program whole write blocks from `offset` on. @param data copied */
   program(offset: number, data: Uint8Array): ChipStart {
     const misuse = this.programMisuse(offset, data);
     if (misuse !== undefined) return { ok: false, misuse };
-    return this.#start(new ChipProgram(this.geometry, offset, data));
+    return this.#start(programPlan(this.geometry, offset, data));
   }
 
   /** Why an erase would be refused; undefined where it would not. */

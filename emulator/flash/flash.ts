@@ -97,7 +97,7 @@ export class NorFlash {
     if (refusal !== undefined) return { ok: false, refusal };
     const units = byteCount / unitBytes;
     const unitOffset = (index: number): number => offset + index * unitBytes;
-    return this.#start({ ...ERASE, units, unitOffset });
+    return this.#start({ kind: "erase", rule: "store", units, unitOffset, targets: -1, preprogrammed: 0 });
   }
 
   /**
@@ -117,7 +117,9 @@ export class NorFlash {
         return { ok: false, refusal: { name: "not-erased", message } };
       }
     }
-    return this.#start(new RegionProgram(offset, unitBytes, targets));
+    const units = data.length / unitBytes;
+    const unitOffset = (index: number): number => offset + index * unitBytes;
+    return this.#start({ kind: "program", rule: "clear", units, unitOffset, targets, preprogrammed: 0 });
   }
 
   /**
@@ -161,39 +163,6 @@ export class NorFlash {
   #countErase(unitOffset: number): void {
     const sector = unitOffset / this.geometry.sectorBytes;
     this.eraseCounts[sector] = (this.eraseCounts[sector] as number) + 1;
-  }
-}
-
-/** An erase leaves no bit; the chip first programs its sector to 0. */
-const ERASE = { kind: "erase", after: () => -1, left: () => 0, preprogrammed: 0 } as const;
-
-/** A program of whole words. */
-class RegionProgram implements UnitPlan {
-  readonly kind = "program";
-  readonly preprogrammed = 0;
-  readonly units: number;
-  readonly #offset: number;
-  readonly #unitBytes: number;
-  /** By word, the bits that stay. */
-  readonly #targets: Int32Array;
-
-  constructor(offset: number, unitBytes: number, targets: Int32Array) {
-    this.units = (targets.length * 4) / unitBytes;
-    this.#offset = offset;
-    this.#unitBytes = unitBytes;
-    this.#targets = targets;
-  }
-
-  unitOffset(index: number): number {
-    return this.#offset + index * this.#unitBytes;
-  }
-
-  after(word: number, before: number): number {
-    return before & this.left(word);
-  }
-
-  left(word: number): number {
-    return this.#targets[word - this.#offset / 4] as number;
   }
 }
 

@@ -32,16 +32,21 @@ export interface FlashOperation {
   abort(): void;
 }
 
+/**
+ * What an operation makes of a word that stands for another: clears the bits that are 0 in its target, sets those that are
+ * 1, or makes it the target. Plain data, since this is done word by word.
+ */
+export type UnitRule = "clear" | "set" | "store";
+
 /** What an operation does to which bytes. */
 export interface UnitPlan {
   readonly kind: "erase" | "program";
+  readonly rule: UnitRule;
   readonly units: number;
   /** Where a unit begins; the one before ends there. */
-  unitOffset(index: number): number;
-  /** What it makes of a word. */
-  after(word: number, before: number): number;
-  /** The bits of a word that it leaves as they are, cells between two values included. */
-  left(word: number): number;
+  readonly unitOffset: (index: number) => number;
+  /** The words' targets, from the word that the first unit begins in; of an erase the one for all. */
+  readonly targets: Int32Array | number;
   /** What an erase makes of every word first, so that all cells wear alike. */
   readonly preprogrammed: number;
 }
@@ -68,6 +73,7 @@ export interface OperationHost<Failure> {
 export class UnitOperation<Failure> implements FlashOperation {
   readonly #plan: UnitPlan;
   readonly #host: OperationHost<Failure>;
+  readonly #firstWord: number;
   #unitsDone = 0;
   #ended = false;
   #failure: Failure | undefined;
@@ -75,6 +81,7 @@ export class UnitOperation<Failure> implements FlashOperation {
   constructor(plan: UnitPlan, host: OperationHost<Failure>) {
     this.#plan = plan;
     this.#host = host;
+    this.#firstWord = Math.floor(plan.unitOffset(0) / 4);
   }
 
   get kind(): "erase" | "program" {
@@ -108,7 +115,7 @@ export class UnitOperation<Failure> implements FlashOperation {
   }
 
   changes(): WordChange[] {
-    return this.#changesBy((word, before) => this.#plan.after(word, before));
+    return this.#changesBy((word, before) => this.#after(word, before));
   }
 
   step(): void {
@@ -120,13 +127,8 @@ export class UnitOperation<Failure> implements FlashOperation {
       this.abort();
       return;
     }
-    const isWhole = ((start | end) & 3) === 0;
-    for (let word = Math.floor(start / 4); word < end / 4; word += 1) {
-      const before = port.load32(word);
-      const after = this.#plan.after(word, before);
-      const value = isWhole ? after : within(word, start, end, before, after);
-      if (value !== before) port.store32(word, value);
-    }
+    if (((start | end) & 3) === 0) this.#makeWords(start / 4, end / 4);
+    else for (const { word, after } of this.changes()) port.store32(word, after);
     this.#host.settled(this, start, end);
     this.#unitsDone += 1;
     if (this.done) this.abort();
@@ -144,15 +146,38 @@ export class UnitOperation<Failure> implements FlashOperation {
     this.abort();
   }
 
-  /** The bits of a word that the operation leaves as they are. */
+  /** The bits of a word that the operation leaves as they are, cells between two values included. */
   left(word: number): number {
-    return this.#plan.left(word);
+    const { rule } = this.#plan;
+    if (rule === "store") return 0;
+    return rule === "clear" ? this.#target(word) : ~this.#target(word);
   }
 
   abort(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#host.ended();
+  }
+
+  #makeWords(firstWord: number, endWord: number): void {
+    const { port } = this.#host;
+    for (let word = firstWord; word < endWord; word += 1) {
+      const before = port.load32(word);
+      const after = this.#after(word, before);
+      if (after !== before) port.store32(word, after);
+    }
+  }
+
+  #after(word: number, before: number): number {
+    const { rule } = this.#plan;
+    const target = this.#target(word);
+    if (rule === "store") return target;
+    return rule === "clear" ? before & target : before | target;
+  }
+
+  #target(word: number): number {
+    const { targets } = this.#plan;
+    return typeof targets === "number" ? targets : (targets[word - this.#firstWord] as number);
   }
 
   #changesBy(target: (word: number, before: number) => number): WordChange[] {

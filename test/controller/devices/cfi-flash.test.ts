@@ -305,7 +305,7 @@ describe("with times", () => {
 
   it("has somebody asked before each unit, who may tear it and throw", () => {
     const asked: number[] = [];
-    const { bank, words, send, pass } = bench({
+    const { bank, chip, words, send, pass } = bench({
       times: TIMED,
       beforeUnit: (operation: ChipOperation) => {
         asked.push(operation.unitOffset);
@@ -317,6 +317,7 @@ describe("with times", () => {
     send(0, 0xd0);
     expect(() => pass(3 * PROGRAM_TICKS)).toThrow("power went");
     expect([asked, words[0], words[1]]).toEqual([[0, 4], 0, 0xffff_ffff]);
+    expect(chip.eraseMisuse(0, BLOCK)).toBeUndefined();
   });
 
   it("what is under way is put back with its words", () => {

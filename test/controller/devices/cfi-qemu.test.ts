@@ -204,6 +204,18 @@ describe("the bank is as the data sheets have it where QEMU is not", () => {
       ["00a200a2", "00010001", "00000000"],
     ],
     [
+      "the reset command of other makers' chips is no command; on QEMU it reads the array",
+      [...erased, command(0, 0xf0), load(0)],
+      ["ffffffff"],
+      ["00800080"],
+    ],
+    [
+      "a byte that is none of the status reads 0; QEMU gives the status again",
+      [command(0, 0x70), load(1, 1), load(2, 1), load(2, 2)],
+      ["00000080", "00000080", "00000080"],
+      ["00000000", "00000080", "00000080"],
+    ],
+    [
       "any read command ends a query; on QEMU only that of the array does",
       [command(0, 0x98), command(0, 0x70), load(0x40)],
       ["00510051"],
