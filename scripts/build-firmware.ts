@@ -7,12 +7,14 @@
  */
 
 import { spawnSync } from "node:child_process";
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeImage } from "../controller/image/encode.ts";
 import { IMAGE_HEADER_BYTES } from "../controller/image/format.ts";
 import { crc32c } from "../emulator/base/crc32c.ts";
+import { Random } from "../emulator/base/random.ts";
 import { type ImageVersion, parseVersion } from "../emulator/base/version.ts";
 import { EXIT_FINDING, EXIT_HELD } from "./exit-codes.ts";
 import { FIRMWARE_IMAGES, type FirmwareBase, type FirmwareMutant } from "./firmware-mutants.ts";
@@ -165,10 +167,30 @@ const WHOLE_PROGRAMS = [
 const UNSEEN_PROGRAMS = ["horn", "key-store", "ray-cast", "sheet", "typeset"];
 const SHARED_PAGE = ["-Wl,--defsym=SHARED_PAGE=1"];
 
+/** What boot loaders and their application have in common; the order of the sources is the order of the code in flash. */
+const LOADER_FLAGS = ["-mcmodel=medany", "-fno-tree-loop-distribute-patterns"];
+const IMAGE_CHECK = ["image.c", "sha256.c", "ed25519.c", "key.c"];
+const FLASH_USE = ["trailer.c", "copy.c", "memory.c"];
+const LOADER_START = ["start.S", "guard.S", "loader.c"];
+/** Each with its own rule and the flash that it writes. */
+const LOADERS = [
+  { name: "direct-xip", rule: "direct-xip.c", flash: "cfi.c" },
+  { name: "direct-xip-controller", rule: "direct-xip.c", flash: "controller.c" },
+  { name: "overwrite", rule: "overwrite.c", flash: "cfi.c" },
+  { name: "swap", rule: "swap.c", flash: "cfi.c" },
+] as const;
+/** The application has no place of its own: nothing of it may be made absolute. */
+const APPLICATION_FLAGS = ["-Os", "-fno-jump-tables", "-Wl,--no-relax", "-T", "application.ld"];
+const APPLICATION = ["application-start.S", "guard.S", "application.c", ...FLASH_USE];
+const APPLICATIONS = ["1.0.0", "2.0.0"].flatMap((version) => [
+  { name: "application", version, flash: "cfi.c", kibibytes: [16, 64] },
+  { name: "application-controller", version, flash: "controller.c", kibibytes: [16] },
+]);
+
 const HELP = `usage: npm run build:firmware -- [--check]
 
 Compiles controller/firmware with ${PREFIX}gcc into controller/firmware/images and plain/images (MCUboot images and
-their ELF files), mutants/images, and the programs in bench/elf, programs/elf and programs-unseen/elf.
+their ELF files), mutants/images, loaders/images, and the programs in bench/elf, programs/elf and programs-unseen/elf.
 
   --check     store nothing; exit code 1 when a committed file is not what the sources make
   -h, --help  this text
@@ -243,6 +265,11 @@ function bodyOf(elf: string): Uint8Array {
 /** Lines for crash dumps, in the ELF file alone, with the place of the sources in the repository. */
 function debugFlags(firmwareDir: string): readonly string[] {
   return ["-g", `-ffile-prefix-map=${resolve(firmwareDir)}=controller/firmware`];
+}
+
+/** As {@link debugFlags}, for assembly too: the assembler is not told of what the compiler maps. */
+function assemblyDebugFlags(firmwareDir: string): readonly string[] {
+  return [...debugFlags(firmwareDir), `-Wa,--debug-prefix-map=${resolve(firmwareDir)}=controller/firmware`];
 }
 
 function buildVersion(
@@ -363,6 +390,47 @@ function buildMutants(
   return new Map(all.map(image));
 }
 
+function buildLoaders(firmwareDir: string, workDir: string): Map<string, Uint8Array> {
+  return new Map(
+    LOADERS.map(({ name, rule, flash }): [string, Uint8Array] => {
+      const sources = [...LOADER_START, rule, ...FLASH_USE, ...IMAGE_CHECK, flash];
+      const flags = ["-O2", ...LOADER_FLAGS, ...assemblyDebugFlags(firmwareDir), "-T", "loader.ld"];
+      const elf = compile(join(firmwareDir, "loaders"), sources, flags, join(workDir, `${name}.elf`));
+      return [`loaders/images/${name}.elf`, readFileSync(elf)];
+    }),
+  );
+}
+
+/** An image of exactly `bytes`: what is behind the code is noise, so that each byte that is copied wrongly shows. */
+function paddedImage(
+  code: Uint8Array,
+  version: ImageVersion,
+  signingKey: KeyObject,
+  bytes: number,
+): Uint8Array {
+  const imageOf = (body: Uint8Array) => encodeImage({ body, version, signingKey });
+  const padding = new Uint8Array(bytes - imageOf(code).length);
+  new Random(bytes).fill(padding);
+  return imageOf(Buffer.concat([code, padding]));
+}
+
+function buildApplications(firmwareDir: string, workDir: string): Map<string, Uint8Array> {
+  const dir = join(firmwareDir, "loaders");
+  const signingKey = createPrivateKey(readFileSync(join(dir, "throw-away-test-key.pem")));
+  const images = APPLICATIONS.flatMap(({ name, version: text, flash, kibibytes }) => {
+    const version = imageVersion(text);
+    const numbers = [`-DVERSION_MAJOR=${version.major}`, `-DVERSION_MINOR=${version.minor}`];
+    const flags = [...LOADER_FLAGS, ...APPLICATION_FLAGS, `-DVERSION="${text}"`, ...numbers];
+    const elf = compile(dir, [...APPLICATION, flash], flags, join(workDir, `${name}-${text}.elf`));
+    const code = bodyOf(elf);
+    return kibibytes.map((size): [string, Uint8Array] => [
+      `loaders/images/${name}-${text}-${size}k.img`,
+      paddedImage(code, version, signingKey, size * 1024),
+    ]);
+  });
+  return new Map(images);
+}
+
 /** The mutants by what they are linked with. */
 function mutantGroups(): FirmwareMutant[][] {
   const groups = new Map<string, FirmwareMutant[]>();
@@ -380,6 +448,8 @@ export function buildFirmware(firmwareDir: string): Map<string, Uint8Array> {
     return new Map([
       ...FIRMWARE_VERSIONS.flatMap((source) => [...buildVersion(firmwareDir, workDir, source)]),
       ...mutantGroups().flatMap((group) => [...buildMutants(firmwareDir, workDir, group)]),
+      ...buildLoaders(firmwareDir, workDir),
+      ...buildApplications(firmwareDir, workDir),
       ...buildPrograms(firmwareDir, workDir, "bench", BENCH_PROGRAMS),
       ...buildPrograms(firmwareDir, workDir, "programs", WHOLE_PROGRAMS),
       ...buildPrograms(firmwareDir, workDir, "programs-unseen", UNSEEN_PROGRAMS),

@@ -19,7 +19,14 @@ describe.skipIf(!usable && process.env["CI"] !== "true")("the committed firmware
   }, BUILD_TIMEOUT_MS);
 
   test("is byte for byte what the sources make, no file more and none less", () => {
-    const folders = ["images", "plain/images", "mutants/images", "bench/elf", "programs/elf"];
+    const folders = [
+      "images",
+      "plain/images",
+      "mutants/images",
+      "loaders/images",
+      "bench/elf",
+      "programs/elf",
+    ];
     const committed = [...folders, "programs-unseen/elf"].flatMap((dir) =>
       readdirSync(join(firmwareDir, dir)).map((file) => `${dir}/${file}`),
     );
