@@ -48,6 +48,12 @@ export interface BoardParts {
   /** The control block, emulator/memory/control.ts. */
   readonly control: Int32Array;
   readonly board: Board;
+  /** A copy of these bytes of RAM; undefined where not all of them are. */
+  readonly readRam: (address: number, byteCount: number) => Uint8Array | undefined;
+  /** Stores them there; false, and nothing stored, where not all of RAM. */
+  readonly storeRam: (address: number, bytes: Uint8Array) => boolean;
+  /** The device at `base` answers loads itself, in the place of the memory that lies there, or no longer. */
+  readonly answers: (base: number, answers: boolean) => void;
   /** The other end of the UART; nobody where it is absent. */
   readonly line?: SerialLine;
   /** Nanoseconds since 1970 when the board was powered on; 0 where it is absent. */
@@ -74,13 +80,15 @@ export interface BoardPlan {
   readonly isVirt: boolean;
 }
 
-function bareDevices(parts: BoardParts): readonly Placed[] {
+/** What QEMU's `virt` has. @param more whose interrupts go to its PLIC, too */
+export function virtDevices(parts: BoardParts, more: readonly PlicSource[] = []): readonly Placed[] {
   const { state, board, line = OPEN_LINE, epochNs = 0n, onReset = () => undefined } = parts;
   const uart = new Uart(state, line, board, 1 + 2 + 4);
   const rtc = new GoldfishRtc(state, epochNs, board);
   const sources: readonly PlicSource[] = [
     { source: UART_SOURCE, device: uart },
     { source: RTC_SOURCE, device: rtc },
+    ...more,
   ];
   const slots = Array.from({ length: VIRTIO_SLOTS }, (_, slot): Placed => {
     return [VIRTIO_BASE + slot * VIRTIO_STRIDE, new EmptyVirtio()];
@@ -126,7 +134,7 @@ function controllerMemory({ config, regions, table, nvram, host }: Layout): read
 /** A bare machine, as QEMU's `virt` has it: what `flipside run` runs programs on. */
 export const BARE_BOARD: BoardPlan = {
   memory: () => [],
-  devices: bareDevices,
+  devices: (parts) => virtDevices(parts),
   extensions: ALL_EXTENSIONS,
   hart: { smdbltrp: false, userMode: true, pmpEntries: 16 },
   isVirt: true,

@@ -14,6 +14,8 @@ interface Attached {
 
 export class DeviceBus {
   readonly #pages = new Map<number, Attached>();
+  /** Loads that may have told what time it is. */
+  timeLoads = 0;
 
   /** Puts `device` at the physical address `base`. */
   attach(base: number, device: Device): void {
@@ -30,6 +32,7 @@ export class DeviceBus {
   load(address: number, size: number): number {
     const attached = this.#pages.get(address >>> PAGE_BITS);
     if (attached === undefined || !fits(attached.device, address, size)) return BUS_FAULT;
+    if (attached.device.tellsTime === true) this.timeLoads += 1;
     const value = attached.device.load((address >>> 0) - attached.base, size);
     return size === 4 || value === BUS_FAULT ? value : lowBytes(value, size);
   }

@@ -14,11 +14,14 @@ import type { BoardParts, BoardPlan } from "./boards.ts";
 import { DeviceBus } from "./bus.ts";
 import { type Clock, LiveClock, VirtualClock } from "./clock.ts";
 import { AccessGuard, type AccessWatcher } from "./cpu/access-guard.ts";
+import { Access, kindsAt, NO_ZONES, type Zones, zonesFrom } from "./cpu/access-zones.ts";
+import { type AddressRange, isWithin } from "./cpu/address-range.ts";
 import { AddressSpace, flagsOfPage, LineFlag } from "./cpu/address-space.ts";
-import { MSTATUSH_MDT } from "./cpu/csr.ts";
+import { advanceCounter, countInstructions, MSTATUSH_MDT } from "./cpu/csr.ts";
 import { DataPath } from "./cpu/data-path.ts";
 import { DecodedCode } from "./cpu/decoded-code.ts";
 import {
+  type AccessRecorder,
   BUS_FAULT,
   type Bus,
   type Cause,
@@ -27,7 +30,7 @@ import {
   Stop,
   type StoreObserver,
 } from "./cpu/engine.ts";
-import { Hart, resetHart, retiredInstructions } from "./cpu/hart.ts";
+import { Hart, type Mode, resetHart, retiredInstructions } from "./cpu/hart.ts";
 import { Interpreter, type InterpreterParts } from "./cpu/interpreter.ts";
 import { Extension } from "./cpu/isa.ts";
 import { forbiddenZones } from "./cpu/pmp.ts";
@@ -49,6 +52,8 @@ export const enum MachineStop {
   HORIZON = 3,
   /** The hart has stopped for good: {@link Machine.evidence} tells why. */
   STOPPED = 4,
+  /** The next instruction is one of those that {@link Machine.awaitFetch} was given. */
+  FETCH = 5,
 }
 
 export interface MachineOptions {
@@ -127,6 +132,15 @@ export class Machine {
   readonly #ticking: Ticking[] = [];
   readonly #showLife: () => void;
   #serveHostCall: (pc: number) => boolean = () => false;
+  /** What memory itself refuses, and fetches that somebody waits for; each is a second look. */
+  #refused: Zones = NO_ZONES;
+  #awaited: Zones = NO_ZONES;
+  #fetchCame = false;
+  readonly #hasPmp: boolean;
+  #recorded: Zones = NO_ZONES;
+  /** How often something was asked that is no memory: a device, a CSR, a trap. */
+  asked = 0;
+  #countersAsked = 0;
   /** Tick at which the run that is under way is to end. */
   #horizon = Number.POSITIVE_INFINITY;
   /** How long the shell was told that it may park the hart. */
@@ -149,16 +163,31 @@ export class Machine {
     const board = this.#board(ring);
     this.#clint = new Clint(this.#state, board, plan.isVirt);
     this.attach(CLINT_BASE, this.#clint);
-    const parts: BoardParts = { ...options, state: this.#state, control: this.#control, board };
+    const parts: BoardParts = {
+      ...options,
+      state: this.#state,
+      control: this.#control,
+      board,
+      readRam: (address, byteCount) => this.space.ram(address, byteCount)?.slice(),
+      storeRam: (address, bytes) => this.#storeRam(address, bytes),
+      answers: (base, answers) => this.space.setAnswering(base, answers),
+    };
     for (const [base, device, source] of plan.devices(parts)) this.attach(base, device, source);
     const bus = this.#engineBus(options.onException ?? (() => undefined));
     const { hart: features } = plan;
+    this.#hasPmp = features.pmpEntries > 0;
     const pmp: AccessWatcher = { forbids: true, zones: (mode) => forbiddenZones(this.hart, mode) };
     const hasTriggers = (plan.extensions & Extension.SDTRIG) !== 0;
     this.#triggers = hasTriggers
       ? new Triggers(this.hart, features.userMode, (was, now) => this.#watch(was, now))
       : undefined;
-    const watchers = [...(features.pmpEntries > 0 ? [pmp] : []), ...(this.#triggers ? [this.#triggers] : [])];
+    const watchers: AccessWatcher[] = [
+      ...(features.pmpEntries > 0 ? [pmp] : []),
+      ...(this.#triggers ? [this.#triggers] : []),
+      { forbids: true, zones: () => this.#refused },
+      { forbids: true, zones: () => this.#awaited },
+      { forbids: false, zones: () => this.#recorded },
+    ];
     this.#guard = new AccessGuard(this.hart, this.space, watchers);
     this.#data = new DataPath(this.space, this.hart, bus, this.#guard);
     this.#code = new DecodedCode(this.space, plan.extensions);
@@ -219,9 +248,12 @@ export class Machine {
     this.#code.decodeAhead(region, bytes);
   }
 
-  /** Bytes of a region changed: what was decoded from it is dropped. */
-  regionChanged(region: number): void {
-    this.#data.regionChanged(region);
+  /**
+   * Bytes of a region changed: what was decoded from it is dropped.
+   * @param part the addresses of the window at which they lie; anywhere in it where it is absent
+   */
+  regionChanged(region: number, part?: AddressRange): void {
+    this.#data.regionChanged(region, part);
   }
 
   /** Bytes of RAM changed by another hand than the hart's: what was decoded from RAM is dropped. */
@@ -245,9 +277,85 @@ export class Machine {
     }
   }
 
+  #storeRam(address: number, bytes: Uint8Array): boolean {
+    const isThere = this.space.ram(address, bytes.length) !== undefined;
+    if (isThere) this.storeBytes(address, bytes);
+    return isThere;
+  }
+
   /** Has `serve` carry out what a program asks of its host by `ebreak`: true if the one at `pc` is such a call. */
   serveHostCalls(serve: (pc: number) => boolean): void {
     this.#serveHostCall = serve;
+  }
+
+  /** Memory refuses these accesses, as flash does whose cells have no valid ECC. Between runs, or by a device's store. */
+  refuse(zones: Zones): void {
+    this.#refused = zones;
+    this.#zonesChanged();
+  }
+
+  /** Has {@link run} come back, as FETCH, before the next instruction in these ranges; once. Between runs only. */
+  awaitFetch(ranges: readonly AddressRange[]): void {
+    this.#awaited =
+      ranges.length === 0
+        ? NO_ZONES
+        : zonesFrom(
+            ranges.flatMap(({ first, last }) => [first, last + 1]),
+            (address) => (isWithin(ranges, address) ? Access.FETCH : 0),
+          );
+    this.#zonesChanged();
+  }
+
+  /**
+   * Tells `recorder` of every load and store in these zones, but of those of RAM only where the line has its flags LOAD_M and
+   * STORE_M, which are the recorder's to set; undefined: of none any more. Between runs only.
+   */
+  record(zones: Zones, recorder: AccessRecorder | undefined): void {
+    this.#recorded = zones;
+    this.#data.recorder = recorder;
+    this.#zonesChanged();
+  }
+
+  /**
+   * Puts in place what the next `instructions` come to: registers and the program counter. Memory is the shell's to
+   * change. Between runs only.
+   * @param registers x0 to x31, SINK and PC
+   */
+  fastForward(registers: Int32Array, instructions: number): void {
+    const { hart } = this;
+    hart.set(registers, Hart.X);
+    countInstructions(hart, instructions);
+    hart[Hart.COUNTED] = 0;
+    advanceCounter(hart, Hart.RETIRED_LO, instructions);
+  }
+
+  /** How often what time it is, or how much was executed, was asked. */
+  get timeAsked(): number {
+    return this.#countersAsked + this.#bus.timeLoads;
+  }
+
+  /** Nothing will happen in a device by itself. Between runs only. */
+  get isUntimed(): boolean {
+    return this.#nextEvent(this.#lookedTick) === Number.POSITIVE_INFINITY;
+  }
+
+  /** Somebody looks at loads and stores besides a recorder: PMP, triggers, memory that refuses. */
+  get isGuarded(): boolean {
+    const mode = this.hart[Hart.MODE] as Mode;
+    const isProtected = this.#hasPmp && forbiddenZones(this.hart, mode) !== NO_ZONES;
+    const { execute = [], load = [], store = [] } = this.#triggers?.armed ?? {};
+    const isWatched = execute.length + load.length + store.length > 0;
+    return isProtected || isWatched || this.#refused !== NO_ZONES;
+  }
+
+  /** So many instructions retire at the most before a device does something by itself. Between runs only. */
+  get instructionsToEvent(): number {
+    return this.#instructionsToEvent(this.#update());
+  }
+
+  #zonesChanged(): void {
+    this.#guard.zonesChanged();
+    Atomics.store(this.hart, Hart.LIMIT, 0);
   }
 
   /** Has `observer` told of stores to NVRAM, host memory and watched pages of RAM. */
@@ -290,7 +398,14 @@ export class Machine {
       if (stop === Stop.CRITICAL_ERROR || stop === Stop.TRAP_LOOP) this.#stopByTrap();
       // At once, without a look at the clock: somebody waits for this.
       if (this.stopped) return MachineStop.STOPPED;
+      if (this.#fetchCame) return this.#takeFetch();
     }
+  }
+
+  #takeFetch(): MachineStop {
+    this.#fetchCame = false;
+    this.awaitFetch([]);
+    return MachineStop.FETCH;
   }
 
   /** What the hart does takes longer than instructions do: shows life, and ends a run that is under way. */
@@ -458,6 +573,14 @@ export class Machine {
       timeHigh: () => this.#clint.timeHigh(this.clock.now()),
       exception,
       hostCall: (pc) => this.#hostCall(pc),
+      asksBesides: (csr) => {
+        this.asked += 1;
+        if (csr !== undefined && isCounter(csr)) this.#countersAsked += 1;
+      },
+      fetchAwaited: (pc) => {
+        this.#fetchCame = (kindsAt(this.#awaited, pc >>> 0) & Access.FETCH) !== 0;
+        return this.#fetchCame;
+      },
       tookLong: () => this.tookLong(),
     };
   }
@@ -470,6 +593,7 @@ export class Machine {
 
   /** A device was asked: what traps around that is not all that happens, unless no register answered. */
   #answered(result: number): number {
+    this.asked += 1;
     if (result !== BUS_FAULT) this.hart[Hart.TRAPS_ALIKE] = 0;
     return result;
   }
@@ -541,6 +665,12 @@ export class Machine {
     if (hart[Hart.MTVEC] === 0) this.stop(Evidence.TRAP, hart[Hart.MCAUSE] as number);
     else this.stop(Evidence.DOUBLE_TRAP, hart[Hart.TRAP_CAUSE] as number);
   }
+}
+
+/** mcycle, minstret, cycle, time and instret, with their upper halves. */
+function isCounter(csr: number): boolean {
+  const block = csr & 0xf00;
+  return block === 0xb00 || block === 0xc00;
 }
 
 function createClock(options: MachineOptions, hart: Int32Array, state: StateWords): Clock {

@@ -3,7 +3,7 @@
  * and rule (conformance/cases/), on each engine, and beside QEMU where it is installed; and by those of others.
  */
 import { parseElf } from "../controller/bare/elf.ts";
-import { LoadError } from "../controller/bare/run.ts";
+import { LoadError } from "../controller/bare/run-report.ts";
 import type { EngineKind } from "../controller/cpu/engine-kind.ts";
 import { type Case, type CaseGroup, caseProgram, mistakeIn } from "./conformance/case.ts";
 import { CASE_GROUPS } from "./conformance/cases/index.ts";

@@ -6,7 +6,13 @@ import { ImageKeyError, imageKey } from "../controller/image/keys.ts";
 import { type ImageRequirements, verifyImage } from "../controller/image/verify.ts";
 import type { DeviceConfig } from "../supervisor/core/config.ts";
 import { DEFAULT_DEVICE, type DescribedDevice } from "../supervisor/device-file/device-file.ts";
-import { type LoadedDevice, loadDeviceFile, readImages, readKeys } from "../supervisor/device-file/load.ts";
+import {
+  type LoadedDevice,
+  loadDeviceFile,
+  readImages,
+  readKeys,
+  requireController,
+} from "../supervisor/device-file/load.ts";
 import { type ImageOption, referenceImage } from "./firmware-image.ts";
 import { readInput } from "./input.ts";
 import { readRequirements, requirementsConfig } from "./keys.ts";
@@ -54,6 +60,7 @@ export interface CommandDevice
 
 export function readDevice(values: DeviceValues): CommandDevice {
   const file = values.device === undefined ? undefined : loadDeviceFile(values.device);
+  if (file !== undefined) requireController(file);
   const { memory, limits, recovery, engine, hart, capabilities } = file ?? DEFAULT_DEVICE;
   const regions =
     values.regions === undefined ? memory.regions : parseInteger("--regions", values.regions, 2, 4);

@@ -3,18 +3,26 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { requireLimits } from "../emulator/base/limits.ts";
+import { type LoadedDevice, loadDeviceFile } from "../supervisor/device-file/load.ts";
+import { loadLoader } from "../supervisor/device-file/load-loader.ts";
 import { ModuleError } from "../supervisor/module/load.ts";
 import { CaseIdError, formatCaseId, parseCaseId } from "../supervisor/sweep/explore/case-id.ts";
 import type { Finding } from "../supervisor/sweep/explore/explorer.ts";
-import { SWEEP_FAULTS } from "../supervisor/sweep/flipside/flipside-subject.ts";
 import { imagePair, SweepImageError } from "../supervisor/sweep/flipside/image-library.ts";
 import { NOT_INJECTED } from "../supervisor/sweep/flipside/oracle/verdict.ts";
 import { sweptDevice } from "../supervisor/sweep/flipside/swept-device.ts";
 import { defaultJobs, MAX_DEPTH, MAX_JOBS } from "../supervisor/sweep/run/bounds.ts";
 import { DEPTH_IN_PARTS, type PlannedScenario } from "../supervisor/sweep/run/plan.ts";
 import { LEFT_OUT_BECAUSE, type SweepReport, toJunit } from "../supervisor/sweep/run/report.ts";
-import { runSweep, type SweepOptions, scenariosOf, threadOptions } from "../supervisor/sweep/run/run.ts";
+import {
+  type AnySweepOptions,
+  runSweep,
+  type SweepTerms,
+  scenariosOf,
+  threadOptions,
+} from "../supervisor/sweep/run/run.ts";
 import { selectScenarios } from "../supervisor/sweep/run/select.ts";
+import { faultsOf } from "../supervisor/sweep/run/swept.ts";
 import { SweepThread } from "../supervisor/sweep/run/threads.ts";
 import { type CommandDevice, DEVICE_OPTIONS, readDevice, requireRunnable } from "./described-device.ts";
 import { atMaxTime, endOnSignal, MAX_TIME_OPTION, parseMaxTime } from "./ending.ts";
@@ -34,7 +42,7 @@ import {
   readExpectations,
 } from "./expectations.ts";
 import { requireSeparate, requireWritable, writeOutput, writeReport } from "./input.ts";
-import { HELP_OPTION, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
+import { HELP_OPTION, parseEngine, parseInteger, parseOptions, shellQuoted, UsageError } from "./options.ts";
 import { colourOf, formatProgress, formatSummary } from "./sweep/summary.ts";
 import { fitHelp, formatTable, paint, StatusLine } from "./terminal.ts";
 
@@ -47,7 +55,8 @@ whether the device comes back as it must. Virtual time, one virtual device per j
 usage: flipside sweep [options]
 
   --depth N          cuts in a row: 1 each cut (default), 2 also each cut of each recovery, 3, …
-  --faults           also a crash, a hang and flipped bits at every point, and pairs of fault and cut
+  --faults           also a crash, a hang and flipped bits at every point (of a boot loader: resets, watchdog and bad
+                     blocks), and pairs of fault and cut
   --run-all          run each future to its end, even where it goes on as one that was run before
   --scenarios a,b    only these; a name with * at its end stands for all that begin so
   --list             list the scenarios
@@ -56,7 +65,8 @@ usage: flipside sweep [options]
   --jobs N           threads (default: one for each processor)
   --shard I/N        only part I of N of the sweep
   --seed S           seed of torn bits and sampled cuts (default 1)
-  --device FILE      device file: sizes, deadlines, images and more (docs/device-file.md); what is said here counts before
+  --device FILE      device file: sizes, deadlines, images and more (docs/device-file.md); what is said here counts before.
+                     One with a board and a loader: that boot loader is swept (docs/loader.md)
   --image-a FILE     MCUboot image of the higher version (default: the reference firmware 1.1.0)
   --image-b FILE     MCUboot image of the lower version (default: the reference firmware 1.0.0)
   --rules FILE       JavaScript module that exports your boot decision or policy as \`rules\` (docs/sweep.md)
@@ -77,7 +87,7 @@ ${OTHER_EXIT_CODES};
 `;
 
 interface SweepCommand {
-  readonly options: Omit<SweepOptions, "onProgress">;
+  readonly options: AnySweepOptions;
   readonly replay: string | undefined;
   readonly list: boolean;
   /** Every finding is told. */
@@ -107,7 +117,7 @@ function parseScenarios(text: string | undefined): readonly string[] {
   return wanted;
 }
 
-function parseShard(text: string): SweepOptions["shard"] {
+function parseShard(text: string): SweepTerms["shard"] {
   const [, index = "", of = ""] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   const shard = { index: Number(index), of: Number(of) };
   if (index === "" || shard.index < 1 || shard.index > shard.of) {
@@ -120,60 +130,106 @@ function urlOf(file: string): string {
   return pathToFileURL(resolve(file)).href;
 }
 
+const OPTIONS = {
+  depth: { type: "string" },
+  faults: { type: "boolean" },
+  "run-all": { type: "boolean" },
+  scenarios: { type: "string" },
+  list: { type: "boolean" },
+  all: { type: "boolean" },
+  ...DEVICE_OPTIONS,
+  jobs: { type: "string" },
+  shard: { type: "string" },
+  seed: { type: "string" },
+  rules: { type: "string" },
+  "scenarios-from": { type: "string" },
+  replay: { type: "string" },
+  json: { type: "string" },
+  junit: { type: "string" },
+  expect: { type: "string" },
+  ...MAX_TIME_OPTION,
+  ...HELP_OPTION,
+} as const;
+
+type Values = ReturnType<typeof parseOptions<typeof OPTIONS>>["values"];
+
 function parse(args: readonly string[]): SweepCommand | "help" {
-  const { values } = parseOptions(args, {
-    depth: { type: "string" },
-    faults: { type: "boolean" },
-    "run-all": { type: "boolean" },
-    scenarios: { type: "string" },
-    list: { type: "boolean" },
-    all: { type: "boolean" },
-    ...DEVICE_OPTIONS,
-    jobs: { type: "string" },
-    shard: { type: "string" },
-    seed: { type: "string" },
-    rules: { type: "string" },
-    "scenarios-from": { type: "string" },
-    replay: { type: "string" },
-    json: { type: "string" },
-    junit: { type: "string" },
-    expect: { type: "string" },
-    ...MAX_TIME_OPTION,
-    ...HELP_OPTION,
-  });
+  const { values } = parseOptions(args, OPTIONS);
   if (values.help === true) return "help";
   if (values.replay !== undefined && (values.json ?? values.junit) !== undefined) {
     throw new UsageError("--json and --junit report a sweep; --replay prints one case");
   }
-  const described = readDevice(values);
-  requireSeparate(
-    [values.json, values.junit],
-    [...described.files, values.rules, values["scenarios-from"], values.expect],
-  );
-  const [imageA, imageB] = imagesOf(described);
+  const options = optionsBy(values);
   return {
-    options: {
-      imageA,
-      imageB,
-      seed: parseInteger("--seed", values.seed ?? "1", 0, 2 ** 32 - 1),
-      depth: parseInteger("--depth", values.depth ?? "1", 1, MAX_DEPTH),
-      faults: values.faults === true,
-      runAll: values["run-all"] === true,
-      engine: described.engine,
-      device: sweptDevice(described),
-      jobs: parseInteger("--jobs", values.jobs ?? String(defaultJobs()), 1, MAX_JOBS),
-      shard: parseShard(values.shard ?? "1/1"),
-      scenarios: parseScenarios(values.scenarios),
-      ...(values.rules === undefined ? {} : { rulesModule: urlOf(values.rules) }),
-      ...(values["scenarios-from"] === undefined ? {} : { scenariosModule: urlOf(values["scenarios-from"]) }),
-    },
+    options,
     replay: values.replay,
     list: values.list === true,
     all: values.all === true,
     json: values.json,
     junit: values.junit,
     maxTimeMs: parseMaxTime(values["max-time"]),
-    expected: values.expect === undefined ? undefined : readExpectations(values.expect).map(asCase),
+    expected:
+      values.expect === undefined
+        ? undefined
+        : readExpectations(values.expect).map((known) => asCase(known, faultsOf(options))),
+  };
+}
+
+/** Files that are read are not written. Before any of them is judged. */
+function requireApart(values: Values, read: readonly (string | undefined)[]): void {
+  requireSeparate([values.json, values.junit], [...read, values.expect]);
+}
+
+/** What is swept: the file of a device that has a board is of somebody's own boot loader. */
+function optionsBy(values: Values): AnySweepOptions {
+  const file = values.device === undefined ? undefined : loadDeviceFile(values.device);
+  return file?.board === undefined ? flipsideBy(values) : loaderBy(values, file);
+}
+
+function flipsideBy(values: Values): AnySweepOptions {
+  const described = readDevice(values);
+  requireApart(values, [...described.files, values.rules, values["scenarios-from"]]);
+  const [imageA, imageB] = imagesOf(described);
+  return {
+    ...termsOf(values),
+    imageA,
+    imageB,
+    engine: described.engine,
+    device: sweptDevice(described),
+    ...(values.rules === undefined ? {} : { rulesModule: urlOf(values.rules) }),
+    ...(values["scenarios-from"] === undefined ? {} : { scenariosModule: urlOf(values["scenarios-from"]) }),
+  };
+}
+
+/** What a boot loader has nothing of, and why. */
+const NOT_OF_LOADERS = {
+  "image-a": "its device file names the images, in loader.images",
+  "image-b": "its device file names the images, in loader.images",
+  rules: "it decides itself what it starts",
+  "scenarios-from": "its scenarios follow from loader.mode in its device file",
+} as const;
+
+function loaderBy(values: Values, device: LoadedDevice): AnySweepOptions {
+  for (const option of ["image-a", "image-b", "rules", "scenarios-from"] as const) {
+    if (values[option] === undefined) continue;
+    throw new UsageError(`--${option} is not for the sweep of a boot loader: ${NOT_OF_LOADERS[option]}`);
+  }
+  const { programs = [], loader: described } = device.board ?? {};
+  const { old, new: next, newer, bad = [] } = described?.images ?? {};
+  requireApart(values, [device.file, ...programs.map(({ file }) => file), old, next, newer, ...bad]);
+  const engine = values.engine === undefined ? device.engine : parseEngine(values.engine);
+  return { ...termsOf(values), loader: loadLoader(device), engine };
+}
+
+function termsOf(values: Values): Omit<SweepTerms, "engine"> {
+  return {
+    seed: parseInteger("--seed", values.seed ?? "1", 0, 2 ** 32 - 1),
+    depth: parseInteger("--depth", values.depth ?? "1", 1, MAX_DEPTH),
+    faults: values.faults === true,
+    runAll: values["run-all"] === true,
+    jobs: parseInteger("--jobs", values.jobs ?? String(defaultJobs()), 1, MAX_JOBS),
+    shard: parseShard(values.shard ?? "1/1"),
+    scenarios: parseScenarios(values.scenarios),
   };
 }
 
@@ -230,7 +286,7 @@ async function sweep(command: SweepCommand, args: readonly string[]): Promise<nu
   if (report.scenarios.length === 0 && report.notSwept.length === 0) {
     throw new UsageError(`there is nothing in part ${report.shard} of this sweep: name fewer parts`);
   }
-  const compared = compare(report, expected ?? []);
+  const compared = compare(report, expected ?? [], faultsOf(options));
   process.stdout.write(
     formatSummary(report, compared, { replayOptions: replayOptions(args), all: command.all }),
   );
@@ -258,17 +314,20 @@ function exitCodeOf(verdicts: readonly string[]): number {
 }
 
 /** By its id as this version writes it. Throws {@link CaseIdError}. */
-function asCase({ id, cause }: Known): Known {
-  return { id: formatCaseId(parseCaseId(id, SWEEP_FAULTS)), cause };
+function asCase({ id, cause }: Known, faults: readonly string[]): Known {
+  return { id: formatCaseId(parseCaseId(id, faults)), cause };
 }
 
 /** A finding of a scenario that was swept to its end comes again, or is gone. */
-function compare(report: SweepReport, expected: readonly Known[]): Comparison<Finding> {
+function compare(
+  report: SweepReport,
+  expected: readonly Known[],
+  faults: readonly string[],
+): Comparison<Finding> {
   const swept = report.scenarios.map(({ name }) => name).filter((name) => !report.notSwept.includes(name));
   // In parts of a scenario that are with another shard nobody looked.
   const isWhole = report.shard === "1/1" || report.depth < DEPTH_IN_PARTS;
-  const isSwept = ({ id }: Known): boolean =>
-    isWhole && swept.includes(parseCaseId(id, SWEEP_FAULTS).scenario);
+  const isSwept = ({ id }: Known): boolean => isWhole && swept.includes(parseCaseId(id, faults).scenario);
   return compareFindings(expected, report.findings, knownBy, isSwept);
 }
 
@@ -298,7 +357,7 @@ async function replay(
   text: string,
   scenarios: readonly PlannedScenario[],
 ): Promise<number> {
-  const id = parseCaseId(text, SWEEP_FAULTS);
+  const id = parseCaseId(text, faultsOf(options));
   const scenario = scenarios.find(({ name }) => name === id.scenario);
   if (scenario === undefined) {
     throw new UsageError(`there is no scenario "${id.scenario}": flipside sweep --list lists them`);

@@ -7,7 +7,6 @@
  */
 
 import { hex32 } from "../../emulator/base/text.ts";
-import { Evidence } from "../../emulator/memory/evidence.ts";
 import {
   createMemory,
   DEFAULT_MEMORY_CONFIG,
@@ -16,7 +15,7 @@ import {
 } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
 import { BARE_BOARD } from "../boards.ts";
-import { Hart, Mode, NO_CAUSE } from "../cpu/hart.ts";
+import { Hart, Mode } from "../cpu/hart.ts";
 import { alignmentBits, type Extensions, formatIsa } from "../cpu/isa.ts";
 import type { SerialLine } from "../devices/uart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../machine.ts";
@@ -25,45 +24,9 @@ import type { ElfFile } from "./elf.ts";
 import type { ElfPart } from "./elf-parts.ts";
 import { GuestRam } from "./guest-ram.ts";
 import { Htif } from "./htif.ts";
+import { LoadError, park, type RunReport, reportOf } from "./run-report.ts";
 import { isSemihostingCall, Semihosting, type SemihostingHost } from "./semihosting.ts";
 import { virtTree } from "./virt-tree.ts";
-
-export type ExitReason = "pass" | "fail" | "max-instructions" | "idle" | "trap-loop";
-
-/** As mcause, mepc and mtval have it, unsigned. */
-export interface Trap {
-  readonly cause: number;
-  readonly pc: number;
-  readonly value: number;
-}
-
-export interface RunReport {
-  readonly exitReason: ExitReason;
-  /** What the program gave as its code of failure, 0 without one. */
-  readonly failCode: number;
-  readonly retiredInstructions: number;
-  readonly seconds: number;
-  readonly mips: number;
-  readonly pc: number;
-  /** The trap that ended a `trap-loop`: mcause, mepc and mtval; else null. */
-  readonly trap: Trap | null;
-  /** Of a `trap-loop`: what its handler traps by, which reached no register where no instruction of it retires. */
-  readonly handlerTrap: Trap | null;
-  /** And the trap that this handler was entered for, before it trapped; null where none is known. */
-  readonly handledTrap: Omit<Trap, "value"> | null;
-  /** It has installed one: mtvec is not 0. */
-  readonly hasTrapHandler: boolean;
-  /** The interrupts that it has enabled. */
-  readonly mie: number;
-  /** x0 to x31, unsigned. */
-  readonly registers: readonly number[];
-  /** What the program asked of its host, by HTIF or semihosting, and did not get, in words; none said twice. */
-  readonly refusedHostCalls: readonly string[];
-  /** Why it ended, as it said by SYS_EXIT; null where it did not, or exited by itself (ADP_Stopped_ApplicationExit). */
-  readonly semihostingReason: number | null;
-  /** Where it first made a semihosting call that was a breakpoint to this machine; null where it did not. */
-  readonly unservedCall: number | null;
-}
 
 export interface RunOptions {
   readonly ramBytes: number;
@@ -78,11 +41,6 @@ export interface RunOptions {
   readonly extensions?: Extensions;
   /** Absent: a semihosting call is an ordinary breakpoint. */
   readonly semihosting?: SemihostingHost;
-}
-
-/** An ELF file that this machine cannot run; `message` is one sentence for its user. */
-export class LoadError extends Error {
-  override readonly name = "LoadError";
 }
 
 export class BareMachine {
@@ -177,7 +135,7 @@ export class BareMachine {
     for (;;) {
       stop = this.machine.run(maxInstructions - this.#retired);
       if (stop === MachineStop.STOPPED && this.#resetAsked) this.#restart();
-      else if (stop !== MachineStop.IDLE || !this.#park()) break;
+      else if (stop !== MachineStop.IDLE || !park(this.machine, this.#line)) break;
     }
     return this.#report(stop, (this.#nowNs() - startNs) / 1e9);
   }
@@ -270,65 +228,16 @@ export class BareMachine {
     return loaded.reduce((end, { address, memoryBytes }) => Math.max(end, address + memoryBytes), RAM_BASE);
   }
 
-  /** Sleeps while the hart waits; false if nothing can wake it. */
-  #park(): boolean {
-    const { machine } = this;
-    const parkNs = machine.parkNs();
-    const parkMs = Math.min(parkNs / 1e6, MAX_PARK_MS);
-    if (machine.awaitsInput && this.#line.awaitInput?.(parkMs) === true) return true;
-    if (parkNs === Number.POSITIVE_INFINITY) return false;
-    Atomics.wait(machine.hart, Hart.ATTENTION, 0, parkMs);
-    return true;
-  }
-
   #report(stop: MachineStop, seconds: number): RunReport {
-    const { machine } = this;
-    const exitReason = this.#exitReason(stop);
-    const retiredInstructions = this.#retired;
-    return {
-      exitReason,
-      failCode: exitReason === "fail" ? machine.stopCode : 0,
-      retiredInstructions,
+    return reportOf(this.machine, stop, {
+      retiredInstructions: this.#retired,
       seconds,
-      mips: seconds > 0 ? retiredInstructions / seconds / 1e6 : 0,
-      pc: this.#word(Hart.PC),
-      ...(exitReason === "trap-loop" ? this.#traps() : { trap: null, handlerTrap: null, handledTrap: null }),
-      hasTrapHandler: this.#word(Hart.MTVEC) !== 0,
-      mie: this.#word(Hart.MIE),
-      registers: Array.from(machine.hart.subarray(Hart.X, Hart.X + 32), (value) => value >>> 0),
       refusedHostCalls: [...(this.#htif?.refused ?? []), ...(this.#semihosting?.refused ?? [])],
       semihostingReason: this.#semihosting?.exitReason ?? null,
       unservedCall: this.#unservedCall,
-    };
-  }
-
-  /** Of a loop of traps. */
-  #traps(): Pick<RunReport, "trap" | "handlerTrap" | "handledTrap"> {
-    const [cause, pc] = [this.#word(Hart.HANDLED_CAUSE), this.#word(Hart.HANDLED_PC)];
-    return {
-      trap: { cause: this.#word(Hart.MCAUSE), pc: this.#word(Hart.MEPC), value: this.#word(Hart.MTVAL) },
-      handlerTrap: {
-        cause: this.#word(Hart.TRAP_CAUSE),
-        pc: this.#word(Hart.PC),
-        value: this.#word(Hart.TRAP_TVAL),
-      },
-      handledTrap: cause === NO_CAUSE >>> 0 ? null : { cause, pc },
-    };
-  }
-
-  #word(word: Hart): number {
-    return (this.machine.hart[word] as number) >>> 0;
-  }
-
-  #exitReason(stop: MachineStop): ExitReason {
-    if (stop === MachineStop.BUDGET) return "max-instructions";
-    if (stop !== MachineStop.STOPPED) return "idle";
-    if (this.machine.evidence !== Evidence.FINISHER) return "trap-loop";
-    return this.machine.passed ? "pass" : "fail";
+    });
   }
 }
-
-const MAX_PARK_MS = 1000;
 
 /** Registers by their use in the calling convention. */
 const A0 = 10;

@@ -91,10 +91,11 @@ export class AccessView {
       extents.every((extent) => (kindsWithin(zones, extent) & access) === 0);
     this.#memory = [ram, ...near, ...rest];
     this.forbidsData = forbidden.kinds.some((kinds) => (kinds & DATA) !== 0);
-    this.isFree = areFree([ram, ...near], fetches, Access.FETCH) && areFree([ram, ...near], data, DATA);
+    const isDataFree = areFree([ram, ...near], data, DATA);
+    this.isFree = isDataFree && areFree([ram, ...near], fetches, Access.FETCH);
     this.#isAllFree = this.isFree && areFree(rest, data, DATA);
-    this.loadFlags = this.isFree ? 0 : FLAGS[dataMode].load;
-    this.storeFlags = STORE_FLAGS | (this.isFree ? 0 : FLAGS[dataMode].store);
+    this.loadFlags = isDataFree ? 0 : FLAGS[dataMode].load;
+    this.storeFlags = STORE_FLAGS | (isDataFree ? 0 : FLAGS[dataMode].store);
     const window = space.ranges.find(({ kind }) => kind === "window");
     const parts = window === undefined ? [] : this.free(window, Access.LOAD);
     this.window = parts.reduce((a, b) => (b.behind - b.first > a.behind - a.first ? b : a), NO_EXTENT);

@@ -6,7 +6,7 @@
  * Nothing here copies: the window is the designated region's own bytes.
  */
 import { type Layout, LINE_BYTES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
-import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
 
 /** No memory at this address for this access. */
 export const NOWHERE = -1;
@@ -80,9 +80,18 @@ export class AddressSpace {
   readonly hasWindow: boolean;
   /** Set when read-only memory beside the window is read; for whoever wants to know, and clears it. */
   readElsewhere = false;
+  /** Of the window; both 0 where there is none. */
+  readonly windowBase: number;
+  readonly windowBytes: number;
   readonly #rom: Ranges;
   #readOnly: Ranges;
   readonly #writable: Ranges;
+  /** Offsets of regions that the board does not have. */
+  #missing: readonly number[] = [];
+  /** Bases of ranges whose device answers in the place of their memory. */
+  readonly #answering = new Set<number>();
+  /** Behind the window, seen or not. */
+  #pointedAt = NOWHERE;
   #region = NOWHERE;
   #windowOffset = NOWHERE;
 
@@ -100,13 +109,16 @@ export class AddressSpace {
     if (flags === undefined) throw new Error(`there is no worker slot ${slot}`);
     this.ramFlags = new Uint8Array(memory.buffer, flags, this.ramBytes / LINE_BYTES);
     this.ranges = ranges;
-    this.hasWindow = ranges.some(({ kind }) => kind === "window");
+    const { base = 0, bytes = 0 } = ranges.find(({ kind }) => kind === "window") ?? {};
+    this.windowBase = base;
+    this.windowBytes = bytes;
+    this.hasWindow = this.windowBytes > 0;
     this.#rom = numbersOf(ranges.filter(({ kind }) => kind === "rom"));
-    this.#readOnly = numbersOf(ranges.filter(({ kind }) => kind === "nor"));
+    this.#readOnly = this.#readOnlyRanges();
     this.#writable = numbersOf(ranges.filter(({ kind }) => kind === "nvram" || kind === "host"));
   }
 
-  /** Index of the region behind the window, or {@link NOWHERE}. */
+  /** Index of the region that is seen through the window, or {@link NOWHERE}. */
   get region(): number {
     return this.#region;
   }
@@ -118,19 +130,41 @@ export class AddressSpace {
 
   /** Points the window at a region. */
   setRegion(region: number): void {
-    const offset = this.layout.regions[region];
-    if (offset === undefined || !this.hasWindow) {
+    if (this.layout.regions[region] === undefined || !this.hasWindow) {
       throw new Error(`there is no region ${region}`);
     }
-    this.#region = region;
-    this.#windowOffset = offset;
+    this.#pointedAt = region;
+    this.#lookThroughWindow();
   }
 
   /** The board has the first `count` of the layout's regions alone: nothing is where others would be. */
   limitRegions(count: number): void {
-    const missing = this.layout.regions.slice(count);
-    const isThere = ({ kind, offset }: MemoryRange) => kind === "nor" && !missing.includes(offset);
-    this.#readOnly = numbersOf(this.ranges.filter(isThere));
+    this.#missing = this.layout.regions.slice(count);
+    this.#readOnly = this.#readOnlyRanges();
+  }
+
+  /**
+   * Whether the device behind the read-only range or window at `base` answers itself: flash that is not in read-array
+   * mode. Its memory is not there meanwhile, for fetches neither.
+   */
+  setAnswering(base: number, answers: boolean): void {
+    if (answers === this.#answering.has(base)) return;
+    if (answers) this.#answering.add(base);
+    else this.#answering.delete(base);
+    this.#readOnly = this.#readOnlyRanges();
+    this.#lookThroughWindow();
+  }
+
+  #lookThroughWindow(): void {
+    const isSeen = !this.#answering.has(this.windowBase);
+    this.#region = isSeen ? this.#pointedAt : NOWHERE;
+    this.#windowOffset = this.layout.regions[this.#region] ?? NOWHERE;
+  }
+
+  #readOnlyRanges(): Ranges {
+    const isThere = ({ kind, offset, base }: MemoryRange): boolean =>
+      kind === "nor" && !this.#missing.includes(offset) && !this.#answering.has(base);
+    return numbersOf(this.ranges.filter(isThere));
   }
 
   /** Host offset of `size` bytes that may be read at `address`, all in one segment, or {@link NOWHERE}. */
@@ -146,10 +180,16 @@ export class AddressSpace {
   executable(address: number, size: number): number {
     const start = address >>> 0;
     if (within(start, size, RAM_BASE, this.ramBytes)) return start - RAM_BASE + this.ramOffset;
-    const inWindow =
-      this.#windowOffset >= 0 && within(start, size, WINDOW_BASE, this.layout.config.regionBytes);
-    if (inWindow) return start - WINDOW_BASE + this.#windowOffset;
+    const inWindow = this.#windowOffset >= 0 && within(start, size, this.windowBase, this.windowBytes);
+    if (inWindow) return start - this.windowBase + this.#windowOffset;
     return find(this.#rom, start, size);
+  }
+
+  /** These bytes of RAM; undefined where not all of them are. */
+  ram(address: number, byteCount: number): Uint8Array | undefined {
+    const start = (address >>> 0) - RAM_BASE;
+    if (start < 0 || start + byteCount > this.ramBytes) return undefined;
+    return this.bytes.subarray(this.ramOffset + start, this.ramOffset + start + byteCount);
   }
 
   #readOnlyAt(start: number, size: number): number {

@@ -11,7 +11,14 @@ import { Access } from "./access-zones.ts";
 import type { AddressRange } from "./address-range.ts";
 import { type AddressSpace, LineFlag, NOWHERE } from "./address-space.ts";
 import { Op } from "./decode.ts";
-import { BUS_FAULT, type Bus, Cause, type CodeCache, type StoreObserver } from "./engine.ts";
+import {
+  type AccessRecorder,
+  BUS_FAULT,
+  type Bus,
+  Cause,
+  type CodeCache,
+  type StoreObserver,
+} from "./engine.ts";
 import { Hart, NO_RESERVATION } from "./hart.ts";
 
 const NO_CAUSE = 0;
@@ -22,6 +29,7 @@ export class DataPath {
   faultAddress = 0;
   /** Sees the stores that others must know of; see {@link StoreObserver}. */
   observer: StoreObserver | undefined;
+  recorder: AccessRecorder | undefined;
   readonly #space: AddressSpace;
   readonly #hart: Int32Array;
   readonly #bus: Bus;
@@ -45,9 +53,9 @@ export class DataPath {
     for (const cache of this.#caches) cache.dropRam();
   }
 
-  /** Bytes of a region changed: every copy of its code is dropped. */
-  regionChanged(region: number): void {
-    for (const cache of this.#caches) cache.dropRegion(region);
+  /** Bytes of a region changed: every copy of its code is dropped, or of the part that these addresses of the window are. */
+  regionChanged(region: number, part?: AddressRange): void {
+    for (const cache of this.#caches) cache.dropRegion(region, part);
   }
 
   /** Whether an instruction may execute that begins in these ranges, and no longer in those, is asked first. */
@@ -159,6 +167,7 @@ export class DataPath {
   }
 
   #read(offset: number, size: number): number {
+    this.recorder?.loads(offset, size);
     const { bytes, words } = this.#space;
     if (size === 4 && (offset & 3) === 0) return words[offset >>> 2] as number;
     let value = 0;
@@ -170,6 +179,7 @@ export class DataPath {
     const flags = this.#flags(offset, size);
     const observer = (flags & LineFlag.WATCHED) === 0 ? undefined : this.observer;
     observer?.beforeStore(offset, size);
+    this.recorder?.stores(offset, size);
     const { bytes, halves, words } = this.#space;
     // An aligned store is one access: other threads and a power cut see all of it or nothing.
     if (size === 4 && (offset & 3) === 0) words[offset >>> 2] = value;
@@ -197,6 +207,7 @@ export class DataPath {
     for (let at = 0; at < size; at++) {
       const offset = this.#space.readable(address + at, 1);
       if (offset === NOWHERE) return this.#fault(Cause.LOAD_ACCESS_FAULT, address + at);
+      this.recorder?.loads(offset, 1);
       value |= (this.#space.bytes[offset] as number) << (8 * at);
     }
     return value;

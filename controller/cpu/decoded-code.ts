@@ -11,7 +11,7 @@
  * decoded. Whoever changes bytes says so here, or, for the hart's own stores, finds LineFlag.CODE on the line.
  */
 import { decodedCodeBytes, LINE_SHIFT, MOVING_CODE_BYTES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
-import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
 import { type AddressRange, isWithin } from "./address-range.ts";
 import { type AddressSpace, flagsOfPage, LineFlag } from "./address-space.ts";
 import { constantOf } from "./bit-manipulation.ts";
@@ -80,8 +80,7 @@ export class DecodedCode implements CodeCache {
     this.#space = space;
     this.#extensions = extensions;
     this.#alignment = alignmentBits(extensions);
-    const { layout, slot, memory, ramBytes, ramOffset, ranges, hasWindow } = space;
-    const { regionBytes } = layout.config;
+    const { layout, slot, memory, ramBytes, ramOffset, ranges, hasWindow, windowBase, windowBytes } = space;
     const start = layout.decoded[slot] as number;
     const codeBytes = decodedCodeBytes(layout.config);
     this.#pages = new Uint8Array(memory.buffer, start, codeBytes / PAGE_BYTES);
@@ -95,9 +94,9 @@ export class DecodedCode implements CodeCache {
       return result;
     };
     const regions = hasWindow ? layout.regions : [];
-    const room = codeBytes - MOVING_CODE_BYTES - regions.length * regionBytes;
+    const room = codeBytes - MOVING_CODE_BYTES - regions.length * windowBytes;
     this.ram = segment(ramOffset, Math.min(ramBytes, room), RAM_BASE);
-    this.regions = regions.map((offset) => segment(offset, regionBytes, WINDOW_BASE));
+    this.regions = regions.map((offset) => segment(offset, windowBytes, windowBase));
     this.#moving = segment(ramOffset, MOVING_CODE_BYTES, RAM_BASE);
     const { bytes: decoded } = this.ram;
     const rest = { offset: ramOffset + decoded, bytes: ramBytes - decoded, base: RAM_BASE + decoded };
@@ -231,10 +230,13 @@ export class DecodedCode implements CodeCache {
     this.#dropSegment(this.#moving);
   }
 
-  /** Drops everything decoded from a region. */
-  dropRegion(region: number): void {
+  /** Drops everything decoded from a region, or from a part of it. */
+  dropRegion(region: number, part?: AddressRange): void {
     const segment = this.regions[region];
-    if (segment !== undefined) this.#dropSegment(segment);
+    if (segment === undefined) return;
+    if (part === undefined) this.#dropSegment(segment);
+    // An instruction of four bytes may begin before it.
+    else this.#dropDecoded(segment, { first: part.first - 2, last: part.last });
   }
 
   #segment(range: CodeRange, entryBase: number, firstPage: number): CodeSegment {

@@ -14,7 +14,7 @@ export const enum Stop {
   LIMIT = 0,
   /** `wfi` retired and no enabled interrupt is pending. */
   WFI = 1,
-  /** A device asked for a stop; the store that asked has retired. The bus knows why. */
+  /** A device asked for a stop; the store that asked has retired. Or a fetch that is awaited is next. The bus knows why. */
   DEVICE = 2,
   /**
    * Smdbltrp: a trap while MDT was set. PC is the instruction that trapped, TRAP_CAUSE and TRAP_TVAL tell
@@ -82,6 +82,10 @@ export interface Bus {
    * carried out: the instruction retires instead.
    */
   hostCall(pc: number): boolean;
+  /** Something is done that is more than computing with memory: a trap, a wait, an access to the CSR with this number. */
+  asksBesides(csr?: number): void;
+  /** The instruction at `pc` may not be fetched. True if somebody waited for this: the run ends before it, Stop.DEVICE. */
+  fetchAwaited(pc: number): boolean;
   /** A synchronous exception is being taken: the moment at which a failure, if it is one, began. */
   exception(): void;
   /**
@@ -108,10 +112,19 @@ export interface CodeCache {
   ramChanged(offset: number, bytes: number): void;
   /** `fence.i`, or another hand changed RAM: nothing decoded from RAM is trusted any more. */
   dropRam(): void;
-  /** Bytes of a region changed. */
-  dropRegion(region: number): void;
+  /** Bytes of a region changed: those at these addresses of the window, or any where nobody says. */
+  dropRegion(region: number, part?: AddressRange): void;
   /** Instructions that begin in the first ranges are for the interpreter alone, those in the second no longer. */
   watchExecution(now: readonly AddressRange[], was: readonly AddressRange[]): void;
+}
+
+/**
+ * Is told of loads and stores of memory before they are made: of all that need a second look, and of others too. Offsets
+ * are host offsets.
+ */
+export interface AccessRecorder {
+  loads(offset: number, bytes: number): void;
+  stores(offset: number, bytes: number): void;
 }
 
 /** Executes instructions. */

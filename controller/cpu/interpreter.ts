@@ -303,6 +303,7 @@ export class Interpreter implements Engine {
     const hart = this.#hart;
     const operand = this.#operand(index);
     const csr = operand & 0xfff;
+    this.#bus.asksBesides(csr);
     const op: Op = operand >> 12;
     const field = rs1Of(entry);
     const source = op >= Op.CSRRWI ? field : (hart[field] as number);
@@ -355,6 +356,7 @@ export class Interpreter implements Engine {
 
   /** With mstatus.TW the time that `wfi` may take in user mode is none (volume II, "Virtualization Support in mstatus"). */
   #waitForInterrupt(pc: number): number {
+    this.#bus.asksBesides();
     if (this.#isUser && ((this.#hart[Hart.MSTATUS] as number) & Mstatus.TW) !== 0) return this.#illegal(pc);
     if (this.#enabledInterrupts() !== 0) return this.#retire(pc + 4);
     const hart = this.#hart;
@@ -465,6 +467,7 @@ export class Interpreter implements Engine {
 
   /** Where nothing can be fetched a trigger on the address goes first. */
   #trapAtFetch(pc: number): number {
+    if (this.#bus.fetchAwaited(pc)) return this.#end(Stop.DEVICE, pc);
     return this.#trap(this.#firesAt(pc, 0) ? Cause.BREAKPOINT : Cause.INSTRUCTION_ACCESS_FAULT, pc, pc);
   }
 
@@ -473,6 +476,7 @@ export class Interpreter implements Engine {
    * The instruction at `pc` does not retire.
    */
   #trap(cause: number, value: number, pc: number): number {
+    this.#bus.asksBesides();
     if (cause >= 0) this.#bus.exception();
     const hart = this.#hart;
     const vector = hart[Hart.MTVEC] as number;

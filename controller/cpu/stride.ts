@@ -17,7 +17,7 @@
  * of the interpreter are short.
  */
 import { DECODED_ENTRY_BYTES, LINE_SHIFT } from "../../emulator/memory/layout.ts";
-import { RAM_BASE, WINDOW_BASE } from "../../emulator/memory/map.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
 import { CodeWriter, type Label, ModuleWriter, Wasm } from "../wasm/emitter.ts";
 import { type AccessView, STORE_FLAGS } from "./access-guard.ts";
 import type { AddressSpace } from "./address-space.ts";
@@ -76,14 +76,19 @@ const enum Local {
 
 const modules = new Map<string, WebAssembly.Module>();
 
-function moduleFor(hart: number, alignment: number, isGuarded: boolean): WebAssembly.Module {
-  const key = `${hart} ${alignment} ${isGuarded}`;
+function moduleFor(
+  hart: number,
+  alignment: number,
+  isGuarded: boolean,
+  windowBase: number,
+): WebAssembly.Module {
+  const key = `${hart} ${alignment} ${isGuarded} ${windowBase}`;
   const known = modules.get(key);
   if (known !== undefined) return known;
   const writer = new ModuleWriter();
   writer.importMemory("memory", 1, MOST_PAGES);
   const type = writer.type(isGuarded ? Local.GUARDED_PARAMETERS : Local.PARAMETERS, 1);
-  const code = new StrideWriter(hart, alignment, isGuarded).write();
+  const code = new StrideWriter(hart, alignment, isGuarded, windowBase).write();
   writer.exportFunction("stride", writer.function(type, Local.END - Local.PARAMETERS, code));
   const module = new WebAssembly.Module(writer.finish());
   modules.set(key, module);
@@ -105,7 +110,7 @@ export function createStride(space: AddressSpace, entriesOffset: number, alignme
         segment.bytes,
         toPc(segment, entriesOffset),
         window,
-        window < 0 ? 0 : space.layout.config.regionBytes,
+        window < 0 ? 0 : space.windowBytes,
         space.ramOffset,
         space.ramBytes,
         space.ramFlags.byteOffset,
@@ -147,7 +152,7 @@ export function createGuardedStride(
         segment.base,
         segment.bytes,
         toPc(segment, entriesOffset),
-        offset + window.first - WINDOW_BASE,
+        offset + window.first - space.windowBase,
         offset < 0 ? 0 : window.behind - window.first,
         space.ramOffset,
         space.ramBytes,
@@ -164,11 +169,11 @@ export function createGuardedStride(
 }
 
 function instantiate(
-  { layout, slot, memory }: AddressSpace,
+  { layout, slot, memory, windowBase }: AddressSpace,
   alignment: number,
   isGuarded: boolean,
 ): RawStride {
-  const module = moduleFor(layout.slots[slot] as number, alignment, isGuarded);
+  const module = moduleFor(layout.slots[slot] as number, alignment, isGuarded, windowBase);
   return new WebAssembly.Instance(module, { env: { memory } }).exports["stride"] as RawStride;
 }
 
@@ -196,14 +201,16 @@ class StrideWriter {
   #leave: Label = 0;
   readonly #alignment: number;
   readonly #isGuarded: boolean;
+  readonly #windowBase: number;
   readonly #retired: number;
   readonly #address: number;
   readonly #other: number;
 
-  constructor(hart: number, alignment: number, isGuarded: boolean) {
+  constructor(hart: number, alignment: number, isGuarded: boolean, windowBase: number) {
     this.#hart = hart;
     this.#alignment = alignment;
     this.#isGuarded = isGuarded;
+    this.#windowBase = windowBase;
     const more = isGuarded ? Local.GUARDED_PARAMETERS - Local.PARAMETERS : 0;
     this.#retired = Local.RETIRED + more;
     this.#address = Local.ADDRESS + more;
@@ -476,7 +483,7 @@ class StrideWriter {
     out.if();
     out.get(this.#address);
     if (this.#isGuarded) out.get(Local.WINDOW_FIRST);
-    else out.constant(WINDOW_BASE);
+    else out.constant(this.#windowBase | 0);
     out.op(Wasm.I32_SUB);
     out.tee(this.#other);
     out.get(Local.WINDOW_BYTES);

@@ -155,6 +155,8 @@ export class CfiFlash implements Device {
   readonly #buffer: Int32Array;
   readonly #table: Uint8Array;
   readonly #options: CfiOptions;
+  /** Units are made as soon as they are begun. */
+  readonly #isInstant: boolean;
   readonly #board: Board;
 
   /** @param chip with sectors of one size whose programs clear bits, and erases set them */
@@ -175,6 +177,7 @@ export class CfiFlash implements Device {
     this.#buffer = buffer;
     this.#table = cfiTable(group);
     this.#options = options;
+    this.#isInstant = options.times.eraseUs === 0 && options.times.programUs === 0;
     this.#board = board;
   }
 
@@ -195,11 +198,11 @@ export class CfiFlash implements Device {
 
   /** Power goes. @param tear what it does to a unit under way; absent: it has not begun */
   powerOff(tear?: UnitHooks["tearUnit"]): void {
-    this.#tellingMode(() => {
-      if (tear !== undefined) this.#tearUnderWay({ tearUnit: tear });
-      this.#drop();
-      this.#resetChips();
-    });
+    if (tear !== undefined) this.#tearUnderWay({ tearUnit: tear });
+    this.#drop();
+    this.#resetChips();
+    // Its words may have been put back before by whoever cut the power, without a word about the mode.
+    this.#options.modeChanged?.(this.arrayReadable);
   }
 
   nextEvent(): number {
@@ -222,6 +225,11 @@ export class CfiFlash implements Device {
   }
 
   store(offset: number, value: number, byteCount: number): number {
+    // Where operations take no time, none is under way, and the clock is nothing to it.
+    if (this.#isInstant) {
+      this.#tellingMode(() => this.#take(offset, value, byteCount, 0));
+      return 0;
+    }
     // Which may end what is under way, and tell so.
     const now = this.#board.catchUp();
     this.#tellingMode(() => this.#take(offset, value, byteCount, now));

@@ -33,6 +33,7 @@ const TWO_32 = 2 ** 32;
 
 export class Clint implements Device {
   readonly name = "CLINT";
+  readonly tellsTime = true;
   readonly accessBytes = 4;
   readonly blockBytes = 0x1_0000;
   readonly #words: Int32Array;

@@ -26,6 +26,8 @@ export interface Device {
    * @param byteCount of the access
    */
   store(offset: number, value: number, byteCount: number): number;
+  /** A load may give what time it is. */
+  readonly tellsTime?: true;
   /** The hart is reset. A device without it has no state of its own. */
   reset?(): void;
   /** Bits of mip that its interrupt line sets at the tick `now`. */

@@ -40,6 +40,7 @@ const TICK_NS = BigInt(NS_PER_TICK);
 
 export class GoldfishRtc implements Device {
   readonly name = "RTC";
+  readonly tellsTime = true;
   readonly accessBytes = 4;
   readonly #words: Int32Array;
   /** The tick at which the alarm rings, Infinity while none is set. */

@@ -42,17 +42,21 @@ export class Watchdog implements Device {
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #board: Board;
+  /** Of a watchdog that runs from reset on; 0: firmware starts it. */
+  readonly #resetPeriodUs: number;
 
-  constructor(state: StateWords, board: Board) {
+  /** @param resetPeriodMs with which it runs from reset on; absent: firmware starts it */
+  constructor(state: StateWords, board: Board, resetPeriodMs = 0) {
+    this.#resetPeriodUs = resetPeriodMs * 1000;
     this.#words = state.words(WatchdogWord.WORDS);
     this.#doubles = state.doubles(WatchdogDouble.DOUBLES);
     this.#board = board;
   }
 
   reset(): void {
-    this.#words[WatchdogWord.PERIOD_US] = 0;
+    this.#words[WatchdogWord.PERIOD_US] = this.#resetPeriodUs;
     this.#words[WatchdogWord.WINDOW_US] = 0;
-    this.#kicked(0);
+    this.#kicked(this.#resetPeriodUs === 0 ? 0 : this.#board.nowTicks());
   }
 
   /** Tick at which it expires, Infinity while it is stopped. */

@@ -242,8 +242,14 @@ export class TranslatingEngine implements Engine, CodeCache {
     if (this.#store?.verifyRam() === true) this.#dropped();
   }
 
-  dropRegion(region: number): void {
-    if (this.#store?.dropRegion(region) === true) this.#dropped();
+  dropRegion(region: number, part?: AddressRange): void {
+    const store = this.#store;
+    if (store === undefined) return;
+    const isDropped =
+      part === undefined
+        ? store.dropRegion(region)
+        : store.dropMadeFrom(part.first, part.last - part.first + 1);
+    if (isDropped) this.#dropped();
   }
 
   watchExecution(now: readonly AddressRange[], was: readonly AddressRange[]): void {

@@ -170,6 +170,11 @@ export class FlashChip {
     return program === "and" ? this.#cellMisuse(offset, data) : this.#blockMisuse(offset, data.length);
   }
 
+  /** The operation was begun here, and has not ended. */
+  isUnderWay(operation: ChipOperation): boolean {
+    return this.#current === operation;
+  }
+
   /** The first byte of the range that cannot be read; undefined where all can. */
   readFault(offset: number, byteCount: number): number | undefined {
     return firstIn(this.condition.faulty, offset, offset + byteCount);

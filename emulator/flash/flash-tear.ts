@@ -20,7 +20,8 @@ export type Tear = (typeof TEARS)[number];
  */
 export const PARTIAL_TEARS = ["front-half"] as const;
 export const ECC_TEARS = ["ecc"] as const;
-export type ChipTear = Tear | (typeof PARTIAL_TEARS)[number] | (typeof ECC_TEARS)[number];
+export const CHIP_TEARS = [...TEARS, ...PARTIAL_TEARS, ...ECC_TEARS] as const;
+export type ChipTear = (typeof CHIP_TEARS)[number];
 
 /** A word that an operation would change. */
 export interface WordChange {

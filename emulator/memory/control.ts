@@ -120,7 +120,7 @@ export const enum SlotWord {
 
 /** Counters of a slot block, as doubles behind all else; the controller worker of the slot writes them. */
 export const SLOT_COUNTERS = 16;
-export const SLOT_COUNTERS_BYTE_OFFSET = 2048;
+export const SLOT_COUNTERS_BYTE_OFFSET = 3072;
 
 /** What a controller worker is doing. */
 export const enum WorkerState {

@@ -203,6 +203,20 @@ export function eraseCounts(memory: WebAssembly.Memory, layout: Layout): Uint32A
  */
 export function planLayout(config: MemoryConfig, workerSlots = WORKER_SLOTS): Layout {
   checkMemoryConfig(config);
+  return layOut(config, workerSlots);
+}
+
+/**
+ * The layout of a board that is no controller: RAM, and a region for each flash device, as large as the largest.
+ * @param flashBytes of each device, multiples of {@link PAGE_BYTES}
+ */
+export function planBoardLayout(ramBytes: number, flashBytes: readonly number[]): Layout {
+  const { nvramBytes, hostBytes } = REHEARSAL_MEMORY_CONFIG;
+  const sizes = { ramBytes, nvramBytes, hostBytes, regionBytes: Math.max(PAGE_BYTES, ...flashBytes) };
+  return layOut({ ...DEFAULT_MEMORY_CONFIG, ...sizes, regions: flashBytes.length }, 1);
+}
+
+function layOut(config: MemoryConfig, workerSlots: number): Layout {
   let end = 0;
   const take = (bytes: number): number => {
     const start = end;

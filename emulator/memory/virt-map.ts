@@ -13,3 +13,5 @@ export const VIRTIO_SLOTS = 8;
 export const VIRTIO_SOURCE = 1;
 export const UART_SOURCE = 10;
 export const RTC_SOURCE = 11;
+/** On a board with a flash controller. */
+export const FLASH_SOURCE = 12;

@@ -1,6 +1,7 @@
 /** The three engines on the bare board: what a program sends on each, and how it ends. */
 import type { ElfFile } from "../../controller/bare/elf.ts";
-import { BareMachine, type RunReport } from "../../controller/bare/run.ts";
+import { BareMachine } from "../../controller/bare/run.ts";
+import type { RunReport } from "../../controller/bare/run-report.ts";
 import type { EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { type Extensions, parseIsa } from "../../controller/cpu/isa.ts";
 import type { MachineOptions } from "../../controller/machine.ts";

@@ -5,7 +5,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseElf } from "../../controller/bare/elf.ts";
-import { BareMachine, LoadError } from "../../controller/bare/run.ts";
+import { BareMachine } from "../../controller/bare/run.ts";
+import { LoadError } from "../../controller/bare/run-report.ts";
 import { chooseEngine } from "../../controller/translator/select.ts";
 import { Random } from "../../emulator/base/random.ts";
 import { dumpCommand } from "../dump.ts";

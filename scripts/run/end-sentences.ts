@@ -2,7 +2,7 @@
  * What is told of a run's end besides its exit code: what was wrong, where, and what to do about it, a sentence each. A pass
  * speaks for itself.
  */
-import type { RunReport, Trap } from "../../controller/bare/run.ts";
+import type { RunReport, Trap } from "../../controller/bare/run-report.ts";
 import type { Symbolizer } from "../../controller/bare/symbolizer.ts";
 import { Cause, InterruptBit } from "../../controller/cpu/engine.ts";
 import { neededFor } from "../../controller/cpu/foreign-instruction.ts";
@@ -40,8 +40,27 @@ const INTERRUPTS: readonly (readonly [bit: InterruptBit, name: string])[] = [
   [InterruptBit.EXTERNAL, "external"],
 ];
 
+/** What a board's user may do about it. */
+export interface BoardAdvice {
+  /** Says what gives more RAM. */
+  readonly moreRam: string;
+  /** Where it is said what the hart has. */
+  readonly isa: string;
+  /** The page that has the board. */
+  readonly page: string;
+  /** Why there is no code at an address where memory is; undefined where there is none. */
+  readonly noCode?: (address: number) => string | undefined;
+}
+
+const VIRT: BoardAdvice = { moreRam: "--ram gives more", isa: "docs/run.md, --isa", page: "docs/run.md" };
+
 /** @param ramBytes that the machine has */
-export function endSentences(report: RunReport, symbolizer: Symbolizer, ramBytes: number): string[] {
+export function endSentences(
+  report: RunReport,
+  symbolizer: Pick<Symbolizer, "placeOf">,
+  ramBytes: number,
+  advice: BoardAdvice = VIRT,
+): string[] {
   const placeOf = (pc: number): string => describePlace(symbolizer.placeOf(pc));
   const sentences: string[] = [];
   if (report.refusedHostCalls.length > 0) {
@@ -53,11 +72,16 @@ export function endSentences(report: RunReport, symbolizer: Symbolizer, ramBytes
     const at = placeOf(report.unservedCall);
     sentences.push(`the program made a semihosting call at ${at}, which was a breakpoint: add --semihosting`);
   }
-  sentences.push(endOf(report, placeOf, RAM_BASE + ramBytes));
+  sentences.push(endOf(report, placeOf, RAM_BASE + ramBytes, advice));
   return sentences;
 }
 
-function endOf(report: RunReport, placeOf: (pc: number) => string, ramEnd: number): string {
+function endOf(
+  report: RunReport,
+  placeOf: (pc: number) => string,
+  ramEnd: number,
+  advice: BoardAdvice,
+): string {
   const after = `after ${plural(report.retiredInstructions, "instruction")}`;
   const where = `at pc ${placeOf(report.pc)} ${after}`;
   switch (report.exitReason) {
@@ -66,7 +90,7 @@ function endOf(report: RunReport, placeOf: (pc: number) => string, ramEnd: numbe
     case "idle":
       return `the program waits for an interrupt that cannot come, ${where}: ${waitingFor(report.mie)}`;
     case "trap-loop":
-      return `${new TrapText(report, placeOf, ramEnd).sentence}, ${after}`;
+      return `${new TrapText(report, placeOf, ramEnd, advice).sentence}, ${after}`;
     default:
       return report.semihostingReason === null
         ? `the program failed with code ${report.failCode}, ${where}`
@@ -90,8 +114,10 @@ class TrapText {
   readonly #report: RunReport;
   readonly #placeOf: (pc: number) => string;
   readonly #ramEnd: number;
+  readonly #advice: BoardAdvice;
 
-  constructor(report: RunReport, placeOf: (pc: number) => string, ramEnd: number) {
+  constructor(report: RunReport, placeOf: (pc: number) => string, ramEnd: number, advice: BoardAdvice) {
+    this.#advice = advice;
     this.#report = report;
     this.#placeOf = placeOf;
     this.#ramEnd = ramEnd;
@@ -127,12 +153,14 @@ class TrapText {
       case Cause.ILLEGAL_INSTRUCTION:
         if (neededFor(value) === undefined)
           return value === 0 ? "0 is no instruction: it left its code" : undefined;
-        return "compile for what the hart has (docs/run.md, --isa)";
+        return `compile for what the hart has (${this.#advice.isa})`;
       case Cause.INSTRUCTION_MISALIGNED:
         return "the hart has no C: instructions lie at multiples of 4; compile for that";
       case Cause.INSTRUCTION_ACCESS_FAULT:
         if (this.#isRam(value)) return FORBIDDEN;
-        return `no code can be there; ra is ${this.#placeOf(registers[RA] ?? 0)}`;
+        return (
+          this.#advice.noCode?.(value) ?? `no code can be there; ra is ${this.#placeOf(registers[RA] ?? 0)}`
+        );
       case Cause.LOAD_ACCESS_FAULT:
       case Cause.STORE_ACCESS_FAULT:
         return this.#adviceOnAccess(value, registers[SP] ?? 0);
@@ -151,8 +179,8 @@ class TrapText {
     const isStack = (address - sp + STACK_REACH_BYTES) >>> 0 < 2 * STACK_REACH_BYTES;
     const ram = `RAM is from ${hex32(RAM_BASE)} to ${hex32(this.#ramEnd)}`;
     if (isStack) return `sp is ${hex32(sp)}: the stack has left RAM, or was never set up; ${ram}`;
-    if (address >= this.#ramEnd && address < MAX_RAM_END) return `${ram}, --ram gives more`;
-    return "nothing there takes such an access; docs/run.md tells the board";
+    if (address >= this.#ramEnd && address < MAX_RAM_END) return `${ram}, ${this.#advice.moreRam}`;
+    return `nothing there takes such an access; ${this.#advice.page} tells the board`;
   }
 }
 

@@ -1,14 +1,10 @@
 /** What is seen of a sweep: a line while it runs, and at its end the summary, with findings by their causes. */
 import { plural } from "../../emulator/base/text.ts";
 import type { Finding } from "../../supervisor/sweep/explore/explorer.ts";
-import {
-  isGood,
-  NOT_INJECTED,
-  VERDICTS,
-  type Verdict,
-} from "../../supervisor/sweep/flipside/oracle/verdict.ts";
+import { NOT_INJECTED } from "../../supervisor/sweep/flipside/oracle/verdict.ts";
 import { LEFT_OUT_BECAUSE, type SweepReport } from "../../supervisor/sweep/run/report.ts";
 import type { SweepProgress } from "../../supervisor/sweep/run/run.ts";
+import { ALL_VERDICTS, isGoodVerdict } from "../../supervisor/sweep/run/verdicts.ts";
 import { type Comparison, describeVanished } from "../expectations.ts";
 import { invocationOf } from "../invocation.ts";
 import { formatTable, type Paint, paint } from "../terminal.ts";
@@ -40,14 +36,14 @@ export function formatSummary(
 ): string {
   const groups = new Map<
     string,
-    { cuts: number; futures: number; faults: number; verdicts: Map<Verdict, number> }
+    { cuts: number; futures: number; faults: number; verdicts: Map<string, number> }
   >();
   for (const { name, cuts, distinctFutures, faults, verdicts } of report.scenarios) {
     const group = groups.get(groupOf(name)) ?? { cuts: 0, futures: 0, faults: 0, verdicts: new Map() };
     group.cuts += cuts;
     group.futures += distinctFutures;
     group.faults += faults;
-    for (const verdict of VERDICTS) {
+    for (const verdict of ALL_VERDICTS) {
       const count = verdicts[verdict] ?? 0;
       if (count > 0) group.verdicts.set(verdict, (group.verdicts.get(verdict) ?? 0) + count);
     }
@@ -72,7 +68,7 @@ export function formatSummary(
 
 function formatTotals(report: SweepReport): string {
   const { cuts, distinctFutures, faults, durationMs, jobs, cutsPerSecond, scenarios } = report;
-  const verdicts = VERDICTS.flatMap((verdict) => {
+  const verdicts = ALL_VERDICTS.flatMap((verdict) => {
     const count = report.verdicts[verdict] ?? 0;
     return count === 0 ? [] : [paint(colourOf(verdict), `${verdict} ${count}`)];
   });
@@ -85,7 +81,7 @@ function formatTotals(report: SweepReport): string {
 
 export function colourOf(verdict: string): Paint {
   if (verdict === NOT_INJECTED) return "yellow";
-  return VERDICTS.some((known) => known === verdict && isGood(known)) ? "green" : "red";
+  return isGoodVerdict(verdict) ? "green" : "red";
 }
 
 function formatLeftOut({ leftOut }: SweepReport): string {

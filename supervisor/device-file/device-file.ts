@@ -11,6 +11,7 @@ import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { DEFAULT_MEMORY_CONFIG, type MemoryConfig } from "../../emulator/memory/layout.ts";
 import type { RecoveryPolicy } from "../../emulator/table/recovery.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY, type Limits } from "../core/config.ts";
+import { boardContradictions, type DescribedBoard, describeBoard } from "./described-board.ts";
 import { JsonTextError, type JsonValue, parseJsonText } from "./json-text.ts";
 import { DEVICE_FILE, DEVICE_FILE_FORMAT, type DeviceFile } from "./members.ts";
 
@@ -39,6 +40,8 @@ export interface DescribedDevice {
   readonly requireSecurityCounter: boolean;
   /** Undefined where the file says nothing of them. */
   readonly capabilities: readonly Capability[] | undefined;
+  /** A board for a boot loader of one's own, in place of the controller; undefined where the file has none. */
+  readonly board: DescribedBoard | undefined;
 }
 
 /** What a device is that nobody describes. */
@@ -55,6 +58,8 @@ export function parseDeviceFile(text: string, name: string): DescribedDevice {
   const file = readDeviceFile(jsonOf(text, name), tell);
   if (file === undefined || mistakes.length > 0) throw new DeviceFileError(mistakes);
   const described = describeDevice(file);
+  if (file.loader !== undefined && file.board === undefined)
+    tell("loader", "a loader needs the member board, which says what it runs on");
   for (const [path, mistake] of contradictions(described)) tell(path, mistake);
   if (mistakes.length > 0) throw new DeviceFileError(mistakes);
   return described;
@@ -95,11 +100,12 @@ function describeDevice(file: Omit<DeviceFile, "format">): DescribedDevice {
     keys: file.keys ?? [],
     requireSecurityCounter: file.requireSecurityCounter ?? false,
     capabilities: file.firmware?.capabilities,
+    board: describeBoard(file),
   };
 }
 
 /** What no schema can say: members that do not go together. Paths and mistakes. */
-function* contradictions({ memory, images }: DescribedDevice): Generator<readonly [string, string]> {
+function* contradictions({ memory, images, board }: DescribedDevice): Generator<readonly [string, string]> {
   const { regions, regionBytes, sectorBytes, programUnitBytes } = memory;
   if (regionBytes % sectorBytes !== 0)
     yield ["memory.regionBytes", `${regionBytes} is no multiple of memory.sectorBytes, ${sectorBytes}`];
@@ -110,4 +116,5 @@ function* contradictions({ memory, images }: DescribedDevice): Generator<readonl
     ];
   if (images !== undefined && images.length > regions)
     yield ["images", `it names ${images.length} images for ${regions} regions`];
+  if (board !== undefined) yield* boardContradictions(board);
 }

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { kindOf } from "../../emulator/base/errors.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
+import type { DescribedBoard } from "./described-board.ts";
 import { type DescribedDevice, DeviceFileError, parseDeviceFile } from "./device-file.ts";
 
 /** A device file has some hundred bytes, a key in PEM likewise. */
@@ -25,13 +26,37 @@ export function loadDeviceFile(file: string): LoadedDevice {
     file,
     images: described.images?.map(absolute),
     keys: described.keys.map(absolute),
+    board: described.board && withPaths(described.board, absolute),
+  };
+}
+
+/** For whoever runs a controller and nothing else. Throws {@link DeviceFileError}. */
+export function requireController({ file, board }: LoadedDevice): void {
+  if (board === undefined) return;
+  throw new DeviceFileError([
+    `${file}: board: a boot loader's board is no controller: flipside run --device runs it, flipside sweep --device judges it`,
+  ]);
+}
+
+function withPaths(board: DescribedBoard, absolute: (path: string) => string): DescribedBoard {
+  const { loader, programs } = board;
+  const images = loader && {
+    old: absolute(loader.images.old),
+    new: absolute(loader.images.new),
+    newer: loader.images.newer === undefined ? undefined : absolute(loader.images.newer),
+    bad: loader.images.bad.map(absolute),
+  };
+  return {
+    ...board,
+    programs: programs.map((program) => ({ ...program, file: absolute(program.file) })),
+    loader: loader && images && { ...loader, images },
   };
 }
 
 /** The bytes of the images that it names; none where it names none. Throws {@link DeviceFileError}. */
 export function readImages({ file, images = [], memory }: LoadedDevice): readonly Uint8Array[] {
   return images.map((image, index) =>
-    read(image, `${file}: images[${index}]`, memory.regionBytes, "a region"),
+    readNamed(image, `${file}: images[${index}]`, memory.regionBytes, "a region"),
   );
 }
 
@@ -41,7 +66,7 @@ export function readKeys({ file, keys }: LoadedDevice): readonly string[] {
 }
 
 function readText(file: string, what: string): string {
-  const bytes = read(file, what, MAX_TEXT_BYTES, "any such text");
+  const bytes = readNamed(file, what, MAX_TEXT_BYTES, "any such text");
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -49,8 +74,11 @@ function readText(file: string, what: string): string {
   }
 }
 
-/** @param what names it in a sentence, with the member that names it */
-function read(file: string, what: string, maxBytes: number, room: string): Uint8Array {
+/**
+ * The bytes of a file that a device file names. Throws {@link DeviceFileError}.
+ * @param what names it in a sentence, with the member that names it
+ */
+export function readNamed(file: string, what: string, maxBytes: number, room: string): Uint8Array {
   try {
     const stats = statSync(file);
     // A pipe or a device may have no end.

@@ -16,6 +16,7 @@ import {
 import { MAX_REGIONS } from "../../emulator/memory/map.ts";
 import { MAX_TRIES } from "../../emulator/table/table.ts";
 import { DEFAULT_LIMITS, DEFAULT_RECOVERY } from "../core/config.ts";
+import { board, loader } from "./board-members.ts";
 import {
   choice,
   flag,
@@ -150,6 +151,8 @@ export const DEVICE_FILE = object({
   engine: member(choice(ENGINE_KINDS), "What executes the firmware; each gives the same run.", "auto"),
   hart: member(hart, "The controller's hart."),
   firmware: member(firmware, "What the firmware is."),
+  board: member(board, "Instead of the controller: a board for a boot loader of one's own."),
+  loader: member(loader, "That boot loader: its slots, its images, and what it does about an update."),
 });
 
 /** What a file says; what it does not say is not there. */

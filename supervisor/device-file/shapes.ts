@@ -45,6 +45,25 @@ function wrongWith(value: JsonValue, { min, max, multiple }: WholeRange): string
   return value > max ? `more than ${max}` : undefined;
 }
 
+const ADDRESS_PATTERN = "^0[xX][0-9a-fA-F]{1,4}(_?[0-9a-fA-F]{4})?$";
+
+/** A whole number from 0 to 2^32 - 1, also as a text such as "0x2000_0000". */
+export const address: Shape<number> = addressShape();
+
+function addressShape(): Shape<number> {
+  const number = whole({ min: 0, max: 2 ** 32 - 1, multiple: 1 });
+  const pattern = new RegExp(ADDRESS_PATTERN);
+  return {
+    schema: { anyOf: [number.schema, { type: "string", pattern: ADDRESS_PATTERN }] },
+    read(value, path, tell) {
+      if (typeof value !== "string") return number.read(value, path, tell);
+      if (pattern.test(value)) return Number.parseInt(value.slice(2).replace("_", ""), 16);
+      tell(path, `${shown(value)} is no number such as "0x2000_0000"`);
+      return undefined;
+    },
+  };
+}
+
 /** What another shape says, or null. @param meaning what null stands for */
 export function orNull<T>(shape: Shape<T>, meaning: string): Shape<T | null> {
   return {

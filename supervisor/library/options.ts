@@ -13,7 +13,7 @@ import type { RecoveryPolicy } from "../../emulator/table/recovery.ts";
 import type { DeviceConfig, DumpMemory, Limits } from "../core/config.ts";
 import type { Budget } from "../core/policy.ts";
 import { DEFAULT_DEVICE, type DescribedDevice } from "../device-file/device-file.ts";
-import { loadDeviceFile, readImages, readKeys } from "../device-file/load.ts";
+import { loadDeviceFile, readImages, readKeys, requireController } from "../device-file/load.ts";
 import { checkConfig, RequestError, requireKnown, shown } from "../process/requests.ts";
 import { referenceImages } from "../reference-images.ts";
 import type { SoakProgress } from "../soak/soak.ts";
@@ -123,6 +123,7 @@ function describedBy(file: unknown): Described {
   if (typeof file !== "string")
     throw new RequestError(`device is ${shown(file)}: it must be the path of a file`);
   const device = loadDeviceFile(file);
+  requireController(device);
   return {
     ...device,
     images: device.images === undefined ? undefined : readImages(device),

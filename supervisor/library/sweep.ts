@@ -4,19 +4,22 @@ import { pathToFileURL } from "node:url";
 import { ENGINE_KINDS, type EngineKind } from "../../controller/cpu/engine-kind.ts";
 import { requireLimits } from "../../emulator/base/limits.ts";
 import type { DeviceConfig } from "../core/config.ts";
+import { type LoadedDevice, loadDeviceFile } from "../device-file/load.ts";
 import { DeviceError } from "../process/client.ts";
 import { answerOf } from "../process/protocol.ts";
 import { RequestError, requireKnown, shown } from "../process/requests.ts";
 import { sweptDevice } from "../sweep/flipside/swept-device.ts";
 import { defaultJobs, MAX_DEPTH, MAX_JOBS } from "../sweep/run/bounds.ts";
 import type { SweepReport } from "../sweep/run/report.ts";
-import type { SweepOptions, SweepProgress } from "../sweep/run/run.ts";
+import type { AnySweepOptions, SweepOptions, SweepProgress, SweepTerms } from "../sweep/run/run.ts";
 import { configOf } from "./options.ts";
 
 /** What is swept, and how; each as the option of `flipside sweep` of that name. */
 export interface SweepSettings {
   /**
    * Path of a device file (docs/device-file.md): its sizes, deadlines, images, keys and engine, but for what is said here.
+   * Of one with the members `board` and `loader` that boot loader is swept (docs/loader.md); images, `rules` and
+   * `scenariosFrom` are refused with it, for its file says what there is.
    */
   readonly device?: string;
   /** MCUboot images, A with the higher version. Default: those of the device file, or the reference firmware. */
@@ -67,19 +70,15 @@ const SETTINGS: Readonly<Record<keyof SweepSettings, true>> = {
  */
 export async function sweep(settings: SweepSettings = {}): Promise<SweepReport> {
   try {
-    const machine = machineOf(settings);
-    const asked = optionsOf(settings, machine);
-    requireLimits(asked.jobs);
+    requireKnown("the options of a sweep", settings, SETTINGS);
+    const board = boardOf(settings.device);
+    const options = await (board === undefined ? flipsideOptions(settings) : loaderOptions(settings, board));
+    requireLimits(options.jobs);
     // Whoever only starts devices does not load a sweep.
-    const [{ imagePair }, { runSweep, scenariosOf }, { selectScenarios }] = await Promise.all([
-      import("../sweep/flipside/image-library.ts"),
+    const [{ runSweep, scenariosOf }, { selectScenarios }] = await Promise.all([
       import("../sweep/run/run.ts"),
       import("../sweep/run/select.ts"),
     ]);
-    const isNamed = settings.imageA !== undefined || settings.imageB !== undefined;
-    // The file of a device may name them in any order.
-    const [imageA, imageB] = imagePair(machine.images, machine.memory.regionBytes, !isNamed);
-    const options = { ...asked, imageA, imageB };
     const scenarios = selectScenarios(options.scenarios, await scenariosOf(options));
     const { onProgress } = settings;
     return await runSweep({ ...options, scenarios, ...(onProgress === undefined ? {} : { onProgress }) });
@@ -88,11 +87,41 @@ export async function sweep(settings: SweepSettings = {}): Promise<SweepReport> 
   }
 }
 
+/** The device of a file that describes a board, in the place of the controller; undefined for any other. */
+function boardOf(file: unknown): LoadedDevice | undefined {
+  // What is no path is refused with the other options.
+  if (typeof file !== "string") return undefined;
+  const device = loadDeviceFile(file);
+  return device.board === undefined ? undefined : device;
+}
+
+/** A boot loader's file says all else. */
+const NOT_OF_LOADERS = ["imageA", "imageB", "rules", "scenariosFrom"] as const;
+
+async function loaderOptions(settings: SweepSettings, device: LoadedDevice): Promise<AnySweepOptions> {
+  const refused = NOT_OF_LOADERS.find((name) => settings[name] !== undefined);
+  if (refused !== undefined)
+    throw new RequestError(
+      `${refused} is not for the sweep of a boot loader: its device file says what there is`,
+    );
+  const { loadLoader } = await import("../device-file/load-loader.ts");
+  return { ...termsOf(settings, device.engine), loader: loadLoader(device) };
+}
+
+async function flipsideOptions(settings: SweepSettings): Promise<AnySweepOptions> {
+  const machine = machineOf(settings);
+  const asked = optionsOf(settings, machine);
+  const { imagePair } = await import("../sweep/flipside/image-library.ts");
+  const isNamed = settings.imageA !== undefined || settings.imageB !== undefined;
+  // The file of a device may name them in any order.
+  const [imageA, imageB] = imagePair(machine.images, machine.memory.regionBytes, !isNamed);
+  return { ...asked, imageA, imageB };
+}
+
 type Machine = Omit<DeviceConfig, "images"> & { readonly images: readonly [Uint8Array, Uint8Array] };
 
 /** What is swept, with the two images that it holds, each of which it would run. */
 function machineOf(settings: SweepSettings): Machine {
-  requireKnown("the options of a sweep", settings, SETTINGS);
   const { device, imageA, imageB } = settings;
   for (const [name, image] of Object.entries({ imageA, imageB })) {
     if (image !== undefined && !(image instanceof Uint8Array))
@@ -107,19 +136,24 @@ function machineOf(settings: SweepSettings): Machine {
   return { ...configOf({ ...file, images }), images };
 }
 
-function optionsOf(
-  settings: SweepSettings,
-  machine: Machine,
-): Omit<SweepOptions, "onProgress" | "imageA" | "imageB"> {
-  const { engine = machine.engine, scenarios = [] } = settings;
-  const { shard = { index: 1, of: 1 }, rules, scenariosFrom } = settings;
+function optionsOf(settings: SweepSettings, machine: Machine): Omit<SweepOptions, "imageA" | "imageB"> {
+  const { rules, scenariosFrom } = settings;
+  return {
+    ...termsOf(settings, machine.engine),
+    device: sweptDevice(machine),
+    ...(rules === undefined ? {} : { rulesModule: urlOf(rules) }),
+    ...(scenariosFrom === undefined ? {} : { scenariosModule: urlOf(scenariosFrom) }),
+  };
+}
+
+function termsOf(settings: SweepSettings, describedEngine: EngineKind): SweepTerms {
+  const { engine = describedEngine, scenarios = [], shard = { index: 1, of: 1 } } = settings;
   if (!ENGINE_KINDS.includes(engine)) {
     throw new RequestError(`engine is ${shown(engine)}: it must be one of ${ENGINE_KINDS.join(", ")}`);
   }
   if (!Array.isArray(scenarios)) throw new RequestError("scenarios must be a list of names");
   const of = whole("shard.of", shard.of, 1, Number.MAX_SAFE_INTEGER);
   return {
-    device: sweptDevice(machine),
     engine,
     scenarios,
     seed: whole("seed", settings.seed ?? 1, 0, 2 ** 32 - 1),
@@ -128,8 +162,6 @@ function optionsOf(
     shard: { index: whole("shard.index", shard.index, 1, of), of },
     faults: settings.faults === true,
     runAll: settings.runAll === true,
-    ...(rules === undefined ? {} : { rulesModule: urlOf(rules) }),
-    ...(scenariosFrom === undefined ? {} : { scenariosModule: urlOf(scenariosFrom) }),
   };
 }
 

@@ -11,6 +11,8 @@ import { declaringImage } from "../declaring-firmware.ts";
 import { LOCKING } from "../locking-firmware.ts";
 
 const [imageA, imageB] = referenceImages();
+/** The device file of a boot loader on a board. */
+const LOADER = new URL("../../controller/firmware/loaders/direct-xip.json", import.meta.url).pathname;
 let directory: string;
 let device: RunningDevice | undefined;
 
@@ -278,6 +280,16 @@ describe("sweep", () => {
       "rules that are not there",
       { rules: "/nowhere/rules.mjs" },
       "the rules cannot be loaded: Cannot find module",
+    ],
+    [
+      "images beside a boot loader, whose device file names them",
+      { device: LOADER, imageA },
+      "imageA is not for the sweep of a boot loader",
+    ],
+    [
+      "rules beside a boot loader, which decides itself",
+      { device: LOADER, rules: "rules.mjs" },
+      "rules is not for the sweep of a boot loader",
     ],
   ])("refuses %s", async (_, settings, message) => {
     await expect(sweep(settings)).rejects.toMatchObject({

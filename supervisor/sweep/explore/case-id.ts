@@ -3,14 +3,14 @@
  * seed 1, cut power before item 9, and in the start that follows before item 3; `9:unstable` is inside item 9.
  * It begins with the version of this format; without one it is of version 1.
  */
-import { TEARS, type Tear } from "../../../emulator/flash/flash-tear.ts";
+import { CHIP_TEARS, type ChipTear } from "../../../emulator/flash/flash-tear.ts";
 
 const CASE_ID_FORMAT = 1;
 
 /** Something done at an item of a run; a cut or a tear ends that run, and `at` of the next counts from there. */
 export interface Disturbance {
   readonly at: number;
-  /** "cut", a {@link Tear}, or one of the subject's faults. */
+  /** "cut", a {@link ChipTear}, or one of the subject's faults. */
   readonly kind: string;
 }
 
@@ -29,8 +29,8 @@ export function endsRun({ kind }: Disturbance): boolean {
   return kind === "cut" || isTear(kind);
 }
 
-export function isTear(kind: string): kind is Tear {
-  return (TEARS as readonly string[]).includes(kind);
+export function isTear(kind: string): kind is ChipTear {
+  return (CHIP_TEARS as readonly string[]).includes(kind);
 }
 
 export function formatCaseId({ scenario, path, seed }: CaseId): string {
@@ -63,7 +63,7 @@ function parseDisturbance(text: string, faults: readonly string[]): Disturbance 
   if (at === undefined)
     throw new CaseIdError(`"${text}" is no place in a run: it must look like 57 or 57:seeded`);
   if (mark === undefined) return { at: Number(at), kind: "cut" };
-  const kinds: readonly string[] = mark === ":" ? TEARS : faults;
+  const kinds: readonly string[] = mark === ":" ? CHIP_TEARS : faults;
   if (kind === undefined || !kinds.includes(kind)) {
     throw new CaseIdError(`"${text}" names nothing that can be done: it must be one of ${kinds.join(", ")}`);
   }

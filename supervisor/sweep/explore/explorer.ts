@@ -16,12 +16,11 @@
  */
 
 import { Random } from "../../../emulator/base/random.ts";
-import { TEARS } from "../../../emulator/flash/flash-tear.ts";
 import { type Disturbance, endsRun, formatCaseId } from "./case-id.ts";
 import { type FlashUnit, Interruption } from "./items.ts";
 import type { Ending } from "./oracle.ts";
 import { PathRunner, seedAt } from "./path-runner.ts";
-import { JOIN_PLACES_MAX, type Script, type Subject } from "./subject.ts";
+import { JOIN_PLACES_MAX, type JoinPlace, type Script, type Subject } from "./subject.ts";
 
 export interface Plan {
   /** Cuts in a row: 1 is every cut of the scenario, 2 also every cut of each recovery, … */
@@ -66,6 +65,13 @@ export interface ScenarioTally {
   readonly leftOut?: string;
 }
 
+/** A join place that a future came by. */
+interface Passed {
+  readonly futures: Map<number, Ending>;
+  readonly key: number;
+  readonly holds: (() => boolean) | undefined;
+}
+
 /** Findings kept for one scenario and verdict: one is enough to act on. */
 const FINDINGS_KEPT = 4;
 /** One future in so many, the first among them, is run twice and compared event by event. */
@@ -107,7 +113,7 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   /** Of the future that is being run: what was known at the cut, cuts still to come, places that it passed. */
   #known: Judgement;
   #depth = 0;
-  readonly #passed: { readonly futures: Map<number, Ending>; readonly key: number }[] = [];
+  readonly #passed: Passed[] = [];
 
   constructor(subject: Subject<S, Event, Judgement>, script: S, plan: Plan) {
     this.#subject = subject;
@@ -163,13 +169,13 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   ): void {
     const { memory, flash } = this.#subject;
     const { position } = memory;
-    const { unstable } = flash;
-    for (const how of TEARS) {
+    const { condition } = flash;
+    for (const how of flash.tears) {
       this.#subject.powerOff();
       if (!flash.tear(unit, after, how, seedAt(this.#plan.seed, index))) return;
       this.#branch([...path, { at, kind: how }], depth);
       memory.undoTo(position);
-      flash.unstable = unstable;
+      flash.condition = condition;
     }
   }
 
@@ -185,7 +191,7 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     const { timeline, memory, flash, oracle } = this.#subject;
     const before = oracle.judgement;
     const { position } = memory;
-    const { unstable } = flash;
+    const { condition } = flash;
     const known = oracle.afterCut(before);
     this.#known = known;
     this.#depth = depth;
@@ -203,7 +209,7 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     if (depth > 1 && typeof ending === "string") this.#cutItems(start, depth - 1, path);
     timeline.rewind(start);
     memory.undoTo(position);
-    flash.unstable = unstable;
+    flash.condition = condition;
     oracle.judgement = before;
     const { distinctFutures } = this.#tally;
     if (typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 1) this.#repeat(path);
@@ -226,7 +232,7 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   }
 
   #remember(ending: Ending): Ending {
-    for (const { futures, key } of this.#passed) futures.set(key, ending);
+    for (const { futures, key, holds } of this.#passed) if (holds?.() !== false) futures.set(key, ending);
     return ending;
   }
 
@@ -236,18 +242,18 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     const found = this.#subject.joinPlace(event, this.#known);
     if (found === undefined) return;
     if (found === "none" || found.last) timeline.afterEvent = undefined;
-    if (found !== "none" && !oracle.condemned && flash.settled) this.#joinAt(found.place, found.known);
+    if (found === "none" || oracle.condemned || !flash.settled) return;
+    if (found.atLastCut !== true || this.#depth === 1) this.#joinAt(found);
   }
 
-  #joinAt(place: number, known: Judgement): void {
+  #joinAt({ place, known, key = this.#subject.memory.stateKey(), holds }: JoinPlace<Judgement>): void {
     const futures = this.#futuresOf(known, this.#depth, place);
-    const key = this.#subject.memory.stateKey();
     const seen = futures.get(key);
     if (seen !== undefined) {
       this.#joined.ending = seen;
       throw this.#joined;
     }
-    this.#passed.push({ futures, key });
+    this.#passed.push({ futures, key, holds });
   }
 
   #future(known: Judgement): Ending {

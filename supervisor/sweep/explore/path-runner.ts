@@ -4,7 +4,7 @@
  */
 
 import { Random } from "../../../emulator/base/random.ts";
-import type { Tear } from "../../../emulator/flash/flash-tear.ts";
+import type { ChipTear } from "../../../emulator/flash/flash-tear.ts";
 import { type Disturbance, endsRun, isTear } from "./case-id.ts";
 import { PowerCut } from "./items.ts";
 import type { Ending } from "./oracle.ts";
@@ -26,7 +26,7 @@ export class PathRunner<S extends Script, Event, Judgement> {
   /** Item from which the current run counts. */
   #from = 0;
   /** The item that is made before it is undone and torn. */
-  #tearing: { readonly index: number; readonly how: Tear } | undefined;
+  #tearing: { readonly index: number; readonly how: ChipTear } | undefined;
   /** What is left to be done when the power has gone. */
   #torn: (() => void) | undefined;
   /** A disturbance came to a place where it cannot be done: a tear where nothing tears, a fault where nothing can have it. */
@@ -111,7 +111,7 @@ export class PathRunner<S extends Script, Event, Judgement> {
   }
 
   /** The item that was made is undone, and torn as soon as the power has gone. */
-  #tear(index: number, how: Tear): never {
+  #tear(index: number, how: ChipTear): never {
     const { timeline, flash } = this.#subject;
     this.#tearing = undefined;
     const unit = timeline.unitAt(index);

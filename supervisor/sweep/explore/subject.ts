@@ -25,6 +25,15 @@ export interface JoinPlace<Judgement> {
   readonly known: Judgement;
   /** No other place follows. */
   readonly last: boolean;
+  /** Of what decides, where that is more or less than what memory holds. */
+  readonly key?: number;
+  /**
+   * It counts only where power is not cut any more: what does not decide is about to be erased, and a cut inside of that
+   * leaves what there was.
+   */
+  readonly atLastCut?: true;
+  /** Asked when what followed has come to its end: whether nothing but the key has decided it. */
+  readonly holds?: () => boolean;
 }
 
 /** How many join places a start may have. */

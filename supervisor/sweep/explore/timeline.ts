@@ -6,7 +6,7 @@
  * {@link Timeline.rewind} brings both back to just before it.
  */
 import { type FlashUnit, ItemKind, type ItemSink } from "./items.ts";
-import type { TearableFlash, UndoLog, UnstableCells } from "./memory.ts";
+import type { FlashCondition, TearableFlash, UndoLog } from "./memory.ts";
 import type { Oracle } from "./oracle.ts";
 
 /** Is called before an item, and may throw or do something to the device. */
@@ -22,7 +22,7 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
   // By item; what lies behind the length is left over.
   readonly #positions: number[] = [];
   readonly #judgements: (Judgement | undefined)[] = [];
-  readonly #unstable: UnstableCells[] = [];
+  readonly #conditions: FlashCondition[] = [];
   readonly #units: (FlashUnit | undefined)[] = [];
   #length = 0;
   /** Set once the device, which needs a sink, and then the oracle, which needs the memory, exist. */
@@ -73,7 +73,7 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
   rewind(index: number): void {
     if (index >= this.#length) return;
     this.#memory.undoTo(this.#positions[index] as number);
-    this.#flash.unstable = this.#unstable[index] as UnstableCells;
+    this.#flash.condition = this.#conditions[index] as FlashCondition;
     const judgement = this.#judgements[index];
     if (this.oracle !== undefined && judgement !== undefined) this.oracle.judgement = judgement;
     this.#length = index;
@@ -86,6 +86,6 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
     this.#units[index] = unit;
     this.#positions[index] = this.#memory.position;
     this.#judgements[index] = this.oracle?.judgement;
-    this.#unstable[index] = this.#flash.unstable;
+    this.#conditions[index] = this.#flash.condition;
   }
 }

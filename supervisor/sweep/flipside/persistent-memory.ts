@@ -18,6 +18,12 @@ const enum Segment {
   REGIONS = 2,
 }
 
+/** Words of the shared memory, from the first up to before the end. */
+export interface WordRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Words in one entry of the log. */
 const enum Entry {
   /** Index of the word. */
@@ -54,6 +60,8 @@ export class PersistentMemory implements UndoLog {
   readonly #keys: Int32Array;
   /** What an image adds to the key of a region that is erased. */
   readonly #imageKeys = new WeakMap<Int32Array, Int32Array>();
+  #areas: readonly WordRange[] = [];
+  #areaKeys = new Int32Array(0);
   #log = new Int32Array(FIRST_LOG_ENTRIES * Entry.WORDS);
   #end = 0;
   /** Where images were put, in words. */
@@ -98,6 +106,15 @@ export class PersistentMemory implements UndoLog {
     this.#erased = Math.max(count, this.#erased);
   }
 
+  /**
+   * Keeps content keys of these parts of it, too. Once, before anything is stored there.
+   * @param areas words of regions, from the first up to before the end; none lies in two regions, and none over another
+   */
+  keepAreas(areas: readonly WordRange[]): void {
+    this.#areas = areas;
+    this.#areaKeys = new Int32Array(areas.length * 2);
+  }
+
   /** Everything as it leaves the factory: NVRAM all zero, regions erased. All that was stored stands in the log. */
   clear(): void {
     this.undoTo(0);
@@ -105,6 +122,7 @@ export class PersistentMemory implements UndoLog {
     this.#images.length = 0;
     this.#usedPages.fill(0);
     this.#keys.fill(0);
+    this.#areaKeys.fill(0);
   }
 
   /** Nothing was stored there since {@link clear}, and no image put: all of it reads erased. Bytes of one region. */
@@ -163,6 +181,7 @@ export class PersistentMemory implements UndoLog {
     this.#end = end + Entry.WORDS;
     this.#usedPages[word >>> PAGE_WORD_SHIFT] = 1;
     this.#addToKey(segment, first, second);
+    this.#addToAreas(word, first, second);
   }
 
   /** Takes back every change since the log stood at `position`. */
@@ -176,6 +195,7 @@ export class PersistentMemory implements UndoLog {
       const first = log[at + Entry.FIRST_SUM] as number;
       const second = log[at + Entry.SECOND_SUM] as number;
       this.#addToKey(this.#segment(word), -first, -second);
+      this.#addToAreas(word, -first, -second);
     }
   }
 
@@ -227,6 +247,27 @@ export class PersistentMemory implements UndoLog {
       second = Math.imul(second, 37) + (this.#keys[at + 1] as number);
     }
     return combine(first, second);
+  }
+
+  /** As {@link stateKey}, of memory in which the area with this number is as it leaves the factory. */
+  stateKeyWithout(area: number): number {
+    const { start } = this.#areas[area] as WordRange;
+    const segment = this.#segment(start);
+    const first = this.#areaKeys[area * 2] as number;
+    const second = this.#areaKeys[area * 2 + 1] as number;
+    this.#addToKey(segment, -first, -second);
+    const key = this.stateKey();
+    this.#addToKey(segment, first, second);
+    return key;
+  }
+
+  #addToAreas(word: number, first: number, second: number): void {
+    for (let area = 0; area < this.#areas.length; area += 1) {
+      const { start, end } = this.#areas[area] as WordRange;
+      if (word < start || word >= end) continue;
+      this.#areaKeys[area * 2] = (this.#areaKeys[area * 2] as number) + first;
+      this.#areaKeys[area * 2 + 1] = (this.#areaKeys[area * 2 + 1] as number) + second;
+    }
   }
 
   #key(segment: number): number {

@@ -13,7 +13,7 @@ import {
   type FlashStart,
   NorFlash,
 } from "../../../emulator/flash/flash.ts";
-import type { Reading, Tear } from "../../../emulator/flash/flash-tear.ts";
+import { type ChipTear, type Reading, TEARS, type UnstableWord } from "../../../emulator/flash/flash-tear.ts";
 import {
   eraseFor,
   FlashRefusedError,
@@ -22,16 +22,20 @@ import {
 } from "../../../emulator/flash/region-writer.ts";
 import { Control } from "../../../emulator/memory/control.ts";
 import { type FlashUnit, ItemKind } from "../explore/items.ts";
-import type { TearableFlash, UnstableCells } from "../explore/memory.ts";
+import type { TearableFlash } from "../explore/memory.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
+
+/** Cells between two values, by region. */
+type UnstableCells = readonly (readonly UnstableWord[])[];
 
 /** Is told of a unit before it is made, and has it made. */
 export type TellUnit = (unit: FlashUnit, make: () => void) => void;
 
 export class RegionFlash implements TearableFlash {
+  readonly tears = TEARS;
   readonly #memory: PersistentMemory;
   readonly #regions: readonly NorFlash[];
-  /** What {@link unstable} is where no region has any. */
+  /** What {@link condition} is where no region has any. */
   readonly #stable: UnstableCells;
 
   /** @param control the control block, whose REGION is the one that executes */
@@ -86,7 +90,7 @@ export class RegionFlash implements TearableFlash {
    * Power goes while the unit is on its way to hold `after`. False when the operation changes nothing, so that there
    * is nothing to tear.
    */
-  tear(unit: FlashUnit, after: Uint8Array, how: Tear, seed: number): boolean {
+  tear(unit: FlashUnit, after: Uint8Array, how: ChipTear, seed: number): boolean {
     const operation = this.#begin(unit, after);
     const tears = operation.changes().length > 0;
     if (tears) operation.tear(how, new Random(seed));
@@ -95,11 +99,11 @@ export class RegionFlash implements TearableFlash {
   }
 
   /** All unstable cells: to be kept beside the position of the log, and put back when memory is undone. */
-  get unstable(): UnstableCells {
+  get condition(): UnstableCells {
     return this.settled ? this.#stable : this.#regions.map(({ unstable }) => unstable);
   }
 
-  set unstable(cells: UnstableCells) {
+  set condition(cells: UnstableCells) {
     if (cells === this.#stable && this.settled) return;
     for (const [region, flash] of this.#regions.entries()) flash.unstable = cells[region] ?? [];
   }
@@ -116,7 +120,7 @@ export class RegionFlash implements TearableFlash {
 
   /** No cell is between two values any more: memory was made anew. */
   forget(): void {
-    this.unstable = this.#stable;
+    this.condition = this.#stable;
   }
 
   readUnstable(reading: Reading): void {

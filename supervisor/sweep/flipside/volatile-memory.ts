@@ -13,9 +13,11 @@ import { controlWords, powerUpControl } from "../../../emulator/memory/control.t
 import { type Layout, PAGE_BYTES, SLOT_BYTES } from "../../../emulator/memory/layout.ts";
 import type { ItemSink } from "../explore/items.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
-import type { VirtualEvent } from "./virtual-event.ts";
 
 const PATTERN_SEED = 0x7e57_ed00;
+
+/** Is told before a store to NVRAM, and may throw. */
+type StoreSink = Pick<ItemSink<never>, "beforeStore">;
 
 /** Hears of stores besides those to RAM. */
 export interface StoreRecorder {
@@ -28,7 +30,7 @@ export interface StoreRecorder {
 export class VolatileMemory implements StoreObserver {
   readonly #layout: Layout;
   readonly #persistent: PersistentMemory;
-  readonly #sink: ItemSink<VirtualEvent>;
+  readonly #sink: StoreSink;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   readonly #control: Int32Array;
@@ -42,12 +44,7 @@ export class VolatileMemory implements StoreObserver {
   /** NVRAM words that a store under way covers, and what they held. */
   readonly #before = new Int32Array(2);
 
-  constructor(
-    memory: WebAssembly.Memory,
-    layout: Layout,
-    persistent: PersistentMemory,
-    sink: ItemSink<VirtualEvent>,
-  ) {
+  constructor(memory: WebAssembly.Memory, layout: Layout, persistent: PersistentMemory, sink: StoreSink) {
     this.#layout = layout;
     this.#persistent = persistent;
     this.#sink = sink;

@@ -1,5 +1,6 @@
 /** What a sweep consists of and in which order it is done: the same for the same options, whoever does it. */
 import type { Scenario } from "../flipside/scenario.ts";
+import type { LoaderScenario } from "../loader/scenario.ts";
 import type { SweepUnit } from "./queue-port.ts";
 
 /** Units of all weights that are explored before the rest. */
@@ -10,6 +11,8 @@ const MIXED_UNITS = 128;
  */
 const DEEP_PARTS = 8;
 export const DEPTH_IN_PARTS = 3;
+/** Writing flash is most, beside a step that only starts something. */
+const UPLOAD_WEIGHT = 20;
 
 /** What decides it. */
 export interface PlanOptions {
@@ -32,6 +35,11 @@ export interface PlannedScenario {
 
 export function plannedOf(scenario: Scenario): PlannedScenario {
   return { name: scenario.name, about: scenario.about, weight: weigh(scenario) };
+}
+
+export function plannedLoaderOf({ name, about, steps }: LoaderScenario): PlannedScenario {
+  const uploads = steps.filter((step) => step.do === "upload").length;
+  return { name, about, weight: 1 + steps.length + uploads * UPLOAD_WEIGHT };
 }
 
 export interface WeightedUnit extends SweepUnit {
@@ -71,7 +79,7 @@ function inOrder(units: readonly WeightedUnit[]): WeightedUnit[] {
 
 /** About how much work a scenario is beside another: writing flash is most, then waiting for a watchdog. */
 function weigh({ steps, costly }: Scenario): number {
-  const loads = steps.some((step) => step.do === "load") ? 20 : 0;
+  const loads = steps.some((step) => step.do === "load") ? UPLOAD_WEIGHT : 0;
   const waits = costly === true ? 20 : 0;
   return 1 + steps.length + loads + waits;
 }

@@ -5,32 +5,44 @@
  * the same whoever runs them.
  */
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
-import { SCENARIOS } from "../flipside/scenarios/index.ts";
+import type { LoaderProfile } from "../../core/loader-profile.ts";
 import { DEFAULT_SWEPT_DEVICE, type SweptDevice } from "../flipside/swept-device.ts";
-import { type PlannedScenario, type PlanOptions, plannedOf, planUnits } from "./plan.ts";
+import { type PlannedScenario, type PlanOptions, planUnits } from "./plan.ts";
 import type { UnitRunner } from "./queue-port.ts";
 import { ReportBuilder, type SweepReport } from "./report.ts";
+import { ownScenariosOf } from "./swept.ts";
 import { SweepThread, type SweepThreadOptions } from "./threads.ts";
 
-export interface SweepOptions extends PlanOptions {
-  readonly imageA: Uint8Array;
-  readonly imageB: Uint8Array;
+/** Of every sweep, whatever is swept. */
+export interface SweepTerms extends PlanOptions {
   readonly seed: number;
   /** What executes the firmware; the same futures come out of each. */
   readonly engine: EngineKind;
-  /** What is swept; the default device where it is absent. */
-  readonly device?: SweptDevice;
   readonly jobs: number;
   /** Names; empty for all. */
   readonly scenarios: readonly string[];
-  /** File URL of a user's module that exports `rules`. */
-  readonly rulesModule?: string;
-  /** File URL of a user's module that exports `scenarios`, which are swept in the place of flipside's. */
-  readonly scenariosModule?: string;
   readonly onProgress?: (progress: SweepProgress) => void;
   /** Ends it at once; the report tells what was not swept. */
   readonly signal?: AbortSignal;
 }
+
+export interface SweepOptions extends SweepTerms {
+  readonly imageA: Uint8Array;
+  readonly imageB: Uint8Array;
+  /** What is swept; the default device where it is absent. */
+  readonly device?: SweptDevice;
+  /** File URL of a user's module that exports `rules`. */
+  readonly rulesModule?: string;
+  /** File URL of a user's module that exports `scenarios`, which are swept in the place of flipside's. */
+  readonly scenariosModule?: string;
+}
+
+/** Of a boot loader. */
+export interface LoaderSweepOptions extends SweepTerms {
+  readonly loader: LoaderProfile;
+}
+
+export type AnySweepOptions = SweepOptions | LoaderSweepOptions;
 
 export interface SweepProgress {
   readonly cuts: number;
@@ -46,10 +58,9 @@ export interface SweepProgress {
  * those that cannot be used are refused before anything is done, and not by each thread. Rejects with ModuleError, or with
  * SweepError.
  */
-export async function scenariosOf(
-  options: Omit<SweepOptions, "onProgress">,
-): Promise<readonly PlannedScenario[]> {
-  const all = SCENARIOS.map(plannedOf);
+export async function scenariosOf(options: AnySweepOptions): Promise<readonly PlannedScenario[]> {
+  const all = ownScenariosOf(options);
+  if ("loader" in options) return all;
   if (options.rulesModule === undefined && options.scenariosModule === undefined) return all;
   const thread = new SweepThread(threadOptions(options));
   return (await thread.loaded.finally(() => thread.close())) ?? all;
@@ -60,7 +71,7 @@ export async function scenariosOf(
  * @param makeRunner as many as there are jobs are made; threads of this process where it is not given
  */
 export async function runSweep(
-  options: SweepOptions,
+  options: AnySweepOptions,
   makeRunner: () => UnitRunner = () => new SweepThread(threadOptions(options)),
 ): Promise<SweepReport> {
   const scenarios = (await scenariosOf(options)).filter(
@@ -122,14 +133,9 @@ export async function runSweep(
 }
 
 /** What each thread of a sweep works with. */
-export function threadOptions({
-  imageA,
-  imageB,
-  seed,
-  engine,
-  device = DEFAULT_SWEPT_DEVICE,
-  rulesModule,
-  scenariosModule,
-}: Omit<SweepOptions, "onProgress">): SweepThreadOptions {
+export function threadOptions(options: AnySweepOptions): SweepThreadOptions {
+  const { seed, engine } = options;
+  if ("loader" in options) return { loader: options.loader, seed, engine };
+  const { imageA, imageB, device = DEFAULT_SWEPT_DEVICE, rulesModule, scenariosModule } = options;
   return { imageA, imageB, seed, engine, device, rulesModule, scenariosModule };
 }

@@ -1,12 +1,11 @@
 /**
- * Threads of this process that explore units or replay a case, each with a workbench of its own (worker.ts).
+ * Threads of this process that explore units or replay a case, each with a bench of its own (worker.ts).
  *
  * A user's modules run there and nowhere else. Invariant: whatever one does to its thread, ending it, throwing in
  * a timer, never coming back, is a {@link SweepError} that says so, and no result.
  */
 import { setFlagsFromString } from "node:v8";
 import type { Worker } from "node:worker_threads";
-import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { kindOf } from "../../../emulator/base/errors.ts";
 import { launchSweepWorker, OWN_DIRECTORY } from "../../launch.ts";
 import { type CallsOptions, CallsSeen, describeThrown } from "../../module/calls.ts";
@@ -14,28 +13,18 @@ import { ModuleError } from "../../module/load.ts";
 import { LOOK_MS, ModuleWatch } from "../../module/module-watch.ts";
 import type { Disturbance } from "../explore/case-id.ts";
 import type { ScenarioTally } from "../explore/explorer.ts";
-import type { Ending } from "../explore/oracle.ts";
 import { RULE_CALLS } from "../flipside/rules-module.ts";
 import { SCENARIO_CALLS } from "../flipside/scenarios-module.ts";
-import type { SweptDevice } from "../flipside/swept-device.ts";
 import type { PlannedScenario } from "./plan.ts";
 import { SweepError, type SweepUnit, type UnitRunner } from "./queue-port.ts";
+import type { Replay } from "./sweep-bench.ts";
+import type { Swept } from "./swept.ts";
 
 /** What a thread works with. */
-export interface SweepThreadOptions {
-  readonly imageA: Uint8Array;
-  readonly imageB: Uint8Array;
-  readonly seed: number;
-  readonly engine: EngineKind;
-  readonly device: SweptDevice;
-  readonly rulesModule: string | undefined;
-  readonly scenariosModule: string | undefined;
-}
+export type SweepThreadOptions = Swept;
 
 /** What a thread is started with. */
-export interface SweepWorkerData extends SweepThreadOptions {
-  readonly calls: CallsOptions;
-}
+export type SweepWorkerData = Swept & { readonly calls: CallsOptions };
 
 /** What a thread is asked; each is answered, in this order. Before that it tells that its rules are loaded. */
 export type SweepRequest =
@@ -48,14 +37,6 @@ export type SweepAnswer =
   | { readonly value: ScenarioTally | Replay | readonly PlannedScenario[] | null }
   /** A module of the user's cannot be used. */
   | { readonly refused: string };
-
-/** One case, run from its start. */
-export interface Replay {
-  /** Undefined when it is no case: there was nothing at one of its places. */
-  readonly ending: Ending | undefined;
-  /** Its timeline in words. */
-  readonly lines: readonly string[];
-}
 
 /**
  * Each thread compiles what it executes by itself, on processors that the others sweep with. V8 inlines by a third of
@@ -103,7 +84,8 @@ export class SweepThread implements UnitRunner {
   constructor(options: SweepThreadOptions, lookMs = LOOK_MS) {
     setFlagsFromString(INLINE_LESS);
     setFlagsFromString(GROW_LESS);
-    this.#hasModule = (options.rulesModule ?? options.scenariosModule) !== undefined;
+    this.#hasModule =
+      !("loader" in options) && (options.rulesModule ?? options.scenariosModule) !== undefined;
     const { words, names } = this.#calls;
     const calls = { words, names, ownDirectory: OWN_DIRECTORY };
     this.#worker = launchSweepWorker({ ...options, calls } satisfies SweepWorkerData);

@@ -1,7 +1,8 @@
 /** The bare machine: how programs end, and what is told of them. */
 import { describe, expect, it } from "vitest";
 import { type ElfFile, parseElf } from "../../../controller/bare/elf.ts";
-import { BareMachine, LoadError, type RunOptions } from "../../../controller/bare/run.ts";
+import { BareMachine, type RunOptions } from "../../../controller/bare/run.ts";
+import { LoadError } from "../../../controller/bare/run-report.ts";
 import { Cause } from "../../../controller/cpu/engine.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { Extension } from "../../../controller/cpu/isa.ts";

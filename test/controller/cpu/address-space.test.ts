@@ -27,6 +27,8 @@ const NO_DEVICES: Bus = {
   timeLow: () => 0,
   timeHigh: () => 0,
   hostCall: () => false,
+  fetchAwaited: () => false,
+  asksBesides: () => undefined,
   exception: () => undefined,
   tookLong: () => undefined,
 };
@@ -104,6 +106,62 @@ describe("the address space", () => {
     expect(fresh.readable(TABLE_BASE, 4)).toBe(layout.table);
     fresh.limitRegions(2);
     expect(fresh.readable(second, 4)).toBe(layout.regions[1]);
+  });
+});
+
+describe("memory whose device answers itself", () => {
+  it("is not there meanwhile, for loads and fetches, and lies where it did afterwards", () => {
+    const { space, layout: itsLayout } = addressSpace();
+    const [first, second] = [REGION_BASE, REGION_BASE + REGION_STRIDE];
+    space.setAnswering(first, true);
+    expect([space.readable(first, 4), space.readable(second, 4)]).toEqual([NOWHERE, itsLayout.regions[1]]);
+    space.setAnswering(WINDOW_BASE, true);
+    expect([space.readable(WINDOW_BASE, 4), space.executable(WINDOW_BASE, 4)]).toEqual([NOWHERE, NOWHERE]);
+    expect([space.region, space.windowOffset]).toEqual([NOWHERE, NOWHERE]);
+    for (const base of [first, WINDOW_BASE]) space.setAnswering(base, false);
+    expect(space.readable(first, 4)).toBe(itsLayout.regions[0]);
+    expect([space.region, space.executable(WINDOW_BASE, 4)]).toEqual([1, itsLayout.regions[1]]);
+  });
+
+  it("stays away from a window that is pointed elsewhere meanwhile, and counts once however often it is said", () => {
+    const { space, layout: itsLayout } = addressSpace();
+    for (const answers of [true, true]) space.setAnswering(WINDOW_BASE, answers);
+    space.setRegion(0);
+    expect(space.executable(WINDOW_BASE, 4)).toBe(NOWHERE);
+    space.setAnswering(WINDOW_BASE, false);
+    expect([space.region, space.executable(WINDOW_BASE, 4)]).toEqual([0, itsLayout.regions[0]]);
+  });
+
+  it("stays away where the board has fewer regions from now on", () => {
+    const { space } = addressSpace();
+    space.setAnswering(REGION_BASE, true);
+    space.limitRegions(1);
+    expect(space.readable(REGION_BASE, 4)).toBe(NOWHERE);
+  });
+});
+
+describe("the window", () => {
+  it("is where the board has it, and as large as that", () => {
+    const { space } = addressSpace();
+    expect([space.hasWindow, space.windowBase, space.windowBytes]).toEqual([true, WINDOW_BASE, regionBytes]);
+    const memory = createMemory(layout);
+    const offset = layout.regions[0] ?? 0;
+    const moved = new AddressSpace(memory, layout, 0, [
+      { base: 0x0800_0000, bytes: 8192, offset: NOWHERE, kind: "window" },
+      { base: 0x0900_0000, bytes: 8192, offset, kind: "nor" },
+    ]);
+    moved.setRegion(0);
+    expect([moved.windowBase, moved.windowBytes]).toEqual([0x0800_0000, 8192]);
+    expect([moved.executable(0x0800_1ffc, 4), moved.executable(0x0800_2000, 4)]).toEqual([
+      offset + 8188,
+      NOWHERE,
+    ]);
+  });
+
+  it("is nowhere on a board without one", () => {
+    const bare = new AddressSpace(createMemory(layout), layout, 0, []);
+    expect([bare.hasWindow, bare.windowBase, bare.windowBytes]).toEqual([false, 0, 0]);
+    expect(() => bare.setRegion(0)).toThrow("region 0");
   });
 });
 

@@ -382,6 +382,14 @@ describe("a reset of the hart", () => {
   });
 });
 
+it("tells when power goes that loads give the array again, whoever put its words back before", () => {
+  const { bank, modes, state, send } = bench();
+  send(0, 0x70);
+  state.all.fill(0);
+  bank.powerOff();
+  expect([bank.arrayReadable, modes]).toEqual([true, [false, true]]);
+});
+
 it("a chip of another kind is no such bank", () => {
   const port = new BytesFlashPort(new Uint8Array(64), () => undefined);
   const geometry = {

@@ -18,6 +18,7 @@ interface Schema {
   readonly maxItems?: number;
   readonly uniqueItems?: boolean;
   readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
   readonly description?: string;
   readonly default?: unknown;
 }
@@ -61,7 +62,7 @@ function rightOf(schema: Schema, wrong: boolean): fc.Arbitrary<unknown> {
     case "array":
       return lists(schema, wrong);
     case "object":
-      return objects(schema.properties ?? {}, wrong);
+      return objects(schema, wrong);
     default:
       throw new Error(`the test knows no ${schema.type}`);
   }
@@ -69,8 +70,13 @@ function rightOf(schema: Schema, wrong: boolean): fc.Arbitrary<unknown> {
 
 /** Texts of which some match; with `wrong` others, too. */
 function likePattern(pattern: string, wrong: boolean): fc.Arbitrary<string> {
-  const piece = fc.constantFrom("rv32", "i", "m", "a", "c", "_zba", "_zcb", "b", "f", "_", "zca");
-  const texts = fc.array(piece, { maxLength: 6 }).map((pieces) => `rv32ic${pieces.join("")}`);
+  const isAddress = pattern.startsWith("^0[xX]");
+  const [head, ...pieces] = isAddress
+    ? ["0x", "0", "12", "aF", "8000", "_", "_0000", "g"]
+    : ["rv32ic", "rv32", "i", "m", "a", "c", "_zba", "_zcb", "b", "f", "_", "zca"];
+  const texts = fc
+    .array(fc.constantFrom(...pieces), { minLength: isAddress ? 1 : 0, maxLength: 6 })
+    .map((drawn) => `${head}${drawn.join("")}`);
   return wrong ? texts : texts.filter((text) => new RegExp(pattern, "u").test(text));
 }
 
@@ -96,11 +102,11 @@ function lists(
   return fc.array(members, { maxLength: wrong ? maxItems + 1 : maxItems });
 }
 
-function objects(properties: Readonly<Record<string, Schema>>, wrong: boolean): fc.Arbitrary<unknown> {
+function objects({ properties = {}, required = [] }: Schema, wrong: boolean): fc.Arbitrary<unknown> {
   const members = Object.fromEntries(
     Object.entries(properties).map(([name, member]) => [name, valuesOf(member, wrong)]),
   );
-  const known = fc.record(members, { requiredKeys: "format" in members ? ["format"] : [] });
+  const known = fc.record(members, { requiredKeys: [...required] });
   if (!wrong) return known;
   const stray = fc.record({ name: fc.constantFrom("ram", "toString", "formats"), value: NOISE });
   return fc.oneof(
@@ -111,6 +117,24 @@ function objects(properties: Readonly<Record<string, Schema>>, wrong: boolean): 
     },
     { weight: 1, arbitrary: fc.record(members, { requiredKeys: [] }) },
   );
+}
+
+/** The least that a schema accepts: members that must be there, and nothing else. */
+function least(schema: Schema): unknown {
+  const { anyOf, enum: choices, type, minimum = 0, properties = {}, required = [] } = schema;
+  if (anyOf?.[0] !== undefined) return least(anyOf[0]);
+  if (choices !== undefined) return choices[0];
+  if (type === "integer") return minimum;
+  if (type === "string") return "x";
+  if (type === "array") return [];
+  return Object.fromEntries(required.map((name) => [name, least(properties[name] ?? {})]));
+}
+
+/** {@link least}, and the member at `path`. */
+function withMember(schema: Schema, [name, ...rest]: readonly string[], value: unknown): unknown {
+  const inner = schema.properties?.[name ?? ""];
+  if (name === undefined || inner === undefined) return value;
+  return { ...(least(schema) as object), [name]: withMember(inner, rest, value) };
 }
 
 describe("the schema of a device file", () => {
@@ -142,10 +166,7 @@ describe("the schema of a device file", () => {
     (path, member) => {
       expect(member.description).toMatch(/\.$/);
       if (member.default === undefined) return;
-      const nested = path
-        .split(".")
-        .reduceRight<unknown>((inner, name) => ({ [name]: inner }), member.default);
-      const document = { format: 1, ...(nested as object) };
+      const document = withMember(SCHEMA, path.split("."), member.default);
       expect(isValid(document)).toBe(true);
       expect(mistakes(document)).toEqual([]);
     },

@@ -94,7 +94,7 @@ describe("flash of a region", () => {
   it("is torn, undone with its unstable cells, and torn alike again", () => {
     const { memory, flash } = freshFlash();
     const { position } = memory;
-    const { unstable } = flash;
+    const { condition } = flash;
     for (const how of TEARS) {
       const keys = [0, 1].map(() => {
         const before = memory.stateKey();
@@ -104,7 +104,7 @@ describe("flash of a region", () => {
         expect(flash.settled).toBe(how !== "unstable");
         const torn = memory.stateKey();
         memory.undoTo(position);
-        flash.unstable = unstable;
+        flash.condition = condition;
         expect([memory.stateKey(), flash.settled]).toEqual([before, true]);
         return torn;
       });

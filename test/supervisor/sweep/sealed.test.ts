@@ -8,6 +8,7 @@ const ROOT = join(import.meta.dirname, "../../..");
 const SEALED = [
   "supervisor/sweep/explore",
   "supervisor/sweep/flipside",
+  "supervisor/sweep/loader",
   "supervisor/core",
   "supervisor/host",
   "controller/boot",

@@ -80,7 +80,8 @@ class ToyOracle implements Oracle<ToyEvent, ToyKnown> {
 }
 
 const NO_FLASH: TearableFlash = {
-  unstable: [],
+  condition: [],
+  tears: [],
   settled: true,
   read: () => new Uint8Array(),
   tear: () => false,

@@ -1,0 +1,211 @@
+/**
+ * A board made of a profile: what QEMU's `virt` has, the profile's flash, and around it what a boot loader finds on a chip:
+ * a watchdog, counters and fuses, reasons of a reset.
+ *
+ * Invariants: the flash device at an address of its own is read there as memory, and the first of them executed, for as long
+ * as it reads as an array; bytes of flash change in the units of its chip alone, each told to the host before it is made.
+ */
+import type { ChipOperation, FlashChip } from "../emulator/flash/flash-chip.ts";
+import { Evidence } from "../emulator/memory/evidence.ts";
+import type { Layout } from "../emulator/memory/layout.ts";
+import {
+  COUNTERS_BASE,
+  FLASH_CONTROLLER_BASE,
+  RESET_BLOCK_BASE,
+  WATCHDOG_BASE,
+} from "../emulator/memory/map.ts";
+import { FLASH_SOURCE } from "../emulator/memory/virt-map.ts";
+import { type BoardParts, type BoardPlan, type Placed, virtDevices } from "./boards.ts";
+import { type MemoryRange, NOWHERE } from "./cpu/address-space.ts";
+import type { HartConfig } from "./cpu/hart-config.ts";
+import { parseIsa } from "./cpu/isa.ts";
+import { CfiFlash } from "./devices/cfi-flash.ts";
+import { CounterBlock } from "./devices/counters.ts";
+import { FlashController } from "./devices/flash-controller.ts";
+import type { UnitHooks } from "./devices/flash-units.ts";
+import { type PersistentWords, PlainWords } from "./devices/persistent-words.ts";
+import { RegisterRangeDevice } from "./devices/register-range.ts";
+import { RETAINED_WORDS, ResetBlock, type ResetBlockParts, ResetReason } from "./devices/reset-block.ts";
+import { Watchdog } from "./devices/watchdog.ts";
+import type { Machine } from "./machine.ts";
+import { type BoardProfile, EXECUTED_DEVICE, type FlashProfile } from "./profile.ts";
+
+/** What is behind a board and around it. */
+export interface ProfileHost extends Omit<ResetBlockParts, "retained" | "warmReset"> {
+  /** By flash device. */
+  readonly chips: readonly FlashChip[];
+  /** Called before a unit of flash is made; may throw, after it has ended the operation. */
+  readonly beforeUnit: (device: number, operation: ChipOperation) => void;
+  readonly counters: PersistentWords;
+  /** Firmware asked for what its flash does not do. */
+  readonly misused: (message: string) => void;
+  /** Firmware asks for a reset, by finisher or reset block, and the hart has been stopped for it. */
+  readonly onReset: () => void;
+}
+
+/** A board, and what its host wants of its devices. */
+export interface ProfileBoard {
+  readonly plan: BoardPlan;
+  /** Resets the hart of the machine that was made of this board: it begins where the profile says, and is told why. */
+  start(machine: Machine, reason: ResetReason): void;
+  /** Power has come on: what the hart's reset leaves alone is as after power-on. */
+  powerOn(): void;
+}
+
+export function profileBoard(profile: BoardProfile, hart: HartConfig, host: ProfileHost): ProfileBoard {
+  const extensions = parseIsa(hart.isa);
+  if (typeof extensions !== "number") throw new Error(`${hart.isa}: ${extensions.message}`);
+  const { userMode, pmpEntries } = hart;
+  let made: Made | undefined;
+  const theDevices = (): Made => {
+    if (made === undefined) throw new Error("no machine was made of this board");
+    return made;
+  };
+  return {
+    plan: {
+      memory: (layout) => memoryOf(profile, layout),
+      devices: (parts) => {
+        made = makeDevices(profile, parts, host);
+        return made.placed;
+      },
+      extensions,
+      hart: { smdbltrp: false, userMode, pmpEntries },
+      isVirt: true,
+    },
+    start: (machine, reason) => {
+      theDevices().resetBlock.reason = reason;
+      machine.reset(profile.start);
+      if (machine.space.hasWindow) machine.setRegion(EXECUTED_DEVICE);
+    },
+    powerOn: () => {
+      const { resetBlock, banks, controller, answers } = theDevices();
+      resetBlock.powerOff();
+      for (const [base, bank] of banks) {
+        bank.powerOff();
+        // Its words may have been cleared already, so that it sees no change of mode.
+        answers(base, !bank.arrayReadable);
+      }
+      controller.powerOff();
+    },
+  };
+}
+
+interface Made {
+  readonly placed: readonly Placed[];
+  readonly resetBlock: ResetBlock;
+  readonly banks: readonly (readonly [base: number, bank: CfiFlash])[];
+  readonly answers: BoardParts["answers"];
+  readonly controller: FlashController;
+}
+
+/** Why the hart is reset that its watchdog has stopped; undefined where something else has. */
+export function watchdogReset(evidence: Evidence): ResetReason | undefined {
+  return evidence === Evidence.WATCHDOG || evidence === Evidence.EARLY_KICK
+    ? ResetReason.WATCHDOG
+    : undefined;
+}
+
+function memoryOf({ flash }: BoardProfile, layout: Layout): readonly MemoryRange[] {
+  return flash.flatMap(({ base, bytes }, device): MemoryRange[] => {
+    if (base === undefined) return [];
+    const isExecuted = device === EXECUTED_DEVICE;
+    const offset = isExecuted ? NOWHERE : (layout.regions[device] as number);
+    return [{ base, bytes, offset, kind: isExecuted ? "window" : "nor" }];
+  });
+}
+
+function makeDevices(profile: BoardProfile, parts: BoardParts, host: ProfileHost): Made {
+  const { state, board } = parts;
+  const banks = profile.flash.flatMap((flash, device): (readonly [number, CfiFlash])[] =>
+    flash.interface === "cfi" && flash.base !== undefined
+      ? [[flash.base, makeBank(flash, device, parts, host)]]
+      : [],
+  );
+  const controller = makeController(profile, parts, host);
+  const retained = state.words(RETAINED_WORDS);
+  const resetBlock = new ResetBlock(state, {
+    ...host,
+    retained: new PlainWords(retained),
+    warmReset: () => {
+      board.stop(Evidence.FINISHER, 0);
+      host.onReset();
+    },
+  });
+  return {
+    placed: [
+      ...virtDevices({ ...parts, onReset: host.onReset }, [{ source: FLASH_SOURCE, device: controller }]),
+      [WATCHDOG_BASE, new Watchdog(state, board, profile.watchdogMs)],
+      [FLASH_CONTROLLER_BASE, controller, FLASH_SOURCE],
+      [COUNTERS_BASE, new CounterBlock(state, host.counters)],
+      [RESET_BLOCK_BASE, resetBlock],
+      ...banks,
+      ...profile.registers.map((range): Placed => [range.base, new RegisterRangeDevice(range)]),
+    ],
+    resetBlock,
+    banks,
+    answers: parts.answers,
+    controller,
+  };
+}
+
+function makeBank(
+  { name, base = 0, times, atReset, resetIsWired }: FlashProfile,
+  device: number,
+  { state, board, answers }: BoardParts,
+  host: ProfileHost,
+): CfiFlash {
+  return new CfiFlash(
+    state,
+    name,
+    chipOf(host, device),
+    {
+      times,
+      atReset,
+      isResetWired: resetIsWired,
+      modeChanged: (isArray) => answers(base, !isArray),
+      misused: ({ message }) => host.misused(message),
+      beforeUnit: (operation) => host.beforeUnit(device, operation),
+    },
+    board,
+  );
+}
+
+function makeController(
+  profile: BoardProfile,
+  { state, board, readRam, storeRam }: BoardParts,
+  host: ProfileHost,
+): FlashController {
+  const hooks: UnitHooks = {
+    beforeUnit: (operation) =>
+      host.beforeUnit(
+        host.chips.findIndex((chip) => chip.isUnderWay(operation)),
+        operation,
+      ),
+  };
+  return new FlashController(
+    state,
+    {
+      devices: profile.flash.map(({ base, times, whileBusy }, device) => ({
+        chip: chipOf(host, device),
+        times,
+        whileBusy,
+        isMapped: base !== undefined,
+      })),
+      memory: {
+        read: readRam,
+        store: storeRam,
+      },
+      atReset: profile.flash[EXECUTED_DEVICE]?.atReset ?? "torn",
+      isAlwaysOpen: profile.keyIsOpen,
+      misused: ({ message }) => host.misused(message),
+      ...hooks,
+    },
+    board,
+  );
+}
+
+function chipOf({ chips }: ProfileHost, device: number): FlashChip {
+  const chip = chips[device];
+  if (chip === undefined) throw new Error(`there is no chip for the flash device ${device}`);
+  return chip;
+}

@@ -1,0 +1,41 @@
+/** The images that a loader is given, and which of them bytes in flash are. */
+import type { LoaderImages } from "../../core/loader-profile.ts";
+
+/** old, new, newer, bad-0, bad-1, … */
+export type ImageName = string;
+
+export interface NamedImage {
+  readonly name: ImageName;
+  readonly bytes: Uint8Array;
+  /** It may run. */
+  readonly isGood: boolean;
+}
+
+/** Of a mixed image at least so much is one that was given. */
+const MOSTLY = 0.5;
+
+export function namedImages({ old, new: next, newer, bad }: LoaderImages): readonly NamedImage[] {
+  return [
+    { name: "old", bytes: old, isGood: true },
+    { name: "new", bytes: next, isGood: true },
+    ...(newer === undefined ? [] : [{ name: "newer", bytes: newer, isGood: true }]),
+    ...bad.map((bytes, index) => ({ name: `bad-${index}`, bytes, isGood: false })),
+  ];
+}
+
+/** The image that a slot's bytes begin with, whole; undefined for none. */
+export function imageIn(slot: Uint8Array, images: readonly NamedImage[]): NamedImage | undefined {
+  return images.find(({ bytes }) => Buffer.compare(slot.subarray(0, bytes.length), bytes) === 0);
+}
+
+/** The image that most of a slot's bytes are of. */
+export function mostlyIn(slot: Uint8Array, images: readonly NamedImage[]): NamedImage | undefined {
+  let [best, most]: [NamedImage | undefined, number] = [undefined, MOSTLY];
+  for (const image of images) {
+    const { bytes } = image;
+    let same = 0;
+    for (let at = 0; at < bytes.length; at += 1) if (slot[at] === bytes[at]) same += 1;
+    if (same / bytes.length > most) [best, most] = [image, same / bytes.length];
+  }
+  return best;
+}

@@ -1,0 +1,291 @@
+/**
+ * Judges a boot loader by what can be seen of it: which image it starts, what was asked for and acknowledged by then, what
+ * lies in its slots. It shares no code with any loader and reads none of its marks in flash.
+ *
+ * Invariants: the first thing that is wrong counts; a judgement is an immutable value; after a cut only what was
+ * acknowledged, or seen to run, is held to.
+ */
+
+import { Role } from "../../../controller/devices/reset-block.ts";
+import type { LoaderMode } from "../../core/loader-profile.ts";
+import type { Ending, Oracle } from "../explore/oracle.ts";
+import { initialLoaderJudgement, type LoaderJudgement, type Progress, type Update } from "./judgement.ts";
+import type { LoaderEvent } from "./loader-event.ts";
+import type { BadLoaderVerdict } from "./verdict.ts";
+
+type EventOf<T extends LoaderEvent["type"]> = Extract<LoaderEvent, { readonly type: T }>;
+
+/** In these an update is taken back that does not confirm itself. */
+const REVERTS: readonly LoaderMode[] = ["direct-xip-revert", "swap"];
+
+/** The loader may start it: nobody can say that it was not asked for. */
+const MAY_START: readonly Progress[] = ["asking", "asked", "trying"];
+/** The loader has to try it. */
+const MUST_TRY: readonly Progress[] = ["asked"];
+
+export interface LoaderTerms {
+  readonly mode: LoaderMode;
+  /** An update counts as asked for as soon as it has arrived. */
+  readonly arrivalAsks: boolean;
+}
+
+export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
+  judgement: LoaderJudgement = initialLoaderJudgement(undefined);
+  /** An update is taken back that does not confirm itself. */
+  readonly reverts: boolean;
+  readonly #arrivalAsks: boolean;
+  readonly #afterCuts = new WeakMap<LoaderJudgement, LoaderJudgement>();
+
+  constructor({ mode, arrivalAsks }: LoaderTerms) {
+    this.reverts = REVERTS.includes(mode);
+    this.#arrivalAsks = arrivalAsks;
+  }
+
+  get condemned(): boolean {
+    return this.judgement.wrong !== undefined;
+  }
+
+  condemn(verdict: BadLoaderVerdict, message: string): void {
+    if (!this.condemned) this.#change({ wrong: { verdict, message } });
+  }
+
+  observe(event: LoaderEvent): void {
+    switch (event.type) {
+      case "started":
+        this.#change({ role: event.role, running: undefined, isSafe: false, hasWritten: false });
+        break;
+      case "handed-over":
+        this.#handedOver(event);
+        break;
+      case "said":
+        this.#said(event);
+        break;
+      case "failed":
+        this.#failed(event);
+        break;
+      case "arriving":
+        this.#change({ update: newUpdate(event.image), isUnlucky: false });
+        break;
+      case "arrived":
+        this.#progress(this.#arrivalAsks ? "asked" : "there");
+        break;
+      case "misused":
+        this.condemn("flash-misuse", event.message);
+        break;
+      case "missed":
+        if (!this.judgement.isSpoilt) this.condemn("stuck-state", event.message);
+        break;
+      case "erased":
+      case "clearing":
+      case "cleared":
+        break;
+      case "disturbed":
+        this.#disturbed(event);
+        break;
+    }
+  }
+
+  /** The loader, or whoever runs, changes flash. */
+  wrote(): void {
+    const { running, hasWritten, role, update } = this.judgement;
+    if (hasWritten) return;
+    this.#change({ hasWritten: true });
+    if (running === undefined || update === undefined) return;
+    const asks = role === Role.REQUEST_TEST || role === Role.REQUEST_PERMANENT;
+    if (asks && update.progress === "there") {
+      this.#change({
+        update: { ...update, progress: "asking", isPermanent: role === Role.REQUEST_PERMANENT },
+      });
+    }
+    if (role === Role.CONFIRM && update.progress === "tried" && running === update.image)
+      this.#progress("confirming");
+  }
+
+  /** What was under way may have come to an end or not. */
+  afterCut(judgement: LoaderJudgement): LoaderJudgement {
+    const known = this.#afterCuts.get(judgement);
+    if (known !== undefined) return known;
+    const { update, running, hasWritten } = judgement;
+    const after: LoaderJudgement = {
+      ...judgement,
+      running: undefined,
+      role: Role.NOTHING,
+      isSafe: false,
+      hasWritten: false,
+      update: update && afterCutOf(update, running === undefined && hasWritten),
+    };
+    this.#afterCuts.set(judgement, after);
+    return after;
+  }
+
+  keyOf({ base, previous, update, isUnlucky, isSpoilt, wrong, outcome }: LoaderJudgement): string {
+    return JSON.stringify([base, previous, update, isUnlucky, isSpoilt, wrong, outcome]);
+  }
+
+  /** What it has come to counts; what follows can only be wrong. */
+  conclude(): void {
+    const { isSafe, running, isUnlucky, base, outcome } = this.judgement;
+    if (outcome !== undefined) return;
+    if (isSafe) this.#change({ outcome: "safe-mode-told" });
+    else if (running === undefined) this.condemn("harness-broken", "nothing runs, and nobody says so");
+    else if (isUnlucky && running === base) this.#change({ outcome: "unlucky" });
+    else this.#change({ outcome: running === FIRST_IMAGE ? "runs-old" : "runs-new" });
+  }
+
+  verdict(): Ending {
+    const { wrong, outcome } = this.judgement;
+    return wrong ?? outcome ?? { verdict: "harness-broken", message: "it came to no end" };
+  }
+
+  // What happens ----------------------------------------------------------------------------------------------
+
+  #handedOver(event: EventOf<"handed-over">): void {
+    const { image } = event;
+    if (image === undefined) {
+      this.#handedOverToNone(event);
+      return;
+    }
+    this.#change({ running: image, hasWritten: false });
+    const { update, base } = this.judgement;
+    if (isBad(image)) this.condemn("unverified-executed", `${image} runs, which must never run`);
+    else if (image === update?.image && image !== base) this.#startedUpdate(update, event);
+    else if (image === base) this.#startedBase(event);
+    else if (image === this.judgement.previous)
+      this.condemn("reverted-confirmed", `${image} runs again, though ${base} was confirmed`);
+    else this.condemn("wrong-image", `${image} runs instead of ${base ?? "nothing"}`);
+  }
+
+  #handedOverToNone({ slot, mixedOf }: EventOf<"handed-over">): void {
+    if (mixedOf === undefined)
+      this.condemn("unverified-executed", `what runs in ${slot} is no image that was ever given`);
+    else
+      this.condemn("mixed-image", `what runs in ${slot} is ${mixedOf} in part, and something else besides`);
+  }
+
+  #startedUpdate(update: Update, { whole }: EventOf<"handed-over">): void {
+    const { base } = this.judgement;
+    const { progress, image, isPermanent } = update;
+    if (progress === "there" && !this.#arrivalAsks) {
+      this.condemn("wrong-image", `${image} runs, which nobody asked for yet`);
+      return;
+    }
+    if (!this.reverts || isPermanent) {
+      this.#confirmed(image);
+      return;
+    }
+    if (progress === "tried") {
+      this.condemn("unconfirmed-kept", `${image} is started again, though it never confirmed itself`);
+      return;
+    }
+    this.#change({
+      update: { ...update, progress: progress === "confirming" ? progress : "tried", wasCutShort: false },
+    });
+    if (base !== undefined && !whole.includes(base))
+      this.condemn("fallback-gone", `${image} is on trial, and ${base} is whole nowhere any more`);
+  }
+
+  #startedBase({ whole }: EventOf<"handed-over">): void {
+    const { update, base } = this.judgement;
+    if (update === undefined) return;
+    const { image, progress, wasCutShort } = update;
+    if (isBad(image)) {
+      // It was refused, as it should be.
+      if (progress !== "arriving") this.#change({ update: undefined });
+      return;
+    }
+    if (
+      progress === "tried" ||
+      progress === "confirming" ||
+      (progress === "trying" && !whole.includes(image))
+    ) {
+      // Taken back: it is as if it had never come.
+      this.#change({ update: undefined, isUnlucky: wasCutShort || progress === "trying" });
+      return;
+    }
+    if (!MUST_TRY.includes(progress)) return;
+    if (this.judgement.isSpoilt) {
+      // It could not be put where it has to go; whether it is tried again is the loader's.
+      this.#progress("trying");
+      return;
+    }
+    if (whole.includes(image))
+      this.condemn("request-ignored", `${base} runs, though ${image} was asked for and is whole`);
+    else this.condemn("lost-update", `${image} was asked for, never started, and is gone`);
+  }
+
+  /** A block that has gone bad lets the hart go on; whatever else is done ends its start, as a power cut does. */
+  #disturbed({ how }: EventOf<"disturbed">): void {
+    if (how === "bad-block") this.#change({ isSpoilt: true });
+    else this.judgement = this.afterCut(this.judgement);
+  }
+
+  #said({ saying }: EventOf<"said">): void {
+    const { update, running } = this.judgement;
+    switch (saying) {
+      case "confirmed":
+        if (update !== undefined && running === update.image) this.#confirmed(update.image);
+        break;
+      case "requested":
+        if (update !== undefined && update.progress !== "arriving") {
+          const isPermanent = this.judgement.role === Role.REQUEST_PERMANENT;
+          this.#change({ update: { ...update, progress: "asked", isPermanent } });
+        }
+        break;
+      case "safe":
+        this.#change({ isSafe: true });
+        break;
+      default:
+        break;
+    }
+  }
+
+  #confirmed(image: string): void {
+    const { base, previous } = this.judgement;
+    this.#change({
+      base: image,
+      previous: image === base ? previous : base,
+      update: undefined,
+      isUnlucky: false,
+    });
+  }
+
+  #failed({ how, message, whole }: EventOf<"failed">): void {
+    const good = whole.filter((name) => !isBad(name));
+    const { isSafe, isSpoilt } = this.judgement;
+    // What is whole, but where it cannot be started, cannot be copied any more.
+    if (how === "no-image" && isSafe && (isSpoilt || good.length === 0)) return;
+    if (how === "livelock" || how === "fault-loop") {
+      this.condemn(how, message);
+      return;
+    }
+    if (good.length === 0) this.condemn("bricked", `${how}: ${message}`);
+    else this.condemn("bricked-but-whole", `${how}: ${message}, though ${good.join(" and ")} is whole`);
+  }
+
+  #progress(progress: Progress): void {
+    const { update } = this.judgement;
+    if (update !== undefined) this.#change({ update: { ...update, progress } });
+  }
+
+  #change(changed: Partial<LoaderJudgement>): void {
+    this.judgement = { ...this.judgement, ...changed };
+  }
+}
+
+const FIRST_IMAGE = "old";
+
+function isBad(image: string): boolean {
+  return image.startsWith("bad-");
+}
+
+function newUpdate(image: string): Update {
+  return { image, progress: "arriving", isPermanent: false, wasCutShort: false };
+}
+
+/** @param mayHaveNoted the loader had changed flash, and had started nothing yet */
+function afterCutOf(update: Update, mayHaveNoted: boolean): Update {
+  const { progress } = update;
+  if (progress === "tried") return { ...update, wasCutShort: true };
+  if (mayHaveNoted && MAY_START.includes(progress)) return { ...update, progress: "trying" };
+  return update;
+}

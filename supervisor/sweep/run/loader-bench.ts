@@ -1,0 +1,85 @@
+/**
+ * A boot loader in a thread of a sweep.
+ *
+ * A start that never ends is one that takes far longer than the longest before it. So that a case ends alike whatever the
+ * thread did before, what the longest takes is measured anew for each scenario, undisturbed.
+ */
+import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import type { LoaderProfile } from "../../core/loader-profile.ts";
+import type { Disturbance } from "../explore/case-id.ts";
+import type { ScenarioTally } from "../explore/explorer.ts";
+import { sweepEngine } from "../flipside/engine.ts";
+import { FlashPlaces, NamedProgram } from "../loader/flash-places.ts";
+import type { LoaderJudgement } from "../loader/judgement.ts";
+import type { LoaderEvent } from "../loader/loader-event.ts";
+import { LoaderSubject } from "../loader/loader-subject.ts";
+import { LoaderTimelineText } from "../loader/loader-timeline.ts";
+import type { LoaderScenario } from "../loader/scenario.ts";
+import { loaderScenarios } from "../loader/scenarios.ts";
+import { CaseBench } from "./case-bench.ts";
+import { type PlannedScenario, plannedLoaderOf } from "./plan.ts";
+import type { SweepUnit } from "./queue-port.ts";
+import { type Replay, type SweepBench, scenarioNamed } from "./sweep-bench.ts";
+import type { SweptLoader } from "./swept.ts";
+
+interface Made {
+  readonly subject: LoaderSubject;
+  readonly cases: CaseBench<LoaderScenario, LoaderEvent, LoaderJudgement>;
+}
+
+export class LoaderBench implements SweepBench {
+  readonly #profile: LoaderProfile;
+  readonly #engine: EngineKind;
+  readonly #seed: number;
+  readonly #scenarios: readonly LoaderScenario[];
+  /** Its memory is most of what a worker takes: there is one, for all scenarios. */
+  #made: Made | undefined;
+
+  constructor({ loader, engine, seed }: SweptLoader) {
+    this.#profile = loader;
+    this.#engine = engine;
+    this.#seed = seed;
+    this.#scenarios = loaderScenarios(loader);
+  }
+
+  get scenarios(): readonly PlannedScenario[] {
+    return this.#scenarios.map(plannedLoaderOf);
+  }
+
+  explore({ scenario, depth, part, faults, runAll }: SweepUnit): ScenarioTally {
+    const script = scenarioNamed(this.#scenarios, scenario);
+    this.#made ??= this.#make(sweepEngine(this.#engine));
+    measureStarts(this.#made, script);
+    return this.#made.cases.explore(script, { depth, seed: this.#seed, part, faults, runAll });
+  }
+
+  /** With the interpreter, which counts exactly, and so on a device of its own. */
+  replay(scenario: string, path: readonly Disturbance[]): Replay {
+    const script = scenarioNamed(this.#scenarios, scenario);
+    const places = new FlashPlaces();
+    const made = this.#make(places.engine);
+    const { subject, cases } = made;
+    measureStarts(made, script);
+    const program = NamedProgram.of(this.#profile.elf);
+    const longest = subject.device.longestStart;
+    if (program !== undefined) {
+      places.count();
+      cases.replay(script, path, new LoaderTimelineText(subject, path, places, undefined).narrate);
+      subject.device.longestStart = longest;
+      places.stop();
+    }
+    const timeline = new LoaderTimelineText(subject, path, places, program);
+    const ending = cases.replay(script, path, timeline.narrate);
+    return { ending, lines: timeline.finish() };
+  }
+
+  #make(engine: ConstructorParameters<typeof LoaderSubject>[1]): Made {
+    const subject = new LoaderSubject(this.#profile, engine);
+    return { subject, cases: new CaseBench(subject, this.#seed) };
+  }
+}
+
+function measureStarts({ subject, cases }: Made, script: LoaderScenario): void {
+  subject.device.longestStart = 0;
+  cases.replay(script, []);
+}

@@ -1,0 +1,246 @@
+/** A board of a profile that runs live: its resets, its flash, its end. */
+import { describe, expect, it } from "vitest";
+import { BoardMachine, type BoardRunOptions, type ChangedPage } from "../../../controller/bare/board-run.ts";
+import { LoadError } from "../../../controller/bare/run-report.ts";
+import { DEFAULT_HART } from "../../../controller/cpu/hart-config.ts";
+import { ResetReason } from "../../../controller/devices/reset-block.ts";
+import { type BoardProfile, boardMistakes } from "../../../controller/profile.ts";
+import { RAM_BASE } from "../../../emulator/memory/map.ts";
+import * as asm from "../support/assembler.ts";
+import { A0, A1, A2, S0, T0 } from "../support/machines.ts";
+
+const NOR = 0x2000_0000;
+const SECTOR = 0x4_0000;
+const [FINISHER, WATCHDOG, RESET_BLOCK] = [0x0010_0000, 0x1001_0000, 0x1007_0000];
+const [REASON, RESET, RETAINED] = [RESET_BLOCK, RESET_BLOCK + 4, RESET_BLOCK + 8];
+const STARTS = RAM_BASE + 0x100;
+const PASS = 0x5555;
+
+const PROFILE: BoardProfile = {
+  ramBytes: 65_536,
+  flash: [
+    {
+      name: "nor",
+      base: NOR,
+      interface: "cfi",
+      geometry: {
+        sectors: [{ count: 4, bytes: SECTOR }],
+        writeBlockBytes: 4,
+        erasedByte: 0xff,
+        program: "and",
+      },
+      bytes: 4 * SECTOR,
+      whileBusy: "ready",
+      times: { eraseUs: 0, programUs: 0 },
+      atReset: "torn",
+      resetIsWired: true,
+    },
+  ],
+  registers: [],
+  watchdogMs: undefined,
+  keyIsOpen: false,
+  counterLimit: undefined,
+  start: NOR,
+};
+
+function board(program: asm.Program, options: Partial<BoardRunOptions> = {}): BoardMachine {
+  const made = new BoardMachine({
+    profile: PROFILE,
+    hart: DEFAULT_HART,
+    clock: "virtual",
+    line: { send: () => undefined, receive: () => -1 },
+    nowNs: () => 0,
+    ...options,
+  });
+  made.flash(0).set(program.bytes());
+  return made;
+}
+
+const word = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+const store = (program: asm.Program, address: number, value: number): asm.Program =>
+  program
+    .li(A0, address)
+    .li(A1, value)
+    .words(asm.store("sw", A1, 0, A0));
+const stay = (program: asm.Program): asm.Program => program.label("stay").jal(0, "stay");
+
+/** Notes the reason of the reset at STARTS + 4 n and in a retained word what n is; ends at its third start. */
+function counting(reset: (program: asm.Program) => void): asm.Program {
+  const program = new asm.Program()
+    .li(S0, RETAINED)
+    .words(asm.load("lw", A2, 0, S0), asm.shift("slli", T0, A2, 2))
+    .li(A1, STARTS)
+    .words(asm.r("add", T0, T0, A1))
+    .li(A0, REASON)
+    .words(asm.load("lw", A1, 0, A0), asm.store("sw", A1, 0, T0))
+    .words(asm.i("addi", A2, A2, 1), asm.store("sw", A2, 0, S0))
+    .li(A1, 3)
+    .branch("blt", A2, A1, "reset");
+  store(program, FINISHER, PASS);
+  reset(program.label("reset"));
+  return stay(program);
+}
+
+describe("a reset of the hart is no end", () => {
+  it.each<readonly [string, (program: asm.Program) => void, ResetReason]>([
+    ["the finisher's", (program) => store(program, FINISHER, 0x7777), ResetReason.SOFTWARE],
+    ["the reset block's", (program) => store(program, RESET, 0x5a), ResetReason.SOFTWARE],
+    ["the watchdog's, by its period", (program) => store(program, WATCHDOG, 100), ResetReason.WATCHDOG],
+    ["the watchdog's, by a wrong kick", (program) => store(program, WATCHDOG + 8, 1), ResetReason.WATCHDOG],
+  ])("%s: RAM and retained words stay, and the start is told why", (_, reset, reason) => {
+    const made = board(counting(reset));
+    const report = made.run(1_000_000);
+    expect(report).toMatchObject({ exitReason: "pass", resets: 2 });
+    const reasons = [0, 4, 8].map((offset) => word(made.read("a word", STARTS + offset, 4)));
+    expect(reasons).toEqual([ResetReason.POWER, reason, reason]);
+  });
+
+  it("for which the hart stops at once: the next instruction is the first one", () => {
+    const program = new asm.Program()
+      .li(S0, RETAINED)
+      .words(asm.load("lw", A2, 0, S0))
+      .branch("bne", A2, 0, "end");
+    store(program, RETAINED, 1);
+    store(program, RESET, 0x5a);
+    store(program, STARTS, 1);
+    store(program.label("end"), FINISHER, PASS);
+    const made = board(stay(program));
+    expect(made.run(10_000)).toMatchObject({ exitReason: "pass", resets: 1 });
+    expect(word(made.read("a word", STARTS, 4))).toBe(0);
+  });
+
+  it("but its instructions count: a loader that resets for ever ends at the limit", () => {
+    const made = board(stay(store(new asm.Program(), RESET, 0x5a)));
+    const report = made.run(1000);
+    expect(report).toMatchObject({ exitReason: "max-instructions", retiredInstructions: 1000 });
+    expect(report.resets).toBeGreaterThan(100);
+  });
+});
+
+describe("an end", () => {
+  it.each([
+    [PASS, { exitReason: "pass", failCode: 0 }],
+    [0x0007_3333, { exitReason: "fail", failCode: 7 }],
+  ])("is the finisher's, %i", (value, end) => {
+    expect(board(stay(store(new asm.Program(), FINISHER, value))).run(1000)).toMatchObject({
+      ...end,
+      resets: 0,
+    });
+  });
+
+  it("is a trap that nobody handles", () => {
+    const report = board(new asm.Program().words(asm.ILLEGAL)).run(1000);
+    expect(report).toMatchObject({
+      exitReason: "trap-loop",
+      hasTrapHandler: false,
+      trap: { cause: 2, pc: NOR },
+    });
+  });
+
+  it("is a wait for what cannot come", () => {
+    expect(board(stay(new asm.Program().words(asm.WFI))).run(1000).exitReason).toBe("idle");
+  });
+});
+
+describe("flash", () => {
+  /** Programs a word of the last sector by the bank's commands, and reads the array again. */
+  const programming = (value: number): asm.Program => {
+    const program = new asm.Program()
+      .la(T0, "copied")
+      .li(A1, RAM_BASE)
+      .la(A2, "end")
+      .label("copy")
+      .words(asm.load("lw", S0, 0, T0), asm.store("sw", S0, 0, A1))
+      .words(asm.i("addi", T0, T0, 4), asm.i("addi", A1, A1, 4))
+      .branch("bltu", T0, A2, "copy")
+      .li(A1, RAM_BASE)
+      .words(asm.FENCE_I, asm.jalr(0, A1, 0))
+      .align(4)
+      .label("copied");
+    const at = NOR + 3 * SECTOR;
+    for (const stored of [0x0040_0040, value, 0x00ff_00ff]) store(program, at, stored);
+    return stay(store(program, FINISHER, PASS))
+      .align(4)
+      .label("end");
+  };
+
+  it("that changes is kept, a page at a time, and what is read at the end is what it holds", () => {
+    const kept: ChangedPage[] = [];
+    const made = board(programming(0x1234_5678), { keep: (page) => kept.push(page) });
+    expect(made.run(100_000)).toMatchObject({ exitReason: "pass", flashMisuses: [] });
+    expect(kept.map(({ device, offset, bytes }) => [device, offset, bytes.length])).toEqual([
+      [0, 3 * SECTOR, 4096],
+    ]);
+    expect(word(made.read("the dump", NOR + 3 * SECTOR, 4))).toBe(0x1234_5678);
+    expect(word(made.flash(0).subarray(3 * SECTOR))).toBe(0x1234_5678);
+  });
+
+  it("tells what it was asked for and cannot do, once", () => {
+    const program = stay(
+      store(store(store(new asm.Program(), NOR + SECTOR, 0x40), NOR, 0xff), FINISHER, PASS),
+    );
+    const { flashMisuses } = board(program).run(1000);
+    expect(flashMisuses).toHaveLength(new Set(flashMisuses).size);
+    expect(flashMisuses[0]).toMatch(/one of (the|its) two chips|one chip|chip/);
+  });
+
+  it("reads as erased where nothing was put, whatever that is on its chip", () => {
+    const [nor] = PROFILE.flash;
+    const profile = {
+      ...PROFILE,
+      flash: nor
+        ? [
+            {
+              ...nor,
+              interface: "controller" as const,
+              geometry: { ...nor.geometry, erasedByte: 0 as const },
+            },
+          ]
+        : [],
+    };
+    const made = board(new asm.Program(), { profile });
+    expect([...made.read("the dump", NOR + SECTOR, 2)]).toEqual([0, 0]);
+  });
+
+  it("that the controller alone reads needs no address", () => {
+    const [nor] = PROFILE.flash;
+    const profile: BoardProfile = {
+      ...PROFILE,
+      flash: nor ? [{ ...nor, base: undefined, interface: "controller" }] : [],
+      start: RAM_BASE,
+    };
+    const made = board(new asm.Program(), { profile });
+    made.placeInRam(RAM_BASE, stay(store(new asm.Program(), FINISHER, PASS)).bytes());
+    expect(made.run(1000).exitReason).toBe("pass");
+  });
+});
+
+it("of as many flash devices and sectors as there may be has room for their words", () => {
+  const [nor] = PROFILE.flash;
+  const sectors = [{ count: 512, bytes: 4096 }];
+  const flash = [0, 1, 2, 3].flatMap((device) => {
+    const name = `nor ${device}`;
+    const base = NOR + device * 0x20_0000;
+    return nor ? [{ ...nor, name, base, bytes: 0x20_0000, geometry: { ...nor.geometry, sectors } }] : [];
+  });
+  const profile = { ...PROFILE, flash };
+  expect([...boardMistakes(profile)]).toEqual([]);
+  const made = board(stay(store(new asm.Program(), FINISHER, PASS)), { profile });
+  expect(made.run(1000).exitReason).toBe("pass");
+});
+
+it("memory that is not there is refused in a sentence", () => {
+  const made = board(new asm.Program());
+  const outside = "lies neither in RAM from 0x80000000 to 0x80010000 nor in a mapped flash device";
+  for (const [address, byteCount] of [
+    [0, 4],
+    [RAM_BASE + 65_532, 8],
+    [NOR + 4 * SECTOR - 4, 8],
+  ] as const) {
+    expect(() => made.read("the dump", address, byteCount)).toThrow(LoadError);
+    expect(() => made.read("the dump", address, byteCount)).toThrow(outside);
+  }
+  expect(() => made.placeInRam(NOR, new Uint8Array(4))).toThrow(
+    `a program of 4 bytes at 0x20000000 ${outside}`,
+  );
+});

@@ -1,0 +1,251 @@
+/** The rules by which a boot loader is judged, each by the events alone that it is about. */
+import { describe, expect, it } from "vitest";
+import { ResetReason, Role } from "../../../../controller/devices/reset-block.ts";
+import type { LoaderMode, Saying } from "../../../../supervisor/core/loader-profile.ts";
+import { initialLoaderJudgement } from "../../../../supervisor/sweep/loader/judgement.ts";
+import type { Failure, LoaderEvent } from "../../../../supervisor/sweep/loader/loader-event.ts";
+import { LoaderOracle } from "../../../../supervisor/sweep/loader/oracle.ts";
+
+const start = (role = Role.NOTHING): LoaderEvent => ({ type: "started", reason: ResetReason.POWER, role });
+const runs = (image: string | undefined, ...whole: readonly string[]): LoaderEvent => ({
+  type: "handed-over",
+  slot: "primary",
+  image,
+  mixedOf: undefined,
+  whole: image === undefined ? whole : [image, ...whole],
+});
+const says = (saying: Saying): LoaderEvent => ({ type: "said", saying });
+const fails = (how: Failure, ...whole: readonly string[]): LoaderEvent => ({
+  type: "failed",
+  how,
+  message: "it ended",
+  whole,
+});
+const arrives = (image: string): readonly LoaderEvent[] => [
+  { type: "arriving", image, slot: "secondary" },
+  { type: "arrived", image },
+];
+/** The update arrives, and what runs asks for it. */
+const asksFor = (image: string, role = Role.REQUEST_TEST): readonly LoaderEvent[] => [
+  ...arrives(image),
+  start(role),
+  runs("old", image),
+  says("requested"),
+];
+const tries = (image: string): readonly LoaderEvent[] => [start(), runs(image, "old")];
+const confirms = (image: string): readonly LoaderEvent[] => [
+  start(Role.CONFIRM),
+  runs(image, "old"),
+  says("confirmed"),
+];
+
+/** Power is cut. */
+const CUT = "cut";
+/** Flash is about to be changed by what executes. */
+const WRITES = "writes";
+type Happening = LoaderEvent | typeof CUT | typeof WRITES;
+
+interface Setting {
+  readonly mode?: LoaderMode;
+  readonly arrivalAsks?: boolean;
+  readonly base?: string | undefined;
+}
+
+function oracleOf(
+  { mode = "swap", arrivalAsks = false, ...rest }: Setting,
+  happenings: readonly Happening[],
+) {
+  const oracle = new LoaderOracle({ mode, arrivalAsks });
+  oracle.judgement = initialLoaderJudgement("base" in rest ? rest.base : "old");
+  for (const happening of happenings) {
+    if (happening === CUT) oracle.judgement = oracle.afterCut(oracle.judgement);
+    else if (happening === WRITES) oracle.wrote();
+    else oracle.observe(happening);
+  }
+  return oracle;
+}
+
+function verdict(setting: Setting, ...happenings: readonly Happening[]): string {
+  const oracle = oracleOf(setting, happenings);
+  oracle.conclude();
+  const ending = oracle.verdict();
+  return typeof ending === "string" ? ending : ending.verdict;
+}
+
+describe("what is well", () => {
+  it("runs-old: the provisioned image is started", () => {
+    expect(verdict({}, start(), runs("old"))).toBe("runs-old");
+  });
+
+  it("runs-new: an update was asked for, tried and confirmed", () => {
+    expect(verdict({}, ...asksFor("new"), ...confirms("new"), ...tries("new"))).toBe("runs-new");
+  });
+
+  it("runs-new: where nothing is taken back, a start is all that an update needs", () => {
+    const setting = { mode: "overwrite", arrivalAsks: true } as const;
+    expect(verdict(setting, ...arrives("new"), ...tries("new"), ...tries("new"))).toBe("runs-new");
+  });
+
+  it("runs-old: a trial that did not confirm itself is taken back", () => {
+    expect(verdict({}, ...asksFor("new"), ...tries("new"), start(), runs("old", "new"))).toBe("runs-old");
+  });
+
+  it("unlucky: power ended the trial before it could confirm itself", () => {
+    expect(verdict({}, ...asksFor("new"), ...tries("new"), CUT, start(), runs("old", "new"))).toBe("unlucky");
+  });
+
+  it("unlucky: power went when the loader may have noted the trial already, and the update is gone", () => {
+    expect(verdict({}, ...asksFor("new"), start(), WRITES, CUT, start(), runs("old"))).toBe("unlucky");
+  });
+
+  it("safe-mode-told: nothing is whole, and the loader says so", () => {
+    expect(verdict({ base: undefined }, start(), says("safe"), fails("no-image"))).toBe("safe-mode-told");
+  });
+
+  it("a bad image is refused: what ran before runs", () => {
+    expect(verdict({}, ...asksFor("bad-0"), start(), runs("old", "bad-0"))).toBe("runs-old");
+  });
+});
+
+describe("what a cut leaves open", () => {
+  it("a request that was under way may be there or not", () => {
+    const asking: readonly Happening[] = [
+      ...arrives("new"),
+      start(Role.REQUEST_TEST),
+      runs("old", "new"),
+      WRITES,
+      CUT,
+      start(),
+    ];
+    expect(verdict({}, ...asking, runs("old", "new"))).toBe("runs-old");
+    expect(verdict({}, ...asking, runs("new", "old"))).toBe("runs-new");
+  });
+
+  it("a confirmation that was under way may be there or not", () => {
+    const confirming = [
+      ...asksFor("new"),
+      start(Role.CONFIRM),
+      runs("new", "old"),
+      WRITES,
+      CUT,
+      start(),
+    ] as const;
+    expect(verdict({}, ...confirming, runs("old", "new"))).toBe("runs-old");
+    expect(verdict({}, ...confirming, runs("new", "old"))).toBe("runs-new");
+  });
+
+  it("is the same value for the same knowledge, which the explorer counts on", () => {
+    const oracle = oracleOf({}, asksFor("new"));
+    expect(oracle.afterCut(oracle.judgement)).toBe(oracle.afterCut(oracle.judgement));
+  });
+});
+
+describe("what a bad block explains", () => {
+  const spoilt: LoaderEvent = { type: "disturbed", how: "bad-block" };
+
+  it("an update that is not tried, for it cannot be put where it has to go", () => {
+    expect(verdict({}, ...asksFor("new"), start(), spoilt, runs("old", "new"))).toBe("runs-old");
+    expect(verdict({}, ...asksFor("new"), start(), spoilt, runs("old"))).toBe("runs-old");
+  });
+
+  it("an image that is whole and cannot be copied to where it is started, which the loader says", () => {
+    expect(verdict({}, ...asksFor("new"), start(), spoilt, says("safe"), fails("no-image", "new"))).toBe(
+      "safe-mode-told",
+    );
+  });
+
+  it("no update afterwards", () => {
+    const missed = { type: "missed", message: "it cannot be updated" } as const;
+    expect(verdict({}, start(), spoilt, runs("old"), CUT, start(), runs("old"), missed)).toBe("runs-old");
+  });
+
+  it("but nothing that runs and must not, and no trap", () => {
+    expect(verdict({}, start(), spoilt, runs(undefined))).toBe("unverified-executed");
+    expect(verdict({}, start(), spoilt, fails("trap", "old"))).toBe("bricked-but-whole");
+  });
+});
+
+describe("what is wrong", () => {
+  it("mixed-image: what runs is an image in part", () => {
+    expect(verdict({}, start(), { ...runs(undefined), mixedOf: "new" } as LoaderEvent)).toBe("mixed-image");
+  });
+
+  it("unverified-executed: what runs is no image that was ever given", () => {
+    expect(verdict({}, start(), runs(undefined, "old"))).toBe("unverified-executed");
+  });
+
+  it("unverified-executed: what runs is an image that must never run", () => {
+    expect(verdict({}, ...asksFor("bad-0"), ...tries("bad-0"))).toBe("unverified-executed");
+  });
+
+  it("wrong-image: an update runs that nobody asked for yet", () => {
+    expect(verdict({}, ...arrives("new"), ...tries("new"))).toBe("wrong-image");
+  });
+
+  it("wrong-image: an image runs that is neither what counts nor an update", () => {
+    expect(verdict({}, start(), runs("newer", "old"))).toBe("wrong-image");
+  });
+
+  it("fallback-gone: an update is on trial, and nothing is left to go back to", () => {
+    expect(verdict({}, ...asksFor("new"), start(), runs("new"))).toBe("fallback-gone");
+  });
+
+  it("reverted-confirmed: what was before runs again after a confirmation", () => {
+    expect(verdict({}, ...asksFor("new"), ...confirms("new"), start(), runs("old", "new"))).toBe(
+      "reverted-confirmed",
+    );
+  });
+
+  it("unconfirmed-kept: a trial that never confirmed itself is started again", () => {
+    expect(verdict({}, ...asksFor("new"), ...tries("new"), ...tries("new"))).toBe("unconfirmed-kept");
+  });
+
+  it("lost-update: an update that was asked for is gone before it was ever started", () => {
+    expect(verdict({}, ...asksFor("new"), start(), runs("old"))).toBe("lost-update");
+  });
+
+  it("request-ignored: an update that was asked for is whole, and what was before runs", () => {
+    expect(verdict({}, ...asksFor("new"), start(), runs("old", "new"))).toBe("request-ignored");
+  });
+
+  it("request-ignored: after a cut, too, before the loader has changed anything", () => {
+    expect(verdict({}, ...asksFor("new"), CUT, start(), runs("old", "new"))).toBe("request-ignored");
+  });
+
+  it("bricked: nothing runs, and nothing is whole", () => {
+    expect(verdict({}, start(), fails("trap"))).toBe("bricked");
+  });
+
+  it("bricked-but-whole: nothing runs, though an image is whole", () => {
+    expect(verdict({}, start(), says("safe"), fails("no-image", "old"))).toBe("bricked-but-whole");
+  });
+
+  it("bricked: an image that must never run is nothing that is whole", () => {
+    expect(verdict({}, start(), fails("hang", "bad-0"))).toBe("bricked");
+  });
+
+  it.each(["livelock", "fault-loop"] as const)("%s: starts follow each other without an end", (how) => {
+    expect(verdict({}, start(), fails(how, "old"))).toBe(how);
+  });
+
+  it("stuck-state: what was to come did not", () => {
+    expect(verdict({}, start(), runs("old"), { type: "missed", message: "it cannot be updated" })).toBe(
+      "stuck-state",
+    );
+  });
+
+  it("flash-misuse: firmware asked flash for what it does not do", () => {
+    expect(verdict({}, start(), { type: "misused", message: "a program of programmed bits" })).toBe(
+      "flash-misuse",
+    );
+  });
+
+  it("the first thing that is wrong counts", () => {
+    const misused = { type: "misused", message: "a program of programmed bits" } as const;
+    expect(verdict({}, start(), misused, runs(undefined))).toBe("flash-misuse");
+  });
+
+  it("harness-broken: it came to nothing at all", () => {
+    expect(verdict({}, start())).toBe("harness-broken");
+  });
+});
