@@ -188,7 +188,8 @@ export function waitedNs(from: ThreadSchedule, to: ThreadSchedule, longestHelpNs
   let helpersNs = 0;
   for (const [id, times] of to.helpers()) {
     const before = earlier.get(id);
-    if (before !== undefined) helpersNs += idle(before, times, elapsedNs).waitedNs;
+    // Of one that was started in between all that it waited counts.
+    helpersNs += before === undefined ? times.waitNs : idle(before, times, elapsedNs).waitedNs;
   }
   // A thread that started anew in between counts from 0.
   const heldUpNs = Math.max(0, to.heldUpNs - from.heldUpNs);

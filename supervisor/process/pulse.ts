@@ -28,10 +28,11 @@ export interface PulseListener {
 }
 
 /**
- * A process sleeps at the most so long for what other threads of its own do that wait for a processor. On a busy machine
- * one that never wakes is found so much later.
+ * A process sleeps at the most so long for what other threads of its own do that wait for a processor: half a second of
+ * work where there is a three-hundredth of a processor, as at niceness 19 beside busy loops. On such a machine one that
+ * never wakes is found so much later.
  */
-const LONGEST_HELP_MS = 30_000;
+const LONGEST_HELP_MS = 150_000;
 
 /** A process as one thread: its first one, which answers. */
 export function processThread(pid: number | undefined): Thread {
