@@ -9,6 +9,7 @@ import { benchAuto } from "./bench/auto.ts";
 import { benchEngines } from "./bench/engines.ts";
 import { benchCalm, benchClasses, benchEndurance, benchTraps, startReference } from "./bench/failover.ts";
 import { benchHalt } from "./bench/halt.ts";
+import { benchLoader } from "./bench/loader.ts";
 import { type Figure, meets, type Section } from "./bench/sections.ts";
 import { benchStart } from "./bench/start.ts";
 import { median } from "./bench/statistics.ts";
@@ -45,6 +46,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   auto: benchAuto,
   halt: benchHalt,
   sweep: benchSweep,
+  loader: benchLoader,
 };
 
 const DEFAULT_PAIRS = 3;
