@@ -32,9 +32,14 @@ export const TRANSLATOR: Eagerness = {
   translatedForOne: 2_000,
 };
 
-/** Heat of a sample, and of an exit of translated code to what is not translated. */
+/**
+ * Heat of a sample, and of an exit of translated code to what is not translated: as much as it costs, up to that of a
+ * sample. Loops that lie behind each other in one function are left at each of them, and what is interpreted before the
+ * next entry may be thousands of instructions.
+ */
 const SAMPLE_HEAT = 16;
-const EXIT_HEAT = 1;
+const INSTRUCTIONS_OF_ONE_HEAT = 512;
+const LEAST_EXIT_HEAT = 1;
 /** What the first request needs is met twice, as the first samples fall anywhere. */
 const FIRST_HEAT = 2 * SAMPLE_HEAT;
 const NEXT_HEAT = 64;
@@ -98,8 +103,10 @@ export class Beside {
     this.#note(entry, SAMPLE_HEAT);
   }
 
-  left(pc: number): void {
-    this.#note(pc, EXIT_HEAT);
+  /** @param interpreted instructions that the interpreter executed from there on before the next entry */
+  left(pc: number, interpreted = 0): void {
+    const heat = interpreted / INSTRUCTIONS_OF_ONE_HEAT;
+    this.#note(pc, Math.min(Math.max(heat, LEAST_EXIT_HEAT), SAMPLE_HEAT));
   }
 
   /** Code has changed: what was asked for before says nothing. */
@@ -127,6 +134,7 @@ export class Beside {
     if (reply === undefined || request === undefined) return undefined;
     this.#request = undefined;
     this.#translated += REQUEST_COST + (reply.unit?.instructions ?? 0);
+    this.#forgetUnmade(request, reply);
     // What was hot before there was this is not what will be.
     this.#spots.clear();
     return { reply, request };
@@ -161,6 +169,14 @@ export class Beside {
         : Math.min(FIRST_INSTRUCTIONS + allowed, NEXT_INSTRUCTIONS),
     };
     thread.request(this.#request);
+  }
+
+  /** What was asked for and not made, since another entry of the request covers it, was not asked for in vain. */
+  #forgetUnmade({ entries }: TranslationRequest, { unit }: TranslationReply): void {
+    if (unit === undefined) return;
+    for (const pc of entries) {
+      if (!unit.entries.includes(pc)) this.#asked.set(pc, (this.#asked.get(pc) ?? 1) - 1);
+    }
   }
 
   /** Guest instructions that may have been translated by now. */

@@ -153,6 +153,8 @@ export class TranslatingEngine implements Engine, CodeCache {
   /** For which units are selected. */
   #view: AccessView;
   #markedGeneration = -1;
+  /** Where the last run left translated code for good. */
+  #leftAt = NO_PC;
   readonly #share: number;
   /** Nanoseconds that went into translating while running. */
   #spentNs = 0;
@@ -201,8 +203,11 @@ export class TranslatingEngine implements Engine, CodeCache {
     this.#selectUnits();
     const early = interpreter.begin(Math.min(maxInstructions, this.#slice));
     if (early !== undefined) return early;
+    const leftAt = this.#leftAt;
+    this.#leftAt = NO_PC;
     const translated = this.#execute();
     const retired = this.#hart[Hart.RUN_RETIRED] as number;
+    if (leftAt !== NO_PC) this.#beside?.left(leftAt, retired - translated);
     this.#account(retired, translated);
     return interpreter.finish();
   }
@@ -364,7 +369,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   #exitedAt(pc: number): void {
     if (this.#store?.has(pc) === true) return;
     if (this.#beside?.works === true) {
-      this.#beside.left(pc);
+      this.#leftAt = pc;
       return;
     }
     if (!this.#mayTranslate()) return;
