@@ -72,8 +72,8 @@ export interface MachineOptions {
   readonly ring?: () => void;
   /** Called at least every few milliseconds while a run is under way, unless the thread is stuck. */
   readonly showLife?: () => void;
-  /** Called when the hart takes a synchronous exception, before anything of it can be seen. */
-  readonly onException?: () => void;
+  /** Called when the hart takes a synchronous exception, before anything of it can be seen: what mcause and mtval are to be. */
+  readonly onException?: (cause: number, value: number) => void;
   /** Builds the engine; the interpreter is given for what another engine leaves to it. */
   readonly engine?: (
     parts: InterpreterParts,
@@ -449,6 +449,12 @@ export class Machine {
     this.hart[Hart.PC] = pc;
   }
 
+  /** Of the instruction that is next, where memory holds it; 4 where nothing can be fetched. */
+  get instructionBytes(): number {
+    const offset = this.space.executable(this.hart[Hart.PC] as number, 2);
+    return offset < 0 || ((this.space.bytes[offset] as number) & 3) === 3 ? 4 : 2;
+  }
+
   /** The hart waits and nothing wakes it: no instruction retires any more, and time passes for its devices. */
   hold(): void {
     this.hart[Hart.MIE] = 0;
@@ -561,7 +567,7 @@ export class Machine {
     this.#data.watchExecution(now.execute, was.execute);
   }
 
-  #engineBus(exception: () => void): Bus {
+  #engineBus(exception: (cause: number, value: number) => void): Bus {
     const machine = this;
     return {
       load: (address, size) => this.#answered(this.#bus.load(address, size)),

@@ -20,7 +20,7 @@ import { type MemoryRange, NOWHERE } from "./cpu/address-space.ts";
 import type { HartConfig } from "./cpu/hart-config.ts";
 import { parseIsa } from "./cpu/isa.ts";
 import { CfiFlash } from "./devices/cfi-flash.ts";
-import { CounterBlock } from "./devices/counters.ts";
+import { CounterBlock, type CounterLowered } from "./devices/counters.ts";
 import { FlashController } from "./devices/flash-controller.ts";
 import type { UnitHooks } from "./devices/flash-units.ts";
 import { type PersistentWords, PlainWords } from "./devices/persistent-words.ts";
@@ -37,8 +37,12 @@ export interface ProfileHost extends Omit<ResetBlockParts, "retained" | "warmRes
   /** Called before a unit of flash is made; may throw, after it has ended the operation. */
   readonly beforeUnit: (device: number, operation: ChipOperation) => void;
   readonly counters: PersistentWords;
+  /** Firmware stored less to a counter than that holds, which is ignored. */
+  readonly counterLowered?: CounterLowered;
   /** Firmware asked for what its flash does not do. */
   readonly misused: (message: string) => void;
+  /** The watchdog was kicked, so many ticks after it was before, or was started. */
+  readonly watchdogKicked?: (ticks: number) => void;
   /** Firmware asks for a reset, by finisher or reset block, and the hart has been stopped for it. */
   readonly onReset: () => void;
 }
@@ -50,6 +54,8 @@ export interface ProfileBoard {
   start(machine: Machine, reason: ResetReason): void;
   /** Power has come on: what the hart's reset leaves alone is as after power-on. */
   powerOn(): void;
+  /** Ticks since the watchdog was kicked; undefined where it does not run. */
+  unkickedTicks(machine: Machine): number | undefined;
 }
 
 export function profileBoard(profile: BoardProfile, hart: HartConfig, host: ProfileHost): ProfileBoard {
@@ -77,6 +83,7 @@ export function profileBoard(profile: BoardProfile, hart: HartConfig, host: Prof
       machine.reset(profile.start);
       if (machine.space.hasWindow) machine.setRegion(EXECUTED_DEVICE);
     },
+    unkickedTicks: (machine) => theDevices().watchdog.unkickedTicks(machine.clock.now()),
     powerOn: () => {
       const { resetBlock, banks, controller, answers } = theDevices();
       resetBlock.powerOff();
@@ -96,6 +103,7 @@ interface Made {
   readonly banks: readonly (readonly [base: number, bank: CfiFlash])[];
   readonly answers: BoardParts["answers"];
   readonly controller: FlashController;
+  readonly watchdog: Watchdog;
 }
 
 /** Why the hart is reset that its watchdog has stopped; undefined where something else has. */
@@ -122,6 +130,7 @@ function makeDevices(profile: BoardProfile, parts: BoardParts, host: ProfileHost
       : [],
   );
   const controller = makeController(profile, parts, host);
+  const watchdog = new Watchdog(state, board, profile.watchdogMs, host.watchdogKicked);
   const retained = state.words(RETAINED_WORDS);
   const resetBlock = new ResetBlock(state, {
     ...host,
@@ -134,9 +143,9 @@ function makeDevices(profile: BoardProfile, parts: BoardParts, host: ProfileHost
   return {
     placed: [
       ...virtDevices({ ...parts, onReset: host.onReset }, [{ source: FLASH_SOURCE, device: controller }]),
-      [WATCHDOG_BASE, new Watchdog(state, board, profile.watchdogMs)],
+      [WATCHDOG_BASE, watchdog],
       [FLASH_CONTROLLER_BASE, controller, FLASH_SOURCE],
-      [COUNTERS_BASE, new CounterBlock(state, host.counters)],
+      [COUNTERS_BASE, new CounterBlock(state, host.counters, profile.counterLimit, host.counterLowered)],
       [RESET_BLOCK_BASE, resetBlock],
       ...banks,
       ...profile.registers.map((range): Placed => [range.base, new RegisterRangeDevice(range)]),
@@ -145,6 +154,7 @@ function makeDevices(profile: BoardProfile, parts: BoardParts, host: ProfileHost
     banks,
     answers: parts.answers,
     controller,
+    watchdog,
   };
 }
 

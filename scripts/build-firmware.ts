@@ -178,7 +178,31 @@ const LOADERS = [
   { name: "direct-xip-controller", rule: "direct-xip.c", flash: "controller.c" },
   { name: "overwrite", rule: "overwrite.c", flash: "cfi.c" },
   { name: "swap", rule: "swap.c", flash: "cfi.c" },
+  { name: "swap-controller", rule: "swap.c", flash: "controller.c" },
 ] as const;
+type Rule = (typeof LOADERS)[number]["rule"];
+type FlashDriver = (typeof LOADERS)[number]["flash"];
+/** Files in loaders/wrong, each with one mistake, by the loader that it is one of. */
+const WRONG_LOADERS: Readonly<Record<string, readonly [rule: Rule, flash: FlashDriver]>> = {
+  "version-before-whole": ["direct-xip.c", "cfi.c"],
+  "claimed-digest": ["direct-xip.c", "cfi.c"],
+  "first-confirmation": ["direct-xip.c", "cfi.c"],
+  "trial-not-noted": ["direct-xip.c", "cfi.c"],
+  "most-bits-match": ["direct-xip.c", "cfi.c"],
+  "faulting-trailer": ["direct-xip.c", "controller.c"],
+  "bad-update-is-fatal": ["overwrite.c", "cfi.c"],
+  "header-is-enough": ["overwrite.c", "cfi.c"],
+  "blank-is-erased": ["overwrite.c", "cfi.c"],
+  "one-attempt": ["overwrite.c", "cfi.c"],
+  "short-watchdog": ["overwrite.c", "cfi.c"],
+  "hash-only": ["swap.c", "cfi.c"],
+  "resumed-test-kept": ["swap.c", "cfi.c"],
+  "resume-erases-fall-back": ["swap.c", "cfi.c"],
+  "scratch-marked-late": ["swap.c", "cfi.c"],
+  "flags-share-unit": ["swap.c", "controller.c"],
+};
+/** What a wrong loader has from the file that it includes and does not use is left out. */
+const WRONG_LOADER_FLAGS = ["-ffunction-sections", "-Wl,--gc-sections"];
 /** The application has no place of its own: nothing of it may be made absolute. */
 const APPLICATION_FLAGS = ["-Os", "-fno-jump-tables", "-Wl,--no-relax", "-T", "application.ld"];
 const APPLICATION = ["application-start.S", "guard.S", "application.c", ...FLASH_USE];
@@ -186,11 +210,15 @@ const APPLICATIONS = ["1.0.0", "2.0.0"].flatMap((version) => [
   { name: "application", version, flash: "cfi.c", kibibytes: [16, 64] },
   { name: "application-controller", version, flash: "controller.c", kibibytes: [16] },
 ]);
+/** The image that there is as one of another key, too, and damaged behind its code, so that it would run all the same. */
+const MADE_BAD = "loaders/images/application-2.0.0-16k";
+const DAMAGED_BYTE = 0x3000;
 
 const HELP = `usage: npm run build:firmware -- [--check]
 
 Compiles controller/firmware with ${PREFIX}gcc into controller/firmware/images and plain/images (MCUboot images and
-their ELF files), mutants/images, loaders/images, and the programs in bench/elf, programs/elf and programs-unseen/elf.
+their ELF files), mutants/images, loaders/images and loaders/wrong/images, and the programs in bench/elf, programs/elf
+and programs-unseen/elf.
 
   --check     store nothing; exit code 1 when a committed file is not what the sources make
   -h, --help  this text
@@ -331,21 +359,40 @@ function mutantBase(base: FirmwareBase, version: string): MutantBase {
 const objectOf = (source: string): string => source.replace(/\.[cS]$/, ".o");
 
 /** Compiles `sources`, absolute paths, to objects in `objectDir`. */
-function compileObjects(sources: readonly string[], macros: readonly string[], objectDir: string): void {
+function compileObjects(sources: readonly string[], flags: readonly string[], objectDir: string): void {
   mkdirSync(objectDir);
-  tool("gcc", [...COMPILE_FLAGS, "-Os", ...macros, "-c", ...sources], objectDir);
+  tool("gcc", [...COMPILE_FLAGS, ...flags, "-c", ...sources], objectDir);
 }
 
 /** Sources of the base in whose place the mutant's file stands, and functions that it puts others before. */
 function mutations(source: string, object: string): { replaced: string[]; wrapped: string[] } {
   const text = readFileSync(source, "utf8");
-  const replaced = text.matchAll(/^#include "\.\.\/(?:plain\/)?(\w+\.c)"$/gm);
+  const replaced = text.matchAll(/^#include "\.\.\/(?:plain\/)?([\w-]+\.c)"$/gm);
   // The names in an object's table of symbols; one that is wrapped is defined here, and nobody calls it by that name.
   const wrapped = readFileSync(object, "latin1").matchAll(/\0__wrap_(\w+)(?=\0)/g);
   return {
     replaced: [...replaced].map(([, file = ""]) => file),
     wrapped: [...wrapped].map(([, name = ""]) => name),
   };
+}
+
+/** Links `object`, made of `source`, with the objects of `sources` that it does not replace. */
+function linkMutated(
+  objectDir: string,
+  sources: readonly string[],
+  source: string,
+  object: string,
+  flags: readonly string[],
+  elf: string,
+): void {
+  const { replaced, wrapped } = mutations(source, object);
+  const objects = sources.filter((one) => !replaced.includes(one)).map(objectOf);
+  const wraps = wrapped.map((symbol) => `-Wl,--wrap=${symbol}`);
+  tool(
+    "gcc",
+    [...COMPILE_FLAGS, ...LINK_FLAGS, ...flags, ...wraps, ...objects, object, "-o", elf],
+    objectDir,
+  );
 }
 
 /**
@@ -365,7 +412,7 @@ function buildMutants(
   const version = imageVersion(first.version);
   compileObjects(
     sources.map((source) => join(baseDir, source)),
-    macros,
+    ["-Os", ...macros],
     objectDir,
   );
   const image = ({ name, source, macros: own }: FirmwareMutant): [string, Uint8Array] => {
@@ -373,16 +420,8 @@ function buildMutants(
     const object = join(objectDir, `${name}.mutant.o`);
     const defines = Object.entries(own).map(([macro, value]) => `-D${macro}=${value}`);
     tool("gcc", [...COMPILE_FLAGS, "-Os", ...macros, ...defines, "-c", path, "-o", object], objectDir);
-    const { replaced, wrapped } = mutations(path, object);
-    const objects = sources.filter((one) => !replaced.includes(one)).map(objectOf);
-    const wraps = wrapped.map((symbol) => `-Wl,--wrap=${symbol}`);
     const elf = join(objectDir, `${name}.elf`);
-    const script = ["-T", join(baseDir, linkerScript)];
-    tool(
-      "gcc",
-      [...COMPILE_FLAGS, ...LINK_FLAGS, ...script, ...wraps, ...objects, object, "-o", elf],
-      objectDir,
-    );
+    linkMutated(objectDir, sources, path, object, ["-T", join(baseDir, linkerScript)], elf);
     const body = bodyOf(elf);
     const checked = sources.includes("scrub.c") ? withImageCheck(body, version) : body;
     return [`mutants/images/${name}.img`, encodeImage({ body: checked, version, romFixed: true })];
@@ -390,15 +429,43 @@ function buildMutants(
   return new Map(all.map(image));
 }
 
+const loaderSources = (rule: Rule, flash: FlashDriver): string[] => {
+  return [...LOADER_START, rule, ...FLASH_USE, ...IMAGE_CHECK, flash];
+};
+
 function buildLoaders(firmwareDir: string, workDir: string): Map<string, Uint8Array> {
   return new Map(
     LOADERS.map(({ name, rule, flash }): [string, Uint8Array] => {
-      const sources = [...LOADER_START, rule, ...FLASH_USE, ...IMAGE_CHECK, flash];
       const flags = ["-O2", ...LOADER_FLAGS, ...assemblyDebugFlags(firmwareDir), "-T", "loader.ld"];
+      const sources = loaderSources(rule, flash);
       const elf = compile(join(firmwareDir, "loaders"), sources, flags, join(workDir, `${name}.elf`));
       return [`loaders/images/${name}.elf`, readFileSync(elf)];
     }),
   );
+}
+
+/** Links each wrong loader, without debug information, from objects of the right ones, which are compiled once. */
+function buildWrongLoaders(firmwareDir: string, workDir: string): Map<string, Uint8Array> {
+  const dir = join(firmwareDir, "loaders");
+  const objectDir = join(workDir, "wrong-loaders");
+  const flags = ["-O2", ...LOADER_FLAGS, ...WRONG_LOADER_FLAGS];
+  const parts = new Set(LOADERS.flatMap(({ rule, flash }) => loaderSources(rule, flash)));
+  compileObjects(
+    [...parts].map((source) => join(dir, source)),
+    flags,
+    objectDir,
+  );
+  const loader = ([name, [rule, flash]]: [string, readonly [Rule, FlashDriver]]): [string, Uint8Array] => {
+    const source = join(dir, "wrong", `${name}.c`);
+    const object = join(objectDir, `${name}.wrong.o`);
+    const elf = join(objectDir, `${name}.elf`);
+    tool("gcc", [...COMPILE_FLAGS, ...flags, "-c", source, "-o", object], objectDir);
+    const script = ["-T", join(dir, "loader.ld")];
+    linkMutated(objectDir, loaderSources(rule, flash), source, object, [...flags, ...script], elf);
+    tool("objcopy", [...STRIP_FLAGS, elf], objectDir);
+    return [`loaders/wrong/images/${name}.elf`, readFileSync(elf)];
+  };
+  return new Map(Object.entries(WRONG_LOADERS).map(loader));
 }
 
 /** An image of exactly `bytes`: what is behind the code is noise, so that each byte that is copied wrongly shows. */
@@ -416,17 +483,25 @@ function paddedImage(
 
 function buildApplications(firmwareDir: string, workDir: string): Map<string, Uint8Array> {
   const dir = join(firmwareDir, "loaders");
-  const signingKey = createPrivateKey(readFileSync(join(dir, "throw-away-test-key.pem")));
+  const keyOf = (name: string): KeyObject => createPrivateKey(readFileSync(join(dir, name)));
+  const signingKey = keyOf("throw-away-test-key.pem");
+  const otherKey = keyOf("other-throw-away-test-key.pem");
   const images = APPLICATIONS.flatMap(({ name, version: text, flash, kibibytes }) => {
     const version = imageVersion(text);
     const numbers = [`-DVERSION_MAJOR=${version.major}`, `-DVERSION_MINOR=${version.minor}`];
     const flags = [...LOADER_FLAGS, ...APPLICATION_FLAGS, `-DVERSION="${text}"`, ...numbers];
     const elf = compile(dir, [...APPLICATION, flash], flags, join(workDir, `${name}-${text}.elf`));
     const code = bodyOf(elf);
-    return kibibytes.map((size): [string, Uint8Array] => [
-      `loaders/images/${name}-${text}-${size}k.img`,
-      paddedImage(code, version, signingKey, size * 1024),
-    ]);
+    return kibibytes.flatMap((size): [string, Uint8Array][] => {
+      const path = `loaders/images/${name}-${text}-${size}k`;
+      const image = paddedImage(code, version, signingKey, size * 1024);
+      if (path !== MADE_BAD) return [[`${path}.img`, image]];
+      return [
+        [`${path}.img`, image],
+        [`${path}-other-key.img`, paddedImage(code, version, otherKey, size * 1024)],
+        [`${path}-damaged.img`, image.map((byte, at) => (at === DAMAGED_BYTE ? byte ^ 1 : byte))],
+      ];
+    });
   });
   return new Map(images);
 }
@@ -449,6 +524,7 @@ export function buildFirmware(firmwareDir: string): Map<string, Uint8Array> {
       ...FIRMWARE_VERSIONS.flatMap((source) => [...buildVersion(firmwareDir, workDir, source)]),
       ...mutantGroups().flatMap((group) => [...buildMutants(firmwareDir, workDir, group)]),
       ...buildLoaders(firmwareDir, workDir),
+      ...buildWrongLoaders(firmwareDir, workDir),
       ...buildApplications(firmwareDir, workDir),
       ...buildPrograms(firmwareDir, workDir, "bench", BENCH_PROGRAMS),
       ...buildPrograms(firmwareDir, workDir, "programs", WHOLE_PROGRAMS),

@@ -55,8 +55,8 @@ whether the device comes back as it must. Virtual time, one virtual device per j
 usage: flipside sweep [options]
 
   --depth N          cuts in a row: 1 each cut (default), 2 also each cut of each recovery, 3, …
-  --faults           also a crash, a hang and flipped bits at every point (of a boot loader: resets, watchdog and bad
-                     blocks), and pairs of fault and cut
+  --faults           also a crash, a hang and flipped bits at every point (of a boot loader: resets, watchdog, bad
+                     blocks, skipped instructions), and pairs of fault and cut
   --run-all          run each future to its end, even where it goes on as one that was run before
   --scenarios a,b    only these; a name with * at its end stands for all that begin so
   --list             list the scenarios

@@ -86,8 +86,8 @@ export interface Bus {
   asksBesides(csr?: number): void;
   /** The instruction at `pc` may not be fetched. True if somebody waited for this: the run ends before it, Stop.DEVICE. */
   fetchAwaited(pc: number): boolean;
-  /** A synchronous exception is being taken: the moment at which a failure, if it is one, began. */
-  exception(): void;
+  /** A synchronous exception is being taken, with what mcause and mtval are to be: the moment at which a failure, if it is one, began. */
+  exception(cause: number, value: number): void;
   /**
    * Something took far longer than an instruction does, or is about to go on taking long: the thread lives, and the
    * run ends at the next instruction, for a look at the clock.

@@ -477,7 +477,7 @@ export class Interpreter implements Engine {
    */
   #trap(cause: number, value: number, pc: number): number {
     this.#bus.asksBesides();
-    if (cause >= 0) this.#bus.exception();
+    if (cause >= 0) this.#bus.exception(cause, value);
     const hart = this.#hart;
     const vector = hart[Hart.MTVEC] as number;
     const handler = vector & ~3;

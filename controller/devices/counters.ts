@@ -2,7 +2,7 @@
  * Monotonic counters and fuses of a boot loader's board. docs/hardware.md.
  *
  * Invariant: whatever firmware stores, no counter falls and no bit of a fuse is cleared; a counter that is locked stays as
- * it is until the hart is reset.
+ * it is until the hart is reset; none rises more often than its limit says.
  */
 import { BUS_FAULT } from "../cpu/engine.ts";
 import type { Device } from "./device.ts";
@@ -11,8 +11,10 @@ import type { StateWords } from "./state.ts";
 
 export const COUNTERS = 8;
 export const FUSE_WORDS = 64;
-/** Words of its port: the counters, and the fuses behind them. */
-export const COUNTER_BLOCK_WORDS = COUNTERS + FUSE_WORDS;
+/** Where in its port stands how often each counter has risen; it does only where there is a limit. */
+const RISES = COUNTERS + FUSE_WORDS;
+/** Words of its port: the counters, the fuses behind them, and how often counters rose. */
+export const COUNTER_BLOCK_WORDS = RISES + COUNTERS;
 
 /** Offsets. */
 export const enum CounterRegister {
@@ -21,6 +23,8 @@ export const enum CounterRegister {
   FUSES = 0x100,
 }
 
+export type CounterLowered = (counter: number, held: number, value: number) => void;
+
 const ALL_LOCKS = (1 << COUNTERS) - 1;
 
 export class CounterBlock implements Device {
@@ -28,10 +32,23 @@ export class CounterBlock implements Device {
   readonly accessBytes = 4;
   readonly #words: PersistentWords;
   readonly #lock: Int32Array;
+  readonly #limit: number;
+  readonly #lowered: CounterLowered;
 
-  constructor(state: StateWords, words: PersistentWords) {
+  /**
+   * @param limit so often a counter may rise
+   * @param lowered is told of a store of less than the counter holds
+   */
+  constructor(
+    state: StateWords,
+    words: PersistentWords,
+    limit = Number.POSITIVE_INFINITY,
+    lowered: CounterLowered = () => undefined,
+  ) {
     this.#lock = state.words(1);
     this.#words = words;
+    this.#limit = limit;
+    this.#lowered = lowered;
   }
 
   reset(): void {
@@ -59,7 +76,18 @@ export class CounterBlock implements Device {
 
   #counted(index: number, before: number, value: number): number {
     const isLocked = ((this.#locks >> index) & 1) !== 0;
-    return isLocked || value >>> 0 < before >>> 0 ? before : value;
+    if (value >>> 0 < before >>> 0) this.#lowered(index, before >>> 0, value >>> 0);
+    if (isLocked || value >>> 0 <= before >>> 0) return before;
+    return this.#rises(index) ? value : before;
+  }
+
+  /** Counted before the counter rises: whatever ends it in between, none rises more often. */
+  #rises(index: number): boolean {
+    if (this.#limit === Number.POSITIVE_INFINITY) return true;
+    const rises = this.#words.load32(RISES + index) >>> 0;
+    if (rises >= this.#limit) return false;
+    this.#words.store32(RISES + index, rises + 1);
+    return true;
   }
 
   get #locks(): number {

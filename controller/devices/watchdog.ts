@@ -45,8 +45,19 @@ export class Watchdog implements Device {
   /** Of a watchdog that runs from reset on; 0: firmware starts it. */
   readonly #resetPeriodUs: number;
 
-  /** @param resetPeriodMs with which it runs from reset on; absent: firmware starts it */
-  constructor(state: StateWords, board: Board, resetPeriodMs = 0) {
+  readonly #kickedAfter: (ticks: number) => void;
+
+  /**
+   * @param resetPeriodMs with which it runs from reset on; absent: firmware starts it
+   * @param kickedAfter told of every kick in time: ticks since the one before, or the start
+   */
+  constructor(
+    state: StateWords,
+    board: Board,
+    resetPeriodMs = 0,
+    kickedAfter: (ticks: number) => void = () => undefined,
+  ) {
+    this.#kickedAfter = kickedAfter;
     this.#resetPeriodUs = resetPeriodMs * 1000;
     this.#words = state.words(WatchdogWord.WORDS);
     this.#doubles = state.doubles(WatchdogDouble.DOUBLES);
@@ -64,6 +75,12 @@ export class Watchdog implements Device {
     const periodUs = this.#unsigned(WatchdogWord.PERIOD_US);
     if (periodUs === 0) return Number.POSITIVE_INFINITY;
     return this.#kickedTick + this.#forgivenTicks + periodUs * TICKS_PER_US;
+  }
+
+  /** Ticks since the last kick that count towards the period; undefined while it is stopped. */
+  unkickedTicks(now: number): number | undefined {
+    if (this.#words[WatchdogWord.PERIOD_US] === 0) return undefined;
+    return now - this.#kickedTick - this.#forgivenTicks;
   }
 
   /**
@@ -111,6 +128,7 @@ export class Watchdog implements Device {
     const running = this.#words[WatchdogWord.PERIOD_US] !== 0;
     const window = this.#unsigned(WatchdogWord.WINDOW_US) * TICKS_PER_US;
     const early = running && now < this.#kickedTick + window;
+    if (now < this.nextEvent() && running) this.#kickedAfter(this.unkickedTicks(now) ?? 0);
     if (value !== KICK_VALUE || early) this.#board.stop(Evidence.EARLY_KICK, value);
     this.#kicked(now);
     this.#board.changed(now);

@@ -48,7 +48,7 @@ export interface ChipMisuse {
 
 /** An operation that was begun as it should be, and that the chip could not do. */
 export interface ChipFailure {
-  readonly name: "worn-out" | "bad";
+  readonly name: "worn-out" | "bad" | "once";
   readonly offset: number;
   /** One sentence for humans. */
   readonly message: string;
@@ -93,6 +93,8 @@ export class FlashChip {
   readonly sectors: SectorMap;
   /** Replaced as a whole. */
   condition: ChipCondition = NEW_CHIP;
+  /** The unit that is made next cannot be made; then all is as it was. Set right before that unit. */
+  failsNext = false;
   readonly #port: FlashPort;
   readonly #isProtected: (offset: number, byteCount: number) => boolean;
   readonly #erased: number;
@@ -292,6 +294,10 @@ export class FlashChip {
   }
 
   #failure(kind: "erase" | "program", start: number, end: number): ChipFailure | undefined {
+    if (this.failsNext) {
+      this.failsNext = false;
+      return { name: "once", offset: start, message: `the ${kind} at ${hex(start)} failed, this once` };
+    }
     const offset = firstIn(this.condition.bad, start, end);
     if (offset !== undefined) {
       return { name: "bad", offset, message: `the ${kind} of a bad block at ${hex(offset)} failed` };

@@ -75,8 +75,22 @@ function formatTotals(report: SweepReport): string {
   return [
     `${plural(scenarios.length, "scenario")}, ${plural(cuts, "cut")} (${plural(distinctFutures, "distinct future")}), ${plural(faults, "other fault")} in ${(durationMs / 1000).toFixed(1)} s with ${plural(jobs, "job")}: ${cutsPerSecond} cuts/s`,
     verdicts.join(", "),
+    ...formatWatchdog(report),
     "",
   ].join("\n");
+}
+
+function formatWatchdog({ watchdog }: SweepReport): readonly string[] {
+  if (watchdog === undefined) return [];
+  const { uncutUs, disturbedUs } = watchdog;
+  const after = disturbedUs === undefined ? "" : `, and ${formatMs(disturbedUs)} after the worst disturbance`;
+  return [`a watchdog period of ${formatMs(uncutUs)} is enough undisturbed${after}`];
+}
+
+/** To 1 %, and never less than it is. */
+function formatMs(us: number): string {
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(us)) - 2);
+  return `${(Math.ceil(us / unit) * unit) / 1000} ms`;
 }
 
 export function colourOf(verdict: string): Paint {

@@ -24,6 +24,7 @@ describe.skipIf(!usable && process.env["CI"] !== "true")("the committed firmware
       "plain/images",
       "mutants/images",
       "loaders/images",
+      "loaders/wrong/images",
       "bench/elf",
       "programs/elf",
     ];

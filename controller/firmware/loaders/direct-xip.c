@@ -30,6 +30,7 @@ static void look(uint32_t slot, struct candidate *candidate) {
 	enum flag request = trailer_request(slot);
 	candidate->slot = slot;
 	candidate->rank = NONE;
+	candidate->settled = false;
 	if (!image_read(slot, &candidate->image)) return;
 	candidate->settled = request == PERMANENT || trailer_has(slot, IMAGE_OK);
 	if (!candidate->settled && trailer_has(slot, TRIED)) candidate->rank = FAILED;
@@ -41,11 +42,19 @@ static bool goes_first(const struct candidate *one, const struct candidate *othe
 	return one->image.version >= other->image.version;
 }
 
+/* What the choice hangs on may be what a cut left of one unit: the next start is to read the same. */
+static void make_definite(const struct candidate *candidate) {
+	if (candidate->rank == FAILED) trailer_secured(candidate->slot, TRIED);
+	else if (candidate->settled && !trailer_secured(candidate->slot, IMAGE_OK)) trailer_secured(candidate->slot, PERMANENT);
+}
+
 bool decide(uint32_t *slot, struct image *image) {
 	struct candidate primary, secondary;
 	look(PRIMARY, &primary);
 	look(SECONDARY, &secondary);
 	if (primary.rank == NONE && secondary.rank == NONE) return false;
+	make_definite(&primary);
+	make_definite(&secondary);
 	bool is_primary = goes_first(&primary, &secondary);
 	struct candidate *first = is_primary ? &primary : &secondary, *other = is_primary ? &secondary : &primary;
 	if (!first->settled && other->rank > FAILED) {

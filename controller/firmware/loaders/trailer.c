@@ -48,6 +48,14 @@ void trailer_set_again(uint32_t slot, enum flag flag) {
 	if (trailer_has(slot, flag)) trailer_set(slot, flag);
 }
 
+bool trailer_secured(uint32_t slot, enum flag flag) {
+	uint32_t units = 0;
+	for (uint32_t copy = 0; copy < COPIES; copy++)
+		if (reads(unit_at(slot, flag, copy), value_of(flag))) units++;
+	if (units == 1) trailer_set(slot, flag);
+	return units > 0;
+}
+
 enum flag trailer_request(uint32_t slot) {
 	if (trailer_has(slot, REVERT)) return REVERT;
 	if (trailer_has(slot, PERMANENT)) return PERMANENT;

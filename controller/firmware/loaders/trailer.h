@@ -41,6 +41,12 @@ bool trailer_set(uint32_t slot, enum flag flag);
 /* A flag that reads as set once more, before somebody relies on it for good. */
 void trailer_set_again(uint32_t slot, enum flag flag);
 
+/*
+ * A flag that is set in one unit alone once more, before somebody acts on it: from then on it reads the same. False if it is
+ * not set.
+ */
+bool trailer_secured(uint32_t slot, enum flag flag);
+
 /* The kind of MAGIC that is set, or NO_FLAG. What is to stay goes before what is to be tested. */
 enum flag trailer_request(uint32_t slot);
 

@@ -12,7 +12,7 @@
  * all; the verdicts are the same).
  *
  * Other faults go on in the run that they hit, so each is a run from the start; but of those that come to the same, by
- * the subject's word, one is enough.
+ * the subject's word, one is enough, and none of those that there is nothing to do to.
  */
 
 import { Random } from "../../../emulator/base/random.ts";
@@ -63,6 +63,14 @@ export interface ScenarioTally {
   readonly findings: Finding[];
   /** What of it the subject does not do, and so was not asked: by the subject's own name; all of it is "scenario". */
   readonly leftOut?: string;
+  readonly watchdog?: WatchdogPeriods;
+}
+
+/** The shortest periods of the subject's watchdog with which it never expires. */
+export interface WatchdogPeriods {
+  readonly uncutUs: number;
+  /** After the worst cut or other disturbance; absent where there was none. */
+  readonly disturbedUs?: number;
 }
 
 /** A join place that a future came by. */
@@ -72,9 +80,11 @@ interface Passed {
   readonly holds: (() => boolean) | undefined;
 }
 
+type FaultKey = ReturnType<Subject<Script, unknown, unknown>["faultKey"]>;
+
 /** Findings kept for one scenario and verdict: one is enough to act on. */
 const FINDINGS_KEPT = 4;
-/** One future in so many, the first among them, is run twice and compared event by event. */
+/** One future in so many, the first among them, is run twice and compared event by event; and so is the first of each verdict that is wrong. */
 const REPEATED_ONE_IN = 64;
 /** Recoveries of a scenario that is not deep are themselves cut in one of so many units of flash, and all else. */
 const SAMPLED_ONE_IN = 16;
@@ -99,6 +109,7 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   readonly #script: S;
   readonly #tally: ScenarioTally;
   readonly #random: Random;
+  readonly #onCase: ((path: readonly Disturbance[], ending: Ending) => void) | undefined;
   readonly #runner: PathRunner<S, Event, Judgement>;
   /** By place, what the oracle knows, depth, and then content of memory: how that future ended. */
   readonly #futures = new Map<number, Map<number, Ending>>();
@@ -106,7 +117,9 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   readonly #knowledgeNumbers = new Map<string, number>();
   readonly #knowledge = new WeakMap<Judgement, number>();
   /** By item of the uncut run, {@link Subject.faultKey} of each fault; and how what these tell apart ended. */
-  readonly #faultKeys = new Map<number, readonly (number | undefined)[]>();
+  readonly #faultKeys = new Map<number, readonly FaultKey[]>();
+  /** Faults that are done at items. */
+  readonly #itemFaults: readonly string[];
   readonly #faultEndings = new Map<string, Ending | undefined>();
   readonly #joined = new Joined();
   readonly #lookForJoin = (event: Event) => this.#join(event);
@@ -115,14 +128,23 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   #depth = 0;
   readonly #passed: Passed[] = [];
 
-  constructor(subject: Subject<S, Event, Judgement>, script: S, plan: Plan) {
+  /** @param onCase is told of every case that is counted */
+  constructor(
+    subject: Subject<S, Event, Judgement>,
+    script: S,
+    plan: Plan,
+    onCase?: (path: readonly Disturbance[], ending: Ending) => void,
+  ) {
     this.#subject = subject;
     this.#plan = plan;
+    this.#onCase = onCase;
     this.#script = script;
     this.#tally = newScenarioTally(script.name);
     this.#random = new Random(seedAt(plan.seed, plan.part.index));
     this.#runner = new PathRunner(subject, plan.seed);
     this.#known = subject.oracle.judgement;
+    const { kinds = [] } = subject.instructionFaults ?? {};
+    this.#itemFaults = subject.faults.filter((kind) => !kinds.includes(kind));
   }
 
   explore(): ScenarioTally {
@@ -136,8 +158,11 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     if (typeof ending !== "string") return this.#tally;
     const items = timeline.length;
     if (faults) this.#noteFaultKeys(items);
+    const between = faults ? (this.#subject.instructionFaults?.places(this.#random) ?? []) : [];
     this.#cutItems(0, depth, []);
-    if (faults) this.#injectAtItems(items);
+    if (!faults) return this.#tally;
+    this.#injectAtItems(items);
+    for (let at = part.index; at < between.length; at += part.of) this.#inject(between.slice(at, at + 1));
     return this.#tally;
   }
 
@@ -150,26 +175,29 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
       const chosen = this.#chosen(index, path.length);
       const unit = chosen ? timeline.unitAt(index) : undefined;
       const after = unit === undefined ? undefined : flash.read(unit);
+      const begun = timeline.begunAt(index);
       timeline.rewind(index);
       if (!chosen) continue;
       const at = index - from;
       this.#branch([...path, { at, kind: "cut" }], depth);
-      if (unit !== undefined && after !== undefined) this.#tearUnit(index, unit, after, depth, at, path);
+      if (unit !== undefined && after !== undefined)
+        this.#tearUnit(index, unit, { after, begun }, depth, at, path);
     }
   }
 
-  /** Power goes while item `index`, which makes `unit` hold `after`, is under way. */
+  /** Power goes while item `index`, which makes `unit` hold `after`, is under way, and that is known. */
   #tearUnit(
     index: number,
     unit: FlashUnit,
-    after: Uint8Array,
+    { after, begun }: { readonly after: Uint8Array; readonly begun: Judgement | undefined },
     depth: number,
     at: number,
     path: readonly Disturbance[],
   ): void {
-    const { memory, flash } = this.#subject;
+    const { memory, flash, oracle } = this.#subject;
     const { position } = memory;
     const { condition } = flash;
+    if (begun !== undefined) oracle.judgement = begun;
     for (const how of flash.tears) {
       this.#subject.powerOff();
       if (!flash.tear(unit, after, how, seedAt(this.#plan.seed, index))) return;
@@ -211,8 +239,11 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     memory.undoTo(position);
     flash.condition = condition;
     oracle.judgement = before;
-    const { distinctFutures } = this.#tally;
-    if (typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 1) this.#repeat(path);
+    const { distinctFutures, verdicts } = this.#tally;
+    const isSampled = typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 1;
+    // What was wrongly recalled may be what is found.
+    const isFirstOfItsKind = typeof ending !== "string" && verdicts[ending.verdict] === 1;
+    if (isSampled || isFirstOfItsKind) this.#repeat(path);
   }
 
   #futureOrJoin(known: Judgement): Ending {
@@ -316,29 +347,37 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   #noteFaultKeys(index: number): void {
     const { part, runAll } = this.#plan;
     if (runAll || index % part.of !== part.index) return;
-    const keys = this.#subject.faults.map((kind) => this.#subject.faultKey(kind));
+    const keys = this.#itemFaults.map((kind) => this.#subject.faultKey(kind, index));
     this.#faultKeys.set(index, keys);
   }
 
   #injectAtItems(items: number): void {
     const { part } = this.#plan;
-    const { faults } = this.#subject;
+    const faults = this.#itemFaults;
     const { costly = false } = this.#script;
     for (let at = part.index; at <= items; at += part.of) {
       if (costly && this.#random.below(SAMPLED_ONE_IN) !== 0) continue;
       const keys = this.#faultKeys.get(at);
       for (const [index, kind] of faults.entries()) this.#injectOnce(at, kind, keys?.[index]);
     }
-    if (costly) return;
+    if (!costly) this.#injectPairs(items);
+  }
+
+  #injectPairs(items: number): void {
+    const { part } = this.#plan;
+    const all = Array.from({ length: items }, (_, at) => at);
     for (let pair = part.index; pair < PAIRS; pair += part.of) {
       const [first, second] = [this.#random.below(items), this.#random.below(items)];
-      const kind = this.#random.pick(faults);
+      const kind = this.#random.pick(this.#itemFaults);
       // Of a fault and a cut in one run the fault comes first; after a cut places count from the next start.
       if (pair % 2 === 0) {
-        const [at, later] = [Math.min(first, second), Math.max(first, second)];
+        const [earliest, later] = [Math.min(first, second), Math.max(first, second)];
+        // Where there is nothing that the fault could be done to it is done at the next item where there is.
+        const at = all.find((item) => item >= earliest && this.#canInject(item, kind));
+        if (at === undefined) continue;
         this.#inject([
           { at, kind },
-          { at: later, kind: "cut" },
+          { at: Math.max(at, later), kind: "cut" },
         ]);
       } else {
         this.#inject([
@@ -349,8 +388,13 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     }
   }
 
+  #canInject(at: number, kind: string): boolean {
+    return this.#faultKeys.get(at)?.[this.#itemFaults.indexOf(kind)] !== "none";
+  }
+
   /** What came to the same at another item is not run again. */
-  #injectOnce(at: number, kind: string, key: number | undefined): void {
+  #injectOnce(at: number, kind: string, key: FaultKey): void {
+    if (key === "none") return;
     const path = [{ at, kind }];
     const name = key === undefined ? "" : `${kind} ${key}`;
     if (!this.#faultEndings.has(name)) {
@@ -380,6 +424,7 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   #count(path: readonly Disturbance[], ending: Ending): void {
     const { verdicts, findings, scenario } = this.#tally;
     const verdict = typeof ending === "string" ? ending : ending.verdict;
+    this.#onCase?.(path, ending);
     if (path.some(endsRun)) this.#tally.cuts += 1;
     verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
     if (typeof ending === "string") return;

@@ -90,14 +90,20 @@ export class PathRunner<S extends Script, Event, Judgement> {
   /** Has the timeline call before the item at which something is due. */
   #awaitNext(): void {
     const due = this.#path[this.#done];
-    this.#subject.timeline.hookAt = due === undefined ? NEVER : this.#from + due.at;
+    const isItem = due !== undefined && !this.#isInstruction(due);
+    this.#subject.timeline.hookAt = isItem ? this.#from + due.at : NEVER;
+    if (due === undefined || isItem) return;
+    this.#subject.instructionFaults?.arm(due, () => {
+      this.#done += 1;
+      this.#awaitNext();
+    });
   }
 
   #before(index: number): void {
     if (this.#tearing !== undefined) this.#tear(this.#tearing.index, this.#tearing.how);
     for (;;) {
       const due = this.#path[this.#done];
-      if (due === undefined || index - this.#from !== due.at) break;
+      if (due === undefined || this.#isInstruction(due) || index - this.#from !== due.at) break;
       this.#done += 1;
       if (isTear(due.kind)) {
         this.#tearing = { index, how: due.kind };
@@ -105,16 +111,27 @@ export class PathRunner<S extends Script, Event, Judgement> {
         return;
       }
       if (endsRun(due)) throw this.#cut;
-      this.#inject(due.kind, index);
+      try {
+        this.#inject(due.kind, index);
+      } catch (error) {
+        // It has interrupted what executes; what is due next is due all the same.
+        this.#awaitNext();
+        throw error;
+      }
     }
     this.#awaitNext();
   }
 
+  #isInstruction({ kind }: Disturbance): boolean {
+    return this.#subject.instructionFaults?.kinds.includes(kind) === true;
+  }
+
   /** The item that was made is undone, and torn as soon as the power has gone. */
   #tear(index: number, how: ChipTear): never {
-    const { timeline, flash } = this.#subject;
+    const { timeline, flash, oracle } = this.#subject;
     this.#tearing = undefined;
     const unit = timeline.unitAt(index);
+    const begun = timeline.begunAt(index);
     if (unit === undefined) this.#undone = true;
     else {
       const after = flash.read(unit);
@@ -123,6 +140,7 @@ export class PathRunner<S extends Script, Event, Judgement> {
       };
     }
     timeline.rewind(index);
+    if (begun !== undefined) oracle.judgement = begun;
     throw this.#cut;
   }
 
@@ -130,7 +148,10 @@ export class PathRunner<S extends Script, Event, Judgement> {
     const { timeline } = this.#subject;
     const { hook } = timeline;
     timeline.hook = undefined;
-    if (!this.#subject.inject(kind, new Random(seedAt(this.#seed, index)))) this.#undone = true;
-    timeline.hook = hook;
+    try {
+      if (!this.#subject.inject(kind, new Random(seedAt(this.#seed, index)))) this.#undone = true;
+    } finally {
+      timeline.hook = hook;
+    }
   }
 }

@@ -4,6 +4,7 @@
  * its verdicts are called is its own.
  */
 import type { Random } from "../../../emulator/base/random.ts";
+import type { Disturbance } from "./case-id.ts";
 import type { TearableFlash, UndoLog } from "./memory.ts";
 import type { Oracle } from "./oracle.ts";
 import type { Timeline } from "./timeline.ts";
@@ -36,6 +37,15 @@ export interface JoinPlace<Judgement> {
   readonly holds?: () => boolean;
 }
 
+/** Faults between two instructions: `at` of a {@link Disturbance} with one of these counts instructions, not items. */
+export interface InstructionFaults {
+  readonly kinds: readonly string[];
+  /** Where they are to be tried, asked when the undisturbed run has come to its end. */
+  places(random: Random): readonly Disturbance[];
+  /** Has the run that begins, or is under way, do it at its place. @param done called before it is done */
+  arm(disturbance: Disturbance, done: () => void): void;
+}
+
 /** How many join places a start may have. */
 export const JOIN_PLACES_MAX = 7;
 
@@ -62,9 +72,12 @@ export interface Subject<S extends Script, Event, Judgement> {
   readonly faultPending: boolean;
   /**
    * Equal at items of one run at which {@link inject} with `kind` comes to the same, for in between nobody has looked at
-   * what it changes. Undefined where nothing is known of that.
+   * what it changes; "none" where there is nothing that it could be done to. Undefined where nothing is known of that.
+   * @param item the one before which it would be done; the device is within it, or behind the last one
    */
-  faultKey(kind: string): number | undefined;
+  faultKey(kind: string, item: number): number | "none" | undefined;
+  /** Those of {@link faults} that are done between instructions; absent: none is. */
+  readonly instructionFaults?: InstructionFaults;
   /**
    * Whether the start that follows a cut is at a join place now that `event` has happened: undefined if not, "none" if
    * it will come to none any more.

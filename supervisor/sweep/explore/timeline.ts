@@ -22,6 +22,7 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
   // By item; what lies behind the length is left over.
   readonly #positions: number[] = [];
   readonly #judgements: (Judgement | undefined)[] = [];
+  readonly #begun: (Judgement | undefined)[] = [];
   readonly #conditions: FlashCondition[] = [];
   readonly #units: (FlashUnit | undefined)[] = [];
   #length = 0;
@@ -45,11 +46,13 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
 
   beforeStore(): void {
     this.#push(undefined);
+    this.#begin(undefined);
     this.narrator?.(ItemKind.STORE, this.#length - 1);
   }
 
   beforeUnit(unit: FlashUnit): void {
     this.#push(unit);
+    this.#begin(unit);
     this.narrator?.(unit.kind, this.#length - 1);
   }
 
@@ -69,6 +72,11 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
     return index < this.#length ? this.#units[index] : undefined;
   }
 
+  /** What the oracle knows once item `index` was begun: where that is a unit of flash, what it is torn with. */
+  begunAt(index: number): Judgement | undefined {
+    return index < this.#length ? this.#begun[index] : undefined;
+  }
+
   /** Back to just before item `index`: memory, oracle, and the items from there on are gone. */
   rewind(index: number): void {
     if (index >= this.#length) return;
@@ -79,6 +87,11 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
     this.#length = index;
   }
 
+  #begin(unit: FlashUnit | undefined): void {
+    this.oracle?.begins?.(unit);
+    this.#begun[this.#length - 1] = this.oracle?.judgement;
+  }
+
   #push(unit: FlashUnit | undefined): void {
     if (this.#length === this.hookAt) this.hook?.(this.#length);
     const index = this.#length;
@@ -86,6 +99,7 @@ export class Timeline<Event, Judgement> implements ItemSink<Event> {
     this.#units[index] = unit;
     this.#positions[index] = this.#memory.position;
     this.#judgements[index] = this.oracle?.judgement;
+    this.#begun[index] = undefined;
     this.#conditions[index] = this.#flash.condition;
   }
 }

@@ -57,6 +57,7 @@ export class PersistentMemory implements UndoLog {
   #layout: Layout;
   /** Regions that were erased once. */
   #erased = 0;
+  readonly #erasedWords: readonly number[];
   readonly #keys: Int32Array;
   /** What an image adds to the key of a region that is erased. */
   readonly #imageKeys = new WeakMap<Int32Array, Int32Array>();
@@ -76,8 +77,14 @@ export class PersistentMemory implements UndoLog {
   /**
    * @param memory all zero
    * @param regions so many of the layout's to begin with
+   * @param erasedWords by region, what an erased word of it reads; all ones where it is absent
    */
-  constructor(memory: WebAssembly.Memory, layout: Layout, regions = layout.config.regions) {
+  constructor(
+    memory: WebAssembly.Memory,
+    layout: Layout,
+    regions = layout.config.regions,
+    erasedWords: readonly number[] = [],
+  ) {
     this.words = new Int32Array(memory.buffer);
     this.#layouts = layout.regions.concat(0).map((_, count) => limited(layout, count));
     this.wholeLayout = this.#layout = layout;
@@ -88,6 +95,7 @@ export class PersistentMemory implements UndoLog {
     this.#keys = new Int32Array((Segment.REGIONS + layout.config.regions) * 2);
     const end = this.#regionsWord + layout.config.regions * this.#regionWords;
     this.#usedPages = new Uint8Array(Math.ceil((end * 4) / PAGE_BYTES));
+    this.#erasedWords = erasedWords;
     this.regions = regions;
   }
 
@@ -102,8 +110,8 @@ export class PersistentMemory implements UndoLog {
     if (layout === undefined) throw new RangeError(`there is no room for ${count} regions`);
     this.#layout = layout;
     const wordAt = (region: number): number => this.#regionsWord + region * this.#regionWords;
-    this.words.fill(-1, wordAt(this.#erased), wordAt(Math.max(count, this.#erased)));
-    this.#erased = Math.max(count, this.#erased);
+    for (; this.#erased < count; this.#erased += 1)
+      this.words.fill(this.#erasedWords[this.#erased] ?? -1, wordAt(this.#erased), wordAt(this.#erased + 1));
   }
 
   /**
@@ -146,7 +154,7 @@ export class PersistentMemory implements UndoLog {
     this.noteStore(word, before, value);
   }
 
-  /** Puts an image into a region that is erased. Not logged: what was so before the first instruction. */
+  /** Puts an image into a region that is erased, to all ones. Not logged: what was so before the first instruction. */
   putImage(region: number, image: Int32Array): void {
     const start = this.#regionsWord + region * this.#regionWords;
     let key = this.#imageKeys.get(image);

@@ -116,6 +116,11 @@ export class ChipBank implements TearableFlash {
     });
   }
 
+  /** Some cell is between two values. */
+  get isUndecided(): boolean {
+    return this.chips.some(({ condition }) => condition.unstable.length > 0);
+  }
+
   /** No cell of the sector is between two values, and all of it can be read. */
   isDefinite(device: number, { offset, bytes }: Sector): boolean {
     const { condition } = this.#chip(device);

@@ -1,4 +1,5 @@
 /** The images that a loader is given, and which of them bytes in flash are. */
+import { parseImage } from "../../../controller/image/format.ts";
 import type { LoaderImages } from "../../core/loader-profile.ts";
 
 /** old, new, newer, bad-0, bad-1, … */
@@ -9,6 +10,24 @@ export interface NamedImage {
   readonly bytes: Uint8Array;
   /** It may run. */
   readonly isGood: boolean;
+}
+
+/** Where the flags are in an image's header. */
+const FLAGS_OFFSET = 16;
+
+/** By image, the security counter that it carries, if it does. */
+export function securityCounters(images: readonly NamedImage[]): ReadonlyMap<ImageName, number> {
+  return new Map(
+    images.flatMap(({ name, bytes }) => {
+      // Flags say where and how it is executed, which is not ours to judge.
+      const parsed = parseImage(
+        bytes.slice().fill(0, FLAGS_OFFSET, FLAGS_OFFSET + 4),
+        Number.POSITIVE_INFINITY,
+      );
+      const counter = parsed.ok ? parsed.image.securityCounter : undefined;
+      return counter === undefined ? [] : [[name, counter] as const];
+    }),
+  );
 }
 
 /** Of a mixed image at least so much is one that was given. */

@@ -38,7 +38,19 @@ export interface LoaderJudgement {
   readonly isSafe: boolean;
   /** The loader or application has changed flash in this start, before the hand-over. */
   readonly hasWritten: boolean;
+  /** The highest value that any counter of the board holds. */
+  readonly floor: number;
+  /** The base was confirmed in this start, or it was looked at already whether its counter was raised. */
+  readonly isFresh: boolean;
+  /** The image that runs in this start, in which nothing has changed flash or counters. */
+  readonly untouched: ImageName | undefined;
+  /** {@link untouched} of the start before this one, where nothing was done in between that another image may follow from. */
+  readonly ranBefore: ImageName | undefined;
   readonly wrong: LoaderWrong | undefined;
+  /** What counts where nothing else is wrong: it runs, but took too much. */
+  readonly excess: LoaderWrong | undefined;
+  /** By sector, how often it was erased since the last update began to arrive; undefined before, or where nobody counts. */
+  readonly erases: ReadonlyMap<string, number> | undefined;
   /** What a case is that goes on to be right; undefined before its loader has come to an end. */
   readonly outcome: GoodLoaderVerdict | undefined;
 }
@@ -54,7 +66,13 @@ export function initialLoaderJudgement(base: ImageName | undefined): LoaderJudge
     isSpoilt: false,
     isSafe: false,
     hasWritten: false,
+    floor: 0,
+    isFresh: false,
+    untouched: undefined,
+    ranBefore: undefined,
     wrong: undefined,
+    excess: undefined,
+    erases: undefined,
     outcome: undefined,
   };
 }

@@ -8,12 +8,14 @@
  * but a plain access is looked at, or where a device would do something by itself before its end. Code is memory that it
  * read: loaders are executed from flash that only its own units change, and then all is forgotten.
  *
+ * A call is executed whenever it comes by an instruction that somebody waits for.
+ *
  * Which functions are worth it is learnt: those that run for long and ask nothing. Names of functions come from the ELF file;
  * without one every call is executed.
  */
 
 import { Access, NO_ZONES, type Zones, zonesFrom } from "../../../controller/cpu/access-zones.ts";
-import type { AddressRange } from "../../../controller/cpu/address-range.ts";
+import { type AddressRange, isWithin } from "../../../controller/cpu/address-range.ts";
 import { LineFlag } from "../../../controller/cpu/address-space.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
 import { type Machine, MachineStop } from "../../../controller/machine.ts";
@@ -41,7 +43,7 @@ const STATE: readonly number[] = [
   ...Array.from({ length: Hart.TSELECT - Hart.PMPCFG }, (_, at) => Hart.PMPCFG + at),
 ];
 
-interface KnownCall {
+export interface KnownCall {
   /** Registers where it begins, then the words of {@link STATE}. */
   readonly before: Int32Array;
   readonly reads: WordValues;
@@ -50,6 +52,8 @@ interface KnownCall {
   readonly pages: readonly number[];
   readonly after: Int32Array;
   readonly instructions: number;
+  /** Of these, in code that is watched. */
+  readonly passed: number;
 }
 
 /** A call that is under way. */
@@ -59,6 +63,7 @@ interface Frame {
   readonly sp: number;
   readonly retired: number;
   readonly asked: number;
+  readonly passed: number;
 }
 
 interface Recorded {
@@ -92,14 +97,34 @@ export class KnownCalls {
   /** Functions that run for long, with how often nothing was kept of a call. */
   readonly #entries = new Map<number, number>();
   #handOver: readonly AddressRange[] = [];
+  readonly #watched: readonly AddressRange[];
+  /** Instructions that the loader has executed, or skipped, in code that is watched. */
+  passed = 0;
+  /** The instruction that is not executed, when so many have passed. */
+  skipAt: number | undefined;
+  onSkip: () => void = () => undefined;
+  /** Instructions that somebody waits for, and those of them that still are to come. */
+  #told: readonly AddressRange[] = [];
+  #awaited: readonly AddressRange[] = [];
+  #isHandedOver = false;
+  /** The next instruction was told, and is executed without a further word. */
+  #isTold = false;
   isOn = false;
 
   /**
    * @param functions addresses of the loader's functions
    * @param flash the addresses of flash that is not the loader's own code
+   * @param watched code of the loader in which instructions are counted, and may be skipped
    */
-  constructor(machine: Machine, volatile: VolatileMemory, functions: readonly number[], flash: AddressRange) {
+  constructor(
+    machine: Machine,
+    volatile: VolatileMemory,
+    functions: readonly number[],
+    flash: AddressRange,
+    watched: readonly AddressRange[] = [],
+  ) {
     this.#machine = machine;
+    this.#watched = watched;
     this.#volatile = volatile;
     const ram = { first: RAM_BASE, last: RAM_BASE + machine.space.ramBytes - 1 };
     this.#ram = ram;
@@ -114,12 +139,25 @@ export class KnownCalls {
         : new Map(functions.map((entry) => [entry, { calls: 0, instructions: 0, isLong: false }]));
   }
 
-  /** A start begins. @param handOver where it is to end */
-  start(handOver: readonly AddressRange[]): void {
+  /**
+   * A start begins.
+   * @param handOver where it is to end
+   * @param told what else {@link run} comes back before; the same at every start
+   */
+  start(handOver: readonly AddressRange[], told: readonly AddressRange[]): void {
     this.#endRecordings();
     this.#frames.length = 0;
     this.#handOver = handOver;
+    this.#isHandedOver = false;
+    this.#isTold = false;
+    this.#told = told;
+    this.#awaited = told;
     this.#await();
+  }
+
+  /** Of what is told only these are, for the rest of this start. */
+  tellOnly(ranges: readonly AddressRange[]): void {
+    this.#awaited = ranges;
   }
 
   /** What was executed has come to an end that a start has: what long functions there are is known from here on. */
@@ -134,28 +172,63 @@ export class KnownCalls {
     this.#known.clear();
   }
 
-  /** As the machine's; FETCH where it hands over. */
+  /** All that is known, for tests. */
+  get calls(): readonly KnownCall[] {
+    return [...this.#known.values()].flat();
+  }
+
+  /** As the machine's; FETCH where it hands over, and before what is told. */
   run(instructions: number): MachineStop {
     const machine = this.#machine;
     const end = machine.retired + instructions;
+    if (this.#isTold) this.#step();
     for (;;) {
       const stop = machine.run(Math.max(0, end - machine.retired));
       if (stop !== MachineStop.FETCH) return stop;
       const pc = (machine.hart[Hart.PC] as number) >>> 0;
+      if (this.#isHandedOver) {
+        this.#isTold = true;
+        return stop;
+      }
       // What lies in RAM as code is not told of as memory that is read.
       if (this.#isInRam(pc)) this.#leaveAlone();
       this.#returned(pc);
-      if (this.#handOver.some(({ first, last }) => pc >= first && pc <= last)) {
+      if (isWithin(this.#handOver, pc)) {
         this.#endRecordings();
+        this.#isHandedOver = true;
+        this.#isTold = true;
         return stop;
+      }
+      if (isWithin(this.#told, pc)) {
+        this.#leaveAlone();
+        if (isWithin(this.#awaited, pc)) {
+          this.#isTold = true;
+          return stop;
+        }
+        this.#step();
+        continue;
       }
       if (this.#isEntry(pc) && this.#putInPlace(pc, end - machine.retired)) {
         this.#await();
         continue;
       }
       if (this.#isEntry(pc)) this.#called(pc);
-      this.#step();
+      if (!this.#skips(pc)) this.#step();
     }
+  }
+
+  /** True where the instruction is passed over. */
+  #skips(pc: number): boolean {
+    if (!isWithin(this.#watched, pc)) return false;
+    this.passed += 1;
+    if (this.passed - 1 !== this.skipAt) return false;
+    this.skipAt = undefined;
+    // What comes of it is no call that anybody may make again.
+    this.#endRecordings();
+    this.onSkip();
+    this.#machine.jump(pc + this.#machine.instructionBytes);
+    this.#await();
+    return true;
   }
 
   // What is awaited ---------------------------------------------------------------------------------------------
@@ -170,19 +243,25 @@ export class KnownCalls {
   }
 
   #await(): void {
+    if (this.#isHandedOver) {
+      this.#machine.awaitFetch(this.#awaited);
+      return;
+    }
     const frame = this.#frames.at(-1);
     const calls = this.#learning?.keys() ?? this.#entries.keys();
     const places = frame === undefined ? [...calls] : [...calls, frame.returnTo];
     this.#machine.awaitFetch([
       ...this.#handOver,
-      ...(this.#recorded.length === 0 ? [] : [this.#ram]),
+      ...this.#watched,
+      ...(this.#recorded.length === 0 ? this.#awaited : [...this.#told, this.#ram]),
       ...(this.isOn || this.#learning !== undefined ? places.map((at) => ({ first: at, last: at })) : []),
     ]);
   }
 
   /** The instruction that was awaited is executed. */
   #step(): void {
-    this.#machine.awaitFetch(this.#handOver);
+    this.#isTold = false;
+    this.#machine.awaitFetch(this.#isHandedOver ? [] : this.#handOver);
     this.#machine.run(1);
     this.#await();
   }
@@ -197,6 +276,7 @@ export class KnownCalls {
       sp: hart[Hart.X + SP] as number,
       retired,
       asked,
+      passed: this.passed,
     };
     this.#frames.push(frame);
     if (this.#learning === undefined) this.#beginRecording(frame);
@@ -266,7 +346,8 @@ export class KnownCalls {
     const instructions = machine.retired - frame.retired;
     const after = machine.hart.slice(Hart.X, REGISTERS);
     const known = this.#known.get(frame.entry) ?? [];
-    known.unshift({ before: recorded.before, reads, writes, pages, after, instructions });
+    const passed = this.passed - frame.passed;
+    known.unshift({ before: recorded.before, reads, writes, pages, after, instructions, passed });
     if (known.length > CALLS_KEPT) known.pop();
     this.#known.set(frame.entry, known);
   }
@@ -320,6 +401,9 @@ export class KnownCalls {
     const call = known[index];
     if (call === undefined || call.instructions > Math.min(instructions, machine.instructionsToEvent))
       return false;
+    if (this.skipAt !== undefined && this.skipAt >= this.passed && this.skipAt < this.passed + call.passed)
+      return false;
+    this.passed += call.passed;
     // Those that are used stay in front.
     if (index > 0) known.unshift(...known.splice(index, 1));
     const { words } = machine.space;

@@ -6,23 +6,30 @@
  * be seen is an event; RAM holds the power-up pattern when power comes on, and stays over a reset of the hart; what the
  * machine has decoded is what flash holds.
  */
+
+import { Access, NO_ZONES, zonesFrom } from "../../../controller/cpu/access-zones.ts";
+import { type AddressRange, isWithin } from "../../../controller/cpu/address-range.ts";
+import { Cause } from "../../../controller/cpu/engine.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
+import { COUNTERS } from "../../../controller/devices/counters.ts";
 import { ResetReason, Role } from "../../../controller/devices/reset-block.ts";
 import { Machine, type MachineOptions, MachineStop } from "../../../controller/machine.ts";
-import { EXECUTED_DEVICE, executedAt } from "../../../controller/profile.ts";
+import { EXECUTED_DEVICE, executedAt, flashAt } from "../../../controller/profile.ts";
 import {
   type ProfileBoard,
   type ProfileHost,
   profileBoard,
   watchdogReset,
 } from "../../../controller/profile-board.ts";
-import { Random } from "../../../emulator/base/random.ts";
 import { hex32 } from "../../../emulator/base/text.ts";
+import { type ByteRanges, NO_BYTES } from "../../../emulator/flash/byte-ranges.ts";
 import type { ChipOperation } from "../../../emulator/flash/flash-chip.ts";
+import type { Reading } from "../../../emulator/flash/flash-tear.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { PAGE_BYTES } from "../../../emulator/memory/layout.ts";
 import { NS_PER_TICK, RAM_BASE } from "../../../emulator/memory/map.ts";
 import {
+  type CodeRange,
   type Criterion,
   type LoaderProfile,
   type PlacedBytes,
@@ -42,6 +49,7 @@ import { flashBehind, functionsOf } from "./loader-code.ts";
 import type { Failure, LoaderEvent } from "./loader-event.ts";
 import { UartLines } from "./uart-lines.ts";
 
+const NS_PER_MS = 1_000_000;
 /** Resets in a row after which nobody expects an end any more. */
 const MAX_RESETS = 64;
 /** A start of which nothing is known yet may take so many instructions. */
@@ -59,8 +67,26 @@ const DONE_BY: Readonly<Record<Role, Saying>> = {
   [Role.UPLOAD]: "uploaded",
 };
 
+type UnitFault = "bad-block" | "fails-once";
+
+/** What is to be done when `at` instructions are executed. */
+interface Armed {
+  readonly kind: string;
+  readonly at: number;
+  readonly done: () => void;
+}
+/** So many starts in a row that end in a read fault are a loop of them. */
+const FAULT_LOOP_STARTS = 3;
+const READ_FAULTS: readonly number[] = [Cause.INSTRUCTION_ACCESS_FAULT, Cause.LOAD_ACCESS_FAULT];
+
 /** How a start ended. */
 export type StartEnd = "done" | "safe" | "failed";
+
+/** What the loader has come to over what it could not read. */
+interface Faulted {
+  readonly how: Failure;
+  readonly message: string;
+}
 
 export interface LoaderDeviceParts {
   readonly memory: WebAssembly.Memory;
@@ -71,8 +97,8 @@ export interface LoaderDeviceParts {
   readonly images: readonly NamedImage[];
   readonly engine: Pick<MachineOptions, "engine">;
   readonly sink: ItemSink<LoaderEvent>;
-  /** Flash is about to be changed by firmware. */
-  readonly onWrite: () => void;
+  /** A counter is being raised. */
+  readonly onCounter: (value: number) => void;
 }
 
 export class LoaderDevice {
@@ -80,10 +106,19 @@ export class LoaderDevice {
   readonly #parts: LoaderDeviceParts;
   readonly #board: ProfileBoard;
   readonly #calls: KnownCalls;
-  #lines = new UartLines();
+  readonly #handOver: readonly AddressRange[];
+  readonly #lines = new UartLines();
   #role: Role = Role.NOTHING;
   /** Sayings of this start. */
   readonly #said = new Set<Saying>();
+  /** When it began. */
+  #startedNs = 0;
+  /** Where in flash it read last what cannot be read; undefined: nowhere. */
+  #unreadable: number | undefined;
+  /** By device, what cannot be read as memory refuses it. */
+  #refused: readonly ByteRanges[] = [];
+  /** Starts before this one that the hart was reset out of, or that came to nothing over what cannot be read. */
+  #startsBefore = 0;
   /** Why the hart is to begin anew; undefined while it goes on. */
   #resetAsked: ResetReason | undefined;
   #handedOver = false;
@@ -97,13 +132,23 @@ export class LoaderDevice {
   readonly #stateWords: Int32Array;
   /** The machine is executing instructions. */
   #executes = false;
-  /** The next unit that firmware makes finds its block bad. */
-  #spoilNext = false;
+  /** What the next unit that firmware makes comes to. */
+  #unitFault: UnitFault | undefined;
+  #armed: Armed | undefined;
+  /** In the starts of this run before the present one. */
+  #executedBefore = 0;
+  /** In this start something was done to flash or an instruction, after which it went on. */
+  #goesOnDisturbed = false;
   readonly #inRam: PlacedBytes[] = [];
   /** An image in RAM for an application that is to write it. */
   upload: Uint8Array | undefined;
-  /** Instructions that the longest start took that came to its end. */
+  /** Ticks that the watchdog had to wait at the most, for a kick or the hand-over; undefined where it never ran. */
+  longestUnkicked: number | undefined;
+  /** Is told each line that the firmware has written to the UART. */
+  onUartLine: ((line: string) => void) | undefined;
+  /** Instructions that the longest start took that came to its end while {@link measures} was set; 0: none did. */
   longestStart = 0;
+  measures = false;
 
   constructor(parts: LoaderDeviceParts) {
     this.#parts = parts;
@@ -115,12 +160,22 @@ export class LoaderDevice {
       slot: 0,
       plan: this.#board.plan,
       line: this.#lines,
+      onException: (cause, value) => {
+        if (READ_FAULTS.includes(cause) && flashAt(profile.board, value >>> 0) !== undefined)
+          this.#unreadable = value >>> 0;
+      },
       ...engine,
     });
     volatile.attach([this.machine]);
+    this.#handOver = this.#handOverRanges();
     this.#stateWords = new Int32Array(this.machine.stateWords);
-    this.#calls = new KnownCalls(this.machine, volatile, functionsOf(profile), flashBehind(profile));
-    this.#lines.onLine = (line) => this.#heard(({ line: text }) => text !== undefined && line.includes(text));
+    const watched = profile.skip.map(({ base, bytes }) => ({ first: base, last: base + bytes - 1 }));
+    this.#calls = new KnownCalls(this.machine, volatile, functionsOf(profile), flashBehind(profile), watched);
+    this.#calls.onSkip = () => this.#skipped();
+    this.#lines.onLine = (line) => {
+      this.onUartLine?.(line);
+      this.#heard(({ line: text }) => text !== undefined && line.includes(text));
+    };
   }
 
   /** From the next start on: calls that were made before may be put in place instead of executed again. */
@@ -130,6 +185,11 @@ export class LoaderDevice {
 
   set recalls(recalls: boolean) {
     this.#calls.isOn = recalls;
+  }
+
+  /** What was executed before, for tests. */
+  get knownCalls(): KnownCalls["calls"] {
+    return this.#calls.calls;
   }
 
   get powered(): boolean {
@@ -162,31 +222,85 @@ export class LoaderDevice {
   /** Does a fault at the item that is about to be made; false where there is nothing that it could be done to. */
   inject(kind: string): boolean {
     if (!this.#executes) return false;
-    if (kind === "bad-block") {
-      this.#spoilNext = true;
-      this.#parts.sink.event({ type: "disturbed", how: kind });
+    this.#parts.sink.event({ type: "disturbed", how: kind });
+    if (kind === "bad-block" || kind === "fails-once") {
+      this.#unitFault = kind;
+      this.#goesOnDisturbed = kind === "fails-once";
       return true;
     }
-    this.#resetAsked = kind === "watchdog" ? ResetReason.WATCHDOG : ResetReason.EXTERNAL;
-    this.#parts.sink.event({ type: "disturbed", how: kind });
+    this.#resetAsked = reasonOf(kind);
     throw HART_RESET;
+  }
+
+  /** The machine is executing instructions, so that something can be done to what it does. */
+  get executes(): boolean {
+    return this.#executes;
+  }
+
+  /** A run begins: what is executed counts from here. */
+  countFromHere(): void {
+    // What it has retired belongs to a start before.
+    this.#executedBefore = -this.machine.retired;
+    this.#calls.passed = 0;
+  }
+
+  /** Instructions that this run has executed in all its starts. Between two runs of the machine. */
+  get executed(): number {
+    return this.#executedBefore + this.machine.retired;
+  }
+
+  /** Of these, the loader's in code that may be skipped. */
+  get passed(): number {
+    return this.#calls.passed;
+  }
+
+  /** Does a fault when so many instructions are executed: in code that may be skipped, or in all. */
+  arm(kind: string, at: number, done: () => void): void {
+    this.#armed = { kind, at, done };
+    this.#calls.skipAt = kind === "skip" ? at : undefined;
+  }
+
+  #skipped(): void {
+    const armed = this.#armed;
+    this.#armed = undefined;
+    armed?.done();
+    this.#goesOnDisturbed = true;
+    this.#parts.sink.event({ type: "disturbed", how: "skip" });
+  }
+
+  /** How many instructions are left until the hart is reset between two. */
+  get #untilReset(): number {
+    const { kind, at = 0 } = this.#armed ?? {};
+    return kind === undefined || kind === "skip" ? Number.POSITIVE_INFINITY : at - this.executed;
+  }
+
+  #resetBetween(): ResetReason {
+    const { kind = "", done } = this.#armed ?? {};
+    this.#armed = undefined;
+    done?.();
+    this.#parts.sink.event({ type: "disturbed", how: kind });
+    this.#role = Role.NOTHING;
+    return reasonOf(kind);
   }
 
   /** A fault that was done waits for a unit of flash, which has not come. */
   get faultPending(): boolean {
-    return this.#spoilNext;
+    return this.#unitFault !== undefined;
   }
 
   /** What was done in one case is nothing to the next. */
   forgetFaults(): void {
-    this.#spoilNext = false;
+    this.#unitFault = undefined;
+    this.#armed = undefined;
+    this.#calls.skipAt = undefined;
   }
 
-  /** Power comes on; nothing runs yet. @param seed of what undecided cells read */
-  powerOn(seed: number): void {
+  /** Power comes on; nothing runs yet. @param reading what undecided cells read */
+  powerOn(reading: Reading): void {
     const { volatile, bank } = this.#parts;
     volatile.powerOn();
-    bank.readUnstable(new Random(seed));
+    bank.readUnstable(reading);
+    this.#lines.clear();
     this.#forgetCode();
     this.machine.clock.powerOn();
     this.#board.powerOn();
@@ -202,12 +316,32 @@ export class LoaderDevice {
   start(reason: ResetReason, role: Role): StartEnd {
     this.#role = role;
     let why = reason;
-    for (let resets = 0; resets < MAX_RESETS; resets += 1) {
+    let faults = 0;
+    /** The first start that came to nothing over what it could not read, which may have been better left to later ones. */
+    let faulted: Faulted | undefined;
+    for (this.#startsBefore = 0; this.#startsBefore < MAX_RESETS; this.#startsBefore += 1) {
       const end = this.#run(why);
-      if (typeof end !== "number") return end;
-      why = end;
+      if (end === "done" && faulted !== undefined) return this.#endInFailure(faulted.how, faulted.message);
+      if (typeof end === "string") return end;
+      faults = this.#hasFaulted ? faults + 1 : 0;
+      if (faults === FAULT_LOOP_STARTS) return this.#failInFaults();
+      why = typeof end === "number" ? end : ResetReason.EXTERNAL;
+      if (typeof end !== "number") faulted ??= end;
     }
-    return this.#fail("livelock", `the hart was reset ${MAX_RESETS} times, and no application came up`);
+    return this.#endInFailure(
+      "livelock",
+      `the hart was reset ${MAX_RESETS} times, and no application came up`,
+    );
+  }
+
+  /** In the present start. */
+  hasSaid(saying: Saying): boolean {
+    return this.#said.has(saying);
+  }
+
+  /** Not every start of this power-on went as far as this one: what follows depends on these. */
+  get hasStartsBefore(): boolean {
+    return this.#startsBefore > 0;
   }
 
   /** Bytes of a slot as they lie in flash. */
@@ -230,20 +364,26 @@ export class LoaderDevice {
 
   // One start -------------------------------------------------------------------------------------------------
 
-  #run(reason: ResetReason): StartEnd | ResetReason {
+  #run(reason: ResetReason): StartEnd | ResetReason | Faulted {
     const { sink } = this.#parts;
     this.#said.clear();
+    this.#unreadable = undefined;
+    this.#refuseUnreadable();
     this.#resetAsked = undefined;
     this.#erased = undefined;
     this.#handedOver = false;
     this.#runningSlot = undefined;
+    this.#goesOnDisturbed = false;
+    this.#executedBefore += this.machine.retired;
     sink.event({ type: "started", reason, role: this.#role });
+    this.#startedNs = this.nowNs;
     this.#board.start(this.machine, reason);
     if (this.upload !== undefined) this.machine.storeBytes(this.#uploadAddress, this.upload);
     this.#awaitHandOver();
     const most = this.longestStart === 0 ? MOST_INSTRUCTIONS : Math.max(20 * this.longestStart, SLICE);
     for (;;) {
-      const stop = this.#execute(Math.min(SLICE, most - this.machine.retired));
+      if (this.#untilReset <= 0) return this.#resetBetween();
+      const stop = this.#execute(Math.min(SLICE, most - this.machine.retired, this.#untilReset));
       const end = stop === undefined ? this.#resetAsked : this.#after(stop, most);
       if (end !== undefined) return end;
     }
@@ -256,6 +396,8 @@ export class LoaderDevice {
       return this.#calls.run(instructions);
     } catch (error) {
       if (error !== HART_RESET) throw error;
+      // Whoever wanted something of the application does not ask for it anew.
+      this.#role = Role.NOTHING;
       return undefined;
     } finally {
       this.#executes = false;
@@ -291,18 +433,25 @@ export class LoaderDevice {
         sum.add(word, persistent.words[word] as number);
       sum.add(0, page);
     }
-    sum.add(1, this.#role | (this.#handedOver ? 256 : 0));
+    sum.add(1, this.#role | (this.#handedOver ? 256 : 0) | (this.#unreadable === undefined ? 0 : 512));
     for (const saying of this.#said) sum.add(place, SAYINGS.indexOf(saying));
+    place += 1;
+    // A start that is slow is one for what it took.
+    if (this.#parts.profile.startMs !== undefined && !this.#handedOver)
+      sum.addLong(place, this.nowNs - this.#startedNs);
+    place += 2;
+    // What is to be known by a line may have been begun.
+    for (const byte of Buffer.from(this.#lines.pending, "latin1")) sum.add(place++, byte);
     return sum.key;
   }
 
-  #after(stop: MachineStop, most: number): StartEnd | ResetReason | undefined {
-    if (stop === MachineStop.FETCH) {
-      this.#tellHandOver(this.machine.hart[Hart.PC] as number);
-      return this.#isDone ? this.#done() : undefined;
-    }
-    this.#tellErased();
+  #after(stop: MachineStop, most: number): StartEnd | ResetReason | Faulted | undefined {
+    this.#refuseUnreadable();
+    if (stop === MachineStop.FETCH) this.#fetched((this.machine.hart[Hart.PC] as number) >>> 0);
+    else this.#tellErased();
     if (this.#isDone) return this.#done();
+    if (this.#said.has("panic")) return this.#ended("panic", "it says that it has given up");
+    if (stop === MachineStop.FETCH) return undefined;
     if (this.#resetAsked !== undefined) return this.#resetAsked;
     switch (stop) {
       case MachineStop.STOPPED:
@@ -322,14 +471,14 @@ export class LoaderDevice {
     return this.#said.has("safe") || (this.#handedOver && this.#said.has(DONE_BY[this.#role]));
   }
 
-  #done(): StartEnd {
-    this.longestStart = Math.max(this.longestStart, this.machine.retired);
+  #done(): StartEnd | ResetReason {
+    if (this.measures) this.longestStart = Math.max(this.longestStart, this.machine.retired);
     this.#calls.learnt();
     if (!this.#said.has("safe")) return "done";
     return this.#fail("no-image", "it says that it has nothing to start");
   }
 
-  #stopped(): StartEnd | ResetReason {
+  #stopped(): StartEnd | ResetReason | Faulted {
     const { machine } = this;
     const reset = watchdogReset(machine.evidence);
     if (reset !== undefined) return reset;
@@ -345,30 +494,89 @@ export class LoaderDevice {
   }
 
   /** Nothing more will come of this start: the application was there, or it was not. */
-  #ended(how: Failure, message: string): StartEnd {
+  #ended(how: Failure, message: string): StartEnd | Faulted | ResetReason {
     if (this.#handedOver && (this.#role === Role.CRASH || this.#role === Role.HANG)) return "done";
     const who = this.#handedOver ? "the application" : "the loader";
+    if (this.#hasFaulted) return { how, message: `${who}: ${message}` };
     return this.#fail(how, `${who}: ${message}`);
   }
 
-  #fail(how: Failure, message: string): StartEnd {
-    const { sink } = this.#parts;
-    const isSafe = this.#said.has("safe");
-    sink.event({ type: "failed", how, message, whole: this.whole });
-    return isSafe ? "safe" : "failed";
+  /** The loader has read what cannot be read. */
+  get #hasFaulted(): boolean {
+    return this.#unreadable !== undefined && !this.#handedOver;
+  }
+
+  #failInFaults(): StartEnd {
+    const where = hex32(this.#unreadable ?? 0);
+    return this.#endInFailure(
+      "fault-loop",
+      `the loader cannot read ${where}, and comes to nothing over that at ${FAULT_LOOP_STARTS} starts in a row`,
+    );
+  }
+
+  /** Reads of what has no valid ECC fault. */
+  #refuseUnreadable(): void {
+    const { bank, profile } = this.#parts;
+    const faulty = bank.chips.map(({ condition }) => condition.faulty);
+    if (faulty.every((ranges, device) => ranges === (this.#refused[device] ?? NO_BYTES))) return;
+    this.#refused = faulty;
+    const ranges = faulty.flatMap((bytes, device) => {
+      const base = profile.board.flash[device]?.base;
+      return base === undefined
+        ? []
+        : bytes.map(({ start, end }) => ({ first: base + start, last: base + end - 1 }));
+    });
+    const zones = zonesFrom(
+      ranges.flatMap(({ first, last }) => [first, last + 1]),
+      (address) => (isWithin(ranges, address) ? Access.LOAD | Access.FETCH : 0),
+    );
+    this.machine.refuse(ranges.length === 0 ? NO_ZONES : zones);
+  }
+
+  /** One that ends so because of what was done to it is begun anew: what comes of that counts. */
+  #fail(how: Failure, message: string): StartEnd | ResetReason {
+    if (this.#goesOnDisturbed) {
+      this.#role = Role.NOTHING;
+      return ResetReason.EXTERNAL;
+    }
+    return this.#endInFailure(how, message);
+  }
+
+  #endInFailure(how: Failure, message: string): StartEnd {
+    this.#parts.sink.event({ type: "failed", how, message, whole: this.whole });
+    return this.#said.has("safe") ? "safe" : "failed";
   }
 
   // What is seen ----------------------------------------------------------------------------------------------
 
   #awaitHandOver(): void {
+    this.#calls.start(this.#handOver, this.#codeAwaited);
+  }
+
+  /** The instruction there is the next one. */
+  #fetched(pc: number): void {
+    if (!this.#handedOver && isWithin(this.#handOver, pc)) this.#tellHandOver(pc);
+    this.#heard(({ code }) => code !== undefined && isWithin([rangeOf(code)], pc));
+  }
+
+  /** Code by which something is known that was not said yet. */
+  get #codeAwaited(): readonly AddressRange[] {
+    const { criteria } = this.#parts.profile;
+    return SAYINGS.flatMap((saying) => {
+      const { code } = criteria[saying];
+      return code === undefined || this.#said.has(saying) ? [] : [rangeOf(code)];
+    });
+  }
+
+  /** Where a start is over for the loader. */
+  #handOverRanges(): readonly AddressRange[] {
     const { profile } = this.#parts;
     const ranges = profile.slots.flatMap(({ name, flash, offset, bytes }) => {
       const base = profile.board.flash[flash]?.base;
       if (name === "scratch" || base === undefined) return [];
       return [{ first: base + offset, last: base + offset + bytes - 1 }];
     });
-    const loaded = profile.loadRanges.map(({ base, bytes }) => ({ first: base, last: base + bytes - 1 }));
-    this.#calls.start([...ranges, ...loaded]);
+    return [...ranges, ...profile.loadRanges.map(rangeOf)];
   }
 
   #tellHandOver(pc: number): void {
@@ -378,17 +586,23 @@ export class LoaderDevice {
       return pc >>> 0 >= base + offset && pc >>> 0 < base + offset + bytes;
     });
     this.#handedOver = true;
+    this.#unkicked(this.#board.unkickedTicks(this.machine));
     this.#runningSlot = slot?.name;
     const bytes = slot && this.slotBytes(slot);
     const image = bytes === undefined ? this.#imageInRam(pc) : imageIn(bytes, images);
     const mixedOf = image === undefined && bytes !== undefined ? mostlyIn(bytes, images)?.name : undefined;
     sink.event({
       type: "handed-over",
+      tookMs: (this.nowNs - this.#startedNs) / NS_PER_MS,
       slot: slot?.name ?? "ram",
       image: image?.name,
       mixedOf,
       whole: this.whole,
     });
+  }
+
+  #unkicked(ticks: number | undefined): void {
+    if (ticks !== undefined) this.longestUnkicked = Math.max(this.longestUnkicked ?? 0, ticks);
   }
 
   /** The image whose bytes lie at the start of the load range that `pc` is in. */
@@ -405,7 +619,8 @@ export class LoaderDevice {
       if (this.#said.has(saying) || !matches(profile.criteria[saying])) continue;
       this.#said.add(saying);
       sink.event({ type: "said", saying });
-      if (this.#isDone) this.#endRun();
+      this.#calls.tellOnly(this.#codeAwaited);
+      if (this.#isDone || saying === "panic") this.#endRun();
     }
   }
 
@@ -425,11 +640,17 @@ export class LoaderDevice {
       counters: {
         load32: (index) => persistent.words[persistent.wholeLayout.nvram / 4 + index] as number,
         store32: (index, value) => {
-          this.#parts.onWrite();
           sink.beforeStore();
+          if (index < COUNTERS) this.#parts.onCounter(value >>> 0);
           persistent.store(persistent.wholeLayout.nvram / 4 + index, value);
         },
       },
+      watchdogKicked: (ticks) => this.#unkicked(ticks),
+      counterLowered: (counter, held, value) =>
+        sink.event({
+          type: "lowered",
+          message: `counter ${counter} holds ${held}, and less was stored to it: ${value}`,
+        }),
       misused: (message) => sink.event({ type: "misused", message }),
       onReset: () => {
         this.#resetAsked = ResetReason.SOFTWARE;
@@ -447,7 +668,6 @@ export class LoaderDevice {
 
   #beforeUnit(device: number, operation: ChipOperation): void {
     const { bank, sink } = this.#parts;
-    this.#parts.onWrite();
     try {
       sink.beforeUnit(bank.unitOf(device, operation));
     } catch (error) {
@@ -458,10 +678,13 @@ export class LoaderDevice {
       this.#erased = { device, offset: operation.unitOffset };
       this.#endRun();
     }
-    if (!this.#spoilNext) return;
-    this.#spoilNext = false;
+    const fault = this.#unitFault;
+    const chip = bank.chips[device];
+    this.#unitFault = undefined;
+    if (fault === undefined || chip === undefined) return;
     const { unitOffset, unitEnd } = operation;
-    bank.chips[device]?.damage("bad", unitOffset, unitEnd - unitOffset);
+    if (fault === "bad-block") chip.damage("bad", unitOffset, unitEnd - unitOffset);
+    else chip.failsNext = true;
   }
 
   #codeChanged(device: number, offset: number, byteCount: number): void {
@@ -494,6 +717,15 @@ export class LoaderDevice {
   get nowNs(): number {
     return this.machine.clock.now() * NS_PER_TICK;
   }
+}
+
+/** Why it is reset, by the name of the fault. */
+function reasonOf(fault: string): ResetReason {
+  return fault.startsWith("watchdog") ? ResetReason.WATCHDOG : ResetReason.EXTERNAL;
+}
+
+function rangeOf({ base, bytes }: CodeRange): AddressRange {
+  return { first: base, last: base + bytes - 1 };
 }
 
 /** The hart is reset in the middle of an instruction. */

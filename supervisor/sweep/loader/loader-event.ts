@@ -18,6 +18,8 @@ export type LoaderEvent =
       readonly mixedOf: ImageName | undefined;
       /** Images that are whole in some slot. */
       readonly whole: readonly ImageName[];
+      /** Of virtual time since the hart began. */
+      readonly tookMs: number;
     }
   | { readonly type: "said"; readonly saying: Saying }
   | {
@@ -36,6 +38,8 @@ export type LoaderEvent =
   | { readonly type: "arrived"; readonly image: ImageName }
   /** Firmware asked flash for what it does not do. */
   | { readonly type: "misused"; readonly message: string }
+  /** Firmware stored less to a counter than that holds. */
+  | { readonly type: "lowered"; readonly message: string }
   | { readonly type: "disturbed"; readonly how: string }
   /** What was to come did not: a step of the scenario. */
   | { readonly type: "missed"; readonly message: string };

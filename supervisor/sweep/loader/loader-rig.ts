@@ -6,6 +6,7 @@
 import { ResetReason, Role } from "../../../controller/devices/reset-block.ts";
 import type { MachineOptions } from "../../../controller/machine.ts";
 import { flashAt } from "../../../controller/profile.ts";
+import { erasedWord } from "../../../emulator/flash/chip-geometry.ts";
 import type { ChipStart } from "../../../emulator/flash/flash-chip.ts";
 import { createMemory, planBoardLayout } from "../../../emulator/memory/layout.ts";
 import type { LoaderProfile, Slot, SlotName } from "../../core/loader-profile.ts";
@@ -13,7 +14,7 @@ import { Timeline } from "../explore/timeline.ts";
 import { PersistentMemory } from "../flipside/persistent-memory.ts";
 import { VolatileMemory } from "../flipside/volatile-memory.ts";
 import { ChipBank } from "./chip-bank.ts";
-import { type ImageName, type NamedImage, namedImages } from "./images.ts";
+import { type ImageName, type NamedImage, namedImages, securityCounters } from "./images.ts";
 import { initialLoaderJudgement, type LoaderJudgement } from "./judgement.ts";
 import { LoaderDevice } from "./loader-device.ts";
 import type { LoaderEvent } from "./loader-event.ts";
@@ -43,7 +44,12 @@ export class LoaderRig {
       board.flash.map(({ bytes }) => bytes),
     );
     const memory = createMemory(layout);
-    this.memory = new PersistentMemory(memory, layout);
+    this.memory = new PersistentMemory(
+      memory,
+      layout,
+      board.flash.length,
+      board.flash.map(({ geometry }) => erasedWord(geometry)),
+    );
     this.memory.keepAreas(
       profile.slots.map(({ flash, offset, bytes }) => {
         const start = ((layout.regions[flash] as number) + offset) / 4;
@@ -54,7 +60,13 @@ export class LoaderRig {
       this.device.flashChanged(device, offset, byteCount),
     );
     this.timeline = new Timeline<LoaderEvent, LoaderJudgement>(this.memory, this.bank);
-    this.oracle = new LoaderOracle({ mode: profile.mode, arrivalAsks: profile.request === "arrival" });
+    this.oracle = new LoaderOracle({
+      mode: profile.mode,
+      arrivalAsks: profile.request === "arrival",
+      startMs: profile.startMs,
+      erasesPerUpdate: profile.erasesPerUpdate,
+      counters: securityCounters(this.images),
+    });
     this.device = new LoaderDevice({
       memory,
       persistent: this.memory,
@@ -64,7 +76,7 @@ export class LoaderRig {
       images: this.images,
       engine,
       sink: this.timeline,
-      onWrite: () => this.oracle.wrote(),
+      onCounter: (value) => this.oracle.counted(value),
     });
     this.timeline.oracle = this.oracle;
   }
@@ -209,7 +221,8 @@ export class LoaderRig {
     this.device.upload = image.bytes;
     const end = this.device.start(ResetReason.EXTERNAL, Role.UPLOAD);
     this.device.upload = undefined;
-    if (end !== "done") return false;
+    // The hart may have been reset meanwhile, and the application been there for nothing.
+    if (end !== "done" || !this.device.hasSaid("uploaded")) return false;
     this.timeline.event({ type: "arrived", image: name });
     return true;
   }

@@ -7,9 +7,11 @@
  */
 
 import { ResetReason, Role } from "../../../controller/devices/reset-block.ts";
+import { Random } from "../../../emulator/base/random.ts";
 import type { LoaderProfile } from "../../core/loader-profile.ts";
+import type { Disturbance } from "../explore/case-id.ts";
 import { seedAt } from "../explore/path-runner.ts";
-import type { JoinPlace, Subject } from "../explore/subject.ts";
+import type { InstructionFaults, JoinPlace, Subject } from "../explore/subject.ts";
 import type { Timeline } from "../explore/timeline.ts";
 import type { PersistentMemory } from "../flipside/persistent-memory.ts";
 import type { ChipBank } from "./chip-bank.ts";
@@ -20,8 +22,19 @@ import { LoaderRig } from "./loader-rig.ts";
 import type { LoaderOracle } from "./oracle.ts";
 import type { LoaderScenario, LoaderStep } from "./scenario.ts";
 
-/** What can be done besides cuts, at every item. */
-export const LOADER_FAULTS: readonly string[] = ["reset", "watchdog", "bad-block"];
+/** What can be done besides cuts: at every item at which the hart executes, */
+const HART_FAULTS = ["reset", "watchdog"] as const;
+/** to each unit of flash that firmware makes, */
+const UNIT_FAULTS = ["bad-block", "fails-once"] as const;
+/** and between two instructions. */
+const BETWEEN_FAULTS = ["reset-between", "watchdog-between"] as const;
+const SKIP = "skip";
+export const LOADER_FAULTS: readonly string[] = [...HART_FAULTS, ...UNIT_FAULTS, ...BETWEEN_FAULTS, SKIP];
+
+/** Of a scenario, resets between two instructions. */
+const RESETS_BETWEEN = 64;
+/** Of a scenario, instructions that are skipped at the most. */
+const SKIPS = 1024;
 
 /**
  * Where what follows a cut is decided by memory and what is known: before the slot is erased that the next update goes to,
@@ -30,8 +43,17 @@ export const LOADER_FAULTS: readonly string[] = ["reset", "watchdog", "bad-block
 const CLEARING = 1;
 const CLEARED = 2;
 const LAST_JOIN_PLACE = CLEARED + 3;
+/** Of all starts' seeds none is this one. */
+const REREAD_SEED = 100;
 /** And behind each erase of a sector by firmware. */
 const EXECUTING = LAST_JOIN_PLACE + 1;
+
+/** Undefined where no watchdog ran. */
+export interface UnkickedTicks {
+  readonly uncut: number | undefined;
+  readonly disturbed: number | undefined;
+}
+export const NEVER_RAN: UnkickedTicks = { uncut: undefined, disturbed: undefined };
 
 export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, LoaderJudgement> {
   readonly rig: LoaderRig;
@@ -41,8 +63,11 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
   readonly oracle: LoaderOracle;
   readonly device: LoaderDevice;
   readonly faults = LOADER_FAULTS;
+  /** How long the watchdog had to wait at the most, in ticks: undisturbed, and after a cut or another disturbance. */
+  unkicked: UnkickedTicks = NEVER_RAN;
   /** Starts by power since the cut. */
   #starts = 0;
+  #readsAgain = false;
 
   constructor(profile: LoaderProfile, engine: ConstructorParameters<typeof LoaderRig>[1]) {
     this.rig = new LoaderRig(profile, engine);
@@ -61,15 +86,41 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
     this.device.recalls = recalls;
   }
 
+  readonly instructionFaults: InstructionFaults = {
+    kinds: [...BETWEEN_FAULTS, SKIP],
+    places: (random) => this.#places(random),
+    arm: ({ kind, at }, done) => this.device.arm(kind, at, done),
+  };
+
+  /**
+   * Has `undisturbed` show how long a start takes at the most, for one that takes far longer is one without an end, and
+   * whether counters are raised.
+   */
+  measure(undisturbed: () => void): void {
+    this.device.longestStart = 0;
+    this.device.measures = true;
+    this.oracle.raises = false;
+    try {
+      undisturbed();
+      this.oracle.raises = this.oracle.judgement.floor > 0;
+    } finally {
+      this.device.measures = false;
+    }
+  }
+
   setUp(scenario: LoaderScenario): void {
     this.rig.setUp(scenario);
   }
 
   carryOut(scenario: LoaderScenario, seed: number, strict: boolean): void {
     this.#starts = 0;
-    for (const step of scenario.steps) {
-      if (!this.#perform(step, seed) || this.oracle.condemned) break;
-    }
+    this.#readsAgain = false;
+    this.device.countFromHere();
+    this.#measuring(strict ? "uncut" : "disturbed", () => {
+      for (const step of scenario.steps) {
+        if (!this.#perform(step, seed) || this.oracle.condemned) break;
+      }
+    });
     this.oracle.conclude();
     if (strict) this.#checkEnd(scenario);
   }
@@ -78,11 +129,51 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
     this.device.powerOff();
   }
 
-  comeBack(_scenario: LoaderScenario, seed: number): void {
+  comeBack({ resumes = Role.NOTHING }: LoaderScenario, seed: number): void {
     this.#starts = 0;
-    this.#start({ do: "start", by: "power" }, seed);
-    this.oracle.conclude();
-    if (!this.oracle.condemned) this.#updateOnceMore(seed);
+    this.#readsAgain = false;
+    this.device.countFromHere();
+    this.#measuring("disturbed", () => {
+      this.#start({ do: "start", by: "power", role: resumes }, seed);
+      this.oracle.conclude();
+      this.#readAgain(seed);
+      this.#endTrial(seed);
+      if (this.oracle.condemned) return;
+      this.#updateOnceMore(seed);
+      this.oracle.conclude();
+    });
+  }
+
+  #measuring(which: keyof UnkickedTicks, work: () => void): void {
+    const { device } = this;
+    device.longestUnkicked = undefined;
+    try {
+      work();
+    } finally {
+      const { longestUnkicked: ticks } = device;
+      if (ticks !== undefined)
+        this.unkicked = { ...this.unkicked, [which]: Math.max(this.unkicked[which] ?? 0, ticks) };
+    }
+  }
+
+  /** The same flash with other readings of its undecided cells: it starts twice more, and has to come to the same. */
+  #readAgain(seed: number): void {
+    this.#readsAgain = true;
+    const readings = [0, 1].map((index) => new Random(seedAt(seed, REREAD_SEED + index)));
+    for (const [index, reading] of readings.entries()) {
+      const isOver = this.oracle.condemned || this.oracle.judgement.running === undefined;
+      if (isOver || (index === 0 && !this.flash.isUndecided)) break;
+      this.device.powerOff();
+      this.device.powerOn(reading);
+      this.device.start(ResetReason.POWER, Role.NOTHING);
+    }
+    this.#readsAgain = false;
+  }
+
+  /** What is on trial, and does not confirm itself, is taken back at the next start. */
+  #endTrial(seed: number): void {
+    const isOnTrial = this.oracle.reverts && this.oracle.judgement.update?.progress === "tried";
+    if (isOnTrial && !this.oracle.condemned) this.#start({ do: "start", by: "power" }, seed);
   }
 
   inject(kind: string): boolean {
@@ -93,12 +184,28 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
     return this.device.faultPending;
   }
 
-  faultKey(): number | undefined {
-    return undefined;
+  faultKey(kind: string, item: number): "none" | undefined {
+    if (!this.device.executes) return "none";
+    const isUnit = this.timeline.unitAt(item) !== undefined;
+    return isUnit || !(UNIT_FAULTS as readonly string[]).includes(kind) ? undefined : "none";
+  }
+
+  /** Every so many instructions a reset, and each instruction that may be skipped. */
+  #places(random: Random): readonly Disturbance[] {
+    const { executed, passed } = this.device;
+    const stride = Math.max(1, Math.ceil(executed / RESETS_BETWEEN));
+    const resets = spread(executed, stride, random).map((at, index) => ({
+      at,
+      kind: BETWEEN_FAULTS[index % BETWEEN_FAULTS.length] as string,
+    }));
+    const skips = spread(passed, Math.max(1, Math.ceil(passed / SKIPS)), random);
+    return [...resets, ...skips.map((at) => ({ at, kind: SKIP }))];
   }
 
   /** RAM holds the power-up pattern, and devices are as after power-on. */
   joinPlace(event: LoaderEvent): JoinPlace<LoaderJudgement> | "none" | undefined {
+    // It is not the start that its number says, and one more may follow.
+    if (this.#readsAgain) return undefined;
     const known = this.oracle.judgement;
     switch (event.type) {
       // Nothing executes from here to the start by power that follows.
@@ -124,7 +231,7 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
   /** Where firmware executes its state decides, too, and what time it is as long as nobody asks. */
   #whileExecuting(known: LoaderJudgement): JoinPlace<LoaderJudgement> | undefined {
     const { machine } = this.device;
-    if (!machine.isUntimed || !this.recalls) return undefined;
+    if (!machine.isUntimed || !this.recalls || this.device.hasStartsBefore) return undefined;
     const { timeAsked } = machine;
     const key = this.device.executionKey();
     return { place: EXECUTING, known, last: false, key, holds: () => machine.timeAsked === timeAsked };
@@ -143,7 +250,9 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
     const { device } = this;
     if (by === "power") {
       if (device.powered) device.powerOff();
-      device.powerOn(seedAt(seed, this.#starts));
+      // Worst of all: as if what was cut had been completed. Other readings follow.
+      const isFirst = this.#starts === 0 && this.flash.isUndecided;
+      device.powerOn(isFirst ? "completed" : new Random(seedAt(seed, this.#starts)));
       this.#starts += 1;
     }
     return device.start(by === "power" ? ResetReason.POWER : ResetReason.EXTERNAL, role) === "done";
@@ -182,4 +291,11 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
       `without any disturbance ${end ?? "nothing"} runs at the end instead of ${ends}`,
     );
   }
+}
+
+/** Every `stride`-th number below `end`, from one that is drawn. */
+function spread(end: number, stride: number, random: Random): readonly number[] {
+  const places: number[] = [];
+  for (let at = random.below(stride); at < end; at += stride) places.push(at);
+  return places;
 }

@@ -72,7 +72,8 @@ export class LoaderTimelineText {
   #does: "loader" | "application" | "operator" = "operator";
   /** The item that is going to be torn has been told. */
   #tearing = false;
-  #uartTold: number;
+  /** Lines of the UART that were not told yet. */
+  #uart: string[] = [];
 
   /** @param path what is done to the device in this case */
   constructor(
@@ -85,7 +86,7 @@ export class LoaderTimelineText {
     this.#places = places;
     this.#program = program;
     this.#ends = path.filter(endsRun);
-    this.#uartTold = subject.device.uart.length;
+    subject.device.onUartLine = (line) => this.#uart.push(line);
   }
 
   readonly narrate: Narrator<LoaderEvent> = (item, index) => {
@@ -112,9 +113,8 @@ export class LoaderTimelineText {
   }
 
   #tellUart(): void {
-    const { uart } = this.#subject.device;
-    const since = uart.slice(this.#uartTold);
-    this.#uartTold = uart.length;
+    const since = this.#uart;
+    this.#uart = [];
     if (since.length > 0) this.#flush();
     for (const line of since) this.lines.push(`       uart: ${line}`);
   }
@@ -232,6 +232,8 @@ function describeEvent(event: LoaderEvent): string | undefined {
       return `${event.image} has arrived`;
     case "misused":
       return `flash is misused: ${event.message}`;
+    case "lowered":
+      return event.message;
     case "disturbed":
       return `fault: ${event.how}`;
     case "missed":

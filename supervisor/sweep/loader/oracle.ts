@@ -8,6 +8,7 @@
 
 import { Role } from "../../../controller/devices/reset-block.ts";
 import type { LoaderMode } from "../../core/loader-profile.ts";
+import { type FlashUnit, ItemKind } from "../explore/items.ts";
 import type { Ending, Oracle } from "../explore/oracle.ts";
 import { initialLoaderJudgement, type LoaderJudgement, type Progress, type Update } from "./judgement.ts";
 import type { LoaderEvent } from "./loader-event.ts";
@@ -27,6 +28,12 @@ export interface LoaderTerms {
   readonly mode: LoaderMode;
   /** An update counts as asked for as soon as it has arrived. */
   readonly arrivalAsks: boolean;
+  /** What a start may take; undefined: anything. */
+  readonly startMs?: number | undefined;
+  /** So often an update may erase a sector; undefined: as often as it likes. */
+  readonly erasesPerUpdate?: number | undefined;
+  /** By image, the security counter that it carries; none of them does where it is absent. */
+  readonly counters?: ReadonlyMap<string, number>;
 }
 
 export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
@@ -34,11 +41,19 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
   /** An update is taken back that does not confirm itself. */
   readonly reverts: boolean;
   readonly #arrivalAsks: boolean;
+  readonly #startMs: number | undefined;
+  readonly #erasesPerUpdate: number | undefined;
+  readonly #counters: ReadonlyMap<string, number>;
+  /** The loader raises a counter where nothing disturbs it: it has to do so after a disturbance, too. */
+  raises = false;
   readonly #afterCuts = new WeakMap<LoaderJudgement, LoaderJudgement>();
 
-  constructor({ mode, arrivalAsks }: LoaderTerms) {
+  constructor({ mode, arrivalAsks, startMs, erasesPerUpdate, counters }: LoaderTerms) {
     this.reverts = REVERTS.includes(mode);
     this.#arrivalAsks = arrivalAsks;
+    this.#startMs = startMs;
+    this.#erasesPerUpdate = erasesPerUpdate;
+    this.#counters = counters ?? new Map();
   }
 
   get condemned(): boolean {
@@ -52,7 +67,16 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
   observe(event: LoaderEvent): void {
     switch (event.type) {
       case "started":
-        this.#change({ role: event.role, running: undefined, isSafe: false, hasWritten: false });
+        this.#checkRaised();
+        this.#change({
+          isFresh: false,
+          role: event.role,
+          running: undefined,
+          isSafe: false,
+          hasWritten: false,
+          ranBefore: this.judgement.untouched,
+          untouched: undefined,
+        });
         break;
       case "handed-over":
         this.#handedOver(event);
@@ -64,13 +88,23 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
         this.#failed(event);
         break;
       case "arriving":
-        this.#change({ update: newUpdate(event.image), isUnlucky: false });
+        this.#checkRaised();
+        this.#change({
+          update: newUpdate(event.image),
+          isFresh: true,
+          isUnlucky: false,
+          untouched: undefined,
+          erases: this.#erasesPerUpdate === undefined ? undefined : new Map(),
+        });
         break;
       case "arrived":
         this.#progress(this.#arrivalAsks ? "asked" : "there");
         break;
       case "misused":
         this.condemn("flash-misuse", event.message);
+        break;
+      case "lowered":
+        this.condemn("counter-lowered", event.message);
         break;
       case "missed":
         if (!this.judgement.isSpoilt) this.condemn("stuck-state", event.message);
@@ -85,11 +119,12 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     }
   }
 
-  /** The loader, or whoever runs, changes flash. */
-  wrote(): void {
+  /** The loader, or whoever runs, changes flash, or a counter. */
+  begins(unit: FlashUnit | undefined): void {
+    if (unit?.kind === ItemKind.ERASE) this.#countErase(unit);
     const { running, hasWritten, role, update } = this.judgement;
     if (hasWritten) return;
-    this.#change({ hasWritten: true });
+    this.#change({ hasWritten: true, untouched: undefined, ranBefore: undefined });
     if (running === undefined || update === undefined) return;
     const asks = role === Role.REQUEST_TEST || role === Role.REQUEST_PERMANENT;
     if (asks && update.progress === "there") {
@@ -99,6 +134,42 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     }
     if (role === Role.CONFIRM && update.progress === "tried" && running === update.image)
       this.#progress("confirming");
+  }
+
+  /** A counter of the board is raised. */
+  counted(value: number): void {
+    if (this.#counters.size === 0) return;
+    this.#change({ floor: Math.max(this.judgement.floor, value) });
+    const most = Math.max(...this.#confirmable.map((image) => this.#counters.get(image) ?? 0), 0);
+    if (value > most)
+      this.condemn(
+        "counter-raised-early",
+        `a counter was raised to ${value}, and what is confirmed has ${most}`,
+      );
+  }
+
+  /** Images of which nobody can say that they are not confirmed. */
+  get #confirmable(): readonly string[] {
+    const { base, update } = this.judgement;
+    const known = base === undefined ? [] : [base];
+    if (update === undefined || isBad(update.image)) return known;
+    const { image, progress, isPermanent } = update;
+    const isWanted = progress !== "there" || this.#arrivalAsks;
+    const isConfirmable = this.reverts && !isPermanent ? progress === "confirming" : isWanted;
+    return isConfirmable ? [...known, image] : known;
+  }
+
+  /** A start of an image that was confirmed before is over, and the counter has to have been raised to its. */
+  #checkRaised(): void {
+    const { base, previous, running, isFresh, floor } = this.judgement;
+    if (!this.raises || running === undefined || running !== base || previous === undefined || isFresh)
+      return;
+    const counter = this.#counters.get(base);
+    if (counter !== undefined && floor < counter)
+      this.condemn(
+        "counter-not-raised",
+        `${base} was confirmed, and its counter is ${counter}: the board's is ${floor}`,
+      );
   }
 
   /** What was under way may have come to an end or not. */
@@ -112,18 +183,27 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
       role: Role.NOTHING,
       isSafe: false,
       hasWritten: false,
-      update: update && afterCutOf(update, running === undefined && hasWritten),
+      isFresh: false,
+      untouched: undefined,
+      ranBefore: undefined,
+      update: update && afterCutOf(update, this.reverts && running === undefined && hasWritten),
     };
     this.#afterCuts.set(judgement, after);
     return after;
   }
 
-  keyOf({ base, previous, update, isUnlucky, isSpoilt, wrong, outcome }: LoaderJudgement): string {
-    return JSON.stringify([base, previous, update, isUnlucky, isSpoilt, wrong, outcome]);
+  /** But for what is over with a start: whatever decides it then is memory's. */
+  keyOf(judgement: LoaderJudgement): string {
+    const { base, previous, update, isUnlucky, isSpoilt, untouched, ranBefore } = judgement;
+    const { floor, wrong, excess, outcome } = judgement;
+    const erases = judgement.erases && [...judgement.erases].sort();
+    const known = [base, previous, update, isUnlucky, isSpoilt, untouched, ranBefore, erases];
+    return JSON.stringify([...known, floor, wrong, excess, outcome]);
   }
 
   /** What it has come to counts; what follows can only be wrong. */
   conclude(): void {
+    this.#checkRaised();
     const { isSafe, running, isUnlucky, base, outcome } = this.judgement;
     if (outcome !== undefined) return;
     if (isSafe) this.#change({ outcome: "safe-mode-told" });
@@ -133,26 +213,48 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
   }
 
   verdict(): Ending {
-    const { wrong, outcome } = this.judgement;
-    return wrong ?? outcome ?? { verdict: "harness-broken", message: "it came to no end" };
+    const { wrong, excess, outcome } = this.judgement;
+    return wrong ?? excess ?? outcome ?? { verdict: "harness-broken", message: "it came to no end" };
   }
 
   // What happens ----------------------------------------------------------------------------------------------
 
   #handedOver(event: EventOf<"handed-over">): void {
-    const { image } = event;
+    const { image, tookMs } = event;
+    if (this.#startMs !== undefined && tookMs > this.#startMs)
+      this.#exceed("slow", `a start took ${tookMs.toFixed(1)} ms, more than ${this.#startMs}`);
     if (image === undefined) {
       this.#handedOverToNone(event);
       return;
     }
-    this.#change({ running: image, hasWritten: false });
-    const { update, base } = this.judgement;
+    const { update, base, hasWritten } = this.judgement;
+    this.#change({ running: image, hasWritten: false, untouched: hasWritten ? undefined : image });
+    const isTakenBack = this.reverts && image === base && update?.progress === "tried";
+    const counter = this.#counters.get(image) ?? Number.POSITIVE_INFINITY;
+    const { floor } = this.judgement;
+    // Before what follows from it: an image that is not wanted any more, or not yet.
+    if (!isBad(image) && !isTakenBack) this.#comparedWith(image);
     if (isBad(image)) this.condemn("unverified-executed", `${image} runs, which must never run`);
+    else if (
+      counter < floor &&
+      (image === base || image === update?.image || image === this.judgement.previous)
+    )
+      this.condemn(
+        "below-floor",
+        `${image} has the security counter ${counter}, and the board's is ${floor}`,
+      );
     else if (image === update?.image && image !== base) this.#startedUpdate(update, event);
     else if (image === base) this.#startedBase(event);
     else if (image === this.judgement.previous)
       this.condemn("reverted-confirmed", `${image} runs again, though ${base} was confirmed`);
     else this.condemn("wrong-image", `${image} runs instead of ${base ?? "nothing"}`);
+  }
+
+  /** The same flash, though cells of it may read differently, starts the same image. */
+  #comparedWith(image: string): void {
+    const { ranBefore } = this.judgement;
+    if (ranBefore !== undefined && ranBefore !== image)
+      this.condemn("flapping", `${image} runs, and ${ranBefore} ran before, with nothing changed in between`);
   }
 
   #handedOverToNone({ slot, mixedOf }: EventOf<"handed-over">): void {
@@ -213,9 +315,13 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     else this.condemn("lost-update", `${image} was asked for, never started, and is gone`);
   }
 
-  /** A block that has gone bad lets the hart go on; whatever else is done ends its start, as a power cut does. */
+  /** What is done to flash or to an instruction lets the hart go on; whatever else is done ends its start, as a power cut does. */
   #disturbed({ how }: EventOf<"disturbed">): void {
-    if (how === "bad-block") this.#change({ isSpoilt: true });
+    const { update } = this.judgement;
+    if (how === "bad-block") this.#change({ isSpoilt: true, untouched: undefined, ranBefore: undefined });
+    // The hart goes on, and what was asked for may come to nothing.
+    else if (how === "fails-once" || how === "skip")
+      this.#change({ update: update && afterCutOf(update, true) });
     else this.judgement = this.afterCut(this.judgement);
   }
 
@@ -223,9 +329,11 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     const { update, running } = this.judgement;
     switch (saying) {
       case "confirmed":
+        this.#change({ untouched: undefined });
         if (update !== undefined && running === update.image) this.#confirmed(update.image);
         break;
       case "requested":
+        this.#change({ untouched: undefined });
         if (update !== undefined && update.progress !== "arriving") {
           const isPermanent = this.judgement.role === Role.REQUEST_PERMANENT;
           this.#change({ update: { ...update, progress: "asked", isPermanent } });
@@ -246,20 +354,38 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
       previous: image === base ? previous : base,
       update: undefined,
       isUnlucky: false,
+      isFresh: true,
     });
   }
 
   #failed({ how, message, whole }: EventOf<"failed">): void {
     const good = whole.filter((name) => !isBad(name));
-    const { isSafe, isSpoilt } = this.judgement;
-    // What is whole, but where it cannot be started, cannot be copied any more.
-    if (how === "no-image" && isSafe && (isSpoilt || good.length === 0)) return;
+    const { isSafe, isSpoilt, base } = this.judgement;
+    // What is whole, but where it cannot be started, cannot be copied any more. And what was there must not get lost.
+    const hasNone = good.length === 0 && base === undefined;
+    if (how === "no-image" && isSafe && (isSpoilt || hasNone)) return;
     if (how === "livelock" || how === "fault-loop") {
       this.condemn(how, message);
       return;
     }
-    if (good.length === 0) this.condemn("bricked", `${how}: ${message}`);
+    const lost = base === undefined ? "" : `, and ${base} is whole nowhere any more`;
+    if (good.length === 0) this.condemn("bricked", `${how}: ${message}${lost}`);
     else this.condemn("bricked-but-whole", `${how}: ${message}, though ${good.join(" and ")} is whole`);
+  }
+
+  #countErase({ region, offset }: FlashUnit): void {
+    const { erases } = this.judgement;
+    const most = this.#erasesPerUpdate;
+    if (erases === undefined || most === undefined) return;
+    const sector = `0x${offset.toString(16)} of flash device ${region}`;
+    const count = (erases.get(sector) ?? 0) + 1;
+    this.#change({ erases: new Map(erases).set(sector, count) });
+    if (count > most)
+      this.#exceed("wear", `an update erased the sector at ${sector} more often than ${most} times`);
+  }
+
+  #exceed(verdict: BadLoaderVerdict, message: string): void {
+    if (this.judgement.excess === undefined) this.#change({ excess: { verdict, message } });
   }
 
   #progress(progress: Progress): void {
@@ -286,6 +412,8 @@ function newUpdate(image: string): Update {
 function afterCutOf(update: Update, mayHaveNoted: boolean): Update {
   const { progress } = update;
   if (progress === "tried") return { ...update, wasCutShort: true };
-  if (mayHaveNoted && MAY_START.includes(progress)) return { ...update, progress: "trying" };
+  // What is asked for without a trial is there to stay: nobody notes that it is tried.
+  const isOnTrial = mayHaveNoted && !update.isPermanent;
+  if (isOnTrial && MAY_START.includes(progress)) return { ...update, progress: "trying" };
   return update;
 }

@@ -24,6 +24,8 @@ export interface LoaderScenario extends Script {
   /** What lies in primary and secondary slot before anything happens. */
   readonly provisioned: readonly (ImageName | undefined)[];
   readonly steps: readonly LoaderStep[];
+  /** What is wanted of the application in the start that follows a cut. */
+  readonly resumes?: Role;
   /** What must run at its end; "safe": nothing, and that is told. */
   readonly ends: ImageName | "safe";
 }

@@ -24,6 +24,8 @@ function* draftsOf(profile: LoaderProfile): Generator<Draft> {
   /** The application asks, where it has to. */
   const ask = (role: Role): readonly LoaderStep[] => (asks ? [reset(role)] : []);
   const confirm = reverts ? [reset(Role.CONFIRM)] : [];
+  /** An application that confirms itself does so in the start after a cut, too. */
+  const confirming: Pick<Draft, "resumes"> = reverts ? { resumes: Role.CONFIRM } : {};
   yield {
     name: "first-start",
     about: "the provisioned image is started, twice",
@@ -50,6 +52,7 @@ function* draftsOf(profile: LoaderProfile): Generator<Draft> {
     about: "an update arrives, is tried, confirms itself where it has to, and stays",
     provisioned: ["old"],
     steps: [start(), ...update("new")],
+    ...confirming,
     ends: "new",
   };
   yield {
@@ -57,6 +60,7 @@ function* draftsOf(profile: LoaderProfile): Generator<Draft> {
     about: "half of an update arrives, the loader starts, then all of it",
     provisioned: ["old"],
     steps: [start(), upload("new", 0.5), start(), ...update("new")],
+    ...confirming,
     ends: "new",
   };
   if (reverts) {
@@ -79,6 +83,7 @@ function* draftsOf(profile: LoaderProfile): Generator<Draft> {
       about: "an update is taken back, and comes again",
       provisioned: ["old"],
       steps: [start(), upload("new"), ...ask(Role.REQUEST_TEST), reset(), reset(), ...update("new")],
+      ...confirming,
       ends: "new",
     };
   }
@@ -104,6 +109,7 @@ function* draftsOf(profile: LoaderProfile): Generator<Draft> {
       about: "an update is confirmed, and a further one comes",
       provisioned: ["old"],
       steps: [start(), ...update("new"), ...update("newer")],
+      ...confirming,
       ends: "newer",
     };
   for (const index of images.bad.keys()) {

@@ -8,9 +8,24 @@ const NEW_LINE = 10;
 const CARRIAGE_RETURN = 13;
 
 export class UartLines implements SerialLine {
-  readonly lines: string[] = [];
+  #lines: string[] = [];
   onLine: (line: string) => void = () => undefined;
   #line = "";
+
+  /** Since it was cleared; the first of them, where there are many. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** What has been begun of a line. */
+  get pending(): string {
+    return this.#line;
+  }
+
+  clear(): void {
+    this.#lines = [];
+    this.#line = "";
+  }
 
   receive(): number {
     return -1;
@@ -24,7 +39,7 @@ export class UartLines implements SerialLine {
     }
     const line = this.#line;
     this.#line = "";
-    if (this.lines.length < MAX_LINES) this.lines.push(line);
+    if (this.#lines.length < MAX_LINES) this.#lines.push(line);
     this.onLine(line);
   }
 }

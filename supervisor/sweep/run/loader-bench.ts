@@ -5,14 +5,15 @@
  * thread did before, what the longest takes is measured anew for each scenario, undisturbed.
  */
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import { MTIME_HZ } from "../../../emulator/memory/map.ts";
 import type { LoaderProfile } from "../../core/loader-profile.ts";
 import type { Disturbance } from "../explore/case-id.ts";
-import type { ScenarioTally } from "../explore/explorer.ts";
+import type { ScenarioTally, WatchdogPeriods } from "../explore/explorer.ts";
 import { sweepEngine } from "../flipside/engine.ts";
 import { FlashPlaces, NamedProgram } from "../loader/flash-places.ts";
 import type { LoaderJudgement } from "../loader/judgement.ts";
 import type { LoaderEvent } from "../loader/loader-event.ts";
-import { LoaderSubject } from "../loader/loader-subject.ts";
+import { LoaderSubject, NEVER_RAN, type UnkickedTicks } from "../loader/loader-subject.ts";
 import { LoaderTimelineText } from "../loader/loader-timeline.ts";
 import type { LoaderScenario } from "../loader/scenario.ts";
 import { loaderScenarios } from "../loader/scenarios.ts";
@@ -21,6 +22,8 @@ import { type PlannedScenario, plannedLoaderOf } from "./plan.ts";
 import type { SweepUnit } from "./queue-port.ts";
 import { type Replay, type SweepBench, scenarioNamed } from "./sweep-bench.ts";
 import type { SweptLoader } from "./swept.ts";
+
+const TICKS_PER_US = MTIME_HZ / 1_000_000;
 
 interface Made {
   readonly subject: LoaderSubject;
@@ -50,7 +53,11 @@ export class LoaderBench implements SweepBench {
     const script = scenarioNamed(this.#scenarios, scenario);
     this.#made ??= this.#make(sweepEngine(this.#engine));
     measureStarts(this.#made, script);
-    return this.#made.cases.explore(script, { depth, seed: this.#seed, part, faults, runAll });
+    const { subject, cases } = this.#made;
+    subject.unkicked = NEVER_RAN;
+    const tally = cases.explore(script, { depth, seed: this.#seed, part, faults, runAll });
+    const watchdog = periodsOf(subject.unkicked);
+    return watchdog === undefined ? tally : { ...tally, watchdog };
   }
 
   /** With the interpreter, which counts exactly, and so on a device of its own. */
@@ -61,11 +68,9 @@ export class LoaderBench implements SweepBench {
     const { subject, cases } = made;
     measureStarts(made, script);
     const program = NamedProgram.of(this.#profile.elf);
-    const longest = subject.device.longestStart;
     if (program !== undefined) {
       places.count();
       cases.replay(script, path, new LoaderTimelineText(subject, path, places, undefined).narrate);
-      subject.device.longestStart = longest;
       places.stop();
     }
     const timeline = new LoaderTimelineText(subject, path, places, program);
@@ -80,6 +85,12 @@ export class LoaderBench implements SweepBench {
 }
 
 function measureStarts({ subject, cases }: Made, script: LoaderScenario): void {
-  subject.device.longestStart = 0;
-  cases.replay(script, []);
+  subject.measure(() => cases.replay(script, []));
+}
+
+/** It expires when its period is over: one that is longer by the least that it can be set to is enough. */
+function periodsOf({ uncut, disturbed }: UnkickedTicks): WatchdogPeriods | undefined {
+  if (uncut === undefined) return undefined;
+  const enoughUs = (ticks: number): number => Math.floor(ticks / TICKS_PER_US) + 1;
+  return { uncutUs: enoughUs(uncut), ...(disturbed !== undefined && { disturbedUs: enoughUs(disturbed) }) };
 }

@@ -1,6 +1,11 @@
 /** What a sweep found, as one value: the summary, `--json` and `--junit` are made of it. */
 
-import { type Finding, newScenarioTally, type ScenarioTally } from "../explore/explorer.ts";
+import {
+  type Finding,
+  newScenarioTally,
+  type ScenarioTally,
+  type WatchdogPeriods,
+} from "../explore/explorer.ts";
 import { NOT_INJECTED } from "../flipside/oracle/verdict.ts";
 
 /** How many cases ended in each verdict that there was. */
@@ -38,6 +43,8 @@ export interface SweepReport {
   readonly findings: readonly Finding[];
   /** What was not asked of the firmware, since it says that it does not do it: a whole scenario, or the host's commands in it. */
   readonly leftOut: readonly LeftOut[];
+  /** Of a boot loader's board on which a watchdog ran. */
+  readonly watchdog?: WatchdogPeriods;
   /** Scenarios that were to be swept and were not, or not to their end: it was ended before. */
   readonly notSwept: readonly string[];
 }
@@ -46,6 +53,7 @@ export interface SweepReport {
 export class ReportBuilder {
   readonly #tallies = new Map<string, ScenarioTally>();
   readonly #leftOut = new Map<string, string>();
+  #watchdog: WatchdogPeriods | undefined;
 
   constructor(scenarios: readonly string[]) {
     for (const scenario of scenarios) this.#tallies.set(scenario, newScenarioTally(scenario));
@@ -55,6 +63,7 @@ export class ReportBuilder {
     const tally = this.#tallies.get(part.scenario);
     if (tally === undefined) throw new Error(`there is no scenario ${part.scenario}`);
     if (part.leftOut !== undefined) this.#leftOut.set(part.scenario, part.leftOut);
+    if (part.watchdog !== undefined) this.#watchdog = longer(this.#watchdog, part.watchdog);
     tally.cuts += part.cuts;
     tally.distinctFutures += part.distinctFutures;
     tally.faults += part.faults;
@@ -90,6 +99,7 @@ export class ReportBuilder {
       faults: this.#sum(({ faults }) => faults),
       cutsPerSecond: Math.round(this.cuts / (how.durationMs / 1000)),
       verdicts,
+      ...(this.#watchdog !== undefined && { watchdog: this.#watchdog }),
       findings: tallies.flatMap(({ findings }) => findings),
       leftOut: [...this.#tallies.keys()].flatMap((scenario) => {
         const what = this.#leftOut.get(scenario);
@@ -101,6 +111,16 @@ export class ReportBuilder {
   #sum(of: (tally: ScenarioTally) => number): number {
     return [...this.#tallies.values()].reduce((sum, tally) => sum + of(tally), 0);
   }
+}
+
+/** What is enough for both. */
+function longer(one: WatchdogPeriods | undefined, other: WatchdogPeriods): WatchdogPeriods {
+  if (one === undefined) return other;
+  const disturbedUs = Math.max(one.disturbedUs ?? 0, other.disturbedUs ?? 0);
+  return {
+    uncutUs: Math.max(one.uncutUs, other.uncutUs),
+    ...(disturbedUs > 0 && { disturbedUs }),
+  };
 }
 
 function addVerdicts(sums: Record<string, number>, verdicts: Verdicts): void {

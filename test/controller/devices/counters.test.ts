@@ -8,18 +8,20 @@ import { deviceState } from "./test-board.ts";
 
 const [LOCK, FUSES] = [0x80, 0x100];
 
-function bench() {
+function bench(limit?: number) {
   const words = new Int32Array(COUNTER_BLOCK_WORDS);
   const stores: number[] = [];
   const plain = new PlainWords(words);
-  const block = new CounterBlock(deviceState(), {
-    load32: (index) => plain.load32(index),
-    store32: (index, value) => {
+  const port = {
+    load32: (index: number) => plain.load32(index),
+    store32: (index: number, value: number) => {
       stores.push(index);
       plain.store32(index, value);
     },
-  });
-  return { block, words, stores };
+  };
+  const lowered: (readonly number[])[] = [];
+  const block = new CounterBlock(deviceState(), port, limit, (...what) => lowered.push(what));
+  return { block, words, stores, lowered };
 }
 
 describe("counters and fuses", () => {
@@ -42,6 +44,24 @@ describe("counters and fuses", () => {
     block.reset();
     block.store(8, 6);
     expect([block.load(8), block.load(LOCK)]).toEqual([6, 0]);
+  });
+
+  it("rise as often as the limit says, each by itself, and then no further", () => {
+    const { block, stores } = bench(2);
+    for (const value of [5, 5, 7, 8]) block.store(0, value);
+    block.store(4, 1);
+    expect([block.load(0), block.load(4)]).toEqual([7, 1]);
+    // What has risen is told before it does.
+    expect(stores).toEqual([72, 0, 72, 0, 73, 1]);
+  });
+
+  it("tell of a store of less than they hold", () => {
+    const { block, lowered } = bench();
+    for (const value of [5, 5, 3, -1, 7]) block.store(8, value);
+    expect(lowered).toEqual([
+      [2, 5, 3],
+      [2, 0xffff_ffff, 7],
+    ]);
   });
 
   it("fuses are only set, and only a change is stored", () => {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ResetReason, Role } from "../../../../controller/devices/reset-block.ts";
 import type { LoaderMode, Saying } from "../../../../supervisor/core/loader-profile.ts";
+import { ItemKind } from "../../../../supervisor/sweep/explore/items.ts";
 import { initialLoaderJudgement } from "../../../../supervisor/sweep/loader/judgement.ts";
 import type { Failure, LoaderEvent } from "../../../../supervisor/sweep/loader/loader-event.ts";
 import { LoaderOracle } from "../../../../supervisor/sweep/loader/oracle.ts";
@@ -13,6 +14,7 @@ const runs = (image: string | undefined, ...whole: readonly string[]): LoaderEve
   image,
   mixedOf: undefined,
   whole: image === undefined ? whole : [image, ...whole],
+  tookMs: 1,
 });
 const says = (saying: Saying): LoaderEvent => ({ type: "said", saying });
 const fails = (how: Failure, ...whole: readonly string[]): LoaderEvent => ({
@@ -43,23 +45,37 @@ const confirms = (image: string): readonly LoaderEvent[] => [
 const CUT = "cut";
 /** Flash is about to be changed by what executes. */
 const WRITES = "writes";
-type Happening = LoaderEvent | typeof CUT | typeof WRITES;
+/** A sector is about to be erased. */
+const ERASES = "erases";
+/** A counter is raised. */
+interface Raise {
+  readonly raises: number;
+}
+type Happening = LoaderEvent | typeof CUT | typeof WRITES | typeof ERASES | Raise;
 
 interface Setting {
   readonly mode?: LoaderMode;
   readonly arrivalAsks?: boolean;
   readonly base?: string | undefined;
+  readonly startMs?: number;
+  readonly erasesPerUpdate?: number;
+  readonly counters?: ReadonlyMap<string, number>;
+  /** The loader raises counters where nothing disturbs it. */
+  readonly raises?: boolean;
 }
 
 function oracleOf(
   { mode = "swap", arrivalAsks = false, ...rest }: Setting,
   happenings: readonly Happening[],
 ) {
-  const oracle = new LoaderOracle({ mode, arrivalAsks });
+  const oracle = new LoaderOracle({ mode, arrivalAsks, ...rest });
+  oracle.raises = rest.raises ?? false;
   oracle.judgement = initialLoaderJudgement("base" in rest ? rest.base : "old");
   for (const happening of happenings) {
     if (happening === CUT) oracle.judgement = oracle.afterCut(oracle.judgement);
-    else if (happening === WRITES) oracle.wrote();
+    else if (happening === WRITES) oracle.begins({ kind: ItemKind.PROGRAM, region: 0, offset: 0 });
+    else if (happening === ERASES) oracle.begins({ kind: ItemKind.ERASE, region: 0, offset: 0 });
+    else if ("raises" in happening) oracle.counted(happening.raises);
     else oracle.observe(happening);
   }
   return oracle;
@@ -165,6 +181,68 @@ describe("what a bad block explains", () => {
   });
 });
 
+describe("security counters", () => {
+  const counters = new Map([
+    ["old", 1],
+    ["new", 2],
+    ["newer", 3],
+  ]);
+  const swap = { counters, raises: true } as const;
+  const overwrite = { ...swap, mode: "overwrite", arrivalAsks: true } as const;
+  const raise = (raises: number): Raise => ({ raises });
+  const updated = [...asksFor("new"), ...confirms("new")] as const;
+
+  it("are raised once the image that has more is confirmed", () => {
+    expect(verdict(swap, ...updated, start(), raise(2), runs("new", "old"))).toBe("runs-new");
+    expect(verdict(overwrite, ...arrives("new"), start(), raise(2), runs("new"))).toBe("runs-new");
+  });
+
+  it("counter-raised-early: before that there is something to go back to", () => {
+    expect(verdict(swap, start(), raise(1), ...asksFor("new"), start(), raise(2))).toBe(
+      "counter-raised-early",
+    );
+    expect(verdict(swap, ...tries("old"), raise(2))).toBe("counter-raised-early");
+    const permanent: readonly Happening[] = [
+      ...asksFor("new", Role.REQUEST_PERMANENT),
+      start(),
+      raise(2),
+      runs("new", "old"),
+    ];
+    expect(verdict(swap, ...permanent)).toBe("runs-new");
+    expect(verdict({ ...overwrite, arrivalAsks: false }, ...arrives("new"), start(), raise(2))).toBe(
+      "counter-raised-early",
+    );
+    expect(verdict({ raises: true }, start(), raise(2), runs("old"))).toBe("runs-old");
+  });
+
+  it("below-floor: what has less than the board runs", () => {
+    expect(verdict(swap, ...updated, start(), raise(2), runs("old", "new"))).toBe("below-floor");
+    const trying: readonly Happening[] = [
+      ...arrives("new"),
+      start(),
+      raise(2),
+      CUT,
+      start(),
+      runs("old", "new"),
+    ];
+    expect(verdict(overwrite, ...trying)).toBe("below-floor");
+  });
+
+  it("counter-not-raised: a start after the confirmation leaves it as it is", () => {
+    const next = [start(), runs("new", "old")] as const;
+    expect(verdict(swap, ...updated)).toBe("runs-new");
+    expect(verdict(swap, ...updated, ...next)).toBe("counter-not-raised");
+    expect(verdict(swap, ...updated, ...next, ...arrives("newer"))).toBe("counter-not-raised");
+    expect(verdict(swap, ...updated, ...next, raise(2))).toBe("runs-new");
+    expect(verdict(swap, ...updated, ...next, CUT, start(), raise(2), runs("new", "old"))).toBe("runs-new");
+    expect(verdict({ ...swap, raises: false }, ...updated, ...next)).toBe("runs-new");
+  });
+
+  it("counter-lowered: less is stored to one than it holds", () => {
+    expect(verdict({}, start(), { type: "lowered", message: "counter 0 holds 2" })).toBe("counter-lowered");
+  });
+});
+
 describe("what is wrong", () => {
   it("mixed-image: what runs is an image in part", () => {
     expect(verdict({}, start(), { ...runs(undefined), mixedOf: "new" } as LoaderEvent)).toBe("mixed-image");
@@ -238,6 +316,64 @@ describe("what is wrong", () => {
     expect(verdict({}, start(), { type: "misused", message: "a program of programmed bits" })).toBe(
       "flash-misuse",
     );
+  });
+
+  it("flapping: with nothing changed in between another image runs", () => {
+    const setting = { mode: "direct-xip", arrivalAsks: true } as const;
+    const [arriving] = arrives("new") as [LoaderEvent];
+    const cut = [arriving, CUT, start(), runs("old")] as const;
+    expect(verdict(setting, ...cut, start(), runs("old"))).toBe("runs-old");
+    expect(verdict(setting, ...cut, start(), runs("new"))).toBe("flapping");
+    // Whatever was written may be what decided it.
+    expect(verdict(setting, ...cut, WRITES, start(), runs("new"))).toBe("runs-new");
+    expect(verdict(setting, ...cut, start(), WRITES, runs("new"))).toBe("runs-new");
+    expect(verdict(setting, ...cut, CUT, start(), runs("new"))).toBe("runs-new");
+    expect(verdict(setting, ...cut, ...arrives("new"), start(), runs("new"))).toBe("runs-new");
+  });
+
+  it("flapping: a confirmation that was cut counts now and then", () => {
+    const confirming = [...asksFor("new"), start(Role.CONFIRM), runs("new", "old"), WRITES, CUT] as const;
+    const [old, next] = [runs("old", "new"), runs("new", "old")];
+    expect(verdict({}, ...confirming, start(), old, start(), next)).toBe("flapping");
+    expect(verdict({}, ...confirming, start(), next, start(), old)).toBe("flapping");
+    expect(verdict({}, ...confirming, start(), old, WRITES, start(), next)).toBe("wrong-image");
+  });
+
+  it("flapping is none where an update is taken back, or was asked for without a word in flash", () => {
+    expect(verdict({}, ...asksFor("new"), start(), runs("new", "old"), start(), runs("old"))).toBe(
+      "runs-old",
+    );
+    expect(verdict({}, start(), runs("old"), start(), runs("old"), ...asksFor("new"), ...tries("new"))).toBe(
+      "runs-new",
+    );
+  });
+
+  it("slow: a start took longer than it may", () => {
+    const slow = { ...runs("old"), tookMs: 20.5 } as LoaderEvent;
+    expect(verdict({ startMs: 20 }, start(), slow)).toBe("slow");
+    expect(verdict({ startMs: 21 }, start(), slow)).toBe("runs-old");
+    expect(verdict({}, start(), slow)).toBe("runs-old");
+  });
+
+  it("wear: an update erases a sector too often, whatever ended it in between", () => {
+    const setting = { mode: "overwrite", arrivalAsks: true, erasesPerUpdate: 2 } as const;
+    const [arriving, arrived] = arrives("new") as [LoaderEvent, LoaderEvent];
+    const erased = (...more: readonly Happening[]) =>
+      verdict(setting, ERASES, ERASES, arriving, ERASES, arrived, start(), ...more, start(), runs("new"));
+    expect(erased(ERASES)).toBe("runs-new");
+    expect(erased(ERASES, CUT, start(), ERASES)).toBe("wear");
+  });
+
+  it("wear counts anew with each update", () => {
+    const setting = { mode: "overwrite", arrivalAsks: true, erasesPerUpdate: 1 } as const;
+    expect(verdict(setting, ...arrives("new"), ERASES, ...tries("new"), ...arrives("newer"), ERASES)).toBe(
+      "runs-new",
+    );
+  });
+
+  it("slow and wear count where nothing else is wrong", () => {
+    const slow = { ...runs("old"), tookMs: 20.5 } as LoaderEvent;
+    expect(verdict({ startMs: 20 }, start(), slow, start(), runs(undefined))).toBe("unverified-executed");
   });
 
   it("the first thing that is wrong counts", () => {

@@ -1,0 +1,147 @@
+/** What a boot loader is found to do, by loaders of a few instructions. */
+import { describe, expect, it } from "vitest";
+import type { ChipTear } from "../../../../emulator/flash/flash-tear.ts";
+import { ItemKind } from "../../../../supervisor/sweep/explore/items.ts";
+import { LoaderSubject } from "../../../../supervisor/sweep/loader/loader-subject.ts";
+import * as asm from "../../../controller/support/assembler.ts";
+import { Program } from "../../../controller/support/assembler.ts";
+import { A0, A1 } from "../../../controller/support/machines.ts";
+import {
+  COUNTERS,
+  carriedOut,
+  counterImage,
+  FINISHER,
+  goTo,
+  NOR,
+  NOR_PROFILE,
+  POWER_ON,
+  PRIMARY,
+  SECONDARY,
+  SECTOR,
+  store,
+  tinyProfile,
+  tinyScenario,
+} from "./tiny-loader.ts";
+
+describe("slow", () => {
+  const waiting = new Program()
+    .li(A0, 100_000)
+    .label("wait")
+    .words(asm.i("addi", A0, A0, -1));
+  const program = goTo(waiting.branch("bne", A0, 0, "wait"), PRIMARY);
+
+  it("is a start that takes longer than it may until the hand-over", () => {
+    expect(carriedOut(tinyProfile(program, { startMs: 1 })).verdict).toBe("slow");
+    expect(carriedOut(tinyProfile(program, { startMs: 1000 })).verdict).toBe("runs-old");
+    expect(carriedOut(tinyProfile(program)).verdict).toBe("runs-old");
+  });
+});
+
+describe("fault-loop", () => {
+  const { board } = tinyProfile();
+  const flash = [{ ...NOR_PROFILE, geometry: { ...NOR_PROFILE.geometry, program: "ecc" as const } }];
+  const RETAINED = 0x1007_0008;
+
+  /** What a loader comes to that reads a block which cannot be read. */
+  function ends(program: Program, damaged = SECONDARY) {
+    const subject = new LoaderSubject(tinyProfile(program, { board: { ...board, flash } }), {});
+    const scenario = tinyScenario([POWER_ON]);
+    subject.setUp(scenario);
+    subject.flash.chips[0]?.damage("faulty", damaged - board.start, 4);
+    subject.carryOut(scenario, 1, false);
+    const ending = subject.oracle.verdict();
+    return typeof ending === "string" ? { verdict: ending, message: "" } : ending;
+  }
+  const reading = (program: Program): Program => program.li(A0, SECONDARY).words(asm.load("lw", A1, 0, A0));
+
+  it("is a read that faults at every start, which the loader traps over", () => {
+    expect(ends(goTo(reading(new Program()), PRIMARY))).toEqual({
+      verdict: "fault-loop",
+      message: "the loader cannot read 0x20004000, and comes to nothing over that at 3 starts in a row",
+    });
+  });
+
+  it("is a fetch that faults likewise", () => {
+    const program = goTo(new Program(), PRIMARY);
+    expect(ends(program, board.start + 4).verdict).toBe("fault-loop");
+  });
+
+  it("is one that it gives up over, or resets itself", () => {
+    const handled = (end: (program: Program) => Program): Program =>
+      end(
+        reading(new Program().la(A0, "handler").words(asm.csr("csrrw", 0, asm.MTVEC, A0))).label("handler"),
+      );
+    expect(ends(handled((program) => store(program, FINISHER, 0x3333))).verdict).toBe("fault-loop");
+    expect(ends(handled((program) => store(program, FINISHER, 0x7777))).verdict).toBe("fault-loop");
+  });
+
+  it("is none where a later start does without", () => {
+    const program = new Program().li(A0, RETAINED).words(asm.load("lw", A1, 0, A0));
+    program.branch("bne", A1, 0, "again");
+    const once = reading(store(program, RETAINED, 1)).label("again");
+    expect(ends(goTo(once, PRIMARY))).toMatchObject({
+      verdict: "bricked-but-whole",
+      message: expect.stringContaining("trap: the loader: it trapped"),
+    });
+  });
+
+  it("is none where nothing cannot be read", () => {
+    expect(ends(goTo(reading(new Program()), PRIMARY), SECONDARY + 4).verdict).toBe("runs-old");
+  });
+});
+
+describe("flapping", () => {
+  const FLAG = SECTOR;
+  const program = new Program().li(A0, NOR + FLAG).words(asm.load("lw", A1, 0, A0));
+  const flagged = goTo(goTo(program.branch("bne", A1, 0, "unset"), SECONDARY).label("unset"), PRIMARY);
+  const scenario = tinyScenario([POWER_ON], { provisioned: ["old", "new"] });
+
+  const other = new Program().li(A0, NOR + FLAG).words(asm.load("lw", A1, 0, A0));
+  const unflagged = goTo(goTo(other.branch("beq", A1, 0, "set"), SECONDARY).label("set"), PRIMARY);
+
+  /** After a cut inside the flag, which first reads as if it had been completed. */
+  function ends(how: ChipTear, loader = flagged): string {
+    const subject = new LoaderSubject(tinyProfile(loader), {});
+    subject.setUp(scenario);
+    subject.flash.tear({ kind: ItemKind.PROGRAM, region: 0, offset: FLAG }, new Uint8Array(4), how, 1);
+    subject.comeBack(scenario, 1);
+    const ending = subject.oracle.verdict();
+    return typeof ending === "string" ? ending : ending.verdict;
+  }
+
+  it("is another image at another reading of the same flash", () => {
+    expect(ends("unstable", unflagged)).toBe("flapping");
+  });
+
+  it("is none where cells read the same each time", () => {
+    expect(ends("seeded")).toBe("runs-old");
+  });
+});
+
+describe("counters", () => {
+  const counting = (...values: readonly number[]): Program => {
+    const program = new Program();
+    for (const value of values) store(program, COUNTERS, value);
+    return goTo(program, PRIMARY);
+  };
+  const counted = (counter: number, ...values: readonly number[]) => {
+    const images = { ...tinyProfile().images, old: counterImage(counter) };
+    return carriedOut(tinyProfile(counting(...values), { images }));
+  };
+
+  it("are read from the images, and stores to them followed", () => {
+    expect(counted(2, 1, 2).message).not.toContain("counter");
+    expect(counted(2, 3)).toMatchObject({
+      verdict: "counter-raised-early",
+      message: "a counter was raised to 3, and what is confirmed has 2",
+    });
+    expect(carriedOut(tinyProfile(counting(3))).verdict).toBe("runs-old");
+  });
+
+  it("that would be lowered are told", () => {
+    expect(carriedOut(tinyProfile(counting(3, 1)))).toMatchObject({
+      verdict: "counter-lowered",
+      message: "counter 0 holds 3, and less was stored to it: 1",
+    });
+  });
+});
