@@ -65,6 +65,9 @@ const MAX_DEPTH = 200;
 const MIN_TRANSLATED_RUN = 64;
 /** A run in translated code ends after so many: V8 replaces a function's code only when it is called again. */
 const TRANSLATED_SLICE = 2 ** 20;
+/** By then V8 has replaced what is hot; and where a run ends, what is interpreted up to the next entry may be thousands. */
+const SETTLED_INSTRUCTIONS = 2 ** 26;
+const SETTLED_SLICE = 2 ** 24;
 /**
  * While most is interpreted a run ends after so many, to see where it stands. To find out what that place belongs to takes
  * as long as thousands of instructions: so at first often, and then less and less, with a part of all that was interpreted.
@@ -432,12 +435,17 @@ export class TranslatingEngine implements Engine, CodeCache {
       return;
     }
     if (interpreted * 2 <= retired) {
-      this.#slice = Math.min(this.#slice * 2, TRANSLATED_SLICE);
+      this.#slice = Math.min(this.#slice * 2, this.#translatedSlice);
       return;
     }
     this.#slice = this.#sampleSlice;
     if (!this.#mayTranslate()) return;
     this.#translateRunning((this.#hart[Hart.PC] as number) >>> 0);
+  }
+
+  get #translatedSlice(): number {
+    const isSettled = (this.#counters[Counter.retiredTranslated] as number) > SETTLED_INSTRUCTIONS;
+    return isSettled ? SETTLED_SLICE : TRANSLATED_SLICE;
   }
 
   get #sampleSlice(): number {
@@ -570,7 +578,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   #lookBeside(beside: Beside, retired: number, interpreted: number): void {
     if (interpreted * 2 > retired) this.#slice = this.#sampleSlice;
     else {
-      const longest = interpreted * 8 > retired ? MIXED_SLICE : TRANSLATED_SLICE;
+      const longest = interpreted * 8 > retired ? MIXED_SLICE : this.#translatedSlice;
       this.#slice = Math.min(this.#slice * 2, longest);
     }
     beside.advance(retired, interpreted);
