@@ -156,7 +156,7 @@ export class TranslatingEngine implements Engine, CodeCache {
   /** For which units are selected. */
   #view: AccessView;
   #markedGeneration = -1;
-  /** Where the last run left translated code for good. */
+  /** Where the last run left translated code for good: how much is interpreted from there shows in the next one. */
   #leftAt = NO_PC;
   readonly #share: number;
   /** Nanoseconds that went into translating while running. */
@@ -319,7 +319,7 @@ export class TranslatingEngine implements Engine, CodeCache {
       switch (store.reason) {
         case Reason.LIMIT:
           this.#count(Counter.exitsLimit, 1);
-          this.#exitedAt((hart[Hart.PC] as number) >>> 0);
+          this.#exitedAt((hart[Hart.PC] as number) >>> 0, (hart[Hart.RUN_RETIRED] as number) > 0);
           // A budget too small for any translated code is interpreted to its end; else the rest is left to
           // the next run, which the clock may have made longer by then.
           if ((hart[Hart.RUN_RETIRED] as number) > 0) return translated;
@@ -327,7 +327,7 @@ export class TranslatingEngine implements Engine, CodeCache {
           break;
         case Reason.MISS:
           this.#count(Counter.exitsMiss, 1);
-          this.#exitedAt((hart[Hart.PC] as number) >>> 0);
+          this.#exitedAt((hart[Hart.PC] as number) >>> 0, false);
           break;
         default:
           passedOver = (hart[Hart.PC] as number) >>> 0;
@@ -369,10 +369,11 @@ export class TranslatingEngine implements Engine, CodeCache {
   }
 
   /** Translated code was left at `pc`, which is no entry: if that happens often it becomes one. */
-  #exitedAt(pc: number): void {
+  #exitedAt(pc: number, isEndOfRun: boolean): void {
     if (this.#store?.has(pc) === true) return;
     if (this.#beside?.works === true) {
-      this.#leftAt = pc;
+      if (isEndOfRun) this.#leftAt = pc;
+      else this.#beside.left(pc);
       return;
     }
     if (!this.#mayTranslate()) return;

@@ -1,5 +1,5 @@
 /** Translating on a thread beside the hart: what is asked for, and what becomes of the answer. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BARE_BOARD } from "../../../controller/boards.ts";
 import { STORE_FLAGS } from "../../../controller/cpu/access-guard.ts";
 import { NOWHERE } from "../../../controller/cpu/address-space.ts";
@@ -206,8 +206,14 @@ describe("what the thread is asked for", () => {
   });
 });
 
-/** A machine about to count in an endless loop, and the thread beside its hart. */
-function counting() {
+/** Counts in an endless loop. */
+const COUNTING = new asm.Program()
+  .label("loop")
+  .words(asm.i("addi", A0, A0, 1), asm.i("addi", A1, A1, 2))
+  .jal(0, "loop");
+
+/** A machine about to execute a program, and the thread beside its hart. */
+function counting(program = COUNTING) {
   const memory = createMemory(LAYOUT);
   const thread = new ManualThread(memory);
   let engine: TranslatingEngine | undefined;
@@ -223,10 +229,6 @@ function counting() {
       return engine;
     },
   });
-  const program = new asm.Program()
-    .label("loop")
-    .words(asm.i("addi", A0, A0, 1), asm.i("addi", A1, A1, 2))
-    .jal(0, "loop");
   machine.space.bytes.set(program.bytes(), machine.space.ramOffset);
   machine.ramChanged();
   machine.reset(CODE_BASE | 0);
@@ -245,6 +247,26 @@ describe("a thread beside the hart", () => {
     expect(engine.stats()).toMatchObject({ translationsRunning: 1, units: 1 });
     expect(engine.stats().retiredTranslated).toBeGreaterThan(RUN);
     expect(machine.hart[A1]).toBe(2 * Math.floor((machine.retired + 1) / 3));
+  });
+
+  it("is told of each exit to what is not translated, however many there are in a run", () => {
+    const left = vi.spyOn(Beside.prototype, "left");
+    // Every 256 turns round it goes to where an address in memory says.
+    const program = new asm.Program()
+      .label("loop")
+      .words(asm.i("addi", A0, A0, 1), asm.i("andi", A1, A0, 255))
+      .branch("bne", A1, 0, "loop")
+      .words(asm.auipc(A2, 0), asm.load("lw", A2, 16, A2), asm.jalr(0, A2, 0))
+      .words(0, CODE_BASE + 32)
+      .words(asm.NOP)
+      .jal(0, "loop");
+    const { machine, engine, thread } = counting(program);
+    machine.run(RUN);
+    thread.answer();
+    while (engine.stats().exitsMiss < 8) machine.run(RUN);
+    const exits = left.mock.calls.filter(([pc]) => pc === CODE_BASE + 32);
+    left.mockRestore();
+    expect(exits.length).toBe(engine.stats().exitsMiss);
   });
 
   it("answers in vain when the code has changed since", () => {
