@@ -2,8 +2,8 @@
  * A hart with its memory, devices and clock: everything of a controller but threads, files and wall time.
  *
  * One class for three shells: the controller worker (live), the virtual device of the sweep, `flipside run`.
- * Invariants: all state but memory is in the hart's and the devices' words, so {@link Machine.saveState} is two
- * copies; between two runs MIP is what the devices say; a stop, once told, stays until the next reset, and
+ * Invariants: all state but memory, and that of registers of chips that are not there, is in the hart's and the devices'
+ * words, so {@link Machine.saveState} is two copies; between two runs MIP is what the devices say; a stop, once told, stays until the next reset, and
  * nothing retires after it.
  */
 import { Control, controlTimes, controlWords } from "../emulator/memory/control.ts";

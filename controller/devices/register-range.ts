@@ -1,6 +1,7 @@
 /**
  * Registers of a chip that is not there: reads give what a profile says, one value after the other, and writes are kept or
- * come to nothing.
+ * come to nothing. A range has more words than a slot has state for: what was kept, and how far reads have come, is in no
+ * snapshot of the machine.
  */
 import type { Device } from "./device.ts";
 

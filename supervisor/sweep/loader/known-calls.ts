@@ -4,9 +4,10 @@
  *
  * A call is known by where it begins and all registers and CSRs there; by every word of memory that it read before it wrote
  * it, with what that held; and by what it wrote, where it returned to and with which registers. Nothing else can have gone
- * into it: a call in which a device or a CSR was asked, or a trap taken, is not kept; nor is one put in place while anything
- * but a plain access is looked at, or where a device would do something by itself before its end. Code is memory that it
- * read: loaders are executed from flash that only its own units change, and then all is forgotten.
+ * into it: a call in which a device or a CSR was asked, or a trap taken, is not kept, nor one that left another reservation
+ * behind; nor is one put in place while anything but a plain access is looked at, or where a device would do something by
+ * itself before its end. Code is memory that it read: loaders are executed from flash that only its own units change, and
+ * then all is forgotten.
  *
  * A call is executed whenever it comes by an instruction that somebody waits for.
  *
@@ -40,6 +41,7 @@ const REGISTERS = Hart.PC + 1;
 /** What of a hart's words decides what a call comes to, besides the registers. */
 const STATE: readonly number[] = [
   ...[Hart.MSTATUS, Hart.MSTATUSH, Hart.MIE, Hart.MTVEC, Hart.MODE, Hart.MSECCFG, Hart.MENVCFG],
+  Hart.RESERVATION,
   ...Array.from({ length: Hart.TSELECT - Hart.PMPCFG }, (_, at) => Hart.PMPCFG + at),
 ];
 
@@ -64,6 +66,7 @@ interface Frame {
   readonly retired: number;
   readonly asked: number;
   readonly passed: number;
+  readonly reservation: number;
 }
 
 interface Recorded {
@@ -277,6 +280,7 @@ export class KnownCalls {
       retired,
       asked,
       passed: this.passed,
+      reservation: hart[Hart.RESERVATION] as number,
     };
     this.#frames.push(frame);
     if (this.#learning === undefined) this.#beginRecording(frame);
@@ -339,7 +343,8 @@ export class KnownCalls {
     const { reads, writes } = recorded.recording;
     this.#goOn(reads, writes);
     const pages = this.#pagesOf(writes);
-    if (machine.asked !== frame.asked || pages === undefined) {
+    const reservesAnew = machine.hart[Hart.RESERVATION] !== frame.reservation;
+    if (machine.asked !== frame.asked || reservesAnew || pages === undefined) {
       this.#keptNothing(frame.entry);
       return;
     }

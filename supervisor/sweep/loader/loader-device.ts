@@ -169,7 +169,7 @@ export class LoaderDevice {
     volatile.attach([this.machine]);
     this.#handOver = this.#handOverRanges();
     this.#stateWords = new Int32Array(this.machine.stateWords);
-    const watched = profile.skip.map(({ base, bytes }) => ({ first: base, last: base + bytes - 1 }));
+    const watched = profile.skip.map(rangeOf);
     this.#calls = new KnownCalls(this.machine, volatile, functionsOf(profile), flashBehind(profile), watched);
     this.#calls.onSkip = () => this.#skipped();
     this.#lines.onLine = (line) => {
@@ -216,7 +216,12 @@ export class LoaderDevice {
 
   /** Another hand than the hart's has changed these bytes of a device. */
   flashChanged(device: number, offset: number, byteCount: number): void {
-    this.#codeChanged(device, offset, byteCount);
+    const executed = executedAt(this.#parts.profile.board, device, offset, byteCount);
+    if (executed === undefined) return;
+    this.machine.regionChanged(EXECUTED_DEVICE, executed);
+    if (this.#slotAt(device, offset) !== undefined) return;
+    this.#ownCodeChanged = true;
+    this.#calls.forget();
   }
 
   /** Does a fault at the item that is about to be made; false where there is nothing that it could be done to. */
@@ -412,11 +417,14 @@ export class LoaderDevice {
   }
 
   /**
-   * A key of all that decides what follows, but for what time it is: between two instructions, with flash settled.
+   * A key of all that decides what follows, but for what time it is: between two instructions, with flash settled. None on
+   * a board with registers of chips that are not there, whose state is in no words.
+   * @param step by which whoever starts it knows what it does next
    */
-  executionKey(): number {
+  executionKey(step: number): number | undefined {
     const { machine } = this;
-    const { persistent, volatile } = this.#parts;
+    const { persistent, volatile, profile } = this.#parts;
+    if (profile.board.registers.length > 0) return undefined;
     const sum = this.#sum;
     sum.clear();
     sum.addLong(0, persistent.stateKey());
@@ -434,11 +442,11 @@ export class LoaderDevice {
       sum.add(0, page);
     }
     sum.add(1, this.#role | (this.#handedOver ? 256 : 0) | (this.#unreadable === undefined ? 0 : 512));
+    sum.add(place++, step);
     for (const saying of this.#said) sum.add(place, SAYINGS.indexOf(saying));
     place += 1;
     // A start that is slow is one for what it took.
-    if (this.#parts.profile.startMs !== undefined && !this.#handedOver)
-      sum.addLong(place, this.nowNs - this.#startedNs);
+    if (profile.startMs !== undefined && !this.#handedOver) sum.addLong(place, this.nowNs - this.#startedNs);
     place += 2;
     // What is to be known by a line may have been begun.
     for (const byte of Buffer.from(this.#lines.pending, "latin1")) sum.add(place++, byte);
@@ -581,10 +589,8 @@ export class LoaderDevice {
 
   #tellHandOver(pc: number): void {
     const { profile, images, sink } = this.#parts;
-    const slot = profile.slots.find(({ flash, offset, bytes }) => {
-      const base = profile.board.flash[flash]?.base ?? 0;
-      return pc >>> 0 >= base + offset && pc >>> 0 < base + offset + bytes;
-    });
+    const place = flashAt(profile.board, pc);
+    const slot = place && this.#slotAt(place.device, place.offset);
     this.#handedOver = true;
     this.#unkicked(this.#board.unkickedTicks(this.machine));
     this.#runningSlot = slot?.name;
@@ -608,7 +614,7 @@ export class LoaderDevice {
   /** The image whose bytes lie at the start of the load range that `pc` is in. */
   #imageInRam(pc: number): NamedImage | undefined {
     const { profile, images } = this.#parts;
-    const range = profile.loadRanges.find(({ base, bytes }) => pc >>> 0 >= base && pc >>> 0 < base + bytes);
+    const range = profile.loadRanges.find((each) => isWithin([rangeOf(each)], pc));
     const bytes = range && this.machine.space.ram(range.base, range.bytes);
     return bytes && imageIn(bytes, images);
   }
@@ -687,17 +693,8 @@ export class LoaderDevice {
     else chip.failsNext = true;
   }
 
-  #codeChanged(device: number, offset: number, byteCount: number): void {
-    const executed = executedAt(this.#parts.profile.board, device, offset, byteCount);
-    if (executed === undefined) return;
-    this.machine.regionChanged(EXECUTED_DEVICE, executed);
-    if (this.#isSlot(device, offset)) return;
-    this.#ownCodeChanged = true;
-    this.#calls.forget();
-  }
-
-  #isSlot(device: number, offset: number): boolean {
-    return this.#parts.profile.slots.some(
+  #slotAt(device: number, offset: number): Slot | undefined {
+    return this.#parts.profile.slots.find(
       (slot) => slot.flash === device && offset >= slot.offset && offset < slot.offset + slot.bytes,
     );
   }

@@ -233,7 +233,8 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
     const { machine } = this.device;
     if (!machine.isUntimed || !this.recalls || this.device.hasStartsBefore) return undefined;
     const { timeAsked } = machine;
-    const key = this.device.executionKey();
+    const key = this.device.executionKey(this.#starts);
+    if (key === undefined) return undefined;
     return { place: EXECUTING, known, last: false, key, holds: () => machine.timeAsked === timeAsked };
   }
 

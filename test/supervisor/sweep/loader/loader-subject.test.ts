@@ -145,3 +145,19 @@ describe("counters", () => {
     });
   });
 });
+
+describe("what decides while it executes", () => {
+  const keyOf = (step: number, said: Parameters<typeof tinyProfile>[1] = {}): number | undefined =>
+    carriedOut(tinyProfile(undefined, said)).subject.device.executionKey(step);
+
+  it("is the step that comes next, besides memory and the machine", () => {
+    expect(keyOf(1)).toBe(keyOf(1));
+    expect(keyOf(2)).not.toBe(keyOf(1));
+  });
+
+  it("is not known of registers of a chip that is not there", () => {
+    const range = { base: 0x4000_0000, bytes: 4096, reads: [0], writes: "keep" as const };
+    const board = { ...tinyProfile().board, registers: [range] };
+    expect(keyOf(1, { board })).toBeUndefined();
+  });
+});
