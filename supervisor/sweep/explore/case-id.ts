@@ -8,8 +8,8 @@ import { CHIP_TEARS, type ChipTear } from "../../../emulator/flash/flash-tear.ts
 const CASE_ID_FORMAT = 1;
 
 /**
- * Something done at an item of a run, or at an instruction where the subject's fault is one of these; a cut or a tear ends that run, and `at` of the next
- * counts from there.
+ * Something done at an item of a run, or at an instruction where the subject's fault is one of these; a cut or a tear ends
+ * that run, and `at` of the next counts from there.
  */
 export interface Disturbance {
   readonly at: number;

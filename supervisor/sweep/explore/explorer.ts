@@ -84,7 +84,10 @@ type FaultKey = ReturnType<Subject<Script, unknown, unknown>["faultKey"]>;
 
 /** Findings kept for one scenario and verdict: one is enough to act on. */
 const FINDINGS_KEPT = 4;
-/** One future in so many, the first among them, is run twice and compared event by event; and so is the first of each verdict that is wrong. */
+/**
+ * One future in so many, the first among them, is run twice and compared event by event; and so is the first of each
+ * verdict that is wrong.
+ */
 const REPEATED_ONE_IN = 64;
 /** Recoveries of a scenario that is not deep are themselves cut in one of so many units of flash, and all else. */
 const SAMPLED_ONE_IN = 16;

@@ -134,12 +134,11 @@ export class LoaderRig {
 
   #put(device: number, offset: number, bytes: Uint8Array): void {
     const base = (this.memory.wholeLayout.regions[device] as number) + offset;
-    for (let at = 0; at < bytes.length; ) {
+    for (const [at, byte] of bytes.entries()) {
       const word = (base + at) >>> 2;
       const shift = ((base + at) & 3) * 8;
       const before = this.memory.words[word] as number;
-      this.memory.store(word, (before & ~(0xff << shift)) | ((bytes[at] as number) << shift));
-      at += 1;
+      this.memory.store(word, (before & ~(0xff << shift)) | (byte << shift));
     }
   }
 

@@ -315,7 +315,7 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     else this.condemn("lost-update", `${image} was asked for, never started, and is gone`);
   }
 
-  /** What is done to flash or to an instruction lets the hart go on; whatever else is done ends its start, as a power cut does. */
+  /** What is done to flash or to an instruction lets the hart go on; all else ends its start, as a power cut does. */
   #disturbed({ how }: EventOf<"disturbed">): void {
     const { update } = this.judgement;
     if (how === "bad-block") this.#change({ isSpoilt: true, untouched: undefined, ranBefore: undefined });
