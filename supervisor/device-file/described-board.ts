@@ -1,7 +1,10 @@
 /** The members `board` and `loader` of a device file as values: standards put in, and what no schema can say. */
 import { type BoardProfile, boardMistakes } from "../../controller/profile.ts";
+import { hex32 } from "../../emulator/base/text.ts";
 import { type ChipGeometry, SectorMap } from "../../emulator/flash/chip-geometry.ts";
+import { RAM_BASE } from "../../emulator/memory/map.ts";
 import {
+  type CodeRange,
   type Criterion,
   type LoaderMode,
   type LoaderProfile,
@@ -169,6 +172,29 @@ export function* boardContradictions({
   const has = (name: string): boolean => loader.slots.some((slot) => slot.name === name);
   if (loader.mode !== "single" && !has("secondary"))
     yield ["loader.slots.secondary", `it is missing: a loader of the mode ${loader.mode} has two slots`];
+  yield* rangeMistakes(profile, loader);
+}
+
+/** Code that lies nowhere would be left out, or started, in silence: never. */
+function* rangeMistakes(
+  { ramBytes, flash }: Omit<BoardProfile, "start">,
+  { loadRanges, skip }: DescribedLoader,
+): Generator<readonly [path: string, mistake: string]> {
+  const ram: CodeRange = { base: RAM_BASE, bytes: ramBytes };
+  const mapped = flash.flatMap(({ base, bytes }) => (base === undefined ? [] : [{ base, bytes }]));
+  for (const [index, range] of loadRanges.entries())
+    if (!isPartOf(range, ram)) yield [`loader.loadRanges[${index}]`, `${told(range)} do not lie in RAM`];
+  for (const [index, range] of skip.entries())
+    if (![ram, ...mapped].some((memory) => isPartOf(range, memory)))
+      yield [`loader.skip[${index}]`, `${told(range)} lie neither in RAM nor in a mapped flash device`];
+}
+
+function isPartOf({ base, bytes }: CodeRange, memory: CodeRange): boolean {
+  return bytes > 0 && base >= memory.base && base + bytes <= memory.base + memory.bytes;
+}
+
+function told({ base, bytes }: CodeRange): string {
+  return `${bytes} bytes at ${hex32(base)}`;
 }
 
 function* slotMistakes(

@@ -5,7 +5,6 @@
 import { type ElfFile, parseElf } from "../../controller/bare/elf.ts";
 import type { BoardProfile } from "../../controller/profile.ts";
 import { hex32 } from "../../emulator/base/text.ts";
-import { SectorMap } from "../../emulator/flash/chip-geometry.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
 import type { LoaderProfile, PlacedBytes, Slot } from "../core/loader-profile.ts";
 import type { DescribedBoard, DescribedLoader, DescribedProgram } from "./described-board.ts";
@@ -154,8 +153,7 @@ function misplaced(described: DescribedBoard, { address, bytes }: PlacedBytes): 
   const { profile, loader } = described;
   if (address >= RAM_BASE && end <= RAM_BASE + profile.ramBytes) return [];
   const flash = profile.flash.find(
-    ({ base, geometry }) =>
-      base !== undefined && address >= base && end <= base + new SectorMap(geometry).bytes,
+    ({ base, bytes: room }) => base !== undefined && address >= base && end <= base + room,
   );
   if (flash === undefined) return [`${where} lie neither in RAM nor in a flash device`];
   const from = address - (flash.base ?? 0);

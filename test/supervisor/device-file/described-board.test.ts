@@ -19,6 +19,10 @@ function parse(document: object) {
   return parseDeviceFile(JSON.stringify({ format: 1, ...document }), "loader.json").board;
 }
 
+function withRanges(ranges: object): object {
+  return { board: BOARD, loader: { ...LOADER, ...ranges } };
+}
+
 function mistakes(document: object): readonly string[] {
   try {
     parse(document);
@@ -186,6 +190,31 @@ describe("what does not go together is refused in a sentence with its path", () 
     [
       { board: BOARD, loader: { ...LOADER, mode: "swap", slots: { primary: slot(1) } } },
       "loader.slots.secondary: it is missing: a loader of the mode swap has two slots",
+    ],
+    [
+      withRanges({
+        skip: [
+          { base: "0x2000_0000", bytes: 4 },
+          { base: 1, bytes: 4 },
+        ],
+      }),
+      "loader.skip[1]: 4 bytes at 0x00000001 lie neither in RAM nor in a mapped flash device",
+    ],
+    [
+      withRanges({ skip: [{ base: "0x8000_0000", bytes: 0 }] }),
+      "loader.skip[0]: 0 bytes at 0x80000000 lie neither in RAM nor in a mapped flash device",
+    ],
+    [
+      withRanges({ skip: [{ base: "0x21ff_fffc", bytes: 8 }] }),
+      "loader.skip[0]: 8 bytes at 0x21fffffc lie neither in RAM nor in a mapped flash device",
+    ],
+    [
+      withRanges({ loadRanges: [{ base: "0x8000_0000", bytes: "0x10_0001" }] }),
+      "loader.loadRanges[0]: 1048577 bytes at 0x80000000 do not lie in RAM",
+    ],
+    [
+      withRanges({ loadRanges: [{ base: "0x2000_0000", bytes: 4096 }] }),
+      "loader.loadRanges[0]: 4096 bytes at 0x20000000 do not lie in RAM",
     ],
   ])("%#", (document, sentence) => {
     expect(mistakes(document)).toEqual([`loader.json: ${sentence}`]);
