@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { defineConfig, type Plugin } from "vitest/config";
+import { UnderWayReporter } from "./test/under-way.ts";
 
 const root = import.meta.dirname;
 const SOURCES = /^(emulator|controller|supervisor|scripts)\//;
@@ -22,6 +23,9 @@ const builtSources: Plugin = {
   },
 };
 
+/** Where CI wants to have the results, to count them. */
+const results = process.env["TEST_RESULTS"];
+
 export default defineConfig({
   plugins: [builtSources],
   test: {
@@ -31,5 +35,10 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: "forks",
     maxWorkers: 2,
+    reporters: [
+      "default",
+      new UnderWayReporter(),
+      ...(results === undefined ? [] : [["json", { outputFile: results }] satisfies [string, object]]),
+    ],
   },
 });

@@ -1,8 +1,8 @@
 /** The map holds every source file, and links in the pages lead somewhere; citations.test.ts has the names they cite. */
-import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import { describe, expect, it } from "vitest";
+import { outputOf } from "./run-to-end.ts";
 import { filesUnder, ROOT, sourceFiles, textOf } from "./sources.ts";
 
 const PAGES = [
@@ -49,7 +49,7 @@ it.each(PAGES)("every link of %s leads to a file, and to a heading of it", (page
 
 it("every link of a page that the package ships leads to a file that it ships, too", () => {
   const pack = ["pack", "--dry-run", "--json", "--ignore-scripts"];
-  const [tarball] = JSON.parse(execFileSync("npm", pack, { cwd: ROOT, encoding: "utf8", stdio: "pipe" })) as [
+  const [tarball] = JSON.parse(outputOf("npm", pack, ROOT)) as [
     { readonly files: readonly { readonly path: string }[] },
   ];
   const shipped = tarball.files.map(({ path }) => path);

@@ -77,6 +77,9 @@ const ROT_KEPT_MS = 15;
 /** Longest that a round may take, of these processes' running time, before it is a violation and the end. */
 const ROUND_MS = 20_000;
 
+/** A device that is asked how it is has answered by then, or does not. */
+const ASKED_MS = 2_000;
+
 export class SurvivalSoak {
   readonly #config: DeviceConfig & { readonly flashFile: string };
   readonly #guardian: Guardian;
@@ -169,7 +172,8 @@ export class SurvivalSoak {
       const failure = await Promise.race([this.#round(kind), late, this.#abandonment]);
       if (failure === undefined) return true;
       if (this.#abandoned) return this.#failed(kind, undefined);
-      const isExcused = this.#judgements.lateInRunningTime("a device comes back", this.#told(kind, failure));
+      const told = this.#told(kind, `${failure}: ${await stateOf(this.#guardian)}`);
+      const isExcused = this.#judgements.lateInRunningTime("a device comes back", told);
       if (isExcused) this.#tally(kind).notJudged += 1;
       return false;
     } catch (error) {
@@ -393,5 +397,22 @@ export class SurvivalSoak {
       checks: this.#judgements.checks,
       rssBytes: this.#rss.bytes,
     };
+  }
+}
+
+/** What is to be known of a device that is waited for in vain. */
+async function stateOf(device: Guardian): Promise<string> {
+  try {
+    const status = await Promise.race([
+      device.call("status", null),
+      delay(ASKED_MS, undefined, { ref: false }),
+    ]);
+    if (status === undefined) return `asked for its status, it says nothing for ${ASKED_MS} ms`;
+    const { phase, primary, standby, ready, generation, reason, regions } = status;
+    const states = regions.map(({ state, failures }) => `${state} with ${failures} failures`).join(", ");
+    const where = `primary ${primary ?? "none"}${ready ? ", ready" : ", not ready"}, standby ${standby ?? "none"}`;
+    return `${phase} (${reason}), ${where}, generation ${generation}, regions ${states}`;
+  } catch (error) {
+    return `asked for its status, it answers: ${errorMessage(error)}`;
   }
 }

@@ -1,11 +1,11 @@
 /** The committed firmware is what its sources make. */
-import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildFirmware, findFirmwareDir } from "../../scripts/build-firmware.ts";
+import { runToEnd } from "../run-to-end.ts";
 
-const gcc = spawnSync("riscv64-unknown-elf-gcc", ["-dumpfullversion"], { encoding: "utf8" });
+const gcc = runToEnd("riscv64-unknown-elf-gcc", ["-dumpfullversion"], { encoding: "utf8" });
 /** A hundred programs are compiled and linked: some ten seconds, and more on a machine that is busy. */
 const BUILD_TIMEOUT_MS = 600_000;
 /** The compiler that made the committed files; CI has it. */

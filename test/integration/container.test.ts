@@ -1,5 +1,5 @@
 /** As the first process of a container, which the kernel ends by no signal that it does not take. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { EXIT_UNJUDGED } from "../../scripts/exit-codes.ts";
+import { runToEnd } from "../run-to-end.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
 const NAMESPACE = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
-const mayUnshare = spawnSync("unshare", [...NAMESPACE, "true"]).status === 0;
+const mayUnshare = runToEnd("unshare", [...NAMESPACE, "true"]).status === 0;
 
 let running: ChildProcess | undefined;
 afterEach(() => running?.kill("SIGKILL"));
@@ -37,7 +38,7 @@ describe.runIf(mayUnshare)("as process 1 of a container", () => {
   it("a served controller is restarted when its process dies, and ends as it was told", async () => {
     const directory = mkdtempSync(join(tmpdir(), "flipside-container-"));
     const ctl = (...words: readonly string[]) =>
-      spawnSync(process.execPath, [CLI, "ctl", "--dir", directory, ...words], { encoding: "utf8" });
+      runToEnd(process.execPath, [CLI, "ctl", "--dir", directory, ...words], { encoding: "utf8" });
     const { pid, ended } = await asFirst("serve", "--dir", directory);
     ctl("inject", "supervisor-kill");
     await vi.waitFor(() => expect(ctl("status").stdout).toContain("process restarts 1"), {

@@ -2,15 +2,16 @@
  * Disks that fill or go away under a device. Each is a file system in memory, mounted in a namespace of its own, which
  * needs root: where there is none these tests are left out, but for CI.
  */
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runToEnd } from "../run-to-end.ts";
 
 const isCi = process.env["CI"] === "true";
-const mayMount = spawnSync("unshare", ["--mount", "true"]).status === 0;
+const mayMount = runToEnd("unshare", ["--mount", "true"]).status === 0;
 const cli = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
 
 /** A guarded device on the disk, for the programs of these tests: what they print is what is expected. */

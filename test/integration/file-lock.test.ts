@@ -2,7 +2,7 @@
  * Who is kept out of a flash file by the process that has it. Processes in namespaces and of another user need root:
  * where there is none these tests are left out, but for CI.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -18,9 +18,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runToEnd } from "../run-to-end.ts";
 
 const isCi = process.env["CI"] === "true";
-const mayUnshare = spawnSync("unshare", ["--mount", "--net", "true"]).status === 0;
+const mayUnshare = runToEnd("unshare", ["--mount", "--net", "true"]).status === 0;
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
@@ -86,7 +87,7 @@ function withBindMount(from: string, to: string): readonly string[] {
 /** The path of a Node of another major version than this one; undefined where none can be had. */
 function otherNode(): string | undefined {
   const major = process.versions.node.startsWith("24.") ? 22 : 24;
-  const found = spawnSync("npm", [
+  const found = runToEnd("npm", [
     "exec",
     "--yes",
     `--package=node@${major}`,

@@ -1,5 +1,4 @@
 /** What a program can do with the package: all that the command line can, and it refuses what the command line refuses. */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +8,7 @@ import { Opcode } from "../../controller/devices/nvme-spec.ts";
 import { unary } from "../../scripts/hostile/assembler.ts";
 import { declaringImage } from "../declaring-firmware.ts";
 import { LOCKING } from "../locking-firmware.ts";
+import { runToEnd } from "../run-to-end.ts";
 
 const [imageA, imageB] = referenceImages();
 /** The device file of a boot loader on a board. */
@@ -219,7 +219,7 @@ describe("a program that forgets to stop its device", () => {
        await device.inject("illegal-instruction");
        console.log((await failover).toRegion, device.pid);`,
     );
-    const ended = spawnSync(process.execPath, [file], { encoding: "utf8", timeout: 30_000 });
+    const ended = runToEnd(process.execPath, [file], { encoding: "utf8", timeout: 30_000 });
     const [toRegion, pid] = ended.stdout.trim().split(" ").map(Number);
     expect([ended.status, ended.stderr, toRegion]).toEqual([0, "", 1]);
     // It sees that its parent has gone.

@@ -2,11 +2,11 @@
  * QEMU's `virt` with a boot loader in its flash, by another maker. A run of QEMU is a start; the flash's file keeps what the
  * one before left.
  */
-import { spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { parseElf } from "../../controller/bare/elf.ts";
 import { QEMU } from "../../scripts/conformance/qemu.ts";
+import { runToEnd } from "../run-to-end.ts";
 import { scratchDirectory } from "../scripts/captured.ts";
 import { ROOT } from "../sources.ts";
 
@@ -83,7 +83,7 @@ export class Machine {
     const output = path("uart.txt");
     const board = ["-M", "virt", "-bios", "none", "-display", "none", "-monitor", "none"];
     const flash = ["-drive", `if=pflash,unit=0,format=raw,file=${this.#flash}`];
-    spawnSync(QEMU, [...board, ...flash, "-serial", `file:${output}`], { timeout: 20_000 });
+    runToEnd(QEMU, [...board, ...flash, "-serial", `file:${output}`], { timeout: 20_000 });
     return readFileSync(output, "latin1");
   }
 

@@ -2,7 +2,6 @@
  * Boot loaders on a board of ours and on QEMU's virt: one ELF file, the same 32 MiB of flash, start after start. What they
  * send through the UART is the same, and so is each byte that flash holds afterwards.
  */
-import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseElf } from "../../controller/bare/elf.ts";
 import { QEMU } from "../../scripts/conformance/qemu.ts";
 import { expectQemuInCi, hasQemu } from "../controller/support/qemu.ts";
+import { runToEnd } from "../run-to-end.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
 const IMAGES = fileURLToPath(new URL("../../controller/firmware/loaders/images/", import.meta.url));
@@ -83,13 +83,13 @@ function onFlipside(loader: string, flash: string, engine = "auto"): Start {
     "--engine",
     engine,
   ];
-  const { status, stdout } = spawnSync(process.execPath, [CLI, "run", ...options], { encoding: "latin1" });
+  const { status, stdout } = runToEnd(process.execPath, [CLI, "run", ...options], { encoding: "latin1" });
   return { uart: stdout, status, flash: readFileSync(flash) };
 }
 
 function onQemu(flash: string): Start {
   const output = join(directory, "uart");
-  const { status } = spawnSync(
+  const { status } = runToEnd(
     QEMU,
     [
       ...["-M", "virt", "-bios", "none", "-m", "32M", "-display", "none", "-monitor", "none"],

@@ -2,13 +2,14 @@
  * Somebody new: the packed tarball in an empty folder, and the commands of docs/your-firmware.md, in their order and to
  * their ends, as they stand there.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasTools } from "../controller/support/toolchain.ts";
+import { runToEnd } from "../run-to-end.ts";
 import { ROOT, textOf } from "../sources.ts";
 
 const hasGcc = hasTools("riscv64-unknown-elf-gcc", "riscv64-unknown-elf-ld", "make");
@@ -41,7 +42,7 @@ interface Ended {
 
 /** Types a command, into the folder that the skeleton is in once it is there. */
 function type(line: string): Ended {
-  const { status, stdout, stderr } = spawnSync("bash", ["-c", line], { cwd: where(), encoding: "utf8" });
+  const { status, stdout, stderr } = runToEnd("bash", ["-c", line], { cwd: where(), encoding: "utf8" });
   return { code: status, out: stdout, err: stderr };
 }
 
@@ -78,7 +79,7 @@ function installPackage(): void {
 }
 
 function npm(cwd: string, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync("npm", args, { cwd, encoding: "utf8" });
+  const { status, stdout, stderr } = runToEnd("npm", args, { cwd, encoding: "utf8" });
   if (status !== 0) throw new Error(`npm ${args.join(" ")}: ${stderr}`);
   return stdout;
 }

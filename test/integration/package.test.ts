@@ -2,11 +2,11 @@
  * The tarball as npm would publish it: which files are in it, and that a project in TypeScript can use its declarations
  * with nothing but a compiler. Its programs are tried where they are built (test/integration).
  */
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runToEnd } from "../run-to-end.ts";
 import { filesUnder, ROOT, sourceFiles } from "../sources.ts";
 
 let directory: string;
@@ -17,14 +17,14 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "flipside-"));
   // What test/build.ts has built; building once more would change it under other tests.
   const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", directory];
-  const packed = spawnSync("npm", args, { cwd: ROOT, encoding: "utf8" });
+  const packed = runToEnd("npm", args, { cwd: ROOT, encoding: "utf8" });
   expect(packed.status, packed.stderr).toBe(0);
   const [report] = JSON.parse(packed.stdout) as [{ files: { path: string }[]; filename: string }];
   files = report.files.map(({ path }) => path).sort();
   const installed = join(directory, "node_modules", "flipside");
   mkdirSync(installed, { recursive: true });
   const tarball = join(directory, report.filename);
-  const untarred = spawnSync("tar", ["-xzf", tarball, "--strip-components=1", "-C", installed]);
+  const untarred = runToEnd("tar", ["-xzf", tarball, "--strip-components=1", "-C", installed]);
   expect(untarred.status).toBe(0);
 });
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -96,7 +96,7 @@ describe("the tarball", () => {
       for (const path of paths) expect(files).toContain(path.replace(/^\.\//, ""));
     }
     const deep = `import("flipside/dist/supervisor/process/guardian.js").catch(({ code }) => console.log(code))`;
-    const imported = spawnSync(process.execPath, ["--input-type=module", "-e", deep], {
+    const imported = runToEnd(process.execPath, ["--input-type=module", "-e", deep], {
       cwd: directory,
       encoding: "utf8",
     });
@@ -164,7 +164,7 @@ describe.each([
         JSON.stringify({ compilerOptions, include: ["program.ts"] }),
       );
       const tsc = join(ROOT, "node_modules", compiler, "bin", "tsc");
-      const compiled = spawnSync(process.execPath, [tsc, "-p", project], { encoding: "utf8" });
+      const compiled = runToEnd(process.execPath, [tsc, "-p", project], { encoding: "utf8" });
       expect([compiled.stdout, compiled.stderr, compiled.status]).toEqual(["", "", 0]);
     },
   );

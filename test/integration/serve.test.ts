@@ -1,5 +1,5 @@
 /** `flipside serve` and `flipside ctl` as a user has them: processes, a socket, exit codes. */
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -24,6 +24,7 @@ import { ControlClient } from "../../supervisor/process/control-client.ts";
 import type { ServedMethods } from "../../supervisor/process/served-device.ts";
 import * as asm from "../controller/support/assembler.ts";
 import { A0, A1 } from "../controller/support/machines.ts";
+import { outputOf } from "../run-to-end.ts";
 
 const cli = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
 const noDump = new URL("../../package.json", import.meta.url).pathname;
@@ -422,7 +423,7 @@ describe.runIf(process.platform === "linux")("a served device whose log nobody r
 
   it("stops nothing, neither in its supervisor nor in the next one, and its log goes on when it is read", async () => {
     const pipe = join(directory, "pipe");
-    execFileSync("mkfifo", [pipe]);
+    outputOf("mkfifo", [pipe]);
     const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
     const filler = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
     expect(() => {

@@ -2,12 +2,12 @@
  * Boot loaders with a mistake each, of kinds that real ones had, written without a look at what is to find them: each is
  * found under the name of what goes wrong, and the right loader on the same flash and with the same images holds.
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runToEnd } from "../run-to-end.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
 const FOLDER = fileURLToPath(new URL("../../controller/firmware/loaders/wrong/", import.meta.url));
@@ -41,7 +41,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 function sweep(device: string, scenarios: string): Swept {
   const report = join(directory, "report.json");
   const args = ["sweep", "--device", device, "--scenarios", scenarios, "--json", report];
-  const { status } = spawnSync(process.execPath, [CLI, ...args], { stdio: "ignore" });
+  const { status } = runToEnd(process.execPath, [CLI, ...args], { stdio: "ignore" });
   const { verdicts } = JSON.parse(readFileSync(report, "utf8")) as { verdicts: Record<string, number> };
   return { status, verdicts: Object.keys(verdicts) };
 }

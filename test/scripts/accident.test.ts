@@ -1,9 +1,9 @@
 /** Errors that nothing expects, planted into each of the built programs: what their user is told, and by which exit code. */
-import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { EXIT_HELD, EXIT_UNJUDGED } from "../../scripts/exit-codes.ts";
+import { runToEnd } from "../run-to-end.ts";
 import { scratchDirectory } from "./captured.ts";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
@@ -49,7 +49,7 @@ function runPlanted(who: string, how: "later" | "exchange" | "hash", ...command:
     HOW: how,
     MARK: scratch(`mark-${planted++}`),
   };
-  const { status, stderr } = spawnSync(process.execPath, command, { encoding: "utf8", env });
+  const { status, stderr } = runToEnd(process.execPath, command, { encoding: "utf8", env });
   expect(existsSync(env.MARK), "the error was planted").toBe(true);
   return { status, stderr };
 }
@@ -106,7 +106,7 @@ describe("an error that nothing expects is told in a sentence, with its name and
 
   it("in a program that cannot even be loaded", () => {
     copyFileSync(CLI, scratch("cli.bundle.cjs"));
-    const { status, stderr } = spawnSync(process.execPath, [scratch("cli.bundle.cjs")], { encoding: "utf8" });
+    const { status, stderr } = runToEnd(process.execPath, [scratch("cli.bundle.cjs")], { encoding: "utf8" });
     expect(stderr).toContain("an accident of flipside itself: Error: ENOENT");
     expect(stderr).toContain("Please report it");
     expect(status).toBe(EXIT_UNJUDGED);

@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   mkdirSync,
@@ -16,6 +15,7 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Signal } from "../../controller/translator/background.ts";
 import { removeScratch, scratchDirectory } from "../../scripts/scratch.ts";
+import { outputOf, runToEnd } from "../run-to-end.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -37,7 +37,7 @@ describe("the cache of a program's code", () => {
 
   function help(...flags: string[]): string {
     const args = [...flags, join(scripts, "cli.bundle.cjs"), "--help"];
-    return execFileSync(process.execPath, args, { encoding: "utf8" });
+    return outputOf(process.execPath, args);
   }
 
   function caches(): string[] {
@@ -102,7 +102,7 @@ describe("the cache of a program's code", () => {
   it("has what was compiled before the program set flags of V8, as a run of millions of instructions does", () => {
     const elf = join(root, "controller/firmware/bench/elf/xor-parity.elf");
     const args = [join(scripts, "cli.bundle.cjs"), "run", elf, "--max-instructions", "30000000"];
-    expect(spawnSync(process.execPath, args).status).toBe(4);
+    expect(runToEnd(process.execPath, args).status).toBe(4);
     const source = readFileSync(join(scripts, "cli.code.cjs"), "utf8");
     const ofNothing = new Script(`(function () {${source}\n})`).createCachedData().length;
     const [cache] = caches();

@@ -1,5 +1,4 @@
 /** The conformance run: its cases hold on every engine, and what does not hold is found and told. */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +14,7 @@ import { findTests } from "../../scripts/conformance/riscv-tests.ts";
 import { EXIT_FINDING, EXIT_HELD, EXIT_USAGE } from "../../scripts/exit-codes.ts";
 import { UsageError } from "../../scripts/options.ts";
 import * as asm from "../controller/support/assembler.ts";
+import { runToEnd } from "../run-to-end.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/scripts/conformance.js", import.meta.url));
 
@@ -79,7 +79,7 @@ describe("the binaries of riscv-tests", () => {
   }
   function conformance(directory: string, only = "M") {
     const args = [PROGRAM, "--riscv-tests", directory, "--only", only];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    const { status, stdout, stderr } = runToEnd(process.execPath, args, { encoding: "utf8" });
     return { status, stdout, stderr };
   }
 

@@ -1,5 +1,5 @@
 /** `flipside emulate` as its user has it: the built command line, its summary and its report. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import { encodeImage } from "../../controller/image/encode.ts";
 import { plural } from "../../emulator/base/text.ts";
 import type { FaultReport } from "../../supervisor/soak/tally.ts";
 import { declaringImage } from "../declaring-firmware.ts";
+import { runToEnd } from "../run-to-end.ts";
 import { undauntedImage } from "../undaunted-firmware.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
@@ -25,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function soak(...args: readonly string[]) {
   const json = join(folder, "report.json");
   const short = ["--failovers", "1", "--faults", "ebreak", "--json", json];
-  const { status, stdout } = spawnSync(process.execPath, [CLI, "emulate", ...short, ...args], {
+  const { status, stdout } = runToEnd(process.execPath, [CLI, "emulate", ...short, ...args], {
     encoding: "utf8",
   });
   return { status, stdout, report: JSON.parse(readFileSync(json, "utf8")) };
@@ -55,7 +56,7 @@ describe("work of one's own", () => {
 
   function soakWith(workload: string) {
     const json = join(folder, "work.json");
-    const { status, stdout, stderr } = spawnSync(
+    const { status, stdout, stderr } = runToEnd(
       process.execPath,
       [CLI, "emulate", ...PLAIN, "--failovers", "3", "--json", json, "--workload", workload],
       { encoding: "utf8" },
@@ -109,7 +110,7 @@ describe("work of one's own", () => {
     const file = moduleOf("export const workload = 1;");
     const json = join(folder, "refused.json");
     const refused = (...args: readonly string[]): string => {
-      const { status, stdout, stderr } = spawnSync(
+      const { status, stdout, stderr } = runToEnd(
         process.execPath,
         [CLI, "emulate", "--json", json, "--workload", file, ...args],
         { encoding: "utf8" },
@@ -125,7 +126,7 @@ describe("work of one's own", () => {
     const quiet = (version: string): string => path(`controller/firmware/plain/images/quiet-${version}.img`);
     const images = ["--image-a", quiet("1.1.0"), "--image-b", quiet("1.0.0")];
     const workload = path("docs/examples/workload.mjs");
-    const { status, stderr } = spawnSync(
+    const { status, stderr } = runToEnd(
       process.execPath,
       [CLI, "emulate", ...images, "--workload", workload],
       {
@@ -180,7 +181,7 @@ describe("Ctrl-C", () => {
 });
 
 function refusal(...args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, "emulate", ...args], {
+  const { status, stdout, stderr } = runToEnd(process.execPath, [CLI, "emulate", ...args], {
     encoding: "utf8",
     timeout: 10_000,
   });
@@ -267,7 +268,7 @@ describe("firmware that says it serves no queue", () => {
 
   it("has nothing done to it where nothing else is asked for: exit code 2", () => {
     const args = ["emulate", ...images(), "--failovers", "1", "--faults", "never-ready,interrupt-storm"];
-    const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8" });
+    const { status, stderr } = runToEnd(process.execPath, [CLI, ...args], { encoding: "utf8" });
     const why = "the firmware says that it commits no faults on request";
     expect({ status, stderr }).toEqual({
       status: 2,
@@ -326,7 +327,7 @@ describe.each(["plain", "quiet"])("firmware that commits no fault on request, %s
 it("every kind comes once, however soon the time is over", () => {
   const json = join(folder, "short.json");
   const args = ["--duration", "1ms", "--faults", "ebreak,ecall", "--json", json];
-  const { status } = spawnSync(process.execPath, [CLI, "emulate", ...args]);
+  const { status } = runToEnd(process.execPath, [CLI, "emulate", ...args]);
   const { faults } = JSON.parse(readFileSync(json, "utf8"));
   expect({ status, injected: faults.map(({ injected }: { injected: number }) => injected) }).toEqual({
     status: 0,
@@ -336,7 +337,7 @@ it("every kind comes once, however soon the time is over", () => {
 
 it("--max-time ends a soak that has an hour to go, and one of which not every kind was tried is not held", () => {
   const args = ["--duration", "1h", "--faults", "kicks-without-progress,power-cut", "--max-time", "3s"];
-  const { status, stdout } = spawnSync(process.execPath, [CLI, "emulate", ...args], { encoding: "utf8" });
+  const { status, stdout } = runToEnd(process.execPath, [CLI, "emulate", ...args], { encoding: "utf8" });
   expect(status).toBe(4);
   expect(stdout).toContain("the time of --max-time is over");
   expect(stdout).not.toContain("everything held");
@@ -361,7 +362,7 @@ function longSoak(...args: readonly string[]) {
     stderr,
     report: JSON.parse(readFileSync(json, "utf8")),
   }));
-  return { child, said, ended };
+  return { child, said, stdout: () => stdout, ended };
 }
 
 function scratchLeft(): readonly string[] {
@@ -398,7 +399,7 @@ describe("SIGTERM at any moment leaves no scratch directory:", () => {
 describe("a TMPDIR that cannot be written", () => {
   it("is told before the soak starts, exit code 3, and nothing is made", () => {
     const json = join(folder, "unwritable.json");
-    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, "emulate", "--json", json], {
+    const { status, stdout, stderr } = runToEnd(process.execPath, [CLI, "emulate", "--json", json], {
       encoding: "utf8",
       env: { ...process.env, TMPDIR: join(folder, "missing") },
     });
@@ -407,7 +408,7 @@ describe("a TMPDIR that cannot be written", () => {
   });
 
   it("takes nothing from a soak without a second part, which needs none", () => {
-    const { status } = spawnSync(
+    const { status } = runToEnd(
       process.execPath,
       [CLI, "emulate", "--failovers", "1", "--faults", "ebreak"],
       {
@@ -471,10 +472,12 @@ describe("whatever ends a soak, summary and report of what was done are written:
   );
 
   it.runIf(existsSync("/proc/self/task"))("the end of one of two controllers ends the other", async () => {
-    const { child, said, ended } = longSoak("--faults", "ebreak", "--jobs", "2");
+    const { child, said, stdout: saidSoFar, ended } = longSoak("--faults", "ebreak", "--jobs", "2");
     await said(" of 3600 s");
+    // The other one may not have started yet: the end of that one would say nothing of a controller.
+    const [, running] = /^job (\d): /m.exec(saidSoFar()) ?? [];
     const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
-    process.kill(Number(children.split(" ")[0]), "SIGKILL");
+    process.kill(Number(children.split(" ")[Number(running)]), "SIGKILL");
     const { status, stdout, stderr, report } = await ended;
     expect(status).toBe(1);
     expect(stdout + stderr).toContain("the supervisor process was ended by SIGKILL");

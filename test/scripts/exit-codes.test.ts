@@ -1,5 +1,4 @@
 /** Exit codes as a shell sees them: the built command line on a machine that lacks something. */
-import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -17,6 +16,7 @@ import { RequestError } from "../../supervisor/process/requests.ts";
 import { SweepError } from "../../supervisor/sweep/run/queue-port.ts";
 import * as asm from "../controller/support/assembler.ts";
 import { writeElf } from "../controller/support/elf-writer.ts";
+import { runToEnd } from "../run-to-end.ts";
 import { scratchDirectory } from "./captured.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
@@ -26,7 +26,7 @@ const scratch = scratchDirectory();
 /** Runs a command with limits that are set in words of a POSIX shell. */
 function limited(limits: string, ...args: readonly string[]) {
   const script = `${limits}; exec "$@"`;
-  const { status, stderr } = spawnSync("sh", ["-c", script, "sh", process.execPath, CLI, ...args], {
+  const { status, stderr } = runToEnd("sh", ["-c", script, "sh", process.execPath, CLI, ...args], {
     encoding: "utf8",
     cwd: scratch(""),
   });

@@ -1,14 +1,14 @@
 /** Every command gives its help, however it is asked: the built command line, whatever commands it has. */
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { runToEnd } from "../run-to-end.ts";
 
 function built(name: string): string {
   return fileURLToPath(new URL(`../../dist/scripts/${name}`, import.meta.url));
 }
 
 function run(...args: readonly string[]): { exitCode: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = runToEnd(process.execPath, [...args], { encoding: "utf8" });
   return { exitCode: status, stdout, stderr };
 }
 

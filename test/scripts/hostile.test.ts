@@ -1,5 +1,4 @@
 /** The hostile run: that it finds what it looks for, and that one number is one case. */
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../emulator/base/random.ts";
@@ -11,11 +10,12 @@ import { powerOnFrom } from "../../scripts/hostile/power-on.ts";
 import { randomProgram } from "../../scripts/hostile/random-program.ts";
 import { FILE_KINDS, specimens } from "../../scripts/hostile/specimens.ts";
 import { UsageError } from "../../scripts/options.ts";
+import { runToEnd } from "../run-to-end.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/scripts/hostile.js", import.meta.url));
 
 function hostile(...args: readonly string[]): { exitCode: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = runToEnd(process.execPath, [PROGRAM, ...args], { encoding: "utf8" });
   return { exitCode: status, stdout, stderr };
 }
 

@@ -1,5 +1,5 @@
 /** No command writes over what it reads, or twice over the same file: whichever way the file is named. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   closeSync,
@@ -21,6 +21,7 @@ import { runCommand } from "../../scripts/run.ts";
 import { sweepCommand } from "../../scripts/sweep.ts";
 import { tableCommand } from "../../scripts/table.ts";
 import { encodeDump } from "../../supervisor/device/dump.ts";
+import { outputOf } from "../run-to-end.ts";
 import { dump } from "../supervisor/device/dump-fixture.ts";
 import { scratchDirectory } from "./captured.ts";
 
@@ -96,7 +97,7 @@ describe("a long file that cannot be used", () => {
     writeFileSync(path("elf.dump"), encodeDump(dump));
     const fifo = path("long");
     rmSync(fifo, { force: true });
-    execFileSync("mkfifo", [fifo]);
+    outputOf("mkfifo", [fifo]);
     // Whoever reads on waits for ever: this end stays open.
     const writer = openSync(fifo, "r+");
     writeSync(writer, new Uint8Array(4096));

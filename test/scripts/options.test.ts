@@ -1,11 +1,11 @@
 /** Command lines as they are read, and the one sentence for those that cannot be. */
-import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { ctlCommand } from "../../scripts/ctl.ts";
 import { emulateCommand } from "../../scripts/emulate.ts";
 import { parseOptions, shellQuoted } from "../../scripts/options.ts";
 import { serveCommand } from "../../scripts/serve.ts";
 import { sweepCommand } from "../../scripts/sweep.ts";
+import { outputOf } from "../run-to-end.ts";
 import { run } from "./captured.ts";
 
 it.each<[string, Parameters<typeof run>[0], string[], string]>([
@@ -60,7 +60,7 @@ it("a negative number is an option's value, one of several, or a word, as it sta
 
 it("a word that is quoted for a shell is the same word behind it", () => {
   for (const word of ["", "plain", "--seed=1", "a b", "it's", "$HOME", "a;b", '"', "*", "\\", "ä\n"]) {
-    expect(execFileSync("sh", ["-c", `printf %s ${shellQuoted(word)}`], { encoding: "utf8" })).toBe(word);
+    expect(outputOf("sh", ["-c", `printf %s ${shellQuoted(word)}`])).toBe(word);
   }
   expect(shellQuoted("--image-a=images/a.img")).toBe("--image-a=images/a.img");
 });

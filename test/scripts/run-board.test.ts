@@ -1,5 +1,5 @@
 /** `flipside run --device` as its user has it: the built command line, a device file, its output and its files. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { startDevice } from "../../supervisor/index.ts";
 import * as asm from "../controller/support/assembler.ts";
 import { writeElf } from "../controller/support/elf-writer.ts";
 import { A0, A1, A2, T0 } from "../controller/support/machines.ts";
+import { runToEnd } from "../run-to-end.ts";
 
 const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
 const NOR = 0x2000_0000;
@@ -79,7 +80,7 @@ function deviceFile(changed: object = {}, board: object = {}): string {
 }
 
 function flipside(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = runToEnd(process.execPath, [CLI, ...args], { encoding: "utf8" });
   return { status, stdout, stderr };
 }
 const run = (...options: readonly string[]) => flipside("run", "--device", deviceFile(), ...options);

@@ -1,5 +1,5 @@
 /** `flipside run` as a board with somebody at its UART: what is typed, and how a program ends; beside QEMU. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { writeElf } from "../../scripts/conformance/elf-writer.ts";
@@ -9,6 +9,7 @@ import { guestProgram } from "../controller/support/guest.ts";
 import { A0, A1 } from "../controller/support/machines.ts";
 import { expectQemuInCi, hasQemu } from "../controller/support/qemu.ts";
 import { hasToolchain } from "../controller/support/toolchain.ts";
+import { runToEnd } from "../run-to-end.ts";
 import { scratchDirectory } from "./captured.ts";
 
 const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
@@ -45,7 +46,7 @@ function command(name: string, ...args: readonly string[]): [string, string[]] {
 }
 
 function run(name: string, input: string, ...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(...command(name, ...args), { input, encoding: "latin1" });
+  const { status, stdout, stderr } = runToEnd(...command(name, ...args), { input, encoding: "latin1" });
   return { status, stdout, stderr };
 }
 
@@ -53,7 +54,7 @@ function run(name: string, input: string, ...args: readonly string[]) {
 function runWithFile(name: string, input: string, ...args: readonly string[]) {
   writeFileSync(path("typed"), input, "latin1");
   const line = `${quoted(command(name, ...args))} < '${path("typed")}'`;
-  const { status, stdout } = spawnSync("sh", ["-c", line], { encoding: "latin1" });
+  const { status, stdout } = runToEnd("sh", ["-c", line], { encoding: "latin1" });
   return { status, stdout };
 }
 
@@ -61,7 +62,7 @@ function onQemu(name: string, input: string) {
   const machine = ["-M", "virt", "-bios", "none", "-cpu", "rv32,f=false,d=false", "-display", "none"];
   const serial = ["-chardev", "stdio,id=uart,signal=off", "-serial", "chardev:uart", "-monitor", "none"];
   const args = [...machine, ...serial, "-kernel", path(name)];
-  const { status, stdout } = spawnSync(QEMU, args, { input, encoding: "latin1" });
+  const { status, stdout } = runToEnd(QEMU, args, { input, encoding: "latin1" });
   return { status, stdout };
 }
 

@@ -1,5 +1,4 @@
 /** `flipside run` as its user has it: the built command line, its output, its files and its exit codes. */
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +7,7 @@ import { RAM_BASE } from "../../emulator/memory/map.ts";
 import * as asm from "../controller/support/assembler.ts";
 import { writeElf } from "../controller/support/elf-writer.ts";
 import { A0, A1 } from "../controller/support/machines.ts";
+import { runToEnd } from "../run-to-end.ts";
 
 const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
 const SIGNATURE = RAM_BASE + 0x1000;
@@ -19,7 +19,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, "run", ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = runToEnd(process.execPath, [CLI, "run", ...args], { encoding: "utf8" });
   return { status, stdout, stderr };
 }
 
@@ -268,7 +268,7 @@ describe("output that cannot be written", () => {
   function piped(sink: string, ...args: readonly string[]) {
     const script = `{ "$0" "$@"; echo "status $?" >&2; } ${sink}`;
     const words = ["-c", script, process.execPath, CLI, "run", ...args];
-    return spawnSync("bash", words, { encoding: "utf8", timeout: 20_000 }).stderr;
+    return runToEnd("bash", words, { encoding: "utf8", timeout: 20_000 }).stderr;
   }
   /** Says "hi" for ever. */
   function endless(): string {

@@ -1,9 +1,10 @@
 /** What becomes of a command whose standard output ends before it does: the built command line, and a real pipe. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it, vi } from "vitest";
+import { runToEnd } from "../run-to-end.ts";
 import { scratchDirectory } from "./captured.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
@@ -53,7 +54,7 @@ it("a reader that goes away does not end a served controller", async () => {
   await once(child.stdout, "data");
   child.stdout.destroy();
   const ctl = (...words: readonly string[]) =>
-    spawnSync(process.execPath, [CLI, "ctl", "--dir", scratch("device"), ...words], { encoding: "utf8" });
+    runToEnd(process.execPath, [CLI, "ctl", "--dir", scratch("device"), ...words], { encoding: "utf8" });
   // The restart is printed: that is the write that finds nobody.
   ctl("inject", "supervisor-kill");
   await vi.waitFor(() => expect(ctl("status").stdout).toContain("process restarts 1"), {
@@ -66,7 +67,7 @@ it("a reader that goes away does not end a served controller", async () => {
 });
 
 it("a full disk behind standard output is told in one sentence, and is no success", () => {
-  const { status, stderr } = spawnSync("sh", ["-c", `"$0" "$1" --help > /dev/full`, process.execPath, CLI], {
+  const { status, stderr } = runToEnd("sh", ["-c", `"$0" "$1" --help > /dev/full`, process.execPath, CLI], {
     encoding: "utf8",
   });
   expect(status).toBe(3);

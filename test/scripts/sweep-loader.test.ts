@@ -1,10 +1,10 @@
 /** `flipside sweep` of a boot loader on a board: the built command line, over the loaders of this repository. */
 
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { SweepReport } from "../../supervisor/sweep/run/report.ts";
+import { runToEnd } from "../run-to-end.ts";
 import { scratchDirectory } from "./captured.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url));
@@ -13,11 +13,9 @@ const scratch = scratchDirectory();
 
 function sweep(loader: string, ...args: readonly string[]) {
   const device = loader.endsWith(".json") ? loader : `${LOADERS}/${loader}.json`;
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [CLI, "sweep", "--device", device, ...args],
-    { encoding: "utf8" },
-  );
+  const { status, stdout, stderr } = runToEnd(process.execPath, [CLI, "sweep", "--device", device, ...args], {
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
 }
 

@@ -1,11 +1,11 @@
 /** `flipside sweep` as its user has it: the built command line, its output, its files and its exit codes. */
 
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { SweepReport } from "../../supervisor/sweep/run/report.ts";
 import { SweepThread, type SweepThreadOptions } from "../../supervisor/sweep/run/threads.ts";
+import { runToEnd } from "../run-to-end.ts";
 import { scratchDirectory } from "./captured.ts";
 
 const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
@@ -16,7 +16,7 @@ const HIGHER = `${IMAGES}/controller-1.1.0.img`;
 const scratch = scratchDirectory();
 
 function sweep(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, "sweep", ...args], {
+  const { status, stdout, stderr } = runToEnd(process.execPath, [CLI, "sweep", ...args], {
     encoding: "utf8",
   });
   return { status, stdout, stderr };
@@ -24,7 +24,8 @@ function sweep(...args: readonly string[]) {
 
 function report(...args: readonly string[]): SweepReport {
   const file = scratch("report.json");
-  sweep(...args, "--json", file);
+  const { status, stderr } = sweep(...args, "--json", file);
+  expect(existsSync(file), `exit code ${status}: ${stderr}`).toBe(true);
   return JSON.parse(readFileSync(file, "utf8")) as SweepReport;
 }
 
@@ -61,9 +62,9 @@ describe("flipside sweep", () => {
     const junit = scratch("in-time.xml");
     const json = scratch("in-time.json");
     const args = ["--depth", "2", "--faults", "--max-time", "500ms", "--json", json, "--junit", junit];
-    const { status, stdout } = sweep(...args);
+    const { status, stdout, stderr } = sweep(...args);
+    expect(status, stderr).toBe(4);
     const { notSwept } = JSON.parse(readFileSync(json, "utf8")) as SweepReport;
-    expect(status).toBe(4);
     expect(notSwept.length).toBeGreaterThan(0);
     expect(stdout).toContain(`not swept to the end: ${notSwept.length} of`);
     expect(stdout).not.toContain("held");

@@ -1,10 +1,10 @@
 /** The device tree that a program of `flipside run` is given. */
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { flattenTree, type TreeNode } from "../../../controller/bare/device-tree.ts";
 import { virtTree } from "../../../controller/bare/virt-tree.ts";
+import { runToEnd } from "../../run-to-end.ts";
 import { scratchDirectory } from "../../scripts/captured.ts";
 import { type ReadNode, readTree } from "../support/device-tree-reader.ts";
 import { expectQemuInCi, hasQemu } from "../support/qemu.ts";
@@ -90,7 +90,7 @@ describe("the board's tree is QEMU's", () => {
       "-display",
       "none",
     ];
-    expect(spawnSync("qemu-system-riscv32", args).status).toBe(0);
+    expect(runToEnd("qemu-system-riscv32", args).status).toBe(0);
     const ours = readTree(flattenTree(virtTree({ ramBytes: 48 * 2 ** 20, isa: "rv32imac" })));
     const theirs = readTree(readFileSync(file));
     expect(compared(ours)).toEqual(compared(theirs));

@@ -1,5 +1,4 @@
 /** Names of addresses: the rules on small files, and all addresses of programs against addr2line. */
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { backtrace, ProgramCode } from "../../../controller/bare/backtrace.ts";
@@ -7,6 +6,7 @@ import { type ElfFile, parseElf } from "../../../controller/bare/elf.ts";
 import { SymbolTable } from "../../../controller/bare/symbol-table.ts";
 import { Symbolizer } from "../../../controller/bare/symbolizer.ts";
 import { findFirmwareDir } from "../../../scripts/build-firmware.ts";
+import { runToEnd } from "../../run-to-end.ts";
 import { scratchDirectory } from "../../scripts/captured.ts";
 import * as asm from "../support/assembler.ts";
 import { type ElfSource, writeElf } from "../support/elf-writer.ts";
@@ -160,7 +160,7 @@ function told(file: string, elf: ElfFile): [address: number, ours: string, their
   const elsewhere = (address: number): number =>
     other.find((start) => Math.abs(start - address) > 0x100_0000) ?? 0;
   const input = asked.flatMap((address) => [address, elsewhere(address)]).map((a) => `0x${a.toString(16)}\n`);
-  const { stdout } = spawnSync("riscv64-unknown-elf-addr2line", ["-f", "-e", file], {
+  const { stdout } = runToEnd("riscv64-unknown-elf-addr2line", ["-f", "-e", file], {
     input: input.join(""),
     encoding: "utf8",
   });

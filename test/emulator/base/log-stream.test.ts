@@ -1,11 +1,12 @@
 /** A log that nobody reads stops nothing: what does not fit is dropped, counted and told where it is missing. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LogStream } from "../../../emulator/base/log-stream.ts";
+import { outputOf } from "../../run-to-end.ts";
 
 /** Ten times what a pipe holds, and more than waits. */
 const LINES = 13_000;
@@ -61,7 +62,7 @@ describe.runIf(process.platform === "linux")("a log that nobody reads", () => {
 
   it("does not stop who writes it into a pipe, and tells what is missing once it is read", async () => {
     const fifo = join(directory, "fifo");
-    execFileSync("mkfifo", [fifo]);
+    outputOf("mkfifo", [fifo]);
     const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
     // As a shell opens it: whoever writes waits.
     const writer = openSync(fifo, constants.O_WRONLY);

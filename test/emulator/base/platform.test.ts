@@ -1,9 +1,9 @@
 /** Where flipside runs, and what is told elsewhere. */
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { platformFault, thisPlatform } from "../../../emulator/base/platform.ts";
+import { runToEnd } from "../../run-to-end.ts";
 
 const CLI = fileURLToPath(new URL("../../../dist/scripts/cli.bundle.cjs", import.meta.url));
 const PACKAGE = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
@@ -31,7 +31,7 @@ describe("where flipside does not run it says so in one sentence:", () => {
   it("every command, exit code 3", () => {
     const elsewhere = 'data:text/javascript,Object.defineProperty(process, "platform", { value: "plan9" });';
     const args = ["--import", elsewhere, CLI, "run", "x.elf"];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    const { status, stdout, stderr } = runToEnd(process.execPath, args, { encoding: "utf8" });
     expect({ status, stdout }).toEqual({ status: 3, stdout: "" });
     expect(stderr).toMatch(/^flipside: flipside runs on linux .* and this is plan9 with .*\n$/);
   });

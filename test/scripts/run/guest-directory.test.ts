@@ -1,5 +1,4 @@
 /** `--semihosting-dir`: what a program that nobody vouches for can do to it, and that it can do nothing elsewhere. */
-import { execFileSync } from "node:child_process";
 import {
   existsSync,
   linkSync,
@@ -15,6 +14,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Errno, type OpenMode, type Stream } from "../../../controller/bare/semihosting-streams.ts";
 import { type DirectoryLimits, GuestDirectory } from "../../../scripts/run/guest-directory.ts";
+import { outputOf } from "../../run-to-end.ts";
 import { scratchDirectory } from "../captured.ts";
 
 const path = scratchDirectory();
@@ -171,7 +171,7 @@ describe("nothing leads out of the directory:", () => {
       expect(readlinkSync(path(`dir/link-${name}`))).toBe(target);
   });
   it("a directory, a pipe and the directory itself are no files", () => {
-    execFileSync("mkfifo", [path("dir/pipe")]);
+    outputOf("mkfifo", [path("dir/pipe")]);
     for (const name of ["sub", "pipe", ".", "", "./", "sub/"]) refused(name);
     expect(readdirSync(path("dir")).sort()).toEqual(["file", "pipe", "sub"]);
   });

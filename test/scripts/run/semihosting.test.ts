@@ -1,10 +1,10 @@
 /** `flipside run --semihosting` as its user has it, and beside QEMU's: one program, the same output and exit code. */
-import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { QEMU } from "../../../scripts/conformance/qemu.ts";
 import { expectQemuInCi, hasQemu } from "../../controller/support/qemu.ts";
 import { GCC, hasToolchain, shell } from "../../controller/support/toolchain.ts";
+import { runToEnd } from "../../run-to-end.ts";
 import { scratchDirectory } from "../captured.ts";
 
 const CLI = new URL("../../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
@@ -104,7 +104,7 @@ function compile(name: string, source: string): string {
 
 function run(args: readonly string[], input = "", cwd = path(".")) {
   const options = { encoding: "latin1", input, cwd } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, "run", ...args], options);
+  const { status, stdout, stderr } = runToEnd(process.execPath, [CLI, "run", ...args], options);
   return { status, stdout, stderr };
 }
 
@@ -126,7 +126,7 @@ describe.skipIf(!hasToolchain)("flipside run --semihosting", () => {
     const chardev = ["-serial", "none", "-chardev", `file,id=console,path=${path("said")}`];
     const config = `enable=on,target=native,chardev=console,arg=${elf},arg=one,arg=two`;
     const args = [...machine, ...chardev, "-semihosting-config", config, "-kernel", elf];
-    const qemu = spawnSync(QEMU, args, { cwd: path("qemu"), timeout: 30_000, encoding: "latin1" });
+    const qemu = runToEnd(QEMU, args, { cwd: path("qemu"), timeout: 30_000, encoding: "latin1" });
     const options = ["--ram", "16M", "--semihosting", "--semihosting-dir", "ours", "--exit-code", "program"];
     const ours = run([elf, ...options, "--engine", engine, "--", "one", "two"]);
     // QEMU keeps its console apart from standard output, which :tt is.

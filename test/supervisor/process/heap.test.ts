@@ -1,7 +1,7 @@
 /** Garbage that a nursery promoted is collected, though nothing asks for room in the old generation. */
-import { execFileSync } from "node:child_process";
 import { pathToFileURL } from "node:url";
 import { expect, it } from "vitest";
+import { outputOf } from "../../run-to-end.ts";
 
 /** As supervisor processes have them (launch.ts). */
 const V8_FLAGS = ["--no-incremental-marking", "--min-semi-space-size=4", "--max-semi-space-size=4"];
@@ -23,7 +23,7 @@ const PROGRAM = `
 
 function largestHeapMb(module: string): number {
   const args = [...V8_FLAGS, "--input-type=module", "--eval", PROGRAM, module];
-  return Number(execFileSync(process.execPath, args, { encoding: "utf8" }));
+  return Number(outputOf(process.execPath, args));
 }
 
 it("a supervisor's heap stays small, whatever its nursery promotes", () => {

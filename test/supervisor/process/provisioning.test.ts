@@ -1,5 +1,4 @@
 /** What a device begins with: nothing that it keeps is lost unless that was said, and what would count for nothing is refused. */
-import { execFileSync } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +11,7 @@ import { openLocked } from "../../../emulator/persist/locked-file.ts";
 import { planPersistentSpace } from "../../../emulator/persist/persistent-space.ts";
 import { encodeRaw, rawBytes } from "../../../emulator/persist/raw-memory.ts";
 import { type Provisioning, provision } from "../../../supervisor/process/provisioning.ts";
+import { outputOf } from "../../run-to-end.ts";
 
 const memory = { ...DEFAULT_MEMORY_CONFIG, regionBytes: 65_536, nvramBytes: 4096 };
 const space = planPersistentSpace(planLayout(memory));
@@ -137,7 +137,7 @@ it("a file that cannot be read is left for the start to tell of, and is made ane
   begin({ anew: true });
   expect(readFileSync(path)).toHaveLength(0);
   rmSync(path);
-  execFileSync("mkfifo", [path]);
+  outputOf("mkfifo", [path]);
   // Nobody writes to it: opened like a file it would never be read to its end.
   begin({ named: [{ what: "--image-a", region: 0, bytes: image(1) }] });
   expect(() => begin({ raw: RAW, anew: true })).toThrow("it is no regular file");

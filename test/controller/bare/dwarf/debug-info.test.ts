@@ -1,5 +1,4 @@
 /** Lines of addresses: of the committed firmware, of files that lie, and beside addr2line and llvm-symbolizer. */
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { normalize } from "node:path";
 import fc from "fast-check";
@@ -8,6 +7,7 @@ import { DebugInfo, type SourceFrame } from "../../../../controller/bare/dwarf/d
 import { debugInfoOf } from "../../../../controller/bare/dwarf/sections.ts";
 import { type ElfFile, parseElf } from "../../../../controller/bare/elf.ts";
 import { Symbolizer } from "../../../../controller/bare/symbolizer.ts";
+import { runToEnd } from "../../../run-to-end.ts";
 import { scratchDirectory } from "../../../scripts/captured.ts";
 import { GCC, hasToolchain, shell } from "../../support/toolchain.ts";
 
@@ -93,7 +93,7 @@ function told(frames: readonly SourceFrame[]): string {
 function byLlvm(file: string, addresses: readonly number[]): string[] {
   const args = [`--obj=${file}`, "--output-style=JSON", "--no-demangle"];
   const input = addresses.map((address) => `0x${address.toString(16)}\n`).join("");
-  const { stdout } = spawnSync("llvm-symbolizer", args, { input, encoding: "utf8" });
+  const { stdout } = runToEnd("llvm-symbolizer", args, { input, encoding: "utf8" });
   type Answer = { Symbol?: readonly { FunctionName: string; FileName: string; Line: number }[] };
   return stdout
     .trim()
@@ -114,7 +114,7 @@ function byLlvm(file: string, addresses: readonly number[]): string[] {
 function byAddr2line(file: string, addresses: readonly number[]): string[] {
   return addresses.map((address) => {
     const args = ["-fi", "-e", file, `0x${address.toString(16)}`];
-    const { stdout } = spawnSync("riscv64-unknown-elf-addr2line", args, { encoding: "utf8" });
+    const { stdout } = runToEnd("riscv64-unknown-elf-addr2line", args, { encoding: "utf8" });
     const lines = stdout.trim().split("\n");
     const frames = Array.from({ length: lines.length / 2 }, (_, index) => {
       const [, path = "", line] = /^(.*):(\d+|\?)/.exec(lines[2 * index + 1] ?? "") ?? [];
