@@ -89,13 +89,14 @@ function removeLeftovers(): void {
   for (const file of readdirSync(dist, { encoding: "utf8", recursive: true })) {
     const [, module] = /^(.*)\.(?:js|js\.map|d\.ts)$/.exec(file) ?? [];
     if (module === undefined || file.startsWith("types/")) continue;
-    if (!existsSync(`${dist}../${module}.ts`)) rmSync(`${dist}${file}`);
+    if (!existsSync(`${dist}../${module}.ts`)) rmSync(`${dist}${file}`, { force: true });
   }
 }
 
 removeLeftovers();
 await bundleCode();
 for (const file of readdirSync(dist, { encoding: "utf8", recursive: true })) {
-  if (file.endsWith(".cache")) rmSync(`${dist}${file}`);
+  // Another build of this checkout may remove them, too.
+  if (file.endsWith(".cache")) rmSync(`${dist}${file}`, { force: true });
 }
 await Promise.all(ENTRIES.map(bundleStart));

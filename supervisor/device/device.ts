@@ -559,7 +559,7 @@ export class Device {
     this.#takeCapabilities();
     const { crash } = this.#record;
     // Before whoever writes flash goes on: what is stored from then on is no failover's.
-    const failover = this.#record.complete(this.table, bootEpoch);
+    const failover = this.#record.complete(this.table, bootEpoch, this.#nowNs());
     this.#failoverOver();
     this.#tellCrash(crash);
     this.#tellFailover(failover);

@@ -122,14 +122,20 @@ export class FailoverRecord {
     this.#underWay = undefined;
   }
 
-  /** The version that `table` designates is ready. What has been a failover ends; undefined when it was none. */
-  complete(table: Table, bootEpoch: number): Failover | undefined {
+  /**
+   * The version that `table` designates was seen to be ready at `seenNs`. What has been a failover ends; undefined when
+   * it was none. Its thread says so to everybody first and then stamps it: where it was held up in between, no event
+   * tells when that was.
+   */
+  complete(table: Table, bootEpoch: number, seenNs: number): Failover | undefined {
     // Said again after it was withdrawn.
     if (bootEpoch === this.#readyEpoch) return undefined;
     this.#readyEpoch = bootEpoch;
     const steps = this.#stepsOf(bootEpoch);
     this.#executingSinceNs = steps.get("first-instruction")?.timeNs ?? 0;
-    return this.#underWay && this.#end(this.#underWay, table, bootEpoch, steps);
+    if (this.#underWay === undefined) return undefined;
+    const failover = this.#end(this.#underWay, table, bootEpoch, steps);
+    return failover.readyNs > 0 ? failover : { ...failover, readyNs: seenNs };
   }
 
   /** What the version that was started last has come to. */

@@ -8,6 +8,7 @@ import { BootReason } from "../../../controller/devices/status.ts";
 import { forcedFaultCode } from "../../../controller/forced-faults.ts";
 import { RunningTime } from "../../../emulator/base/running-time.ts";
 import { Control, controlWords, ringDoorbell, SlotWord } from "../../../emulator/memory/control.ts";
+import { EventCode } from "../../../emulator/memory/events.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import {
   createMemory,
@@ -434,6 +435,26 @@ describe("safe mode", () => {
 });
 
 describe("READY", () => {
+  it("ends a failover as one that got ready, though its thread has not stamped the event yet", async () => {
+    await rig.quiet();
+    await rig.failByItself();
+    await rig.pass(3);
+    const seenNs = performance.now() * 1e6;
+    await rig.becomeReady();
+    expect(rig.failovers).toMatchObject([{ toRegion: 1, readyNs: seenNs }]);
+  });
+
+  it("is told with the time that its thread stamped", async () => {
+    await rig.quiet();
+    await rig.pass(3);
+    await rig.failByItself();
+    const readyNs = performance.now() * 1e6;
+    rig.device.events.stamp(EventCode.READY, 1, rig.device.bootEpoch, readyNs);
+    await rig.pass(3);
+    await rig.becomeReady();
+    expect(rig.failovers).toMatchObject([{ toRegion: 1, readyNs }]);
+  });
+
   it("that is withdrawn has to be said again within the boot deadline", async () => {
     await rig.quiet();
     await rig.pass(DEFAULT_LIMITS.readyMs);
