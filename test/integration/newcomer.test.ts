@@ -130,15 +130,14 @@ describe.skipIf(!hasGcc)("somebody new", { timeout: TIMEOUT_MS }, () => {
     });
     const exit = once(server, "exit");
     await Promise.race([once(server.stdout as NonNullable<typeof server.stdout>, "data"), exit]);
-    const runs = (region: number): void => {
-      let told: Ended;
-      do told = type("npx flipside ctl status");
-      while (told.code === 0 && !/^ready yes +standby region/m.test(told.out));
-      expect(told).toMatchObject({ code: 0, out: expect.stringContaining(`executing: region ${region}`) });
+    const status = (): string => type("npx flipside ctl status").out;
+    const runs = async (region: number): Promise<void> => {
+      await expect.poll(status, { timeout: 60_000 }).toMatch(/^ready yes +standby region/m);
+      expect(status()).toContain(`executing: region ${region}`);
     };
-    runs(0);
+    await runs(0);
     expect(type("npx flipside ctl inject worker-throw")).toMatchObject({ code: 0 });
-    runs(1);
+    await runs(1);
     expect(type("npx flipside ctl stop")).toMatchObject({ code: 0 });
     expect(await exit).toEqual([0, null]);
   });
