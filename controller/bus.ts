@@ -29,6 +29,11 @@ export class DeviceBus {
     }
   }
 
+  /** Loads at `address` give the same each time, and change nothing. */
+  isSteady(address: number): boolean {
+    return this.#pages.get(address >>> PAGE_BITS)?.device.isSteady === true;
+  }
+
   load(address: number, size: number): number {
     const attached = this.#pages.get(address >>> PAGE_BITS);
     if (attached === undefined || !fits(attached.device, address, size)) return BUS_FAULT;

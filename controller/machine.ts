@@ -39,6 +39,7 @@ import { Clint } from "./devices/clint.ts";
 import type { Board, Device } from "./devices/device.ts";
 import { DEVICE_STATE_WORDS, StateWords } from "./devices/state.ts";
 import type { SerialLine } from "./devices/uart.ts";
+import { PollingLoop } from "./polling-loop.ts";
 
 /** Why {@link Machine.run} came back. */
 export const enum MachineStop {
@@ -70,6 +71,11 @@ export interface MachineOptions {
   readonly onReset?: () => void;
   /** Called when the firmware has news for the outside (ready, confirm, a posted completion). */
   readonly ring?: () => void;
+  /**
+   * Rounds of a loop that waits for a device, or for nothing, are counted and not executed, under the virtual clock: what
+   * comes of it is the same.
+   */
+  readonly countsRounds?: boolean;
   /** Called at least every few milliseconds while a run is under way, unless the thread is stuck. */
   readonly showLife?: () => void;
   /** Called when the hart takes a synchronous exception, before anything of it can be seen: what mcause and mtval are to be. */
@@ -88,6 +94,12 @@ export interface MachineOptions {
  * an event, and a waiting hart would step for ever. What lies there never comes, whichever the clock.
  */
 const LAST_TICK = Math.floor(Number.MAX_SAFE_INTEGER / INSTRUCTIONS_PER_TICK);
+
+/** Instructions until it is looked whether the hart is in a loop that waits: at first, and at the most. */
+const LEAST_UNTIL_LOOK = 2 ** 14;
+const MOST_UNTIL_LOOK = 2 ** 20;
+/** Counters take so many at once at the most. */
+const MOST_COUNTED = 2 ** 31;
 
 /** Words that {@link Machine.saveState} fills at the most, whatever the board. */
 export const STATE_WORDS = Hart.WORDS + DEVICE_STATE_WORDS;
@@ -138,6 +150,9 @@ export class Machine {
   #fetchCame = false;
   readonly #hasPmp: boolean;
   #recorded: Zones = NO_ZONES;
+  readonly #loop: PollingLoop | undefined;
+  #untilLook = LEAST_UNTIL_LOOK;
+  #sinceLook = 0;
   /** How often something was asked that is no memory: a device, a CSR, a trap. */
   asked = 0;
   #countersAsked = 0;
@@ -157,7 +172,8 @@ export class Machine {
     this.#state = new StateWords(memory, slotOffset);
     this.#own = this.#state.words(OwnWord.WORDS);
     this.#control = controlWords(memory, layout);
-    this.clock = createClock(options, this.hart, this.#state);
+    // Whichever the clock: the devices' words lie in the same place.
+    this.clock = createClock(options, this.hart, this.#state.timeDoubles(1));
     const ring = options.ring ?? (() => undefined);
     this.#showLife = options.showLife ?? (() => undefined);
     const board = this.#board(ring);
@@ -207,6 +223,10 @@ export class Machine {
     };
     this.interpreter = new Interpreter(engineParts);
     this.#engine = options.engine?.(engineParts, this.interpreter, memory, slot) ?? this.interpreter;
+    const countsRounds = options.countsRounds === true && options.liveClock === undefined;
+    this.#loop = countsRounds
+      ? new PollingLoop(this.hart, this.space, plan.extensions, (address) => this.#bus.isSteady(address))
+      : undefined;
     this.reset(0);
   }
 
@@ -324,9 +344,7 @@ export class Machine {
   fastForward(registers: Int32Array, instructions: number): void {
     const { hart } = this;
     hart.set(registers, Hart.X);
-    countInstructions(hart, instructions);
-    hart[Hart.COUNTED] = 0;
-    advanceCounter(hart, Hart.RETIRED_LO, instructions);
+    this.#count(instructions);
   }
 
   /** How often what time it is, or how much was executed, was asked. */
@@ -392,7 +410,7 @@ export class Machine {
       if (now >= horizon) return MachineStop.HORIZON;
       const limit = Math.min(remaining, this.#instructionsToEvent(now));
       const before = retiredInstructions(this.hart);
-      const stop = this.#engine.run(limit);
+      const stop = this.#loop === undefined ? this.#engine.run(limit) : this.#runOrCount(limit, this.#loop);
       remaining -= retiredInstructions(this.hart) - before;
       if (stop === Stop.WFI && !this.#passTime()) return MachineStop.IDLE;
       if (stop === Stop.CRITICAL_ERROR || stop === Stop.TRAP_LOOP) this.#stopByTrap();
@@ -400,6 +418,48 @@ export class Machine {
       if (this.stopped) return MachineStop.STOPPED;
       if (this.#fetchCame) return this.#takeFetch();
     }
+  }
+
+  /** Executes `limit` instructions at the most, or counts them: in turns, so that a wait that begins meanwhile is soon found. */
+  #runOrCount(limit: number, loop: PollingLoop): Stop {
+    const { hart } = this;
+    const before = retiredInstructions(hart);
+    const stop = this.#engine.run(Math.min(limit, this.#untilLook));
+    const executed = retiredInstructions(hart) - before;
+    this.#sinceLook += executed;
+    if (stop !== Stop.LIMIT || this.#sinceLook < this.#untilLook || limit - executed < LEAST_UNTIL_LOOK)
+      return stop;
+    this.#sinceLook = 0;
+    return this.#countRounds(limit - executed, loop);
+  }
+
+  /** Looks whether the hart is in a loop that waits, and counts its rounds. */
+  #countRounds(limit: number, loop: PollingLoop): Stop {
+    const before = retiredInstructions(this.hart);
+    let stop = Stop.LIMIT;
+    const round = loop.round(() => {
+      stop = this.#engine.run(1);
+    });
+    if (Atomics.load(this.hart, Hart.ATTENTION) !== 0) return stop;
+    if (round === 0 || stop !== Stop.LIMIT) {
+      this.#untilLook = Math.min(2 * this.#untilLook, MOST_UNTIL_LOOK);
+      return stop;
+    }
+    this.#untilLook = LEAST_UNTIL_LOOK;
+    const left = limit - (retiredInstructions(this.hart) - before);
+    const rounds = Math.floor(
+      Math.min(left, this.#instructionsToEvent(this.#update()), MOST_COUNTED) / round,
+    );
+    this.#count(rounds * round);
+    return stop;
+  }
+
+  /** So many instructions have retired that left everything else as it was. */
+  #count(instructions: number): void {
+    const { hart } = this;
+    countInstructions(hart, instructions);
+    hart[Hart.COUNTED] = 0;
+    advanceCounter(hart, Hart.RETIRED_LO, instructions);
   }
 
   #takeFetch(): MachineStop {
@@ -533,6 +593,15 @@ export class Machine {
     into.set(this.hart, 0);
     into[Hart.LIMIT] = 0; // The last run's, and no state of the machine.
     into.set(this.#state.all, Hart.WORDS);
+  }
+
+  /** As {@link saveState}, without what time it is and how much was executed. */
+  saveTimeless(into: Int32Array): void {
+    this.saveState(into);
+    into.fill(0, Hart.RETIRED_LO, Hart.RETIRED_HI + 1);
+    into.fill(0, Hart.MCYCLE_LO, Hart.MINSTRET_HI + 1);
+    into.fill(0, Hart.LAST_TRAP_LO, Hart.LAST_TRAP_HI + 1);
+    this.#state.clearTimes(into, Hart.WORDS);
   }
 
   /** Puts a saved state back. The shell puts memory back, and says what code changed. */
@@ -679,9 +748,7 @@ function isCounter(csr: number): boolean {
   return block === 0xb00 || block === 0xc00;
 }
 
-function createClock(options: MachineOptions, hart: Int32Array, state: StateWords): Clock {
-  // Whichever the clock: the devices' words lie in the same place.
-  const base = state.doubles(1);
+function createClock(options: MachineOptions, hart: Int32Array, base: Float64Array): Clock {
   if (options.liveClock === undefined) return new VirtualClock(hart, base);
   const powerOnNs = controlTimes(options.memory, options.layout)[Control.POWER_ON_NS_F64] ?? 0;
   return new LiveClock(options.liveClock.nowNs, powerOnNs);

@@ -213,6 +213,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   [
     "controller/machine.ts",
     "controller/boards.ts",
+    "controller/polling-loop.ts",
     "controller/bus.ts",
     "controller/clock.ts",
     "controller/devices",
@@ -222,6 +223,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ["controller/profile.ts", "controller/devices", "controller/cpu", "emulator"],
   ["controller/boards.ts", "controller/devices", "controller/cpu", "emulator"],
   ["controller/bus.ts", "controller/devices", "controller/cpu"],
+  ["controller/polling-loop.ts", "controller/cpu"],
   ["controller/clock.ts", "controller/devices", "controller/cpu", "emulator"],
   ["controller/devices", "controller/cpu", "emulator"],
   ["controller/cpu", "controller/wasm", "emulator"],

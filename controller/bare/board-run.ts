@@ -98,6 +98,7 @@ export class BoardMachine {
       slot: 0,
       plan: this.#board.plan,
       line,
+      countsRounds: true,
       ...(epochNs !== undefined && { epochNs }),
       ...(clock === "live" && { liveClock: { nowNs } }),
       ...(engine && { engine }),

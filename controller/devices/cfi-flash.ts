@@ -145,6 +145,7 @@ const both = (half: number): number => ((half << 16) | half) >>> 0;
 export class CfiFlash implements Device {
   readonly name: string;
   readonly accessBytes = 1 + 2 + 4;
+  readonly isSteady = true;
   readonly blockBytes: number;
   readonly chip: FlashChip;
   readonly #words: Int32Array;
@@ -504,7 +505,7 @@ export class CfiFlash implements Device {
 
   #eraseUnit(): void {
     const wrong = makeUnit(this.#eraseStart(), this.#options);
-    this.#set(CfiWord.ERASE, Activity.NONE);
+    this.#endErase();
     if (wrong?.name === "protected") this.#refuseLocked(wrong.offset, STATUS_ERASE_ERROR);
     else if (wrong !== undefined) this.#fail(STATUS_ERASE_ERROR);
   }
@@ -516,9 +517,7 @@ export class CfiFlash implements Device {
     this.#set(CfiWord.PROGRAM_AT, next);
     this.#doubles[CfiDouble.PROGRAM_DUE] =
       this.#due(CfiDouble.PROGRAM_DUE) + unitTicks(this.#options.times, "program");
-    if (wrong !== undefined || next >= this.#get(CfiWord.PROGRAM_END)) {
-      this.#set(CfiWord.PROGRAM, Activity.NONE);
-    }
+    if (wrong !== undefined || next >= this.#get(CfiWord.PROGRAM_END)) this.#endProgram();
     if (wrong?.name === "protected") this.#refuseLocked(wrong.offset, STATUS_PROGRAM_ERROR);
     else if (wrong !== undefined) this.#fail(STATUS_PROGRAM_ERROR);
   }
@@ -584,8 +583,19 @@ export class CfiFlash implements Device {
   }
 
   #drop(): void {
+    this.#endProgram();
+    this.#endErase();
+  }
+
+  /** Nothing of it stays, when it was due neither. */
+  #endProgram(): void {
     this.#set(CfiWord.PROGRAM, Activity.NONE);
+    this.#doubles[CfiDouble.PROGRAM_DUE] = 0;
+  }
+
+  #endErase(): void {
     this.#set(CfiWord.ERASE, Activity.NONE);
+    this.#doubles[CfiDouble.ERASE_DUE] = 0;
   }
 
   #resetChips(): void {

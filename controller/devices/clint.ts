@@ -21,10 +21,14 @@ const enum ClintWord {
   MSIP = 0,
   MTIMECMP_LO = 1,
   MTIMECMP_HI = 2,
-  /** What the firmware added to mtime by writing it, 64 bits. */
-  MTIME_OFFSET_LO = 3,
-  MTIME_OFFSET_HI = 4,
-  WORDS = 5,
+  WORDS = 3,
+}
+
+/** And of those that decide nothing else: what the firmware added to mtime by writing it, 64 bits. */
+const enum ClintTime {
+  OFFSET_LO = 0,
+  OFFSET_HI = 1,
+  WORDS = 2,
 }
 
 /** Where those of 4,095 harts end. */
@@ -37,12 +41,14 @@ export class Clint implements Device {
   readonly accessBytes = 4;
   readonly blockBytes = 0x1_0000;
   readonly #words: Int32Array;
+  readonly #offset: Int32Array;
   readonly #board: Board;
   readonly #isVirt: boolean;
 
   /** @param isVirt as QEMU's `virt` has it: registers of further harts read 0, and mtime begins anew with a reset */
   constructor(state: StateWords, board: Board, isVirt = false) {
     this.#words = state.words(ClintWord.WORDS);
+    this.#offset = state.times(ClintTime.WORDS);
     this.#board = board;
     this.#isVirt = isVirt;
   }
@@ -51,19 +57,21 @@ export class Clint implements Device {
     this.#words[ClintWord.MSIP] = 0;
     this.#words[ClintWord.MTIMECMP_LO] = -1;
     this.#words[ClintWord.MTIMECMP_HI] = -1;
-    this.#words[ClintWord.MTIME_OFFSET_LO] = 0;
-    this.#words[ClintWord.MTIME_OFFSET_HI] = 0;
+    this.#offset[ClintTime.OFFSET_LO] = 0;
+    this.#offset[ClintTime.OFFSET_HI] = 0;
     if (this.#isVirt) this.#setTime(this.#board.nowTicks(), 0, 0);
   }
 
   /** mtime's lower half at the tick `now`, 0 to 2^32 - 1. */
   timeLow(now: number): number {
-    return (now + this.#unsigned(ClintWord.MTIME_OFFSET_LO)) % TWO_32;
+    return (now + ((this.#offset[ClintTime.OFFSET_LO] as number) >>> 0)) % TWO_32;
   }
 
   timeHigh(now: number): number {
-    const carry = (now % TWO_32) + this.#unsigned(ClintWord.MTIME_OFFSET_LO) >= TWO_32 ? 1 : 0;
-    return (Math.floor(now / TWO_32) + this.#unsigned(ClintWord.MTIME_OFFSET_HI) + carry) % TWO_32;
+    const carry = (now % TWO_32) + ((this.#offset[ClintTime.OFFSET_LO] as number) >>> 0) >= TWO_32 ? 1 : 0;
+    return (
+      (Math.floor(now / TWO_32) + ((this.#offset[ClintTime.OFFSET_HI] as number) >>> 0) + carry) % TWO_32
+    );
   }
 
   /** Bits of mip at the tick `now`. */
@@ -134,8 +142,8 @@ export class Clint implements Device {
   /** Makes mtime read `high`, `low` at the tick `now`. */
   #setTime(now: number, low: number, high: number): void {
     const borrow = low < now % TWO_32 ? 1 : 0;
-    this.#words[ClintWord.MTIME_OFFSET_LO] = low - (now % TWO_32);
-    this.#words[ClintWord.MTIME_OFFSET_HI] = high - Math.floor(now / TWO_32) - borrow;
+    this.#offset[ClintTime.OFFSET_LO] = low - (now % TWO_32);
+    this.#offset[ClintTime.OFFSET_HI] = high - Math.floor(now / TWO_32) - borrow;
   }
 
   #unsigned(word: ClintWord): number {

@@ -28,6 +28,8 @@ export interface Device {
   store(offset: number, value: number, byteCount: number): number;
   /** A load may give what time it is. */
   readonly tellsTime?: true;
+  /** A load changes nothing, and gives the same until something is stored or happens in the device by itself. */
+  readonly isSteady?: true;
   /** The hart is reset. A device without it has no state of its own. */
   reset?(): void;
   /** Bits of mip that its interrupt line sets at the tick `now`. */

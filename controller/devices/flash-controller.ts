@@ -151,6 +151,7 @@ const TRAIT_MAPPED = 1 << 16;
 export class FlashController implements Device {
   readonly name = "flash controller";
   readonly accessBytes = 4;
+  readonly isSteady = true;
   readonly #words: Int32Array;
   readonly #running: Int32Array;
   /** Tick at which the unit under way ends. */
@@ -173,7 +174,7 @@ export class FlashController implements Device {
   reset(): void {
     const { atReset } = this.#options;
     if (atReset === "torn") this.#tearUnderWay(this.#options);
-    if (atReset !== "goes-on") this.#running.fill(0);
+    if (atReset !== "goes-on") this.#drop();
     this.#words.fill(0);
     this.#protected.fill(0);
   }
@@ -181,9 +182,14 @@ export class FlashController implements Device {
   /** Power goes. @param tear what it does to a unit under way; absent: it has not begun */
   powerOff(tear?: UnitHooks["tearUnit"]): void {
     if (tear !== undefined) this.#tearUnderWay({ tearUnit: tear });
-    this.#running.fill(0);
+    this.#drop();
     this.#words.fill(0);
     this.#protected.fill(0);
+  }
+
+  #drop(): void {
+    this.#running.fill(0);
+    this.#due[0] = 0;
   }
 
   pending(): number {
@@ -470,6 +476,7 @@ export class FlashController implements Device {
     this.#due[0] = (this.#due[0] as number) + this.#unitTicks;
     if (wrong === undefined && at + bytes < end) return;
     this.#run(RunningWord.COMMAND, 0);
+    this.#due[0] = 0;
     if (wrong === undefined) this.#end(FlashStatus.DONE, undefined);
     else if (isMisuse(wrong)) this.#refuseMisuse(wrong, device);
     else this.#end(FlashStatus.FAILED, wrong.offset);

@@ -20,6 +20,8 @@ export class StateWords {
   readonly #memory: WebAssembly.Memory;
   readonly #byteOffset: number;
   #taken = 0;
+  /** Of those given out, the first and the one behind the last of such as {@link times} gives. */
+  readonly #times: (readonly [first: number, behind: number])[] = [];
   #all: Int32Array = new Int32Array(0);
 
   /** @param slotOffset byte offset of the slot block */
@@ -37,6 +39,25 @@ export class StateWords {
   doubles(count: number): Float64Array {
     this.#taken += this.#taken & 1;
     return new Float64Array(this.#memory.buffer, this.#take(2 * count), count);
+  }
+
+  /** As {@link words}, of which none decides anything but what time somebody is told that it is. */
+  times(count: number): Int32Array {
+    const words = this.words(count);
+    this.#times.push([this.#taken - count, this.#taken]);
+    return words;
+  }
+
+  /** As {@link times}, 64 bits each. */
+  timeDoubles(count: number): Float64Array {
+    const doubles = this.doubles(count);
+    this.#times.push([this.#taken - 2 * count, this.#taken]);
+    return doubles;
+  }
+
+  /** Clears in a copy of {@link all} what {@link times} and {@link timeDoubles} gave. @param at where the copy begins */
+  clearTimes(copy: Int32Array, at: number): void {
+    for (const [first, behind] of this.#times) copy.fill(0, at + first, at + behind);
   }
 
   /** All that were given out so far, for snapshots. One view for as long as no more are given out. */

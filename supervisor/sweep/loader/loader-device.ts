@@ -54,6 +54,8 @@ const NS_PER_MS = 1_000_000;
 const MAX_RESETS = 64;
 /** A start of which nothing is known yet may take so many instructions. */
 const MOST_INSTRUCTIONS = 2_000_000_000;
+/** And what is none of the images that it handed over to. */
+const MOST_OF_NO_IMAGE = 1_000_000;
 /** It is cut into slices of so many, each a look at what it did. */
 const SLICE = 50_000_000;
 /** What an application has to have said when it has done what is wanted of it. */
@@ -78,6 +80,14 @@ interface Armed {
 /** So many starts in a row that end in a read fault are a loop of them. */
 const FAULT_LOOP_STARTS = 3;
 const READ_FAULTS: readonly number[] = [Cause.INSTRUCTION_ACCESS_FAULT, Cause.LOAD_ACCESS_FAULT];
+
+/** How a start began that the hart was reset out of. */
+interface Situation {
+  /** Starts before it. */
+  readonly start: number;
+  /** {@link Machine.timeAsked} then. */
+  readonly timeAsked: number;
+}
 
 /** How a start ended. */
 export type StartEnd = "done" | "safe" | "failed";
@@ -117,11 +127,15 @@ export class LoaderDevice {
   #unreadable: number | undefined;
   /** By device, what cannot be read as memory refuses it. */
   #refused: readonly ByteRanges[] = [];
+  /** By what was there, the starts of this power-on that the hart was reset out of. */
+  readonly #situations = new Map<number, Situation>();
   /** Starts before this one that the hart was reset out of, or that came to nothing over what cannot be read. */
   #startsBefore = 0;
   /** Why the hart is to begin anew; undefined while it goes on. */
   #resetAsked: ResetReason | undefined;
   #handedOver = false;
+  /** Instructions before what was handed over to and is none of the images; Infinity: it is one. */
+  #noImageSince = Number.POSITIVE_INFINITY;
   /** The loader's own code was written over: what is decoded of it holds for one start at the most. */
   #ownCodeChanged = false;
   #powered = false;
@@ -160,6 +174,7 @@ export class LoaderDevice {
       slot: 0,
       plan: this.#board.plan,
       line: this.#lines,
+      countsRounds: true,
       onException: (cause, value) => {
         if (READ_FAULTS.includes(cause) && flashAt(profile.board, value >>> 0) !== undefined)
           this.#unreadable = value >>> 0;
@@ -324,8 +339,12 @@ export class LoaderDevice {
     let faults = 0;
     /** The first start that came to nothing over what it could not read, which may have been better left to later ones. */
     let faulted: Faulted | undefined;
+    this.#situations.clear();
     for (this.#startsBefore = 0; this.#startsBefore < MAX_RESETS; this.#startsBefore += 1) {
-      const end = this.#run(why);
+      this.#begin(why);
+      const period = faults > 0 ? undefined : this.#period();
+      if (period !== undefined) return this.#failInResets(period);
+      const end = this.#goOn();
       if (end === "done" && faulted !== undefined) return this.#endInFailure(faulted.how, faulted.message);
       if (typeof end === "string") return end;
       faults = this.#hasFaulted ? faults + 1 : 0;
@@ -369,7 +388,7 @@ export class LoaderDevice {
 
   // One start -------------------------------------------------------------------------------------------------
 
-  #run(reason: ResetReason): StartEnd | ResetReason | Faulted {
+  #begin(reason: ResetReason): void {
     const { sink } = this.#parts;
     this.#said.clear();
     this.#unreadable = undefined;
@@ -377,6 +396,7 @@ export class LoaderDevice {
     this.#resetAsked = undefined;
     this.#erased = undefined;
     this.#handedOver = false;
+    this.#noImageSince = Number.POSITIVE_INFINITY;
     this.#runningSlot = undefined;
     this.#goesOnDisturbed = false;
     this.#executedBefore += this.machine.retired;
@@ -385,13 +405,22 @@ export class LoaderDevice {
     this.#board.start(this.machine, reason);
     if (this.upload !== undefined) this.machine.storeBytes(this.#uploadAddress, this.upload);
     this.#awaitHandOver();
-    const most = this.longestStart === 0 ? MOST_INSTRUCTIONS : Math.max(20 * this.longestStart, SLICE);
+  }
+
+  #goOn(): StartEnd | ResetReason | Faulted {
     for (;;) {
       if (this.#untilReset <= 0) return this.#resetBetween();
+      const most = this.#mostInstructions;
       const stop = this.#execute(Math.min(SLICE, most - this.machine.retired, this.#untilReset));
       const end = stop === undefined ? this.#resetAsked : this.#after(stop, most);
       if (end !== undefined) return end;
     }
+  }
+
+  /** That a start may take. What is no image is judged by that alone, and nobody knows when it would end. */
+  get #mostInstructions(): number {
+    const most = this.longestStart === 0 ? MOST_INSTRUCTIONS : Math.max(20 * this.longestStart, SLICE);
+    return Math.min(most, this.#noImageSince + MOST_OF_NO_IMAGE);
   }
 
   /** Undefined where a reset ended it in the middle of an instruction. */
@@ -422,25 +451,11 @@ export class LoaderDevice {
    * @param step by which whoever starts it knows what it does next
    */
   executionKey(step: number): number | undefined {
-    const { machine } = this;
-    const { persistent, volatile, profile } = this.#parts;
+    const { profile } = this.#parts;
     if (profile.board.registers.length > 0) return undefined;
     const sum = this.#sum;
     sum.clear();
-    sum.addLong(0, persistent.stateKey());
-    machine.saveState(this.#stateWords);
-    this.#stateWords.fill(0, Hart.RETIRED_LO, Hart.RETIRED_HI + 1);
-    this.#stateWords.fill(0, Hart.MCYCLE_LO, Hart.MINSTRET_HI + 1);
-    this.#stateWords.fill(0, Hart.LAST_TRAP_LO, Hart.LAST_TRAP_HI + 1);
-    let place = 2;
-    for (const word of this.#stateWords) sum.add(place++, word);
-    const { ram } = persistent.wholeLayout;
-    for (const page of volatile.dirtyPages) {
-      const start = (ram + page * PAGE_BYTES) / 4;
-      for (let word = start; word < start + PAGE_BYTES / 4; word += 1)
-        sum.add(word, persistent.words[word] as number);
-      sum.add(0, page);
-    }
+    let place = this.#addMachine(sum);
     sum.add(1, this.#role | (this.#handedOver ? 256 : 0) | (this.#unreadable === undefined ? 0 : 512));
     sum.add(place++, step);
     for (const saying of this.#said) sum.add(place, SAYINGS.indexOf(saying));
@@ -451,6 +466,42 @@ export class LoaderDevice {
     // What is to be known by a line may have been begun.
     for (const byte of Buffer.from(this.#lines.pending, "latin1")) sum.add(place++, byte);
     return sum.key;
+  }
+
+  /** Memory and the machine, but for what time it is. Returns the first place that is free. */
+  #addMachine(sum: KeySum): number {
+    const { persistent, volatile } = this.#parts;
+    sum.addLong(0, persistent.stateKey());
+    this.machine.saveTimeless(this.#stateWords);
+    let place = 2;
+    for (const word of this.#stateWords) sum.add(place++, word);
+    const { ram } = persistent.wholeLayout;
+    for (const page of volatile.dirtyPages) {
+      const start = (ram + page * PAGE_BYTES) / 4;
+      for (let word = start; word < start + PAGE_BYTES / 4; word += 1)
+        sum.add(word, persistent.words[word] as number);
+      sum.add(0, page);
+    }
+    return place;
+  }
+
+  /**
+   * Starts until all is as it was, where the start that has begun is one as there was before, so that it ends as that did;
+   * undefined where it may end otherwise: nothing is known of what is in no words, of what is still to be done to it, and
+   * of a loader that asks what time it is.
+   */
+  #period(): number | undefined {
+    const { machine } = this;
+    const start = this.#startsBefore;
+    const isToBeDisturbed = this.#armed !== undefined || this.#unitFault !== undefined;
+    const isUnknown = this.#parts.profile.board.registers.length > 0 || !machine.isUntimed;
+    if (start === 0 || isToBeDisturbed || isUnknown) return undefined;
+    this.#sum.clear();
+    this.#sum.add(this.#addMachine(this.#sum), this.#role);
+    const { timeAsked } = machine;
+    const before = this.#situations.get(this.#sum.key);
+    this.#situations.set(this.#sum.key, { start, timeAsked });
+    return before?.timeAsked === timeAsked ? start - before.start : undefined;
   }
 
   #after(stop: MachineStop, most: number): StartEnd | ResetReason | Faulted | undefined {
@@ -512,6 +563,12 @@ export class LoaderDevice {
   /** The loader has read what cannot be read. */
   get #hasFaulted(): boolean {
     return this.#unreadable !== undefined && !this.#handedOver;
+  }
+
+  #failInResets(period: number): StartEnd {
+    const same =
+      period === 1 ? "each start leaves all as it was" : `after each ${period} starts all is as it was`;
+    return this.#endInFailure("livelock", `the hart is reset for ever, and no application comes up: ${same}`);
   }
 
   #failInFaults(): StartEnd {
@@ -596,6 +653,7 @@ export class LoaderDevice {
     this.#runningSlot = slot?.name;
     const bytes = slot && this.slotBytes(slot);
     const image = bytes === undefined ? this.#imageInRam(pc) : imageIn(bytes, images);
+    if (image === undefined) this.#noImageSince = this.machine.retired;
     const mixedOf = image === undefined && bytes !== undefined ? mostlyIn(bytes, images)?.name : undefined;
     sink.event({
       type: "handed-over",

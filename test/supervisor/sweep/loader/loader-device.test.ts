@@ -1,8 +1,12 @@
 /** A loader's board in virtual time, by loaders of a few instructions. */
 import { describe, expect, it } from "vitest";
+import { LoaderSubject } from "../../../../supervisor/sweep/loader/loader-subject.ts";
+import * as asm from "../../../controller/support/assembler.ts";
 import { Program } from "../../../controller/support/assembler.ts";
+import { A0, A1, A2 } from "../../../controller/support/machines.ts";
 import {
   carriedOut,
+  FINISHER,
   goTo,
   NOR_PROFILE,
   POWER_ON,
@@ -44,5 +48,77 @@ describe("the longest start", () => {
       subject.carryOut(scenario, 1, true);
     });
     expect(subject.device.longestStart).toBeGreaterThan(3);
+  });
+});
+
+describe("a boot loop", () => {
+  const RETAINED = 0x1007_0008;
+  const resets = (program: asm.Program): asm.Program => store(program, FINISHER, 0x7777);
+  /** A retained word, after something was done to it. */
+  const retained = (program: asm.Program, ...done: number[]): asm.Program =>
+    program.li(A0, RETAINED).words(asm.load("lw", A1, 0, A0), ...done, asm.store("sw", A1, 0, A0));
+  const starts = (program: asm.Program) => {
+    const { events, verdict, message } = carriedOut(tinyProfile(program));
+    return { starts: events.filter(({ type }) => type === "started").length, verdict, message };
+  };
+
+  it("is found as soon as a start begins as one before, and told with its period", () => {
+    expect(starts(resets(new Program()))).toEqual({
+      starts: 3,
+      verdict: "livelock",
+      message: "the hart is reset for ever, and no application comes up: each start leaves all as it was",
+    });
+    const turns = resets(retained(new Program(), asm.i("xori", A1, A1, 1)));
+    expect(starts(turns)).toMatchObject({
+      starts: 4,
+      verdict: "livelock",
+      message: expect.stringContaining(": after each 2 starts all is as it was"),
+    });
+  });
+
+  it("is none where something changes each time: an application may come up yet", () => {
+    const counts = retained(new Program(), asm.i("addi", A1, A1, 1)).words(asm.i("addi", A2, 0, 9));
+    const program = goTo(resets(counts.branch("beq", A1, A2, "enough")).label("enough"), PRIMARY);
+    expect(starts(program)).toMatchObject({ starts: 9, verdict: "runs-old" });
+  });
+
+  it("is not taken for one where the loader asks what time it is", () => {
+    const asks = new Program().li(A0, 0x0200_bff8).words(asm.load("lw", A1, 0, A0), asm.i("addi", A1, 0, 0));
+    expect(starts(resets(asks.words(asm.i("addi", A0, 0, 0))))).toMatchObject({
+      starts: 64,
+      verdict: "livelock",
+      message: "the hart was reset 64 times, and no application came up",
+    });
+  });
+
+  it("is not taken for one where the board has registers whose state nobody knows", () => {
+    const { board } = tinyProfile();
+    const registers = [
+      { name: "clocks", base: 0x4000_0000, bytes: 4096, reads: [], writes: "ignore" },
+    ] as const;
+    const program = resets(new Program());
+    const { events } = carriedOut(tinyProfile(program, { board: { ...board, registers } }));
+    expect(events.filter(({ type }) => type === "started")).toHaveLength(64);
+  });
+});
+
+describe("what is none of the images", () => {
+  it("is left after a while, whatever it does", () => {
+    // It writes to the UART for ever.
+    const program = new Program()
+      .li(A0, UART)
+      .label("on")
+      .words(asm.store("sb", 0, 0, A0))
+      .jal(0, "on");
+    const subject = new LoaderSubject(tinyProfile(), {});
+    const scenario = tinyScenario([POWER_ON]);
+    subject.setUp(scenario);
+    const [primary] = subject.rig.profile.slots;
+    if (primary === undefined) throw new Error("there is no slot");
+    subject.device.slotBytes(primary).set(program.bytes());
+    subject.device.codeReplaced();
+    subject.carryOut(scenario, 1, true);
+    expect(subject.oracle.verdict()).toMatchObject({ verdict: "mixed-image" });
+    expect(subject.device.machine.retired).toBeLessThan(1_100_000);
   });
 });
