@@ -14,6 +14,8 @@ export type Progress = "arriving" | "there" | "asking" | "asked" | "trying" | "t
 export interface Update {
   readonly image: ImageName;
   readonly progress: Progress;
+  /** That it is wanted was acknowledged, and nothing was done since that lets the loader do what it likes. */
+  readonly isPromised: boolean;
   /** It was asked for without a trial. */
   readonly isPermanent: boolean;
   /** Something ended a start in which it was tried, before it could confirm. */

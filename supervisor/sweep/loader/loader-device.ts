@@ -376,8 +376,11 @@ export class LoaderDevice {
 
   /** The images that are whole in some slot. */
   get whole(): readonly string[] {
-    const { profile, images } = this.#parts;
-    const names = profile.slots.flatMap((slot) => imageIn(this.slotBytes(slot), images)?.name ?? []);
+    return this.#wholeIn(this.#parts.profile.slots);
+  }
+
+  #wholeIn(slots: readonly Slot[]): readonly string[] {
+    const names = slots.flatMap((slot) => imageIn(this.slotBytes(slot), this.#parts.images)?.name ?? []);
     return [...new Set(names)];
   }
 
@@ -661,7 +664,8 @@ export class LoaderDevice {
       slot: slot?.name ?? "ram",
       image: image?.name,
       mixedOf,
-      whole: this.whole,
+      // What was left in scratch when the loader is done nobody looks for.
+      whole: this.#wholeIn(profile.slots.filter(({ name }) => name !== "scratch")),
     });
   }
 

@@ -18,11 +18,16 @@ type EventOf<T extends LoaderEvent["type"]> = Extract<LoaderEvent, { readonly ty
 
 /** In these an update is taken back that does not confirm itself. */
 const REVERTS: readonly LoaderMode[] = ["direct-xip-revert", "swap"];
+/** And in these whatever is taken back stays whole: what a trial that came to nothing costs others. */
+const KEEPS_BOTH: readonly LoaderMode[] = ["swap"];
 
 /** The loader may start it: nobody can say that it was not asked for. */
 const MAY_START: readonly Progress[] = ["asking", "asked", "trying"];
 /** The loader has to try it. */
 const MUST_TRY: readonly Progress[] = ["asked"];
+
+/** In these the loader writes images, and so what runs may follow from what it writes in the same start. */
+const MOVES: readonly LoaderMode[] = ["swap", "overwrite"];
 
 export interface LoaderTerms {
   readonly mode: LoaderMode;
@@ -40,6 +45,8 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
   judgement: LoaderJudgement = initialLoaderJudgement(undefined);
   /** An update is taken back that does not confirm itself. */
   readonly reverts: boolean;
+  readonly #keepsBoth: boolean;
+  readonly #moves: boolean;
   readonly #arrivalAsks: boolean;
   readonly #startMs: number | undefined;
   readonly #erasesPerUpdate: number | undefined;
@@ -50,6 +57,8 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
 
   constructor({ mode, arrivalAsks, startMs, erasesPerUpdate, counters }: LoaderTerms) {
     this.reverts = REVERTS.includes(mode);
+    this.#keepsBoth = KEEPS_BOTH.includes(mode);
+    this.#moves = MOVES.includes(mode);
     this.#arrivalAsks = arrivalAsks;
     this.#startMs = startMs;
     this.#erasesPerUpdate = erasesPerUpdate;
@@ -98,7 +107,7 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
         });
         break;
       case "arrived":
-        this.#progress(this.#arrivalAsks ? "asked" : "there");
+        this.#progress(this.#arrivalAsks ? "asked" : "there", this.#arrivalAsks);
         break;
       case "misused":
         this.condemn("flash-misuse", event.message);
@@ -124,7 +133,12 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     if (unit?.kind === ItemKind.ERASE) this.#countErase(unit);
     const { running, hasWritten, role, update } = this.judgement;
     if (hasWritten) return;
-    this.#change({ hasWritten: true, untouched: undefined, ranBefore: undefined });
+    const isLoaders = running === undefined;
+    this.#change({
+      hasWritten: true,
+      ...(!this.#confirmsAgain && { untouched: undefined }),
+      ...(!this.#confirmsAgain && (!isLoaders || this.#moves) && { ranBefore: undefined }),
+    });
     if (running === undefined || update === undefined) return;
     const asks = role === Role.REQUEST_TEST || role === Role.REQUEST_PERMANENT;
     if (asks && update.progress === "there") {
@@ -134,6 +148,12 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     }
     if (role === Role.CONFIRM && update.progress === "tried" && running === update.image)
       this.#progress("confirming");
+  }
+
+  /** What was confirmed before says so once more: no other image follows from that. */
+  get #confirmsAgain(): boolean {
+    const { role, running, base } = this.judgement;
+    return role === Role.CONFIRM && running !== undefined && running === base;
   }
 
   /** A counter of the board is raised. */
@@ -295,16 +315,14 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
       if (progress !== "arriving") this.#change({ update: undefined });
       return;
     }
-    if (
-      progress === "tried" ||
-      progress === "confirming" ||
-      (progress === "trying" && !whole.includes(image))
-    ) {
+    const isGone = progress === "trying" && !whole.includes(image);
+    const mayBeGone = !this.#keepsBoth || !update.isPromised || this.judgement.isSpoilt;
+    if (progress === "tried" || progress === "confirming" || (isGone && mayBeGone)) {
       // Taken back: it is as if it had never come.
       this.#change({ update: undefined, isUnlucky: wasCutShort || progress === "trying" });
       return;
     }
-    if (!MUST_TRY.includes(progress)) return;
+    if (!MUST_TRY.includes(progress) && !isGone) return;
     if (this.judgement.isSpoilt) {
       // It could not be put where it has to go; whether it is tried again is the loader's.
       this.#progress("trying");
@@ -321,7 +339,7 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     if (how === "bad-block") this.#change({ isSpoilt: true, untouched: undefined, ranBefore: undefined });
     // The hart goes on, and what was asked for may come to nothing.
     else if (how === "fails-once" || how === "skip")
-      this.#change({ update: update && afterCutOf(update, true) });
+      this.#change({ update: update && afterCutOf({ ...update, isPromised: false }, true) });
     else this.judgement = this.afterCut(this.judgement);
   }
 
@@ -329,14 +347,14 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     const { update, running } = this.judgement;
     switch (saying) {
       case "confirmed":
-        this.#change({ untouched: undefined });
+        if (!this.#confirmsAgain) this.#change({ untouched: undefined });
         if (update !== undefined && running === update.image) this.#confirmed(update.image);
         break;
       case "requested":
         this.#change({ untouched: undefined });
         if (update !== undefined && update.progress !== "arriving") {
           const isPermanent = this.judgement.role === Role.REQUEST_PERMANENT;
-          this.#change({ update: { ...update, progress: "asked", isPermanent } });
+          this.#change({ update: { ...update, progress: "asked", isPromised: true, isPermanent } });
         }
         break;
       case "safe":
@@ -388,9 +406,9 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     if (this.judgement.excess === undefined) this.#change({ excess: { verdict, message } });
   }
 
-  #progress(progress: Progress): void {
+  #progress(progress: Progress, isPromised = this.judgement.update?.isPromised ?? false): void {
     const { update } = this.judgement;
-    if (update !== undefined) this.#change({ update: { ...update, progress } });
+    if (update !== undefined) this.#change({ update: { ...update, progress, isPromised } });
   }
 
   #change(changed: Partial<LoaderJudgement>): void {
@@ -405,7 +423,7 @@ function isBad(image: string): boolean {
 }
 
 function newUpdate(image: string): Update {
-  return { image, progress: "arriving", isPermanent: false, wasCutShort: false };
+  return { image, progress: "arriving", isPromised: false, isPermanent: false, wasCutShort: false };
 }
 
 /** @param mayHaveNoted the loader had changed flash, and had started nothing yet */

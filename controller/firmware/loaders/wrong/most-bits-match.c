@@ -1,5 +1,6 @@
 /*
- * Of direct-xip. A unit counts as set if three quarters of its bits are as they should be.
+ * Of direct-xip. A unit counts as set if three quarters of its bits are as they should be, and so nothing is seen in it that
+ * was better written once more.
  * A cut inside the request or the confirmation may leave a unit whose bits read differently each time: about half of those
  * that were to change, so that one start takes it for set, and the next one does not: another image runs each time.
  */
@@ -7,9 +8,11 @@
 
 #define trailer_has exactly_has
 #define trailer_request exact_request
+#define trailer_secured exact_secured
 #include "../trailer.c"
 #undef trailer_has
 #undef trailer_request
+#undef trailer_secured
 
 enum { UNIT_BITS = 8 * UNIT_BYTES };
 
@@ -32,3 +35,5 @@ enum flag trailer_request(uint32_t slot) {
 	if (trailer_has(slot, PERMANENT)) return PERMANENT;
 	return trailer_has(slot, TEST) ? TEST : NO_FLAG;
 }
+
+bool trailer_secured(uint32_t slot, enum flag flag) { return trailer_has(slot, flag); }

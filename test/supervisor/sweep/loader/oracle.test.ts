@@ -111,7 +111,9 @@ describe("what is well", () => {
   });
 
   it("unlucky: power went when the loader may have noted the trial already, and the update is gone", () => {
-    expect(verdict({}, ...asksFor("new"), start(), WRITES, CUT, start(), runs("old"))).toBe("unlucky");
+    const noted = [...asksFor("new"), start(), WRITES, CUT, start()] as const;
+    expect(verdict({ mode: "direct-xip-revert" }, ...noted, runs("old"))).toBe("unlucky");
+    expect(verdict({}, ...noted, runs("old", "new"))).toBe("runs-old");
   });
 
   it("safe-mode-told: nothing is whole, and the loader says so", () => {
@@ -282,6 +284,16 @@ describe("what is wrong", () => {
     expect(verdict({}, ...asksFor("new"), start(), runs("old"))).toBe("lost-update");
   });
 
+  it("lost-update: in the middle of a swap, which has it in one slot or the other, whatever is noted by then", () => {
+    const swaps = [start(), WRITES, CUT, start()] as const;
+    expect(verdict({}, ...asksFor("new"), ...swaps, runs("old"))).toBe("lost-update");
+    // Nothing was acknowledged, or something else than a cut came between.
+    const asking = [...arrives("new"), start(Role.REQUEST_TEST), runs("old", "new"), WRITES, CUT] as const;
+    expect(verdict({}, ...asking, ...swaps, runs("old"))).toBe("unlucky");
+    const skipped = { type: "disturbed", how: "skip" } as const;
+    expect(verdict({}, ...asksFor("new"), start(), skipped, WRITES, runs("old"))).toBe("unlucky");
+  });
+
   it("request-ignored: an update that was asked for is whole, and what was before runs", () => {
     expect(verdict({}, ...asksFor("new"), start(), runs("old", "new"))).toBe("request-ignored");
   });
@@ -326,7 +338,9 @@ describe("what is wrong", () => {
     expect(verdict(setting, ...cut, start(), runs("new"))).toBe("flapping");
     // Whatever was written may be what decided it.
     expect(verdict(setting, ...cut, WRITES, start(), runs("new"))).toBe("runs-new");
-    expect(verdict(setting, ...cut, start(), WRITES, runs("new"))).toBe("runs-new");
+    expect(verdict({ ...setting, mode: "overwrite" }, ...cut, start(), WRITES, runs("new"))).toBe("runs-new");
+    // But where images stay where they are the loader writes down what it has decided by then.
+    expect(verdict(setting, ...cut, start(), WRITES, runs("new"))).toBe("flapping");
     expect(verdict(setting, ...cut, CUT, start(), runs("new"))).toBe("runs-new");
     expect(verdict(setting, ...cut, ...arrives("new"), start(), runs("new"))).toBe("runs-new");
   });
@@ -337,6 +351,13 @@ describe("what is wrong", () => {
     expect(verdict({}, ...confirming, start(), old, start(), next)).toBe("flapping");
     expect(verdict({}, ...confirming, start(), next, start(), old)).toBe("flapping");
     expect(verdict({}, ...confirming, start(), old, WRITES, start(), next)).toBe("wrong-image");
+  });
+
+  it("flapping: what is confirmed already says so once more, and that decides nothing", () => {
+    const mode = "direct-xip-revert";
+    const noted = [...asksFor("new"), start(), WRITES, CUT, start(Role.CONFIRM), runs("old", "new")] as const;
+    const again = [WRITES, says("confirmed")] as const;
+    expect(verdict({ mode }, ...noted, ...again, start(), runs("new", "old"))).toBe("flapping");
   });
 
   it("flapping is none where an update is taken back, or was asked for without a word in flash", () => {
