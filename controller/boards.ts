@@ -5,6 +5,7 @@
 import { type Layout, TABLE_BYTES } from "../emulator/memory/layout.ts";
 import {
   FINISHER_BASE,
+  FLASH_CONTROLLER_BASE,
   HOST_BASE,
   HOST_QUEUE_BASE,
   NVRAM_BASE,
@@ -35,6 +36,7 @@ import { Finisher } from "./devices/finisher.ts";
 import { GoldfishRtc } from "./devices/goldfish-rtc.ts";
 import { HostQueue } from "./devices/host-queue.ts";
 import { Plic, type PlicSource } from "./devices/plic.ts";
+import { RegionFlash } from "./devices/region-flash.ts";
 import type { StateWords } from "./devices/state.ts";
 import { Status } from "./devices/status.ts";
 import { OPEN_LINE, type SerialLine, Uart } from "./devices/uart.ts";
@@ -52,6 +54,14 @@ export interface BoardParts {
   readonly readRam: (address: number, byteCount: number) => Uint8Array | undefined;
   /** Stores them there; false, and nothing stored, where not all of RAM. */
   readonly storeRam: (address: number, bytes: Uint8Array) => boolean;
+  /** How many regions there are. */
+  readonly regionCount: () => number;
+  /** A copy of these bytes of a region. */
+  readonly readRegion: (region: number, offset: number, byteCount: number) => Uint8Array;
+  /** A device does what takes longer than instructions do. */
+  readonly tookLong: () => void;
+  /** Somebody carries out what firmware asks of the flash under regions; nobody does where it is absent. */
+  readonly servesFlash?: boolean;
   /** The device at `base` answers loads itself, in the place of the memory that lies there, or no longer. */
   readonly answers: (base: number, answers: boolean) => void;
   /** The other end of the UART; nobody where it is absent. */
@@ -104,12 +114,16 @@ export function virtDevices(parts: BoardParts, more: readonly PlicSource[] = [])
 
 function controllerDevices(parts: BoardParts): readonly Placed[] {
   const { layout, state, control, board, line = OPEN_LINE } = parts;
+  const memory = { read: parts.readRam, store: parts.storeRam };
+  const { regionCount, readRegion, tookLong, servesFlash: isServed = false } = parts;
+  const flash = { config: layout.config, control, memory, regionCount, readRegion, isServed, tookLong };
   return [
     [FINISHER_BASE, new Finisher(board)],
     [UART_BASE, new Uart(state, line, board)],
     [WATCHDOG_BASE, new Watchdog(state, board)],
     [STATUS_BASE, new Status(control, board)],
     [HOST_QUEUE_BASE, new HostQueue(control, layout.config.hostBytes, board)],
+    [FLASH_CONTROLLER_BASE, new RegionFlash(state, flash, board)],
   ];
 }
 

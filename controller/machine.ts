@@ -69,6 +69,7 @@ export interface MachineOptions {
   /** As {@link BoardParts} has them. */
   readonly epochNs?: bigint;
   readonly onReset?: () => void;
+  readonly servesFlash?: boolean;
   /** Called when the firmware has news for the outside (ready, confirm, a posted completion). */
   readonly ring?: () => void;
   /**
@@ -186,6 +187,9 @@ export class Machine {
       board,
       readRam: (address, byteCount) => this.space.ram(address, byteCount)?.slice(),
       storeRam: (address, bytes) => this.#storeRam(address, bytes),
+      regionCount: () => this.space.regionCount,
+      readRegion: (region, offset, byteCount) => this.space.readRegion(region, offset, byteCount),
+      tookLong: () => this.tookLong(),
       answers: (base, answers) => this.space.setAnswering(base, answers),
     };
     for (const [base, device, source] of plan.devices(parts)) this.attach(base, device, source);

@@ -106,6 +106,7 @@ class ControllerWorker {
       plan: controllerBoard(hart),
       liveClock: { nowNs: monotonicNs },
       line: new UartRing(memory, layout),
+      servesFlash: true,
       ring: () => this.#onFirmwareNews(),
       showLife: () => this.#showLife(),
       onException: () => {

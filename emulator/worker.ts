@@ -13,7 +13,8 @@ import { endWhenOrphaned } from "./base/orphan.ts";
 import { Random } from "./base/random.ts";
 import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash/flash.ts";
 import { TEARS } from "./flash/flash-tear.ts";
-import { FlashOperations } from "./flash/operations.ts";
+import { FlashOperations, type FlashRequest } from "./flash/operations.ts";
+import { asPosted, statusOf } from "./flash/posted.ts";
 import { eraseFor, type FlashUnit, type FlashUnits, programImage } from "./flash/region-writer.ts";
 import {
   CONTROL_MAGIC,
@@ -22,7 +23,10 @@ import {
   controlWords,
   deviceState,
   powerUpControl,
+  SlotWord,
+  slotWords,
 } from "./memory/control.ts";
+import { type FlashPost, isRequest, isServed, mayWriteRegion, readPost } from "./memory/flash-posts.ts";
 import { createMemory, eraseCounts, type MemoryConfig, planLayout, TABLE_BYTES } from "./memory/layout.ts";
 import { missing } from "./persist/flash-file-writer.ts";
 import { Persistence } from "./persist/persistence.ts";
@@ -57,6 +61,9 @@ class MemoryEmulator {
   #turning = false;
   /** When the flash is done with the units that were made, monotonic nanoseconds. */
   #flashDoneNs = 0;
+  /** What firmware posted last that is an operation, and has been queued; undefined once that has ended. */
+  #posted: FlashPost | undefined;
+  #off = false;
 
   private constructor(powered: PoweredMemory, persistence: Persistence | undefined) {
     const { memory, layout } = powered;
@@ -67,6 +74,7 @@ class MemoryEmulator {
     this.#wear = eraseCounts(memory, layout);
     this.#flash = layout.regions.map((_, region) => this.#flashOf(region));
     persistence?.onPowerCut(() => this.#losePower());
+    this.#awaitPost();
   }
 
   /** @param images what the factory programmed before the device was first powered */
@@ -121,6 +129,7 @@ class MemoryEmulator {
   }
 
   powerOff(): void {
+    this.#off = true;
     this.#operations.powerOff();
     this.persistence?.close();
   }
@@ -145,16 +154,78 @@ class MemoryEmulator {
   #carryOut(region: number, units: FlashUnits): Promise<void> {
     return new Promise((resolve, reject) => {
       const ended = (error: unknown): void => (error === undefined ? resolve() : reject(error));
-      this.#operations.submit({ region, units, ended });
-      if (this.#turning) return;
-      this.#turning = true;
-      this.#flashDoneNs = monotonicNs();
-      this.#nextTurn();
+      this.#submit({ region, units, ended });
     });
+  }
+
+  /** Throws FlashRefusedError "queue-full". */
+  #submit(request: FlashRequest): void {
+    this.#operations.submit(request);
+    if (this.#turning) return;
+    this.#turning = true;
+    this.#flashDoneNs = monotonicNs();
+    this.#nextTurn();
+  }
+
+  /** Takes what firmware posts; whoever takes over from a worker that died begins what that had not ended anew. */
+  #awaitPost(): void {
+    if (this.#off) return;
+    const seen = Atomics.load(this.#control, Control.FLASH_POSTED);
+    this.#takePost();
+    const posted = Atomics.waitAsync(this.#control, Control.FLASH_POSTED, seen);
+    if (posted.async) void posted.value.then(() => this.#awaitPost());
+    else setImmediate(() => this.#awaitPost());
+  }
+
+  #takePost(): void {
+    const post = readPost(this.#control);
+    if (post === undefined || isRequest(post.action) || post.number === this.#posted?.number) return;
+    if (post.number === Atomics.load(this.#control, Control.FLASH_ENDED)) return;
+    // A version that asks anew has not to wait for the end of what the one before asked.
+    this.#endStopped();
+    this.#posted = post;
+    const { region, epoch } = post;
+    const ended = (error: unknown): void => this.#tellEnd(post, error);
+    try {
+      this.#submit({ region, units: this.#unitsOf(post), epoch, ended });
+    } catch (error) {
+      ended(error);
+    }
+  }
+
+  #unitsOf(post: FlashPost): FlashUnits {
+    const { memory, layout } = this.powered;
+    const ram = new Uint8Array(memory.buffer, layout.ram, layout.config.ramBytes);
+    const mayWrite = (): boolean => mayWriteRegion(this.#control, post.region, post.epoch);
+    return asPosted(post, this.#flash[post.region], ram, mayWrite);
+  }
+
+  /** What is asked by a version that was stopped ends between two units. */
+  #endStopped(): void {
+    const epoch = this.#posted?.epoch;
+    if (epoch !== undefined && !isServed(this.#control, epoch)) this.#operations.stop(epoch);
+  }
+
+  #tellEnd(post: FlashPost, error: unknown): void {
+    if (this.#posted === post) this.#posted = undefined;
+    const { status, offset } = statusOf(error);
+    // Without power nobody is told anything.
+    if (this.#off) return;
+    const control = this.#control;
+    Atomics.store(control, Control.FLASH_STATUS, status);
+    Atomics.store(control, Control.FLASH_FAIL_OFFSET, offset);
+    Atomics.store(control, Control.FLASH_ENDED, post.number);
+    const { memory, layout } = this.powered;
+    for (const slot of layout.slots.keys()) {
+      const words = slotWords(memory, layout, slot);
+      Atomics.add(words, SlotWord.WAKE, 1);
+      Atomics.notify(words, SlotWord.WAKE);
+    }
   }
 
   /** A write that is under way waits between two units, so that nothing is stored into any region during a failover. */
   #turn(): void {
+    this.#endStopped();
     const waits = Atomics.waitAsync(this.#control, Control.FAILOVER, 1, FAILOVER_WAIT_MS);
     // Another failover may have begun since the one that was waited for ended.
     if (waits.async) void waits.value.then((how) => (how === "ok" ? this.#turn() : this.#makeNext()));
@@ -162,6 +233,7 @@ class MemoryEmulator {
   }
 
   #makeNext(): void {
+    this.#endStopped();
     if (isPowerCut(this.#control)) this.#losePower();
     else
       this.#operations.turn((region, unit) => {
@@ -192,6 +264,7 @@ class MemoryEmulator {
 
   /** Power goes while the next unit is under way, if one is, and all flash operations end. */
   #losePower(): void {
+    this.#off = true;
     this.#operations.turn((region, unit) => this.#tear(region, unit));
     this.#operations.powerOff();
     this.persistence?.settle();

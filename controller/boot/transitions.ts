@@ -33,6 +33,8 @@ export type Refusal =
   | "no-such-region"
   /** Flash refuses the region that executes. */
   | "is-primary"
+  /** What the version that asks would be taken back to. */
+  | "is-fall-back"
   | "not-being-written"
   | "not-verified"
   | "not-invalid"
@@ -247,6 +249,25 @@ export function beginUpdate(table: Table, region: number, executing: boolean): T
       ? lastConfirmed(changeTable(table, { active }), regions, active)
       : table.previous;
   return { ok: true, table: advance(table, { active, next, previous, regions }) };
+}
+
+/**
+ * As {@link beginUpdate}, asked for by the version that executes: while it is on trial it may not take away what runs when
+ * the trial fails, nor the last version that was confirmed.
+ */
+export function beginOwnUpdate(
+  table: Table,
+  region: number,
+  known: Pick<BootInput, "floor" | "images">,
+): TransitionResult {
+  if (regionAt(table, table.active).state === "valid") {
+    const { floor, images } = known;
+    const fallBack = decideBoot({ table, floor, images, failed: table.active }).region;
+    if (region !== NO_REGION && (region === fallBack || region === table.previous)) {
+      return refuse("is-fall-back", `region ${region} is what the version on trial falls back on`);
+    }
+  }
+  return beginUpdate(table, region, true);
 }
 
 /** After the last program and a verify: the region holds `image`, and may be activated. */

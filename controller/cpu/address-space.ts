@@ -118,6 +118,11 @@ export class AddressSpace {
     this.#writable = numbersOf(ranges.filter(({ kind }) => kind === "nvram" || kind === "host"));
   }
 
+  /** How many regions the board has. */
+  get regionCount(): number {
+    return this.layout.regions.length - this.#missing.length;
+  }
+
   /** Index of the region that is seen through the window, or {@link NOWHERE}. */
   get region(): number {
     return this.#region;
@@ -190,6 +195,16 @@ export class AddressSpace {
     const start = (address >>> 0) - RAM_BASE;
     if (start < 0 || start + byteCount > this.ramBytes) return undefined;
     return this.bytes.subarray(this.ramOffset + start, this.ramOffset + start + byteCount);
+  }
+
+  /** A copy of these bytes of a region, by whichever address it is seen. */
+  readRegion(region: number, offset: number, byteCount: number): Uint8Array {
+    const { regions, config } = this.layout;
+    const start = regions[region];
+    if (start === undefined || offset + byteCount > config.regionBytes)
+      throw new RangeError(`there are no ${byteCount} bytes at ${offset} of region ${region}`);
+    this.readElsewhere = true;
+    return this.bytes.slice(start + offset, start + offset + byteCount);
   }
 
   #readOnlyAt(start: number, size: number): number {

@@ -7,6 +7,7 @@
  */
 import { hex } from "../../emulator/base/text.ts";
 import type { ChipFailure, ChipMisuse, ChipStart, FlashChip } from "../../emulator/flash/flash-chip.ts";
+import { FlashStatus } from "../../emulator/memory/flash-posts.ts";
 import { BUS_FAULT, InterruptBit } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
 import {
@@ -51,22 +52,6 @@ export const enum FlashCommand {
   VERIFY = 5,
 }
 
-export const enum FlashStatus {
-  /** Busy, or nothing yet. */
-  NONE = 0,
-  DONE = 1,
-  MISALIGNED = 8,
-  RANGE = 9,
-  /** Protected, or not begun. */
-  REFUSED = 10,
-  NOT_ERASED = 11,
-  ECC = 12,
-  /** Without the key. */
-  LOCKED = 13,
-  FAILED = 14,
-  DIFFERS = 15,
-}
-
 export const FLASH_KEYS = [0x4567_0123, 0xcdef_89ab] as const;
 
 /** What loads of mapped flash give while it is busy: the array, or they take until it is not, or they fault. */
@@ -100,8 +85,6 @@ export interface FlashControllerOptions extends UnitHooks {
   readonly isAlwaysOpen?: boolean;
   /** Called before flash is read by a command: somebody may have its unstable cells read otherwise. */
   readonly beforeRead?: (chip: FlashChip) => void;
-  /** Absent: there is no REQUEST. */
-  readonly request?: (value: number) => void;
   readonly misused?: (misuse: FlashMisuse) => void;
 }
 
@@ -142,11 +125,11 @@ const enum RunningWord {
   WORDS = 5,
 }
 
-const TRAIT_ERASE_NEEDED = 1 << 8;
+export const TRAIT_ERASE_NEEDED = 1 << 8;
 const TRAIT_WRITE_ONCE = 1 << 9;
 const TRAIT_ECC = 1 << 10;
 const TRAIT_WHILE_BUSY_SHIFT = 11;
-const TRAIT_MAPPED = 1 << 16;
+export const TRAIT_MAPPED = 1 << 16;
 
 export class FlashController implements Device {
   readonly name = "flash controller";
@@ -288,9 +271,6 @@ export class FlashController implements Device {
       case FlashRegister.INTERRUPT:
         this.#set(FlashWord.INTERRUPT, value & 1);
         return true;
-      case FlashRegister.REQUEST:
-        this.#options.request?.(value);
-        return this.#options.request !== undefined;
       case FlashRegister.CORRECTED:
         if ((value & 1) !== 0) this.#set(FlashWord.CORRECTED, 0);
         return true;

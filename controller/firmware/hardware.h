@@ -98,4 +98,49 @@ static inline void wait_for_interrupt(void) { __asm__ volatile("wfi" ::: "memory
 static inline void after_doorbell(void) { __asm__ volatile("fence i, r" ::: "memory"); }
 static inline void before_doorbell(void) { __asm__ volatile("fence w, o" ::: "memory"); }
 
+/* Flash of the regions: device n is region n. */
+struct flash_registers {
+	volatile uint32_t device;
+	volatile uint32_t bytes;
+	volatile uint32_t write_block;
+	volatile uint32_t traits;
+	volatile uint32_t query;
+	volatile uint32_t sector_offset;
+	volatile uint32_t sector_bytes;
+	volatile uint32_t key;
+	volatile uint32_t offset;
+	volatile uint32_t length;
+	volatile uint32_t memory;
+	volatile uint32_t command;
+	volatile uint32_t status;
+	volatile uint32_t fail_offset;
+	volatile uint32_t protect;
+	volatile uint32_t interrupt;
+	volatile uint32_t request;
+};
+enum flash_command {
+	FLASH_PROGRAM = 1,
+	FLASH_ERASE = 2,
+	FLASH_READ = 3,
+	FLASH_IS_ERASED = 4,
+	FLASH_VERIFY = 5,
+};
+/* First begin, then erase and program, then end: it is valid if it verifies. */
+enum flash_request {
+	FLASH_BEGIN = 1,
+	FLASH_END = 2,
+	FLASH_ACTIVATE = 3,
+};
+enum flash_status {
+	FLASH_BUSY = 0,
+	FLASH_DONE = 1,
+	FLASH_MISALIGNED = 8,
+	FLASH_RANGE = 9,
+	FLASH_REFUSED = 10,
+	FLASH_NOT_ERASED = 11,
+	FLASH_FAILED = 14,
+	FLASH_DIFFERS = 15,
+};
+#define FLASH ((struct flash_registers *)0x10030000)
+
 #endif

@@ -43,6 +43,8 @@ export type FlashRefusalName =
 
 export interface FlashRefusal {
   readonly name: FlashRefusalName;
+  /** The first byte that it is about. */
+  readonly offset: number;
   /** One sentence for humans. */
   readonly message: string;
 }
@@ -114,7 +116,7 @@ export class NorFlash {
       const target = targets[at] as number;
       if ((this.#port.load32(word) & target) !== target) {
         const message = `the flash is not erased at ${hex(word * 4)}: a program cannot set bits`;
-        return { ok: false, refusal: { name: "not-erased", message } };
+        return { ok: false, refusal: { name: "not-erased", offset: word * 4, message } };
       }
     }
     const units = data.length / unitBytes;
@@ -142,15 +144,21 @@ export class NorFlash {
     unitBytes: number,
   ): FlashRefusal | undefined {
     const where = `${what} of ${byteCount} bytes at ${hex(offset)}`;
-    if (this.#current !== undefined) return { name: "busy", message: `${where} while another is under way` };
-    if (this.#isPrimary()) return { name: "is-primary", message: `${where} in the primary is refused` };
+    if (this.#current !== undefined)
+      return { name: "busy", offset, message: `${where} while another is under way` };
+    if (this.#isPrimary())
+      return { name: "is-primary", offset, message: `${where} in the primary is refused` };
     if (offset % unitBytes !== 0 || byteCount % unitBytes !== 0) {
-      return { name: "misaligned", message: `${where} is not made of whole ${units} of ${unitBytes} bytes` };
+      return {
+        name: "misaligned",
+        offset,
+        message: `${where} is not made of whole ${units} of ${unitBytes} bytes`,
+      };
     }
-    if (byteCount === 0) return { name: "empty", message: `${where} does nothing` };
+    if (byteCount === 0) return { name: "empty", offset, message: `${where} does nothing` };
     // Written so that no sum and no NaN gets past it.
     const inside = offset >= 0 && byteCount > 0 && offset <= this.geometry.regionBytes - byteCount;
-    if (!inside) return { name: "out-of-region", message: `${where} reaches beyond the region` };
+    if (!inside) return { name: "out-of-region", offset, message: `${where} reaches beyond the region` };
     return undefined;
   }
 

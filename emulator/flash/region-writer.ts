@@ -19,11 +19,18 @@ export type FlashUnits = Generator<FlashUnit, void, void>;
 
 /** The flash refused; `name` is the refusal's. */
 export class FlashRefusedError extends Error {
-  constructor(name: string, message: string) {
+  /** The first byte of the region that it is about. */
+  readonly offset: number;
+
+  constructor(name: string, message: string, offset = 0) {
     super(message);
     this.name = name;
+    this.offset = offset;
   }
 }
+
+/** Looked up before each unit of an operation: throws {@link FlashRefusedError} where it may not go on. */
+export type Permit = () => void;
 
 /**
  * Erases what an image will take, and whatever else is not erased.
@@ -53,17 +60,40 @@ export function* programImage(flash: NorFlash, image: Uint8Array): FlashUnits {
   if (padded.length > 0) yield* unitsOf(flash.program(0, padded), 0, programUnitBytes);
 }
 
+/** Erases whole sectors, for as long as it is permitted. */
+export function* eraseSectors(
+  flash: NorFlash,
+  offset: number,
+  byteCount: number,
+  permit: Permit,
+): FlashUnits {
+  permit();
+  yield* unitsOf(flash.erase(offset, byteCount), offset, flash.geometry.sectorBytes, permit);
+}
+
+/** Programs whole units with what `data` holds now, for as long as it is permitted. */
+export function* programUnits(flash: NorFlash, offset: number, data: Uint8Array, permit: Permit): FlashUnits {
+  permit();
+  yield* unitsOf(flash.program(offset, data), offset, flash.geometry.programUnitBytes, permit);
+}
+
 function isErased(bytes: Uint8Array, from: number, to: number): boolean {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + from, (to - from) / 4);
   for (let at = 0; at < words.length; at += 1) if (words[at] !== -1) return false;
   return true;
 }
 
-function* unitsOf(start: FlashStart, from: number, byteCount: number): FlashUnits {
-  if (!start.ok) throw new FlashRefusedError(start.refusal.name, start.refusal.message);
+function* unitsOf(
+  start: FlashStart,
+  from: number,
+  byteCount: number,
+  permit: Permit = () => undefined,
+): FlashUnits {
+  if (!start.ok) throw new FlashRefusedError(start.refusal.name, start.refusal.message, start.refusal.offset);
   const { operation } = start;
   try {
     while (!operation.done) {
+      permit();
       yield { operation, offset: from + operation.unitsDone * byteCount, byteCount };
     }
   } finally {

@@ -61,7 +61,27 @@ export const enum Control {
   UART_INPUT_TAIL = 224,
   /** Those of them that firmware has taken; hart. */
   UART_INPUT_HEAD = 240,
-  WORDS = 256,
+  /** What firmware last asked of the flash controller, in the order of flash-posts.ts; hart. Odd while it is being stored. */
+  FLASH_POSTED = 256,
+  FLASH_ACTION = 257,
+  FLASH_REGION = 258,
+  FLASH_OFFSET = 259,
+  FLASH_LENGTH = 260,
+  FLASH_MEMORY = 261,
+  /** Boot epoch of the version that asks. */
+  FLASH_BY = 262,
+  /** The operation that ended last, how (FlashStatus), and where that went wrong. Memory emulator worker. */
+  FLASH_ENDED = 272,
+  FLASH_STATUS = 273,
+  FLASH_FAIL_OFFSET = 274,
+  /** The request that was answered last, and how (FlashStatus). Supervisor. */
+  FLASH_ANSWERED = 288,
+  FLASH_ANSWER = 289,
+  /** Boot epoch of the version whose operations are carried out, 0 from its stop on. Supervisor. */
+  FLASH_EPOCH = 290,
+  /** Per region: boot epoch of the version that has begun to write it, 0 for none. Supervisor. */
+  FLASH_BEGUN = 292,
+  WORDS = 304,
 }
 
 export const CONTROL_MAGIC = 0x666c_6970;
@@ -197,6 +217,7 @@ export function ringDoorbell(control: Int32Array): void {
 function assertLayout(): void {
   const fits =
     Control.STORE_COUNT - Control.STORE_EPOCH >= MAX_REGIONS &&
+    Control.WORDS - Control.FLASH_BEGUN >= MAX_REGIONS &&
     Control.WORDS * 4 <= CONTROL_BYTES &&
     SlotWord.WORDS * 4 <= SLOT_COUNTERS_BYTE_OFFSET &&
     SLOT_COUNTERS_BYTE_OFFSET + SLOT_COUNTERS * 8 <= SLOT_BYTES;

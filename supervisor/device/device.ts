@@ -39,6 +39,7 @@ import { type Reading, readingsOf, withReadings } from "./facts.ts";
 import type { Failover } from "./failover.ts";
 import { type Crash, FailoverRecord } from "./failover-record.ts";
 import { describeEnd, evidenceOfEnd, type FailureReport, foundOutside, toldByWorker } from "./failure.ts";
+import type { FirmwareUpdates } from "./firmware-updates.ts";
 import { KeptState } from "./kept-state.ts";
 import type { Management } from "./management.ts";
 import { Doorbell, News } from "./news.ts";
@@ -134,6 +135,7 @@ export class Device {
   /** Boot epoch of the last version that completed a host command. */
   #servedEpoch = 0;
   #ticker: NodeJS.Timeout | undefined;
+  #updates: Pick<FirmwareUpdates, "look"> | undefined;
   #closed = false;
   readonly #watched: boolean;
   readonly #configured: readonly Capability[] | undefined;
@@ -233,6 +235,11 @@ export class Device {
   listen(listener: DeviceListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** What firmware requests of the flash controller is looked at there; nobody does before. */
+  serveUpdates(updates: Pick<FirmwareUpdates, "look">): void {
+    this.#updates = updates;
   }
 
   /**
@@ -348,6 +355,7 @@ export class Device {
   #onDoorbell(): void {
     this.durability.poll();
     this.#lookAtWords();
+    this.#updates?.look();
     this.#news.tell();
   }
 
@@ -463,6 +471,7 @@ export class Device {
   #stop(): void {
     const slot = this.crew.executing;
     this.#stopping = true;
+    Atomics.store(this.control, Control.FLASH_EPOCH, 0);
     if (slot === undefined || slot.phase !== "running") {
       this.#onStopped(slot?.phase === "stopped" ? slot : undefined);
       return;
@@ -502,6 +511,7 @@ export class Device {
     Atomics.store(this.control, Control.TRIAL, command.trial ? 1 : 0);
     Atomics.store(this.control, Control.CAPABILITIES, 0);
     Atomics.store(this.control, Control.BOOT_EPOCH, bootEpoch);
+    Atomics.store(this.control, Control.FLASH_EPOCH, bootEpoch);
     this.#record.start();
     this.#awaited = command;
     this.#awaitedTime = undefined;

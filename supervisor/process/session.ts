@@ -4,6 +4,7 @@
 import { describeBelowFloor, type RegionFacts } from "../../controller/boot/boot-rom.ts";
 import {
   activate,
+  beginOwnUpdate,
   beginUpdate,
   clear,
   endUpdate,
@@ -32,6 +33,7 @@ import { NotDurableError } from "../device/durability.ts";
 import { OperatorError } from "../device/errors.ts";
 import { RegionReader } from "../device/facts.ts";
 import type { Failover } from "../device/failover.ts";
+import { FirmwareUpdates } from "../device/firmware-updates.ts";
 import { MemoryOwner } from "../device/memory-owner.ts";
 import { liveParts } from "../device/parts.ts";
 import { Scrub } from "../device/scrub.ts";
@@ -110,6 +112,13 @@ function placedCommand(
   return outputBytes > 0 ? { ...command, destination } : { destination: 0, ...command };
 }
 
+/** Whose update it is. */
+interface RegionWriter {
+  /** What the table becomes before the first erase. */
+  readonly begin: (table: Table) => TransitionResult;
+  readonly write: (step: "erase" | "program") => Promise<void>;
+}
+
 export type Notify = (notification: Notification) => void;
 type Handlers = {
   readonly [N in MethodName]: (params: Methods[N]["params"]) => Promise<Methods[N]["result"]>;
@@ -125,6 +134,7 @@ export class Session {
   #scrub: Scrub | undefined;
   #config: DeviceConfig | undefined;
   #reader: RegionReader | undefined;
+  #updates: FirmwareUpdates | undefined;
   /** The last one that was begun. */
   #soak: Soak | undefined;
   /** Is told the round of work that is under way. */
@@ -266,8 +276,16 @@ export class Session {
     if (dumps !== undefined) {
       device.listen({ onCrash: (crash) => dumps.add(dumpOf(device, uart, crash, config.dumpMemory)) });
     }
+    const updates = new FirmwareUpdates(
+      device.control,
+      (command, region) => this.#carryOut(command, region, this.#firmware(region)),
+      () => device.crew.executing?.wakeGuest(),
+      log,
+    );
+    this.#updates = updates;
     await device.powerOn();
     this.#reader = new RegionReader(memory, layout, requirements, (...what) => owner.hash(...what));
+    device.serveUpdates(updates);
     this.#scrub = new Scrub(device, owner, this.#reader, config.limits.scrubMs);
     await this.#settleStart(device, owner, config.flashFileMustExist ?? false);
     return this.#status();
@@ -319,13 +337,42 @@ export class Session {
       throw new RequestError(`${image.length} bytes do not fit a region of ${layout.config.regionBytes}`);
     }
     this.#requireFloor(image);
+    const release = this.#updates?.claim(region);
+    try {
+      await this.#update(region, this.#operator(region, image));
+    } finally {
+      release?.();
+    }
+    return this.#status();
+  }
+
+  async #update(region: number, writer: RegionWriter): Promise<void> {
     let { update, command } = startUpdate(true);
     while (command !== undefined) {
-      ({ update, command } = reduceUpdate(update, await this.#carryOut(command, region, image)));
+      ({ update, command } = reduceUpdate(update, await this.#carryOut(command, region, writer)));
     }
     if (update.phase === "refused")
       throw new RequestError(`region ${region} cannot be used: ${update.refusal}`);
-    return this.#status();
+  }
+
+  #operator(region: number, image: Uint8Array): RegionWriter {
+    const device = this.#running();
+    return {
+      begin: (table) => beginUpdate(table, region, device.policy.phase === "executing"),
+      write: async (step) => {
+        if (step === "erase") await this.#memory?.erase(region, image.length);
+        else await this.#memory?.program(region, image);
+      },
+    };
+  }
+
+  /** The version that executes: it has written by itself when the table's next step is to be made. */
+  #firmware(region: number): RegionWriter {
+    const { policy } = this.#running();
+    return {
+      begin: (table) => beginOwnUpdate(table, region, policy),
+      write: async () => undefined,
+    };
   }
 
   /** An image below the floor would be written for nothing. Throws {@link OperatorError}. */
@@ -340,20 +387,14 @@ export class Session {
   }
 
   /** A step of an update. What cannot be done is thrown, and ends it. */
-  async #carryOut(command: UpdateCommand, region: number, image: Uint8Array): Promise<UpdateEvent> {
-    const device = this.#running();
+  async #carryOut(command: UpdateCommand, region: number, writer: RegionWriter): Promise<UpdateEvent> {
     switch (command.type) {
       case "invalidate":
-        await this.#operate(
-          (table) => beginUpdate(table, region, device.policy.phase === "executing"),
-          false,
-        );
+        await this.#operate(writer.begin, false);
         break;
       case "erase":
-        await this.#memory?.erase(region, image.length);
-        break;
       case "program":
-        await this.#memory?.program(region, image);
+        await writer.write(command.type);
         break;
       case "verify":
         return { type: "verified", facts: await this.#verify(region) };

@@ -7,6 +7,7 @@ import { InterruptBit } from "../../controller/cpu/engine.ts";
 import { CapabilityBit } from "../../controller/devices/capabilities.ts";
 import { ClintRegister } from "../../controller/devices/clint.ts";
 import { FAIL } from "../../controller/devices/finisher.ts";
+import { FlashCommand, FlashRegister } from "../../controller/devices/flash-controller.ts";
 import { HostQueue } from "../../controller/devices/host-queue.ts";
 import {
   COMMAND_ID_SHIFT,
@@ -16,13 +17,16 @@ import {
   STATUS_SHIFT,
   SubmissionEntry,
 } from "../../controller/devices/nvme-spec.ts";
+import { FlashRequest } from "../../controller/devices/region-flash.ts";
 import { BootReason, StatusRegister } from "../../controller/devices/status.ts";
 import { UartRegister } from "../../controller/devices/uart.ts";
 import { KICK_VALUE, WatchdogRegister } from "../../controller/devices/watchdog.ts";
 import { Control } from "../../emulator/memory/control.ts";
+import { FlashStatus } from "../../emulator/memory/flash-posts.ts";
 import {
   CLINT_BASE,
   FINISHER_BASE,
+  FLASH_CONTROLLER_BASE,
   HOST_BASE,
   HOST_QUEUE_BASE,
   MTIME_HZ,
@@ -90,6 +94,7 @@ describe("hardware.h", () => {
       WATCHDOG_KICK: KICK_VALUE,
       STATUS: STATUS_BASE,
       QUEUE: HOST_QUEUE_BASE,
+      FLASH: FLASH_CONTROLLER_BASE,
       WINDOW_BASE,
       NVRAM_BASE,
       HOST_BASE,
@@ -101,7 +106,7 @@ describe("hardware.h", () => {
     });
   });
 
-  it("has the reasons of a start and the capabilities as the status block takes them", () => {
+  it("has the reasons of a start, the capabilities, and what the flash controller takes and tells, as the devices do", () => {
     expect(enumsOf(hardware)).toEqual({
       BOOT_POWER_ON: BootReason.POWER_ON,
       BOOT_FAILOVER: BootReason.FAILOVER,
@@ -113,6 +118,22 @@ describe("hardware.h", () => {
       CAPABILITY_COMMANDS: CapabilityBit.COMMANDS,
       CAPABILITY_INJECT: CapabilityBit.INJECT,
       CAPABILITY_RECORD: CapabilityBit.RECORD,
+      FLASH_PROGRAM: FlashCommand.PROGRAM,
+      FLASH_ERASE: FlashCommand.ERASE,
+      FLASH_READ: FlashCommand.READ,
+      FLASH_IS_ERASED: FlashCommand.IS_ERASED,
+      FLASH_VERIFY: FlashCommand.VERIFY,
+      FLASH_BEGIN: FlashRequest.BEGIN,
+      FLASH_END: FlashRequest.END,
+      FLASH_ACTIVATE: FlashRequest.ACTIVATE,
+      FLASH_BUSY: FlashStatus.NONE,
+      FLASH_DONE: FlashStatus.DONE,
+      FLASH_MISALIGNED: FlashStatus.MISALIGNED,
+      FLASH_RANGE: FlashStatus.RANGE,
+      FLASH_REFUSED: FlashStatus.REFUSED,
+      FLASH_NOT_ERASED: FlashStatus.NOT_ERASED,
+      FLASH_FAILED: FlashStatus.FAILED,
+      FLASH_DIFFERS: FlashStatus.DIFFERS,
     });
   });
 
@@ -134,6 +155,28 @@ describe("hardware.h", () => {
       confirm: StatusRegister.CONFIRM,
       fault: StatusRegister.FAULT,
       capabilities: StatusRegister.CAPABILITIES,
+    });
+  });
+
+  it("has the registers of the flash controller in their places", () => {
+    expect(registersOf(hardware, "flash_registers")).toEqual({
+      device: FlashRegister.DEVICE,
+      bytes: FlashRegister.BYTES,
+      write_block: FlashRegister.WRITE_BLOCK,
+      traits: FlashRegister.TRAITS,
+      query: FlashRegister.QUERY,
+      sector_offset: FlashRegister.SECTOR_OFFSET,
+      sector_bytes: FlashRegister.SECTOR_BYTES,
+      key: FlashRegister.KEY,
+      offset: FlashRegister.OFFSET,
+      length: FlashRegister.LENGTH,
+      memory: FlashRegister.MEMORY,
+      command: FlashRegister.COMMAND,
+      status: FlashRegister.STATUS,
+      fail_offset: FlashRegister.FAIL_OFFSET,
+      protect: FlashRegister.PROTECT,
+      interrupt: FlashRegister.INTERRUPT,
+      request: FlashRegister.REQUEST,
     });
   });
 

@@ -1,9 +1,10 @@
-/** The memory emulator worker while a region is being written: it goes on answering, and waits for a failover. */
+/** The memory emulator worker while a region is being written: it goes on answering, waits for a failover, and ends for a stop. */
 import { Worker } from "node:worker_threads";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { MemoryApi, MemoryWorkerData } from "../../emulator/api.ts";
 import { Link } from "../../emulator/base/link.ts";
-import { Control, controlWords } from "../../emulator/memory/control.ts";
+import { Control, controlWords, SlotWord, slotWords } from "../../emulator/memory/control.ts";
+import { FlashAction, FlashStatus, postFlash } from "../../emulator/memory/flash-posts.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../../emulator/memory/layout.ts";
 
 const DEADLINE_MS = 10_000;
@@ -76,4 +77,120 @@ it("a flash that is told how long it takes is no faster, sector by sector and un
   } finally {
     await worker.terminate();
   }
+});
+
+describe("what firmware posts, the memory emulator worker", () => {
+  const slow = { ...DEFAULT_MEMORY_CONFIG, sectorEraseUs: 20_000 };
+  const sectors = DEFAULT_MEMORY_CONFIG.regionBytes / DEFAULT_MEMORY_CONFIG.sectorBytes;
+  const workers: Worker[] = [];
+  afterEach(async () => {
+    for (const worker of workers.splice(0)) await worker.terminate();
+  });
+
+  function launch(): Link<MemoryApi> {
+    const workerData: MemoryWorkerData = { parentPid: null };
+    const worker = new Worker(new URL("../../dist/emulator/worker.js", import.meta.url), { workerData });
+    workers.push(worker);
+    return new Link<MemoryApi>(worker);
+  }
+
+  /** A version of boot epoch 3 in region 0 that has begun to write region 1. */
+  async function bench(config = slow) {
+    const link = launch();
+    const powered = await link.call(DEADLINE_MS, "powerOn", config, [], null);
+    const control = controlWords(powered.memory, powered.layout);
+    Atomics.store(control, Control.REGION, 0);
+    Atomics.store(control, Control.FLASH_EPOCH, 3);
+    Atomics.store(control, Control.FLASH_BEGUN + 1, 3);
+    const erase = (region = 1): number => {
+      const length = config.regionBytes;
+      return postFlash(control, {
+        action: FlashAction.ERASE,
+        region,
+        offset: 0,
+        length,
+        memory: 0,
+        epoch: 3,
+      });
+    };
+    const ended = (): number => Atomics.load(control, Control.FLASH_ENDED);
+    const status = (): number => Atomics.load(control, Control.FLASH_STATUS);
+    /** Sectors that were erased. */
+    const erased = (region = 1): number =>
+      Atomics.load(control, Control.STORE_COUNT + region) / config.sectorBytes;
+    return { link, powered, control, erase, ended, status, erased };
+  }
+
+  it("carries out, and wakes the hart that waits for its end", async () => {
+    const { powered, erase, ended, status, erased } = await bench({ ...slow, sectorEraseUs: 0 });
+    const words = slotWords(powered.memory, powered.layout, 0);
+    const before = Atomics.load(words, SlotWord.WAKE);
+    const number = erase();
+    await expect.poll(ended).toBe(number);
+    expect([status(), erased()]).toEqual([FlashStatus.DONE, sectors]);
+    await expect.poll(() => Atomics.load(words, SlotWord.WAKE)).not.toBe(before);
+  });
+
+  it("refuses where the hart should not have posted it: not begun, of the primary, of a version that is stopped", async () => {
+    const { control, erase, ended, status, erased } = await bench({ ...slow, sectorEraseUs: 0 });
+    const first = erase(0);
+    await expect.poll(ended).toBe(first);
+    expect([status(), erased(0)]).toEqual([FlashStatus.REFUSED, 0]);
+    Atomics.store(control, Control.FLASH_BEGUN, 3);
+    const primary = erase(0);
+    await expect.poll(ended).toBe(primary);
+    expect([status(), erased(0)]).toEqual([FlashStatus.REFUSED, 0]);
+    Atomics.store(control, Control.FLASH_EPOCH, 4);
+    const late = erase();
+    await expect.poll(ended).toBe(late);
+    expect([status(), erased()]).toEqual([FlashStatus.REFUSED, 0]);
+  });
+
+  it.each([
+    ["the version is stopped", Control.FLASH_EPOCH],
+    ["the region is taken away from it", Control.FLASH_BEGUN + 1],
+  ])("ends between two units once %s, and an operator's write follows at once", async (_, word) => {
+    const { link, control, erase, ended, status, erased } = await bench();
+    const number = erase();
+    await expect.poll(erased).toBeGreaterThan(1);
+    Atomics.store(control, word, 0);
+    await expect.poll(ended).toBe(number);
+    expect(status()).toBe(FlashStatus.REFUSED);
+    const left = erased();
+    expect(left).toBeLessThan(sectors);
+    await link.call(DEADLINE_MS, "program", 1, new Uint8Array(slow.programUnitBytes));
+    expect(erased()).toBe(left + slow.programUnitBytes / slow.sectorBytes);
+  });
+
+  it("does not go on with after a failover, whose version before had posted it", async () => {
+    const { control, erase, ended, erased } = await bench();
+    const number = erase();
+    await expect.poll(erased).toBeGreaterThan(1);
+    Atomics.store(control, Control.FAILOVER, 1);
+    Atomics.store(control, Control.FLASH_EPOCH, 0);
+    await expect.poll(ended, { timeout: 5_000 }).toBe(number);
+    const left = erased();
+    Atomics.store(control, Control.FLASH_EPOCH, 4);
+    Atomics.store(control, Control.FAILOVER, 0);
+    Atomics.notify(control, Control.FAILOVER);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(erased()).toBe(left);
+  });
+
+  it("that takes over from one that died begins anew, and does not begin what has ended", async () => {
+    const { powered, erase, ended, status, erased } = await bench();
+    const number = erase();
+    await expect.poll(erased).toBeGreaterThan(1);
+    await workers.splice(0)[0]?.terminate();
+    expect(ended()).not.toBe(number);
+    const before = erased();
+    await launch().call(DEADLINE_MS, "takeOver", powered, null);
+    await expect.poll(ended, { timeout: 30_000 }).toBe(number);
+    expect([status(), erased()]).toEqual([FlashStatus.DONE, before + sectors]);
+    await workers.splice(0)[0]?.terminate();
+    const link = launch();
+    await link.call(DEADLINE_MS, "takeOver", powered, null);
+    await link.call(DEADLINE_MS, "digests");
+    expect(erased()).toBe(before + sectors);
+  });
 });

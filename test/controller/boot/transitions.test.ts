@@ -4,6 +4,7 @@ import { decideBoot, type RegionFacts } from "../../../controller/boot/boot-rom.
 import {
   activate,
   afterFailure,
+  beginOwnUpdate,
   beginUpdate,
   clear,
   confirm,
@@ -243,6 +244,35 @@ describe("an update", () => {
     expect(endUpdate(two, 1, imageOf(1))).toMatchObject({ ok: false, refusal: "not-being-written" });
     const unverified = { ...imageOf(1), digest: NO_DIGEST };
     expect(endUpdate(begun, 1, unverified)).toMatchObject({ ok: false, refusal: "not-verified" });
+  });
+});
+
+describe("an update by the version that executes", () => {
+  const begin = (table: Table, region: number, images = soundImages(table)): TransitionResult =>
+    beginOwnUpdate(table, region, { floor: 0, images });
+  const onTrial = (table: Table): Table => {
+    const regions = table.regions.map((_, region) => recordOf(region, region === 0 ? "valid" : "accepted"));
+    const trial = changeRecord(regionAt({ ...table, regions }, 0), { triesLeft: 3, unconfirmedStarts: 1 });
+    return { ...table, regions: [trial, ...regions.slice(1)] };
+  };
+
+  it("is begun as an operator's where that version is accepted, and not on its own region", () => {
+    expect(begin(two, 1)).toEqual(beginUpdate(two, 1, true));
+    expect(begin(two, 0)).toMatchObject({ ok: false, refusal: "is-primary" });
+    expect(begin(two, 7)).toMatchObject({ ok: false, refusal: "no-such-region" });
+  });
+
+  it("is refused on the last confirmed version while that version is on trial, and done on another region", () => {
+    const table: Table = { ...onTrial(acceptedTable(3, 1)), previous: 1 };
+    expect(begin(table, 1)).toMatchObject({ ok: false, refusal: "is-fall-back" });
+    expect(begin(table, 2)).toMatchObject({ ok: true });
+  });
+
+  it("is refused on what would run if the trial failed, where that is not the last confirmed one", () => {
+    const table: Table = { ...onTrial(acceptedTable(3, 1)), previous: 1 };
+    const images = soundImages(table).map((facts, region) => (region === 1 ? bad : facts));
+    expect(begin(table, 2, images)).toMatchObject({ ok: false, refusal: "is-fall-back" });
+    expect(begin(table, 1, images), "it may be mended").toMatchObject({ ok: false });
   });
 });
 
