@@ -8,9 +8,10 @@ import { encodeImage } from "../controller/image/encode.ts";
 import { FLASH_CONTROLLER_BASE, RAM_BASE, STATUS_BASE, UART_BASE } from "../emulator/memory/map.ts";
 import * as asm from "./controller/support/assembler.ts";
 
-const [STATUS, FLASH, UART, VALUE, LETTER] = [5, 6, 7, 10, 11];
+const [STATUS, FLASH, UART, VALUE, LETTER, MASK] = [5, 6, 7, 10, 11, 12];
 const [BOOT_REASON, READY, CONFIRM, CAPABILITIES] = [0, 0x10, 0x14, 0x1c];
 const FAILOVER = 2;
+const EXTERNAL_INTERRUPT = 1 << 11;
 const HEADER_BYTES = 32;
 /** Where its payload begins, from the start of its region. */
 const PAYLOAD_OFFSET = 4096;
@@ -38,15 +39,27 @@ export function padded(image: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** @param region that it runs in, of which it reads its payload into RAM, where all its deeds have their data */
-export function writingImage(options: {
+export interface Writing {
   readonly minor: number;
+  /** That it runs in, of which it reads its payload into RAM, where all its deeds have their data. */
   readonly region: number;
   readonly deeds: readonly Deed[];
   readonly payload?: Uint8Array;
+  /** True unless it is said otherwise. */
   readonly confirms?: boolean;
-}): Uint8Array {
-  const { minor, region, deeds, payload = new Uint8Array(UNIT_BYTES), confirms = true } = options;
+  /** It waits for the interrupt, and does not look at STATUS before. */
+  readonly sleeps?: boolean;
+}
+
+export function writingImage(writing: Writing): Uint8Array {
+  const {
+    minor,
+    region,
+    deeds,
+    payload = new Uint8Array(UNIT_BYTES),
+    confirms = true,
+    sleeps = false,
+  } = writing;
   const program = new asm.Program()
     .li(STATUS, STATUS_BASE)
     .li(FLASH, FLASH_CONTROLLER_BASE)
@@ -64,6 +77,8 @@ export function writingImage(options: {
     ...deeds,
   ];
   set(FlashRegister.MEMORY, RAM_BASE | 0);
+  set(FlashRegister.INTERRUPT, 1);
+  program.li(MASK, EXTERNAL_INTERRUPT).words(asm.csr("csrrw", 0, asm.MIE, MASK));
   for (const [index, deed] of all.entries()) {
     set(FlashRegister.DEVICE, deed.region);
     set(FlashRegister.STATUS, 0);
@@ -73,12 +88,17 @@ export function writingImage(options: {
       set(FlashRegister.LENGTH, deed.length);
       set(FlashRegister.COMMAND, deed.command);
     }
+    program.label(`wait ${index}`);
+    if (sleeps) {
+      program.label(`sleep ${index}`).words(asm.WFI, asm.csr("csrrs", LETTER, asm.MIP, 0));
+      program.words(asm.r("and", LETTER, LETTER, MASK)).branch("beq", LETTER, 0, `sleep ${index}`);
+    }
     program
-      .label(`wait ${index}`)
       .words(asm.load("lw", LETTER, FlashRegister.STATUS, FLASH))
       .branch("beq", LETTER, 0, `wait ${index}`)
       .words(asm.i("addi", LETTER, LETTER, 97), asm.store("sb", LETTER, 0, UART));
   }
+  set(FlashRegister.INTERRUPT, 0);
   program.label("idle").words(asm.WFI).jal(0, "idle");
   const code = program.bytes();
   const body = new Uint8Array(PAYLOAD_OFFSET - HEADER_BYTES + payload.length);

@@ -23,7 +23,6 @@ export function* asPosted(
   const permit = (): void => {
     if (!mayWrite()) throw new FlashRefusedError("not-begun", `region ${region} was not begun`, offset);
   };
-  permit();
   if (flash === undefined)
     throw new FlashRefusedError("out-of-region", `there is no region ${region}`, offset);
   if (action === FlashAction.ERASE) yield* eraseSectors(flash, offset, length, permit);

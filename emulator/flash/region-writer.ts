@@ -67,13 +67,11 @@ export function* eraseSectors(
   byteCount: number,
   permit: Permit,
 ): FlashUnits {
-  permit();
   yield* unitsOf(flash.erase(offset, byteCount), offset, flash.geometry.sectorBytes, permit);
 }
 
 /** Programs whole units with what `data` holds now, for as long as it is permitted. */
 export function* programUnits(flash: NorFlash, offset: number, data: Uint8Array, permit: Permit): FlashUnits {
-  permit();
   yield* unitsOf(flash.program(offset, data), offset, flash.geometry.programUnitBytes, permit);
 }
 

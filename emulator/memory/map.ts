@@ -15,7 +15,7 @@ export const UART_BASE = 0x1000_0000;
 export const WATCHDOG_BASE = 0x1001_0000;
 /** Controller status: boot reason, boot epoch, ready, confirm, fault request. */
 export const STATUS_BASE = 0x1002_0000;
-/** Flash controller of a boot loader's board. */
+/** Flash controller: of the regions, or of a boot loader's board. */
 export const FLASH_CONTROLLER_BASE = 0x1003_0000;
 /** Doorbells and state of the host queue pair. */
 export const HOST_QUEUE_BASE = 0x1004_0000;

@@ -237,9 +237,10 @@ export class Device {
     return () => this.#listeners.delete(listener);
   }
 
-  /** What firmware requests of the flash controller is looked at there; nobody does before. */
+  /** Has what firmware requests of the flash controller looked at: now, as nobody did before, and at every doorbell. */
   serveUpdates(updates: Pick<FirmwareUpdates, "look">): void {
     this.#updates = updates;
+    updates.look();
   }
 
   /**

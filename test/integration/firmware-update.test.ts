@@ -1,4 +1,7 @@
 /** Firmware updates regions of the live controller by itself: what it may, what it may not, and what a stop leaves. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type DeviceOptions, type RunningDevice, startDevice } from "flipside";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { FlashCommand } from "../../controller/devices/flash-controller.ts";
@@ -38,8 +41,12 @@ afterEach(async () => {
   device = undefined;
 });
 
-async function start(images: readonly Uint8Array[], memory: DeviceOptions["memory"] = {}) {
-  device = await startDevice({ images, memory: { regionBytes: REGION_BYTES, ...memory } });
+async function start(
+  images: readonly Uint8Array[],
+  memory: DeviceOptions["memory"] = {},
+  options: DeviceOptions = {},
+) {
+  device = await startDevice({ images, memory: { regionBytes: REGION_BYTES, ...memory }, ...options });
   return device;
 }
 
@@ -94,6 +101,13 @@ describe("the firmware that executes", () => {
     ]);
     // What was written at last is whole: the erase that was refused has changed nothing.
     expect((await running.status()).regions[1]).toMatchObject({ state: "valid", version: "1.3.0" });
+  });
+
+  it("may wait for the interrupt of what it asked for", async () => {
+    const deeds = [begin(1), erase(1), program(1), end(1), begin(0)];
+    const writing = { minor: 2, region: 0, deeds, payload, sleeps: true };
+    const running = await start([writingImage(writing), declaringImage(1, 1)]);
+    expect(await told(running, deeds.length)).toEqual([DONE, DONE, DONE, DONE, REFUSED]);
   });
 
   it("may not write the primary", async () => {
@@ -155,6 +169,23 @@ describe("where a write by firmware takes its time", () => {
       nextStart: { region: 2 },
       regions: [{}, {}, { state: "valid", version: "1.3.0" }],
     });
+  });
+
+  it("a power cut leaves the region invalid, and the version that starts then writes it anew", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "flipside-"));
+    try {
+      const flashFile = join(directory, "device.flash");
+      const running = await start(images, { ...slow, sectorEraseUs: 200_000 }, { flashFile });
+      expect(await told(running, 1)).toEqual([DONE]);
+      const cut = await running.powerCut(5);
+      expect(cut.regions.map(({ state }) => state)).toEqual(["accepted", "accepted", "invalid"]);
+      expect(await told(running, deeds.length)).toEqual(deeds.map(() => DONE));
+      expect((await running.status()).regions[2]).toMatchObject({ state: "valid", version: "1.3.0" });
+    } finally {
+      await device?.stop();
+      device = undefined;
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it("an operator's load takes the region from it: what it does is refused, and the load is whole", async () => {

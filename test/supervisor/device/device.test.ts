@@ -434,6 +434,29 @@ describe("safe mode", () => {
   });
 });
 
+describe("what a version asks of flash", () => {
+  it("is served from its start on, and no more once it is to stop, though its engine has not answered the halt", async () => {
+    await rig.quiet();
+    expect(rig.control[Control.FLASH_EPOCH]).toBe(rig.device.bootEpoch);
+    const failed = rig.executing;
+    rig.device.inspected([{ region: 0, facts: ROTTEN, storeEpoch: 0 }]);
+    expect(rig.control[Control.FLASH_EPOCH]).toBe(0);
+    failed.stops(Evidence.NONE);
+    await rig.ring();
+    expect(rig.executing).not.toBe(failed);
+    expect(rig.control[Control.FLASH_EPOCH]).toBe(rig.device.bootEpoch);
+  });
+
+  it("is looked at as soon as somebody serves it, for it may have been asked before, and at every doorbell", async () => {
+    await rig.quiet();
+    const looks: string[] = [];
+    rig.device.serveUpdates({ look: () => looks.push("look") });
+    expect(looks).toHaveLength(1);
+    await rig.ring();
+    expect(looks).toHaveLength(2);
+  });
+});
+
 describe("READY", () => {
   it("ends a failover as one that got ready, though its thread has not stamped the event yet", async () => {
     await rig.quiet();

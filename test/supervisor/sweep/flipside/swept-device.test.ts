@@ -1,7 +1,8 @@
 /** A sweep is of the described device: its sizes and deadlines; and what nobody touches of it costs nothing. */
 import { describe, expect, it } from "vitest";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../../emulator/memory/layout.ts";
-import { unary } from "../../../../scripts/hostile/assembler.ts";
+import { FLASH_CONTROLLER_BASE } from "../../../../emulator/memory/map.ts";
+import { branch, i, load, lui, store, unary } from "../../../../scripts/hostile/assembler.ts";
 import { PersistentMemory } from "../../../../supervisor/sweep/flipside/persistent-memory.ts";
 import type { Rig } from "../../../../supervisor/sweep/flipside/rig.ts";
 import { STANDARD_RULES } from "../../../../supervisor/sweep/flipside/rules.ts";
@@ -84,6 +85,26 @@ describe("the device under sweep", () => {
     };
     expect(isReady("rv32imac_zbb")).toBe(true);
     expect(isReady("rv32imac_zba_zbc_zbs_zcb")).toBe(false);
+  });
+
+  it("has a flash controller for as many regions as it has, which refuses to have any written", () => {
+    const [FLASH, VALUE, OTHER] = [6, 7, 8];
+    const ILLEGAL = 0;
+    const asking = [
+      lui(FLASH, FLASH_CONTROLLER_BASE),
+      load("lw", VALUE, 0, FLASH),
+      lui(OTHER, 2 << 16),
+      branch("bne", VALUE, OTHER, 28),
+      i("addi", VALUE, 0, 1),
+      store("sw", VALUE, 0, FLASH),
+      store("sw", VALUE, 0x40, FLASH),
+      load("lw", VALUE, 0x30, FLASH),
+      i("addi", VALUE, VALUE, -10),
+      branch("beq", VALUE, 0, 8),
+      ILLEGAL,
+    ];
+    const images = [2, 1].map((minor) => declaringImage(1, minor, asking)) as [Uint8Array, Uint8Array];
+    openRig(workbench(DEFAULT_SWEPT_DEVICE, ...images), scenario("failover-and-back"));
   });
 
   it("erases and programs for as long as is described, and firmware goes on meanwhile", () => {
