@@ -47,6 +47,8 @@ export class FirmwareUpdates {
   readonly #loaded: number[] = [];
   /** By region, how often an operator has begun to load it. */
   readonly #claims = new Map<number, number>();
+  /** What was told last of what is not done. */
+  #told = "";
 
   /** @param wakeGuest ends the `wfi` of the version that executes */
   constructor(control: Int32Array, carryOut: CarryOut, wakeGuest: () => void, log: Logger) {
@@ -78,8 +80,8 @@ export class FirmwareUpdates {
   async #serve(post: FlashPost): Promise<void> {
     const status = await this.#answerOf(post);
     const { action, region, number, epoch } = post;
-    this.#log.info(
-      { what: NAMES[action], writtenRegion: region, status },
+    this.#log.debug(
+      { asked: NAMES[action], ofRegion: region, status },
       "firmware asked the flash controller",
     );
     if (!isServed(this.#control, epoch)) return;
@@ -96,23 +98,20 @@ export class FirmwareUpdates {
       await this.#carryOut({ type: "activate" }, post.region);
       return FlashStatus.DONE;
     } catch (error) {
-      this.#log.info(
-        { reason: errorMessage(error) },
-        "what firmware asked of the flash controller is not done",
-      );
-      return error instanceof OperatorError ? FlashStatus.REFUSED : FlashStatus.FAILED;
+      const isRefusal = error instanceof OperatorError;
+      return this.#decline(post, errorMessage(error), isRefusal ? FlashStatus.REFUSED : FlashStatus.FAILED);
     }
   }
 
   async #begin(post: FlashPost): Promise<FlashStatus> {
     const { region, epoch } = post;
     const claims = this.#claimsOf(region);
-    if (!this.#isFree(post, claims)) return FlashStatus.REFUSED;
+    if (!this.#isFree(post, claims)) return this.#decline(post, NOT_FREE);
     const { update, command } = startUpdate(false);
     if (command === undefined) throw new Error("an update begins with a step");
     const { update: begun } = reduceUpdate(update, await this.#carryOut(command, region));
     // Meanwhile the version may have been stopped, or an operator has come.
-    if (!this.#isFree(post, claims)) return FlashStatus.REFUSED;
+    if (!this.#isFree(post, claims)) return this.#decline(post, NOT_FREE);
     this.#begun.set(region, { epoch, update: begun });
     Atomics.store(this.#control, Control.FLASH_BEGUN + region, epoch);
     return FlashStatus.DONE;
@@ -121,20 +120,30 @@ export class FirmwareUpdates {
   /** What the version had to do is done; the steps behind it follow, for as long as the region is its own. */
   async #end(post: FlashPost): Promise<FlashStatus> {
     const begun = this.#begun.get(post.region);
-    if (begun?.epoch !== post.epoch) return FlashStatus.REFUSED;
+    if (begun?.epoch !== post.epoch) return this.#decline(post, "it was not begun");
     this.#revoke(post.region);
     const claims = this.#claimsOf(post.region);
     let { update, command } = reduceUpdate(begun.update, { type: "done" });
     while (command !== undefined) {
-      if (!this.#isFree(post, claims)) return FlashStatus.REFUSED;
+      if (!this.#isFree(post, claims)) return this.#decline(post, NOT_FREE);
       ({ update, command } = reduceUpdate(update, await this.#carryOut(command, post.region)));
     }
-    if (update.phase === "done") return FlashStatus.DONE;
-    this.#log.warn(
-      { writtenRegion: post.region, reason: update.refusal },
-      "what firmware wrote cannot be used",
-    );
-    return FlashStatus.FAILED;
+    return update.phase === "done"
+      ? FlashStatus.DONE
+      : this.#decline(post, update.refusal, FlashStatus.FAILED);
+  }
+
+  /** Tells why, once in a row: firmware may ask without pause. */
+  #decline({ action, region }: FlashPost, reason: string, status = FlashStatus.REFUSED): FlashStatus {
+    const told = `${action} ${region} ${reason}`;
+    if (told !== this.#told) {
+      this.#log.info(
+        { asked: NAMES[action], ofRegion: region, reason },
+        "what firmware asked of the flash controller is not done",
+      );
+    }
+    this.#told = told;
+    return status;
   }
 
   #revoke(region: number): void {
@@ -152,6 +161,8 @@ export class FirmwareUpdates {
     return isServed(this.#control, epoch) && !isClaimed;
   }
 }
+
+const NOT_FREE = "an operator loads the region, or the version was stopped";
 
 const NAMES: Readonly<Partial<Record<FlashAction, string>>> = {
   [FlashAction.BEGIN]: "begin",

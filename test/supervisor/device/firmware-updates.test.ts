@@ -1,7 +1,6 @@
 /** Who may write a region, and what becomes of an update whose version is stopped or whose region an operator takes. */
 import { describe, expect, it } from "vitest";
 import type { UpdateCommand, UpdateEvent } from "../../../controller/boot/update.ts";
-import { createLogger, shareLog } from "../../../emulator/base/log.ts";
 import { Control } from "../../../emulator/memory/control.ts";
 import { FlashAction, FlashStatus, mayWriteRegion, postFlash } from "../../../emulator/memory/flash-posts.ts";
 import { OperatorError } from "../../../supervisor/device/errors.ts";
@@ -27,6 +26,14 @@ function bench(carry: Carry = whole) {
   const control = new Int32Array(new SharedArrayBuffer(Control.WORDS * 4));
   control[Control.FLASH_EPOCH] = EPOCH;
   const steps: string[] = [];
+  const told: object[] = [];
+  const silent = (): void => undefined;
+  const log = {
+    error: silent,
+    warn: silent,
+    debug: silent,
+    info: (fields: object) => void told.push(fields),
+  };
   let woken = 0;
   const updates = new FirmwareUpdates(
     control,
@@ -35,7 +42,7 @@ function bench(carry: Carry = whole) {
       return carry(command);
     },
     () => (woken += 1),
-    createLogger(shareLog({ level: "silent", fd: 2 }), {}, () => ({})),
+    log,
   );
   const post = (action: FlashAction, epoch = EPOCH): number => {
     const number = postFlash(control, { action, region: REGION, offset: 0, length: 0, memory: 0, epoch });
@@ -50,7 +57,7 @@ function bench(carry: Carry = whole) {
   };
   const mayWrite = (): boolean => mayWriteRegion(control, REGION, EPOCH);
   control[Control.REGION] = 0;
-  return { control, updates, steps, post, ask, mayWrite, woken: (): number => woken };
+  return { control, updates, steps, ask, mayWrite, told, woken: (): number => woken };
 }
 
 describe("a version", () => {
@@ -94,6 +101,14 @@ describe("a version", () => {
     ]);
     const failing = bench(() => Promise.reject(new Error("the disk is full")));
     expect([await failing.ask(FlashAction.BEGIN), failing.mayWrite()]).toEqual([FlashStatus.FAILED, false]);
+  });
+
+  it("that is refused the same over and over is told of in the log once, with the reason", async () => {
+    const { ask, told } = bench();
+    for (let times = 0; times < 3; times += 1) await ask(FlashAction.END);
+    expect(told).toEqual([{ asked: "end", ofRegion: REGION, reason: "it was not begun" }]);
+    await ask(FlashAction.BEGIN);
+    expect(told).toHaveLength(1);
   });
 
   it("whose image does not verify is told so, and has to begin anew", async () => {
