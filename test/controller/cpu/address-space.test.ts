@@ -92,6 +92,26 @@ describe("the address space", () => {
     const elsewhere = [REGION_BASE, REGION_BASE + REGION_STRIDE, TABLE_BASE, REGION_BASE + 2];
     expect(elsewhere.map(readsElsewhere)).not.toContain(false);
   });
+  it("gives copies of a region's bytes, and none beyond it; that too is reading beside the window", () => {
+    const { layout, space } = addressSpace();
+    const start = layout.regions[1] ?? 0;
+    space.bytes.set([1, 2, 3, 4], start + regionBytes - 4);
+    space.readElsewhere = false;
+    const copy = space.readRegion(1, regionBytes - 3, 3);
+    expect([[...copy], space.readElsewhere]).toEqual([[2, 3, 4], true]);
+    space.bytes[start + regionBytes - 1] = 9;
+    expect(copy[2]).toBe(4);
+    expect(() => space.readRegion(1, regionBytes - 3, 4)).toThrow("no 4 bytes");
+    expect(() => space.readRegion(7, 0, 1)).toThrow("of region 7");
+  });
+
+  it("has as many regions as the board, not as the layout", () => {
+    const { layout, space } = addressSpace();
+    expect(space.regionCount).toBe(layout.regions.length);
+    space.limitRegions(1);
+    expect(space.regionCount).toBe(1);
+  });
+
   it("has no window before a region is designated, and refuses a region that is not there", () => {
     const fresh = new AddressSpace(createMemory(layout), layout, 0, CONTROLLER_BOARD.memory(layout));
     expect(fresh.readable(WINDOW_BASE, 4)).toBe(NOWHERE);
