@@ -154,9 +154,10 @@ export class Machine {
   readonly #loop: PollingLoop | undefined;
   #untilLook = LEAST_UNTIL_LOOK;
   #sinceLook = 0;
-  /** How often something was asked that is no memory: a device, a CSR, a trap. */
+  /** How often something was asked that is no memory, or did something by itself: a device, a CSR, a trap. */
   asked = 0;
   #countersAsked = 0;
+  #timeTold = 0;
   /** Tick at which the run that is under way is to end. */
   #horizon = Number.POSITIVE_INFINITY;
   /** How long the shell was told that it may park the hart. */
@@ -353,7 +354,7 @@ export class Machine {
 
   /** How often what time it is, or how much was executed, was asked. */
   get timeAsked(): number {
-    return this.#countersAsked + this.#bus.timeLoads;
+    return this.#countersAsked + this.#bus.timeLoads + this.#timeTold;
   }
 
   /** Nothing will happen in a device by itself. Between runs only. */
@@ -628,6 +629,9 @@ export class Machine {
       },
       nowTicks: () => this.clock.now(),
       catchUp: () => this.#update(),
+      timeTold: () => {
+        this.#timeTold += 1;
+      },
       changed: (now) => this.#changed(now),
       stop: (evidence, code, passed) => this.stop(evidence, code, passed),
       ring,
@@ -709,6 +713,7 @@ export class Machine {
    * @param lookedAt tick of the look at the clock that the access was done by
    */
   #changed(lookedAt?: number): void {
+    this.asked += 1;
     const now = lookedAt ?? this.#update();
     if (lookedAt !== undefined) this.#raiseInterrupts(now);
     const retired = this.hart[Hart.RUN_RETIRED] as number;

@@ -23,7 +23,9 @@ import { CfiFlash } from "./devices/cfi-flash.ts";
 import { CounterBlock, type CounterLowered } from "./devices/counters.ts";
 import { FlashController } from "./devices/flash-controller.ts";
 import type { UnitHooks } from "./devices/flash-units.ts";
+import { type CallGuard, ModuleHost } from "./devices/module-device.ts";
 import { type PersistentWords, PlainWords } from "./devices/persistent-words.ts";
+import type { PlicSource } from "./devices/plic.ts";
 import { RegisterRangeDevice } from "./devices/register-range.ts";
 import { RETAINED_WORDS, ResetBlock, type ResetBlockParts, ResetReason } from "./devices/reset-block.ts";
 import { Watchdog } from "./devices/watchdog.ts";
@@ -34,6 +36,8 @@ import { type BoardProfile, EXECUTED_DEVICE, type FlashProfile } from "./profile
 export interface ProfileHost extends Omit<ResetBlockParts, "retained" | "warmReset"> {
   /** By flash device. */
   readonly chips: readonly FlashChip[];
+  /** What the modules of the profile's devices export, in their order; absent where it has none. */
+  readonly modules?: BroughtModules;
   /** Called before a unit of flash is made; may throw, after it has ended the operation. */
   readonly beforeUnit: (device: number, operation: ChipOperation) => void;
   readonly counters: PersistentWords;
@@ -47,6 +51,12 @@ export interface ProfileHost extends Omit<ResetBlockParts, "retained" | "warmRes
   readonly onReset: () => void;
 }
 
+/** Modules that were loaded, and who looks on when they are called. */
+export interface BroughtModules {
+  readonly exported: readonly unknown[];
+  readonly guard: CallGuard;
+}
+
 /** A board, and what its host wants of its devices. */
 export interface ProfileBoard {
   readonly plan: BoardPlan;
@@ -54,6 +64,8 @@ export interface ProfileBoard {
   start(machine: Machine, reason: ResetReason): void;
   /** Power has come on: what the hart's reset leaves alone is as after power-on. */
   powerOn(): void;
+  /** Devices that are modules, for whoever wants to see whether two runs come to the same in them. */
+  readonly modules: readonly ModuleHost[];
   /** Ticks since the watchdog was kicked; undefined where it does not run. */
   unkickedTicks(machine: Machine): number | undefined;
 }
@@ -83,9 +95,12 @@ export function profileBoard(profile: BoardProfile, hart: HartConfig, host: Prof
       machine.reset(profile.start);
       if (machine.space.hasWindow) machine.setRegion(EXECUTED_DEVICE);
     },
+    get modules() {
+      return theDevices().modules;
+    },
     unkickedTicks: (machine) => theDevices().watchdog.unkickedTicks(machine.clock.now()),
     powerOn: () => {
-      const { resetBlock, banks, controller, answers } = theDevices();
+      const { resetBlock, banks, controller, answers, modules } = theDevices();
       resetBlock.powerOff();
       for (const [base, bank] of banks) {
         bank.powerOff();
@@ -93,6 +108,7 @@ export function profileBoard(profile: BoardProfile, hart: HartConfig, host: Prof
         answers(base, !bank.arrayReadable);
       }
       controller.powerOff();
+      for (const module of modules) module.powerOff();
     },
   };
 }
@@ -104,6 +120,7 @@ interface Made {
   readonly answers: BoardParts["answers"];
   readonly controller: FlashController;
   readonly watchdog: Watchdog;
+  readonly modules: readonly ModuleHost[];
 }
 
 /** Why the hart is reset that its watchdog has stopped; undefined where something else has. */
@@ -140,22 +157,64 @@ function makeDevices(profile: BoardProfile, parts: BoardParts, host: ProfileHost
       host.onReset();
     },
   });
+  const modules = profile.devices.map((_, index) => makeModule(profile, index, parts, host));
+  const sources = profile.devices.flatMap(({ interrupt: source }, index): PlicSource[] => {
+    const device = modules[index];
+    return source === undefined || device?.pending === undefined
+      ? []
+      : [{ source, device: device as PlicSource["device"] }];
+  });
   return {
     placed: [
-      ...virtDevices({ ...parts, onReset: host.onReset }, [{ source: FLASH_SOURCE, device: controller }]),
+      ...virtDevices({ ...parts, onReset: host.onReset }, [
+        { source: FLASH_SOURCE, device: controller },
+        ...sources,
+      ]),
       [WATCHDOG_BASE, watchdog],
       [FLASH_CONTROLLER_BASE, controller, FLASH_SOURCE],
       [COUNTERS_BASE, new CounterBlock(state, host.counters, profile.counterLimit, host.counterLowered)],
       [RESET_BLOCK_BASE, resetBlock],
       ...banks,
       ...profile.registers.map((range): Placed => [range.base, new RegisterRangeDevice(range)]),
+      ...modules.map((module, index): Placed => {
+        const { base = 0, interrupt } = profile.devices[index] ?? {};
+        return interrupt === undefined ? [base, module] : [base, module, interrupt];
+      }),
     ],
     resetBlock,
     banks,
     answers: parts.answers,
     controller,
     watchdog,
+    modules,
   };
+}
+
+function makeModule(profile: BoardProfile, index: number, parts: BoardParts, host: ProfileHost): ModuleHost {
+  const said = profile.devices[index];
+  const { modules } = host;
+  if (said === undefined || modules === undefined)
+    throw new Error(`the module of the board's device ${index} was not loaded`);
+  const { state, board, readRam, storeRam } = parts;
+  return new ModuleHost(
+    state,
+    {
+      name: said.name,
+      bytes: said.bytes,
+      options: said.options,
+      interrupts: said.interrupt !== undefined,
+      module: modules.exported[index],
+      guard: modules.guard,
+      flash: profile.flash.map(({ name }, device) => ({
+        name,
+        chip: chipOf(host, device),
+        misused: host.misused,
+        beforeUnit: (operation) => host.beforeUnit(device, operation),
+      })),
+      memory: { read: readRam, store: storeRam },
+    },
+    board,
+  );
 }
 
 function makeBank(

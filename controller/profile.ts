@@ -16,8 +16,11 @@ import {
   WATCHDOG_BASE,
 } from "../emulator/memory/map.ts";
 import {
+  FLASH_SOURCE,
   PLIC_BASE,
   RTC_BASE,
+  RTC_SOURCE,
+  UART_SOURCE,
   VIRTIO_BASE,
   VIRTIO_SLOTS,
   VIRTIO_STRIDE,
@@ -49,10 +52,24 @@ export interface FlashProfile {
 /** The flash device that the hart executes in place, if it is mapped: the first one. */
 export const EXECUTED_DEVICE = 0;
 
+/** A peripheral that a module of somebody's is (devices/device-module.ts). */
+export interface ModuleProfile {
+  readonly name: string;
+  readonly base: number;
+  readonly bytes: number;
+  /** Where the module is: a path as its file has it, or the URL of a file. */
+  readonly module: string;
+  /** Source of the PLIC that its interrupt line is; undefined: it has none. */
+  readonly interrupt: number | undefined;
+  /** For the module to judge: plain data. */
+  readonly options: unknown;
+}
+
 export interface BoardProfile {
   readonly ramBytes: number;
   readonly flash: readonly FlashProfile[];
   readonly registers: readonly RegisterRange[];
+  readonly devices: readonly ModuleProfile[];
   /** The watchdog runs from reset on with this period; undefined: firmware starts it. */
   readonly watchdogMs: number | undefined;
   /** A controller that needs no unlocking. */
@@ -103,17 +120,47 @@ export function* boardMistakes(board: Omit<BoardProfile, "start">): Generator<Mi
   const bankSectors = banks.reduce((sum, { geometry }) => sum + new SectorMap(geometry).count, 0);
   if (bankSectors > MOST_BANK_SECTORS)
     yield ["flash", `its cfi devices have ${bankSectors} sectors, more than ${MOST_BANK_SECTORS}`];
-  for (const [index, { base, bytes }] of board.registers.entries()) {
+  for (const [index, range] of board.registers.entries()) {
     const path = `registers[${index}]`;
-    if (base % PAGE_BYTES !== 0 || bytes % PAGE_BYTES !== 0)
-      yield [path, `base and bytes must be multiples of ${PAGE_BYTES}`];
-    if (base + bytes > ADDRESSES) yield [path, BEYOND];
-    taken.push({ what: path, base, end: base + bytes });
+    yield* placeMistakes(range, path);
+    taken.push({ what: path, base: range.base, end: range.base + range.bytes });
+  }
+  for (const [index, device] of board.devices.entries()) {
+    const path = `devices[${index}]`;
+    yield* placeMistakes(device, path);
+    yield* deviceMistakes(board.devices, index, path);
+    taken.push({ what: device.name, base: device.base, end: device.base + device.bytes });
   }
   for (const [index, range] of taken.entries()) {
     const other = taken.find((each, at) => at < index && each.base < range.end && range.base < each.end);
     if (other !== undefined) yield ["", `${range.what} and ${other.what} lie at the same addresses`];
   }
+}
+
+function* placeMistakes(
+  { base, bytes }: Omit<Taken, "what" | "end"> & { bytes: number },
+  path: string,
+): Generator<Mistake> {
+  if (base % PAGE_BYTES !== 0 || bytes % PAGE_BYTES !== 0)
+    yield [path, `base and bytes must be multiples of ${PAGE_BYTES}`];
+  if (base + bytes > ADDRESSES) yield [path, BEYOND];
+}
+
+const OWN_SOURCES: readonly number[] = [UART_SOURCE, RTC_SOURCE, FLASH_SOURCE];
+
+function* deviceMistakes(devices: readonly ModuleProfile[], index: number, path: string): Generator<Mistake> {
+  const { name, interrupt } = devices[index] as ModuleProfile;
+  const earlier = devices.slice(0, index);
+  if (earlier.some((other) => other.name === name))
+    yield [`${path}.name`, `there is another device named ${name}`];
+  if (interrupt === undefined) return;
+  const other = earlier.find((each) => each.interrupt === interrupt)?.name;
+  if (other !== undefined) yield [`${path}.interrupt`, `source ${interrupt} of the PLIC is that of ${other}`];
+  if (OWN_SOURCES.includes(interrupt))
+    yield [
+      `${path}.interrupt`,
+      `source ${interrupt} of the PLIC is one of the board's own: ${OWN_SOURCES.join(", ")}`,
+    ];
 }
 
 const ADDRESSES = 2 ** 32;

@@ -176,6 +176,7 @@ const LOADER_START = ["start.S", "guard.S", "loader.c"];
 const LOADERS = [
   { name: "direct-xip", rule: "direct-xip.c", flash: "cfi.c" },
   { name: "direct-xip-controller", rule: "direct-xip.c", flash: "controller.c" },
+  { name: "direct-xip-spi", rule: "direct-xip.c", flash: "spi.c" },
   { name: "overwrite", rule: "overwrite.c", flash: "cfi.c" },
   { name: "swap", rule: "swap.c", flash: "cfi.c" },
   { name: "swap-controller", rule: "swap.c", flash: "controller.c" },
@@ -209,6 +210,7 @@ const APPLICATION = ["application-start.S", "guard.S", "application.c", ...FLASH
 const APPLICATIONS = ["1.0.0", "2.0.0"].flatMap((version) => [
   { name: "application", version, flash: "cfi.c", kibibytes: [16, 64] },
   { name: "application-controller", version, flash: "controller.c", kibibytes: [16] },
+  { name: "application-spi", version, flash: "spi.c", kibibytes: [16] },
 ]);
 /** The image that there is as one of another key, too, and damaged behind its code, so that it would run all the same. */
 const MADE_BAD = "loaders/images/application-2.0.0-16k";

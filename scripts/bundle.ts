@@ -16,6 +16,7 @@ import { EXIT_UNJUDGED } from "./exit-codes.ts";
 
 const ENTRIES = [
   "scripts/cli",
+  "scripts/board-worker",
   "scripts/input-worker",
   "supervisor/process",
   "controller/worker",

@@ -15,6 +15,7 @@ const ENTRIES = {
   index: "supervisor/index.d.ts",
   rules: "supervisor/sweep/index.d.ts",
   scenarios: "supervisor/sweep/scenarios.d.ts",
+  device: "supervisor/module/device.d.ts",
 } as const;
 
 /** `Symbol.asyncDispose`, of which ES2023 knows nothing. */

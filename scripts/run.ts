@@ -55,6 +55,7 @@ const THREADS: RunThreads = {
   input: new URL("./input-worker.bundle.cjs", import.meta.url),
   translator: new URL("../controller/translator-worker.bundle.cjs", import.meta.url),
 };
+const BOARD_THREAD = new URL("./board-worker.bundle.cjs", import.meta.url);
 /** The largest RAM full, and as much again for symbols and debug sections. */
 const MAX_ELF = 2 * MAX_RAM;
 
@@ -66,7 +67,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     return EXIT_HELD;
   }
   if (values.device !== undefined)
-    return runBoard(values.device, values, [...positionals, ...words], THREADS);
+    return runBoard(values.device, values, [...positionals, ...words], THREADS, BOARD_THREAD);
   const [flash] = values.flash ?? [];
   if (flash !== undefined)
     throw new UsageError(`--flash ${flash} needs --device FILE, which says what flash there is`);

@@ -216,7 +216,9 @@ function loaderBy(values: Values, device: LoadedDevice): AnySweepOptions {
   }
   const { programs = [], loader: described } = device.board ?? {};
   const { old, new: next, newer, bad = [] } = described?.images ?? {};
-  requireApart(values, [device.file, ...programs.map(({ file }) => file), old, next, newer, ...bad]);
+  const modules = device.board?.profile.devices.map(({ module }) => module) ?? [];
+  const read = [device.file, ...programs.map(({ file }) => file), ...modules, old, next, newer, ...bad];
+  requireApart(values, read);
   const engine = values.engine === undefined ? device.engine : parseEngine(values.engine);
   return { ...termsOf(values), loader: loadLoader(device), engine };
 }

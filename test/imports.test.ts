@@ -159,7 +159,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ["supervisor/device-file", "supervisor/core", "controller", "emulator"],
   ["supervisor/core", "controller", "emulator"],
   ["supervisor/launch.ts"],
-  ["supervisor/module", "emulator"],
+  ["supervisor/module", "controller", "emulator"],
   ["supervisor/reference-images.ts"],
 
   [

@@ -17,7 +17,7 @@ import { ResetReason } from "../devices/reset-block.ts";
 import type { SerialLine } from "../devices/uart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../machine.ts";
 import { type BoardProfile, EXECUTED_DEVICE, executedAt, flashAt } from "../profile.ts";
-import { type ProfileBoard, profileBoard, watchdogReset } from "../profile-board.ts";
+import { type BroughtModules, type ProfileBoard, profileBoard, watchdogReset } from "../profile-board.ts";
 import { LoadError, park, type RunReport, reportOf } from "./run-report.ts";
 
 /** After so many instructions what has changed in flash is told: some tenths of a second. */
@@ -43,6 +43,8 @@ export interface BoardRunOptions {
   /** Nanoseconds since 1970, for the real-time clock; 0 where it is absent. */
   readonly epochNs?: bigint;
   readonly engine?: MachineOptions["engine"];
+  /** Of the board's devices, where it has some. */
+  readonly modules?: BroughtModules;
   /** Keeps what flash holds. */
   readonly keep?: (page: ChangedPage) => void;
 }
@@ -70,7 +72,7 @@ export class BoardMachine {
   #retiredBefore = 0;
 
   constructor(options: BoardRunOptions) {
-    const { profile, hart, clock, line, nowNs, epochNs, engine } = options;
+    const { profile, hart, clock, line, nowNs, epochNs, engine, modules } = options;
     this.#options = options;
     const sizes = profile.flash.map(({ bytes }) => bytes);
     this.#layout = planBoardLayout(profile.ramBytes, sizes);
@@ -83,6 +85,7 @@ export class BoardMachine {
       bytes.fill(profile.flash[device]?.geometry.erasedByte ?? 0xff);
     this.#board = profileBoard(profile, hart, {
       chips: this.#makeChips(),
+      ...(modules && { modules }),
       beforeUnit: () => undefined,
       counters: new PlainWords(new Int32Array(COUNTER_BLOCK_WORDS)),
       misused: (message) => {
@@ -135,11 +138,19 @@ export class BoardMachine {
     this.#start(ResetReason.POWER);
     for (;;) {
       const left = maxInstructions - this.#retired;
-      const stop = this.machine.run(Math.min(SLICE, left));
-      this.#keepChanges();
+      const stop = this.#slice(Math.min(SLICE, left));
       const reason = stop === MachineStop.STOPPED ? this.#resetReason() : undefined;
       if (reason !== undefined) this.#restart(reason);
       else if (!this.#goesOn(stop, maxInstructions)) return this.#report(stop, (nowNs() - startNs) / 1e9);
+    }
+  }
+
+  #slice(instructions: number): MachineStop {
+    try {
+      return this.machine.run(instructions);
+    } finally {
+      // A module of the board's may have thrown: what has changed before has changed.
+      this.#keepChanges();
     }
   }
 

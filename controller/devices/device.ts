@@ -54,6 +54,8 @@ export interface Board {
    * register looks once and does all that it does at that tick: between two readings a thread may lose any time.
    */
   catchUp(): number;
+  /** What comes of an access hangs on what time it is, though no load of it {@link Device.tellsTime}. */
+  timeTold(): void;
   /** An interrupt line or the time of an event has changed. `now` is what {@link catchUp} told this access, if it asked. */
   changed(now?: number): void;
   /** Stops the hart right after the instruction that is executing. The first stop counts. */

@@ -4,10 +4,12 @@ import { parseElf } from "../../controller/bare/elf.ts";
 import { LoadError } from "../../controller/bare/run-report.ts";
 import { type CodePlace, Symbolizer } from "../../controller/bare/symbolizer.ts";
 import { type BoardProfile, EXECUTED_DEVICE, flashAt } from "../../controller/profile.ts";
+import type { BroughtModules } from "../../controller/profile-board.ts";
 import { type LoadedDevice, loadDeviceFile } from "../../supervisor/device-file/load.ts";
 import { loadRunnable, type RunnableBoard } from "../../supervisor/device-file/load-loader.ts";
 import { requireSeparate } from "../input.ts";
 import { UsageError } from "../options.ts";
+import { runInThread } from "./board-thread.ts";
 import { type BoardAdvice, endSentences } from "./end-sentences.ts";
 import { FlashFiles } from "./flash-files.ts";
 import { parseDump, parseFlashFile, type RunValues } from "./said.ts";
@@ -38,14 +40,30 @@ function adviceOf(profile: BoardProfile): BoardAdvice {
   };
 }
 
-/** @param words that are no options */
-export function runBoard(
+/**
+ * @param words that are no options
+ * @param program of the thread that runs a board whose devices are modules
+ */
+export async function runBoard(
   file: string,
   values: RunValues,
   words: readonly string[],
   threads: RunThreads,
-): number {
+  program: URL,
+): Promise<number> {
   requireOwn(values, words);
+  const { devices } = loadRunnable(loadDeviceFile(file)).board;
+  if (devices.length === 0) return runBoardHere(file, values, threads);
+  return runInThread(program, { file, values, devices }, threads);
+}
+
+/** In this thread. @param modules of the board's devices, where it has some */
+export function runBoardHere(
+  file: string,
+  values: RunValues,
+  threads: RunThreads,
+  modules?: BroughtModules,
+): number {
   const dumps = (values.dump ?? []).map(parseDump);
   const flashFiles = (values.flash ?? []).map(parseFlashFile);
   const device = loadDeviceFile(file);
@@ -58,6 +76,7 @@ export function runBoard(
     ...shell.options,
     profile: loaded.board,
     hart: device.hart,
+    ...(modules && { modules }),
     keep: (page) => flash.keep(page),
   });
   flash.fill(board);
@@ -85,7 +104,9 @@ function requireOwn(values: RunValues, words: readonly string[]): void {
 /** Files that are read, and so are not written. */
 function namedFiles({ board }: LoadedDevice): readonly string[] {
   const old = board?.loader?.images.old;
-  return [...(board?.programs ?? []).map(({ file }) => file), ...(old === undefined ? [] : [old])];
+  const modules = (board?.profile.devices ?? []).map(({ module }) => module);
+  const programs = (board?.programs ?? []).map(({ file }) => file);
+  return [...programs, ...modules, ...(old === undefined ? [] : [old])];
 }
 
 /** Puts programs and image where they go. A device whose content is in a file has them already. */

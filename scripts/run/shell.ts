@@ -77,9 +77,12 @@ export class RunShell {
   run<R extends RunReport>(outputs: readonly MemoryOutput[], run: (maxInstructions: number) => R): R {
     for (const output of outputs) requireWritable(output.file, output.what);
     if (this.#values.json !== undefined) requireWritable(this.#values.json);
-    const report = run(this.maxInstructions);
-    this.#serial.flush();
-    return report;
+    try {
+      return run(this.maxInstructions);
+    } finally {
+      // Also before a run that is given up.
+      this.#serial.flush();
+    }
   }
 
   /** Writes what was asked for, and says what is to be said. The command's exit code. */

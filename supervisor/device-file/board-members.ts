@@ -1,11 +1,23 @@
 /** The members `board` and `loader` of a device file: a machine for somebody's own boot loader. docs/loader.md is their page. */
 import { READS_WHILE_BUSY } from "../../controller/devices/flash-controller.ts";
 import { RESET_EFFECTS } from "../../controller/devices/flash-units.ts";
+import { PLIC_SOURCES } from "../../controller/devices/plic.ts";
 import { FLASH_INTERFACES } from "../../controller/profile.ts";
 import { MAX_WRITE_BLOCK_BYTES, PROGRAM_RULES } from "../../emulator/flash/chip-geometry.ts";
 import { MEMORY_RANGES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { LOADER_MODES } from "../core/loader-profile.ts";
-import { address, choice, flag, list, type Member, object, orNull, text, whole } from "./shapes.ts";
+import {
+  address,
+  anyObject,
+  choice,
+  flag,
+  list,
+  type Member,
+  object,
+  orNull,
+  text,
+  whole,
+} from "./shapes.ts";
 
 const MAX_FLASH = 4;
 const MAX_RUNS = 16;
@@ -19,6 +31,7 @@ const MAX_WATCHDOG_MS = Math.floor((2 ** 32 - 1) / 1000);
 const MAX_PROGRAMS = 16;
 const MAX_RANGES = 64;
 const MAX_BAD = 16;
+const MAX_DEVICES = 8;
 
 const range = (min: number, max: number, multiple = 1) => whole({ min, max, multiple });
 
@@ -78,6 +91,18 @@ const registers = object({
   ),
 });
 
+const device = object({
+  name: needed(text("the name of a device"), "What it is called where something is said of it."),
+  base: needed(address, "Where its registers begin."),
+  bytes: member(range(PAGE_BYTES, 1024 * 1024, PAGE_BYTES), "How many bytes.", PAGE_BYTES),
+  module: needed(
+    text("the path of a file"),
+    "A JavaScript module that exports `device` (docs/loader.md): a path, relative to this file.",
+  ),
+  interrupt: member(range(1, PLIC_SOURCES - 1), "Source of the PLIC that its interrupt line is."),
+  options: member(anyObject("an object of options"), "What the module is given as options.", {}),
+});
+
 const program = object({
   file: needed(text("the path of a file"), "An ELF file, or a binary: a path, relative to this file."),
   at: member(address, "Where a binary goes; an ELF file says so itself."),
@@ -91,6 +116,7 @@ export const board = object({
   ),
   flash: needed(list(flash, MAX_FLASH), "Its flash devices."),
   registers: member(list(registers, MAX_RANGES), "Registers of chips that are not there.", []),
+  devices: member(list(device, MAX_DEVICES), "Devices that are modules of one's own.", []),
   programs: needed(
     list(program, MAX_PROGRAMS),
     "What lies in memory before the first start; the first one is the boot loader.",

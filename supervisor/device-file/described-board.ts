@@ -39,6 +39,7 @@ export interface DescribedLoader
 }
 
 export interface DescribedBoard {
+  /** Modules of its devices are paths, as the file has them. */
   readonly profile: Omit<BoardProfile, "start">;
   /** Undefined: the entry of the first program. */
   readonly start: number | undefined;
@@ -89,6 +90,14 @@ function profileOf(board: SaidBoard): Omit<BoardProfile, "start"> {
       bytes,
       reads,
       writes,
+    })),
+    devices: (board.devices ?? []).map((said) => ({
+      name: said.name ?? "",
+      base: said.base ?? 0,
+      bytes: said.bytes ?? 4096,
+      module: said.module ?? "",
+      interrupt: said.interrupt,
+      options: said.options ?? {},
     })),
     watchdogMs: board.watchdogMs ?? undefined,
     keyIsOpen: board.keyIsOpen ?? false,

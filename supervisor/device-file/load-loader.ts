@@ -2,6 +2,7 @@
  * The programs and images that a loader's device file names, read from disk and put where they go. A port's own mistakes
  * are told here, before anything runs: what lies nowhere, what does not fit, what lies over something else.
  */
+import { pathToFileURL } from "node:url";
 import { type ElfFile, parseElf } from "../../controller/bare/elf.ts";
 import type { BoardProfile } from "../../controller/profile.ts";
 import { hex32 } from "../../emulator/base/text.ts";
@@ -13,6 +14,7 @@ import { type LoadedDevice, readNamed } from "./load.ts";
 
 /** The largest flash full, and as much again for symbols and debug sections. */
 const MAX_PROGRAM_BYTES = 256 * 1024 * 1024;
+const MAX_MODULE_BYTES = 16 * 1024 * 1024;
 const ELF_MAGIC = 0x464c_457f;
 
 /** What runs on a board, read and placed. */
@@ -29,7 +31,7 @@ interface ReadProgram {
   readonly elf: Uint8Array | undefined;
 }
 
-/** The board of a device file, which has one. Throws {@link DeviceFileError}. */
+/** The board of a device file, which has one; modules of its devices are URLs of files that are there. Throws {@link DeviceFileError}. */
 export function loadBoard(device: LoadedDevice): LoadedBoard {
   const { board: described } = device;
   if (described === undefined)
@@ -46,6 +48,10 @@ export function loadBoard(device: LoadedDevice): LoadedBoard {
     throw new DeviceFileError([
       `${device.file}: board.start: it is missing, and a binary has no entry of its own`,
     ]);
+  const devices = described.profile.devices.map((each, index) => {
+    readNamed(each.module, `${device.file}: board.devices[${index}].module`, MAX_MODULE_BYTES, "any module");
+    return { ...each, module: pathToFileURL(each.module).href };
+  });
   const programs = read.flatMap(({ parts }) => parts);
   const mistakes = read.flatMap(({ parts }, index) =>
     parts.flatMap((part) =>
@@ -55,7 +61,7 @@ export function loadBoard(device: LoadedDevice): LoadedBoard {
     ),
   );
   if (mistakes.length > 0) throw new DeviceFileError(mistakes);
-  return { board: { ...described.profile, start }, programs, elf: first.elf };
+  return { board: { ...described.profile, devices, start }, programs, elf: first.elf };
 }
 
 /** What lies in a flash device before the first start. */

@@ -39,7 +39,8 @@ export function requireController({ file, board }: LoadedDevice): void {
 }
 
 function withPaths(board: DescribedBoard, absolute: (path: string) => string): DescribedBoard {
-  const { loader, programs } = board;
+  const { loader, programs, profile } = board;
+  const devices = profile.devices.map((device) => ({ ...device, module: absolute(device.module) }));
   const images = loader && {
     old: absolute(loader.images.old),
     new: absolute(loader.images.new),
@@ -48,6 +49,7 @@ function withPaths(board: DescribedBoard, absolute: (path: string) => string): D
   };
   return {
     ...board,
+    profile: { ...profile, devices },
     programs: programs.map((program) => ({ ...program, file: absolute(program.file) })),
     loader: loader && images && { ...loader, images },
   };

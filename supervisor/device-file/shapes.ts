@@ -131,6 +131,26 @@ export function named(pattern: string, judge: (text: string) => string | undefin
   };
 }
 
+/** An object of any members, for somebody else to judge. @param what it is, such as "an object of options" */
+export function anyObject(what: string): Shape<object> {
+  return {
+    schema: { type: "object" },
+    read(value, path, tell) {
+      if (value instanceof Map) return plainOf(value) as object;
+      tell(path, `${shown(value)} is not ${what}`);
+      return undefined;
+    },
+  };
+}
+
+/** As JSON.parse would give it. */
+function plainOf(value: JsonValue): unknown {
+  if (isList(value)) return value.map(plainOf);
+  if (!(value instanceof Map)) return value;
+  const members = value as ReadonlyMap<string, JsonValue>;
+  return Object.fromEntries([...members].map(([name, member]) => [name, plainOf(member)]));
+}
+
 /** Some of one shape, each once where `distinct`. */
 export function list<T>(shape: Shape<T>, max: number, distinct = false): Shape<readonly T[]> {
   return {

@@ -5,7 +5,7 @@ import { Calls } from "../module/calls.ts";
 import { ModuleError } from "../module/load.ts";
 import { Interruption } from "./explore/items.ts";
 import { makeFlipsideBench } from "./run/flipside-bench.ts";
-import { LoaderBench } from "./run/loader-bench.ts";
+import { makeLoaderBench } from "./run/loader-bench.ts";
 import type { SweepBench } from "./run/sweep-bench.ts";
 import type { SweepAnswer, SweepRequest, SweepWorkerData } from "./run/threads.ts";
 
@@ -25,7 +25,7 @@ const calls = new Calls({
 new RehearsalMachine().warmUp();
 
 async function makeBench(): Promise<SweepBench> {
-  return "loader" in swept ? new LoaderBench(swept) : makeFlipsideBench(swept, calls);
+  return "loader" in swept ? makeLoaderBench(swept, calls) : makeFlipsideBench(swept, calls);
 }
 
 const answer = (value: SweepAnswer): void => port.postMessage(value);

@@ -196,6 +196,7 @@ describe("hardware.h", () => {
     const board = {
       bootEpoch: 0,
       nowTicks: () => 0,
+      timeTold: () => undefined,
       catchUp: () => 0,
       changed: () => {},
       stop: () => {},

@@ -6,6 +6,7 @@ import {
   executedAt,
   type FlashProfile,
   flashAt,
+  type ModuleProfile,
 } from "../../controller/profile.ts";
 import { SectorMap } from "../../emulator/flash/chip-geometry.ts";
 
@@ -35,6 +36,7 @@ function board(changed: Partial<BoardProfile> = {}): BoardProfile {
     ramBytes: 0x10_0000,
     flash: [flash()],
     registers: [],
+    devices: [],
     watchdogMs: undefined,
     keyIsOpen: false,
     counterLimit: undefined,
@@ -45,6 +47,16 @@ function board(changed: Partial<BoardProfile> = {}): BoardProfile {
 
 const registers = (base: number, bytes = 4096) => ({ base, bytes, reads: [0], writes: "ignore" }) as const;
 
+const module = (changed: Partial<ModuleProfile> = {}): ModuleProfile => ({
+  name: "spi",
+  base: 0x4000_0000,
+  bytes: 4096,
+  module: "spi.mjs",
+  interrupt: undefined,
+  options: {},
+  ...changed,
+});
+
 describe("a board", () => {
   it.each<readonly [string, Partial<BoardProfile>]>([
     ["of one bank", {}],
@@ -52,6 +64,10 @@ describe("a board", () => {
     [
       "of a device that the controller alone reads",
       { flash: [flash({ base: undefined, interface: "controller" })] },
+    ],
+    [
+      "with devices that are modules",
+      { devices: [module({ interrupt: 1 }), module({ name: "two", base: 0x4000_1000, interrupt: 2 })] },
     ],
     ["with registers of another chip", { registers: [registers(0x4000_0000), registers(0xffff_f000)] }],
   ])("%s has nothing wrong with it", (_, changed) => {
@@ -126,6 +142,23 @@ describe("a board", () => {
       },
       "flash[2].name",
       "there is another device named one",
+    ],
+    [{ devices: [module({ base: 0x4000_0004 })] }, "devices[0]", "base and bytes must be multiples of 4096"],
+    [{ devices: [module({ base: 0x2000_0000 })] }, "", "spi and nor lie at the same addresses"],
+    [
+      { devices: [module(), module({ base: 0x4000_1000 })] },
+      "devices[1].name",
+      "there is another device named spi",
+    ],
+    [
+      { devices: [module({ interrupt: 12 })] },
+      "devices[0].interrupt",
+      "source 12 of the PLIC is one of the board's own: 10, 11, 12",
+    ],
+    [
+      { devices: [module({ interrupt: 1 }), module({ name: "two", base: 0x4000_1000, interrupt: 1 })] },
+      "devices[1].interrupt",
+      "source 1 of the PLIC is that of spi",
     ],
     [{ registers: [registers(0x4000_0004)] }, "registers[0]", "base and bytes must be multiples of 4096"],
     [

@@ -32,6 +32,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 /** Programs that are one file each, with what starts them and where its lines came from (scripts/bundle.ts). */
 const PROGRAMS = [
   "scripts/cli",
+  "scripts/board-worker",
   "scripts/input-worker",
   "supervisor/process",
   "controller/worker",
@@ -40,7 +41,7 @@ const PROGRAMS = [
   "supervisor/sweep/worker",
   "supervisor/workload/worker",
 ];
-const ENTRIES = ["index", "rules", "scenarios"];
+const ENTRIES = ["index", "rules", "scenarios", "device"];
 
 /** Everything that is in the package, and nothing else is. A new kind of file is a decision, to be made here. */
 function expected(): string[] {
@@ -108,12 +109,35 @@ describe("the tarball", () => {
 const PROGRAM = `
 import { DeviceError, FAULTS, type Failover, type RunningDevice, startDevice, type Workload } from "flipside";
 import { decideBoot, type RulesModule } from "flipside/rules";
+import type { DeviceModule } from "flipside/device";
 import { A, B, START, tableOf, type UserScenario } from "flipside/scenarios";
 
 export const scenarios: readonly UserScenario[] = [
   { name: "mine", setup: { images: ["a", "b"], table: tableOf({ regions: [A, B] }) }, steps: START, ends: 0 },
 ];
 export const rules: RulesModule = { decideBoot: (input) => decideBoot(input) };
+export const device: DeviceModule = {
+  stateWords: 3,
+  accessBytes: [4],
+  create({ state, now, flash }) {
+    const nor = flash("nor");
+    const due = new Float64Array(state.buffer, state.byteOffset, 1); // the first two words
+    const SECTOR = 2;
+    return {
+      load: (offset) => (offset === 4 ? Number(due[0] !== 0) : "fault"), // busy
+      store(offset, value) {
+        if (offset !== 0) return "fault";
+        state[SECTOR] = value;
+        due[0] = now() + 450_000; // 45 ms: a tick is 100 ns
+      },
+      nextEvent: () => due[0] || Infinity,
+      tick() {
+        nor.erase(state[SECTOR] ?? 0, 4096); // power may go here
+        due[0] = 0;
+      },
+    };
+  },
+};
 export const kinds: readonly string[] = FAULTS.map(({ kind }) => kind);
 export async function failOver(images: readonly Uint8Array[]): Promise<Failover> {
   await using device = await startDevice({ images, limits: { budget: { failures: null } } });

@@ -1,5 +1,5 @@
 /*
- * The flash as loaders and the application use it: one of cfi.c and controller.c is linked. Offsets are from the
+ * The flash as loaders and the application use it: one of cfi.c, controller.c and spi.c is linked. Offsets are from the
  * device's first byte. What is false has failed; a device that has torn or worn cells may fail at any of them.
  */
 #ifndef FLASH_H

@@ -102,6 +102,11 @@ const PLACES = 1 + JOIN_PLACES_MAX;
 /** More than there are cuts in a row. */
 const DEPTHS = 16;
 
+function nondeterministic(blame: string | undefined): Ending {
+  const message = `two runs from the same memory differ${blame === undefined ? "" : `: ${blame}`}`;
+  return { verdict: "nondeterministic", message };
+}
+
 export function newScenarioTally(scenario: string): ScenarioTally {
   return { scenario, cuts: 0, distinctFutures: 0, faults: 0, verdicts: {}, findings: [] };
 }
@@ -154,6 +159,11 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     const { part, faults, depth } = this.#plan;
     const { timeline } = this.#subject;
     this.#subject.recalls = !this.#plan.runAll;
+    const differs = part.index === 0 ? this.#scrutinize() : undefined;
+    if (differs !== undefined) {
+      this.#count([], differs);
+      return this.#tally;
+    }
     if (faults) timeline.narrator = (_, index) => this.#noteFaultKeys(index);
     const ending = this.#runner.run(this.#script, []);
     timeline.narrator = undefined;
@@ -297,20 +307,26 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     return oracle.verdict();
   }
 
-  /** Runs the future that starts here twice, once without recalling anything, and compares what can be seen of it. */
+  /**
+   * Runs the future that starts here twice, once without recalling anything and forgetting what is in no state, and
+   * compares what can be seen of it.
+   */
   #repeat(path: readonly Disturbance[]): void {
     const { timeline, memory, flash, oracle } = this.#subject;
     if (!flash.settled) return;
     const before = oracle.judgement;
     const start = timeline.length;
     const { position } = memory;
-    const { recalls } = this.#subject;
-    const runs = [recalls, false].map((recalling) => {
+    const { recalls, scrutiny } = this.#subject;
+    const sums: (readonly number[])[] = [];
+    const runs = [recalls, false].map((recalling, index) => {
       const seen: string[] = [];
       this.#subject.recalls = recalling;
+      scrutiny?.begin(index === 1);
       timeline.narrator = (item) => seen.push(JSON.stringify(item));
       this.#future(oracle.afterCut(before));
       timeline.narrator = undefined;
+      sums.push(scrutiny?.end() ?? []);
       seen.push(String(memory.stateKey()));
       timeline.rewind(start);
       memory.undoTo(position);
@@ -318,8 +334,26 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
       return seen.join("\n");
     });
     this.#subject.recalls = recalls;
-    if (runs[0] === runs[1]) return;
-    this.#count(path, { verdict: "nondeterministic", message: "two runs from the same memory differ" });
+    const blame = this.#blame(sums);
+    if (runs[0] !== runs[1] || blame !== undefined) this.#count(path, nondeterministic(blame));
+  }
+
+  /** Runs the script twice undisturbed; what is wrong with parts of the subject that do not do the same. */
+  #scrutinize(): Ending | undefined {
+    const { scrutiny } = this.#subject;
+    if (scrutiny === undefined) return undefined;
+    const sums = [false, true].map((forgets) => {
+      scrutiny.begin(forgets);
+      this.#runner.run(this.#script, []);
+      return scrutiny.end();
+    });
+    const blame = this.#blame(sums);
+    return blame === undefined ? undefined : nondeterministic(blame);
+  }
+
+  #blame([first = [], second = []]: readonly (readonly number[])[]): string | undefined {
+    const parts = first.flatMap((sum, part) => (sum === second[part] ? [] : [part]));
+    return parts.length === 0 ? undefined : this.#subject.scrutiny?.blames(parts);
   }
 
   /** How futures ended, by the content of memory, that were in this place with this knowledge of the oracle's. */

@@ -46,6 +46,16 @@ export interface InstructionFaults {
   arm(disturbance: Disturbance, done: () => void): void;
 }
 
+/** Parts of a subject that are somebody's own, which may keep things outside of the subject's state, and may not. */
+export interface Scrutiny {
+  /** A run begins. @param forgets whatever a part keeps elsewhere is forgotten at every opportunity */
+  begin(forgets: boolean): void;
+  /** By part a sum of all that it did in the run; equal where it did the same. */
+  end(): readonly number[];
+  /** What is wrong, in words, where these parts did not. */
+  blames(parts: readonly number[]): string;
+}
+
 /** How many join places a start may have. */
 export const JOIN_PLACES_MAX = 7;
 
@@ -59,6 +69,8 @@ export interface Subject<S extends Script, Event, Judgement> {
   readonly faults: readonly string[];
   /** From the next power-on: what earlier runs came to from the same state may be put in place instead of run again. */
   recalls: boolean;
+  /** Parts of it that are somebody's own; undefined where it has none. */
+  readonly scrutiny?: Scrutiny | undefined;
   /** Memory and oracle as before the script's first power-on. Begins the timeline anew. */
   setUp(script: S): void;
   /** Does what the script says, from its setup until the device has come to an end. Strict: what does not come to pass is wrong. */

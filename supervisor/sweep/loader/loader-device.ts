@@ -16,6 +16,7 @@ import { ResetReason, Role } from "../../../controller/devices/reset-block.ts";
 import { Machine, type MachineOptions, MachineStop } from "../../../controller/machine.ts";
 import { EXECUTED_DEVICE, executedAt, flashAt } from "../../../controller/profile.ts";
 import {
+  type BroughtModules,
   type ProfileBoard,
   type ProfileHost,
   profileBoard,
@@ -106,6 +107,8 @@ export interface LoaderDeviceParts {
   readonly profile: LoaderProfile;
   readonly images: readonly NamedImage[];
   readonly engine: Pick<MachineOptions, "engine">;
+  /** Of the board's devices, where it has some. */
+  readonly modules: BroughtModules | undefined;
   readonly sink: ItemSink<LoaderEvent>;
   /** A counter is being raised. */
   readonly onCounter: (value: number) => void;
@@ -200,6 +203,11 @@ export class LoaderDevice {
 
   set recalls(recalls: boolean) {
     this.#calls.isOn = recalls;
+  }
+
+  /** Devices that are modules of somebody's. */
+  get modules(): ProfileBoard["modules"] {
+    return this.#board.modules;
   }
 
   /** What was executed before, for tests. */
@@ -701,9 +709,10 @@ export class LoaderDevice {
   // What is under it ------------------------------------------------------------------------------------------
 
   #makeHost(): ProfileHost {
-    const { bank, persistent, sink } = this.#parts;
+    const { bank, persistent, sink, modules } = this.#parts;
     return {
       chips: bank.chips,
+      ...(modules && { modules }),
       beforeUnit: (device, operation) => this.#beforeUnit(device, operation),
       counters: {
         load32: (index) => persistent.words[persistent.wholeLayout.nvram / 4 + index] as number,

@@ -6,6 +6,7 @@
 import { ResetReason, Role } from "../../../controller/devices/reset-block.ts";
 import type { MachineOptions } from "../../../controller/machine.ts";
 import { flashAt } from "../../../controller/profile.ts";
+import type { BroughtModules } from "../../../controller/profile-board.ts";
 import { erasedWord } from "../../../emulator/flash/chip-geometry.ts";
 import type { ChipStart } from "../../../emulator/flash/flash-chip.ts";
 import { createMemory, planBoardLayout } from "../../../emulator/memory/layout.ts";
@@ -35,7 +36,8 @@ export class LoaderRig {
   /** Where the log of memory stands once the scenario is set up. */
   #setUp: { readonly scenario: LoaderScenario; readonly position: number } | undefined;
 
-  constructor(profile: LoaderProfile, engine: Pick<MachineOptions, "engine">) {
+  /** @param modules of the board's devices, where it has some */
+  constructor(profile: LoaderProfile, engine: Pick<MachineOptions, "engine">, modules?: BroughtModules) {
     this.profile = profile;
     this.images = namedImages(profile.images);
     const { board } = profile;
@@ -75,6 +77,7 @@ export class LoaderRig {
       profile,
       images: this.images,
       engine,
+      modules,
       sink: this.timeline,
       onCounter: (value) => this.oracle.counted(value),
     });

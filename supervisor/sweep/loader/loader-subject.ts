@@ -11,7 +11,7 @@ import { Random } from "../../../emulator/base/random.ts";
 import type { LoaderProfile } from "../../core/loader-profile.ts";
 import type { Disturbance } from "../explore/case-id.ts";
 import { seedAt } from "../explore/path-runner.ts";
-import type { InstructionFaults, JoinPlace, Subject } from "../explore/subject.ts";
+import type { InstructionFaults, JoinPlace, Scrutiny, Subject } from "../explore/subject.ts";
 import type { Timeline } from "../explore/timeline.ts";
 import type { PersistentMemory } from "../flipside/persistent-memory.ts";
 import type { ChipBank } from "./chip-bank.ts";
@@ -69,8 +69,12 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
   #starts = 0;
   #readsAgain = false;
 
-  constructor(profile: LoaderProfile, engine: ConstructorParameters<typeof LoaderRig>[1]) {
-    this.rig = new LoaderRig(profile, engine);
+  constructor(
+    profile: LoaderProfile,
+    engine: ConstructorParameters<typeof LoaderRig>[1],
+    modules?: ConstructorParameters<typeof LoaderRig>[2],
+  ) {
+    this.rig = new LoaderRig(profile, engine, modules);
     this.timeline = this.rig.timeline;
     this.memory = this.rig.memory;
     this.flash = this.rig.bank;
@@ -84,6 +88,22 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
 
   set recalls(recalls: boolean) {
     this.device.recalls = recalls;
+  }
+
+  /** Of devices that are modules: nobody knows what these keep outside of their words. */
+  get scrutiny(): Scrutiny | undefined {
+    const { modules } = this.device;
+    if (modules.length === 0) return undefined;
+    return {
+      begin: (forgets) => {
+        for (const module of modules) module.scrutinize(forgets);
+      },
+      end: () => modules.map((module) => module.scrutinized()),
+      blames: (parts) => {
+        const names = parts.map((part) => modules[part]?.name).join(" and ");
+        return `what the device ${names} does hangs on something that is not in its words of state`;
+      },
+    };
   }
 
   readonly instructionFaults: InstructionFaults = {

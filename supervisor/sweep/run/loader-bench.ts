@@ -5,8 +5,13 @@
  * thread did before, what the longest takes is measured anew for each scenario, undisturbed.
  */
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
+import { DeviceModuleFault } from "../../../controller/devices/module-device.ts";
+import type { BroughtModules } from "../../../controller/profile-board.ts";
 import { MTIME_HZ } from "../../../emulator/memory/map.ts";
 import type { LoaderProfile } from "../../core/loader-profile.ts";
+import { type Calls, ModuleFailure } from "../../module/calls.ts";
+import { loadDeviceModules } from "../../module/device-modules.ts";
+import { ModuleError } from "../../module/load.ts";
 import type { Disturbance } from "../explore/case-id.ts";
 import type { ScenarioTally, WatchdogPeriods } from "../explore/explorer.ts";
 import { sweepEngine } from "../flipside/engine.ts";
@@ -25,6 +30,19 @@ import type { SweptLoader } from "./swept.ts";
 
 const TICKS_PER_US = MTIME_HZ / 1_000_000;
 
+/** Rejects with ModuleError where a module cannot be used. */
+export async function makeLoaderBench(swept: SweptLoader, calls: Calls): Promise<SweepBench> {
+  const { devices } = swept.loader.board;
+  if (devices.length === 0) return new LoaderBench(swept);
+  const modules = await loadDeviceModules(devices, calls);
+  try {
+    return new LoaderBench(swept, modules);
+  } catch (error) {
+    if (!(error instanceof ModuleFailure || error instanceof DeviceModuleFault)) throw error;
+    throw new ModuleError(error.message);
+  }
+}
+
 interface Made {
   readonly subject: LoaderSubject;
   readonly cases: CaseBench<LoaderScenario, LoaderEvent, LoaderJudgement>;
@@ -38,11 +56,17 @@ export class LoaderBench implements SweepBench {
   /** Its memory is most of what a worker takes: there is one, for all scenarios. */
   #made: Made | undefined;
 
-  constructor({ loader, engine, seed }: SweptLoader) {
+  readonly #modules: BroughtModules | undefined;
+
+  /** @param modules of the board's devices, where it has some */
+  constructor({ loader, engine, seed }: SweptLoader, modules?: BroughtModules) {
+    this.#modules = modules;
     this.#profile = loader;
     this.#engine = engine;
     this.#seed = seed;
     this.#scenarios = loaderScenarios(loader);
+    // What is wrong with a module as it is made is told before anything is swept.
+    if (modules !== undefined) this.#made = this.#make(sweepEngine(engine));
   }
 
   get scenarios(): readonly PlannedScenario[] {
@@ -79,7 +103,7 @@ export class LoaderBench implements SweepBench {
   }
 
   #make(engine: ConstructorParameters<typeof LoaderSubject>[1]): Made {
-    const subject = new LoaderSubject(this.#profile, engine);
+    const subject = new LoaderSubject(this.#profile, engine, this.#modules);
     return { subject, cases: new CaseBench(subject, this.#seed) };
   }
 }

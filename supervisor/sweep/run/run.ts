@@ -11,7 +11,7 @@ import { type PlannedScenario, type PlanOptions, planUnits } from "./plan.ts";
 import type { UnitRunner } from "./queue-port.ts";
 import { ReportBuilder, type SweepReport } from "./report.ts";
 import { ownScenariosOf } from "./swept.ts";
-import { SweepThread, type SweepThreadOptions } from "./threads.ts";
+import { hasModule, SweepThread, type SweepThreadOptions } from "./threads.ts";
 
 /** Of every sweep, whatever is swept. */
 export interface SweepTerms extends PlanOptions {
@@ -60,9 +60,9 @@ export interface SweepProgress {
  */
 export async function scenariosOf(options: AnySweepOptions): Promise<readonly PlannedScenario[]> {
   const all = ownScenariosOf(options);
-  if ("loader" in options) return all;
-  if (options.rulesModule === undefined && options.scenariosModule === undefined) return all;
-  const thread = new SweepThread(threadOptions(options));
+  const terms = threadOptions(options);
+  if (!hasModule(terms)) return all;
+  const thread = new SweepThread(terms);
   return (await thread.loaded.finally(() => thread.close())) ?? all;
 }
 

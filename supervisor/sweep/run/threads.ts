@@ -9,6 +9,7 @@ import type { Worker } from "node:worker_threads";
 import { kindOf } from "../../../emulator/base/errors.ts";
 import { launchSweepWorker, OWN_DIRECTORY } from "../../launch.ts";
 import { type CallsOptions, CallsSeen, describeThrown } from "../../module/calls.ts";
+import { deviceCallsOf } from "../../module/device-modules.ts";
 import { ModuleError } from "../../module/load.ts";
 import { LOOK_MS, ModuleWatch } from "../../module/module-watch.ts";
 import type { Disturbance } from "../explore/case-id.ts";
@@ -58,6 +59,12 @@ function failedModule(error: Error): SweepError {
   return new SweepError(`the module, or the sweep with it, failed: ${what}`, kindOf(error));
 }
 
+/** Somebody's own is executed in the threads. */
+export function hasModule(swept: SweepThreadOptions): boolean {
+  if ("loader" in swept) return swept.loader.board.devices.length > 0;
+  return (swept.rulesModule ?? swept.scenariosModule) !== undefined;
+}
+
 /** What takes its time before anything is called, as it is named to the user. */
 export const LOADINGS = ["the loading of the rules", "the loading of the scenarios"] as const;
 
@@ -66,7 +73,7 @@ export class SweepThread implements UnitRunner {
   readonly #worker: Worker;
   /** Of the user. */
   readonly #hasModule: boolean;
-  readonly #calls = new CallsSeen([...LOADINGS, ...RULE_CALLS, ...SCENARIO_CALLS]);
+  readonly #calls: CallsSeen;
   readonly #underWay: UnderWay[] = [];
   readonly #watch: ModuleWatch | undefined;
   /**
@@ -84,8 +91,9 @@ export class SweepThread implements UnitRunner {
   constructor(options: SweepThreadOptions, lookMs = LOOK_MS) {
     setFlagsFromString(INLINE_LESS);
     setFlagsFromString(GROW_LESS);
-    this.#hasModule =
-      !("loader" in options) && (options.rulesModule ?? options.scenariosModule) !== undefined;
+    const devices = "loader" in options ? options.loader.board.devices : [];
+    this.#hasModule = hasModule(options);
+    this.#calls = new CallsSeen([...LOADINGS, ...RULE_CALLS, ...SCENARIO_CALLS, ...deviceCallsOf(devices)]);
     const { words, names } = this.#calls;
     const calls = { words, names, ownDirectory: OWN_DIRECTORY };
     this.#worker = launchSweepWorker({ ...options, calls } satisfies SweepWorkerData);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { BoardMachine, type BoardRunOptions, type ChangedPage } from "../../../controller/bare/board-run.ts";
 import { LoadError } from "../../../controller/bare/run-report.ts";
 import { DEFAULT_HART } from "../../../controller/cpu/hart-config.ts";
+import type { DeviceModule } from "../../../controller/devices/device-module.ts";
 import { ResetReason } from "../../../controller/devices/reset-block.ts";
 import { type BoardProfile, boardMistakes } from "../../../controller/profile.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
@@ -37,6 +38,7 @@ const PROFILE: BoardProfile = {
     },
   ],
   registers: [],
+  devices: [],
   watchdogMs: undefined,
   keyIsOpen: false,
   counterLimit: undefined,
@@ -243,4 +245,64 @@ it("memory that is not there is refused in a sentence", () => {
   expect(() => made.placeInRam(NOR, new Uint8Array(4))).toThrow(
     `a program of 4 bytes at 0x20000000 ${outside}`,
   );
+});
+
+describe("a device that is a module", () => {
+  const MODULE = 0x4000_0000;
+  const [PRIORITIES, ENABLES, CLAIM] = [0x0c00_0000, 0x0c00_2000, 0x0c20_0004];
+  const SOURCE = 5;
+  const DUE_TICK = 1_000;
+  const EXTERNAL = 0x800;
+
+  /** Is woken once at DUE_TICK, stores 7 to RAM at STARTS, and raises its line. */
+  const device: DeviceModule = {
+    stateWords: 1,
+    create: ({ state, writeRam }) => ({
+      load: () => state[0] ?? 0,
+      store: () => {
+        state[0] = 0;
+      },
+      nextEvent: () => (state[0] === 0 ? DUE_TICK : Number.POSITIVE_INFINITY),
+      tick: () => {
+        state[0] = 1;
+        writeRam(STARTS, Uint8Array.of(7, 0, 0, 0));
+      },
+      interrupt: () => state[0] === 1,
+    }),
+  };
+
+  function withModule(program: asm.Program): BoardMachine {
+    const said = { name: "mine", base: MODULE, bytes: 4096, module: "", interrupt: SOURCE, options: {} };
+    return board(program, {
+      profile: { ...PROFILE, devices: [said] },
+      modules: { exported: [device], guard: (_, call) => call },
+    });
+  }
+
+  it("wakes the hart by its source of the PLIC, at its tick", () => {
+    const program = new asm.Program();
+    store(program, PRIORITIES + 4 * SOURCE, 1);
+    store(program, ENABLES, 1 << SOURCE);
+    program
+      .li(A1, EXTERNAL)
+      .words(asm.csr("csrrw", 0, asm.MIE, A1), asm.WFI)
+      .li(A0, CLAIM)
+      .words(asm.load("lw", A1, 0, A0))
+      .li(A0, STARTS + 4)
+      .words(asm.store("sw", A1, 0, A0));
+    const made = withModule(stay(store(program, FINISHER, PASS)));
+    expect(made.run(100_000).exitReason).toBe("pass");
+    expect(made.machine.clock.now()).toBeGreaterThanOrEqual(DUE_TICK);
+    expect(made.machine.clock.now()).toBeLessThan(DUE_TICK + 10);
+    const words = [0, 4].map((offset) => word(made.read("a word", STARTS + offset, 4)));
+    expect(words).toEqual([7, SOURCE]);
+  });
+
+  it("that does something by itself is seen to: a call in which that falls is no call that may be put in place", () => {
+    const made = withModule(stay(new asm.Program()));
+    made.run(5_000);
+    const { asked } = made.machine;
+    made.run(20_000);
+    expect(made.machine.asked).toBeGreaterThan(asked);
+  });
 });

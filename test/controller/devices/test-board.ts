@@ -10,6 +10,7 @@ export class TestBoard implements Board {
   bootEpoch = 0;
   ticks = 0;
   changes = 0;
+  timesTold = 0;
   rings = 0;
   ticking: Required<Pick<Device, "tick">>[] = [];
   stops: { evidence: Evidence; code: number; passed: boolean }[] = [];
@@ -19,6 +20,9 @@ export class TestBoard implements Board {
   catchUp(): number {
     for (const device of this.ticking) device.tick(this.ticks, 0);
     return this.ticks;
+  }
+  timeTold(): void {
+    this.timesTold++;
   }
   changed(): void {
     this.changes++;

@@ -56,6 +56,7 @@ describe("a board that says the least", () => {
           },
         ],
         registers: [],
+        devices: [],
         watchdogMs: undefined,
         keyIsOpen: false,
         counterLimit: undefined,
@@ -64,6 +65,21 @@ describe("a board that says the least", () => {
       programs: [{ file: "loader.elf", at: undefined }],
       loader: undefined,
     });
+  });
+
+  it("has devices that are modules, with options as JSON.parse would give them", () => {
+    const options = { flash: "nor", times: [1, { us: 2 }] };
+    const devices = [{ name: "spi", base: "0x4000_0000", module: "spi.mjs", options }];
+    expect(parse({ board: { ...BOARD, devices } })?.profile.devices).toEqual([
+      {
+        name: "spi",
+        base: 0x4000_0000,
+        bytes: 4096,
+        module: "spi.mjs",
+        interrupt: undefined,
+        options,
+      },
+    ]);
   });
 
   it("has a loader whose words are our own marks", () => {

@@ -206,7 +206,15 @@ describe("a command that may be taken back", () => {
   });
 
   it("no longer interrupts, until there is another one", () => {
-    const board = { nowTicks: () => 0, catchUp: () => 0, changed() {}, stop() {}, bootEpoch: 1, ring() {} };
+    const board = {
+      nowTicks: () => 0,
+      catchUp: () => 0,
+      timeTold() {},
+      changed() {},
+      stop() {},
+      bootEpoch: 1,
+      ring() {},
+    };
     const queue = new HostQueue(control, layout.config.hostBytes, board);
     submitWithdrawable();
     submitWithdrawable();

@@ -62,6 +62,7 @@ const BOARD: BoardProfile = {
   ramBytes: 65_536,
   flash: [NOR_PROFILE],
   registers: [],
+  devices: [],
   watchdogMs: undefined,
   keyIsOpen: true,
   counterLimit: undefined,
