@@ -23,11 +23,12 @@ import { CfiFlash } from "./devices/cfi-flash.ts";
 import { CounterBlock, type CounterLowered } from "./devices/counters.ts";
 import { FlashController } from "./devices/flash-controller.ts";
 import type { UnitHooks } from "./devices/flash-units.ts";
-import { type CallGuard, ModuleHost } from "./devices/module-device.ts";
+import { type CallGuard, DeviceModuleFault, ModuleHost } from "./devices/module-device.ts";
 import { type PersistentWords, PlainWords } from "./devices/persistent-words.ts";
 import type { PlicSource } from "./devices/plic.ts";
 import { RegisterRangeDevice } from "./devices/register-range.ts";
 import { RETAINED_WORDS, ResetBlock, type ResetBlockParts, ResetReason } from "./devices/reset-block.ts";
+import { NoStateWords } from "./devices/state.ts";
 import { Watchdog } from "./devices/watchdog.ts";
 import type { Machine } from "./machine.ts";
 import { type BoardProfile, EXECUTED_DEVICE, type FlashProfile } from "./profile.ts";
@@ -83,7 +84,7 @@ export function profileBoard(profile: BoardProfile, hart: HartConfig, host: Prof
     plan: {
       memory: (layout) => memoryOf(profile, layout),
       devices: (parts) => {
-        made = makeDevices(profile, parts, host);
+        made = makeWithin(profile, parts, host);
         return made.placed;
       },
       extensions,
@@ -137,6 +138,19 @@ function memoryOf({ flash }: BoardProfile, layout: Layout): readonly MemoryRange
     const offset = isExecuted ? NOWHERE : (layout.regions[device] as number);
     return [{ base, bytes, offset, kind: isExecuted ? "window" : "nor" }];
   });
+}
+
+/** Modules are the only devices whose words nobody has counted before. */
+function makeWithin(profile: BoardProfile, parts: BoardParts, host: ProfileHost): Made {
+  try {
+    return makeDevices(profile, parts, host);
+  } catch (error) {
+    if (!(error instanceof NoStateWords) || profile.devices.length === 0) throw error;
+    const names = profile.devices.map(({ name }) => name).join(", ");
+    throw new DeviceModuleFault(
+      `the board has not so many words of state left as its devices ask for: ${names}`,
+    );
+  }
 }
 
 function makeDevices(profile: BoardProfile, parts: BoardParts, host: ProfileHost): Made {

@@ -11,7 +11,7 @@ import type { Board, Device } from "./device.ts";
 import type { DeviceFlash, DeviceModule, DeviceParts, FlashRefusal, ModuleDevice } from "./device-module.ts";
 import { makeUnit, tearUnit, type UnitHooks } from "./flash-units.ts";
 import type { GuestMemory } from "./guest-memory.ts";
-import { DEVICE_STATE_WORDS, type StateWords } from "./state.ts";
+import type { StateWords } from "./state.ts";
 
 export const MOST_MODULE_WORDS = 256;
 /** So often in a row it may be woken at one tick. */
@@ -114,8 +114,6 @@ export class ModuleHost implements Device {
     this.#board = board;
     const module = this.#checked(options.module);
     this.accessBytes = (module.accessBytes ?? [1, 2, 4]).reduce<number>((sum, size) => sum | size, 0);
-    if (module.stateWords + OwnWord.WORDS + 4 > DEVICE_STATE_WORDS - state.all.length)
-      this.#fault(`asks for ${module.stateWords} words of state, more than are left on this board`);
     this.#own = state.words(OwnWord.WORDS);
     this.#due = state.doubles(1);
     const { buffer, byteOffset } = state.doubles(Math.ceil(module.stateWords / 2));

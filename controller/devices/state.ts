@@ -16,6 +16,15 @@ if (SlotWord.WORDS * 4 > DEVICE_STATE_BYTE_OFFSET) {
   throw new Error("the words of a worker slot do not fit in front of the device words");
 }
 
+/** There are no words left. */
+export class NoStateWords extends Error {
+  override readonly name = "NoStateWords";
+
+  constructor() {
+    super(`the board's devices need more than ${DEVICE_STATE_WORDS} words of state`);
+  }
+}
+
 export class StateWords {
   readonly #memory: WebAssembly.Memory;
   readonly #byteOffset: number;
@@ -30,7 +39,7 @@ export class StateWords {
     this.#byteOffset = slotOffset + DEVICE_STATE_BYTE_OFFSET;
   }
 
-  /** The next `count` words, for one device. Throws when there are not so many. */
+  /** The next `count` words, for one device. Throws {@link NoStateWords}. */
   words(count: number): Int32Array {
     return new Int32Array(this.#memory.buffer, this.#take(count), count);
   }
@@ -70,9 +79,7 @@ export class StateWords {
   #take(words: number): number {
     const at = this.#byteOffset + this.#taken * 4;
     this.#taken += words;
-    if (this.#taken > DEVICE_STATE_WORDS) {
-      throw new Error(`the board's devices need more than ${DEVICE_STATE_WORDS} words of state`);
-    }
+    if (this.#taken > DEVICE_STATE_WORDS) throw new NoStateWords();
     return at;
   }
 }

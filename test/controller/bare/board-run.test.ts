@@ -4,6 +4,7 @@ import { BoardMachine, type BoardRunOptions, type ChangedPage } from "../../../c
 import { LoadError } from "../../../controller/bare/run-report.ts";
 import { DEFAULT_HART } from "../../../controller/cpu/hart-config.ts";
 import type { DeviceModule } from "../../../controller/devices/device-module.ts";
+import { DeviceModuleFault } from "../../../controller/devices/module-device.ts";
 import { ResetReason } from "../../../controller/devices/reset-block.ts";
 import { type BoardProfile, boardMistakes } from "../../../controller/profile.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
@@ -278,6 +279,26 @@ describe("a device that is a module", () => {
       modules: { exported: [device], guard: (_, call) => call },
     });
   }
+
+  it("that asks for more words than the board has left is told in a sentence", () => {
+    const [nor] = PROFILE.flash;
+    // A bank keeps two bits for each of its sectors.
+    const geometry = {
+      sectors: [{ count: 2048, bytes: 4096 }],
+      writeBlockBytes: 4,
+      erasedByte: 0xff,
+    } as const;
+    const flash = nor && { ...nor, geometry: { ...geometry, program: "and" as const }, bytes: 2048 * 4096 };
+    const said = { name: "mine", base: MODULE, bytes: 4096, module: "", interrupt: undefined, options: {} };
+    const make = (stateWords: number) => () =>
+      board(new asm.Program(), {
+        profile: { ...PROFILE, flash: flash ? [flash] : [], devices: [said] },
+        modules: { exported: [{ ...device, stateWords }], guard: (_, call) => call },
+      });
+    expect(make(100)).not.toThrow();
+    expect(make(256)).toThrow(DeviceModuleFault);
+    expect(make(256)).toThrow("the board has not so many words of state left as its devices ask for: mine");
+  });
 
   it("wakes the hart by its source of the PLIC, at its tick", () => {
     const program = new asm.Program();

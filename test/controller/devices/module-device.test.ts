@@ -120,22 +120,6 @@ describe("a module that is a device", () => {
   ])("is refused where it is none: %o", (module, told) => {
     expect(() => made(() => ({}), { module })).toThrow(`the device spi ${told}`);
   });
-
-  it("that asks for more words than the board has left is refused in a sentence", () => {
-    const state = deviceState();
-    state.words(300);
-    const options = {
-      name: "spi",
-      bytes: 4096,
-      options: {},
-      interrupts: false,
-      module: { stateWords: 256, create: () => ({ load: () => 0, store: () => undefined }) },
-      guard: <F>(_: string, call: F): F => call,
-      flash: [],
-      memory: { read: () => undefined, store: () => false },
-    };
-    expect(() => new ModuleHost(state, options, new TestBoard())).toThrow("256 words of state, more than");
-  });
 });
 
 describe("the state of a module", () => {
