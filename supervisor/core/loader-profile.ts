@@ -50,10 +50,16 @@ export interface PlacedBytes {
   readonly bytes: Uint8Array;
 }
 
+/** What a loader does about an update of a lower version than the image that is confirmed. */
+export const DOWNGRADES = ["accepted", "refused"] as const;
+export type Downgrades = (typeof DOWNGRADES)[number];
+
 export interface LoaderImages {
   readonly old: Uint8Array;
   readonly new: Uint8Array;
   readonly newer: Uint8Array | undefined;
+  /** Updates of the old one, as `new` is, of other sizes. */
+  readonly sizes: readonly Uint8Array[];
   readonly bad: readonly Uint8Array[];
 }
 
@@ -69,6 +75,8 @@ export interface LoaderProfile {
   readonly loadRanges: readonly CodeRange[];
   readonly request: "arrival" | "application";
   readonly uploads: boolean;
+  /** Undefined: what is usual in this mode and with these images. */
+  readonly downgrades: Downgrades | undefined;
   readonly criteria: Readonly<Record<Saying, Criterion>>;
   readonly startMs: number | undefined;
   readonly erasesPerUpdate: number | undefined;

@@ -5,7 +5,7 @@ import { PLIC_SOURCES } from "../../controller/devices/plic.ts";
 import { FLASH_INTERFACES } from "../../controller/profile.ts";
 import { MAX_WRITE_BLOCK_BYTES, PROGRAM_RULES } from "../../emulator/flash/chip-geometry.ts";
 import { MEMORY_RANGES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
-import { LOADER_MODES } from "../core/loader-profile.ts";
+import { DOWNGRADES, LOADER_MODES } from "../core/loader-profile.ts";
 import {
   address,
   anyObject,
@@ -32,6 +32,7 @@ const MAX_PROGRAMS = 16;
 const MAX_RANGES = 64;
 const MAX_BAD = 16;
 const MAX_DEVICES = 8;
+const MAX_SIZES = 16;
 
 const range = (min: number, max: number, multiple = 1) => whole({ min, max, multiple });
 
@@ -151,6 +152,11 @@ const images = object({
   old: needed(text("the path of a file"), "The image that is provisioned, in the primary slot."),
   new: needed(text("the path of a file"), "The one that it is updated to, of a higher version."),
   newer: member(text("the path of a file"), "A further one: what a second update brings."),
+  sizes: member(
+    list(text("the path of a file"), MAX_SIZES),
+    "Updates of other sizes, around what limits there are: of versions above old's and below newer's.",
+    [],
+  ),
   bad: member(
     list(text("the path of a file"), MAX_BAD),
     "Images that must never run: of another key, or damaged.",
@@ -191,6 +197,10 @@ export const loader = object({
     "What asks for an update: that the image is there, or the application (ROLE, docs/hardware.md). Not said: the application where images are swapped or copied.",
   ),
   uploads: member(flag, "Whether the application writes images itself (ROLE 6).", false),
+  downgrades: member(
+    choice(DOWNGRADES),
+    "What becomes of an update of a lower version. Not said: refused where the higher version runs, or carries a higher security counter, and otherwise accepted.",
+  ),
   criteria: member(
     criteria,
     "By what the loader's and the application's words are known, where they make no marks.",

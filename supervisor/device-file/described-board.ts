@@ -34,6 +34,7 @@ export interface DescribedLoader
     readonly old: string;
     readonly new: string;
     readonly newer: string | undefined;
+    readonly sizes: readonly string[];
     readonly bad: readonly string[];
   };
 }
@@ -128,11 +129,13 @@ function loaderOf(loader: SaidLoader): DescribedLoader {
       old: images?.old ?? "",
       new: images?.new ?? "",
       newer: images?.newer,
+      sizes: images?.sizes ?? [],
       bad: images?.bad ?? [],
     },
     loadRanges: rangesOf(loader.loadRanges),
     request: loader.request ?? (ASKED_FOR.includes(mode) ? "application" : "arrival"),
     uploads: loader.uploads ?? false,
+    downgrades: loader.downgrades,
     criteria: criteriaOf(loader),
     startMs: loader.limits?.startMs,
     erasesPerUpdate: loader.limits?.erasesPerUpdate,

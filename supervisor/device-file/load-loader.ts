@@ -108,8 +108,18 @@ export function loadLoader(device: LoadedDevice): LoaderProfile {
     ]);
   }
   const slots = slotsOf(loader, loaded);
-  const image = (path: string, member: string): Uint8Array =>
-    readNamed(path, `${device.file}: loader.images.${member}`, smallestSlot(slots), "the smallest slot");
+  const known: (readonly [member: string, bytes: Uint8Array])[] = [];
+  const image = (path: string, member: string): Uint8Array => {
+    const what = `${device.file}: loader.images.${member}`;
+    const bytes = readNamed(path, what, smallestSlot(slots), "the smallest slot");
+    const [twin] = known.find(([, each]) => Buffer.compare(each, bytes) === 0) ?? [];
+    if (twin !== undefined)
+      throw new DeviceFileError([
+        `${what}: it has the bytes of loader.images.${twin}, and an image is known by its bytes`,
+      ]);
+    known.push([member, bytes]);
+    return bytes;
+  };
   const { images } = loader;
   return {
     ...loader,
@@ -120,6 +130,7 @@ export function loadLoader(device: LoadedDevice): LoaderProfile {
       old: image(images.old, "old"),
       new: image(images.new, "new"),
       newer: images.newer === undefined ? undefined : image(images.newer, "newer"),
+      sizes: images.sizes.map((path, index) => image(path, `sizes[${index}]`)),
       bad: images.bad.map((path, index) => image(path, `bad[${index}]`)),
     },
   };

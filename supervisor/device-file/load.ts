@@ -45,6 +45,7 @@ function withPaths(board: DescribedBoard, absolute: (path: string) => string): D
     old: absolute(loader.images.old),
     new: absolute(loader.images.new),
     newer: loader.images.newer === undefined ? undefined : absolute(loader.images.newer),
+    sizes: loader.images.sizes.map(absolute),
     bad: loader.images.bad.map(absolute),
   };
   return {

@@ -1,8 +1,8 @@
 /** The images that a loader is given, and which of them bytes in flash are. */
 import { parseImage } from "../../../controller/image/format.ts";
-import type { LoaderImages } from "../../core/loader-profile.ts";
+import type { LoaderImages, LoaderMode, LoaderProfile } from "../../core/loader-profile.ts";
 
-/** old, new, newer, bad-0, bad-1, … */
+/** old, new, newer, size-0, size-1, …, bad-0, bad-1, … */
 export type ImageName = string;
 
 export interface NamedImage {
@@ -33,13 +33,44 @@ export function securityCounters(images: readonly NamedImage[]): ReadonlyMap<Ima
 /** Of a mixed image at least so much is one that was given. */
 const MOSTLY = 0.5;
 
-export function namedImages({ old, new: next, newer, bad }: LoaderImages): readonly NamedImage[] {
+export function namedImages({ old, new: next, newer, sizes, bad }: LoaderImages): readonly NamedImage[] {
   return [
     { name: "old", bytes: old, isGood: true },
     { name: "new", bytes: next, isGood: true },
     ...(newer === undefined ? [] : [{ name: "newer", bytes: newer, isGood: true }]),
+    ...sizes.map((bytes, index) => ({ name: sizeName(index), bytes, isGood: true })),
     ...bad.map((bytes, index) => ({ name: `bad-${index}`, bytes, isGood: false })),
   ];
+}
+
+export function sizeName(index: number): ImageName {
+  return `size-${index}`;
+}
+
+/** Of good images, by their versions: an update of another size is one of the old image. */
+const RANKS: ReadonlyMap<ImageName, number> = new Map([
+  ["old", 0],
+  ["newer", 2],
+]);
+
+/** Whether the version of one good image is lower than another's. */
+export function isLower(image: ImageName, than: ImageName): boolean {
+  const rankOf = (name: ImageName): number => RANKS.get(name) ?? 1;
+  return rankOf(image) < rankOf(than);
+}
+
+/** In these the image of the higher version runs, whatever is asked for. */
+const BY_VERSION: readonly LoaderMode[] = ["direct-xip", "direct-xip-revert", "ram-load"];
+
+/**
+ * Whether the old image, where it comes after the new one, must not run. Where nobody says: if the version decides what
+ * runs, or the new image carries a higher security counter, by which a loader that has counters refuses the old one.
+ */
+export function refusesDowngrades({ downgrades, mode, images }: LoaderProfile): boolean {
+  if (downgrades !== undefined) return downgrades === "refused";
+  if (BY_VERSION.includes(mode)) return true;
+  const counters = securityCounters(namedImages(images));
+  return (counters.get("old") ?? 0) < (counters.get("new") ?? 0);
 }
 
 /** The image that a slot's bytes begin with, whole; undefined for none. */

@@ -139,6 +139,8 @@ export class LoaderDevice {
   #handedOver = false;
   /** Instructions before what was handed over to and is none of the images; Infinity: it is one. */
   #noImageSince = Number.POSITIVE_INFINITY;
+  /** Instructions of this start before it. */
+  #retiredAtHandOver = 0;
   /** The loader's own code was written over: what is decoded of it holds for one start at the most. */
   #ownCodeChanged = false;
   #powered = false;
@@ -428,10 +430,20 @@ export class LoaderDevice {
     }
   }
 
-  /** That a start may take. What is no image is judged by that alone, and nobody knows when it would end. */
+  /**
+   * So many instructions the start may take. While it is measured what a start takes, a later one may take far longer than
+   * those before, such as one that copies a larger image; but for an application that is to hang. What is no image is judged
+   * by that alone, and nobody knows when it would end.
+   */
   get #mostInstructions(): number {
-    const most = this.longestStart === 0 ? MOST_INSTRUCTIONS : Math.max(20 * this.longestStart, SLICE);
-    return Math.min(most, this.#noImageSince + MOST_OF_NO_IMAGE);
+    return Math.min(this.#mostOfImage, this.#noImageSince + MOST_OF_NO_IMAGE);
+  }
+
+  get #mostOfImage(): number {
+    const most = Math.max(20 * this.longestStart, SLICE);
+    if (this.longestStart > 0 && !this.measures) return most;
+    const hangs = this.#handedOver && this.#role === Role.HANG && this.longestStart > 0;
+    return hangs ? this.#retiredAtHandOver + most : MOST_INSTRUCTIONS;
   }
 
   /** Undefined where a reset ended it in the middle of an instruction. */
@@ -660,6 +672,7 @@ export class LoaderDevice {
     const place = flashAt(profile.board, pc);
     const slot = place && this.#slotAt(place.device, place.offset);
     this.#handedOver = true;
+    this.#retiredAtHandOver = this.machine.retired;
     this.#unkicked(this.#board.unkickedTicks(this.machine));
     this.#runningSlot = slot?.name;
     const bytes = slot && this.slotBytes(slot);

@@ -15,7 +15,13 @@ import { Timeline } from "../explore/timeline.ts";
 import { PersistentMemory } from "../flipside/persistent-memory.ts";
 import { VolatileMemory } from "../flipside/volatile-memory.ts";
 import { ChipBank } from "./chip-bank.ts";
-import { type ImageName, type NamedImage, namedImages, securityCounters } from "./images.ts";
+import {
+  type ImageName,
+  type NamedImage,
+  namedImages,
+  refusesDowngrades,
+  securityCounters,
+} from "./images.ts";
 import { initialLoaderJudgement, type LoaderJudgement } from "./judgement.ts";
 import { LoaderDevice } from "./loader-device.ts";
 import type { LoaderEvent } from "./loader-event.ts";
@@ -65,6 +71,7 @@ export class LoaderRig {
     this.oracle = new LoaderOracle({
       mode: profile.mode,
       arrivalAsks: profile.request === "arrival",
+      refusesDowngrades: refusesDowngrades(profile),
       startMs: profile.startMs,
       erasesPerUpdate: profile.erasesPerUpdate,
       counters: securityCounters(this.images),
@@ -96,8 +103,10 @@ export class LoaderRig {
   get nextUpdate(): ImageName | undefined {
     if (this.profile.mode === "single") return undefined;
     const { running } = this.oracle.judgement;
-    if (running === undefined) return undefined;
-    const next = UPDATES[UPDATES.indexOf(running) + 1];
+    const updates = this.#setUp?.scenario.updates ?? UPDATES;
+    const place = running === undefined ? -1 : updates.indexOf(running);
+    if (place < 0) return undefined;
+    const next = updates[place + 1];
     return this.images.some(({ name }) => name === next) ? next : undefined;
   }
 

@@ -10,6 +10,7 @@ import { Role } from "../../../controller/devices/reset-block.ts";
 import type { LoaderMode } from "../../core/loader-profile.ts";
 import { type FlashUnit, ItemKind } from "../explore/items.ts";
 import type { Ending, Oracle } from "../explore/oracle.ts";
+import { isLower } from "./images.ts";
 import { initialLoaderJudgement, type LoaderJudgement, type Progress, type Update } from "./judgement.ts";
 import type { LoaderEvent } from "./loader-event.ts";
 import type { BadLoaderVerdict } from "./verdict.ts";
@@ -33,6 +34,8 @@ export interface LoaderTerms {
   readonly mode: LoaderMode;
   /** An update counts as asked for as soon as it has arrived. */
   readonly arrivalAsks: boolean;
+  /** An update of a lower version must not run. */
+  readonly refusesDowngrades?: boolean;
   /** What a start may take; undefined: anything. */
   readonly startMs?: number | undefined;
   /** So often an update may erase a sector; undefined: as often as it likes. */
@@ -48,6 +51,7 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
   readonly #keepsBoth: boolean;
   readonly #moves: boolean;
   readonly #arrivalAsks: boolean;
+  readonly #refusesDowngrades: boolean;
   readonly #startMs: number | undefined;
   readonly #erasesPerUpdate: number | undefined;
   readonly #counters: ReadonlyMap<string, number>;
@@ -55,11 +59,13 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
   raises = false;
   readonly #afterCuts = new WeakMap<LoaderJudgement, LoaderJudgement>();
 
-  constructor({ mode, arrivalAsks, startMs, erasesPerUpdate, counters }: LoaderTerms) {
+  constructor(terms: LoaderTerms) {
+    const { mode, arrivalAsks, refusesDowngrades = false, startMs, erasesPerUpdate, counters } = terms;
     this.reverts = REVERTS.includes(mode);
     this.#keepsBoth = KEEPS_BOTH.includes(mode);
     this.#moves = MOVES.includes(mode);
     this.#arrivalAsks = arrivalAsks;
+    this.#refusesDowngrades = refusesDowngrades;
     this.#startMs = startMs;
     this.#erasesPerUpdate = erasesPerUpdate;
     this.#counters = counters ?? new Map();
@@ -172,11 +178,17 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
   get #confirmable(): readonly string[] {
     const { base, update } = this.judgement;
     const known = base === undefined ? [] : [base];
-    if (update === undefined || isBad(update.image)) return known;
+    if (update === undefined || this.#isRefused(update.image)) return known;
     const { image, progress, isPermanent } = update;
     const isWanted = progress !== "there" || this.#arrivalAsks;
     const isConfirmable = this.reverts && !isPermanent ? progress === "confirming" : isWanted;
     return isConfirmable ? [...known, image] : known;
+  }
+
+  /** An update with this image must not run. */
+  #isRefused(image: string): boolean {
+    const { base } = this.judgement;
+    return isBad(image) || (this.#refusesDowngrades && base !== undefined && isLower(image, base));
   }
 
   /** A start of an image that was confirmed before is over, and the counter has to have been raised to its. */
@@ -287,6 +299,10 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
   #startedUpdate(update: Update, { whole }: EventOf<"handed-over">): void {
     const { base } = this.judgement;
     const { progress, image, isPermanent } = update;
+    if (this.#isRefused(image)) {
+      this.condemn("wrong-image", `${image} runs, a downgrade of ${base} that was to be refused`);
+      return;
+    }
     if (progress === "there" && !this.#arrivalAsks) {
       this.condemn("wrong-image", `${image} runs, which nobody asked for yet`);
       return;
@@ -310,7 +326,7 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     const { update, base } = this.judgement;
     if (update === undefined) return;
     const { image, progress, wasCutShort } = update;
-    if (isBad(image)) {
+    if (this.#isRefused(image)) {
       // It was refused, as it should be.
       if (progress !== "arriving") this.#change({ update: undefined });
       return;

@@ -26,6 +26,8 @@ export interface LoaderScenario extends Script {
   readonly steps: readonly LoaderStep[];
   /** What is wanted of the application in the start that follows a cut. */
   readonly resumes?: Role;
+  /** Updates that follow each other: what is brought once more in the same life. Not said: old, new, newer. */
+  readonly updates?: readonly ImageName[];
   /** What must run at its end; "safe": nothing, and that is told. */
   readonly ends: ImageName | "safe";
 }

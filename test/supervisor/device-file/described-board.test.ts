@@ -89,10 +89,11 @@ describe("a board that says the least", () => {
         { name: "primary", ...slot(1) },
         { name: "secondary", ...slot(2) },
       ],
-      images: { old: "old.img", new: "new.img", newer: undefined, bad: [] },
+      images: { old: "old.img", new: "new.img", newer: undefined, sizes: [], bad: [] },
       loadRanges: [],
       request: "arrival",
       uploads: false,
+      downgrades: undefined,
       criteria: {
         up: { mark: 3 },
         requested: { mark: 4 },

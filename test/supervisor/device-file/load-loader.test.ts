@@ -19,6 +19,8 @@ beforeAll(() => {
   writeFileSync(join(folder, "blob.bin"), Uint8Array.of(9, 9, 9, 9));
   writeFileSync(join(folder, "old.img"), OLD);
   writeFileSync(join(folder, "new.img"), Uint8Array.of(4, 5));
+  writeFileSync(join(folder, "twin.img"), Uint8Array.of(4, 5));
+  writeFileSync(join(folder, "full.img"), new Uint8Array(SECTOR));
   writeFileSync(join(folder, "large.img"), new Uint8Array(SECTOR + 1));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -104,6 +106,22 @@ describe("images", () => {
       ["primary", 1],
       ["secondary", 0],
     ]);
+  });
+
+  it("of other sizes are read beside the file, whole, where the smallest slot takes them", () => {
+    const withSizes = (...sizes: readonly string[]) =>
+      loadLoader(load({}, { images: { old: "old.img", new: "new.img", sizes } })).images.sizes;
+    expect(withSizes("blob.bin", "full.img").map((bytes) => bytes.length)).toEqual([4, SECTOR]);
+    expect(() => withSizes("blob.bin", "large.img")).toThrow(
+      `loader.images.sizes[1]: ${join(folder, "large.img")} has ${SECTOR + 1} bytes, more than the smallest slot`,
+    );
+  });
+
+  it("are refused where two have the same bytes, by which each is known", () => {
+    const images = { old: "old.img", new: "new.img", sizes: ["blob.bin", "twin.img"] };
+    expect(() => loadLoader(load({}, { images }))).toThrow(
+      "device.json: loader.images.sizes[1]: it has the bytes of loader.images.new, and an image is known by its bytes",
+    );
   });
 
   it("are not needed for a run but for the old one, which lies in the primary slot", () => {

@@ -1,11 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { imageIn, mostlyIn, namedImages } from "../../../../supervisor/sweep/loader/images.ts";
+import { LOADER_MODES } from "../../../../supervisor/core/loader-profile.ts";
+import {
+  imageIn,
+  isLower,
+  mostlyIn,
+  namedImages,
+  refusesDowngrades,
+} from "../../../../supervisor/sweep/loader/images.ts";
+import { counterImage, tinyProfile } from "./tiny-loader.ts";
 
 const filled = (value: number, bytes = 64): Uint8Array => new Uint8Array(bytes).fill(value);
 const images = namedImages({
   old: filled(1),
   new: filled(2),
   newer: undefined,
+  sizes: [filled(5, 32)],
   bad: [filled(3), filled(4, 16)],
 });
 
@@ -21,6 +30,7 @@ describe("the images of a loader", () => {
     expect(images.map(({ name, isGood }) => [name, isGood])).toEqual([
       ["old", true],
       ["new", true],
+      ["size-0", true],
       ["bad-0", false],
       ["bad-1", false],
     ]);
@@ -38,5 +48,30 @@ describe("the images of a loader", () => {
     expect(mostlyIn(slotWith(filled(2, 40), filled(1, 24)), images)?.name).toBe("new");
     expect(mostlyIn(slotWith(filled(2, 32), filled(1, 32)), images)).toBeUndefined();
     expect(mostlyIn(slotWith(), images)).toBeUndefined();
+  });
+});
+
+describe("a downgrade", () => {
+  it("is the old image after any update, and one of another size after the newer image", () => {
+    for (const update of ["new", "size-0", "newer"]) expect(isLower("old", update)).toBe(true);
+    for (const update of ["new", "size-0"]) expect(isLower(update, "newer")).toBe(true);
+    expect(isLower("size-0", "new") || isLower("new", "size-0") || isLower("new", "old")).toBe(false);
+  });
+
+  it("is refused where the version decides what runs, unless the device file says otherwise", () => {
+    const refusing = (downgrades?: "accepted" | "refused") =>
+      LOADER_MODES.filter((mode) => refusesDowngrades(tinyProfile(undefined, { mode, downgrades })));
+    expect(refusing()).toEqual(["direct-xip", "direct-xip-revert", "ram-load"]);
+    expect(refusing("accepted")).toEqual([]);
+    expect(refusing("refused")).toEqual(LOADER_MODES);
+  });
+
+  it("is refused where the new image carries a higher security counter", () => {
+    const refuses = (old: number, next: number): boolean => {
+      const images = { ...tinyProfile().images, old: counterImage(old), new: counterImage(next) };
+      return refusesDowngrades(tinyProfile(undefined, { mode: "swap", images }));
+    };
+    expect(refuses(1, 2)).toBe(true);
+    expect(refuses(2, 2)).toBe(false);
   });
 });

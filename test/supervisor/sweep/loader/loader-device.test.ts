@@ -49,6 +49,27 @@ describe("the longest start", () => {
     });
     expect(subject.device.longestStart).toBeGreaterThan(3);
   });
+
+  it("may be a later one that takes far longer than those before: it is no hang, then and when it comes again", () => {
+    const RETAINED = 0x1007_0008;
+    const program = new Program().li(A0, RETAINED).words(asm.load("lw", A1, 0, A0));
+    program.branch("beq", A1, 0, "first").li(A1, 26_000_000).label("wait");
+    program
+      .words(asm.i("addi", A1, A1, -1))
+      .branch("bne", A1, 0, "wait")
+      .label("first");
+    const scenario = tinyScenario([POWER_ON, { do: "start", by: "reset" }]);
+    const again = new LoaderSubject(tinyProfile(goTo(store(program, RETAINED, 1), PRIMARY)), {});
+    const ends = (): unknown => {
+      again.setUp(scenario);
+      again.carryOut(scenario, 1, true);
+      return again.oracle.verdict();
+    };
+    const measured: unknown[] = [];
+    again.measure(() => measured.push(ends()));
+    expect([...measured, ends()]).toEqual(["runs-old", "runs-old"]);
+    expect(again.device.longestStart).toBeGreaterThan(50_000_000);
+  });
 });
 
 describe("a boot loop", () => {

@@ -57,6 +57,7 @@ interface Setting {
   readonly mode?: LoaderMode;
   readonly arrivalAsks?: boolean;
   readonly base?: string | undefined;
+  readonly refusesDowngrades?: boolean;
   readonly startMs?: number;
   readonly erasesPerUpdate?: number;
   readonly counters?: ReadonlyMap<string, number>;
@@ -122,6 +123,54 @@ describe("what is well", () => {
 
   it("a bad image is refused: what ran before runs", () => {
     expect(verdict({}, ...asksFor("bad-0"), start(), runs("old", "bad-0"))).toBe("runs-old");
+  });
+});
+
+describe("an update of a lower version", () => {
+  const refusing = { base: "new", refusesDowngrades: true } as const;
+  const asked: readonly Happening[] = [
+    ...arrives("old"),
+    start(Role.REQUEST_TEST),
+    runs("new", "old"),
+    says("requested"),
+  ];
+
+  it("is refused where it has to be: what ran before runs, and nothing was ignored", () => {
+    expect(verdict(refusing, ...asked, start(), runs("new", "old"))).toBe("runs-new");
+    expect(verdict({ ...refusing, arrivalAsks: true }, ...arrives("old"), start(), runs("new", "old"))).toBe(
+      "runs-new",
+    );
+  });
+
+  it("must not run where it has to be refused, after a cut neither", () => {
+    expect(verdict(refusing, ...asked, start(), runs("old", "new"))).toBe("wrong-image");
+    expect(verdict(refusing, ...asked, CUT, start(), runs("old", "new"))).toBe("wrong-image");
+    for (const mode of ["overwrite", "swap"] as const)
+      expect(verdict({ ...refusing, mode, arrivalAsks: true }, ...arrives("old"), start(), runs("old"))).toBe(
+        "wrong-image",
+      );
+  });
+
+  it("raises no counter where it has to be refused", () => {
+    const counters = new Map([
+      ["old", 5],
+      ["new", 1],
+    ]);
+    const setting = { ...refusing, mode: "overwrite", arrivalAsks: true, counters } as const;
+    expect(verdict(setting, ...arrives("old"), start(), { raises: 5 })).toBe("counter-raised-early");
+  });
+
+  it("is an update like any other where it is accepted", () => {
+    const accepting = { ...refusing, refusesDowngrades: false } as const;
+    expect(verdict(accepting, ...asked, start(), runs("new", "old"))).toBe("request-ignored");
+    const confirming: readonly Happening[] = [start(Role.CONFIRM), runs("old", "new"), says("confirmed")];
+    expect(verdict(accepting, ...asked, ...confirming, start(), runs("old", "new"))).toBe("runs-old");
+  });
+
+  it("is no higher one, which a loader that refuses downgrades has to try", () => {
+    const setting = { ...refusing, base: "old" } as const;
+    expect(verdict(setting, ...asksFor("new"), start(), runs("old", "new"))).toBe("request-ignored");
+    expect(verdict(setting, ...asksFor("size-0"), ...confirms("size-0"))).toBe("runs-new");
   });
 });
 

@@ -93,10 +93,11 @@ export function tinyProfile(
     ],
     programs: [{ address: NOR, bytes: program.bytes() }],
     elf: undefined,
-    images: { old: image(1), new: image(2), newer: undefined, bad: [] },
+    images: { old: image(1), new: image(2), newer: undefined, sizes: [], bad: [] },
     loadRanges: [],
     request: "arrival",
     uploads: false,
+    downgrades: undefined,
     criteria: Object.fromEntries(
       SAYINGS.map((saying) => [saying, MARKS[saying] === undefined ? {} : { mark: MARKS[saying] }]),
     ) as LoaderProfile["criteria"],
