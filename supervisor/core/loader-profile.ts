@@ -54,6 +54,9 @@ export interface PlacedBytes {
 export const DOWNGRADES = ["accepted", "refused"] as const;
 export type Downgrades = (typeof DOWNGRADES)[number];
 
+/** As much as MCUboot's trailer of 128 sectors takes with write blocks of 8 bytes, and ours. */
+export const DEFAULT_TRAILER_BYTES = 4096;
+
 export interface LoaderImages {
   readonly old: Uint8Array;
   readonly new: Uint8Array;
@@ -77,6 +80,8 @@ export interface LoaderProfile {
   readonly uploads: boolean;
   /** Undefined: what is usual in this mode and with these images. */
   readonly downgrades: Downgrades | undefined;
+  /** So many bytes at the end of each slot are a replay's to compare; all of a slot that has fewer. */
+  readonly trailerBytes: number;
   readonly criteria: Readonly<Record<Saying, Criterion>>;
   readonly startMs: number | undefined;
   readonly erasesPerUpdate: number | undefined;

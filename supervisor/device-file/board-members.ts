@@ -5,7 +5,7 @@ import { PLIC_SOURCES } from "../../controller/devices/plic.ts";
 import { FLASH_INTERFACES } from "../../controller/profile.ts";
 import { MAX_WRITE_BLOCK_BYTES, PROGRAM_RULES } from "../../emulator/flash/chip-geometry.ts";
 import { MEMORY_RANGES, PAGE_BYTES } from "../../emulator/memory/layout.ts";
-import { DOWNGRADES, LOADER_MODES } from "../core/loader-profile.ts";
+import { DEFAULT_TRAILER_BYTES, DOWNGRADES, LOADER_MODES } from "../core/loader-profile.ts";
 import {
   address,
   anyObject,
@@ -200,6 +200,11 @@ export const loader = object({
   downgrades: member(
     choice(DOWNGRADES),
     "What becomes of an update of a lower version. Not said: refused where the higher version runs, or carries a higher security counter, and otherwise accepted.",
+  ),
+  trailerBytes: member(
+    range(1, MAX_SECTOR_BYTES),
+    "At the end of each slot: of what a replay tells the changes of.",
+    DEFAULT_TRAILER_BYTES,
   ),
   criteria: member(
     criteria,

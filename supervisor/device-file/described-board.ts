@@ -6,6 +6,7 @@ import { RAM_BASE } from "../../emulator/memory/map.ts";
 import {
   type CodeRange,
   type Criterion,
+  DEFAULT_TRAILER_BYTES,
   type LoaderMode,
   type LoaderProfile,
   SAYINGS,
@@ -136,6 +137,7 @@ function loaderOf(loader: SaidLoader): DescribedLoader {
     request: loader.request ?? (ASKED_FOR.includes(mode) ? "application" : "arrival"),
     uploads: loader.uploads ?? false,
     downgrades: loader.downgrades,
+    trailerBytes: loader.trailerBytes ?? DEFAULT_TRAILER_BYTES,
     criteria: criteriaOf(loader),
     startMs: loader.limits?.startMs,
     erasesPerUpdate: loader.limits?.erasesPerUpdate,

@@ -12,6 +12,7 @@ import type { FlashPlaces, NamedProgram } from "./flash-places.ts";
 import { imageIn, mostlyIn } from "./images.ts";
 import type { LoaderEvent } from "./loader-event.ts";
 import type { LoaderSubject } from "./loader-subject.ts";
+import { trailerDiff } from "./trailer-diff.ts";
 
 const REASONS: Readonly<Record<ResetReason, string>> = {
   1: "power on",
@@ -59,6 +60,13 @@ interface Operations {
   count: number;
 }
 
+/** What the ends of slots held at a moment. */
+interface Trailers {
+  readonly when: string;
+  /** By slot. */
+  readonly bytes: readonly Uint8Array[];
+}
+
 export class LoaderTimelineText {
   readonly lines: string[] = [];
   readonly #subject: LoaderSubject;
@@ -72,6 +80,9 @@ export class LoaderTimelineText {
   #does: "loader" | "application" | "operator" = "operator";
   /** The item that is going to be torn has been told. */
   #tearing = false;
+  /** Before the first disturbance; until there is one, before anything happened. */
+  #trailers: Trailers | undefined;
+  #isDisturbed = false;
   /** Lines of the UART that were not told yet. */
   #uart: string[] = [];
 
@@ -90,6 +101,7 @@ export class LoaderTimelineText {
   }
 
   readonly narrate: Narrator<LoaderEvent> = (item, index) => {
+    this.#trailers ??= this.#readTrailers("at the beginning");
     this.#tellUart();
     this.#tellCut(index);
     if (typeof item === "number") {
@@ -98,18 +110,48 @@ export class LoaderTimelineText {
     }
     this.#flush();
     if (item.type === "started") this.#places.started();
+    if (item.type === "disturbed") this.#disturbed();
     this.#does = DOES[item.type] ?? this.#does;
     const text = describeEvent(item);
     if (text !== undefined) this.#line(index, text);
   };
 
-  /** Everything, with what the slots hold at the end. */
+  /** Everything, with what the slots hold at the end, and what has changed in their trailers. */
   finish(): readonly string[] {
     this.#tellUart();
     this.#flush();
+    for (const [index, slot] of this.#subject.rig.profile.slots.entries()) this.#tellTrailer(slot, index);
     for (const slot of this.#subject.rig.profile.slots)
       this.lines.push(`       ${slot.name}: ${this.#contentsOf(slot)}`);
     return this.lines;
+  }
+
+  /** The first disturbance is about to be done, or was a cut, which changes nothing. */
+  #disturbed(): void {
+    if (this.#isDisturbed) return;
+    this.#isDisturbed = true;
+    this.#trailers = this.#readTrailers("before the disturbance");
+  }
+
+  #readTrailers(when: string): Trailers {
+    const { slots } = this.#subject.rig.profile;
+    return { when, bytes: slots.map((slot) => this.#trailerOf(slot).slice()) };
+  }
+
+  #trailerOf(slot: Slot): Uint8Array {
+    const { device, rig } = this.#subject;
+    return device.slotBytes(slot).subarray(-rig.profile.trailerBytes);
+  }
+
+  #tellTrailer(slot: Slot, index: number): void {
+    const { when = "", bytes = [] } = this.#trailers ?? {};
+    const before = bytes[index];
+    if (before === undefined) return;
+    const offset = slot.offset + slot.bytes - before.length;
+    const lines = trailerDiff(before, this.#trailerOf(slot), offset);
+    if (lines.length === 0) return;
+    this.lines.push(`       trailer of ${slot.name}, ${when} (-) and at the end (+):`);
+    for (const line of lines) this.lines.push(`         ${line}`);
   }
 
   #tellUart(): void {
@@ -123,6 +165,7 @@ export class LoaderTimelineText {
   #tellCut(index: number): void {
     const [next] = this.#ends;
     if (next === undefined || index !== this.#from + next.at) return;
+    this.#disturbed();
     if (isTear(next.kind) && !this.#tearing) {
       this.#tearing = true;
       return;

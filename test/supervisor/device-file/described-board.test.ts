@@ -94,6 +94,7 @@ describe("a board that says the least", () => {
       request: "arrival",
       uploads: false,
       downgrades: undefined,
+      trailerBytes: 4096,
       criteria: {
         up: { mark: 3 },
         requested: { mark: 4 },

@@ -98,6 +98,7 @@ export function tinyProfile(
     request: "arrival",
     uploads: false,
     downgrades: undefined,
+    trailerBytes: 256,
     criteria: Object.fromEntries(
       SAYINGS.map((saying) => [saying, MARKS[saying] === undefined ? {} : { mark: MARKS[saying] }]),
     ) as LoaderProfile["criteria"],
