@@ -44,8 +44,11 @@ export interface ProfileHost extends Omit<ResetBlockParts, "retained" | "warmRes
   readonly counters: PersistentWords;
   /** Firmware stored less to a counter than that holds, which is ignored. */
   readonly counterLowered?: CounterLowered;
-  /** Firmware asked for what its flash does not do. */
-  readonly misused: (message: string) => void;
+  /**
+   * Firmware asked for what its flash does not do.
+   * @param isAccessing the instruction that asks for it is the one that executes
+   */
+  readonly misused: (message: string, isAccessing: boolean) => void;
   /** The watchdog was kicked, so many ticks after it was before, or was started. */
   readonly watchdogKicked?: (ticks: number) => void;
   /** Firmware asks for a reset, by finisher or reset block, and the hart has been stopped for it. */
@@ -246,7 +249,7 @@ function makeBank(
       atReset,
       isResetWired: resetIsWired,
       modeChanged: (isArray) => answers(base, !isArray),
-      misused: ({ message }) => host.misused(message),
+      misused: ({ message }) => host.misused(message, true),
       beforeUnit: (operation) => host.beforeUnit(device, operation),
     },
     board,
@@ -280,7 +283,7 @@ function makeController(
       },
       atReset: profile.flash[EXECUTED_DEVICE]?.atReset ?? "torn",
       isAlwaysOpen: profile.keyIsOpen,
-      misused: ({ message }) => host.misused(message),
+      misused: ({ message, isLate }) => host.misused(message, isLate !== true),
       ...hooks,
     },
     board,

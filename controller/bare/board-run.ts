@@ -10,6 +10,7 @@ import { BytesFlashPort } from "../../emulator/flash/flash.ts";
 import { FlashChip } from "../../emulator/flash/flash-chip.ts";
 import { createMemory, type Layout, PAGE_BYTES, planBoardLayout } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
+import { Hart } from "../cpu/hart.ts";
 import type { HartConfig } from "../cpu/hart-config.ts";
 import { COUNTER_BLOCK_WORDS } from "../devices/counters.ts";
 import { PlainWords } from "../devices/persistent-words.ts";
@@ -18,6 +19,7 @@ import type { SerialLine } from "../devices/uart.ts";
 import { Machine, type MachineOptions, MachineStop } from "../machine.ts";
 import { type BoardProfile, EXECUTED_DEVICE, executedAt, flashAt } from "../profile.ts";
 import { type BroughtModules, type ProfileBoard, profileBoard, watchdogReset } from "../profile-board.ts";
+import { accessPlace, NamedProgram } from "./named-program.ts";
 import { LoadError, park, type RunReport, reportOf } from "./run-report.ts";
 
 /** After so many instructions what has changed in flash is told: some tenths of a second. */
@@ -45,6 +47,8 @@ export interface BoardRunOptions {
   readonly engine?: MachineOptions["engine"];
   /** Of the board's devices, where it has some. */
   readonly modules?: BroughtModules;
+  /** The program's file, for names. */
+  readonly elf?: Uint8Array | undefined;
   /** Keeps what flash holds. */
   readonly keep?: (page: ChangedPage) => void;
 }
@@ -52,7 +56,7 @@ export interface BoardRunOptions {
 export interface BoardRunReport extends RunReport {
   /** Resets of the hart, by watchdog or firmware. */
   readonly resets: number;
-  /** What firmware asked of its flash and no such flash does, as sentences; none said twice. */
+  /** What firmware asked of its flash and no such flash does, as sentences that tell where; none said twice. */
   readonly flashMisuses: readonly string[];
 }
 
@@ -65,7 +69,10 @@ export class BoardMachine {
   readonly #flash: readonly Uint8Array[];
   /** By device, pages that changed and were not told yet. */
   readonly #changed: readonly Set<number>[];
-  readonly #misuses = new Set<string>();
+  /** By misuse and instruction, what is told of it. */
+  readonly #misuses = new Map<string, string>();
+  /** The program's file, once somebody has asked for names. */
+  #program: { readonly named: NamedProgram | undefined } | undefined;
   #resetAsked = false;
   #resets = 0;
   /** Before the last reset. */
@@ -88,9 +95,7 @@ export class BoardMachine {
       ...(modules && { modules }),
       beforeUnit: () => undefined,
       counters: new PlainWords(new Int32Array(COUNTER_BLOCK_WORDS)),
-      misused: (message) => {
-        if (this.#misuses.size < MAX_MISUSES) this.#misuses.add(message);
-      },
+      misused: (message, isAccessing) => this.#misused(message, isAccessing),
       onReset: () => {
         this.#resetAsked = true;
       },
@@ -179,6 +184,14 @@ export class BoardMachine {
     return this.#resetAsked ? ResetReason.SOFTWARE : watchdogReset(this.machine.evidence);
   }
 
+  #misused(message: string, isAccessing: boolean): void {
+    const key = isAccessing ? `${message} ${this.machine.hart[Hart.PC]}` : message;
+    if (this.#misuses.size >= MAX_MISUSES || this.#misuses.has(key)) return;
+    this.#program ??= { named: NamedProgram.of(this.#options.elf) };
+    const place = isAccessing ? `, at ${accessPlace(this.machine, this.#program.named)}` : "";
+    this.#misuses.set(key, `${message}${place}`);
+  }
+
   #makeChips(): readonly FlashChip[] {
     return this.#options.profile.flash.map(({ geometry }, device) => {
       const port = new BytesFlashPort(this.flash(device), (offset, byteCount) =>
@@ -216,7 +229,7 @@ export class BoardMachine {
       semihostingReason: null,
       unservedCall: null,
     });
-    return { ...report, resets: this.#resets, flashMisuses: [...this.#misuses] };
+    return { ...report, resets: this.#resets, flashMisuses: [...this.#misuses.values()] };
   }
 
   #ram(what: string, address: number, byteCount: number): Uint8Array {

@@ -62,7 +62,8 @@ export const BUS_FAULT = -1;
 
 /**
  * Everything that is not plain memory. Before each call the engine has stored the instructions retired so far
- * to RUN_RETIRED, so that a register which tells the time is exact.
+ * to RUN_RETIRED, so that a register which tells the time is exact; before a load or a store also PC, the address of the
+ * instruction that makes it, and all registers.
  *
  * A store may change MIP (the engine looks at it after every store to a device), may lower LIMIT (a nearer
  * event), and may ask for a stop by {@link Bus.stopRequested}.

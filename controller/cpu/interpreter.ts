@@ -223,6 +223,8 @@ export class Interpreter implements Engine {
     const second = hart[rs2Of(entry)] as number;
     const address = (first + operand) | 0;
     let value = 0;
+    // A device may want to know who accesses it.
+    hart[Hart.PC] = pc;
     if (this.#triggers?.watchesData === true && this.#firesOnAccess(this.#triggers, op, first, address)) {
       return this.#trap(Cause.BREAKPOINT, this.#triggers.address, pc);
     }

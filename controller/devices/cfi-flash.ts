@@ -488,6 +488,7 @@ export class CfiFlash implements Device {
       this.#sequenceError(start, "a program of the block whose erase is suspended");
       return;
     }
+    this.#tellUnset();
     const { writeBlockBytes } = this.chip.geometry;
     this.#set(CfiWord.PROGRAM_AT, Math.floor(start / writeBlockBytes) * writeBlockBytes);
     this.#set(CfiWord.PROGRAM, Activity.RUNNING);
@@ -512,7 +513,7 @@ export class CfiFlash implements Device {
 
   #programUnit(): void {
     const at = this.#get(CfiWord.PROGRAM_AT);
-    const wrong = makeUnit(this.#programStart(true), this.#options);
+    const wrong = makeUnit(this.#programStart(), this.#options);
     const next = at + this.chip.geometry.writeBlockBytes;
     this.#set(CfiWord.PROGRAM_AT, next);
     this.#doubles[CfiDouble.PROGRAM_DUE] =
@@ -527,27 +528,33 @@ export class CfiFlash implements Device {
     return this.chip.erase(at, this.chip.sectors.at(at)?.bytes ?? 0);
   }
 
+  /** What the buffer has for a byte of the program. Bytes of 1s are what no access reached, or padding: they ask for nothing. */
+  #wanted(offset: number): number {
+    const word = this.#buffer[(offset - this.#get(CfiWord.PROGRAM_START)) >> 2] as number;
+    return (word >>> (8 * (offset & 3))) & 0xff;
+  }
+
+  /** A bit at 0 that is to be 1, the first of them, at the command that asks for it. */
+  #tellUnset(): void {
+    const [start, end] = [this.#get(CfiWord.PROGRAM_START), this.#get(CfiWord.PROGRAM_END)];
+    for (const [index, held] of this.chip.contents(start, end - start).entries()) {
+      const offset = start + index;
+      const byte = this.#wanted(offset);
+      if ((byte & ~held) === 0 || byte === 0xff) continue;
+      const message = `the flash is not erased at ${hex(offset)}: a program cannot set bits`;
+      this.#misuse("not-erased", offset, message);
+      return;
+    }
+  }
+
   /** The chips clear what is to be cleared, and leave a bit at 0 that is to be 1. */
-  #programStart(tells: boolean) {
+  #programStart() {
     const at = this.#get(CfiWord.PROGRAM_AT);
     const [start, end] = [this.#get(CfiWord.PROGRAM_START), this.#get(CfiWord.PROGRAM_END)];
     const data = this.chip.contents(at, this.chip.geometry.writeBlockBytes);
-    let unset: number | undefined;
     for (const [index, held] of data.entries()) {
       const offset = at + index;
-      if (offset < start || offset >= end) continue;
-      const word = this.#buffer[(offset - start) >> 2] as number;
-      const byte = (word >>> (8 * (offset & 3))) & 0xff;
-      // Bytes of 1s are what no access reached, or padding: they ask for nothing.
-      if ((byte & ~held) !== 0 && byte !== 0xff) unset ??= offset;
-      data[index] = held & byte;
-    }
-    if (tells && unset !== undefined) {
-      this.#misuse(
-        "not-erased",
-        unset,
-        `the flash is not erased at ${hex(unset)}: a program cannot set bits`,
-      );
+      if (offset >= start && offset < end) data[index] = held & this.#wanted(offset);
     }
     return this.chip.program(at, data);
   }
@@ -578,7 +585,7 @@ export class CfiFlash implements Device {
 
   /** An operation that is suspended has been in its unit, and leaves it torn as well. */
   #tearUnderWay(hooks: UnitHooks): void {
-    if (this.#get(CfiWord.PROGRAM) !== Activity.NONE) tearUnit(this.#programStart(false), hooks);
+    if (this.#get(CfiWord.PROGRAM) !== Activity.NONE) tearUnit(this.#programStart(), hooks);
     if (this.#get(CfiWord.ERASE) !== Activity.NONE) tearUnit(this.#eraseStart(), hooks);
   }
 

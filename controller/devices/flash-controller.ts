@@ -75,6 +75,8 @@ export interface FlashMisuse {
   readonly offset: number;
   /** One sentence for humans. */
   readonly message: string;
+  /** It was found at the end of a unit, and not at the access that asked for it. */
+  readonly isLate?: true;
 }
 
 export interface FlashControllerOptions extends UnitHooks {
@@ -408,9 +410,14 @@ export class FlashController implements Device {
     this.#options.misused?.({ name, device: this.#device, offset, message });
   }
 
-  #refuseMisuse(misuse: ChipMisuse, device = this.#device): void {
+  #refuseMisuse(misuse: ChipMisuse): void {
     this.#end(STATUS_OF_MISUSE[misuse.name], misuse.offset);
-    this.#options.misused?.({ ...misuse, device });
+    this.#options.misused?.({ ...misuse, device: this.#device });
+  }
+
+  #refuseLate(misuse: ChipMisuse, device: number): void {
+    this.#end(STATUS_OF_MISUSE[misuse.name], misuse.offset);
+    this.#options.misused?.({ ...misuse, device, isLate: true });
   }
 
   #protection(device: number, offset: number): ChipMisuse | undefined {
@@ -458,7 +465,7 @@ export class FlashController implements Device {
     this.#run(RunningWord.COMMAND, 0);
     this.#due[0] = 0;
     if (wrong === undefined) this.#end(FlashStatus.DONE, undefined);
-    else if (isMisuse(wrong)) this.#refuseMisuse(wrong, device);
+    else if (isMisuse(wrong)) this.#refuseLate(wrong, device);
     else this.#end(FlashStatus.FAILED, wrong.offset);
   }
 

@@ -77,6 +77,7 @@ export function runBoardHere(
     profile: loaded.board,
     hart: device.hart,
     ...(modules && { modules }),
+    elf: loaded.elf,
     keep: (page) => flash.keep(page),
   });
   flash.fill(board);

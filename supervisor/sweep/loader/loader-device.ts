@@ -7,6 +7,7 @@
  * machine has decoded is what flash holds.
  */
 
+import { accessPlace, NamedProgram } from "../../../controller/bare/named-program.ts";
 import { Access, NO_ZONES, zonesFrom } from "../../../controller/cpu/access-zones.ts";
 import { type AddressRange, isWithin } from "../../../controller/cpu/address-range.ts";
 import { Cause } from "../../../controller/cpu/engine.ts";
@@ -159,6 +160,10 @@ export class LoaderDevice {
   /** In this start something was done to flash or an instruction, after which it went on. */
   #goesOnDisturbed = false;
   readonly #inRam: PlacedBytes[] = [];
+  /** Of this start, by misuse and instruction, what was told of it. */
+  readonly #misuses = new Map<string, string>();
+  /** The loader's file, once somebody has asked for names. */
+  #program: { readonly named: NamedProgram | undefined } | undefined;
   /** An image in RAM for an application that is to write it. */
   upload: Uint8Array | undefined;
   /** Ticks that the watchdog had to wait at the most, for a kick or the hand-over; undefined where it never ran. */
@@ -404,6 +409,7 @@ export class LoaderDevice {
   #begin(reason: ResetReason): void {
     const { sink } = this.#parts;
     this.#said.clear();
+    this.#misuses.clear();
     this.#unreadable = undefined;
     this.#refuseUnreadable();
     this.#resetAsked = undefined;
@@ -741,7 +747,8 @@ export class LoaderDevice {
           type: "lowered",
           message: `counter ${counter} holds ${held}, and less was stored to it: ${value}`,
         }),
-      misused: (message) => sink.event({ type: "misused", message }),
+      misused: (message, isAccessing) =>
+        sink.event({ type: "misused", message: isAccessing ? this.#placed(message) : message }),
       onReset: () => {
         this.#resetAsked = ResetReason.SOFTWARE;
       },
@@ -749,6 +756,22 @@ export class LoaderDevice {
       role: () => this.#role,
       upload: () => ({ address: this.#uploadAddress, bytes: this.upload?.length ?? 0 }),
     };
+  }
+
+  /** A misuse of flash with who makes it, at which instruction. */
+  #placed(message: string): string {
+    const key = `${message} ${this.machine.hart[Hart.PC]}`;
+    // A loop makes the same one without an end.
+    const known = this.#misuses.get(key) ?? `${message}, ${this.#accessor}`;
+    this.#misuses.set(key, known);
+    return known;
+  }
+
+  get #accessor(): string {
+    // An application may have put its code where the loader's was.
+    if (this.#handedOver) return `by the application at ${accessPlace(this.machine, undefined)}`;
+    this.#program ??= { named: NamedProgram.of(this.#parts.profile.elf) };
+    return `at ${accessPlace(this.machine, this.#program.named)}`;
   }
 
   /** In the middle of RAM, where neither programs nor stacks are. */

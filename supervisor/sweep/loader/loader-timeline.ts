@@ -2,13 +2,14 @@
  * The timeline of a loader's replay, in words. Every line begins with the number of its (first) item in the run that it
  * belongs to, which is what a case id counts; flash operations that follow each other are one line.
  */
+import type { NamedProgram } from "../../../controller/bare/named-program.ts";
 import type { ResetReason, Role } from "../../../controller/devices/reset-block.ts";
 import { plural } from "../../../emulator/base/text.ts";
 import type { Saying, Slot } from "../../core/loader-profile.ts";
 import { type Disturbance, endsRun, isTear } from "../explore/case-id.ts";
 import { type FlashUnit, ItemKind } from "../explore/items.ts";
 import type { Narrator } from "../explore/timeline.ts";
-import type { FlashPlaces, NamedProgram } from "./flash-places.ts";
+import type { FlashPlaces } from "./flash-places.ts";
 import { imageIn, mostlyIn } from "./images.ts";
 import type { LoaderEvent } from "./loader-event.ts";
 import type { LoaderSubject } from "./loader-subject.ts";

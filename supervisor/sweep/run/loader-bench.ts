@@ -4,6 +4,7 @@
  * A start that never ends is one that takes far longer than the longest before it. So that a case ends alike whatever the
  * thread did before, what the longest takes is measured anew for each scenario, undisturbed.
  */
+import { NamedProgram } from "../../../controller/bare/named-program.ts";
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import { DeviceModuleFault } from "../../../controller/devices/module-device.ts";
 import type { BroughtModules } from "../../../controller/profile-board.ts";
@@ -15,7 +16,7 @@ import { ModuleError } from "../../module/load.ts";
 import type { Disturbance } from "../explore/case-id.ts";
 import type { ScenarioTally, WatchdogPeriods } from "../explore/explorer.ts";
 import { sweepEngine } from "../flipside/engine.ts";
-import { FlashPlaces, NamedProgram } from "../loader/flash-places.ts";
+import { FlashPlaces } from "../loader/flash-places.ts";
 import type { LoaderJudgement } from "../loader/judgement.ts";
 import type { LoaderEvent } from "../loader/loader-event.ts";
 import { LoaderSubject, NEVER_RAN, type UnkickedTicks } from "../loader/loader-subject.ts";

@@ -8,7 +8,9 @@ import { DeviceModuleFault } from "../../../controller/devices/module-device.ts"
 import { ResetReason } from "../../../controller/devices/reset-block.ts";
 import { type BoardProfile, boardMistakes } from "../../../controller/profile.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
+import { sweepEngine } from "../../../supervisor/sweep/flipside/engine.ts";
 import * as asm from "../support/assembler.ts";
+import { writeElf } from "../support/elf-writer.ts";
 import { A0, A1, A2, S0, T0 } from "../support/machines.ts";
 
 const NOR = 0x2000_0000;
@@ -185,6 +187,29 @@ describe("flash", () => {
     const { flashMisuses } = board(program).run(1000);
     expect(flashMisuses).toHaveLength(new Set(flashMisuses).size);
     expect(flashMisuses[0]).toMatch(/one of (the|its) two chips|one chip|chip/);
+  });
+
+  it.each(["interpreter", "translator"] as const)("tells where it was asked, with the %s", (kind) => {
+    const program = new asm.Program().li(A0, RAM_BASE).li(A1, 0x40).li(A2, 100_000);
+    const access = NOR + program.bytes().length;
+    program.label("loop").words(asm.store("sw", A1, 0, A0), asm.i("addi", A2, A2, -1));
+    program
+      .branch("bne", A2, 0, "loop")
+      .li(T0, NOR + SECTOR)
+      .branch("beq", A0, T0, "end");
+    program
+      .words(asm.i("addi", A0, T0, 0), asm.i("addi", A2, 0, 1))
+      .jal(0, "loop")
+      .label("end");
+    const code = stay(program).bytes();
+    const sections = [{ type: "PROGBITS", offset: 0, bytes: code.length }] as const;
+    const symbols = { poke: { value: NOR, type: "FUNC", section: 0 } } as const;
+    const elf = writeElf({ code, address: NOR, sections, symbols });
+    const told = (file?: Uint8Array): readonly string[] =>
+      board(program, { ...sweepEngine(kind), elf: file }).run(1_000_000).flashMisuses;
+    const message = `nor: 0x40 is not the same command for both chips, at pc 0x${access.toString(16)}`;
+    expect(told(elf)).toEqual([`${message}, in poke`]);
+    expect(told()).toEqual([message]);
   });
 
   it("reads as erased where nothing was put, whatever that is on its chip", () => {

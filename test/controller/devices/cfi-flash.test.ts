@@ -266,6 +266,17 @@ describe("with times", () => {
     expect(status()).toBe(0x80);
   });
 
+  it("tells a program that would set bits at the command, and at no unit that ends", () => {
+    const { words, misuses, send, status, pass, bank } = bench({ times: TIMED });
+    words.fill(0, 0, 2);
+    send(0, 0xe8, 1);
+    for (const offset of [0, 4]) bank.store(offset, 0x55, 4);
+    send(0, 0xd0);
+    expect(misuses).toMatchObject([{ name: "not-erased", offset: 0 }]);
+    pass(2 * PROGRAM_TICKS);
+    expect([status(), names(misuses)]).toEqual([0x80, ["not-erased"]]);
+  });
+
   it("an erase is suspended, another block programmed meanwhile, and the erase goes on where it was", () => {
     const { bank, words, misuses, send, program, erase, status, pass } = bench({ times: TIMED });
     words[0] = 0;

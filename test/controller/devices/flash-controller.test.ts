@@ -329,6 +329,19 @@ describe("with times", () => {
     expect([controller.pending(), controller.nextEvent()]).toEqual([0, Number.POSITIVE_INFINITY]);
   });
 
+  it("tells of a misuse whether it is found at its access, or at the end of a unit", () => {
+    const { misuses, store, open, command, pass } = bench({}, { times: TIMED });
+    open();
+    command(FlashCommand.ERASE, 0, 64);
+    store(FlashRegister.COMMAND, FlashCommand.ERASE);
+    store(FlashRegister.PROTECT, 64);
+    pass(ERASE_TICKS);
+    expect(misuses.map(({ name, isLate }) => [name, isLate])).toEqual([
+      ["busy", undefined],
+      ["protected", true],
+    ]);
+  });
+
   it("refuses a command meanwhile, and tells the end of the first one as well", () => {
     const { misuses, store, load, open, command, pass, bytes } = bench({}, { times: TIMED });
     open();

@@ -1,8 +1,12 @@
 /** What a boot loader is found to do, by loaders of a few instructions. */
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { ChipTear } from "../../../../emulator/flash/flash-tear.ts";
+import { loadDeviceFile } from "../../../../supervisor/device-file/load.ts";
+import { loadLoader } from "../../../../supervisor/device-file/load-loader.ts";
 import { ItemKind } from "../../../../supervisor/sweep/explore/items.ts";
 import { LoaderSubject } from "../../../../supervisor/sweep/loader/loader-subject.ts";
+import { LoaderBench } from "../../../../supervisor/sweep/run/loader-bench.ts";
 import * as asm from "../../../controller/support/assembler.ts";
 import { Program } from "../../../controller/support/assembler.ts";
 import { A0, A1 } from "../../../controller/support/machines.ts";
@@ -12,6 +16,7 @@ import {
   counterImage,
   FINISHER,
   goTo,
+  MARK,
   NOR,
   NOR_PROFILE,
   POWER_ON,
@@ -21,6 +26,7 @@ import {
   store,
   tinyProfile,
   tinyScenario,
+  UP,
 } from "./tiny-loader.ts";
 
 describe("slow", () => {
@@ -142,6 +148,67 @@ describe("counters", () => {
     expect(carriedOut(tinyProfile(counting(3, 1)))).toMatchObject({
       verdict: "counter-lowered",
       message: "counter 0 holds 3, and less was stored to it: 1",
+    });
+  });
+});
+
+describe("flash-misuse", () => {
+  const FLASH = 0x1003_0000;
+  const [OFFSET, LENGTH, MEMORY, COMMAND] = [0x20, 0x24, 0x28, 0x2c].map((at) => FLASH + at) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  /** 1: program, 2: erase. */
+  const asking = (program: Program, command: number, offset: number, bytes: number): Program =>
+    [
+      [OFFSET, offset],
+      [LENGTH, bytes],
+      [MEMORY, 0x8000_0000],
+      [COMMAND, command],
+    ].reduce((sum, [at = 0, value = 0]) => store(sum, at, value), program);
+  const last = (program: Program, base = NOR): string =>
+    `pc 0x${(base + program.bytes().length - 4).toString(16)}`;
+
+  it("names the instruction that programs a unit twice which is written once", () => {
+    const { board } = tinyProfile();
+    const flash = [{ ...NOR_PROFILE, geometry: { ...NOR_PROFILE.geometry, program: "once" as const } }];
+    const program = asking(asking(new Program(), 1, SECTOR, 4), 1, SECTOR, 4);
+    const where = last(program);
+    expect(carriedOut(tinyProfile(goTo(program, PRIMARY), { board: { ...board, flash } }))).toMatchObject({
+      verdict: "flash-misuse",
+      message: `the block at 0x1000 was programmed and not erased since: it is programmed once, at ${where}`,
+    });
+  });
+
+  it("names the one that programs what is not erased", () => {
+    const program = store(new Program(), 0x8000_0000, -1);
+    asking(asking(program, 1, SECTOR, 4), 1, PRIMARY - NOR, 4);
+    const where = last(program);
+    const { verdict, message } = carriedOut(tinyProfile(goTo(program, PRIMARY)));
+    expect(verdict).toBe("flash-misuse");
+    expect(message).toMatch(/^the flash is not erased at 0x\w+: a program cannot change cells back, at pc/);
+    expect(message.endsWith(where)).toBe(true);
+  });
+
+  it("names the application where that does it", () => {
+    const program = asking(new Program(), 2, SECTOR + 4, SECTOR);
+    const where = last(program, PRIMARY);
+    const old = store(program, MARK, UP).label("stay").jal(0, "stay").bytes();
+    const { message } = carriedOut(tinyProfile(undefined, { images: { ...tinyProfile().images, old } }));
+    expect(message).toContain(`is not made of whole sectors, by the application at ${where}`);
+  });
+
+  it("names the function, and who has called it, where the loader's file has names", () => {
+    const file = "../../../../controller/firmware/loaders/wrong/flags-share-unit.json";
+    const loader = loadLoader(loadDeviceFile(fileURLToPath(new URL(file, import.meta.url))));
+    const { ending } = new LoaderBench({ loader, engine: "interpreter", seed: 1 }).replay("revert", []);
+    expect(ending).toMatchObject({
+      verdict: "flash-misuse",
+      message: expect.stringMatching(
+        /, at pc 0x[0-9a-f]{8}, in flash_program, called by (?!flash_program)\w+, /,
+      ),
     });
   });
 });
