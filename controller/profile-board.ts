@@ -19,6 +19,7 @@ import { type BoardParts, type BoardPlan, type Placed, virtDevices } from "./boa
 import { type MemoryRange, NOWHERE } from "./cpu/address-space.ts";
 import type { HartConfig } from "./cpu/hart-config.ts";
 import { parseIsa } from "./cpu/isa.ts";
+import { BusyFlash, busyReadMisuse } from "./devices/busy-flash.ts";
 import { CfiFlash } from "./devices/cfi-flash.ts";
 import { CounterBlock, type CounterLowered } from "./devices/counters.ts";
 import { FlashController } from "./devices/flash-controller.ts";
@@ -31,7 +32,7 @@ import { RETAINED_WORDS, ResetBlock, type ResetBlockParts, ResetReason } from ".
 import { NoStateWords } from "./devices/state.ts";
 import { Watchdog } from "./devices/watchdog.ts";
 import type { Machine } from "./machine.ts";
-import { type BoardProfile, EXECUTED_DEVICE, type FlashProfile } from "./profile.ts";
+import { type BoardProfile, EXECUTED_DEVICE, type FlashProfile, flashAt } from "./profile.ts";
 
 /** What is behind a board and around it. */
 export interface ProfileHost extends Omit<ResetBlockParts, "retained" | "warmReset"> {
@@ -70,6 +71,8 @@ export interface ProfileBoard {
   powerOn(): void;
   /** Devices that are modules, for whoever wants to see whether two runs come to the same in them. */
   readonly modules: readonly ModuleHost[];
+  /** The misuse that a fetch from this address is which has faulted: of flash that is busy; undefined for none. */
+  fetchMisuse(address: number): string | undefined;
   /** Ticks since the watchdog was kicked; undefined where it does not run. */
   unkickedTicks(machine: Machine): number | undefined;
 }
@@ -102,9 +105,16 @@ export function profileBoard(profile: BoardProfile, hart: HartConfig, host: Prof
     get modules() {
       return theDevices().modules;
     },
+    fetchMisuse: (address) => {
+      const place = flashAt(profile, address);
+      const flash = place && profile.flash[place.device];
+      if (place === undefined || flash === undefined || !isUnreadableWhileBusy(flash)) return undefined;
+      const isBusy = theDevices().controller.mappedRead(place.device).kind === "fault";
+      return isBusy ? busyReadMisuse(flash.name, place.offset) : undefined;
+    },
     unkickedTicks: (machine) => theDevices().watchdog.unkickedTicks(machine.clock.now()),
     powerOn: () => {
-      const { resetBlock, banks, controller, answers, modules } = theDevices();
+      const { resetBlock, banks, controller, answers, unreadable, modules } = theDevices();
       resetBlock.powerOff();
       for (const [base, bank] of banks) {
         bank.powerOff();
@@ -113,6 +123,7 @@ export function profileBoard(profile: BoardProfile, hart: HartConfig, host: Prof
       }
       controller.powerOff();
       for (const module of modules) module.powerOff();
+      for (const base of unreadable) answers(base, false);
     },
   };
 }
@@ -121,6 +132,8 @@ interface Made {
   readonly placed: readonly Placed[];
   readonly resetBlock: ResetBlock;
   readonly banks: readonly (readonly [base: number, bank: CfiFlash])[];
+  /** Where flash devices lie that cannot be read while they are busy. */
+  readonly unreadable: readonly number[];
   readonly answers: BoardParts["answers"];
   readonly controller: FlashController;
   readonly watchdog: Watchdog;
@@ -164,6 +177,11 @@ function makeDevices(profile: BoardProfile, parts: BoardParts, host: ProfileHost
       : [],
   );
   const controller = makeController(profile, parts, host);
+  const unreadable = profile.flash.flatMap((flash, device): Placed[] =>
+    isUnreadableWhileBusy(flash)
+      ? [[flash.base ?? 0, makeUnreadable(flash, device, controller, parts, host)]]
+      : [],
+  );
   const watchdog = new Watchdog(state, board, profile.watchdogMs, host.watchdogKicked);
   const retained = state.words(RETAINED_WORDS);
   const resetBlock = new ResetBlock(state, {
@@ -192,6 +210,7 @@ function makeDevices(profile: BoardProfile, parts: BoardParts, host: ProfileHost
       [COUNTERS_BASE, new CounterBlock(state, host.counters, profile.counterLimit, host.counterLowered)],
       [RESET_BLOCK_BASE, resetBlock],
       ...banks,
+      ...unreadable,
       ...profile.registers.map((range): Placed => [range.base, new RegisterRangeDevice(range)]),
       ...modules.map((module, index): Placed => {
         const { base = 0, interrupt } = profile.devices[index] ?? {};
@@ -200,6 +219,7 @@ function makeDevices(profile: BoardProfile, parts: BoardParts, host: ProfileHost
     ],
     resetBlock,
     banks,
+    unreadable: unreadable.map(([base]) => base),
     answers: parts.answers,
     controller,
     watchdog,
@@ -225,7 +245,8 @@ function makeModule(profile: BoardProfile, index: number, parts: BoardParts, hos
       flash: profile.flash.map(({ name }, device) => ({
         name,
         chip: chipOf(host, device),
-        misused: host.misused,
+        // It may do so at any time, which no instruction is to blame for.
+        misused: (message) => host.misused(message, false),
         beforeUnit: (operation) => host.beforeUnit(device, operation),
       })),
       memory: { read: readRam, store: storeRam },
@@ -256,9 +277,31 @@ function makeBank(
   );
 }
 
+/** A device that is driven by commands stored into it gives its status then. */
+function isUnreadableWhileBusy({ base, interface: driven, whileBusy }: FlashProfile): boolean {
+  return base !== undefined && driven === "controller" && whileBusy === "fault";
+}
+
+function makeUnreadable(
+  { name, bytes }: FlashProfile,
+  device: number,
+  controller: FlashController,
+  { board }: BoardParts,
+  host: ProfileHost,
+): BusyFlash {
+  const flash = {
+    name,
+    bytes,
+    contents: (offset: number, byteCount: number) => chipOf(host, device).contents(offset, byteCount),
+    isBusy: () => controller.mappedRead(device).kind === "fault",
+    misused: (message: string) => host.misused(message, true),
+  };
+  return new BusyFlash(flash, board);
+}
+
 function makeController(
   profile: BoardProfile,
-  { state, board, readRam, storeRam }: BoardParts,
+  { state, board, readRam, storeRam, answers }: BoardParts,
   host: ProfileHost,
 ): FlashController {
   const hooks: UnitHooks = {
@@ -284,6 +327,10 @@ function makeController(
       atReset: profile.flash[EXECUTED_DEVICE]?.atReset ?? "torn",
       isAlwaysOpen: profile.keyIsOpen,
       misused: ({ message, isLate }) => host.misused(message, isLate !== true),
+      busyChanged: (device, isBusy) => {
+        const flash = profile.flash[device];
+        if (flash !== undefined && isUnreadableWhileBusy(flash)) answers(flash.base ?? 0, isBusy);
+      },
       ...hooks,
     },
     board,

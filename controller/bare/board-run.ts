@@ -10,6 +10,7 @@ import { BytesFlashPort } from "../../emulator/flash/flash.ts";
 import { FlashChip } from "../../emulator/flash/flash-chip.ts";
 import { createMemory, type Layout, PAGE_BYTES, planBoardLayout } from "../../emulator/memory/layout.ts";
 import { RAM_BASE } from "../../emulator/memory/map.ts";
+import { Cause } from "../cpu/engine.ts";
 import { Hart } from "../cpu/hart.ts";
 import type { HartConfig } from "../cpu/hart-config.ts";
 import { COUNTER_BLOCK_WORDS } from "../devices/counters.ts";
@@ -107,6 +108,7 @@ export class BoardMachine {
       plan: this.#board.plan,
       line,
       countsRounds: true,
+      onException: (cause, value) => this.#excepted(cause, value),
       ...(epochNs !== undefined && { epochNs }),
       ...(clock === "live" && { liveClock: { nowNs } }),
       ...(engine && { engine }),
@@ -184,11 +186,18 @@ export class BoardMachine {
     return this.#resetAsked ? ResetReason.SOFTWARE : watchdogReset(this.machine.evidence);
   }
 
-  #misused(message: string, isAccessing: boolean): void {
-    const key = isAccessing ? `${message} ${this.machine.hart[Hart.PC]}` : message;
+  #excepted(cause: number, value: number): void {
+    const misuse =
+      cause === Cause.INSTRUCTION_ACCESS_FAULT ? this.#board.fetchMisuse(value >>> 0) : undefined;
+    if (misuse !== undefined) this.#misused(misuse, true, value >>> 0);
+  }
+
+  /** @param pc of the instruction that is at fault */
+  #misused(message: string, isAccessing: boolean, pc = (this.machine.hart[Hart.PC] as number) >>> 0): void {
+    const key = isAccessing ? `${message} ${pc}` : message;
     if (this.#misuses.size >= MAX_MISUSES || this.#misuses.has(key)) return;
     this.#program ??= { named: NamedProgram.of(this.#options.elf) };
-    const place = isAccessing ? `, at ${accessPlace(this.machine, this.#program.named)}` : "";
+    const place = isAccessing ? `, at ${accessPlace(this.machine, this.#program.named, pc)}` : "";
     this.#misuses.set(key, `${message}${place}`);
   }
 

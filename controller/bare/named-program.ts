@@ -35,9 +35,8 @@ export class NamedProgram {
   }
 
   /** "command at loaders/cfi.c:37, called by flash_program, copy_piece"; undefined where nothing there has a name. */
-  executing({ hart, space }: Machine): string | undefined {
+  executing({ hart, space }: Machine, pc = (hart[Hart.PC] as number) >>> 0): string | undefined {
     const register = (index: number): number => (hart[Hart.X + index] as number) >>> 0;
-    const pc = (hart[Hart.PC] as number) >>> 0;
     const stack = space.ram(register(STACK_POINTER), STACK_BYTES) ?? new Uint8Array();
     const places = backtrace(this.#code, this.#symbolizer, pc, register(RETURN_ADDRESS), stack);
     const [name = "", ...callers] = new Set(places.flatMap(functionsOf));
@@ -49,11 +48,17 @@ export class NamedProgram {
   }
 }
 
-/** The instruction that accesses a device, while it does so: "pc 0x2000_0104", and who executes it where that is known. */
-export function accessPlace(machine: Machine, program: NamedProgram | undefined): string {
-  const pc = `pc ${hex32((machine.hart[Hart.PC] as number) >>> 0)}`;
-  const who = program?.executing(machine);
-  return who === undefined ? pc : `${pc}, in ${who}`;
+/**
+ * "pc 0x2000_0104", and who executes it where that is known.
+ * @param pc by default of the instruction that accesses a device, while it does so
+ */
+export function accessPlace(
+  machine: Machine,
+  program: NamedProgram | undefined,
+  pc = (machine.hart[Hart.PC] as number) >>> 0,
+): string {
+  const who = program?.executing(machine, pc);
+  return `pc ${hex32(pc)}${who === undefined ? "" : `, in ${who}`}`;
 }
 
 /** Innermost first, calls that were inlined among them. */

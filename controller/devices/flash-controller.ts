@@ -88,6 +88,8 @@ export interface FlashControllerOptions extends UnitHooks {
   /** Called before flash is read by a command: somebody may have its unstable cells read otherwise. */
   readonly beforeRead?: (chip: FlashChip) => void;
   readonly misused?: (misuse: FlashMisuse) => void;
+  /** A device is busy from now on, or no longer; not told of operations that take no time. */
+  readonly busyChanged?: (device: number, isBusy: boolean) => void;
 }
 
 /** What a load of mapped flash does. */
@@ -159,7 +161,7 @@ export class FlashController implements Device {
   reset(): void {
     const { atReset } = this.#options;
     if (atReset === "torn") this.#tearUnderWay(this.#options);
-    if (atReset !== "goes-on") this.#drop();
+    if (atReset !== "goes-on") this.#tellingBusy(() => this.#drop());
     this.#words.fill(0);
     this.#protected.fill(0);
   }
@@ -189,7 +191,9 @@ export class FlashController implements Device {
   /** Makes the units whose time is over. */
   tick(now: number): void {
     if (this.nextEvent() > now) return;
-    while (this.nextEvent() <= now) this.#unit();
+    this.#tellingBusy(() => {
+      while (this.nextEvent() <= now) this.#unit();
+    });
     this.#board.changed(now);
   }
 
@@ -260,7 +264,7 @@ export class FlashController implements Device {
         this.#key(value >>> 0);
         return true;
       case FlashRegister.COMMAND:
-        this.#command(value, now);
+        this.#tellingBusy(() => this.#command(value, now));
         return true;
       case FlashRegister.STATUS:
         this.#set(FlashWord.STATUS, FlashStatus.NONE);
@@ -431,6 +435,17 @@ export class FlashController implements Device {
   }
 
   // Units ---------------------------------------------------------------------------------------------------
+
+  /** Tells if another device is busy afterwards than before, or none. */
+  #tellingBusy(act: () => void): void {
+    const busy = (): number | undefined => (this.#isBusy ? this.#ran(RunningWord.DEVICE) : undefined);
+    const before = busy();
+    act();
+    const now = busy();
+    if (before === now) return;
+    if (before !== undefined) this.#options.busyChanged?.(before, false);
+    if (now !== undefined) this.#options.busyChanged?.(now, true);
+  }
 
   get #isBusy(): boolean {
     return this.#running[RunningWord.COMMAND] !== 0;

@@ -65,7 +65,11 @@ const flash = object({
     "and: clears bits, as often as one likes. once: a write block once between two erases. ecc: likewise, and one that tore cannot be read until it is erased. overwrite: any bits, without an erase.",
     "and",
   ),
-  whileBusy: member(choice(READS_WHILE_BUSY), "What a read is while it erases or programs.", "ready"),
+  whileBusy: member(
+    choice(READS_WHILE_BUSY),
+    "What a read is while the flash controller erases or programs it: what is there, likewise (stall), or a fault.",
+    "ready",
+  ),
   sectorEraseUs: member(range(0, MAX_US), "How long an erase of a sector takes.", 0),
   blockProgramUs: member(range(0, MAX_US), "How long programming a write block takes.", 0),
   enduranceErases: member(

@@ -188,6 +188,7 @@ export class LoaderDevice {
       onException: (cause, value) => {
         if (READ_FAULTS.includes(cause) && flashAt(profile.board, value >>> 0) !== undefined)
           this.#unreadable = value >>> 0;
+        if (cause === Cause.INSTRUCTION_ACCESS_FAULT) this.#fetchFaulted(value >>> 0);
       },
       ...engine,
     });
@@ -758,20 +759,26 @@ export class LoaderDevice {
     };
   }
 
+  #fetchFaulted(pc: number): void {
+    const message = this.#board.fetchMisuse(pc);
+    if (message !== undefined)
+      this.#parts.sink.event({ type: "misused", message: this.#placed(message, pc) });
+  }
+
   /** A misuse of flash with who makes it, at which instruction. */
-  #placed(message: string): string {
-    const key = `${message} ${this.machine.hart[Hart.PC]}`;
+  #placed(message: string, pc = (this.machine.hart[Hart.PC] as number) >>> 0): string {
+    const key = `${message} ${pc}`;
     // A loop makes the same one without an end.
-    const known = this.#misuses.get(key) ?? `${message}, ${this.#accessor}`;
+    const known = this.#misuses.get(key) ?? `${message}, ${this.#accessor(pc)}`;
     this.#misuses.set(key, known);
     return known;
   }
 
-  get #accessor(): string {
+  #accessor(pc: number): string {
     // An application may have put its code where the loader's was.
-    if (this.#handedOver) return `by the application at ${accessPlace(this.machine, undefined)}`;
+    if (this.#handedOver) return `by the application at ${accessPlace(this.machine, undefined, pc)}`;
     this.#program ??= { named: NamedProgram.of(this.#parts.profile.elf) };
-    return `at ${accessPlace(this.machine, this.#program.named)}`;
+    return `at ${accessPlace(this.machine, this.#program.named, pc)}`;
   }
 
   /** In the middle of RAM, where neither programs nor stacks are. */

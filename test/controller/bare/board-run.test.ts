@@ -17,6 +17,7 @@ const NOR = 0x2000_0000;
 const SECTOR = 0x4_0000;
 const [FINISHER, WATCHDOG, RESET_BLOCK] = [0x0010_0000, 0x1001_0000, 0x1007_0000];
 const [REASON, RESET, RETAINED] = [RESET_BLOCK, RESET_BLOCK + 4, RESET_BLOCK + 8];
+const FLASH = 0x1003_0000;
 const STARTS = RAM_BASE + 0x100;
 const PASS = 0x5555;
 
@@ -211,6 +212,26 @@ describe("flash", () => {
     expect(told(elf)).toEqual([`${message}, in poke`]);
     expect(told()).toEqual([message]);
   });
+
+  it.each(["interpreter", "translator"] as const)(
+    "tells of code that runs from flash that faults while it is erased, with the %s",
+    (kind) => {
+      const flash = PROFILE.flash.map((each) => ({
+        ...each,
+        interface: "controller" as const,
+        whileBusy: "fault" as const,
+        times: { eraseUs: 100, programUs: 1 },
+      }));
+      const program = store(store(new asm.Program(), FLASH + 0x20, SECTOR), FLASH + 0x24, SECTOR);
+      store(program, FLASH + 0x2c, 2);
+      const next = program.bytes().length.toString(16);
+      const profile = { ...PROFILE, keyIsOpen: true, flash };
+      const { flashMisuses } = board(stay(program), { ...sweepEngine(kind), profile }).run(100_000);
+      expect(flashMisuses).toEqual([
+        `nor: a read of 0x${next} while an erase or a program is under way, at pc 0x${(NOR + Number.parseInt(next, 16)).toString(16)}`,
+      ]);
+    },
+  );
 
   it("reads as erased where nothing was put, whatever that is on its chip", () => {
     const [nor] = PROFILE.flash;

@@ -342,6 +342,33 @@ describe("with times", () => {
     ]);
   });
 
+  it("tells when a device gets busy and when it no longer is, and nothing of what takes no time", () => {
+    const told: (readonly [number, boolean])[] = [];
+    const busyChanged = (device: number, isBusy: boolean): number => told.push([device, isBusy]);
+    const { controller, store, open, command, pass } = bench({ busyChanged }, { times: TIMED });
+    open();
+    store(FlashRegister.DEVICE, 1);
+    command(FlashCommand.ERASE, 0, 128);
+    expect(told).toEqual([[1, true]]);
+    pass(ERASE_TICKS);
+    expect(told).toHaveLength(1);
+    pass(ERASE_TICKS);
+    expect(told.splice(0)).toEqual([
+      [1, true],
+      [1, false],
+    ]);
+    command(FlashCommand.ERASE, 0, 64);
+    controller.reset();
+    expect(told.splice(0)).toEqual([
+      [1, true],
+      [1, false],
+    ]);
+    const atOnce = bench({ busyChanged });
+    atOnce.open();
+    atOnce.command(FlashCommand.ERASE, 0, 64);
+    expect(told).toEqual([]);
+  });
+
   it("refuses a command meanwhile, and tells the end of the first one as well", () => {
     const { misuses, store, load, open, command, pass, bytes } = bench({}, { times: TIMED });
     open();

@@ -1,6 +1,7 @@
 /** What a boot loader is found to do, by loaders of a few instructions. */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { ResetReason, Role } from "../../../../controller/devices/reset-block.ts";
 import type { ChipTear } from "../../../../emulator/flash/flash-tear.ts";
 import { loadDeviceFile } from "../../../../supervisor/device-file/load.ts";
 import { loadLoader } from "../../../../supervisor/device-file/load-loader.ts";
@@ -21,6 +22,7 @@ import {
   NOR_PROFILE,
   POWER_ON,
   PRIMARY,
+  SAFE,
   SECONDARY,
   SECTOR,
   store,
@@ -160,6 +162,8 @@ describe("flash-misuse", () => {
     number,
     number,
   ];
+  const STATUS = FLASH + 0x30;
+  const SPARE = 0x2200_0000;
   /** 1: program, 2: erase. */
   const asking = (program: Program, command: number, offset: number, bytes: number): Program =>
     [
@@ -190,6 +194,80 @@ describe("flash-misuse", () => {
     expect(verdict).toBe("flash-misuse");
     expect(message).toMatch(/^the flash is not erased at 0x\w+: a program cannot change cells back, at pc/);
     expect(message.endsWith(where)).toBe(true);
+  });
+
+  describe("of flash that faults while it is busy", () => {
+    const { board } = tinyProfile();
+    const flash = [
+      { ...NOR_PROFILE, whileBusy: "fault" as const, times: { eraseUs: 1000, programUs: 10 } },
+      { ...NOR_PROFILE, name: "data", base: SPARE, times: { eraseUs: 1000, programUs: 10 } },
+    ];
+    const busy = (start: number, program: Program, whileBusy: "fault" | "ready" = "fault") =>
+      carriedOut(
+        tinyProfile(undefined, {
+          board: { ...board, start, flash: flash.map((each) => ({ ...each, whileBusy })) },
+          programs: [{ address: start, bytes: program.bytes() }],
+        }),
+      );
+
+    it("is a load meanwhile", () => {
+      const program = asking(new Program(), 2, SECTOR, SECTOR)
+        .li(A0, PRIMARY)
+        .words(asm.load("lw", A1, 0, A0));
+      const where = last(program, 0x8000_1000);
+      expect(busy(0x8000_1000, goTo(program, PRIMARY))).toMatchObject({
+        verdict: "flash-misuse",
+        message: `nor: a read of 0x2000 while an erase or a program is under way, at ${where}`,
+      });
+      expect(busy(0x8000_1000, program, "ready").verdict).not.toBe("flash-misuse");
+    });
+
+    it("is code that runs from the flash that it changes", () => {
+      const program = asking(new Program(), 2, SECTOR, SECTOR);
+      const next = NOR + program.bytes().length;
+      expect(busy(NOR, goTo(program, PRIMARY)).message).toBe(
+        `nor: a read of 0x${(next - NOR).toString(16)} while an erase or a program is under way, at pc 0x${next.toString(16)}`,
+      );
+      const ready = asking(new Program(), 2, SECTOR, SECTOR);
+      expect(busy(NOR, goTo(ready, PRIMARY), "ready").verdict).toBe("runs-old");
+    });
+
+    it("is none once power was off, or the hart was reset", () => {
+      const [RETAINED, RESET] = [0x1007_0008, 0x1007_0004];
+      const erasing = (flag: number, then: (program: Program) => Program): Program => {
+        const program = new Program().li(A0, flag).words(asm.load("lw", A1, 0, A0));
+        goTo(program.branch("beq", A1, 0, "first"), PRIMARY).label("first");
+        return then(asking(store(program, flag, 1), 2, SECTOR, SECTOR))
+          .label("stay")
+          .jal(0, "stay");
+      };
+      expect(
+        busy(
+          0x8000_1000,
+          erasing(RETAINED, (program) => store(program, RESET, 0x5a)),
+        ).verdict,
+      ).toBe("runs-old");
+      const { device } = busy(
+        0x8000_1000,
+        erasing(COUNTERS, (program) => store(program, MARK, SAFE)),
+      ).subject;
+      device.powerOff();
+      device.powerOn("completed");
+      expect(device.start(ResetReason.POWER, Role.NOTHING)).toBe("done");
+    });
+
+    it("is no load once the operation is over, or of another device", () => {
+      const polls = asking(new Program(), 2, SECTOR, SECTOR).li(A0, STATUS).label("busy");
+      polls.words(asm.load("lw", A1, 0, A0)).branch("beq", A1, 0, "busy");
+      expect(busy(0x8000_1000, goTo(polls, PRIMARY)).verdict).toBe("runs-old");
+      const other = asking(new Program(), 2, SECTOR, SECTOR).li(A0, SPARE);
+      other
+        .words(asm.load("lw", A1, 0, A0))
+        .li(A0, STATUS)
+        .label("wait");
+      other.words(asm.load("lw", A1, 0, A0)).branch("beq", A1, 0, "wait");
+      expect(busy(0x8000_1000, goTo(other, PRIMARY)).verdict).toBe("runs-old");
+    });
   });
 
   it("names the application where that does it", () => {
