@@ -44,7 +44,8 @@ function readCache(file: string): Buffer | undefined {
 
 /** Whoever may not write here goes on without. */
 function keepCache(file: string, data: Buffer): void {
-  const draft = `${file}.${process.pid}-${threadId}`;
+  // A cache by its name, too: one whose thread was ended meanwhile is never published, and gone with the next build.
+  const draft = file.replace(/cache$/, `${process.pid}-${threadId}.cache`);
   try {
     const fd = openSync(draft, "wx");
     try {
