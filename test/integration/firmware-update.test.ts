@@ -137,6 +137,7 @@ describe("the firmware that executes", () => {
     const deeds = [begin(0), begin(2)];
     const trial = writingImage({ minor: 2, region: 1, deeds, payload, confirms: false });
     const running = await start([declaringImage(1, 1)], { regions: 3 });
+    await until(running, { ready: true });
     await running.load(1, trial);
     await running.standby();
     await running.designate(1);

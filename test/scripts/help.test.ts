@@ -24,6 +24,7 @@ const ALL: readonly (readonly [name: string, ...command: string[]])[] = [
   ...COMMANDS.map((name) => [`flipside ${name}`, CLI, name] as const),
   ["npm run bench", built("bench.js")],
   ["npm run busy-starts", built("busy-starts.js")],
+  ["npm run loaders", built("loaders.js")],
   ["npm run hostile", built("hostile.js")],
   ["npm run build:firmware", built("build-firmware.js")],
 ];
