@@ -244,6 +244,7 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
       return;
     }
     const start = timeline.length;
+    const ranBefore = this.#tally.distinctFutures;
     const ending = this.#futureOrJoin(known);
     this.#count(path, ending);
     if (key !== undefined) futures.set(key, ending);
@@ -253,7 +254,9 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     flash.condition = condition;
     oracle.judgement = before;
     const { distinctFutures, verdicts } = this.#tally;
-    const isSampled = typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 1;
+    // Not each that joined it since.
+    const isNew = distinctFutures > ranBefore;
+    const isSampled = isNew && typeof ending === "string" && distinctFutures % REPEATED_ONE_IN === 1;
     // What was wrongly recalled may be what is found.
     const isFirstOfItsKind = typeof ending !== "string" && verdicts[ending.verdict] === 1;
     if (isSampled || isFirstOfItsKind) this.#repeat(path);

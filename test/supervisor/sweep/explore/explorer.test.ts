@@ -4,6 +4,7 @@ import { TEARS } from "../../../../emulator/flash/flash-tear.ts";
 import { TABLE_BYTES } from "../../../../emulator/memory/layout.ts";
 import type { Disturbance } from "../../../../supervisor/sweep/explore/case-id.ts";
 import { PathRunner } from "../../../../supervisor/sweep/explore/path-runner.ts";
+import { FlipsideSubject } from "../../../../supervisor/sweep/flipside/flipside-subject.ts";
 import { scenario, wholePlan, workbench } from "../bench.ts";
 
 /** One of each kind, and light. */
@@ -156,4 +157,16 @@ describe("explorer", () => {
     const { findings } = forget.explore(scenario("failover-ebreak"), wholePlan(2));
     expect(findings.map(({ verdict, cut }) => [verdict, cut])).toEqual([["bricked", ""]]);
   });
+});
+
+it("one future in so many is run twice, and none that has joined one that was", () => {
+  const bench = workbench();
+  const comeBack = vi.spyOn(FlipsideSubject.prototype, "comeBack");
+  for (const name of LIGHT) {
+    comeBack.mockClear();
+    const { cuts, distinctFutures } = bench.explore(scenario(name), wholePlan(1));
+    const sampled = Math.ceil(distinctFutures / 64);
+    expect(comeBack.mock.calls.length).toBeLessThanOrEqual(cuts + 2 * sampled);
+  }
+  comeBack.mockRestore();
 });
