@@ -482,7 +482,7 @@ export class LoaderDevice {
    */
   executionKey(step: number): number | undefined {
     const { profile } = this.#parts;
-    if (profile.board.registers.length > 0) return undefined;
+    if (this.#hasUnknownState) return undefined;
     const sum = this.#sum;
     sum.clear();
     let place = this.#addMachine(sum);
@@ -492,13 +492,10 @@ export class LoaderDevice {
     place += 1;
     // A start that is slow is one for what it took.
     if (profile.startMs !== undefined && !this.#handedOver) sum.addLong(place, this.nowNs - this.#startedNs);
-    place += 2;
-    // What is to be known by a line may have been begun.
-    for (const byte of Buffer.from(this.#lines.pending, "latin1")) sum.add(place++, byte);
     return sum.key;
   }
 
-  /** Memory and the machine, but for what time it is. Returns the first place that is free. */
+  /** Memory, the machine and its line, but for what time it is. Returns the first place that is free. */
   #addMachine(sum: KeySum): number {
     const { persistent, volatile } = this.#parts;
     sum.addLong(0, persistent.stateKey());
@@ -512,7 +509,15 @@ export class LoaderDevice {
         sum.add(word, persistent.words[word] as number);
       sum.add(0, page);
     }
+    // What is to be known by a line may have been begun; in places of its own, as it may be of any length.
+    for (const [index, byte] of Buffer.from(this.#lines.pending, "latin1").entries())
+      sum.add(-1 - index, byte);
     return place;
+  }
+
+  /** Registers of chips that are not there: their state is in no words. */
+  get #hasUnknownState(): boolean {
+    return this.#parts.profile.board.registers.length > 0;
   }
 
   /**
@@ -524,7 +529,7 @@ export class LoaderDevice {
     const { machine } = this;
     const start = this.#startsBefore;
     const isToBeDisturbed = this.#armed !== undefined || this.#unitFault !== undefined;
-    const isUnknown = this.#parts.profile.board.registers.length > 0 || !machine.isUntimed;
+    const isUnknown = this.#hasUnknownState || !machine.isUntimed;
     if (start === 0 || isToBeDisturbed || isUnknown) return undefined;
     this.#sum.clear();
     this.#sum.add(this.#addMachine(this.#sum), this.#role);

@@ -1,5 +1,8 @@
 /** A loader's board in virtual time, by loaders of a few instructions. */
 import { describe, expect, it } from "vitest";
+import { FlashCommand, FlashRegister } from "../../../../controller/devices/flash-controller.ts";
+import type { FlashProfile } from "../../../../controller/profile.ts";
+import type { LoaderEvent } from "../../../../supervisor/sweep/loader/loader-event.ts";
 import { LoaderSubject } from "../../../../supervisor/sweep/loader/loader-subject.ts";
 import * as asm from "../../../controller/support/assembler.ts";
 import { Program } from "../../../controller/support/assembler.ts";
@@ -8,6 +11,7 @@ import {
   carriedOut,
   FINISHER,
   goTo,
+  image,
   NOR_PROFILE,
   POWER_ON,
   PRIMARY,
@@ -72,6 +76,99 @@ describe("the longest start", () => {
   });
 });
 
+/** Loaders that erase a sector of a second device, which takes its time, and ask until that is over. */
+const TIMED = (["cfi", "controller"] as const).map((driven) => {
+  const [SECOND, BYTES, CONTROLLER] = [0x2200_0000, 0x4_0000, 0x1003_0000];
+  const asks = {
+    cfi: (program: asm.Program) =>
+      store(store(program, SECOND, 0x0020_0020), SECOND, 0x00d0_00d0)
+        .li(A2, 0x0080_0080)
+        .label("poll")
+        .words(asm.load("lw", A1, 0, A0), asm.r("and", A1, A1, A2))
+        .branch("beq", A1, 0, "poll"),
+    controller: (program: asm.Program) =>
+      [
+        [FlashRegister.DEVICE, 1],
+        [FlashRegister.OFFSET, 0],
+        [FlashRegister.LENGTH, BYTES],
+        [FlashRegister.COMMAND, FlashCommand.ERASE],
+      ]
+        .reduce((all, [register = 0, value = 0]) => store(all, CONTROLLER + register, value), program)
+        .li(A0, CONTROLLER + FlashRegister.STATUS)
+        .label("poll")
+        .words(asm.load("lw", A1, 0, A0))
+        .branch("beq", A1, 0, "poll"),
+  };
+  const { board } = tinyProfile();
+  const second: FlashProfile = {
+    ...NOR_PROFILE,
+    name: "second",
+    base: SECOND,
+    interface: driven,
+    geometry: { ...NOR_PROFILE.geometry, sectors: [{ count: 1, bytes: BYTES }] },
+    bytes: BYTES,
+    times: { eraseUs: 50_000, programUs: 0 },
+    // Nothing of what is over stays, also where a reset leaves what is under way.
+    atReset: "goes-on",
+  };
+  return {
+    interface: driven,
+    profile: (end: (program: asm.Program) => asm.Program) =>
+      tinyProfile(end(asks[driven](new Program())), {
+        board: { ...board, flash: [{ ...NOR_PROFILE, atReset: "goes-on" }, second] },
+      }),
+  };
+});
+
+describe("a wait for flash that takes its time", () => {
+  it.each(TIMED)("is counted, and hardly executed: $interface", ({ profile }) => {
+    let executed = 0;
+    const subject: LoaderSubject = new LoaderSubject(
+      profile((program) => goTo(program, PRIMARY)),
+      {
+        engine: (_, interpreter) => ({
+          run: (limit) => {
+            const before = subject.device?.machine.retired ?? 0;
+            const stop = interpreter.run(limit);
+            executed += (subject.device?.machine.retired ?? 0) - before;
+            return stop;
+          },
+        }),
+      },
+    );
+    const scenario = tinyScenario([POWER_ON]);
+    subject.setUp(scenario);
+    subject.carryOut(scenario, 1, true);
+    expect(subject.oracle.verdict()).toBe("runs-old");
+    expect(subject.device.machine.retired).toBeGreaterThan(4_900_000);
+    expect(executed).toBeLessThan(100_000);
+  });
+});
+
+describe("what lies in scratch", () => {
+  it("is whole nowhere for whoever has started an image: nobody looks for it there any more", () => {
+    const { slots } = tinyProfile();
+    const [primary, secondary] = slots;
+    if (primary === undefined || secondary === undefined) throw new Error("there are two slots");
+    const profile = tinyProfile(undefined, {
+      mode: "swap",
+      slots: [primary, { ...secondary, name: "scratch" }],
+    });
+    const { events } = carriedOut(profile, tinyScenario([POWER_ON], { provisioned: ["old"] }));
+    expect(events).toContainEqual(expect.objectContaining({ type: "handed-over", whole: ["old"] }));
+    const subject = new LoaderSubject(profile, {});
+    subject.setUp(tinyScenario([POWER_ON]));
+    const [, scratch] = subject.rig.profile.slots;
+    if (scratch === undefined) throw new Error("there is no scratch");
+    subject.device.slotBytes(scratch).set(image(2));
+    expect(subject.device.whole).toEqual(["old", "new"]);
+    const told: LoaderEvent[] = [];
+    subject.timeline.narrator = (item) => typeof item !== "number" && told.push(item);
+    subject.carryOut(tinyScenario([POWER_ON]), 1, true);
+    expect(told).toContainEqual(expect.objectContaining({ type: "handed-over", whole: ["old"] }));
+  });
+});
+
 describe("a boot loop", () => {
   const RETAINED = 0x1007_0008;
   const resets = (program: asm.Program): asm.Program => store(program, FINISHER, 0x7777);
@@ -110,6 +207,17 @@ describe("a boot loop", () => {
       verdict: "livelock",
       message: "the hart was reset 64 times, and no application came up",
     });
+  });
+
+  it("is not taken for one where a line is written on in each start: it may come to say something", () => {
+    expect(starts(resets(store(new Program(), UART, 0x2e, "sb"))).starts).toBe(64);
+    const line = store(store(new Program(), UART, 0x2e, "sb"), UART, 0x0a, "sb");
+    expect(starts(resets(line)).starts).toBeLessThan(8);
+  });
+
+  it.each(TIMED)("is one where an erase is waited for in each start: $interface", (timed) => {
+    const { events } = carriedOut(timed.profile((program) => resets(program)));
+    expect(events.filter(({ type }) => type === "started")).toHaveLength(3);
   });
 
   it("is not taken for one where the board has registers whose state nobody knows", () => {
