@@ -8,7 +8,7 @@ import { Calls, ModuleFailure } from "../supervisor/module/calls.ts";
 import { loadDeviceModules } from "../supervisor/module/device-modules.ts";
 import { ModuleError } from "../supervisor/module/load.ts";
 import { EXIT_USAGE, type Failure, failureOf } from "./exit-codes.ts";
-import { runBoardHere } from "./run/board.ts";
+import { readBoard, runBoardHere } from "./run/board.ts";
 import type { BoardAnswer, BoardThreadData } from "./run/board-thread.ts";
 
 const port = parentPort;
@@ -19,7 +19,7 @@ const calls = new Calls({ ...seen, isOwn: (thrown) => thrown instanceof ModuleEr
 async function run(): Promise<number> {
   const modules = await loadDeviceModules(devices, calls);
   return runBoardHere(
-    file,
+    readBoard(file),
     values,
     { input: new URL(threads.input), translator: new URL(threads.translator) },
     modules,

@@ -52,22 +52,33 @@ export async function runBoard(
   program: URL,
 ): Promise<number> {
   requireOwn(values, words);
-  const { devices } = loadRunnable(loadDeviceFile(file)).board;
-  if (devices.length === 0) return runBoardHere(file, values, threads);
+  const said = readBoard(file);
+  const { devices } = said.loaded.board;
+  if (devices.length === 0) return runBoardHere(said, values, threads);
   return runInThread(program, { file, values, devices }, threads);
+}
+
+/** What a device file says, and the files that it names. */
+export interface SaidBoard {
+  readonly file: string;
+  readonly device: LoadedDevice;
+  readonly loaded: RunnableBoard;
+}
+
+export function readBoard(file: string): SaidBoard {
+  const device = loadDeviceFile(file);
+  return { file, device, loaded: loadRunnable(device) };
 }
 
 /** In this thread. @param modules of the board's devices, where it has some */
 export function runBoardHere(
-  file: string,
+  { file, device, loaded }: SaidBoard,
   values: RunValues,
   threads: RunThreads,
   modules?: BroughtModules,
 ): number {
   const dumps = (values.dump ?? []).map(parseDump);
   const flashFiles = (values.flash ?? []).map(parseFlashFile);
-  const device = loadDeviceFile(file);
-  const loaded = loadRunnable(device);
   const written = [values.json, ...dumps.map((dump) => dump.file), ...flashFiles.map((each) => each.file)];
   requireSeparate(written, [file, ...namedFiles(device)]);
   const flash = new FlashFiles(flashFiles, loaded.board);
