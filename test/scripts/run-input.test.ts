@@ -15,7 +15,10 @@ import { scratchDirectory } from "./captured.ts";
 const CLI = new URL("../../dist/scripts/cli.bundle.cjs", import.meta.url).pathname;
 const path = scratchDirectory();
 
-/** Both answer each character in brackets, up to a q. */
+/**
+ * Both answer each character in brackets, up to a q. The second takes interrupts behind its wfi only: one that is taken
+ * between the look at `last` and the wfi is served before it, and then the wfi waits for ever, on QEMU as here.
+ */
 const POLLING = `void guest(void) {
   for (const char *said = "ready> "; *said; said++) { while (!(R8(UART + 5) & 0x20)); send(*said); }
   for (int character = 0; character != 'q';) {
@@ -37,8 +40,8 @@ void guest(void) {
   for (const char *said = "ready> "; *said; said++) send(*said);
   handle = service;
   PRIORITY(10) = 1; ENABLE(0) = 1 << 10; R8(UART + 1) = 1;
-  CSRW(mie, 0x800); CSRW(mstatus, 8);
-  while (last != 'q') asm volatile("wfi");
+  CSRW(mie, 0x800);
+  while (last != 'q') { asm volatile("wfi"); CSRW(mstatus, 8); CSRW(mstatus, 0); }
 }`;
 
 function command(name: string, ...args: readonly string[]): [string, string[]] {
