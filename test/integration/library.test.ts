@@ -67,6 +67,7 @@ describe("a device of the library", () => {
   it("has the hart that is asked for: an instruction that it does not have is told by its extension", async () => {
     const images = [declaringImage(1, 2), declaringImage(1, 1, [unary("clz", 10, 11)])];
     const withZbb = await start({ images, hart: { isa: "rv32imac_zbb" } });
+    await withZbb.standby();
     await withZbb.designate(1);
     const isReady = async () => expect(await withZbb.status()).toMatchObject({ primary: 1, ready: true });
     await vi.waitFor(isReady, { timeout: 30_000 });
