@@ -26,15 +26,23 @@ const builtSources: Plugin = {
 /** Where CI wants to have the results, to count them. */
 const results = process.env["TEST_RESULTS"];
 
+/** Suites by the names that package.json runs them under: what takes long compares more of the same, or needs more. */
+const LONG = "test/**/*.long.test.ts";
+const ALL = "test/**/*.test.ts";
+const suites = [
+  { name: "short", include: [ALL], exclude: [LONG] },
+  { name: "long", include: [LONG] },
+];
+
 export default defineConfig({
   plugins: [builtSources],
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: "test/build.ts",
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",
     maxWorkers: 2,
+    projects: suites.map((test) => ({ extends: true, test })),
     reporters: [
       "default",
       new UnderWayReporter(),

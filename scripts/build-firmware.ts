@@ -8,7 +8,7 @@
 
 import { spawnSync } from "node:child_process";
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeImage } from "../controller/image/encode.ts";
@@ -538,11 +538,17 @@ export function buildFirmware(firmwareDir: string): Map<string, Uint8Array> {
 }
 
 /** Paths of the committed files that are missing or not what `files` says. */
+/** Committed files that the sources make otherwise, or not at all. */
 function differences(firmwareDir: string, files: ReadonlyMap<string, Uint8Array>): string[] {
-  return [...files].flatMap(([path, bytes]) => {
+  const changed = [...files].flatMap(([path, bytes]) => {
     const committed = join(firmwareDir, path);
     return existsSync(committed) && readFileSync(committed).equals(bytes) ? [] : [path];
   });
+  const folders = new Set([...files.keys()].map((path) => dirname(path)));
+  const committed = [...folders].flatMap((folder) =>
+    readdirSync(join(firmwareDir, folder)).map((name) => `${folder}/${name}`),
+  );
+  return [...changed, ...committed.filter((path) => !files.has(path))];
 }
 
 function store(firmwareDir: string, files: ReadonlyMap<string, Uint8Array>): void {
