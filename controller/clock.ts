@@ -29,13 +29,19 @@ export interface Clock {
 }
 
 /**
- * Instructions between two looks at the wall clock: so many that they take about SLICE_TICKS, whatever the engine, so
- * a timer or the watchdog is late by no more, and reading the clock costs less than 1 %. Translated code executes
- * some ten times as many in that time as the interpreter.
+ * Instructions between two looks at the wall clock: as many as the hart does, at its pace, until the next event comes, or
+ * until somebody outside may have to be heard. Ten times as many when it executes translated code as when it is
+ * interpreted. A look takes some microseconds, all that is done with it included.
  */
-const SLICE_TICKS = 500;
-const MIN_LIVE_SLICE = 16_384;
-const MAX_LIVE_SLICE = 131_072;
+const LONGEST_SLICE_TICKS = 1_000;
+const MIN_LIVE_SLICE = 4_096;
+const MAX_LIVE_SLICE = 524_288;
+/** Instructions in a tick at the least, and at first: an interpreter's. */
+const LEAST_PACE = 16;
+/** From one look to the next the pace changes so many times at the most: what the hart lost its processor for was none. */
+const PACE_CHANGE = 2;
+/** Less time tells no pace. */
+const LEAST_MEASURED_TICKS = 10;
 
 /**
  * An instruction takes a hart at most this long, 100 ns: an engine that is slower than 10 MIPS does not stand for
@@ -47,8 +53,8 @@ const LONGEST_INSTRUCTION_TICKS = 1;
 export class LiveClock implements Clock {
   readonly #nowNs: () => number;
   #powerOnNs: number;
-  #slice = MIN_LIVE_SLICE;
-  #sliceBeganTick = 0;
+  /** Instructions in a tick, as of late. */
+  #pace = LEAST_PACE;
   #lastLookTick = 0;
 
   /** `nowNs` tells monotonic nanoseconds; `powerOnNs` is when mtime was 0. */
@@ -63,14 +69,8 @@ export class LiveClock implements Clock {
 
   instructionsUntil(tick: number, now: number): number {
     if (now >= tick) return 0;
-    const took = now - this.#sliceBeganTick;
-    this.#sliceBeganTick = now;
-    // What took next to no time was no whole slice: a device asked.
-    if (took > SLICE_TICKS) this.#slice = Math.max(this.#slice >> 1, MIN_LIVE_SLICE);
-    else if (took > SLICE_TICKS / 16 && took < SLICE_TICKS / 2) {
-      this.#slice = Math.min(this.#slice << 1, MAX_LIVE_SLICE);
-    }
-    return this.#slice;
+    const wanted = Math.ceil(Math.min(tick - now, LONGEST_SLICE_TICKS) * this.#pace);
+    return Math.min(Math.max(wanted, MIN_LIVE_SLICE), MAX_LIVE_SLICE);
   }
 
   skipTo(): boolean {
@@ -80,7 +80,14 @@ export class LiveClock implements Clock {
   stolenTicks(now: number, instructions: number, parkedTicks: number): number {
     const elapsed = now - this.#lastLookTick;
     this.#lastLookTick = now;
-    return Math.max(0, elapsed - parkedTicks - instructions * LONGEST_INSTRUCTION_TICKS);
+    const ranTicks = elapsed - parkedTicks;
+    if (ranTicks >= LEAST_MEASURED_TICKS) this.#measure(instructions / ranTicks);
+    return Math.max(0, ranTicks - instructions * LONGEST_INSTRUCTION_TICKS);
+  }
+
+  #measure(pace: number): void {
+    const { min, max } = Math;
+    this.#pace = max(LEAST_PACE, min(max(pace, this.#pace / PACE_CHANGE), this.#pace * PACE_CHANGE));
   }
 
   hartReset(): void {

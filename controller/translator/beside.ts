@@ -67,6 +67,14 @@ const BETWEEN_LOOKS = 2 ** 17;
  */
 const REQUEST_COST = 300;
 
+/** What is translated for. */
+export interface BesideSubject {
+  /** How many modules execute what is at a pc. */
+  copiesOf(pc: number): number;
+  /** What goes with the entries. */
+  request(): Omit<TranslationRequest, "entries" | "maxInstructions">;
+}
+
 export class Beside {
   readonly #start: () => TranslatingThread | undefined;
   readonly #eagerness: Eagerness;
@@ -140,14 +148,8 @@ export class Beside {
     return { reply, request };
   }
 
-  /**
-   * Asks for what is hot, if the thread has nothing to do and there is anything.
-   * @param copiesOf how many modules execute what is at a pc
-   */
-  ask(
-    copiesOf: (pc: number) => number,
-    rest: () => Omit<TranslationRequest, "entries" | "maxInstructions">,
-  ): void {
+  /** Asks for what is hot, if the thread has nothing to do and there is anything. */
+  ask(subject: BesideSubject): void {
     const thread = this.#thread;
     if (thread === undefined || this.#request !== undefined || !thread.isIdle) return;
     const isFirst = this.#translated === 0;
@@ -155,14 +157,14 @@ export class Beside {
     const allowed = this.#allowed - this.#translated;
     if (allowed < 0) return;
     const heat = isFirst ? FIRST_HEAT : NEXT_HEAT;
-    if (this.#spots.hottest < heat || this.#retired < this.#lookAgainAt) return;
+    if (!this.#spots.mayBeHot || this.#retired < this.#lookAgainAt) return;
     this.#lookAgainAt = this.#retired + BETWEEN_LOOKS;
-    const entries = this.#spots.take(MAX_ENTRIES, heat, (pc) => heat * COPIED ** copiesOf(pc));
+    const entries = this.#spots.take(MAX_ENTRIES, heat, (pc) => heat * COPIED ** subject.copiesOf(pc));
     if (entries.length === 0) return;
     if (this.#asked.size > MAX_ASKED) this.#asked.clear();
     for (const pc of entries) this.#asked.set(pc, (this.#asked.get(pc) ?? 0) + 1);
     this.#request = {
-      ...rest(),
+      ...subject.request(),
       entries,
       maxInstructions: isFirst
         ? FIRST_INSTRUCTIONS

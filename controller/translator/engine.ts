@@ -27,7 +27,7 @@ import { type Bus, type CodeCache, type Engine, Stop } from "../cpu/engine.ts";
 import { Hart } from "../cpu/hart.ts";
 import type { Interpreter, InterpreterParts } from "../cpu/interpreter.ts";
 import { type CodeRange, isUnchanged, type TranslationReply, type TranslationRequest } from "./background.ts";
-import type { Beside } from "./beside.ts";
+import type { Beside, BesideSubject } from "./beside.ts";
 import { CodeCacheStore } from "./code-cache.ts";
 import { TABLE_SLOTS } from "./code-table.ts";
 import { Reason } from "./codegen.ts";
@@ -136,6 +136,10 @@ export class TranslatingEngine implements Engine, CodeCache {
   readonly #limits: UnitLimits;
   readonly #eager: boolean;
   readonly #beside: Beside | undefined;
+  readonly #besideSubject: BesideSubject = {
+    copiesOf: (pc) => this.#store?.copiesOf(pc) ?? 0,
+    request: () => this.#besideRequest(),
+  };
   readonly #heat = new Map<number, number>();
   readonly #refused = new Map<number, number>();
   readonly #sharedPageAccesses = new Set<number>();
@@ -590,10 +594,7 @@ export class TranslatingEngine implements Engine, CodeCache {
     }
     const answer = beside.poll();
     if (answer !== undefined) this.#takeAnswer(answer.reply, answer.request);
-    beside.ask(
-      (pc) => this.#store?.copiesOf(pc) ?? 0,
-      () => this.#besideRequest(),
-    );
+    beside.ask(this.#besideSubject);
   }
 
   #besideRequest(): Omit<TranslationRequest, "entries" | "maxInstructions"> {

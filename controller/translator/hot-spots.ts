@@ -88,24 +88,34 @@ export class EntryFinder {
 /** Pcs by how often they were met. */
 export class HotSpots {
   readonly #heat = new Map<number, number>();
-  #hottest = 0;
+  /** Heat of all spots together that came since the last look. */
+  #noted = 0;
+  /** Until so much of it has come, whichever spot it is of, none can be hot enough. */
+  #missing = 0;
 
-  /** The heat of the hottest, or what it was when it was taken away. */
-  get hottest(): number {
-    return this.#hottest;
+  /** Whether a look may find one that is hot enough. */
+  get mayBeHot(): boolean {
+    return this.#noted >= this.#missing;
   }
 
   note(pc: number, heat: number): void {
     if (this.#heat.size >= MAX_SPOTS) this.clear();
-    const sum = (this.#heat.get(pc) ?? 0) + heat;
-    this.#heat.set(pc, sum);
-    if (sum > this.#hottest) this.#hottest = sum;
+    this.#heat.set(pc, (this.#heat.get(pc) ?? 0) + heat);
+    this.#noted += heat;
   }
 
-  /** Takes the hottest away: those of at least `minHeat`, and of what is needed of each. */
+  /** Takes the hottest away: `count` at most, each of at least `minHeat` and of what is needed of it besides. */
   take(count: number, minHeat: number, needed: (pc: number) => number): number[] {
-    const hottest = [...this.#heat]
-      .filter(([pc, heat]) => heat >= minHeat && heat >= needed(pc))
+    let missing = minHeat;
+    const hot: [pc: number, heat: number][] = [];
+    for (const [pc, heat] of this.#heat) {
+      const wanted = Math.max(minHeat, needed(pc));
+      if (heat >= wanted) hot.push([pc, heat]);
+      else missing = Math.min(missing, wanted - heat);
+    }
+    this.#noted = 0;
+    this.#missing = hot.length > count ? 0 : missing;
+    const hottest = hot
       .sort((a, b) => b[1] - a[1])
       .slice(0, count)
       .map(([pc]) => pc);
@@ -115,6 +125,7 @@ export class HotSpots {
 
   clear(): void {
     this.#heat.clear();
-    this.#hottest = 0;
+    this.#noted = 0;
+    this.#missing = 0;
   }
 }

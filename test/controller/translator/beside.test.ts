@@ -181,10 +181,7 @@ describe("what the thread is asked for", () => {
     const beside = new Beside(() => thread, eagerness);
     const askFor = (pc: number): number => {
       for (let sample = 0; sample < 100; sample++) beside.sampled(pc);
-      beside.ask(
-        () => 0,
-        () => ASKED,
-      );
+      beside.ask({ copiesOf: () => 0, request: () => ASKED });
       return requests.length;
     };
     beside.advance(2 ** 20, 2 ** 20);
