@@ -44,7 +44,18 @@ export class Answering {
     this.#memory = memory;
   }
 
+  /** Translates, and has V8 compile what came of it. */
   answer(request: TranslationRequest): TranslationReply {
+    const reply = this.translate(request);
+    if (reply.unit !== undefined && reply.module !== undefined) {
+      this.#dryRun ??= new DryRun(request.target);
+      this.#dryRun.callEach(reply.module, reply.unit);
+    }
+    return reply;
+  }
+
+  /** V8 compiles each function at its first call. */
+  translate(request: TranslationRequest): TranslationReply {
     const { entries, target, code, extensions, sharedPageAccesses, registers, shared, maxInstructions } =
       request;
     const [entry, ...alsoFrom] = entries;
@@ -60,8 +71,6 @@ export class Answering {
     });
     if (unit === undefined) return NOTHING_TRANSLATED;
     const module = new WebAssembly.Module(unit.bytes);
-    this.#dryRun ??= new DryRun(target);
-    this.#dryRun.callEach(module, unit);
     return { unit, module, parcels: snapshot.parcelsOf(unit) };
   }
 }

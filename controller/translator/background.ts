@@ -169,3 +169,35 @@ export class BackgroundTranslator implements TranslatingThread {
     return receiveMessageOnPort(this.#port)?.message as TranslationReply | undefined;
   }
 }
+
+/**
+ * Answers the first request on the hart's own thread, since the other takes longer to begin than that: the hart waits once,
+ * and for a small unit, and all that follows is made beside it.
+ */
+export class FirstHere implements TranslatingThread {
+  readonly #thread: TranslatingThread;
+  readonly #answer: (request: TranslationRequest) => TranslationReply;
+  #isFirst = true;
+  #reply: TranslationReply | undefined;
+
+  constructor(thread: TranslatingThread, answer: (request: TranslationRequest) => TranslationReply) {
+    this.#thread = thread;
+    this.#answer = answer;
+  }
+
+  get isIdle(): boolean {
+    return this.#reply === undefined && this.#thread.isIdle;
+  }
+
+  request(request: TranslationRequest): void {
+    if (this.#isFirst) this.#reply = this.#answer(request);
+    else this.#thread.request(request);
+    this.#isFirst = false;
+  }
+
+  poll(): TranslationReply | undefined {
+    const reply = this.#reply ?? this.#thread.poll();
+    this.#reply = undefined;
+    return reply;
+  }
+}

@@ -51,8 +51,10 @@ const LISTENING_FROM = 3 / 4;
 const FIRST_SAMPLES = 32;
 /** Entries of one request. */
 const MAX_ENTRIES = 16;
-/** The first unit is small, to be there soon. */
-const FIRST_INSTRUCTIONS = 300;
+/** The first unit is small, to be there soon: the hart waits for it (background.ts). */
+const FIRST_INSTRUCTIONS = 100;
+/** What may be translated besides what is paid for. */
+const LEAST_INSTRUCTIONS = 300;
 const NEXT_INSTRUCTIONS = 4_000;
 /** Each time that an entry was asked for it has to be so much hotter before it is again. */
 const AGAIN = 4;
@@ -168,7 +170,7 @@ export class Beside {
       entries,
       maxInstructions: isFirst
         ? FIRST_INSTRUCTIONS
-        : Math.min(FIRST_INSTRUCTIONS + allowed, NEXT_INSTRUCTIONS),
+        : Math.min(LEAST_INSTRUCTIONS + allowed, NEXT_INSTRUCTIONS),
     };
     thread.request(this.#request);
   }

@@ -1,10 +1,12 @@
 /** Which engine a machine gets: the user's `--engine`, or `auto`. */
 import type { EngineKind } from "../cpu/engine-kind.ts";
 import type { MachineOptions } from "../machine.ts";
-import { BackgroundTranslator } from "./background.ts";
+import { Answering } from "./answering.ts";
+import { BackgroundTranslator, FirstHere, type TranslatingThread } from "./background.ts";
 import { AUTO, Beside, TRANSLATOR } from "./beside.ts";
 import { TranslatingEngine } from "./engine.ts";
 import { optimizeLater } from "./late-optimizing.ts";
+import { rehearseOnce } from "./rehearsal.ts";
 
 /** `translator` is for what runs long: it may be slower at first. */
 const TRANSLATOR_SHARE = 20;
@@ -34,10 +36,17 @@ export function chooseEngine(kind: EngineKind, background?: URL): EngineChoice {
 }
 
 function besideOf(kind: EngineKind, memory: WebAssembly.Memory, program: URL): Beside {
-  const start = (): BackgroundTranslator | undefined => {
+  // This thread translates, too: at first.
+  rehearseOnce();
+  const start = (): TranslatingThread | undefined => {
     try {
-      optimizeLater();
-      return new BackgroundTranslator(memory, program);
+      const answering = new Answering(memory);
+      const thread = new BackgroundTranslator(memory, program);
+      return new FirstHere(thread, (request) => {
+        const reply = answering.translate(request);
+        optimizeLater();
+        return reply;
+      });
     } catch {
       return undefined;
     }

@@ -7,15 +7,18 @@ import { Hart } from "../../../controller/cpu/hart.ts";
 import { ALL_EXTENSIONS, Extension } from "../../../controller/cpu/isa.ts";
 import { Machine } from "../../../controller/machine.ts";
 import { Answering } from "../../../controller/translator/answering.ts";
-import type {
-  TranslatingThread,
-  TranslationReply,
-  TranslationRequest,
+import {
+  FirstHere,
+  NOTHING_TRANSLATED,
+  type TranslatingThread,
+  type TranslationReply,
+  type TranslationRequest,
 } from "../../../controller/translator/background.ts";
 import { Beside, TRANSLATOR } from "../../../controller/translator/beside.ts";
 import { TranslatingEngine } from "../../../controller/translator/engine.ts";
 import { entryFor } from "../../../controller/translator/hot-spots.ts";
 import { chooseEngine } from "../../../controller/translator/select.ts";
+import type { Unit } from "../../../controller/translator/unit.ts";
 import { createMemory } from "../../../emulator/memory/layout.ts";
 import * as asm from "../support/assembler.ts";
 import { A0, A1, A2, RA } from "../support/machines.ts";
@@ -200,6 +203,41 @@ describe("what the thread is asked for", () => {
     expect(beside.listens).toBe(false);
     beside.advance(1, 1);
     expect(beside.listens).toBe(true);
+  });
+});
+
+describe("the first request", () => {
+  const reply = (instructions: number) => ({ ...NOTHING_TRANSLATED, unit: { instructions } as Unit });
+
+  it("is answered on the hart's own thread, and what follows on the other", () => {
+    const asked: string[] = [];
+    let other: TranslationReply | undefined;
+    const thread: TranslatingThread = {
+      get isIdle() {
+        return other === undefined;
+      },
+      request: () => {
+        asked.push("other");
+        other = reply(2);
+      },
+      poll: () => {
+        const come = other;
+        other = undefined;
+        return come;
+      },
+    };
+    const first = new FirstHere(thread, () => {
+      asked.push("own");
+      return reply(1);
+    });
+    expect([first.isIdle, first.poll()]).toEqual([true, undefined]);
+    for (const instructions of [1, 2, 2]) {
+      first.request(ASKED as TranslationRequest);
+      expect(first.isIdle).toBe(false);
+      expect(first.poll()?.unit?.instructions).toBe(instructions);
+      expect([first.isIdle, first.poll()]).toEqual([true, undefined]);
+    }
+    expect(asked).toEqual(["own", "other", "other"]);
   });
 });
 
