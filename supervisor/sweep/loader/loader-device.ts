@@ -7,8 +7,6 @@
  * machine has decoded is what flash holds.
  */
 
-import { accessPlace, NamedProgram } from "../../../controller/bare/named-program.ts";
-import { Access, NO_ZONES, zonesFrom } from "../../../controller/cpu/access-zones.ts";
 import { type AddressRange, isWithin } from "../../../controller/cpu/address-range.ts";
 import { Cause } from "../../../controller/cpu/engine.ts";
 import { Hart } from "../../../controller/cpu/hart.ts";
@@ -24,11 +22,9 @@ import {
   watchdogReset,
 } from "../../../controller/profile-board.ts";
 import { hex32 } from "../../../emulator/base/text.ts";
-import { type ByteRanges, NO_BYTES } from "../../../emulator/flash/byte-ranges.ts";
 import type { ChipOperation } from "../../../emulator/flash/flash-chip.ts";
 import type { Reading } from "../../../emulator/flash/flash-tear.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
-import { PAGE_BYTES } from "../../../emulator/memory/layout.ts";
 import { NS_PER_TICK, RAM_BASE } from "../../../emulator/memory/map.ts";
 import {
   type CodeRange,
@@ -44,12 +40,16 @@ import { Interruption, type ItemSink } from "../explore/items.ts";
 import { KeySum } from "../flipside/content-key.ts";
 import type { PersistentMemory } from "../flipside/persistent-memory.ts";
 import type { VolatileMemory } from "../flipside/volatile-memory.ts";
+import { BoardState } from "./board-state.ts";
+import { BootLoop } from "./boot-loop.ts";
 import type { ChipBank } from "./chip-bank.ts";
 import { imageIn, mostlyIn, type NamedImage } from "./images.ts";
 import { KnownCalls } from "./known-calls.ts";
 import { flashBehind, functionsOf } from "./loader-code.ts";
 import type { Failure, LoaderEvent } from "./loader-event.ts";
+import { MisusePlaces } from "./misuse-places.ts";
 import { UartLines } from "./uart-lines.ts";
+import { UnreadableFlash } from "./unreadable-flash.ts";
 
 const NS_PER_MS = 1_000_000;
 /** Resets in a row after which nobody expects an end any more. */
@@ -81,15 +81,6 @@ interface Armed {
 }
 /** So many starts in a row that end in a read fault are a loop of them. */
 const FAULT_LOOP_STARTS = 3;
-const READ_FAULTS: readonly number[] = [Cause.INSTRUCTION_ACCESS_FAULT, Cause.LOAD_ACCESS_FAULT];
-
-/** How a start began that the hart was reset out of. */
-interface Situation {
-  /** Starts before it. */
-  readonly start: number;
-  /** {@link Machine.timeAsked} then. */
-  readonly timeAsked: number;
-}
 
 /** How a start ended. */
 export type StartEnd = "done" | "safe" | "failed";
@@ -127,12 +118,7 @@ export class LoaderDevice {
   readonly #said = new Set<Saying>();
   /** When it began. */
   #startedNs = 0;
-  /** Where in flash it read last what cannot be read; undefined: nowhere. */
-  #unreadable: number | undefined;
-  /** By device, what cannot be read as memory refuses it. */
-  #refused: readonly ByteRanges[] = [];
-  /** By what was there, the starts of this power-on that the hart was reset out of. */
-  readonly #situations = new Map<number, Situation>();
+  readonly #unreadable: UnreadableFlash;
   /** Starts before this one that the hart was reset out of, or that came to nothing over what cannot be read. */
   #startsBefore = 0;
   /** Why the hart is to begin anew; undefined while it goes on. */
@@ -149,7 +135,9 @@ export class LoaderDevice {
   /** A sector that firmware has erased, which was not told yet. */
   #erased: { readonly device: number; readonly offset: number } | undefined;
   readonly #sum = new KeySum();
-  readonly #stateWords: Int32Array;
+  readonly #state: BoardState;
+  readonly #loop: BootLoop;
+  readonly #misuses: MisusePlaces;
   /** The machine is executing instructions. */
   #executes = false;
   /** What the next unit that firmware makes comes to. */
@@ -160,10 +148,6 @@ export class LoaderDevice {
   /** In this start something was done to flash or an instruction, after which it went on. */
   #goesOnDisturbed = false;
   readonly #inRam: PlacedBytes[] = [];
-  /** Of this start, by misuse and instruction, what was told of it. */
-  readonly #misuses = new Map<string, string>();
-  /** The loader's file, once somebody has asked for names. */
-  #program: { readonly named: NamedProgram | undefined } | undefined;
   /** An image in RAM for an application that is to write it. */
   upload: Uint8Array | undefined;
   /** Ticks that the watchdog had to wait at the most, for a kick or the hand-over; undefined where it never ran. */
@@ -178,6 +162,7 @@ export class LoaderDevice {
     this.#parts = parts;
     const { memory, persistent, volatile, profile, engine } = parts;
     this.#board = profileBoard(profile.board, profile.hart, this.#makeHost());
+    this.#unreadable = new UnreadableFlash(profile.board, parts.bank);
     this.machine = new Machine({
       memory,
       layout: persistent.wholeLayout,
@@ -186,15 +171,16 @@ export class LoaderDevice {
       line: this.#lines,
       countsRounds: true,
       onException: (cause, value) => {
-        if (READ_FAULTS.includes(cause) && flashAt(profile.board, value >>> 0) !== undefined)
-          this.#unreadable = value >>> 0;
+        this.#unreadable.trapped(cause, value);
         if (cause === Cause.INSTRUCTION_ACCESS_FAULT) this.#fetchFaulted(value >>> 0);
       },
       ...engine,
     });
     volatile.attach([this.machine]);
     this.#handOver = this.#handOverRanges();
-    this.#stateWords = new Int32Array(this.machine.stateWords);
+    this.#state = new BoardState(this.machine, persistent, volatile, this.#lines);
+    this.#loop = new BootLoop(this.machine, this.#state);
+    this.#misuses = new MisusePlaces(this.machine, profile.elf);
     const watched = profile.skip.map(rangeOf);
     this.#calls = new KnownCalls(this.machine, volatile, functionsOf(profile), flashBehind(profile), watched);
     this.#calls.onSkip = () => this.#skipped();
@@ -355,7 +341,7 @@ export class LoaderDevice {
     let faults = 0;
     /** The first start that came to nothing over what it could not read, which may have been better left to later ones. */
     let faulted: Faulted | undefined;
-    this.#situations.clear();
+    this.#loop.begin();
     for (this.#startsBefore = 0; this.#startsBefore < MAX_RESETS; this.#startsBefore += 1) {
       this.#begin(why);
       const period = faults > 0 ? undefined : this.#period();
@@ -410,9 +396,8 @@ export class LoaderDevice {
   #begin(reason: ResetReason): void {
     const { sink } = this.#parts;
     this.#said.clear();
-    this.#misuses.clear();
-    this.#unreadable = undefined;
-    this.#refuseUnreadable();
+    this.#misuses.begin();
+    this.#unreadable.begin(this.machine);
     this.#resetAsked = undefined;
     this.#erased = undefined;
     this.#handedOver = false;
@@ -485,34 +470,14 @@ export class LoaderDevice {
     if (this.#hasUnknownState) return undefined;
     const sum = this.#sum;
     sum.clear();
-    let place = this.#addMachine(sum);
-    sum.add(1, this.#role | (this.#handedOver ? 256 : 0) | (this.#unreadable === undefined ? 0 : 512));
+    let place = this.#state.addTo(sum);
+    sum.add(1, this.#role | (this.#handedOver ? 256 : 0) | (this.#unreadable.met === undefined ? 0 : 512));
     sum.add(place++, step);
     for (const saying of this.#said) sum.add(place, SAYINGS.indexOf(saying));
     place += 1;
     // A start that is slow is one for what it took.
     if (profile.startMs !== undefined && !this.#handedOver) sum.addLong(place, this.nowNs - this.#startedNs);
     return sum.key;
-  }
-
-  /** Memory, the machine and its line, but for what time it is. Returns the first place that is free. */
-  #addMachine(sum: KeySum): number {
-    const { persistent, volatile } = this.#parts;
-    sum.addLong(0, persistent.stateKey());
-    this.machine.saveTimeless(this.#stateWords);
-    let place = 2;
-    for (const word of this.#stateWords) sum.add(place++, word);
-    const { ram } = persistent.wholeLayout;
-    for (const page of volatile.dirtyPages) {
-      const start = (ram + page * PAGE_BYTES) / 4;
-      for (let word = start; word < start + PAGE_BYTES / 4; word += 1)
-        sum.add(word, persistent.words[word] as number);
-      sum.add(0, page);
-    }
-    // What is to be known by a line may have been begun; in places of its own, as it may be of any length.
-    for (const [index, byte] of Buffer.from(this.#lines.pending, "latin1").entries())
-      sum.add(-1 - index, byte);
-    return place;
   }
 
   /** Registers of chips that are not there: their state is in no words. */
@@ -526,21 +491,15 @@ export class LoaderDevice {
    * of a loader that asks what time it is.
    */
   #period(): number | undefined {
-    const { machine } = this;
     const start = this.#startsBefore;
     const isToBeDisturbed = this.#armed !== undefined || this.#unitFault !== undefined;
-    const isUnknown = this.#hasUnknownState || !machine.isUntimed;
+    const isUnknown = this.#hasUnknownState || !this.machine.isUntimed;
     if (start === 0 || isToBeDisturbed || isUnknown) return undefined;
-    this.#sum.clear();
-    this.#sum.add(this.#addMachine(this.#sum), this.#role);
-    const { timeAsked } = machine;
-    const before = this.#situations.get(this.#sum.key);
-    this.#situations.set(this.#sum.key, { start, timeAsked });
-    return before?.timeAsked === timeAsked ? start - before.start : undefined;
+    return this.#loop.period(start, this.#role);
   }
 
   #after(stop: MachineStop, most: number): StartEnd | ResetReason | Faulted | undefined {
-    this.#refuseUnreadable();
+    this.#unreadable.refuse(this.machine);
     if (stop === MachineStop.FETCH) this.#fetched((this.machine.hart[Hart.PC] as number) >>> 0);
     else this.#tellErased();
     if (this.#isDone) return this.#done();
@@ -597,7 +556,7 @@ export class LoaderDevice {
 
   /** The loader has read what cannot be read. */
   get #hasFaulted(): boolean {
-    return this.#unreadable !== undefined && !this.#handedOver;
+    return this.#unreadable.met !== undefined && !this.#handedOver;
   }
 
   #failInResets(period: number): StartEnd {
@@ -607,30 +566,11 @@ export class LoaderDevice {
   }
 
   #failInFaults(): StartEnd {
-    const where = hex32(this.#unreadable ?? 0);
+    const where = hex32(this.#unreadable.met ?? 0);
     return this.#endInFailure(
       "fault-loop",
       `the loader cannot read ${where}, and comes to nothing over that at ${FAULT_LOOP_STARTS} starts in a row`,
     );
-  }
-
-  /** Reads of what has no valid ECC fault. */
-  #refuseUnreadable(): void {
-    const { bank, profile } = this.#parts;
-    const faulty = bank.chips.map(({ condition }) => condition.faulty);
-    if (faulty.every((ranges, device) => ranges === (this.#refused[device] ?? NO_BYTES))) return;
-    this.#refused = faulty;
-    const ranges = faulty.flatMap((bytes, device) => {
-      const base = profile.board.flash[device]?.base;
-      return base === undefined
-        ? []
-        : bytes.map(({ start, end }) => ({ first: base + start, last: base + end - 1 }));
-    });
-    const zones = zonesFrom(
-      ranges.flatMap(({ first, last }) => [first, last + 1]),
-      (address) => (isWithin(ranges, address) ? Access.LOAD | Access.FETCH : 0),
-    );
-    this.machine.refuse(ranges.length === 0 ? NO_ZONES : zones);
   }
 
   /** One that ends so because of what was done to it is begun anew: what comes of that counts. */
@@ -754,7 +694,10 @@ export class LoaderDevice {
           message: `counter ${counter} holds ${held}, and less was stored to it: ${value}`,
         }),
       misused: (message, isAccessing) =>
-        sink.event({ type: "misused", message: isAccessing ? this.#placed(message) : message }),
+        sink.event({
+          type: "misused",
+          message: isAccessing ? this.#misuses.placed(message, this.#handedOver) : message,
+        }),
       onReset: () => {
         this.#resetAsked = ResetReason.SOFTWARE;
       },
@@ -766,24 +709,9 @@ export class LoaderDevice {
 
   #fetchFaulted(pc: number): void {
     const message = this.#board.fetchMisuse(pc);
-    if (message !== undefined)
-      this.#parts.sink.event({ type: "misused", message: this.#placed(message, pc) });
-  }
-
-  /** A misuse of flash with who makes it, at which instruction. */
-  #placed(message: string, pc = (this.machine.hart[Hart.PC] as number) >>> 0): string {
-    const key = `${message} ${pc}`;
-    // A loop makes the same one without an end.
-    const known = this.#misuses.get(key) ?? `${message}, ${this.#accessor(pc)}`;
-    this.#misuses.set(key, known);
-    return known;
-  }
-
-  #accessor(pc: number): string {
-    // An application may have put its code where the loader's was.
-    if (this.#handedOver) return `by the application at ${accessPlace(this.machine, undefined, pc)}`;
-    this.#program ??= { named: NamedProgram.of(this.#parts.profile.elf) };
-    return `at ${accessPlace(this.machine, this.#program.named, pc)}`;
+    if (message === undefined) return;
+    const placed = this.#misuses.placed(message, this.#handedOver, pc);
+    this.#parts.sink.event({ type: "misused", message: placed });
   }
 
   /** In the middle of RAM, where neither programs nor stacks are. */
