@@ -538,8 +538,8 @@ export function buildFirmware(firmwareDir: string): Map<string, Uint8Array> {
 }
 
 /** Paths of the committed files that are missing or not what `files` says. */
-/** Committed files that the sources make otherwise, or not at all. */
-function differences(firmwareDir: string, files: ReadonlyMap<string, Uint8Array>): string[] {
+/** Committed files that the sources make otherwise, or not at all, and those that they make and nobody committed. */
+export function differences(firmwareDir: string, files: ReadonlyMap<string, Uint8Array>): string[] {
   const changed = [...files].flatMap(([path, bytes]) => {
     const committed = join(firmwareDir, path);
     return existsSync(committed) && readFileSync(committed).equals(bytes) ? [] : [path];

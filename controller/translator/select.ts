@@ -6,7 +6,6 @@ import { BackgroundTranslator, FirstHere, type TranslatingThread } from "./backg
 import { AUTO, Beside, TRANSLATOR } from "./beside.ts";
 import { TranslatingEngine } from "./engine.ts";
 import { optimizeLater } from "./late-optimizing.ts";
-import { rehearseOnce } from "./rehearsal.ts";
 
 /** `translator` is for what runs long: it may be slower at first. */
 const TRANSLATOR_SHARE = 20;
@@ -36,8 +35,6 @@ export function chooseEngine(kind: EngineKind, background?: URL): EngineChoice {
 }
 
 function besideOf(kind: EngineKind, memory: WebAssembly.Memory, program: URL): Beside {
-  // This thread translates, too: at first.
-  rehearseOnce();
   const start = (): TranslatingThread | undefined => {
     try {
       const answering = new Answering(memory);

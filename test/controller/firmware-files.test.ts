@@ -1,8 +1,9 @@
 /** The committed files of firmware; that they are what their sources make is `npm run build:firmware -- --check`. */
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { findFirmwareDir } from "../../scripts/build-firmware.ts";
+import { differences, findFirmwareDir } from "../../scripts/build-firmware.ts";
+import { scratchDirectory } from "../scripts/captured.ts";
 
 const BUILT = /\.(img|elf|bin)$/;
 
@@ -16,4 +17,20 @@ test("no file of firmware holds a path or the name of a temporary file", () => {
     const text = readFileSync(join(directory, path), "latin1");
     expect([path, /\/tmp|\/home|\.o\0|flipside-firmware/.exec(text)?.[0]]).toEqual([path, undefined]);
   }
+});
+
+const path = scratchDirectory();
+
+test("a file is told that its sources make otherwise, that none makes, and that nobody committed", () => {
+  const made = ["same", "changed", "missing"].map(
+    (name) => [`images/${name}.img`, Buffer.from(name)] as const,
+  );
+  mkdirSync(path("images"));
+  for (const [name, text] of Object.entries({ same: "same", changed: "as it was", more: "more" }))
+    writeFileSync(path(`images/${name}.img`), text);
+  expect(differences(path("."), new Map(made)).sort()).toEqual([
+    "images/changed.img",
+    "images/missing.img",
+    "images/more.img",
+  ]);
 });

@@ -1,8 +1,6 @@
 /** Reads and fetches of flash whose ECC is not valid: memory refuses them, and where a start came upon one is remembered. */
-
 import { Access, NO_ZONES, zonesFrom } from "../../../controller/cpu/access-zones.ts";
-import type { AddressRange } from "../../../controller/cpu/address-range.ts";
-import { isWithin } from "../../../controller/cpu/address-range.ts";
+import { type AddressRange, isWithin } from "../../../controller/cpu/address-range.ts";
 import { Cause } from "../../../controller/cpu/engine.ts";
 import type { Machine } from "../../../controller/machine.ts";
 import { flashAt } from "../../../controller/profile.ts";
