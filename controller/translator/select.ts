@@ -41,6 +41,7 @@ function besideOf(kind: EngineKind, memory: WebAssembly.Memory, program: URL): B
       const thread = new BackgroundTranslator(memory, program);
       return new FirstHere(thread, (request) => {
         const reply = answering.translate(request);
+        // By now V8 has compiled the translator, which is to be in what is kept of that.
         optimizeLater();
         return reply;
       });

@@ -80,6 +80,22 @@ describe("a slice of a live hart", () => {
     );
   });
 
+  it("changes by half or double from one look to the next, whatever became of the pace", () => {
+    const forEver = Number.POSITIVE_INFINITY;
+    const instructionsOf = (hart: PacedHart): number => hart.run(forEver) * hart.pace;
+    const hart = new PacedHart(400);
+    hart.settle();
+    const settled = instructionsOf(hart);
+    hart.run(forEver, 100_000);
+    expect(instructionsOf(hart) / settled).toBeCloseTo(1 / 2, 1);
+    const slow = new PacedHart(20);
+    slow.settle();
+    const before = instructionsOf(slow);
+    slow.pace = 400;
+    slow.run(forEver);
+    expect(instructionsOf(slow) / before).toBeCloseTo(2, 0);
+  });
+
   it("is soon shorter where the hart has become slower", () => {
     const hart = new PacedHart(500);
     hart.settle();
