@@ -12,7 +12,8 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
 import { EXIT_ACCIDENT } from "../supervisor/process/fatal.ts";
-import { EXIT_UNJUDGED } from "./exit-codes.ts";
+import { COMMANDS } from "./commands.ts";
+import { EXIT_UNJUDGED, EXIT_USAGE } from "./exit-codes.ts";
 
 const ENTRIES = [
   "scripts/cli",
@@ -78,7 +79,9 @@ async function bundleStart(entry: string): Promise<void> {
     define: {
       "import.meta.url": "bundleUrl",
       CODE_FILE: JSON.stringify(basename(codeFile)),
+      COMMAND_NAMES: JSON.stringify(isCommand ? Object.keys(COMMANDS) : []),
       CODE_DIGEST: JSON.stringify(digest.slice(0, DIGEST_DIGITS)),
+      USAGE_EXIT_CODE: String(EXIT_USAGE),
       ACCIDENT_EXIT_CODE: String(isCommand ? EXIT_UNJUDGED : EXIT_ACCIDENT),
     },
   });

@@ -4,67 +4,13 @@
  */
 import { readFileSync } from "node:fs";
 import { platformFault, thisPlatform } from "../emulator/base/platform.ts";
+import { COMMANDS } from "./commands.ts";
 import { codeWithoutOutput, EXIT_HELD, EXIT_USAGE, UnableError } from "./exit-codes.ts";
 import { UsageError } from "./options.ts";
 import { exitCodeOf } from "./program.ts";
 import { takeSignals } from "./scratch.ts";
 import { guardOutput, isOutputLost, readerGone } from "./standard-output.ts";
 import { fitHelp } from "./terminal.ts";
-
-/** Carries a command out and returns one of the exit codes of exit-codes.ts. */
-type Command = (args: readonly string[]) => Promise<number>;
-
-interface CommandEntry {
-  readonly summary: string;
-  readonly load: () => Promise<Command>;
-  /** It ends by itself at a signal that asks it to, when it is done with what it began. */
-  readonly takesSignals?: boolean;
-  /** It only shows, and may do so for ever: it ends when nobody looks any more. */
-  readonly endsWithReader?: boolean;
-}
-
-const COMMANDS: Readonly<Record<string, CommandEntry>> = {
-  emulate: {
-    summary: "soak a live controller: inject every kind of fault and check that it always comes back",
-    load: async () => (await import("./emulate.ts")).emulateCommand,
-    takesSignals: true,
-  },
-  sweep: {
-    summary: "cut power at every point of every scenario, in virtual time, and judge what comes back",
-    load: async () => (await import("./sweep.ts")).sweepCommand,
-    takesSignals: true,
-  },
-  run: {
-    summary: "run a bare-metal RV32 ELF in RAM",
-    load: async () => (await import("./run.ts")).runCommand,
-  },
-  serve: {
-    summary: "keep a controller running, with a socket to ask and command it",
-    load: async () => (await import("./serve.ts")).serveCommand,
-    takesSignals: true,
-  },
-  ctl: {
-    summary: "ask or command a controller that is served",
-    load: async () => (await import("./ctl.ts")).ctlCommand,
-    endsWithReader: true,
-  },
-  dump: {
-    summary: "print a crash dump",
-    load: async () => (await import("./dump.ts")).dumpCommand,
-  },
-  init: {
-    summary: "write the skeleton of a firmware, to make your own of",
-    load: async () => (await import("./init.ts")).initCommand,
-  },
-  image: {
-    summary: "create, show or verify an MCUboot image",
-    load: async () => (await import("./image.ts")).imageCommand,
-  },
-  table: {
-    summary: "print a management table",
-    load: async () => (await import("./table.ts")).tableCommand,
-  },
-};
 
 function help(): string {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);

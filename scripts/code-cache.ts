@@ -15,9 +15,13 @@ import type { ImportModule } from "../emulator/base/import-module.ts";
 
 /** The process's, where its program cannot even be loaded. */
 declare const ACCIDENT_EXIT_CODE: number;
+/** Where it was asked for what it cannot do. */
+declare const USAGE_EXIT_CODE: number;
 /** File name, and the beginning of the SHA-256 of what is in it. */
 declare const CODE_FILE: string;
 declare const CODE_DIGEST: string;
+/** What the program can be asked to do by its first argument; each needs other functions, so it has a cache of its own. */
+declare const COMMAND_NAMES: readonly string[];
 
 /**
  * Of the last three, one is what the program imports modules by that it does not know (import-module.ts), one whether
@@ -64,7 +68,10 @@ function keepCache(file: string, data: Buffer): void {
 function run(): void {
   const file = `${__dirname}/${CODE_FILE}`;
   const tag = cachedDataVersionTag();
-  const cacheFile = `${file}.${CODE_DIGEST}-${tag.toString(16)}.cache`;
+  const [, , asked, option] = process.argv;
+  const command = COMMAND_NAMES.find((name) => name === asked && option !== "--help");
+  const ofCommand = command === undefined ? "" : `-${command}`;
+  const cacheFile = `${file}.${CODE_DIGEST}-${tag.toString(16)}${ofCommand}.cache`;
   const cachedData = readCache(cacheFile);
   const source = readFileSync(file, "utf8");
   const script = new Script(`(function (${PARAMETERS}) {${source}\n})`, {
@@ -77,11 +84,13 @@ function run(): void {
   const keep = (): void => {
     if (!isKept && cachedDataVersionTag() === tag) keepCache(cacheFile, script.createCachedData());
   };
-  keep();
+  // A thread may end at any moment.
+  if (!isMainThread) keep();
   program(require, module, file, __dirname, (url) => import(url), isKept, keep);
   // The thread of a worker mostly ends without being told.
-  if (isMainThread) process.once("exit", keep);
-  else keep();
+  if (!isMainThread) keep();
+  // What ended over its input has run little of what others need.
+  else process.once("exit", (code) => code !== USAGE_EXIT_CODE && keep());
 }
 
 /** Before a program can tell for itself what becomes of it. In a thread whoever started it is told. */

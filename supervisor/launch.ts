@@ -97,6 +97,10 @@ export class Launcher {
     this.#parentPid = parentPid;
     // Read when a thread's heap is made; this thread's stands already.
     for (const flag of nursery(THREAD_NURSERY_MB)) setFlagsFromString(flag);
+    // What V8 compiled is kept at the end, for processes that begin with the flags that this one began with.
+    process.once("exit", () => {
+      for (const flag of nursery(NURSERY_MB)) setFlagsFromString(flag);
+    });
     this.#memory = launchMemoryEmulator(this.#parentPid);
     this.#controller = launchController(0);
   }

@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  cpSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -107,6 +108,33 @@ describe("the cache of a program's code", () => {
     const ofNothing = new Script(`(function () {${source}\n})`).createCachedData().length;
     const [cache] = caches();
     expect(statSync(join(scripts, cache as string)).size).toBeGreaterThan(1.2 * ofNothing);
+  });
+
+  it("is of one command, and not made by what ended over its input or told its options only", () => {
+    const elf = join(root, "controller/firmware/bench/elf/xor-parity.elf");
+    const command = (...args: string[]): string[] => {
+      runToEnd(process.execPath, [join(scripts, "cli.bundle.cjs"), ...args]);
+      return caches().map((file) => /-([a-z]+)\.cache$/.exec(file)?.[1] ?? "none");
+    };
+    expect(command("table", "--no-such-option")).toEqual([]);
+    expect(command("run", elf, "--max-instructions", "10")).toEqual(["run"]);
+    expect(new Set(command("image", "--help"))).toEqual(new Set(["run", "none"]));
+  });
+
+  it("of the supervisor process has what its first device needed, though its threads have flags of their own", () => {
+    const supervisor = join(directory, "dist/supervisor");
+    cpSync(join(root, "dist"), join(directory, "dist"), {
+      recursive: true,
+      filter: (file) => !/[.](cache|map|d[.]ts)$/.test(file),
+    });
+    symlinkSync(join(root, "package.json"), join(directory, "package.json"));
+    mkdirSync(join(directory, "controller"));
+    symlinkSync(join(root, "controller/firmware"), join(directory, "controller/firmware"));
+    outputOf(process.execPath, [join(scripts, "cli.bundle.cjs"), "emulate", "--failovers", "1"]);
+    const source = readFileSync(join(supervisor, "process.code.cjs"), "utf8");
+    const ofNothing = new Script(`(function () {${source}\n})`).createCachedData().length;
+    const cache = readdirSync(supervisor).find((file) => file.endsWith(".cache")) ?? "none";
+    expect(statSync(join(supervisor, cache)).size).toBeGreaterThan(2 * ofNothing);
   });
 
   it("that cannot be kept is done without", () => {

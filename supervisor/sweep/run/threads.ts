@@ -7,6 +7,7 @@
 import { setFlagsFromString } from "node:v8";
 import type { Worker } from "node:worker_threads";
 import { kindOf } from "../../../emulator/base/errors.ts";
+import { keepCompiledOnce } from "../../../emulator/base/keep-compiled.ts";
 import { launchSweepWorker, OWN_DIRECTORY } from "../../launch.ts";
 import { type CallsOptions, CallsSeen, describeThrown } from "../../module/calls.ts";
 import { deviceCallsOf } from "../../module/device-modules.ts";
@@ -89,6 +90,7 @@ export class SweepThread implements UnitRunner {
    * @param lookMs how often is looked whether the user's module comes back; ten times in a row it may not
    */
   constructor(options: SweepThreadOptions, lookMs = LOOK_MS) {
+    keepCompiledOnce();
     setFlagsFromString(INLINE_LESS);
     setFlagsFromString(GROW_LESS);
     const devices = "loader" in options ? options.loader.board.devices : [];
