@@ -7,9 +7,7 @@
  * whole or not at all; a program runs the same without one, and where none can be kept.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
-import { cachedDataVersionTag } from "node:v8";
 import { Script } from "node:vm";
-import { isMainThread, threadId } from "node:worker_threads";
 import { describeAccident } from "../emulator/base/accident.ts";
 import type { ImportModule } from "../emulator/base/import-module.ts";
 
@@ -17,17 +15,16 @@ import type { ImportModule } from "../emulator/base/import-module.ts";
 declare const ACCIDENT_EXIT_CODE: number;
 /** Where it was asked for what it cannot do. */
 declare const USAGE_EXIT_CODE: number;
-/** File name, and the beginning of the SHA-256 of what is in it. */
-declare const CODE_FILE: string;
-declare const CODE_DIGEST: string;
-/** What the program can be asked to do by its first argument; each needs other functions, so it has a cache of its own. */
-declare const COMMAND_NAMES: readonly string[];
+/** By what the program is asked to do, its first argument, or "": name of the file of code, beginning of the SHA-256 of that. */
+declare const CODES: Readonly<Record<string, readonly [file: string, digest: string]>>;
+/** It is what a thread runs. */
+declare const IS_THREAD: boolean;
 
 /**
- * Of the last three, one is what the program imports modules by that it does not know (import-module.ts), one whether
- * V8 has its functions from a cache, and one has what V8 compiled by now kept: for who is about to set flags.
+ * What a file of code comes to: the program, as a function of these (bundle.ts has written them in front of it). Of the last
+ * three, one is what the program imports modules by that it does not know (import-module.ts), one whether V8 has its
+ * functions from a cache, and one has what V8 compiled by now kept: for who is about to set flags.
  */
-const PARAMETERS = "require, module, __filename, __dirname, importFromStart, compiledBefore, keepCompiled";
 type Program = (
   require: NodeJS.Require,
   module: NodeJS.Module,
@@ -49,7 +46,7 @@ function readCache(file: string): Buffer | undefined {
 /** Whoever may not write here goes on without. */
 function keepCache(file: string, data: Buffer): void {
   // A cache by its name, too: one whose thread was ended meanwhile is never published, and gone with the next build.
-  const draft = file.replace(/cache$/, `${process.pid}-${threadId}.cache`);
+  const draft = file.replace(/cache$/, `${process.pid}-${process.hrtime.bigint()}.cache`);
   try {
     const fd = openSync(draft, "wx");
     try {
@@ -65,16 +62,23 @@ function keepCache(file: string, data: Buffer): void {
   }
 }
 
+/**
+ * What V8 would tell by `v8.cachedDataVersionTag()`, but loading node:v8 takes longer than all else here: what it makes of any
+ * code begins with a magic number, its version, the code and its flags, four bytes each.
+ */
+function versionTag(): string {
+  return new Script("0").createCachedData().toString("hex", 0, 16);
+}
+
 function run(): void {
-  const file = `${__dirname}/${CODE_FILE}`;
-  const tag = cachedDataVersionTag();
-  const [, , asked, option] = process.argv;
-  const command = COMMAND_NAMES.find((name) => name === asked && option !== "--help");
-  const ofCommand = command === undefined ? "" : `-${command}`;
-  const cacheFile = `${file}.${CODE_DIGEST}-${tag.toString(16)}${ofCommand}.cache`;
+  const [, , asked = "", option] = process.argv;
+  const [name, digest] = CODES[Object.hasOwn(CODES, asked) ? asked : ""] as readonly [string, string];
+  const file = `${__dirname}/${name}`;
+  const tag = versionTag();
+  const cacheFile = `${file}.${digest}-${tag}.cache`;
   const cachedData = readCache(cacheFile);
-  const source = readFileSync(file, "utf8");
-  const script = new Script(`(function (${PARAMETERS}) {${source}\n})`, {
+  // All of it is ASCII, which is read as it is.
+  const script = new Script(readFileSync(file, "latin1"), {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
   });
@@ -82,15 +86,15 @@ function run(): void {
   const isKept = cachedData !== undefined && script.cachedDataRejected !== true;
   /** With the functions that were compiled by now. A program that sets flags for its threads is of another tag then. */
   const keep = (): void => {
-    if (!isKept && cachedDataVersionTag() === tag) keepCache(cacheFile, script.createCachedData());
+    if (!isKept && versionTag() === tag) keepCache(cacheFile, script.createCachedData());
   };
   // A thread may end at any moment.
-  if (!isMainThread) keep();
+  if (IS_THREAD) keep();
   program(require, module, file, __dirname, (url) => import(url), isKept, keep);
   // The thread of a worker mostly ends without being told.
-  if (!isMainThread) keep();
-  // What ended over its input has run little of what others need.
-  else process.once("exit", (code) => code !== USAGE_EXIT_CODE && keep());
+  if (IS_THREAD) keep();
+  // What told its options, or ended over its input, has run little of what others need.
+  else if (option !== "--help") process.once("exit", (code) => code !== USAGE_EXIT_CODE && keep());
 }
 
 /** Before a program can tell for itself what becomes of it. In a thread whoever started it is told. */
@@ -102,6 +106,6 @@ function tell(error: unknown): void {
 try {
   run();
 } catch (error) {
-  if (!isMainThread) throw error;
+  if (IS_THREAD) throw error;
   tell(error);
 }

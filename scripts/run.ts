@@ -1,14 +1,11 @@
 /** `flipside run`: a bare-metal RV32 ELF file in RAM, or a boot loader on a board of its own, as an emulator runs it. */
-import { type ElfError, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
+import { type ElfError, type ElfFile, elfHeaderFault, parseElf } from "../controller/bare/elf.ts";
 import type { ElfSymbols } from "../controller/bare/elf-symbols.ts";
 import { BareMachine } from "../controller/bare/run.ts";
-import { LoadError } from "../controller/bare/run-report.ts";
-import { Symbolizer } from "../controller/bare/symbolizer.ts";
+import { LoadError, type RunReport } from "../controller/bare/run-report.ts";
 import { EXIT_HELD, OTHER_EXIT_CODES } from "./exit-codes.ts";
 import { readInput, requireSeparate } from "./input.ts";
 import { parseOptions, UsageError } from "./options.ts";
-import { runBoard } from "./run/board.ts";
-import { endSentences } from "./run/end-sentences.ts";
 import {
   type Dump,
   MAX_RAM,
@@ -66,15 +63,21 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(fitHelp(HELP));
     return EXIT_HELD;
   }
-  if (values.device !== undefined)
+  if (values.device !== undefined) {
+    const { runBoard } = await import("./run/board.ts");
     return runBoard(values.device, values, [...positionals, ...words], THREADS, BOARD_THREAD);
+  }
   const [flash] = values.flash ?? [];
   if (flash !== undefined)
     throw new UsageError(`--flash ${flash} needs --device FILE, which says what flash there is`);
   return runElf(values, positionals[0], words);
 }
 
-function runElf(values: RunValues, file: string | undefined, words: readonly string[]): number {
+async function runElf(
+  values: RunValues,
+  file: string | undefined,
+  words: readonly string[],
+): Promise<number> {
   if (file === undefined)
     throw new UsageError("there is no ELF file to run: flipside run FILE.elf, or flipside run --device FILE");
   const shell = new RunShell(values, THREADS);
@@ -94,7 +97,15 @@ function runElf(values: RunValues, file: string | undefined, words: readonly str
     const planned = planOutputs(bare, elf.symbols, dumps, values.signature);
     return { report: shell.run(planned, (most) => bare.run(most)), outputs: planned };
   });
-  return shell.conclude(report, outputs, () => endSentences(report, new Symbolizer(elf), ramBytes));
+  return shell.conclude(report, outputs, () => sentencesOf(report, elf, ramBytes));
+}
+
+/** After a pass there is nothing to tell, and what would is not even loaded: a short run is mostly loading. */
+async function sentencesOf(report: RunReport, elf: ElfFile, ramBytes: number): Promise<readonly string[]> {
+  if (report.exitReason === "pass" && report.refusedHostCalls.length === 0) return [];
+  const { endSentences } = await import("./run/end-sentences.ts");
+  const { Symbolizer } = await import("../controller/bare/symbolizer.ts");
+  return endSentences(report, new Symbolizer(elf), ramBytes);
 }
 
 /** What stands behind the first `--` is the program's. */

@@ -22,9 +22,6 @@ const THREAD_NURSERY_MB = 2;
 /** All of a sweeping thread's nursery: with more it takes 20 MB more, and collects no less of what lives long. */
 const SWEEP_NURSERY_MB = 12;
 
-/** Of flipside's own code: what lies elsewhere is somebody else's. */
-export const OWN_DIRECTORY = fileURLToPath(new URL("../", import.meta.url));
-
 function nursery(megabytes: number): readonly string[] {
   return [`--min-semi-space-size=${megabytes}`, `--max-semi-space-size=${megabytes}`];
 }

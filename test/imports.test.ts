@@ -63,6 +63,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "supervisor/host",
     "supervisor/module",
     "supervisor/launch.ts",
+    "supervisor/own-directory.ts",
     "emulator",
   ],
   ["supervisor/process.ts", "supervisor/process", "supervisor/launch.ts"],
@@ -117,6 +118,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
     "supervisor/module",
     "supervisor/core",
     "supervisor/launch.ts",
+    "supervisor/own-directory.ts",
     "controller",
     "emulator",
   ],
@@ -159,6 +161,7 @@ const ROOMS: readonly (readonly [room: string, ...mayImport: readonly string[]])
   ["supervisor/device-file", "supervisor/core", "controller", "emulator"],
   ["supervisor/core", "controller", "emulator"],
   ["supervisor/launch.ts"],
+  ["supervisor/own-directory.ts"],
   ["supervisor/module", "controller", "emulator"],
   ["supervisor/reference-images.ts"],
 

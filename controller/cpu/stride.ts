@@ -74,23 +74,45 @@ const enum Local {
   GUARDED_PARAMETERS,
 }
 
+/** What the loop is written for: all that is a constant in it. */
+export interface StrideTerms {
+  /** Host offset of the hart's words. */
+  readonly hart: number;
+  /** Bits that no target of a jump may have. */
+  readonly alignment: number;
+  readonly isGuarded: boolean;
+  /** Address of the window; 0 where there is none. */
+  readonly windowBase: number;
+}
+
+/**
+ * Of a program that is one file: modules that were written when it was built (scripts/bundle.ts), in base64, by
+ * {@link strideKey}. Writing one takes as long as all else that a machine is made of, as V8 has compiled nothing yet.
+ */
+declare const WRITTEN_STRIDES: Readonly<Record<string, string>> | undefined;
+
 const modules = new Map<string, WebAssembly.Module>();
 
-function moduleFor(
-  hart: number,
-  alignment: number,
-  isGuarded: boolean,
-  windowBase: number,
-): WebAssembly.Module {
-  const key = `${hart} ${alignment} ${isGuarded} ${windowBase}`;
-  const known = modules.get(key);
-  if (known !== undefined) return known;
+export function strideKey({ hart, alignment, isGuarded, windowBase }: StrideTerms): string {
+  return `${hart} ${alignment} ${isGuarded} ${windowBase}`;
+}
+
+export function writeStride(terms: StrideTerms): Uint8Array {
   const writer = new ModuleWriter();
   writer.importMemory("memory", 1, MOST_PAGES);
-  const type = writer.type(isGuarded ? Local.GUARDED_PARAMETERS : Local.PARAMETERS, 1);
-  const code = new StrideWriter(hart, alignment, isGuarded, windowBase).write();
+  const type = writer.type(terms.isGuarded ? Local.GUARDED_PARAMETERS : Local.PARAMETERS, 1);
+  const code = new StrideWriter(terms).write();
   writer.exportFunction("stride", writer.function(type, Local.END - Local.PARAMETERS, code));
-  const module = new WebAssembly.Module(writer.finish());
+  return writer.finish();
+}
+
+function moduleFor(terms: StrideTerms): WebAssembly.Module {
+  const key = strideKey(terms);
+  const known = modules.get(key);
+  if (known !== undefined) return known;
+  const written = typeof WRITTEN_STRIDES === "object" ? WRITTEN_STRIDES[key] : undefined;
+  const bytes = written === undefined ? writeStride(terms) : Buffer.from(written, "base64");
+  const module = new WebAssembly.Module(new Uint8Array(bytes));
   modules.set(key, module);
   return module;
 }
@@ -173,7 +195,7 @@ function instantiate(
   alignment: number,
   isGuarded: boolean,
 ): RawStride {
-  const module = moduleFor(layout.slots[slot] as number, alignment, isGuarded, windowBase);
+  const module = moduleFor({ hart: layout.slots[slot] as number, alignment, isGuarded, windowBase });
   return new WebAssembly.Instance(module, { env: { memory } }).exports["stride"] as RawStride;
 }
 
@@ -206,7 +228,7 @@ class StrideWriter {
   readonly #address: number;
   readonly #other: number;
 
-  constructor(hart: number, alignment: number, isGuarded: boolean, windowBase: number) {
+  constructor({ hart, alignment, isGuarded, windowBase }: StrideTerms) {
     this.#hart = hart;
     this.#alignment = alignment;
     this.#isGuarded = isGuarded;

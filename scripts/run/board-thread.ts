@@ -1,10 +1,10 @@
 /** Runs a board with devices that are modules of somebody's in a thread of its own (board-worker.ts), and looks on. */
 import { Worker } from "node:worker_threads";
 import type { ModuleProfile } from "../../controller/profile.ts";
-import { OWN_DIRECTORY } from "../../supervisor/launch.ts";
 import { type CallsOptions, CallsSeen } from "../../supervisor/module/calls.ts";
 import { deviceCallsOf } from "../../supervisor/module/device-modules.ts";
 import { ModuleWatch } from "../../supervisor/module/module-watch.ts";
+import { OWN_DIRECTORY } from "../../supervisor/own-directory.ts";
 import { UsageError } from "../options.ts";
 import type { RunValues } from "./said.ts";
 import type { RunThreads } from "./shell.ts";

@@ -76,7 +76,7 @@ export function runBoardHere(
   values: RunValues,
   threads: RunThreads,
   modules?: BroughtModules,
-): number {
+): Promise<number> {
   const dumps = (values.dump ?? []).map(parseDump);
   const flashFiles = (values.flash ?? []).map(parseFlashFile);
   const written = [values.json, ...dumps.map((dump) => dump.file), ...flashFiles.map((each) => each.file)];

@@ -86,7 +86,11 @@ export class RunShell {
   }
 
   /** Writes what was asked for, and says what is to be said. The command's exit code. */
-  conclude(report: RunReport, outputs: readonly MemoryOutput[], sentences: () => readonly string[]): number {
+  async conclude(
+    report: RunReport,
+    outputs: readonly MemoryOutput[],
+    sentences: () => readonly string[] | Promise<readonly string[]>,
+  ): Promise<number> {
     for (const output of outputs) writeOutput(output.what, output.file, output.content());
     const exitCode = exitCodeOf(report, this.#meaning);
     if (this.#values.json !== undefined) writeReport(this.#values.json, "run", { ...report, exitCode });
@@ -94,7 +98,7 @@ export class RunShell {
     if (this.#values.stats === true && translator !== undefined) {
       for (const line of formatStats(translator.stats())) process.stderr.write(`${line}\n`);
     }
-    for (const sentence of sentences()) process.stderr.write(`flipside: ${sentence}\n`);
+    for (const sentence of await sentences()) process.stderr.write(`flipside: ${sentence}\n`);
     return exitCode;
   }
 }

@@ -7,9 +7,10 @@
 import type { Worker } from "node:worker_threads";
 import type { ErrorKind } from "../../emulator/base/errors.ts";
 import { errorMessage } from "../../emulator/base/text.ts";
-import { launchWorkloadWorker, OWN_DIRECTORY } from "../launch.ts";
+import { launchWorkloadWorker } from "../launch.ts";
 import { type CallsOptions, CallsSeen, describeThrown } from "../module/calls.ts";
 import { LOOK_MS, ModuleWatch } from "../module/module-watch.ts";
+import { OWN_DIRECTORY } from "../own-directory.ts";
 import type { Workload, WorkloadHost } from "./workload.ts";
 
 /** The module that a user brought failed, which says nothing of the controller; `message` is one sentence. */

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { COMMANDS } from "../../scripts/commands.ts";
 import { runToEnd } from "../run-to-end.ts";
 import { filesUnder, ROOT, sourceFiles } from "../sources.ts";
 
@@ -31,7 +32,6 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 /** Programs that are one file each, with what starts them and where its lines came from (scripts/bundle.ts). */
 const PROGRAMS = [
-  "scripts/cli",
   "scripts/board-worker",
   "scripts/input-worker",
   "supervisor/process",
@@ -51,7 +51,13 @@ function expected(): string[] {
   const programs = PROGRAMS.flatMap((program) =>
     ["bundle.cjs", "code.cjs", "code.cjs.map"].map((end) => `dist/${program}.${end}`),
   );
+  const commands = ["", ...Object.keys(COMMANDS).map((name) => `.${name}`)];
+  const commandLine = commands.flatMap((command) =>
+    ["code.cjs", "code.cjs.map"].map((end) => `dist/scripts/cli${command}.${end}`),
+  );
   return [
+    "dist/scripts/cli.bundle.cjs",
+    ...commandLine,
     "package.json",
     "LICENSE",
     "README.md",
