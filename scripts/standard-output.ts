@@ -46,8 +46,21 @@ export function onOutputError(error: NodeJS.ErrnoException): void {
   }
 }
 
+/** Node opens such a stream when it is first asked for, which takes longer than a short run has: guards it then. */
+function guardWhenOpened(name: "stdout" | "stderr", guard: (stream: NodeJS.WriteStream) => void): void {
+  const opened = Object.getOwnPropertyDescriptor(process, name) ?? {};
+  const open = (): NodeJS.WriteStream => {
+    Object.defineProperty(process, name, opened);
+    const stream = process[name];
+    guard(stream);
+    return stream;
+  };
+  if (opened.get === undefined) guard(process[name]);
+  else Object.defineProperty(process, name, { ...opened, get: open });
+}
+
 /** Nobody can be told when standard error itself ends. */
 export function guardOutput(): void {
-  process.stdout.on("error", onOutputError);
-  process.stderr.on("error", () => swallow(process.stderr));
+  guardWhenOpened("stdout", (stream) => stream.on("error", onOutputError));
+  guardWhenOpened("stderr", (stream) => stream.on("error", () => swallow(stream)));
 }

@@ -12,7 +12,8 @@ export function wantsColour(env: Readonly<Record<string, string | undefined>>, i
   return never === "" && isTerminal;
 }
 
-const coloured = wantsColour(process.env, process.stdout.isTTY === true);
+/** Standard output is looked at when something is painted: a run that prints nothing of its own never opens it. */
+let coloured: boolean | undefined;
 
 /** Characters of a line where nobody says how many there are. */
 const PLAIN_COLUMNS = 120;
@@ -23,6 +24,7 @@ function lineColumns(): number {
 }
 
 export function paint(colour: Paint, text: string): string {
+  coloured ??= wantsColour(process.env, process.stdout.isTTY === true);
   return coloured ? styleText(colour, text, { validateStream: false }) : text;
 }
 

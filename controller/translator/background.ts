@@ -9,7 +9,8 @@
  * Invariants: one request is under way at most; neither side ever waits for its event loop, since a hart that runs has
  * none: the signal words tell, and ports are read by hand.
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
+import { late } from "../../emulator/base/late.ts";
 import { PAGE_BYTES } from "../../emulator/memory/layout.ts";
 import { NOWHERE } from "../cpu/address-space.ts";
 import type { Extensions } from "../cpu/isa.ts";
@@ -143,6 +144,7 @@ export class BackgroundTranslator implements TranslatingThread {
 
   /** Starts the thread. Throws where there can be none. @param program translator-worker.ts */
   constructor(memory: WebAssembly.Memory, program: URL) {
+    const { MessageChannel, Worker } = late("node:worker_threads");
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.unref();
@@ -166,7 +168,9 @@ export class BackgroundTranslator implements TranslatingThread {
   poll(): TranslationReply | undefined {
     if (Atomics.load(this.#signal, Signal.REPLIES) === this.#taken) return undefined;
     this.#taken++;
-    return receiveMessageOnPort(this.#port)?.message as TranslationReply | undefined;
+    return late("node:worker_threads").receiveMessageOnPort(this.#port)?.message as
+      | TranslationReply
+      | undefined;
   }
 }
 

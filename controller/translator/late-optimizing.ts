@@ -5,9 +5,8 @@
  *
  * V8 keeps what it compiled (scripts/code-cache.ts) under the flags that it has: what there is by now is kept first.
  */
-import { createRequire } from "node:module";
-import type * as V8 from "node:v8";
 import { keepCompiledOnce } from "../../emulator/base/keep-compiled.ts";
+import { late } from "../../emulator/base/late.ts";
 
 /** Bytes of bytecode that a function executes before it is optimised; V8's own choice is an eighth of it. */
 const INTERRUPT_BUDGET = 1_000_000;
@@ -18,7 +17,5 @@ const LAST_MAJOR_WITH_BUDGET = 11;
 export function optimizeLater(): void {
   if (Number.parseInt(process.versions.v8, 10) > LAST_MAJOR_WITH_BUDGET) return;
   keepCompiledOnce();
-  // Loading it takes as long as a short run's program, which never comes here.
-  const { setFlagsFromString } = createRequire(import.meta.url)("node:v8") as typeof V8;
-  setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);
+  late("node:v8").setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);
 }

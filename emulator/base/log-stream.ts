@@ -6,9 +6,8 @@
  * 4,096 bytes (PIPE_BUF) and with sockets, is completed before anything else of this thread.
  */
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
-import { createRequire } from "node:module";
-import type * as Net from "node:net";
 import { monotonicNs } from "./clock.ts";
+import { late } from "./late.ts";
 
 const MAX_WAITING_BYTES = 256 * 1024;
 /** What was not taken is not offered again before: a call in vain costs more than many lines. */
@@ -23,7 +22,7 @@ function withoutWaiting(fd: number): number {
   try {
     const stat = fstatSync(fd);
     if (stat.isSocket()) {
-      const { Socket } = createRequire(import.meta.url)("node:net") as typeof Net;
+      const { Socket } = late("node:net");
       new Socket({ fd, readable: false, writable: true }).unref();
     }
     if (!stat.isFIFO() && !stat.isCharacterDevice()) return fd;

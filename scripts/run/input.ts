@@ -3,8 +3,8 @@
  * pipe or a socket by another one (input-worker.ts), so that it can wait for them and for time at once.
  */
 import { fstatSync, readSync } from "node:fs";
-import { isatty } from "node:tty";
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
+import { late } from "../../emulator/base/late.ts";
 
 const STANDARD_INPUT = 0;
 const CHUNK_BYTES = 4096;
@@ -27,7 +27,8 @@ export interface InputWorkerData {
 /** Standard input as it is opened here. @param program of the thread that reads what has to be waited for */
 export function openStandardInput(program: URL): Input {
   const stats = fstatSync(STANDARD_INPUT);
-  const mustWait = stats.isFIFO() || stats.isSocket() || isatty(STANDARD_INPUT);
+  const isTerminal = (): boolean => stats.isCharacterDevice() && late("node:tty").isatty(STANDARD_INPUT);
+  const mustWait = stats.isFIFO() || stats.isSocket() || isTerminal();
   return mustWait ? new ThreadInput(program) : new FileInput(STANDARD_INPUT);
 }
 
@@ -74,6 +75,7 @@ class ThreadInput implements Input {
   #ended = false;
 
   constructor(program: URL) {
+    const { MessageChannel, Worker } = late("node:worker_threads");
     const { port1, port2 } = new MessageChannel();
     const workerData: InputWorkerData = { port: port2, news: this.#news };
     const worker = new Worker(program, { workerData, transferList: [port2] });
@@ -100,7 +102,9 @@ class ThreadInput implements Input {
   #next(): void {
     const news = Atomics.load(this.#news, 0);
     if (news === this.#seen) return;
-    const message = receiveMessageOnPort(this.#port)?.message as Uint8Array<ArrayBuffer> | undefined;
+    const message = late("node:worker_threads").receiveMessageOnPort(this.#port)?.message as
+      | Uint8Array<ArrayBuffer>
+      | undefined;
     if (message === undefined) return;
     this.#seen = (this.#seen + 1) | 0;
     this.#port.postMessage(this.#chunk.length);
