@@ -76,7 +76,10 @@ function run(): void {
   const file = `${__dirname}/${name}`;
   const tag = versionTag();
   const cacheFile = `${file}.${digest}-${tag}.cache`;
-  const cachedData = readCache(cacheFile);
+  // Of a program that came as far as what takes longest: nothing is kept after that, and where there is one it is used.
+  const fullFile = cacheFile.replace(/cache$/, "full.cache");
+  const fullData = readCache(fullFile);
+  const cachedData = fullData ?? readCache(cacheFile);
   // All of it is ASCII, which is read as it is.
   const script = new Script(readFileSync(file, "latin1"), {
     filename: file,
@@ -85,12 +88,20 @@ function run(): void {
   const program = script.runInThisContext() as Program;
   const isKept = cachedData !== undefined && script.cachedDataRejected !== true;
   /** With the functions that were compiled by now. A program that sets flags for its threads is of another tag then. */
+  const keepIn = (into: string): void => {
+    if (versionTag() === tag) keepCache(into, script.createCachedData());
+  };
+  let isFull = isKept && fullData !== undefined;
   const keep = (): void => {
-    if (!isKept && versionTag() === tag) keepCache(cacheFile, script.createCachedData());
+    if (!isKept && !isFull) keepIn(cacheFile);
+  };
+  const keepFull = (): void => {
+    if (!isFull) keepIn(fullFile);
+    isFull = true;
   };
   // A thread may end at any moment.
   if (IS_THREAD) keep();
-  program(require, module, file, __dirname, (url) => import(url), isKept, keep);
+  program(require, module, file, __dirname, (url) => import(url), isKept, keepFull);
   // The thread of a worker mostly ends without being told.
   if (IS_THREAD) keep();
   // What told its options, or ended over its input, has run little of what others need.

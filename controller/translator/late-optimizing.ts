@@ -15,7 +15,7 @@ const LAST_MAJOR_WITH_BUDGET = 11;
 
 /** For the whole process, from here on. */
 export function optimizeLater(): void {
-  if (Number.parseInt(process.versions.v8, 10) > LAST_MAJOR_WITH_BUDGET) return;
   keepCompiledOnce();
+  if (Number.parseInt(process.versions.v8, 10) > LAST_MAJOR_WITH_BUDGET) return;
   late("node:v8").setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);
 }
