@@ -64,6 +64,8 @@ export interface BoardParts {
   readonly servesFlash?: boolean;
   /** The device at `base` answers loads itself, in the place of the memory that lies there, or no longer. */
   readonly answers: (base: number, answers: boolean) => void;
+  /** Loads and fetches of the memory at `base` wait from now on, or no longer. */
+  readonly stalls: (base: number, stalls: boolean) => void;
   /** The other end of the UART; nobody where it is absent. */
   readonly line?: SerialLine;
   /** Nanoseconds since 1970 when the board was powered on; 0 where it is absent. */

@@ -47,7 +47,7 @@ export const enum MachineStop {
   BUDGET = 0,
   /** ATTENTION is set: another thread wants something. It stays set until the shell takes it. */
   ATTENTION = 1,
-  /** The hart waits in `wfi` for an event that only time or the outside can bring. */
+  /** The hart waits, in `wfi` or for memory, for an event that only time or the outside can bring. */
   IDLE = 2,
   /** The tick given as the horizon has come. */
   HORIZON = 3,
@@ -149,6 +149,8 @@ export class Machine {
   #refused: Zones = NO_ZONES;
   #awaited: Zones = NO_ZONES;
   #fetchCame = false;
+  /** Where the next instruction reads memory that is busy, and waits for it. */
+  #stalledAt: number | undefined;
   readonly #hasPmp: boolean;
   #recorded: Zones = NO_ZONES;
   readonly #loop: PollingLoop | undefined;
@@ -192,6 +194,7 @@ export class Machine {
       readRegion: (region, offset, byteCount) => this.space.readRegion(region, offset, byteCount),
       tookLong: () => this.tookLong(),
       answers: (base, answers) => this.space.setAnswering(base, answers),
+      stalls: (base, stalls) => this.space.setStalled(base, stalls),
     };
     for (const [base, device, source] of plan.devices(parts)) this.attach(base, device, source);
     const bus = this.#engineBus(options.onException ?? (() => undefined));
@@ -362,13 +365,13 @@ export class Machine {
     return this.#nextEvent(this.#lookedTick) === Number.POSITIVE_INFINITY;
   }
 
-  /** Somebody looks at loads and stores besides a recorder: PMP, triggers, memory that refuses. */
+  /** Somebody looks at loads and stores besides a recorder: PMP, triggers, memory that refuses or is not there at the moment. */
   get isGuarded(): boolean {
     const mode = this.hart[Hart.MODE] as Mode;
     const isProtected = this.#hasPmp && forbiddenZones(this.hart, mode) !== NO_ZONES;
     const { execute = [], load = [], store = [] } = this.#triggers?.armed ?? {};
     const isWatched = execute.length + load.length + store.length > 0;
-    return isProtected || isWatched || this.#refused !== NO_ZONES;
+    return isProtected || isWatched || this.#refused !== NO_ZONES || this.space.hasHidden;
   }
 
   /** So many instructions retire at the most before a device does something by itself. Between runs only. */
@@ -399,8 +402,8 @@ export class Machine {
   // Running -------------------------------------------------------------------------------------------------
 
   /**
-   * Executes at most `maxInstructions`, and not past the tick `horizon`. Under the virtual clock `wfi` jumps to
-   * the next event; live it comes back as IDLE, and the shell waits {@link parkNs} at most.
+   * Executes at most `maxInstructions`, and not past the tick `horizon`. Where the hart waits, by `wfi` or for memory that is
+   * busy, the virtual clock jumps to the next event; live it comes back as IDLE, and the shell waits {@link parkNs} at most.
    */
   run(maxInstructions: number, horizon = Number.POSITIVE_INFINITY): MachineStop {
     this.#horizon = horizon;
@@ -422,6 +425,7 @@ export class Machine {
       // At once, without a look at the clock: somebody waits for this.
       if (this.stopped) return MachineStop.STOPPED;
       if (this.#fetchCame) return this.#takeFetch();
+      if (!this.#passStall()) return MachineStop.IDLE;
     }
   }
 
@@ -465,6 +469,15 @@ export class Machine {
     countInstructions(hart, instructions);
     hart[Hart.COUNTED] = 0;
     advanceCounter(hart, Hart.RETIRED_LO, instructions);
+  }
+
+  /** Lets virtual time pass to the next event where the hart waits for memory. False if time is real, and it waits on. */
+  #passStall(): boolean {
+    const address = this.#stalledAt;
+    if (address === undefined) return true;
+    this.#stalledAt = undefined;
+    const now = this.#update();
+    return this.stopped || !this.space.isStalled(address) || this.#skipToEvent(now);
   }
 
   #takeFetch(): MachineStop {
@@ -664,6 +677,12 @@ export class Machine {
         this.#fetchCame = (kindsAt(this.#awaited, pc >>> 0) & Access.FETCH) !== 0;
         return this.#fetchCame;
       },
+      stalls: (address) => {
+        if (!this.space.isStalled(address)) return false;
+        this.#stalledAt = address;
+        this.asked += 1;
+        return true;
+      },
       tookLong: () => this.tookLong(),
     };
   }
@@ -739,6 +758,10 @@ export class Machine {
   #passTime(): boolean {
     const now = this.#update();
     if (((this.hart[Hart.MIP] as number) & (this.hart[Hart.MIE] as number)) !== 0) return true;
+    return this.#skipToEvent(now);
+  }
+
+  #skipToEvent(now: number): boolean {
     const tick = Math.min(this.#nextEvent(now), this.#horizon);
     return tick !== Number.POSITIVE_INFINITY && this.clock.skipTo(tick);
   }

@@ -109,21 +109,21 @@ export function profileBoard(profile: BoardProfile, hart: HartConfig, host: Prof
       const place = flashAt(profile, address);
       const flash = place && profile.flash[place.device];
       if (place === undefined || flash === undefined || !isUnreadableWhileBusy(flash)) return undefined;
-      const isBusy = theDevices().controller.mappedRead(place.device).kind === "fault";
+      const isBusy = theDevices().controller.isBusy(place.device);
       return isBusy ? busyReadMisuse(flash.name, place.offset) : undefined;
     },
     unkickedTicks: (machine) => theDevices().watchdog.unkickedTicks(machine.clock.now()),
     powerOn: () => {
-      const { resetBlock, banks, controller, answers, unreadable, modules } = theDevices();
+      const { resetBlock, banks, controller, parts, modules } = theDevices();
       resetBlock.powerOff();
       for (const [base, bank] of banks) {
         bank.powerOff();
         // Its words may have been cleared already, so that it sees no change of mode.
-        answers(base, !bank.arrayReadable);
+        parts.answers(base, !bank.arrayReadable);
       }
       controller.powerOff();
+      for (const flash of profile.flash) setBusy(flash, false, parts);
       for (const module of modules) module.powerOff();
-      for (const base of unreadable) answers(base, false);
     },
   };
 }
@@ -132,9 +132,7 @@ interface Made {
   readonly placed: readonly Placed[];
   readonly resetBlock: ResetBlock;
   readonly banks: readonly (readonly [base: number, bank: CfiFlash])[];
-  /** Where flash devices lie that cannot be read while they are busy. */
-  readonly unreadable: readonly number[];
-  readonly answers: BoardParts["answers"];
+  readonly parts: BoardParts;
   readonly controller: FlashController;
   readonly watchdog: Watchdog;
   readonly modules: readonly ModuleHost[];
@@ -219,8 +217,7 @@ function makeDevices(profile: BoardProfile, parts: BoardParts, host: ProfileHost
     ],
     resetBlock,
     banks,
-    unreadable: unreadable.map(([base]) => base),
-    answers: parts.answers,
+    parts,
     controller,
     watchdog,
     modules,
@@ -282,6 +279,14 @@ function isUnreadableWhileBusy({ base, interface: driven, whileBusy }: FlashProf
   return base !== undefined && driven === "controller" && whileBusy === "fault";
 }
 
+/** What reads of a device are from now on that the flash controller changes, or no longer does. */
+function setBusy(flash: FlashProfile, isBusy: boolean, { answers, stalls }: BoardParts): void {
+  const { base, interface: driven, whileBusy } = flash;
+  if (base === undefined || driven !== "controller") return;
+  if (whileBusy === "fault") answers(base, isBusy);
+  if (whileBusy === "stall") stalls(base, isBusy);
+}
+
 function makeUnreadable(
   { name, bytes }: FlashProfile,
   device: number,
@@ -293,17 +298,14 @@ function makeUnreadable(
     name,
     bytes,
     contents: (offset: number, byteCount: number) => chipOf(host, device).contents(offset, byteCount),
-    isBusy: () => controller.mappedRead(device).kind === "fault",
+    isBusy: () => controller.isBusy(device),
     misused: (message: string) => host.misused(message, true),
   };
   return new BusyFlash(flash, board);
 }
 
-function makeController(
-  profile: BoardProfile,
-  { state, board, readRam, storeRam, answers }: BoardParts,
-  host: ProfileHost,
-): FlashController {
+function makeController(profile: BoardProfile, parts: BoardParts, host: ProfileHost): FlashController {
+  const { state, board, readRam, storeRam } = parts;
   const hooks: UnitHooks = {
     beforeUnit: (operation) =>
       host.beforeUnit(
@@ -329,7 +331,7 @@ function makeController(
       misused: ({ message, isLate }) => host.misused(message, isLate !== true),
       busyChanged: (device, isBusy) => {
         const flash = profile.flash[device];
-        if (flash !== undefined && isUnreadableWhileBusy(flash)) answers(flash.base ?? 0, isBusy);
+        if (flash !== undefined) setBusy(flash, isBusy, parts);
       },
       ...hooks,
     },

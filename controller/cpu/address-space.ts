@@ -90,6 +90,8 @@ export class AddressSpace {
   #missing: readonly number[] = [];
   /** Bases of ranges whose device answers in the place of their memory. */
   readonly #answering = new Set<number>();
+  /** Of those, the ones that accesses wait for. */
+  readonly #stalled = new Set<number>();
   /** Behind the window, seen or not. */
   #pointedAt = NOWHERE;
   #region = NOWHERE;
@@ -158,6 +160,24 @@ export class AddressSpace {
     else this.#answering.delete(base);
     this.#readOnly = this.#readOnlyRanges();
     this.#lookThroughWindow();
+  }
+
+  /** The memory at `base` is busy: who loads or fetches from it waits until it is back. */
+  setStalled(base: number, stalled: boolean): void {
+    if (stalled) this.#stalled.add(base);
+    else this.#stalled.delete(base);
+    this.setAnswering(base, stalled);
+  }
+
+  /** An access to this address waits, and is made once the memory there is back. */
+  isStalled(address: number): boolean {
+    if (this.#stalled.size === 0) return false;
+    return this.ranges.some(({ base, bytes }) => this.#stalled.has(base) && within(address, 1, base, bytes));
+  }
+
+  /** Some memory is not there at the moment. */
+  get hasHidden(): boolean {
+    return this.#answering.size > 0;
   }
 
   #lookThroughWindow(): void {

@@ -14,7 +14,10 @@ export const enum Stop {
   LIMIT = 0,
   /** `wfi` retired and no enabled interrupt is pending. */
   WFI = 1,
-  /** A device asked for a stop; the store that asked has retired. Or a fetch that is awaited is next. The bus knows why. */
+  /**
+   * A device asked for a stop; the store that asked has retired. Or a fetch that is awaited is next, or an instruction that
+   * has to wait for memory. The bus knows why.
+   */
   DEVICE = 2,
   /**
    * Smdbltrp: a trap while MDT was set. PC is the instruction that trapped, TRAP_CAUSE and TRAP_TVAL tell
@@ -87,6 +90,11 @@ export interface Bus {
   asksBesides(csr?: number): void;
   /** The instruction at `pc` may not be fetched. True if somebody waited for this: the run ends before it, Stop.DEVICE. */
   fetchAwaited(pc: number): boolean;
+  /**
+   * Nothing is there to be loaded or fetched at `address`. True if it is memory that is to be waited for: the run ends before the
+   * instruction, Stop.DEVICE.
+   */
+  stalls(address: number): boolean;
   /** A synchronous exception is being taken, with what mcause and mtval are to be: the moment at which a failure, if it is one, began. */
   exception(cause: number, value: number): void;
   /**

@@ -474,10 +474,12 @@ export class Interpreter implements Engine {
   }
 
   /**
-   * Takes a trap at `pc` and returns the entry of its handler. `cause` as in mcause, bit 31 for an interrupt.
-   * The instruction at `pc` does not retire.
+   * Takes a trap at `pc` and returns the entry of its handler, but where the instruction has to wait for what it reads.
+   * `cause` as in mcause, bit 31 for an interrupt. The instruction at `pc` does not retire.
    */
   #trap(cause: number, value: number, pc: number): number {
+    const isUnread = cause === Cause.LOAD_ACCESS_FAULT || cause === Cause.INSTRUCTION_ACCESS_FAULT;
+    if (isUnread && this.#bus.stalls(value)) return this.#end(Stop.DEVICE, pc);
     this.#bus.asksBesides();
     if (cause >= 0) this.#bus.exception(cause, value);
     const hart = this.#hart;

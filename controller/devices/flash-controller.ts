@@ -92,12 +92,6 @@ export interface FlashControllerOptions extends UnitHooks {
   readonly busyChanged?: (device: number, isBusy: boolean) => void;
 }
 
-/** What a load of mapped flash does. */
-export type MappedRead =
-  | { readonly kind: "ready" }
-  | { readonly kind: "stall"; readonly untilTick: number }
-  | { readonly kind: "fault" };
-
 /** Registers, all 0 after a reset. */
 const enum FlashWord {
   DEVICE = 0,
@@ -202,12 +196,9 @@ export class FlashController implements Device {
     return offset < (this.#protected[device] as number) >>> 0;
   }
 
-  /** What the hart's load of mapped flash does at the moment. */
-  mappedRead(device: number): MappedRead {
-    const isBusy = this.#isBusy && this.#running[RunningWord.DEVICE] === device;
-    const kind = this.#options.devices[device]?.whileBusy ?? "fault";
-    if (!isBusy || kind === "ready") return { kind: "ready" };
-    return kind === "fault" ? { kind } : { kind, untilTick: this.#endTick };
+  /** An erase or a program of this device is under way. */
+  isBusy(device: number): boolean {
+    return this.#isBusy && this.#running[RunningWord.DEVICE] === device;
   }
 
   /** The first of the bytes that cannot be read; what was corrected is told by CORRECTED. */
@@ -502,18 +493,6 @@ export class FlashController implements Device {
   get #unitTicks(): number {
     const kind = this.#ran(RunningWord.COMMAND) === FlashCommand.ERASE ? "erase" : "program";
     return unitTicks(this.#target.times, kind);
-  }
-
-  /** When the last unit of what is under way ends. */
-  get #endTick(): number {
-    const { chip } = this.#target;
-    const [at, end] = [this.#ran(RunningWord.AT), this.#ran(RunningWord.END)];
-    const isErase = this.#ran(RunningWord.COMMAND) === FlashCommand.ERASE;
-    const sectorOf = (offset: number): number => chip.sectors.at(offset)?.index ?? 0;
-    const further = isErase
-      ? sectorOf(end - 1) - sectorOf(at)
-      : (end - at) / chip.geometry.writeBlockBytes - 1;
-    return (this.#due[0] as number) + further * this.#unitTicks;
   }
 
   #tearUnderWay(hooks: UnitHooks): void {

@@ -67,7 +67,7 @@ const flash = object({
   ),
   whileBusy: member(
     choice(READS_WHILE_BUSY),
-    "What a read is while the flash controller erases or programs it: what is there, likewise (stall), or a fault.",
+    "What a read is while the flash controller erases or programs it: what is there, something to wait for (stall), or a fault.",
     "ready",
   ),
   sectorEraseUs: member(range(0, MAX_US), "How long an erase of a sector takes.", 0),

@@ -2,11 +2,13 @@
 import { describe, expect, it } from "vitest";
 import { BoardMachine, type BoardRunOptions, type ChangedPage } from "../../../controller/bare/board-run.ts";
 import { LoadError } from "../../../controller/bare/run-report.ts";
+import { Hart } from "../../../controller/cpu/hart.ts";
 import { DEFAULT_HART } from "../../../controller/cpu/hart-config.ts";
 import type { DeviceModule } from "../../../controller/devices/device-module.ts";
 import { DeviceModuleFault } from "../../../controller/devices/module-device.ts";
 import { ResetReason } from "../../../controller/devices/reset-block.ts";
 import { type BoardProfile, boardMistakes } from "../../../controller/profile.ts";
+import { monotonicNs } from "../../../emulator/base/clock.ts";
 import { RAM_BASE } from "../../../emulator/memory/map.ts";
 import { sweepEngine } from "../../../supervisor/sweep/flipside/engine.ts";
 import * as asm from "../support/assembler.ts";
@@ -293,6 +295,114 @@ it("memory that is not there is refused in a sentence", () => {
     `a program of 4 bytes at 0x20000000 ${outside}`,
   );
 });
+
+describe.each(["interpreter", "translator"] as const)(
+  "flash that stalls reads while it is erased, with the %s",
+  (kind) => {
+    const ERASE_US = 2000;
+    const [MTIME, MTIMECMP] = [0x0200_bff8, 0x0200_4000];
+    const flash = PROFILE.flash.map((each) => ({
+      ...each,
+      interface: "controller" as const,
+      whileBusy: "stall" as const,
+      times: { eraseUs: ERASE_US, programUs: 1 },
+    }));
+    const profile = { ...PROFILE, keyIsOpen: true, flash, start: RAM_BASE + 0x1000 };
+    /** Erases a sector, and notes when it began: in A2. */
+    const erasing = (program: asm.Program): asm.Program => {
+      store(store(program, FLASH + 0x20, SECTOR), FLASH + 0x24, SECTOR);
+      program.li(T0, MTIME).words(asm.load("lw", A2, 0, T0));
+      return store(program, FLASH + 0x2c, 2);
+    };
+    /** Ends the run, with the ticks since then in STARTS. */
+    const noting = (program: asm.Program): asm.Program => {
+      program.li(T0, MTIME).words(asm.load("lw", A1, 0, T0), asm.r("sub", A1, A1, A2));
+      program.li(A0, STARTS).words(asm.store("sw", A1, 0, A0));
+      return stay(store(program, FINISHER, PASS));
+    };
+    const reading = (program: asm.Program, how: "lb" | "lw" = "lw", at = NOR): asm.Program =>
+      program.li(A0, at).words(asm.load(how, S0, 0, A0));
+    const made = (program: asm.Program, options: Partial<BoardRunOptions> = {}): BoardMachine => {
+      const machine = board(new asm.Program(), { ...sweepEngine(kind), profile, ...options });
+      machine.placeInRam(RAM_BASE + 0x1000, program.bytes());
+      return machine;
+    };
+    /** Ticks that it took. */
+    const ran = (machine: BoardMachine, said: object = {}): number => {
+      expect(machine.run(10_000)).toMatchObject({ exitReason: "pass", flashMisuses: [], ...said });
+      return word(machine.read("a word", STARTS, 4));
+    };
+    const exactly = (ticks: number): void => {
+      expect(ticks).toBeGreaterThanOrEqual(10 * ERASE_US);
+      expect(ticks).toBeLessThan(10 * ERASE_US + 10);
+    };
+
+    it("has a load wait until the end, and then gives what is there", () => {
+      for (const [how, at] of [
+        ["lw", NOR + SECTOR],
+        ["lb", NOR + SECTOR],
+        ["lw", NOR + SECTOR + 2],
+      ] as const) {
+        const machine = made(noting(reading(erasing(new asm.Program()), how, at)));
+        machine.flash(0).fill(0, SECTOR, SECTOR + 16);
+        exactly(ran(machine));
+        expect(machine.machine.hart[S0 + Hart.X]).toBe(-1);
+      }
+    });
+
+    it("has a fetch wait", () => {
+      const program = erasing(new asm.Program())
+        .li(A0, NOR)
+        .words(asm.jalr(0, A0, 0));
+      const machine = made(program);
+      machine.flash(0).set(noting(new asm.Program()).bytes());
+      exactly(ran(machine));
+    });
+
+    it("lets a load of what is not mapped fault at once", () => {
+      const program = erasing(new asm.Program())
+        .li(A1, RAM_BASE + 0x2000)
+        .words(asm.csr("csrrw", 0, 0x305, A1));
+      const machine = made(reading(program, "lw", 0x4000_0000));
+      machine.placeInRam(RAM_BASE + 0x2000, noting(new asm.Program()).bytes());
+      expect(ran(machine)).toBeLessThan(10);
+    });
+
+    it("lets the watchdog bite at its tick, and the start that follows wait for what is left", () => {
+      const program = new asm.Program()
+        .li(A0, REASON)
+        .words(asm.load("lw", A1, 0, A0))
+        .li(T0, ResetReason.WATCHDOG)
+        .branch("beq", A1, T0, "bitten");
+      reading(erasing(store(program, WATCHDOG, ERASE_US / 4)))
+        .label("bitten")
+        .li(T0, MTIME)
+        .words(asm.load("lw", A2, 0, T0));
+      const goesOn = flash.map((each) => ({ ...each, atReset: "goes-on" as const }));
+      const machine = made(noting(reading(program)), { profile: { ...profile, flash: goesOn } });
+      const left = 10 * (ERASE_US - ERASE_US / 4);
+      expect(Math.abs(ran(machine, { resets: 1 }) - left)).toBeLessThan(10);
+    });
+
+    it("lets a timer interrupt meanwhile", () => {
+      const program = new asm.Program().li(A1, RAM_BASE + 0x2000).words(asm.csr("csrrw", 0, 0x305, A1));
+      store(store(program, MTIMECMP, 5 * ERASE_US), MTIMECMP + 4, 0);
+      program.li(A1, 1 << 7).words(asm.csr("csrrw", 0, 0x304, A1), asm.csr("csrrsi", 0, 0x300, 8));
+      const machine = made(stay(reading(erasing(program))));
+      machine.placeInRam(RAM_BASE + 0x2000, noting(new asm.Program()).bytes());
+      const ticks = ran(machine);
+      expect(ticks).toBeLessThan(5 * ERASE_US + 10);
+    });
+
+    it("takes as long live", () => {
+      const machine = made(noting(reading(erasing(new asm.Program()))), {
+        clock: "live",
+        nowNs: monotonicNs,
+      });
+      expect(ran(machine)).toBeGreaterThanOrEqual(10 * ERASE_US);
+    });
+  },
+);
 
 describe("a device that is a module", () => {
   const MODULE = 0x4000_0000;

@@ -28,6 +28,7 @@ const NO_DEVICES: Bus = {
   timeHigh: () => 0,
   hostCall: () => false,
   fetchAwaited: () => false,
+  stalls: () => false,
   asksBesides: () => undefined,
   exception: () => undefined,
   tookLong: () => undefined,

@@ -397,28 +397,16 @@ describe("with times", () => {
     ]);
   });
 
-  it.each([
-    ["ready", { kind: "ready" }],
-    ["stall", { kind: "stall", untilTick: 2 * ERASE_TICKS }],
-    ["fault", { kind: "fault" }],
-  ] as const)("a load of mapped flash meanwhile: %s", (whileBusy, expected) => {
-    const { controller, open, command, pass } = bench({}, { times: TIMED, whileBusy });
-    open();
-    expect(controller.mappedRead(0)).toEqual({ kind: "ready" });
-    command(FlashCommand.ERASE, 0, 128);
-    expect([controller.mappedRead(0), controller.mappedRead(1)]).toEqual([expected, { kind: "ready" }]);
-    pass(ERASE_TICKS);
-    expect(controller.mappedRead(0)).toEqual(expected);
-    pass(ERASE_TICKS);
-    expect(controller.mappedRead(0)).toEqual({ kind: "ready" });
-  });
-
-  it("stalls a load until the last write block of a program", () => {
+  it("is busy, and the other is not, until the last unit is made", () => {
     const { controller, open, command, pass } = bench({}, { times: TIMED });
     open();
-    command(FlashCommand.PROGRAM, 0, 32);
-    pass(PROGRAM_TICKS);
-    expect(controller.mappedRead(0)).toEqual({ kind: "stall", untilTick: 4 * PROGRAM_TICKS });
+    expect(controller.isBusy(0)).toBe(false);
+    command(FlashCommand.ERASE, 0, 128);
+    expect([controller.isBusy(0), controller.isBusy(1)]).toEqual([true, false]);
+    pass(ERASE_TICKS);
+    expect(controller.isBusy(0)).toBe(true);
+    pass(ERASE_TICKS);
+    expect(controller.isBusy(0)).toBe(false);
   });
 
   it.each<["torn" | "ends" | "goes-on", number[], boolean]>([
