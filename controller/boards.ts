@@ -58,6 +58,10 @@ export interface BoardParts {
   readonly regionCount: () => number;
   /** A copy of these bytes of a region. */
   readonly readRegion: (region: number, offset: number, byteCount: number) => Uint8Array;
+  /** The first of these bytes of a region that cannot be read; undefined where all can. */
+  readonly readFault: (region: number, offset: number, byteCount: number) => number | undefined;
+  /** Bytes of regions may have become readable. */
+  readonly regionsChanged: () => void;
   /** A device does what takes longer than instructions do. */
   readonly tookLong: () => void;
   /** Somebody carries out what firmware asks of the flash under regions; nobody does where it is absent. */
@@ -117,8 +121,8 @@ export function virtDevices(parts: BoardParts, more: readonly PlicSource[] = [])
 function controllerDevices(parts: BoardParts): readonly Placed[] {
   const { layout, state, control, board, line = OPEN_LINE } = parts;
   const memory = { read: parts.readRam, store: parts.storeRam };
-  const { regionCount, readRegion, tookLong, servesFlash: isServed = false } = parts;
-  const flash = { config: layout.config, control, memory, regionCount, readRegion, isServed, tookLong };
+  const { servesFlash: isServed = false } = parts;
+  const flash = { ...parts, config: layout.config, memory, isServed };
   return [
     [FINISHER_BASE, new Finisher(board)],
     [UART_BASE, new Uart(state, line, board)],

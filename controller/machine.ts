@@ -6,6 +6,7 @@
  * words, so {@link Machine.saveState} is two copies; between two runs MIP is what the devices say; a stop, once told, stays until the next reset, and
  * nothing retires after it.
  */
+import { UnreadableBlocks } from "../emulator/flash/unreadable-blocks.ts";
 import { Control, controlTimes, controlWords } from "../emulator/memory/control.ts";
 import { Evidence } from "../emulator/memory/evidence.ts";
 import { type Layout, PAGE_BYTES } from "../emulator/memory/layout.ts";
@@ -34,6 +35,7 @@ import { Hart, type Mode, resetHart, retiredInstructions } from "./cpu/hart.ts";
 import { Interpreter, type InterpreterParts } from "./cpu/interpreter.ts";
 import { Extension } from "./cpu/isa.ts";
 import { forbiddenZones } from "./cpu/pmp.ts";
+import { regionReadFaults } from "./cpu/read-faults.ts";
 import { type ArmedRanges, Triggers } from "./cpu/triggers.ts";
 import { Clint } from "./devices/clint.ts";
 import type { Board, Device } from "./devices/device.ts";
@@ -138,6 +140,7 @@ export class Machine {
   readonly #state: StateWords;
   readonly #own: Int32Array;
   readonly #control: Int32Array;
+  readonly #unreadable: UnreadableBlocks;
   readonly #clint: Clint;
   readonly #devices: Device[] = [];
   readonly #interrupting: Interrupting[] = [];
@@ -176,6 +179,7 @@ export class Machine {
     this.#state = new StateWords(memory, slotOffset);
     this.#own = this.#state.words(OwnWord.WORDS);
     this.#control = controlWords(memory, layout);
+    this.#unreadable = new UnreadableBlocks(memory, layout);
     // Whichever the clock: the devices' words lie in the same place.
     this.clock = createClock(options, this.hart, this.#state.timeDoubles(1));
     const ring = options.ring ?? (() => undefined);
@@ -192,6 +196,8 @@ export class Machine {
       storeRam: (address, bytes) => this.#storeRam(address, bytes),
       regionCount: () => this.space.regionCount,
       readRegion: (region, offset, byteCount) => this.space.readRegion(region, offset, byteCount),
+      readFault: (region, offset, byteCount) => this.#unreadable.firstIn(region, offset, byteCount),
+      regionsChanged: () => this.refuseUnreadable(),
       tookLong: () => this.tookLong(),
       answers: (base, answers) => this.space.setAnswering(base, answers),
       stalls: (base, stalls) => this.space.setStalled(base, stalls),
@@ -264,6 +270,14 @@ export class Machine {
   /** Points the window at `region`. Between runs only. */
   setRegion(region: number): void {
     this.space.setRegion(region);
+    this.refuseUnreadable();
+  }
+
+  /** From here on memory refuses what of the regions cannot be read by now. Between runs, or by a device's access. */
+  refuseUnreadable(): void {
+    if (this.#unreadable.isWithoutEcc) return;
+    const zones = regionReadFaults(this.space, this.#unreadable);
+    if (zones !== NO_ZONES || this.#refused !== NO_ZONES) this.refuse(zones);
   }
 
   /** Has the first `count` of the layout's regions alone. Between runs only, the window on one of these. */

@@ -13,6 +13,7 @@ import { monotonicNs } from "../emulator/base/clock.ts";
 import { keepCompiledOnce } from "../emulator/base/keep-compiled.ts";
 import { serve } from "../emulator/base/link.ts";
 import { createLogger, type Logger } from "../emulator/base/log.ts";
+import { UnreadableBlocks } from "../emulator/flash/unreadable-blocks.ts";
 import {
   Attention,
   Control,
@@ -95,7 +96,10 @@ class ControllerWorker {
     this.#times = slotTimes(memory, layout, slot);
     this.#control = controlWords(memory, layout);
     this.#events = new EventRing(memory, layout);
-    this.#inspector = new RegionInspector(imageRequirements(requirements));
+    const blocks = new UnreadableBlocks(memory, layout);
+    this.#inspector = new RegionInspector(imageRequirements(requirements), (region) =>
+      blocks.firstIn(region, 0, layout.config.regionBytes),
+    );
     this.#log = createLogger(log, { thread: "controller", slot }, () => deviceState(this.#control));
     this.#engine = chooseEngine(engine);
     this.#machine = new Machine({
@@ -298,6 +302,7 @@ class ControllerWorker {
     }
     if ((attention & Attention.MEMORY_CHANGED) !== 0) {
       this.#machine.regionChanged(this.#words[SlotWord.VERIFIED_REGION] as number);
+      this.#machine.refuseUnreadable();
     }
     if ((attention & Attention.INJECT) !== 0) {
       this.#times[SlotWord.FAULT_NS_F64] = monotonicNs();

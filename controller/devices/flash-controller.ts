@@ -124,8 +124,8 @@ const enum RunningWord {
 }
 
 export const TRAIT_ERASE_NEEDED = 1 << 8;
-const TRAIT_WRITE_ONCE = 1 << 9;
-const TRAIT_ECC = 1 << 10;
+export const TRAIT_WRITE_ONCE = 1 << 9;
+export const TRAIT_ECC = 1 << 10;
 const TRAIT_WHILE_BUSY_SHIFT = 11;
 export const TRAIT_MAPPED = 1 << 16;
 

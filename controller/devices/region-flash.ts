@@ -17,7 +17,14 @@ import {
 import type { MemoryConfig } from "../../emulator/memory/layout.ts";
 import { BUS_FAULT, InterruptBit } from "../cpu/engine.ts";
 import type { Board, Device } from "./device.ts";
-import { FlashCommand, FlashRegister, TRAIT_ERASE_NEEDED, TRAIT_MAPPED } from "./flash-controller.ts";
+import {
+  FlashCommand,
+  FlashRegister,
+  TRAIT_ECC,
+  TRAIT_ERASE_NEEDED,
+  TRAIT_MAPPED,
+  TRAIT_WRITE_ONCE,
+} from "./flash-controller.ts";
 import type { GuestMemory } from "./guest-memory.ts";
 import type { StateWords } from "./state.ts";
 
@@ -49,6 +56,10 @@ export interface RegionFlashOptions {
   readonly memory: GuestMemory;
   /** A copy of these bytes of a region. */
   readonly readRegion: (region: number, offset: number, byteCount: number) => Uint8Array;
+  /** The first of these bytes that cannot be read; undefined where all can. */
+  readonly readFault: (region: number, offset: number, byteCount: number) => number | undefined;
+  /** An operation has ended: bytes may be readable that were not. */
+  readonly regionsChanged: () => void;
   /** Somebody carries out what is posted. Where nobody does every request is refused. */
   readonly isServed: boolean;
   /** A command takes longer than instructions do. */
@@ -109,7 +120,7 @@ export class RegionFlash implements Device {
       case FlashRegister.WRITE_BLOCK:
         return config.programUnitBytes;
       case FlashRegister.TRAITS:
-        return ERASED | TRAIT_ERASE_NEEDED | TRAIT_MAPPED;
+        return ERASED | TRAIT_ERASE_NEEDED | TRAIT_MAPPED | (config.ecc ? TRAIT_WRITE_ONCE | TRAIT_ECC : 0);
       case FlashRegister.SECTOR_OFFSET:
         return this.#sectorOffset ?? 0;
       case FlashRegister.SECTOR_BYTES:
@@ -231,12 +242,12 @@ export class RegionFlash implements Device {
     const isAsked = this.#get(Word.IS_REQUEST) !== 0;
     if (Atomics.load(control, isAsked ? Control.FLASH_ANSWERED : Control.FLASH_ENDED) !== awaited) return;
     this.#set(Word.AWAITED, 0);
-    if (isAsked) this.#end(Atomics.load(control, Control.FLASH_ANSWER), 0);
-    else
-      this.#end(
-        Atomics.load(control, Control.FLASH_STATUS),
-        Atomics.load(control, Control.FLASH_FAIL_OFFSET),
-      );
+    if (isAsked) {
+      this.#end(Atomics.load(control, Control.FLASH_ANSWER), 0);
+      return;
+    }
+    this.#end(Atomics.load(control, Control.FLASH_STATUS), Atomics.load(control, Control.FLASH_FAIL_OFFSET));
+    this.#options.regionsChanged();
   }
 
   // What is read, which takes no time -----------------------------------------------------------------------
@@ -251,16 +262,33 @@ export class RegionFlash implements Device {
     )
       this.#end(FlashStatus.RANGE, offset);
     else {
-      for (let at = 0; at < length; at += PIECE_BYTES) {
-        const wrong = this.#lookAt(command, offset + at, address + at, Math.min(PIECE_BYTES, length - at));
-        if (length > PIECE_BYTES) this.#options.tookLong();
-        if (wrong === undefined) continue;
-        const status = command === FlashCommand.VERIFY ? FlashStatus.DIFFERS : FlashStatus.NOT_ERASED;
-        this.#end(status, wrong);
-        return;
-      }
-      this.#end(FlashStatus.DONE, 0);
+      const fault = this.#options.readFault(this.#region, offset, length);
+      if (command === FlashCommand.IS_ERASED)
+        this.#endLook(FlashStatus.NOT_ERASED, this.#firstWrong(command, offset, address, fault) ?? fault);
+      else if (fault !== undefined) this.#end(FlashStatus.ECC, fault);
+      else this.#endLook(FlashStatus.DIFFERS, this.#firstWrong(command, offset, address, undefined));
     }
+  }
+
+  #endLook(status: FlashStatus, wrong: number | undefined): void {
+    if (wrong === undefined) this.#end(FlashStatus.DONE, 0);
+    else this.#end(status, wrong);
+  }
+
+  /** @param fault where what can be read ends; undefined where all of it can */
+  #firstWrong(
+    command: FlashCommand,
+    offset: number,
+    address: number,
+    fault: number | undefined,
+  ): number | undefined {
+    const length = fault === undefined ? this.#get(Word.LENGTH) : fault - offset;
+    for (let at = 0; at < length; at += PIECE_BYTES) {
+      const wrong = this.#lookAt(command, offset + at, address + at, Math.min(PIECE_BYTES, length - at));
+      if (length > PIECE_BYTES) this.#options.tookLong();
+      if (wrong !== undefined) return wrong;
+    }
+    return undefined;
   }
 
   /** The first byte that is not as the command would have it. */

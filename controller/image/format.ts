@@ -93,6 +93,8 @@ export type ImageFaultName =
   | "wrong-address"
   /** The image reaches beyond its region. */
   | "too-large"
+  /** A byte of it cannot be read: its ECC is not valid. */
+  | "unreadable"
   | "bad-tlv"
   | "no-digest"
   | "digest-mismatch"
@@ -106,6 +108,12 @@ export interface ImageFault {
   readonly name: ImageFaultName;
   /** One sentence for humans. */
   readonly message: string;
+}
+
+/** Where an image stands, or is to be put. */
+interface ImagePlace {
+  readonly regionBytes: number;
+  readonly unreadableAt: number;
 }
 
 /** A well-formed image; nothing is said yet about its digest. */
@@ -280,8 +288,21 @@ function judgeFlags(flags: number, loadAddress: number): ImageFault | undefined 
   return undefined;
 }
 
+/** Why an image of so many bytes, or more, cannot be read; undefined where it can. */
+function judgeReadable(imageBytes: number, unreadableAt: number): ImageFault | undefined {
+  if (imageBytes <= unreadableAt) return undefined;
+  return {
+    name: "unreadable",
+    message: `the flash cannot be read at ${hex(unreadableAt)}: its ECC is not valid`,
+  };
+}
+
 /** What is wrong with an image of so many bytes, or more, where it stands or is to be put; or undefined. */
-function judgeSize(imageBytes: number, region: Uint8Array, regionBytes: number): ImageFault | undefined {
+function judgeSize(
+  imageBytes: number,
+  region: Uint8Array,
+  { regionBytes, unreadableAt }: ImagePlace,
+): ImageFault | undefined {
   const tooLarge = (message: string): ImageFault => ({ name: "too-large", message });
   const { length } = region;
   if (imageBytes > length) {
@@ -296,7 +317,7 @@ function judgeSize(imageBytes: number, region: Uint8Array, regionBytes: number):
         `the last ${TRAILER_BYTES} are for MCUboot's trailer`,
     );
   }
-  if (length <= regionBytes) return undefined;
+  if (length <= regionBytes) return judgeReadable(imageBytes, unreadableAt);
   return tooLarge(
     `with what is behind the image there are ${length} bytes, more than the ${regionBytes} of a region`,
   );
@@ -310,8 +331,10 @@ type Header = Pick<
 
 function readHeader(
   region: Uint8Array,
-  regionBytes: number,
+  place: ImagePlace,
 ): { readonly ok: true; readonly header: Header } | FaultResult {
+  const unreadable = judgeReadable(IMAGE_HEADER_BYTES, place.unreadableAt);
+  if (unreadable !== undefined) return { ok: false, fault: unreadable };
   if (region.length < IMAGE_HEADER_BYTES) {
     return fail("no-image", `${region.length} bytes are too few for an image header`);
   }
@@ -333,7 +356,7 @@ function readHeader(
   if (flagFault !== undefined) return { ok: false, fault: flagFault };
   // The sum stays far below 2^53: it cannot wrap.
   const hashedBytes = headerBytes + bodyBytes + protectedBytes;
-  const outside = judgeSize(hashedBytes + TLV_HEAD_BYTES, region, regionBytes);
+  const outside = judgeSize(hashedBytes + TLV_HEAD_BYTES, region, place);
   if (outside !== undefined) return { ok: false, fault: outside };
   return { ok: true, header: { version, headerBytes, bodyBytes, hashedBytes, flags, loadAddress } };
 }
@@ -356,9 +379,15 @@ function readProtectedTlvs(region: Uint8Array, header: Header, found: TlvFinding
  * Reads the structure of the image at the start of `region` without hashing anything.
  * @param region all bytes of the region, or of a file that is to be put into one
  * @param regionBytes size of the region; infinite where it is not known, and then MCUboot's trailer has no place either
+ * @param unreadableAt the first byte that cannot be read: neither it nor what follows is looked at
  */
-export function parseImage(region: Uint8Array, regionBytes = region.length): ParseResult {
-  const read = readHeader(region, regionBytes);
+export function parseImage(
+  region: Uint8Array,
+  regionBytes = region.length,
+  unreadableAt = Number.POSITIVE_INFINITY,
+): ParseResult {
+  const place = { regionBytes, unreadableAt };
+  const read = readHeader(region, place);
   if (!read.ok) return read;
   const { header } = read;
   const found: TlvFindings = {
@@ -379,7 +408,7 @@ export function parseImage(region: Uint8Array, regionBytes = region.length): Par
   const imageBytes = start + tlvBytes;
   if (tlvBytes < TLV_HEAD_BYTES) return fail("bad-tlv", `a TLV area of ${tlvBytes} bytes is impossible`);
   const fault =
-    judgeSize(imageBytes, region, regionBytes) ??
+    judgeSize(imageBytes, region, place) ??
     walkTlvs(region, start + TLV_HEAD_BYTES, imageBytes, false, found);
   if (fault !== undefined) return { ok: false, fault };
   const { digest, isPure = false } = found;

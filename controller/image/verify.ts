@@ -71,13 +71,15 @@ export type Judgement =
 /**
  * Reads and hashes the whole image at the start of `region`, and checks what is asked for.
  * @param regionBytes size of the region where `region` is a file that is to be put into one; see {@link parseImage}
+ * @param unreadableAt the first byte of the region that cannot be read; see there, too
  */
 export function verifyImage(
   region: Uint8Array,
   requirements: ImageRequirements = NO_REQUIREMENTS,
   regionBytes = region.length,
+  unreadableAt?: number,
 ): VerifyResult {
-  const parsed = parseImage(region, regionBytes);
+  const parsed = parseImage(region, regionBytes, unreadableAt);
   if (!parsed.ok) return parsed;
   const { image } = parsed;
   const hashed = region.subarray(0, image.hashedBytes);

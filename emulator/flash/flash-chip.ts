@@ -13,6 +13,7 @@ import { hex } from "../base/text.ts";
 import { type ByteRanges, firstIn, NO_BYTES, withoutRange, withRange } from "./byte-ranges.ts";
 import { type ChipGeometry, erasedWord, type Sector, SectorMap } from "./chip-geometry.ts";
 import { erasePlan, programPlan } from "./chip-plans.ts";
+import { type EccCells, faultyAfterTear } from "./ecc.ts";
 import {
   bitsWithin,
   type ChipTear,
@@ -98,6 +99,7 @@ export class FlashChip {
   readonly #port: FlashPort;
   readonly #isProtected: (offset: number, byteCount: number) => boolean;
   readonly #erased: number;
+  readonly #eccCells: EccCells;
   readonly #host: OperationHost<ChipFailure>;
   #current: ChipOperation | undefined;
 
@@ -115,6 +117,11 @@ export class FlashChip {
     this.#port = port;
     this.#isProtected = isProtected;
     this.#erased = erasedWord(geometry);
+    this.#eccCells = {
+      blockBytes: geometry.writeBlockBytes,
+      erasedWord: this.#erased,
+      load32: (word) => port.load32(word),
+    };
     this.#host = {
       port,
       permits: () => undefined,
@@ -341,39 +348,8 @@ export class FlashChip {
   ): void {
     this.#change({ unstable: [...this.condition.unstable, ...cells] });
     if (this.geometry.program !== "ecc") return;
-    if (how === "ecc") {
-      this.#change({ faulty: withRange(this.condition.faulty, start, end) });
-      return;
-    }
-    const { writeBlockBytes } = this.geometry;
-    const changes = new Map(meant.map((change) => [change.word, change]));
-    for (let at = start; at < end; at += writeBlockBytes) {
-      this.#tearBlock(kind, at, at + writeBlockBytes, changes, cells);
-    }
-  }
-
-  /** A block that was neither left alone nor finished does not match its ECC. */
-  #tearBlock(
-    kind: "erase" | "program",
-    start: number,
-    end: number,
-    changes: ReadonlyMap<number, WordChange>,
-    cells: readonly UnstableWord[],
-  ): void {
-    let [isUntouched, isFinished] = [true, true];
-    for (let word = Math.floor(start / 4); word * 4 < end; word += 1) {
-      const bits = bitsWithin(word, start, end);
-      const now = this.#port.load32(word);
-      // What was not to change holds already what it would: a program leaves it, an erase may program it first.
-      const same = kind === "erase" ? this.#erased : now;
-      const { before = same, after = same } = changes.get(word) ?? {};
-      isUntouched &&= ((now ^ before) & bits) === 0;
-      isFinished &&= ((now ^ after) & bits) === 0;
-    }
-    const isUndecided = cells.some(({ word, mask }) => (mask & bitsWithin(word, start, end)) !== 0);
-    const { faulty } = this.condition;
-    if (isUndecided || !(isUntouched || isFinished)) this.#change({ faulty: withRange(faulty, start, end) });
-    else if (!isUntouched && kind === "erase") this.#change({ faulty: withoutRange(faulty, start, end) });
+    const torn = { kind, start, end, how, cells, meant };
+    this.#change({ faulty: faultyAfterTear(this.condition.faulty, torn, this.#eccCells) });
   }
 }
 

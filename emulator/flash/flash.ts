@@ -6,11 +6,16 @@
  * between two units, or by {@link FlashOperation.tear} inside one (flash-tear.ts). Before a unit changes its port is
  * told, which raises the region's store epoch: nobody goes on with what was read before.
  *
+ * With ECC each program unit is a block that is programmed once between two erases, and one that a cut leaves half done
+ * cannot be read until it is erased (ecc.ts).
+ *
  * Invariants: one operation at a time; an operation that is refused changes nothing; a word outside the unit in
- * progress never changes; programming never sets a bit.
+ * progress never changes; programming never sets a bit; what cannot be read changes by a tear, by damage and by an erase.
  */
 
 import { hex } from "../base/text.ts";
+import { type ByteRanges, withoutRange, withRange } from "./byte-ranges.ts";
+import { type EccCells, faultyAfterTear, type TornUnit } from "./ecc.ts";
 import { type Reading, settledCells, type UnstableWord, unstableReading } from "./flash-tear.ts";
 import {
   type FlashOperation,
@@ -30,13 +35,23 @@ export interface FlashGeometry {
   readonly programUnitBytes: number;
 }
 
+/** Where it stands which blocks cannot be read: a set of whole program units, replaced as a whole. */
+export interface EccState {
+  faulty: ByteRanges;
+  /** The first byte of the range that cannot be read; undefined where all can. */
+  firstIn(offset: number, byteCount: number): number | undefined;
+}
+
+/** What an erased word reads. */
+const ERASED_WORD = -1;
+
 export type FlashRefusalName =
   | "out-of-region"
   | "misaligned"
   | "empty"
   /** The region is designated, and flash is not written under what may execute. */
   | "is-primary"
-  /** A bit is to be programmed to 1: erase first. */
+  /** A bit is to be programmed to 1, or with ECC a unit that is not blank: erase first. */
   | "not-erased"
   /** Another operation has not ended. */
   | "busy";
@@ -62,12 +77,20 @@ export class NorFlash {
   unstable: readonly UnstableWord[] = [];
   readonly #port: FlashPort;
   readonly #isPrimary: () => boolean;
+  readonly #ecc: EccState | undefined;
+  readonly #cells: EccCells;
   readonly #host: OperationHost<never>;
   #current: FlashOperation | undefined;
 
-  /** @param isPrimary whether the region is designated at the moment */
-  constructor(port: FlashPort, geometry: FlashGeometry, isPrimary: () => boolean) {
+  /**
+   * @param isPrimary whether the region is designated at the moment
+   * @param ecc absent: it has none
+   */
+  constructor(port: FlashPort, geometry: FlashGeometry, isPrimary: () => boolean, ecc?: EccState) {
     this.#port = port;
+    this.#ecc = ecc;
+    const { programUnitBytes: blockBytes } = geometry;
+    this.#cells = { blockBytes, erasedWord: ERASED_WORD, load32: (word) => port.load32(word) };
     this.geometry = geometry;
     this.#isPrimary = isPrimary;
     this.eraseCounts = new Uint32Array(geometry.regionBytes / geometry.sectorBytes);
@@ -82,9 +105,11 @@ export class NorFlash {
       failure: () => undefined,
       settled: (operation, start, end) => {
         this.unstable = settledCells(this.unstable, start, end, (word) => operation.left(word));
+        if (operation.kind === "erase") this.#heal(start, end);
       },
-      torn: (_operation, _how, cells) => {
+      torn: ({ kind, unitOffset: start, unitEnd: end }, how, cells, meant) => {
         this.unstable = [...this.unstable, ...cells];
+        this.#spoil({ kind, start, end, how, cells, meant });
       },
       ended: () => {
         this.#current = undefined;
@@ -99,7 +124,8 @@ export class NorFlash {
     if (refusal !== undefined) return { ok: false, refusal };
     const units = byteCount / unitBytes;
     const unitOffset = (index: number): number => offset + index * unitBytes;
-    return this.#start({ kind: "erase", rule: "store", units, unitOffset, targets: -1, preprogrammed: 0 });
+    const targets = ERASED_WORD;
+    return this.#start({ kind: "erase", rule: "store", units, unitOffset, targets, preprogrammed: 0 });
   }
 
   /**
@@ -111,14 +137,8 @@ export class NorFlash {
     const refusal = this.#refusal("a program", "program units", offset, data.length, unitBytes);
     if (refusal !== undefined) return { ok: false, refusal };
     const targets = new Int32Array(new Uint8Array(data).buffer);
-    for (let at = 0; at < targets.length; at += 1) {
-      const word = offset / 4 + at;
-      const target = targets[at] as number;
-      if ((this.#port.load32(word) & target) !== target) {
-        const message = `the flash is not erased at ${hex(word * 4)}: a program cannot set bits`;
-        return { ok: false, refusal: { name: "not-erased", offset: word * 4, message } };
-      }
-    }
+    const notErased = this.#notErased(offset, targets);
+    if (notErased !== undefined) return { ok: false, refusal: notErased };
     const units = data.length / unitBytes;
     const unitOffset = (index: number): number => offset + index * unitBytes;
     return this.#start({ kind: "program", rule: "clear", units, unitOffset, targets, preprogrammed: 0 });
@@ -134,6 +154,47 @@ export class NorFlash {
     for (const cell of this.unstable) {
       this.#port.store32(cell.word, unstableReading(this.#port.load32(cell.word), cell, reading));
     }
+  }
+
+  /** Bytes that somebody spoils from outside: the blocks that they are in cannot be read. Throws where there is no ECC. */
+  spoilBlocks(offset: number, byteCount: number): void {
+    if (this.#ecc === undefined) throw new RangeError("flash without ECC has no block that cannot be read");
+    const { programUnitBytes: block } = this.geometry;
+    const start = Math.floor(offset / block) * block;
+    const end = Math.ceil((offset + byteCount) / block) * block;
+    this.#port.unitBegins(start, end - start);
+    this.#ecc.faulty = withRange(this.#ecc.faulty, start, end);
+  }
+
+  /** The first byte of the range that cannot be read; undefined where all can. */
+  readFault(offset: number, byteCount: number): number | undefined {
+    return this.#ecc?.firstIn(offset, byteCount);
+  }
+
+  #heal(start: number, end: number): void {
+    if (this.#ecc !== undefined) this.#ecc.faulty = withoutRange(this.#ecc.faulty, start, end);
+  }
+
+  #spoil(torn: TornUnit): void {
+    if (this.#ecc !== undefined) this.#ecc.faulty = faultyAfterTear(this.#ecc.faulty, torn, this.#cells);
+  }
+
+  /** Why words from `offset` on cannot be programmed to these; undefined where they can. */
+  #notErased(offset: number, targets: Int32Array): FlashRefusal | undefined {
+    const isOnce = this.#ecc !== undefined;
+    const fault = this.readFault(offset, targets.length * 4);
+    const end = fault === undefined ? targets.length : Math.ceil((fault - offset) / 4);
+    for (let at = 0; at < end; at += 1) {
+      const word = offset / 4 + at;
+      const needed = isOnce ? ERASED_WORD : (targets[at] as number);
+      if ((this.#port.load32(word) & needed) === needed) continue;
+      const why = isOnce ? "a unit with ECC is programmed once" : "a program cannot set bits";
+      const message = `the flash is not erased at ${hex(word * 4)}: ${why}`;
+      return { name: "not-erased", offset: word * 4, message };
+    }
+    if (fault === undefined) return undefined;
+    const message = `the flash cannot be read at ${hex(fault)}: it must be erased first`;
+    return { name: "not-erased", offset: fault, message };
   }
 
   #refusal(

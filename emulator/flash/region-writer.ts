@@ -47,7 +47,9 @@ export function* eraseFor(
   for (let offset = 0; offset < regionBytes; offset += sectorBytes) {
     // Where the image goes nothing is believed: an erase that was cut off may read as erased, until it does not.
     const erased =
-      offset >= imageBytes && (isBlank(offset, sectorBytes) || isErased(bytes, offset, offset + sectorBytes));
+      offset >= imageBytes &&
+      flash.readFault(offset, sectorBytes) === undefined &&
+      (isBlank(offset, sectorBytes) || isErased(bytes, offset, offset + sectorBytes));
     if (!erased) yield* unitsOf(flash.erase(offset, sectorBytes), offset, sectorBytes);
   }
 }

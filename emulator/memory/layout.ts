@@ -56,7 +56,12 @@ export interface MemoryConfig {
   readonly sectorEraseUs: number;
   /** How long it takes to program a unit, likewise. */
   readonly unitProgramUs: number;
+  /** The regions' flash has ECC, over each program unit. */
+  readonly ecc: boolean;
 }
+
+/** Those of its members that are numbers. */
+export type MemorySize = Exclude<keyof MemoryConfig, "ecc">;
 
 /** A whole number's smallest and largest value, and what it is a multiple of. */
 export interface WholeRange {
@@ -65,7 +70,7 @@ export interface WholeRange {
   readonly multiple: number;
 }
 
-export const MEMORY_RANGES: Readonly<Record<keyof MemoryConfig, WholeRange>> = {
+export const MEMORY_RANGES: Readonly<Record<MemorySize, WholeRange>> = {
   regions: { min: MIN_REGIONS, max: MAX_REGIONS, multiple: 1 },
   regionBytes: { min: 65_536, max: REGION_STRIDE, multiple: PAGE_BYTES },
   sectorBytes: { min: 256, max: 65_536, multiple: 256 },
@@ -87,6 +92,7 @@ export const DEFAULT_MEMORY_CONFIG: MemoryConfig = {
   programUnitBytes: 256,
   sectorEraseUs: 0,
   unitProgramUs: 0,
+  ecc: false,
 };
 
 /** As little as a rehearsal takes, of which nobody sees anything. */
@@ -116,6 +122,8 @@ export interface Layout {
   readonly nvram: number;
   readonly host: number;
   readonly regions: readonly number[];
+  /** Which program units of the regions cannot be read, a bit each (emulator/flash/unreadable-blocks.ts); no bytes without ECC. */
+  readonly unreadable: number;
   readonly ram: number;
   /** Per slot: what its engine has decoded, {@link decodedCodeBytes} of code (controller/cpu/decoded-code.ts). */
   readonly decoded: readonly number[];
@@ -137,7 +145,7 @@ function requireRange(what: string, value: number, { min, max, multiple }: Whole
   }
 }
 
-const MEMORY_WORDS: Readonly<Record<keyof MemoryConfig, string>> = {
+const MEMORY_WORDS: Readonly<Record<MemorySize, string>> = {
   regions: "the number of regions",
   regionBytes: "the region size in bytes",
   sectorBytes: "the sector size in bytes",
@@ -149,14 +157,17 @@ const MEMORY_WORDS: Readonly<Record<keyof MemoryConfig, string>> = {
   unitProgramUs: "the time of a unit's program in microseconds",
 };
 
-/** The names of its members. */
-export const MEMORY_MEMBERS = Object.keys(MEMORY_WORDS) as readonly (keyof MemoryConfig)[];
+/** The names of the members that are numbers. */
+export const MEMORY_MEMBERS = Object.keys(MEMORY_WORDS) as readonly MemorySize[];
 
 /** Throws {@link MemoryConfigError}. */
 export function checkMemoryConfig(config: MemoryConfig): void {
   for (const member of MEMORY_MEMBERS) {
     requireRange(MEMORY_WORDS[member], config[member], MEMORY_RANGES[member]);
   }
+  // What comes from another program may be anything.
+  if (typeof config.ecc !== "boolean")
+    throw new MemoryConfigError(`whether the flash has ECC is ${config.ecc}: it must be true or false`);
   const { regionBytes, sectorBytes, programUnitBytes } = config;
   if (regionBytes % sectorBytes !== 0) {
     throw new MemoryConfigError(
@@ -190,6 +201,16 @@ function decodedBytes(config: MemoryConfig): number {
 /** Bytes of the erase counts of all sectors. */
 export function wearBytes({ regions, regionBytes, sectorBytes }: MemoryConfig): number {
   return regions * (regionBytes / sectorBytes) * 4;
+}
+
+/** Words that tell of one region which of its program units cannot be read. */
+export function unreadableWords({ regionBytes, programUnitBytes }: MemoryConfig): number {
+  return Math.ceil(regionBytes / programUnitBytes / 32);
+}
+
+/** Bytes of these words of all regions; none without ECC. */
+export function unreadableBytes(config: MemoryConfig): number {
+  return config.ecc ? config.regions * unreadableWords(config) * 4 : 0;
 }
 
 /** The erase counts of all sectors, region by region. */
@@ -236,6 +257,7 @@ function layOut(config: MemoryConfig, workerSlots: number): Layout {
   const nvram = take(config.nvramBytes);
   const host = take(config.hostBytes);
   const regions = Array.from({ length: config.regions }, () => take(config.regionBytes));
+  const unreadable = config.ecc ? take(Math.ceil(unreadableBytes(config) / PAGE_BYTES) * PAGE_BYTES) : end;
   const ram = take(config.ramBytes);
   const decoded = Array.from({ length: workerSlots }, () => take(decodedBytes(config)));
   const wasmPages = Math.ceil(end / WASM_PAGE_BYTES);
@@ -253,6 +275,7 @@ function layOut(config: MemoryConfig, workerSlots: number): Layout {
     nvram,
     host,
     regions,
+    unreadable,
     ram,
     decoded,
     wasmPages,

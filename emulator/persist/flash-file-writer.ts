@@ -90,7 +90,8 @@ export class FlashFileWriter {
   }
 
   /**
-   * Locks the file and opens it, dropping a torn tail, or creates it unless it must exist.
+   * Locks the file and opens it, dropping a torn tail, or creates it unless it must exist. One that lacks ECC is broken
+   * until its first checkpoint.
    * Throws {@link PersistenceError}.
    */
   static open(fs: FileSystem, path: string, space: PersistentSpace, mustExist = false): Opened {
@@ -113,7 +114,8 @@ export class FlashFileWriter {
   static anew(fs: FileSystem, path: string, space: PersistentSpace, sequence: number): Opened {
     const realPath = named("FlashFileUnreadable", path, "opened", () => fs.realPath(path));
     const writer = new FlashFileWriter(fs, realPath, space, undefined, 0);
-    return { writer, file: { image: blankImage(space), sequence, endBytes: 0, droppedBytes: 0, records: 0 } };
+    const nothing = { endBytes: 0, droppedBytes: 0, records: 0, lacksEcc: false };
+    return { writer, file: { ...nothing, image: blankImage(space), sequence } };
   }
 
   get endBytes(): number {
@@ -127,6 +129,8 @@ export class FlashFileWriter {
 
   #start(fd: number, file: OpenedFlashFile): void {
     const isNew = file.endBytes === 0;
+    // Records of what it has no place for would be no part of it.
+    this.#broken = file.lacksEcc;
     // Who may open it can lock it. What is no flash file stays as it is.
     this.#fs.makePrivate(fd);
     if (file.droppedBytes > 0) this.#fs.truncate(fd, file.endBytes);

@@ -35,6 +35,7 @@ const enum Header {
   TABLE_BYTES = 7,
   NVRAM_BYTES = 8,
   SECTOR_BYTES = 9,
+  /** With {@link ECC_BIT} where the flash has ECC. */
   PROGRAM_UNIT_BYTES = 10,
   SEQUENCE_LO = 11,
   SEQUENCE_HI = 12,
@@ -43,6 +44,9 @@ const enum Header {
   /** CRC-32 of all that precedes it. */
   CRC = 15,
 }
+
+/** Flash with ECC, whose persistent space is larger; no program unit has as many bytes. */
+const ECC_BIT = 1 << 30;
 
 const enum Word {
   /** CRC-32 of all that follows it, padding included. */
@@ -101,6 +105,8 @@ export interface OpenedFlashFile {
   readonly droppedBytes: number;
   /** Whole records that store something. */
   readonly records: number;
+  /** It was made of flash without ECC, and has no place for what the device's flash has more: a new one must be made. */
+  readonly lacksEcc: boolean;
 }
 
 /** What {@link openFlashFile} shows of each record that it replays; the image already holds it. */
@@ -140,8 +146,9 @@ function encodeHeader(
 
 /** Header words from HEADER_BYTES to PROGRAM_UNIT_BYTES. */
 function geometry(space: PersistentSpace): readonly number[] {
-  const { regions, regionBytes, nvramBytes, sectorBytes, programUnitBytes } = space;
-  return [HEADER_BYTES, regions, regionBytes, TABLE_BYTES, nvramBytes, sectorBytes, programUnitBytes];
+  const { regions, regionBytes, nvramBytes, sectorBytes, programUnitBytes, ecc } = space;
+  const unit = programUnitBytes | (ecc ? ECC_BIT : 0);
+  return [HEADER_BYTES, regions, regionBytes, TABLE_BYTES, nvramBytes, sectorBytes, unit];
 }
 
 /** Bytes of a record with so many bytes of data. */
@@ -196,7 +203,8 @@ export function openFlashFile(
   onRecord: RecordListener = () => undefined,
 ): OpenedFlashFile {
   if (isBlankStub(bytes)) {
-    return { image: blankImage(space), sequence: 0, endBytes: 0, droppedBytes: bytes.length, records: 0 };
+    const nothing = { sequence: 0, endBytes: 0, records: 0, lacksEcc: false };
+    return { ...nothing, image: blankImage(space), droppedBytes: bytes.length };
   }
   const base = openBase(bytes.subarray(0, HEADER_BYTES), bytes.length, space);
   const words = wordsOf(bytes);
@@ -229,8 +237,13 @@ export function readGeometry(bytes: Uint8Array): Geometry | undefined {
     regionBytes: words[Header.REGION_BYTES] as number,
     nvramBytes: words[Header.NVRAM_BYTES] as number,
     sectorBytes: words[Header.SECTOR_BYTES] as number,
-    programUnitBytes: words[Header.PROGRAM_UNIT_BYTES] as number,
+    programUnitBytes: (words[Header.PROGRAM_UNIT_BYTES] as number) & ~ECC_BIT,
+    ecc: hasEcc(words),
   };
+}
+
+function hasEcc(words: Int32Array): boolean {
+  return ((words[Header.PROGRAM_UNIT_BYTES] as number) & ECC_BIT) !== 0;
 }
 
 function magicOf(bytes: Uint8Array): string {
@@ -261,6 +274,7 @@ interface Base {
   /** The image is there in full length; 0 where the base is blank memory. */
   readonly imageBytes: number;
   readonly imageCrc: number;
+  readonly lacksEcc: boolean;
 }
 
 function describeForeign(start: Uint8Array): string {
@@ -281,17 +295,25 @@ function openBase(start: Uint8Array, fileBytes: number, space: PersistentSpace):
   }
   requireGeometry(words, space);
   const imageBytes = words[Header.IMAGE_BYTES] as number;
-  if (imageBytes !== (magic === BLANK_MAGIC ? 0 : space.bytes) || HEADER_BYTES + imageBytes > fileBytes) {
+  const lacksEcc = space.ecc && !hasEcc(words);
+  const wholeBytes = lacksEcc ? space.bytes - space.eccBytes : space.bytes;
+  if (imageBytes !== (magic === BLANK_MAGIC ? 0 : wholeBytes) || HEADER_BYTES + imageBytes > fileBytes) {
     throw new FlashFileError("FlashFileDamaged", "its checkpoint is not whole");
   }
   const imageCrc = words[Header.IMAGE_CRC] as number;
-  return { sequence: number64(words, Header.SEQUENCE_LO), imageBytes, imageCrc };
+  return { sequence: number64(words, Header.SEQUENCE_LO), imageBytes, imageCrc, lacksEcc };
 }
 
+/** Flash may have got ECC since its file was made, and everything in it can be read then; it does not lose it. */
 function requireGeometry(words: Int32Array, space: PersistentSpace): void {
   const found = [...words.subarray(Header.HEADER_BYTES, Header.PROGRAM_UNIT_BYTES + 1)];
-  if (found.join() === geometry(space).join()) return;
-  const [, regions, regionBytes, , nvramBytes, sectorBytes, unitBytes] = found;
+  const ecc = hasEcc(words);
+  const expected = geometry({ ...space, ecc }).join();
+  if (found.join() === expected && (space.ecc || !ecc)) return;
+  if (found.join() === expected)
+    throw new FlashFileError("FlashFileMismatch", "it is of flash with ECC, and the device's has none");
+  const [, regions, regionBytes, , nvramBytes, sectorBytes, unit = 0] = found;
+  const unitBytes = unit & ~ECC_BIT;
   throw new FlashFileError(
     "FlashFileMismatch",
     `it holds ${regions} regions of ${regionBytes} bytes with sectors of ${sectorBytes} and program units of ${unitBytes}, and ` +
@@ -335,7 +357,8 @@ function replay(file: FileView, base: Base, image: Uint8Array, onRecord: RecordL
       `its record at byte ${at * 4} is damaged, and it had been on stable storage whole`,
     );
   }
-  return { image, sequence, endBytes: at * 4, droppedBytes: file.fileBytes - at * 4, records };
+  const droppedBytes = file.fileBytes - at * 4;
+  return { image, sequence, endBytes: at * 4, droppedBytes, records, lacksEcc: base.lacksEcc };
 }
 
 /** Words of the whole, well-formed record at word `at`, 0 when there is none. */

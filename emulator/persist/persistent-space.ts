@@ -1,11 +1,12 @@
 /**
  * Everything that keeps its bytes without power, as one range: the table's segment, the firmware's NVRAM, the regions
- * one behind the other, then how often each of their sectors was erased.
+ * one behind the other, then how often each of their sectors was erased, and with ECC which of their program units cannot
+ * be read.
  *
  * Ring (persist-ring.ts) and flash file (flash-file.ts) name bytes by their offset in this range, so that a file
  * does not depend on where the segments lie in the shared memory.
  */
-import { type Layout, type MemoryConfig, TABLE_BYTES, wearBytes } from "../memory/layout.ts";
+import { type Layout, type MemoryConfig, TABLE_BYTES, unreadableBytes, wearBytes } from "../memory/layout.ts";
 
 /** What an erased NOR cell reads. */
 export const ERASED = 0xff;
@@ -23,13 +24,15 @@ export interface PersistentSegment {
 /** What memory it is of. */
 export type Geometry = Pick<
   MemoryConfig,
-  "regions" | "regionBytes" | "nvramBytes" | "sectorBytes" | "programUnitBytes"
+  "regions" | "regionBytes" | "nvramBytes" | "sectorBytes" | "programUnitBytes" | "ecc"
 >;
 
 export interface PersistentSpace extends Geometry {
   readonly segments: readonly PersistentSegment[];
   /** Bytes of the whole space. */
   readonly bytes: number;
+  /** Of them, what flash without ECC does not have: the last ones. */
+  readonly eccBytes: number;
 }
 
 /** Offsets in the persistent space of what stands at fixed places. */
@@ -44,11 +47,18 @@ export function regionOffset(
 }
 
 export function planPersistentSpace(layout: Layout): PersistentSpace {
-  const { regions, regionBytes, nvramBytes, sectorBytes, programUnitBytes } = layout.config;
+  const { regions, regionBytes, nvramBytes, sectorBytes, programUnitBytes, ecc } = layout.config;
   const wear = {
     memoryOffset: layout.wear,
     offset: regionOffset(layout.config, regions),
     bytes: wearBytes(layout.config),
+    blank: 0,
+  };
+  const eccBytes = unreadableBytes(layout.config);
+  const unreadable = {
+    memoryOffset: layout.unreadable,
+    offset: wear.offset + wear.bytes,
+    bytes: eccBytes,
     blank: 0,
   };
   const segments: PersistentSegment[] = [
@@ -61,14 +71,20 @@ export function planPersistentSpace(layout: Layout): PersistentSpace {
       blank: ERASED,
     })),
     wear,
+    unreadable,
   ];
-  const geometry = { regions, regionBytes, nvramBytes, sectorBytes, programUnitBytes };
-  return { segments, bytes: wear.offset + wear.bytes, ...geometry };
+  const geometry = { regions, regionBytes, nvramBytes, sectorBytes, programUnitBytes, ecc };
+  return { segments, bytes: unreadable.offset + eccBytes, eccBytes, ...geometry };
 }
 
 /** Offset of the erase count of a sector, sectors counted over all regions. */
 export function wearOffset(space: PersistentSpace, sector: number): number {
   return regionOffset(space, space.regions) + sector * 4;
+}
+
+/** Offset of a word that tells which program units cannot be read, counted over all regions. */
+export function unreadableOffset(space: PersistentSpace, index: number): number {
+  return space.bytes - space.eccBytes + index * 4;
 }
 
 /** The space of a device that was never powered: NVRAM all zero, regions erased. */

@@ -10,7 +10,7 @@ import { CAPABILITIES } from "../../controller/devices/capabilities.ts";
 import {
   DEFAULT_MEMORY_CONFIG,
   MEMORY_RANGES,
-  type MemoryConfig,
+  type MemorySize,
   type WholeRange,
 } from "../../emulator/memory/layout.ts";
 import { MAX_REGIONS } from "../../emulator/memory/map.ts";
@@ -44,7 +44,7 @@ function member<T>(shape: Member<T>["shape"], about: string, standard?: unknown)
   return { shape, about, ...(standard === undefined ? {} : { standard }) };
 }
 
-function size(name: keyof MemoryConfig, about: string): Member<number> {
+function size(name: MemorySize, about: string): Member<number> {
   return member(whole(MEMORY_RANGES[name]), about, DEFAULT_MEMORY_CONFIG[name]);
 }
 
@@ -68,6 +68,11 @@ const memory = object({
     "How long the flash takes to erase a sector; 0: as long as it takes to emulate.",
   ),
   unitProgramUs: size("unitProgramUs", "How long the flash takes to program a unit; likewise."),
+  ecc: member(
+    flag,
+    "Whether the regions' flash has ECC, over each program unit: a unit is programmed once between two erases, and one that tore cannot be read until it is erased.",
+    DEFAULT_MEMORY_CONFIG.ecc,
+  ),
 });
 
 const budget = object({

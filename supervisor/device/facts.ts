@@ -11,6 +11,7 @@ import { factsOf, type RegionFacts } from "../../controller/boot/boot-rom.ts";
 import { parseImage } from "../../controller/image/format.ts";
 import { concludeInBackground, type ImageRequirements, judgeImage } from "../../controller/image/verify.ts";
 import type { HashAlgorithm } from "../../emulator/api.ts";
+import { UnreadableBlocks } from "../../emulator/flash/unreadable-blocks.ts";
 import { Control, controlWords } from "../../emulator/memory/control.ts";
 import type { Layout } from "../../emulator/memory/layout.ts";
 
@@ -53,6 +54,7 @@ export class RegionReader {
   readonly #memory: WebAssembly.Memory;
   readonly #layout: Layout;
   readonly #control: Int32Array;
+  readonly #blocks: UnreadableBlocks;
   readonly #requirements: ImageRequirements;
   readonly #hash: HashRegion;
 
@@ -60,6 +62,7 @@ export class RegionReader {
     this.#memory = memory;
     this.#layout = layout;
     this.#control = controlWords(memory, layout);
+    this.#blocks = new UnreadableBlocks(memory, layout);
     this.#requirements = requirements;
     this.#hash = hash;
   }
@@ -77,7 +80,7 @@ export class RegionReader {
   async #verify(region: number): Promise<RegionFacts> {
     const { regions, config } = this.#layout;
     const bytes = new Uint8Array(this.#memory.buffer, regions[region], config.regionBytes);
-    const parsed = parseImage(bytes);
+    const parsed = parseImage(bytes, bytes.length, this.#blocks.firstIn(region, 0, bytes.length));
     if (!parsed.ok) return factsOf(parsed);
     const { image } = parsed;
     const { algorithm } = image.digest;

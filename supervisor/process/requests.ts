@@ -59,6 +59,7 @@ const MEMORY: Names<DeviceConfig["memory"]> = {
   nvramBytes: true,
   sectorEraseUs: true,
   unitProgramUs: true,
+  ecc: true,
 };
 const LIMITS: Names<DeviceConfig["limits"]> = {
   heartbeatMs: true,

@@ -328,10 +328,22 @@ function rottenWord(rig: Rig, what: Rot, random: Random): number {
     }
     case "floor":
       return layout.table / 4 + 2 * REPLICA_WORD[1] + random.below(4);
-    case "region": {
-      const image = rig.images.get(rig.holds(what.region) ?? "");
-      const bytes = image?.bytes.length ?? layout.config.sectorBytes;
-      return (layout.regions[what.region] as number) / 4 + random.below(Math.floor(bytes / 4));
-    }
+    case "region":
+      return (layout.regions[what.region] as number) / 4 + rottenWordOf(rig, what.region, random);
   }
+}
+
+/** A word of the image that a region holds, from its start. */
+function rottenWordOf(rig: Rig, region: number, random: Random): number {
+  const image = rig.images.get(rig.holds(region) ?? "");
+  const bytes = image?.bytes.length ?? rig.memory.layout.config.sectorBytes;
+  return random.below(Math.floor(bytes / 4));
+}
+
+/** Makes a block of a region unreadable: more of its bits have flipped than ECC corrects. */
+export function spoilBlock(rig: Rig, region: number, random: Random): void {
+  const offset = rottenWordOf(rig, region, random) * 4;
+  rig.timeline.event({ type: "injected", what: `unreadable block in region ${region}`, rots: "region" });
+  rig.flash.spoil(region, offset);
+  rig.device.regionRotted(region);
 }

@@ -39,6 +39,8 @@ export class ControllerSlot implements Watched {
   readonly #slices: KnownSlices;
   /** By region: content key of the code that the machine has decoded. */
   readonly #decoded: number[] = [];
+  /** Key of what the machine's memory refuses, as it cannot be read. */
+  #refused = 0;
 
   constructor(
     memory: WebAssembly.Memory,
@@ -88,6 +90,7 @@ export class ControllerSlot implements Watched {
     const { machine, region } = this;
     if (this.#decoded[region] !== this.#persistent.regionKey(region)) this.regionChanged();
     machine.setRegion(region);
+    this.#refused = this.#persistent.unreadableKey();
     machine.reset(entry);
     machine.clock.powerOn();
     machine.clock.skipTo(ticks);
@@ -104,7 +107,16 @@ export class ControllerSlot implements Watched {
   run(instructions: number, horizon: number): MachineStop {
     this.heartbeat += 1;
     this.machine.hart[Hart.ATTENTION] = 0;
+    this.#refuseUnreadable();
     return this.#slices.run(this.machine, this.region, instructions, horizon);
+  }
+
+  /** Blocks of some region cannot be read since it last executed, or can be again. */
+  #refuseUnreadable(): void {
+    const key = this.#persistent.unreadableKey();
+    if (key === this.#refused) return;
+    this.machine.refuseUnreadable();
+    this.#refused = key;
   }
 
   /** Nothing of the version executes any more. */

@@ -8,7 +8,7 @@ import { NO_REGION } from "../../../emulator/table/table.ts";
 import { OWED_BY_HANG } from "../../faults/explanation.ts";
 import type { JoinPlace, Subject } from "../explore/subject.ts";
 import type { Timeline } from "../explore/timeline.ts";
-import { crashVersion, failThread, perform, rot, settle } from "./actor.ts";
+import { crashVersion, failThread, perform, rot, settle, spoilBlock } from "./actor.ts";
 import { type Judgement, Rotted } from "./oracle/judgement.ts";
 import type { Oracle } from "./oracle/oracle.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
@@ -17,6 +17,9 @@ import type { Rig } from "./rig.ts";
 import type { Scenario } from "./scenario.ts";
 import type { VirtualEvent } from "./virtual-event.ts";
 
+/** Only flash with ECC has blocks that cannot be read. */
+const ECC_FAULTS = ["unreadable-primary", "unreadable-other"] as const;
+
 export const SWEEP_FAULTS: readonly string[] = [
   "crash",
   "hang",
@@ -24,6 +27,7 @@ export const SWEEP_FAULTS: readonly string[] = [
   "flip-floor",
   "flip-primary",
   "flip-other",
+  ...ECC_FAULTS,
 ];
 
 /** Steps that make no sense where one before them did not come to pass. */
@@ -43,7 +47,7 @@ export class FlipsideSubject implements Subject<Scenario, VirtualEvent, Judgemen
   readonly memory: PersistentMemory;
   readonly flash: RegionFlash;
   readonly oracle: Oracle;
-  readonly faults = SWEEP_FAULTS;
+  readonly faults: readonly string[];
 
   constructor(rig: Rig) {
     this.rig = rig;
@@ -51,6 +55,8 @@ export class FlipsideSubject implements Subject<Scenario, VirtualEvent, Judgemen
     this.memory = rig.memory;
     this.flash = rig.flash;
     this.oracle = rig.oracle;
+    const { ecc } = rig.memory.layout.config;
+    this.faults = SWEEP_FAULTS.filter((kind) => ecc || !isEccFault(kind));
   }
 
   get recalls(): boolean {
@@ -96,7 +102,7 @@ export class FlipsideSubject implements Subject<Scenario, VirtualEvent, Judgemen
   }
 
   inject(kind: string, random: Random): boolean {
-    const { memory } = this.rig;
+    if (!this.faults.includes(kind) && isEccFault(kind)) return false;
     switch (kind) {
       case "crash":
         this.timeline.event({ type: "injected", what: "crash", rots: "nothing" });
@@ -114,12 +120,15 @@ export class FlipsideSubject implements Subject<Scenario, VirtualEvent, Judgemen
       case "flip-primary":
         rot(this.rig, { in: "region", region: this.#executingRegion }, random);
         break;
-      case "flip-other": {
-        const { regions } = memory.layout.config;
-        const other = (this.#executingRegion + 1 + random.below(regions - 1)) % regions;
-        rot(this.rig, { in: "region", region: other }, random);
+      case "flip-other":
+        rot(this.rig, { in: "region", region: this.#otherRegion(random) }, random);
         break;
-      }
+      case "unreadable-primary":
+        spoilBlock(this.rig, this.#executingRegion, random);
+        break;
+      case "unreadable-other":
+        spoilBlock(this.rig, this.#otherRegion(random), random);
+        break;
       default:
         throw new Error(`there is no fault ${kind}`);
     }
@@ -160,6 +169,11 @@ export class FlipsideSubject implements Subject<Scenario, VirtualEvent, Judgemen
     return region === NO_REGION ? 0 : region;
   }
 
+  #otherRegion(random: Random): number {
+    const { regions } = this.rig.memory.layout.config;
+    return (this.#executingRegion + 1 + random.below(regions - 1)) % regions;
+  }
+
   /** The uncut run ends as the scenario says. */
   #checkEnd({ ends }: Scenario): void {
     const { device } = this.rig;
@@ -169,6 +183,10 @@ export class FlipsideSubject implements Subject<Scenario, VirtualEvent, Judgemen
       this.oracle.condemn("harness-broken", `the uncut run ended in ${name(end)} instead of ${name(ends)}`);
     }
   }
+}
+
+function isEccFault(kind: string): boolean {
+  return ECC_FAULTS.some((known) => known === kind);
 }
 
 function name(end: number | "safe-mode"): string {

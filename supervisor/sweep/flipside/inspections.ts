@@ -2,24 +2,34 @@
  * What reading the images shows. Each content is read and verified once, however often it comes back: a digest costs
  * more than all the rest of a start.
  *
- * Invariant: facts are those of the bytes that stand in the region, by their content key.
+ * Invariant: facts are those of the bytes that stand in the region, and of which of them can be read, by their content key.
  */
 import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
-import { inspectRegion } from "../../../controller/boot/inspection.ts";
-import { NO_REQUIREMENTS } from "../../../controller/image/verify.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
+import type { RegionFlash } from "./region-flash.ts";
+import type { Rules } from "./rules.ts";
 
 /** Contents of regions that are remembered as read; beyond that they are read again. */
 const FACTS_KEPT = 16_384;
 
 export class Inspections {
   readonly #persistent: PersistentMemory;
+  readonly #flash: RegionFlash;
+  #inspect: Rules["inspect"];
   readonly #facts = new Map<number, RegionFacts>();
   /** By region, the content key at the last inspection. */
   readonly #inspected: number[] = [];
 
-  constructor(persistent: PersistentMemory) {
+  constructor(persistent: PersistentMemory, flash: RegionFlash, inspect: Rules["inspect"]) {
     this.#persistent = persistent;
+    this.#flash = flash;
+    this.#inspect = inspect;
+  }
+
+  /** Another boot ROM: what the one before has read is forgotten. */
+  set rule(inspect: Rules["inspect"]) {
+    if (inspect !== this.#inspect) this.#facts.clear();
+    this.#inspect = inspect;
   }
 
   /** Facts of every region. */
@@ -29,7 +39,7 @@ export class Inspections {
       this.#inspected[region] = key;
       let facts = this.#facts.get(key);
       if (facts === undefined) {
-        facts = inspectRegion(this.#persistent.regionBytes(region), NO_REQUIREMENTS);
+        facts = this.#inspect(this.#persistent.regionBytes(region), this.#flash.readFault(region));
         if (this.#facts.size >= FACTS_KEPT) this.#facts.clear();
         this.#facts.set(key, facts);
       }

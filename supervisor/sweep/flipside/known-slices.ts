@@ -3,8 +3,8 @@
  * put in place instead: most starts of a sweep execute the same 10,000 instructions until the firmware is ready.
  *
  * Invariants: the key of a slice covers all that it hangs on: the machine's words, what it can read of the control
- * block, the content of RAM (by a number that only power-on and known slices lead to), the region that executes, the
- * firmware's NVRAM, and how far it may run. A slice is kept only if it read no other memory (translated code has RAM,
+ * block, the content of RAM (by a number that only power-on and known slices lead to), the region that executes, what of
+ * any region cannot be read, the firmware's NVRAM, and how far it may run. A slice is kept only if it read no other memory (translated code has RAM,
  * the window and host memory alone, and host memory is blank where RAM has a number), stored to none but RAM and NVRAM,
  * and nothing was done to the machine meanwhile. Its stores to NVRAM are made again one by one, as items; where somebody
  * wants to do something at one of these, the slice is executed.
@@ -217,6 +217,7 @@ export class KnownSlices implements StoreRecorder {
     sum.addLong(place, horizon === Number.POSITIVE_INFINITY ? -1 : horizon);
     sum.addLong(place + 2, this.#persistent.regionKey(region));
     sum.addLong(place + 4, this.#persistent.nvramKey());
+    sum.addLong(place + 6, this.#persistent.unreadableKey());
     return sum.key;
   }
 }

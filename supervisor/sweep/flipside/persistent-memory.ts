@@ -1,17 +1,27 @@
 /**
- * What a power cut does not take: table, firmware's NVRAM and regions, with a log of every word that changed.
+ * What a power cut does not take: table, firmware's NVRAM, regions, and which of their blocks cannot be read, with a log of
+ * every word that changed.
  *
  * Invariants: every change of a persistent word goes through {@link PersistentMemory.store} or
  * {@link PersistentMemory.noteStore}; undoing to a log position restores every word, and the content keys, as
  * they were there; what nobody stored into costs nothing, however large it is. Keeping the content keys (content-key.ts)
  * costs a few operations per stored word. It has as many regions as the scenario wants; those behind are blank.
  */
-import { type Layout, PAGE_BYTES, TABLE_BYTES } from "../../../emulator/memory/layout.ts";
+import {
+  type Layout,
+  PAGE_BYTES,
+  TABLE_BYTES,
+  unreadableBytes,
+  unreadableWords,
+} from "../../../emulator/memory/layout.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { UndoLog } from "../explore/memory.ts";
 import { combine, mixFirst, mixSecond } from "./content-key.ts";
 
-/** Segments that have a content key of their own: management memory, firmware's NVRAM, then each region. */
+/**
+ * Segments that have a content key of their own: management memory, firmware's NVRAM, then each region, and behind them
+ * what cannot be read of them.
+ */
 const enum Segment {
   TABLE = 0,
   NVRAM = 1,
@@ -48,7 +58,8 @@ function limited(layout: Layout, count: number): Layout {
 }
 
 export class PersistentMemory implements UndoLog {
-  /** The whole controller memory. */
+  readonly memory: WebAssembly.Memory;
+  /** The whole of it. */
   readonly words: Int32Array;
   /** With all regions that there is room for. */
   readonly wholeLayout: Layout;
@@ -59,6 +70,8 @@ export class PersistentMemory implements UndoLog {
   #erased = 0;
   readonly #erasedWords: readonly number[];
   readonly #keys: Int32Array;
+  /** Number of the segment that tells what cannot be read: words directly behind the regions, no more than one has. */
+  readonly #unreadable: number;
   /** What an image adds to the key of a region that is erased. */
   readonly #imageKeys = new WeakMap<Int32Array, Int32Array>();
   #areas: readonly WordRange[] = [];
@@ -85,6 +98,7 @@ export class PersistentMemory implements UndoLog {
     regions = layout.config.regions,
     erasedWords: readonly number[] = [],
   ) {
+    this.memory = memory;
     this.words = new Int32Array(memory.buffer);
     this.#layouts = layout.regions.concat(0).map((_, count) => limited(layout, count));
     this.wholeLayout = this.#layout = layout;
@@ -92,8 +106,11 @@ export class PersistentMemory implements UndoLog {
     this.#nvramWord = layout.nvram / 4;
     this.#regionsWord = (layout.regions[0] as number) / 4;
     this.#regionWords = layout.config.regionBytes / 4;
-    this.#keys = new Int32Array((Segment.REGIONS + layout.config.regions) * 2);
-    const end = this.#regionsWord + layout.config.regions * this.#regionWords;
+    this.#unreadable = Segment.REGIONS + layout.config.regions;
+    this.#keys = new Int32Array((this.#unreadable + 1) * 2);
+    const end = (layout.unreadable + unreadableBytes(layout.config)) / 4;
+    if (end > this.#regionsWord + (layout.config.regions + 1) * this.#regionWords)
+      throw new Error("what tells which blocks cannot be read is larger than a region");
     this.#usedPages = new Uint8Array(Math.ceil((end * 4) / PAGE_BYTES));
     this.#erasedWords = erasedWords;
     this.regions = regions;
@@ -230,9 +247,35 @@ export class PersistentMemory implements UndoLog {
     return new Uint8Array(this.words.buffer, offset, this.layout.config.regionBytes);
   }
 
-  /** Equal for equal bytes of the region; never equal, but by a chance of 2^-52, for others. */
+  /**
+   * Equal for equal bytes of the region of which the same can be read; never equal, but by a chance of 2^-52, for others.
+   */
   regionKey(region: number): number {
-    return this.#key(Segment.REGIONS + region);
+    return this.isAllReadable ? this.#key(Segment.REGIONS + region) : this.#keyOfReadable(region);
+  }
+
+  /** Nothing of any region is unreadable. */
+  get isAllReadable(): boolean {
+    return this.#keys[this.#unreadable * 2] === 0 && this.#keys[this.#unreadable * 2 + 1] === 0;
+  }
+
+  /** As {@link regionKey}, of which blocks of all regions cannot be read. */
+  unreadableKey(): number {
+    return this.#key(this.#unreadable);
+  }
+
+  #keyOfReadable(region: number): number {
+    const words = unreadableWords(this.wholeLayout.config);
+    const start = this.wholeLayout.unreadable / 4 + region * words;
+    const segment = (Segment.REGIONS + region) * 2;
+    let [first, second] = [this.#keys[segment] as number, this.#keys[segment + 1] as number];
+    for (let at = 0; at < words; at += 1) {
+      const value = this.words[start + at] as number;
+      const place = this.#regionWords + at;
+      first += mixFirst(place, value) - mixFirst(place, 0);
+      second += mixSecond(place, value) - mixSecond(place, 0);
+    }
+    return combine(first, second);
   }
 
   /** As {@link regionKey}, of the management memory. */
@@ -253,6 +296,10 @@ export class PersistentMemory implements UndoLog {
     for (let at = 0; at < end; at += 2) {
       first = Math.imul(first, 31) + (this.#keys[at] as number);
       second = Math.imul(second, 37) + (this.#keys[at + 1] as number);
+    }
+    if (!this.isAllReadable) {
+      first = Math.imul(first, 31) + (this.#keys[this.#unreadable * 2] as number);
+      second = Math.imul(second, 37) + (this.#keys[this.#unreadable * 2 + 1] as number);
     }
     return combine(first, second);
   }

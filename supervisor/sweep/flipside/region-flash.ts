@@ -3,7 +3,8 @@
  * undone.
  *
  * Invariants: no word of a region changes but by an operation, a tear, a reading of unstable cells, or rot; the
- * unstable cells are one immutable value, so that whoever undoes memory puts them back as they were.
+ * unstable cells are one immutable value, so that whoever undoes memory puts them back as they were; which blocks cannot be
+ * read stands in memory, and is undone with it.
  */
 
 import { Random } from "../../../emulator/base/random.ts";
@@ -13,13 +14,21 @@ import {
   type FlashStart,
   NorFlash,
 } from "../../../emulator/flash/flash.ts";
-import { type ChipTear, type Reading, TEARS, type UnstableWord } from "../../../emulator/flash/flash-tear.ts";
+import {
+  CHIP_TEARS,
+  type ChipTear,
+  PARTIAL_TEARS,
+  type Reading,
+  TEARS,
+  type UnstableWord,
+} from "../../../emulator/flash/flash-tear.ts";
 import {
   eraseFor,
   FlashRefusedError,
   type FlashUnits,
   programImage,
 } from "../../../emulator/flash/region-writer.ts";
+import { UnreadableBlocks } from "../../../emulator/flash/unreadable-blocks.ts";
 import { Control } from "../../../emulator/memory/control.ts";
 import { type FlashUnit, ItemKind } from "../explore/items.ts";
 import type { TearableFlash } from "../explore/memory.ts";
@@ -32,8 +41,9 @@ type UnstableCells = readonly (readonly UnstableWord[])[];
 export type TellUnit = (unit: FlashUnit, make: () => void) => void;
 
 export class RegionFlash implements TearableFlash {
-  readonly tears = TEARS;
+  readonly tears: readonly ChipTear[];
   readonly #memory: PersistentMemory;
+  readonly #blocks: UnreadableBlocks;
   readonly #regions: readonly NorFlash[];
   /** What {@link condition} is where no region has any. */
   readonly #stable: UnstableCells;
@@ -43,10 +53,25 @@ export class RegionFlash implements TearableFlash {
     const { regions, config } = memory.wholeLayout;
     this.#memory = memory;
     this.#stable = regions.map(() => []);
-    this.#regions = regions.map(
-      (start, region) =>
-        new NorFlash(new RegionPort(memory, start / 4), config, () => control[Control.REGION] === region),
-    );
+    this.tears = config.ecc ? CHIP_TEARS : [...TEARS, ...PARTIAL_TEARS];
+    this.#blocks = new UnreadableBlocks(memory.memory, memory.wholeLayout);
+    const firstWord = memory.wholeLayout.unreadable / 4;
+    const store = (index: number, value: number): void => memory.store(firstWord + index, value);
+    this.#regions = regions.map((start, region) => {
+      const isPrimary = (): boolean => control[Control.REGION] === region;
+      const ecc = this.#blocks.of(region, store);
+      return new NorFlash(new RegionPort(memory, start / 4), config, isPrimary, ecc);
+    });
+  }
+
+  /** The first byte of the region that cannot be read; undefined where all can. */
+  readFault(region: number): number | undefined {
+    return this.#blocks.firstIn(region, 0, this.#memory.layout.config.regionBytes);
+  }
+
+  /** Something spoils the block that a byte is in, from outside. */
+  spoil(region: number, offset: number): void {
+    this.#flash(region).spoilBlocks(offset, 1);
   }
 
   /**

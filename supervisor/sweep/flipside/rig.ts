@@ -118,16 +118,21 @@ export class Rig {
     return name === "" ? undefined : name;
   }
 
-  /** The image that the region begins with; what lies behind it is nobody's. Empty for none. */
+  /** The image that the region begins with, if all of it can be read; what lies behind it is nobody's. Empty for none. */
   #imageIn(region: number): string {
     const { words } = this.memory;
     const base = (this.memory.layout.regions[region] as number) / 4;
     for (const [name, image] of this.#imageWords) {
       let same = 0;
       while (same < image.length && words[base + same] === image[same]) same += 1;
-      if (same === image.length) return name;
+      if (same === image.length) return this.#canBeRead(region, name) ? name : "";
     }
     return "";
+  }
+
+  #canBeRead(region: number, name: string): boolean {
+    const fault = this.flash.readFault(region);
+    return fault === undefined || fault >= (this.images.get(name)?.bytes.length ?? 0);
   }
 
   /** Whether the management memory holds this very table and floor: rules may go on with what they never stored. */

@@ -11,6 +11,7 @@ import {
   type RegionFacts,
   recoverManagement,
 } from "../../../controller/boot/boot-rom.ts";
+import { inspectRegion } from "../../../controller/boot/inspection.ts";
 import {
   activate,
   beginUpdate,
@@ -18,6 +19,7 @@ import {
   endUpdate,
   type TransitionResult,
 } from "../../../controller/boot/transitions.ts";
+import { NO_REQUIREMENTS } from "../../../controller/image/verify.ts";
 import { TableStore } from "../../../emulator/table/commit.ts";
 import type { NvramPort } from "../../../emulator/table/nvram.ts";
 import type { RecoveryPolicy } from "../../../emulator/table/recovery.ts";
@@ -41,6 +43,11 @@ export interface Committer {
 
 /** Everything that decides. Each member may be replaced alone; none may keep state across a power cut. */
 export interface Rules {
+  /**
+   * The boot ROM's reading of a region. Of the same bytes it must always come to the same.
+   * @param unreadableAt the first of them that cannot be read
+   */
+  readonly inspect: (bytes: Uint8Array, unreadableAt: number | undefined) => RegionFacts;
   /** At power-on: finds what counts in the management memory and repairs it through `port`. */
   readonly recover: (
     port: NvramPort,
@@ -67,6 +74,7 @@ export type RulesModule = Partial<Rules> & {
 };
 
 export const STANDARD_RULES: Rules = {
+  inspect: (bytes, unreadableAt) => inspectRegion(bytes, NO_REQUIREMENTS, unreadableAt),
   recover: recoverManagement,
   openStore: (port, table, publish) => new TableStore(port, table, publish),
   initialState,

@@ -141,7 +141,7 @@ export class VirtualDevice {
     this.#port = persistent.managementPort(() => sink.beforeStore());
     this.#volatile = new VolatileMemory(memory, this.layout, persistent, sink);
     this.#slices = new KnownSlices(this.#volatile, persistent, sink, this.#control);
-    this.#inspections = new Inspections(persistent);
+    this.#inspections = new Inspections(persistent, flash, rules.inspect);
     this.#slots = Array.from(
       { length: WORKER_SLOTS },
       (_, slot) => new ControllerSlot(memory, persistent, this.#slices, slot, config.engine, config.hart),
@@ -240,6 +240,7 @@ export class VirtualDevice {
   /** Other rules from the next power-on. */
   set rules(rules: Rules) {
     this.#rules = rules;
+    this.#inspections.rule = rules.inspect;
   }
 
   /** It has so many regions. While it is off. */

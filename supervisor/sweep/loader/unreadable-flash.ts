@@ -1,7 +1,6 @@
 /** Reads and fetches of flash whose ECC is not valid: memory refuses them, and where a start came upon one is remembered. */
-import { Access, NO_ZONES, zonesFrom } from "../../../controller/cpu/access-zones.ts";
-import { type AddressRange, isWithin } from "../../../controller/cpu/address-range.ts";
 import { Cause } from "../../../controller/cpu/engine.ts";
+import { addressesOf, readFaults } from "../../../controller/cpu/read-faults.ts";
 import type { Machine } from "../../../controller/machine.ts";
 import { flashAt } from "../../../controller/profile.ts";
 import { type ByteRanges, NO_BYTES } from "../../../emulator/flash/byte-ranges.ts";
@@ -45,19 +44,11 @@ export class UnreadableFlash {
     const faulty = this.#bank.chips.map(({ condition }) => condition.faulty);
     if (faulty.every((ranges, device) => ranges === (this.#refused[device] ?? NO_BYTES))) return;
     this.#refused = faulty;
-    const ranges = faulty.flatMap((bytes, device) => this.#addressesOf(device, bytes));
-    const zones = zonesFrom(
-      ranges.flatMap(({ first, last }) => [first, last + 1]),
-      (address) => (isWithin(ranges, address) ? Access.LOAD | Access.FETCH : 0),
-    );
-    machine.refuse(ranges.length === 0 ? NO_ZONES : zones);
-  }
-
-  /** None of a device that is not mapped. */
-  #addressesOf(device: number, bytes: ByteRanges): readonly AddressRange[] {
-    const base = this.#board.flash[device]?.base;
-    return base === undefined
-      ? []
-      : bytes.map(({ start, end }) => ({ first: base + start, last: base + end - 1 }));
+    const ranges = faulty.flatMap((bytes, device) => {
+      const base = this.#board.flash[device]?.base;
+      // A device that is not mapped has no addresses.
+      return base === undefined ? [] : addressesOf(base, bytes);
+    });
+    machine.refuse(readFaults(ranges));
   }
 }

@@ -211,6 +211,38 @@ describe("reading regions", () => {
     });
   });
 
+  it("names the first byte of an image that cannot be read, and looks at none from there on", () => {
+    for (let at = 0; at < region.length; at += 1) {
+      const spoilt = region.slice().fill(0xa5, at);
+      const facts = inspectRegion(at < image.length ? spoilt : region, NO_REQUIREMENTS, at);
+      if (at >= image.length) expect(facts).toEqual(inspectRegion(region, NO_REQUIREMENTS));
+      else {
+        const message = `the flash cannot be read at 0x${at.toString(16)}: its ECC is not valid`;
+        expect(facts).toEqual({ usable: false, fault: { name: "unreadable", message } });
+      }
+    }
+  });
+
+  it("asks what cannot be read whenever a region is read, and only then", () => {
+    let unreadableAt: number | undefined;
+    const inspector = new RegionInspector(NO_REQUIREMENTS, (asked) =>
+      asked === 1 ? unreadableAt : undefined,
+    );
+    expect(inspector.inspect(1, region, 1).usable).toBe(true);
+    unreadableAt = 40;
+    expect(inspector.inspect(1, region, 1).usable).toBe(true);
+    expect(inspector.inspect(1, region, 2)).toMatchObject({ fault: { name: "unreadable" } });
+    expect(inspector.inspect(0, region, 2).usable).toBe(true);
+  });
+
+  it("of one that cannot be read makes a region that may not run, with the place", () => {
+    const unreadable = inspectRegion(region, NO_REQUIREMENTS, 64);
+    const { reason, verdicts, detail } = decideBoot(input(three, { images: [unreadable, bad, bad] }));
+    expect(verdicts[0]).toMatchObject({ mayRun: false, cause: "bad-image" });
+    expect(reason).toBe("safe-mode");
+    expect(detail).toContain("region 0: the flash cannot be read at 0x40: its ECC is not valid");
+  });
+
   it("is done again exactly when the store epoch has changed", () => {
     const inspector = new RegionInspector(NO_REQUIREMENTS);
     const bytes = region.slice();

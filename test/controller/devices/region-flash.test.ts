@@ -4,6 +4,7 @@ import { BUS_FAULT } from "../../../controller/cpu/engine.ts";
 import { FlashCommand, FlashRegister } from "../../../controller/devices/flash-controller.ts";
 import type { GuestMemory } from "../../../controller/devices/guest-memory.ts";
 import { FlashRequest, RegionFlash } from "../../../controller/devices/region-flash.ts";
+import { type ByteRanges, firstIn } from "../../../emulator/flash/byte-ranges.ts";
 import { Control } from "../../../emulator/memory/control.ts";
 import { FlashAction, FlashStatus, readPost } from "../../../emulator/memory/flash-posts.ts";
 import { DEFAULT_MEMORY_CONFIG } from "../../../emulator/memory/layout.ts";
@@ -17,7 +18,7 @@ const EXTERNAL = 1 << 11;
 const [EPOCH, OWN, OTHER] = [7, 0, 1];
 
 /** A version of boot epoch 7 in region 0, which has begun to write region 1. */
-function bench({ isServed = true } = {}) {
+function bench({ isServed = true, hasEcc = false } = {}) {
   const board = new TestBoard();
   board.bootEpoch = EPOCH;
   const control = new Int32Array(new SharedArrayBuffer(Control.WORDS * 4));
@@ -37,11 +38,23 @@ function bench({ isServed = true } = {}) {
     },
   };
   let long = 0;
+  let changed = 0;
+  const unreadable: ByteRanges[] = [];
   const readRegion = (region: number, offset: number, byteCount: number): Uint8Array =>
     (regions[region] as Uint8Array).slice(offset, offset + byteCount);
   const device = new RegionFlash(
     deviceState(),
-    { config, regionCount: () => 3, control, memory, readRegion, isServed, tookLong: () => (long += 1) },
+    {
+      config: hasEcc ? { ...config, ecc: true } : config,
+      regionCount: () => 3,
+      control,
+      memory,
+      readRegion,
+      readFault: (region, offset, byteCount) => firstIn(unreadable[region] ?? [], offset, offset + byteCount),
+      regionsChanged: () => (changed += 1),
+      isServed,
+      tookLong: () => (long += 1),
+    },
     board,
   );
   device.reset();
@@ -82,6 +95,8 @@ function bench({ isServed = true } = {}) {
     ended,
     answered,
     longs: (): number => long,
+    unreadable,
+    changes: (): number => changed,
   };
 }
 
@@ -283,6 +298,31 @@ describe("what is read", () => {
     expect(command(FlashCommand.IS_ERASED, 0, 100)).toBe(FlashStatus.DONE);
     expect(command(FlashCommand.IS_ERASED, 50, 1000)).toBe(FlashStatus.NOT_ERASED);
     expect(load(FlashRegister.FAIL_OFFSET)).toBe(100);
+  });
+
+  it("of what cannot be read is told as such, moves nothing, and counts as not erased", () => {
+    const { unreadable, regions, ram, command, load } = bench({ hasEcc: true });
+    expect(load(FlashRegister.TRAITS)).toBe(0x1_07ff);
+    (regions[OTHER] as Uint8Array).fill(0xff);
+    unreadable[OTHER] = [{ start: 20_480, end: 20_736 }];
+    const at = (status: FlashStatus): number[] => [status, load(FlashRegister.FAIL_OFFSET)];
+    for (const looking of [FlashCommand.READ, FlashCommand.VERIFY]) {
+      expect(at(command(looking, 4096, 32_768))).toEqual([FlashStatus.ECC, 20_480]);
+      expect(at(command(looking, 20_500, 4))).toEqual([FlashStatus.ECC, 20_500]);
+    }
+    expect(ram.every((byte) => byte === 0)).toBe(true);
+    expect(at(command(FlashCommand.IS_ERASED, 4096, 32_768))).toEqual([FlashStatus.NOT_ERASED, 20_480]);
+    (regions[OTHER] as Uint8Array)[5000] = 0;
+    expect(at(command(FlashCommand.IS_ERASED, 4096, 32_768))).toEqual([FlashStatus.NOT_ERASED, 5000]);
+    expect(command(FlashCommand.READ, 20_736, 4096)).toBe(FlashStatus.DONE);
+  });
+
+  it("is looked at anew once an operation has ended", () => {
+    const { changes, command, ended, load } = bench({ hasEcc: true });
+    command(FlashCommand.ERASE, 0, 4096);
+    expect([load(FlashRegister.STATUS), changes()]).toEqual([FlashStatus.NONE, 0]);
+    ended(FlashStatus.DONE);
+    expect([load(FlashRegister.STATUS), changes()]).toEqual([FlashStatus.DONE, 1]);
   });
 
   it("in many bytes shows life between its pieces", () => {

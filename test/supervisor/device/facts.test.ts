@@ -7,6 +7,7 @@ import { inspectRegion } from "../../../controller/boot/inspection.ts";
 import { encodeImage } from "../../../controller/image/encode.ts";
 import { imageKey } from "../../../controller/image/keys.ts";
 import { NO_REQUIREMENTS } from "../../../controller/image/verify.ts";
+import { UnreadableBlocks } from "../../../emulator/flash/unreadable-blocks.ts";
 import { Control, controlWords } from "../../../emulator/memory/control.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
 import { type HashRegion, RegionReader, readingsOf, withReadings } from "../../../supervisor/device/facts.ts";
@@ -62,6 +63,26 @@ describe("a reading", () => {
       expect(facts).toEqual(inspectRegion(regions.bytes(1), NO_REQUIREMENTS));
       expect(storeEpoch).toBe(regions.control[Control.STORE_EPOCH + 1]);
     }
+  });
+
+  it("shows, as the boot ROM's does, where the image cannot be read", async () => {
+    const withEcc = planLayout({ ...layout.config, ecc: true });
+    const memory = createMemory(withEcc);
+    const bytes = new Uint8Array(memory.buffer, withEcc.regions[1], withEcc.config.regionBytes);
+    bytes.fill(0xff).set(IMAGE);
+    const blocks = new UnreadableBlocks(memory, withEcc);
+    const state = blocks.of(1, (...word) => blocks.store(...word));
+    const hash: HashRegion = async (_region, byteCount, algorithm) =>
+      createHash(algorithm).update(bytes.subarray(0, byteCount)).digest();
+    const reader = new RegionReader(memory, withEcc, NO_REQUIREMENTS, hash);
+    for (const start of [0, 256, Math.floor(IMAGE.length / 256) * 256]) {
+      if (state !== undefined) state.faulty = [{ start, end: start + 256 }];
+      const { facts } = await reader.read(1);
+      expect(facts).toEqual(inspectRegion(bytes, NO_REQUIREMENTS, start));
+      expect(facts).toMatchObject({ usable: false, fault: { name: "unreadable" } });
+    }
+    if (state !== undefined) state.faulty = [];
+    expect((await reader.read(1)).facts.usable).toBe(true);
   });
 
   it("verifies each kind of signature as the boot ROM does, and a changed one too", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { encodeImage } from "../../../controller/image/encode.ts";
 import { NO_REQUIREMENTS, verifyImage } from "../../../controller/image/verify.ts";
 import { Random } from "../../../emulator/base/random.ts";
-import { TEARS } from "../../../emulator/flash/flash-tear.ts";
+import { CHIP_TEARS, PARTIAL_TEARS, TEARS } from "../../../emulator/flash/flash-tear.ts";
 import { controlWords } from "../../../emulator/memory/control.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
 import {
@@ -95,7 +95,8 @@ describe("flash of a region", () => {
     const { memory, flash } = freshFlash();
     const { position } = memory;
     const { condition } = flash;
-    for (const how of TEARS) {
+    expect(flash.tears).toEqual([...TEARS, ...PARTIAL_TEARS]);
+    for (const how of flash.tears) {
       const keys = [0, 1].map(() => {
         const before = memory.stateKey();
         expect(flash.tear(sector, erased, how, 7)).toBe(true);
@@ -165,7 +166,7 @@ describe("flash of a region", () => {
 });
 
 describe("case ids", () => {
-  const kind = fc.constantFrom<Disturbance["kind"]>("cut", ...TEARS, ...SWEEP_FAULTS);
+  const kind = fc.constantFrom<Disturbance["kind"]>("cut", ...CHIP_TEARS, ...SWEEP_FAULTS);
   const id = fc.record({
     scenario: fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/),
     path: fc.array(fc.record({ at: fc.nat(9999), kind }), { maxLength: 4 }),
