@@ -242,8 +242,7 @@ function makeModule(profile: BoardProfile, index: number, parts: BoardParts, hos
       flash: profile.flash.map(({ name }, device) => ({
         name,
         chip: chipOf(host, device),
-        // It may do so at any time, which no instruction is to blame for.
-        misused: (message) => host.misused(message, false),
+        misused: (message, isAccessing) => host.misused(message, isAccessing),
         beforeUnit: (operation) => host.beforeUnit(device, operation),
       })),
       memory: { read: readRam, store: storeRam },

@@ -27,7 +27,8 @@ export class DeviceModuleFault extends Error {
 export interface NamedFlash extends UnitHooks {
   readonly name: string;
   readonly chip: FlashChip;
-  readonly misused: (message: string) => void;
+  /** `isAccessing`: it was asked in an access of the hart's, so that the instruction is the one that asked for it. */
+  readonly misused: (message: string, isAccessing: boolean) => void;
 }
 
 /**
@@ -102,6 +103,8 @@ export class ModuleHost implements Device {
   #device: ModuleDevice;
   /** What time it is in the call that is under way; undefined until it is asked. */
   #now: number | undefined;
+  /** The call that is under way is an access of the hart's. */
+  #isAccessing = false;
   /** What has come between, in the call that is under way, and is no affair of the module's. */
   #interruption: { readonly thrown: unknown } | undefined;
 
@@ -170,7 +173,7 @@ export class ModuleHost implements Device {
 
   load(offset: number, byteCount: number): number {
     const now = this.#catchUp();
-    const value = this.#called(now, () => this.#load(offset, byteCount));
+    const value = this.#accessed(now, () => this.#load(offset, byteCount));
     this.#asked(now, value);
     if (value === "fault") return BUS_FAULT;
     const isWord = typeof value === "number" && Number.isInteger(value);
@@ -183,7 +186,7 @@ export class ModuleHost implements Device {
 
   store(offset: number, value: number, byteCount: number): number {
     const now = this.#catchUp();
-    const stored = this.#called(now, () => this.#store(offset, value >>> 0, byteCount));
+    const stored = this.#accessed(now, () => this.#store(offset, value >>> 0, byteCount));
     this.#asked(now, stored);
     if (stored === "fault") return BUS_FAULT;
     return this.#nothing("store", stored);
@@ -219,6 +222,15 @@ export class ModuleHost implements Device {
   /** What is due in it happens before. Undefined where nothing is: then nobody has looked at the clock. */
   #catchUp(): number | undefined {
     return this.nextEvent() === Number.POSITIVE_INFINITY ? undefined : this.#board.catchUp();
+  }
+
+  #accessed<R>(now: number | undefined, call: () => R): R {
+    this.#isAccessing = true;
+    try {
+      return this.#called(now, call);
+    } finally {
+      this.#isAccessing = false;
+    }
   }
 
   #called<R>(now: number | undefined, call: () => R): R {
@@ -323,7 +335,10 @@ export class ModuleHost implements Device {
 
   #flash(wanted: string): DeviceFlash {
     const found = this.#options.flash.find(({ name }) => name === wanted);
-    if (found !== undefined) return this.#guarded(new ModuleFlash(found));
+    if (found !== undefined) {
+      const misused = (message: string): void => found.misused(message, this.#isAccessing);
+      return this.#guarded(new ModuleFlash(found, misused));
+    }
     const names = this.#options.flash.map(({ name }) => name).join(", ");
     throw new Error(`there is no flash device named ${wanted}: it must be one of ${names}`);
   }
@@ -359,10 +374,12 @@ export class ModuleHost implements Device {
 /** A flash device as a module gets at it. */
 class ModuleFlash {
   readonly #flash: NamedFlash;
+  readonly #misused: (message: string) => void;
   readonly chip: FlashChip;
 
-  constructor(flash: NamedFlash) {
+  constructor(flash: NamedFlash, misused: (message: string) => void) {
     this.#flash = flash;
+    this.#misused = misused;
     this.chip = flash.chip;
   }
 
@@ -427,7 +444,7 @@ class ModuleFlash {
     readonly offset: number;
     readonly message: string;
   }): FlashRefusal {
-    this.#flash.misused(`${this.#flash.name}: ${misuse.message}`);
+    this.#misused(`${this.#flash.name}: ${misuse.message}`);
     return refusalOf(misuse);
   }
 

@@ -1,7 +1,12 @@
 /** A device that is somebody's module: held to its contract, its state in words, its flash in units. docs/loader.md. */
 import { describe, expect, it } from "vitest";
 import { BUS_FAULT } from "../../../controller/cpu/engine.ts";
-import type { DeviceModule, DeviceParts, ModuleDevice } from "../../../controller/devices/device-module.ts";
+import type {
+  DeviceFlash,
+  DeviceModule,
+  DeviceParts,
+  ModuleDevice,
+} from "../../../controller/devices/device-module.ts";
 import { type ModuleDeviceOptions, ModuleHost } from "../../../controller/devices/module-device.ts";
 import { BytesFlashPort } from "../../../emulator/flash/flash.ts";
 import { FlashChip } from "../../../emulator/flash/flash-chip.ts";
@@ -25,7 +30,7 @@ function made(
   const state = deviceState();
   const bytes = new Uint8Array(4 * SECTOR).fill(0xff);
   const chip = new FlashChip(new BytesFlashPort(bytes, () => undefined), GEOMETRY);
-  const misuses: string[] = [];
+  const misuses: [message: string, isAccessing: boolean][] = [];
   const hooks: { beforeUnit: () => void } = { beforeUnit: () => undefined };
   const { accessBytes, ...options } = said;
   const module = {
@@ -46,7 +51,7 @@ function made(
         {
           name: "nor",
           chip,
-          misused: (message) => misuses.push(message),
+          misused: (...misuse) => misuses.push(misuse),
           beforeUnit: () => hooks.beforeUnit(),
         },
       ],
@@ -295,15 +300,23 @@ describe("flash, to a module", () => {
 
   it("tells what no such flash does, and changes nothing", () => {
     const reasons: unknown[] = [];
+    const program = (nor: DeviceFlash, offset: number): void => {
+      reasons.push(nor.program(offset, new Uint8Array(4))?.reason);
+    };
     const { device, bytes, misuses } = made(({ flash }) => ({
-      store: (offset) => {
-        reasons.push(flash("nor").program(offset, new Uint8Array(4))?.reason);
-      },
+      store: (offset) => program(flash("nor"), offset),
+      reset: () => program(flash("nor"), 2),
     }));
     device.store(2, 0, 4);
     device.store(4 * SECTOR, 0, 4);
-    expect(reasons).toEqual(["misaligned", "out-of-range"]);
-    expect(misuses.map((message) => message.slice(0, 5))).toEqual(["nor: ", "nor: "]);
+    device.reset();
+    expect(reasons).toEqual(["misaligned", "out-of-range", "misaligned"]);
+    const told = misuses.map(([message, isAccessing]) => [message.slice(0, 5), isAccessing]);
+    expect(told, "an instruction is named where it was the hart that asked").toEqual([
+      ["nor: ", true],
+      ["nor: ", true],
+      ["nor: ", false],
+    ]);
     expect(bytes.every((byte) => byte === 0xff)).toBe(true);
   });
 
