@@ -443,6 +443,11 @@ export class Machine {
     }
   }
 
+  /** A device has thrown out of the run that was under way: what had retired until then has. */
+  leaveRun(): void {
+    this.interpreter.finish();
+  }
+
   /** Executes `limit` instructions at the most, or counts them: in turns, so that a wait that begins meanwhile is soon found. */
   #runOrCount(limit: number, loop: PollingLoop): Stop {
     const { hart } = this;

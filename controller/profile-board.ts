@@ -71,6 +71,8 @@ export interface ProfileBoard {
   powerOn(): void;
   /** Devices that are modules, for whoever wants to see whether two runs come to the same in them. */
   readonly modules: readonly ModuleHost[];
+  /** An erase or a program is under way in some flash device, but for those that modules drive. */
+  readonly isFlashBusy: boolean;
   /** The misuse that a fetch from this address is which has faulted: of flash that is busy; undefined for none. */
   fetchMisuse(address: number): string | undefined;
   /** Ticks since the watchdog was kicked; undefined where it does not run. */
@@ -105,11 +107,17 @@ export function profileBoard(profile: BoardProfile, hart: HartConfig, host: Prof
     get modules() {
       return theDevices().modules;
     },
+    get isFlashBusy() {
+      const { controller, banks } = theDevices();
+      return banks.some(([, bank]) => bank.isBusy) || profile.flash.some((_, at) => controller.isBusy(at));
+    },
     fetchMisuse: (address) => {
       const place = flashAt(profile, address);
       const flash = place && profile.flash[place.device];
-      if (place === undefined || flash === undefined || !isUnreadableWhileBusy(flash)) return undefined;
-      const isBusy = theDevices().controller.isBusy(place.device);
+      if (place === undefined || flash === undefined) return undefined;
+      const { controller, banks } = theDevices();
+      const [, bank] = banks.find(([base]) => base === flash.base) ?? [];
+      const isBusy = bank?.isBusy ?? (isUnreadableWhileBusy(flash) && controller.isBusy(place.device));
       return isBusy ? busyReadMisuse(flash.name, place.offset) : undefined;
     },
     unkickedTicks: (machine) => theDevices().watchdog.unkickedTicks(machine.clock.now()),

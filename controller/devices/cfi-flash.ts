@@ -187,6 +187,11 @@ export class CfiFlash implements Device {
     return this.#get(CfiWord.READ_MODE) === ReadMode.ARRAY && !this.#isRunning;
   }
 
+  /** An erase or a program is under way. */
+  get isBusy(): boolean {
+    return this.#isRunning;
+  }
+
   /** The hart is reset. */
   reset(): void {
     const { atReset, isResetWired } = this.#options;

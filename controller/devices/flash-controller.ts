@@ -42,6 +42,7 @@ export const enum FlashRegister {
   REQUEST = 0x40,
   CORRECTED = 0x44,
   CORRECTED_OFFSET = 0x48,
+  BUSY = 0x4c,
 }
 
 export const enum FlashCommand {
@@ -225,6 +226,8 @@ export class FlashController implements Device {
         return this.#selected.chip.geometry.writeBlockBytes;
       case FlashRegister.TRAITS:
         return traitsOf(this.#selected);
+      case FlashRegister.BUSY:
+        return this.#isBusy ? 1 : 0;
       case FlashRegister.PROTECT:
         return (this.#protected[this.#device] as number) >>> 0;
       default: {

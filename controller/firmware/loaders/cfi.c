@@ -13,6 +13,7 @@
 enum {
 	READ_ARRAY = 0xff,
 	READ_QUERY = 0x98,
+	READ_STATUS = 0x70,
 	CLEAR_STATUS = 0x50,
 	BLOCK_LOCK = 0x60,
 	BLOCK_ERASE = 0x20,
@@ -58,6 +59,9 @@ INLINE void back_to_array(uint32_t offset) {
 }
 
 RAM_CODE bool flash_fits(void) {
+	/* What was under way may go on over a reset. */
+	command(0, READ_STATUS);
+	wait(0);
 	/* By 16-bit words of a chip: "QRY", then the size of the device and of the blocks of its one region. */
 	command(0, READ_QUERY);
 	bool answers = *word_at(4 * 0x10) == BOTH('Q') && *word_at(4 * 0x11) == BOTH('R') &&

@@ -5,8 +5,9 @@
 
 enum { DEVICE = 0 };
 
-bool flash_fits(void) {
+RAM_CODE bool flash_fits(void) {
 	struct flipside_flash *flash = FLIPSIDE_FLASH;
+	flipside_flash_wait();
 	flash->device = DEVICE;
 	uint32_t block = flash->write_block, traits = flash->traits;
 	if (block == 0 || UNIT_BYTES % block != 0 || flash->bytes < LAYOUT_END) return false;

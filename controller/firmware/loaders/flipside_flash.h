@@ -11,7 +11,7 @@
 struct flipside_flash {
 	volatile uint32_t device, bytes, write_block, traits, query, sector_offset, sector_bytes, key;
 	volatile uint32_t offset, length, memory, command, status, fail_offset, protect, interrupt;
-	volatile uint32_t request, corrected, corrected_offset;
+	volatile uint32_t request, corrected, corrected_offset, busy;
 };
 #define FLIPSIDE_FLASH ((struct flipside_flash *)0x10030000)
 
@@ -43,6 +43,15 @@ enum flipside_flash_fault {
 #define FLIPSIDE_FLASH_MAPPED (1u << 16)
 
 #define FLIPSIDE_FLASH_INLINE static inline __attribute__((always_inline))
+
+/*
+ * What was under way may go on over a reset, which takes STATUS back to 0. Before the first command of a start: one that
+ * comes meanwhile is refused.
+ */
+FLIPSIDE_FLASH_INLINE void flipside_flash_wait(void) {
+	while (FLIPSIDE_FLASH->busy != 0);
+	FLIPSIDE_FLASH->status = 0;
+}
 
 FLIPSIDE_FLASH_INLINE uint32_t flipside_flash_do(
 	uint32_t device, enum flipside_flash_command command, uint32_t offset, uint32_t length, const void *memory) {

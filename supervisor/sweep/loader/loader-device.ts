@@ -140,6 +140,8 @@ export class LoaderDevice {
   readonly #misuses: MisusePlaces;
   /** The machine is executing instructions. */
   #executes = false;
+  /** A unit of flash is about to be made. */
+  #beginsUnit = false;
   /** What the next unit that firmware makes comes to. */
   #unitFault: UnitFault | undefined;
   #armed: Armed | undefined;
@@ -244,7 +246,7 @@ export class LoaderDevice {
   /** Does a fault at the item that is about to be made; false where there is nothing that it could be done to. */
   inject(kind: string): boolean {
     if (!this.#executes) return false;
-    this.#parts.sink.event({ type: "disturbed", how: kind });
+    this.#tellDisturbed(kind);
     if (kind === "bad-block" || kind === "fails-once") {
       this.#unitFault = kind;
       this.#goesOnDisturbed = kind === "fails-once";
@@ -252,6 +254,11 @@ export class LoaderDevice {
     }
     this.#resetAsked = reasonOf(kind);
     throw HART_RESET;
+  }
+
+  #tellDisturbed(how: string): void {
+    const isWriting = this.#beginsUnit || this.#board.isFlashBusy;
+    this.#parts.sink.event({ type: "disturbed", how, isWriting });
   }
 
   /** The machine is executing instructions, so that something can be done to what it does. */
@@ -287,7 +294,7 @@ export class LoaderDevice {
     this.#armed = undefined;
     armed?.done();
     this.#goesOnDisturbed = true;
-    this.#parts.sink.event({ type: "disturbed", how: "skip" });
+    this.#tellDisturbed("skip");
   }
 
   /** How many instructions are left until the hart is reset between two. */
@@ -300,7 +307,7 @@ export class LoaderDevice {
     const { kind = "", done } = this.#armed ?? {};
     this.#armed = undefined;
     done?.();
-    this.#parts.sink.event({ type: "disturbed", how: kind });
+    this.#tellDisturbed(kind);
     this.#role = Role.NOTHING;
     return reasonOf(kind);
   }
@@ -320,6 +327,8 @@ export class LoaderDevice {
   /** Power comes on; nothing runs yet. @param reading what undecided cells read */
   powerOn(reading: Reading): void {
     const { volatile, bank } = this.#parts;
+    // The machine's own count goes with its power.
+    this.#executedBefore += this.machine.retired;
     volatile.powerOn();
     bank.readUnstable(reading);
     this.#lines.clear();
@@ -445,6 +454,7 @@ export class LoaderDevice {
       return this.#calls.run(instructions);
     } catch (error) {
       if (error !== HART_RESET) throw error;
+      this.machine.leaveRun();
       // Whoever wanted something of the application does not ask for it anew.
       this.#role = Role.NOTHING;
       return undefined;
@@ -721,11 +731,14 @@ export class LoaderDevice {
 
   #beforeUnit(device: number, operation: ChipOperation): void {
     const { bank, sink } = this.#parts;
+    this.#beginsUnit = true;
     try {
       sink.beforeUnit(bank.unitOf(device, operation));
     } catch (error) {
       operation.abort();
       throw error;
+    } finally {
+      this.#beginsUnit = false;
     }
     if (operation.kind === "erase") {
       this.#erased = { device, offset: operation.unitOffset };

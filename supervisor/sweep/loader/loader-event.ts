@@ -40,6 +40,7 @@ export type LoaderEvent =
   | { readonly type: "misused"; readonly message: string }
   /** Firmware stored less to a counter than that holds. */
   | { readonly type: "lowered"; readonly message: string }
-  | { readonly type: "disturbed"; readonly how: string }
+  /** `isWriting`: an erase or a program is under way, which may come to its end all the same. */
+  | { readonly type: "disturbed"; readonly how: string; readonly isWriting: boolean }
   /** What was to come did not: a step of the scenario. */
   | { readonly type: "missed"; readonly message: string };

@@ -350,13 +350,16 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
   }
 
   /** What is done to flash or to an instruction lets the hart go on; all else ends its start, as a power cut does. */
-  #disturbed({ how }: EventOf<"disturbed">): void {
+  #disturbed({ how, isWriting }: EventOf<"disturbed">): void {
     const { update } = this.judgement;
     if (how === "bad-block") this.#change({ isSpoilt: true, untouched: undefined, ranBefore: undefined });
     // The hart goes on, and what was asked for may come to nothing.
     else if (how === "fails-once" || how === "skip")
       this.#change({ update: update && afterCutOf({ ...update, isPromised: false }, true) });
-    else this.judgement = this.afterCut(this.judgement);
+    else {
+      if (isWriting) this.begins(undefined);
+      this.judgement = this.afterCut(this.judgement);
+    }
   }
 
   #said({ saying }: EventOf<"said">): void {

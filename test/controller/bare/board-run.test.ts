@@ -70,6 +70,8 @@ const store = (program: asm.Program, address: number, value: number): asm.Progra
     .li(A0, address)
     .li(A1, value)
     .words(asm.store("sw", A1, 0, A0));
+const goingTo = (program: asm.Program, address: number): asm.Program =>
+  program.li(A0, address).words(asm.jalr(0, A0, 0));
 const stay = (program: asm.Program): asm.Program => program.label("stay").jal(0, "stay");
 
 /** Notes the reason of the reset at STARTS + 4 n and in a retained word what n is; ends at its third start. */
@@ -234,6 +236,17 @@ describe("flash", () => {
       ]);
     },
   );
+
+  it("tells of code that runs from a bank of parallel NOR while that is erased", () => {
+    const times = { eraseUs: 100, programUs: 1 };
+    const flash = PROFILE.flash.map((each) => ({ ...each, times }));
+    const program = store(store(new asm.Program(), NOR + SECTOR, 0x20_0020), NOR + SECTOR, 0xd0_00d0);
+    const made = board(new asm.Program(), { profile: { ...PROFILE, flash, start: RAM_BASE } });
+    made.placeInRam(RAM_BASE, goingTo(program, NOR).bytes());
+    expect(made.run(1000).flashMisuses).toEqual([
+      "nor: a read of 0x0 while an erase or a program is under way, at pc 0x20000000",
+    ]);
+  });
 
   it("reads as erased where nothing was put, whatever that is on its chip", () => {
     const [nor] = PROFILE.flash;

@@ -140,7 +140,7 @@ describe("what the controller tells of its devices", () => {
 
   it("has no other registers, and takes no stores to those that are read", () => {
     const { controller } = bench();
-    for (const offset of [0x10, 0x1c, 0x2c, 0x40, 0x4c, 0x100])
+    for (const offset of [0x10, 0x1c, 0x2c, 0x40, 0x50, 0x100])
       expect(controller.load(offset)).toBe(BUS_FAULT);
     for (const offset of [0x04, 0x08, 0x0c, 0x14, 0x18, 0x34, 0x40, 0x48, 0x4c]) {
       expect(controller.store(offset, 1)).toBe(BUS_FAULT);
@@ -429,6 +429,18 @@ describe("with times", () => {
       isFinished ? 0xff : 0,
       isFinished ? FlashStatus.DONE : FlashStatus.NONE,
     ]);
+  });
+
+  it("a start finds whether what was under way at its reset goes on: STATUS says nothing of it", () => {
+    const { controller, load, open, command, pass } = bench({ atReset: "goes-on" }, { times: TIMED });
+    const told = (): readonly number[] => [load(FlashRegister.BUSY), load(FlashRegister.STATUS)];
+    open();
+    expect(told()).toEqual([0, FlashStatus.NONE]);
+    command(FlashCommand.ERASE, 0, 64);
+    controller.reset();
+    expect(told()).toEqual([1, FlashStatus.NONE]);
+    pass(ERASE_TICKS);
+    expect(told()).toEqual([0, FlashStatus.DONE]);
   });
 
   it("power that goes may tear the unit under way", () => {

@@ -2,8 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { FlashCommand, FlashRegister } from "../../../../controller/devices/flash-controller.ts";
 import type { FlashProfile } from "../../../../controller/profile.ts";
+import { FLASH_CONTROLLER_BASE } from "../../../../emulator/memory/map.ts";
+import { PathRunner } from "../../../../supervisor/sweep/explore/path-runner.ts";
 import type { LoaderEvent } from "../../../../supervisor/sweep/loader/loader-event.ts";
 import { LoaderSubject } from "../../../../supervisor/sweep/loader/loader-subject.ts";
+import type { LoaderStep } from "../../../../supervisor/sweep/loader/scenario.ts";
 import * as asm from "../../../controller/support/assembler.ts";
 import { Program } from "../../../controller/support/assembler.ts";
 import { A0, A1, A2 } from "../../../controller/support/machines.ts";
@@ -20,6 +23,8 @@ import {
   tinyScenario,
   UART,
 } from "./tiny-loader.ts";
+
+const NS_PER_INSTRUCTION = 10;
 
 describe("flash", () => {
   it("begins erased, whatever an erased byte reads", () => {
@@ -39,6 +44,55 @@ describe("the UART", () => {
     for (const byte of Buffer.from("a\nb")) store(program, UART, byte, "sb");
     const { subject } = carriedOut(tinyProfile(goTo(program, PRIMARY)), tinyScenario([POWER_ON, POWER_ON]));
     expect(subject.device.uart).toEqual(["a"]);
+  });
+});
+
+const RESET: LoaderStep = { do: "start", by: "reset" };
+
+describe("what a run has executed", () => {
+  it("is counted over all its starts, by power and by reset, whatever was run before", () => {
+    const { subject } = carriedOut(tinyProfile(), tinyScenario([POWER_ON]));
+    const executed = [1, 2, 3, 3].map((starts) => {
+      const steps = Array.from({ length: starts }, (_, at) => (at === 1 ? RESET : POWER_ON));
+      const scenario = tinyScenario(steps);
+      subject.setUp(scenario);
+      subject.carryOut(scenario, 1, true);
+      return subject.device.executed;
+    });
+    const [one = 0] = executed;
+    expect(one).toBeGreaterThan(3);
+    expect(executed).toEqual([one, 2 * one, 3 * one, 3 * one]);
+  });
+});
+
+describe("a reset in the middle of an instruction", () => {
+  it("takes no time back, and what was executed before it counts", () => {
+    const TURNS = 10_000;
+    const program = new Program()
+      .li(A1, TURNS)
+      .label("wait")
+      .words(asm.i("addi", A1, A1, -1));
+    program.branch("bne", A1, 0, "wait");
+    for (const [register, value] of [
+      [FlashRegister.OFFSET, 0x1000],
+      [FlashRegister.LENGTH, 0x1000],
+      [FlashRegister.COMMAND, FlashCommand.ERASE],
+    ] as const)
+      store(program, FLASH_CONTROLLER_BASE + register, value);
+    const subject = new LoaderSubject(tinyProfile(goTo(program, PRIMARY)), {});
+    const scenario = tinyScenario([POWER_ON]);
+    const seen: (readonly [what: string, ns: number, executed: number])[] = [];
+    subject.timeline.narrator = (item) => {
+      const { device } = subject;
+      if (typeof item === "object") seen.push([item.type, device.nowNs, device.executed]);
+    };
+    new PathRunner(subject, 1).run(scenario, [{ at: 1, kind: "reset" }]);
+    const [, disturbed, again] = seen;
+    const ended = seen.find(([what]) => what === "handed-over");
+    expect([disturbed?.[0], again?.[0]]).toEqual(["disturbed", "started"]);
+    expect(disturbed?.[1]).toBeGreaterThan(2 * TURNS * NS_PER_INSTRUCTION);
+    expect(again?.[1]).toBe(disturbed?.[1]);
+    expect(ended?.[2]).toBeGreaterThan(4 * TURNS);
   });
 });
 
@@ -62,7 +116,7 @@ describe("the longest start", () => {
       .words(asm.i("addi", A1, A1, -1))
       .branch("bne", A1, 0, "wait")
       .label("first");
-    const scenario = tinyScenario([POWER_ON, { do: "start", by: "reset" }]);
+    const scenario = tinyScenario([POWER_ON, RESET]);
     const again = new LoaderSubject(tinyProfile(goTo(store(program, RETAINED, 1), PRIMARY)), {});
     const ends = (): unknown => {
       again.setUp(scenario);

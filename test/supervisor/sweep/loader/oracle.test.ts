@@ -207,8 +207,25 @@ describe("what a cut leaves open", () => {
   });
 });
 
+describe("what is under way at a reset", () => {
+  const reset = (isWriting: boolean): LoaderEvent => ({ type: "disturbed", how: "reset", isWriting });
+
+  it("may be a request, which is there or not", () => {
+    const asking = [...arrives("new"), start(Role.REQUEST_TEST), runs("old", "new")] as const;
+    expect(verdict({}, ...asking, reset(true), ...tries("new"))).toBe("runs-new");
+    expect(verdict({}, ...asking, reset(true), start(), runs("old", "new"))).toBe("runs-old");
+    expect(verdict({}, ...asking, reset(false), ...tries("new"))).toBe("wrong-image");
+  });
+
+  it("may be the note of a trial, so that it need not be tried", () => {
+    const starting = [...asksFor("new"), start()] as const;
+    expect(verdict({}, ...starting, reset(true), start(), runs("old", "new"))).toBe("runs-old");
+    expect(verdict({}, ...starting, reset(false), start(), runs("old", "new"))).toBe("request-ignored");
+  });
+});
+
 describe("what a bad block explains", () => {
-  const spoilt: LoaderEvent = { type: "disturbed", how: "bad-block" };
+  const spoilt: LoaderEvent = { type: "disturbed", how: "bad-block", isWriting: true };
 
   it("an update that is not tried, for it cannot be put where it has to go", () => {
     expect(verdict({}, ...asksFor("new"), start(), spoilt, runs("old", "new"))).toBe("runs-old");
@@ -339,7 +356,7 @@ describe("what is wrong", () => {
     // Nothing was acknowledged, or something else than a cut came between.
     const asking = [...arrives("new"), start(Role.REQUEST_TEST), runs("old", "new"), WRITES, CUT] as const;
     expect(verdict({}, ...asking, ...swaps, runs("old"))).toBe("unlucky");
-    const skipped = { type: "disturbed", how: "skip" } as const;
+    const skipped = { type: "disturbed", how: "skip", isWriting: false } as const;
     expect(verdict({}, ...asksFor("new"), start(), skipped, WRITES, runs("old"))).toBe("unlucky");
   });
 
