@@ -103,6 +103,17 @@ describe("flipside sweep of a boot loader", () => {
     expect(sweep(device, "--scenarios", "first-start", "--expect", expected).status).toBe(0);
   });
 
+  it("shows nothing where instructions are to be skipped that nobody executes: exit code 2", () => {
+    const file = changed("direct-xip", (device) => ({
+      ...device,
+      loader: { ...device.loader, skip: [{ base: "0x200e_0000", bytes: 16 }] },
+    }));
+    const { status, stdout } = sweep(file, "--scenarios", "nothing-to-start", "--faults");
+    expect(stdout).toContain("no instruction was skipped: the loader executes none");
+    expect(status).toBe(2);
+    expect(sweep(file, "--scenarios", "nothing-to-start").status, "without faults none is to be").toBe(0);
+  });
+
   it("ends in time, and is not held for it", () => {
     const { status, stdout } = sweep("swap", "--max-time", "500ms", "--jobs", "1");
     expect(status).toBe(4);

@@ -64,6 +64,8 @@ export interface ScenarioTally {
   /** What of it the subject does not do, and so was not asked: by the subject's own name; all of it is "scenario". */
   readonly leftOut?: string;
   readonly watchdog?: WatchdogPeriods;
+  /** Instructions that could be left out, where some were to be: executed, undisturbed, in the code that was named for it. */
+  readonly skippable?: number;
 }
 
 /** The shortest periods of the subject's watchdog with which it never expires. */

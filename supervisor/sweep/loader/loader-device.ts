@@ -278,6 +278,11 @@ export class LoaderDevice {
     return this.#executedBefore + this.machine.retired;
   }
 
+  /** There is code of which instructions are to be skipped. */
+  get maySkip(): boolean {
+    return this.#parts.profile.skip.length > 0;
+  }
+
   /** Of these, the loader's in code that may be skipped. */
   get passed(): number {
     return this.#calls.passed;

@@ -65,6 +65,8 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
   readonly faults = LOADER_FAULTS;
   /** How long the watchdog had to wait at the most, in ticks: undisturbed, and after a cut or another disturbance. */
   unkicked: UnkickedTicks = NEVER_RAN;
+  /** Instructions that the last uncut run executed in code that may be skipped; undefined where none was to be skipped. */
+  skippable: number | undefined;
   /** Starts by power since the cut. */
   #starts = 0;
   #readsAgain = false;
@@ -213,6 +215,7 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
   /** Every so many instructions a reset, and each instruction that may be skipped. */
   #places(random: Random): readonly Disturbance[] {
     const { executed, passed } = this.device;
+    if (this.device.maySkip) this.skippable = passed;
     const stride = Math.max(1, Math.ceil(executed / RESETS_BETWEEN));
     const resets = spread(executed, stride, random).map((at, index) => ({
       at,

@@ -80,9 +80,15 @@ export class LoaderBench implements SweepBench {
     measureStarts(this.#made, script);
     const { subject, cases } = this.#made;
     subject.unkicked = NEVER_RAN;
+    subject.skippable = undefined;
     const tally = cases.explore(script, { depth, seed: this.#seed, part, faults, runAll });
     const watchdog = periodsOf(subject.unkicked);
-    return watchdog === undefined ? tally : { ...tally, watchdog };
+    const { skippable } = subject;
+    return {
+      ...tally,
+      ...(watchdog !== undefined && { watchdog }),
+      ...(skippable !== undefined && { skippable }),
+    };
   }
 
   /** With the interpreter, which counts exactly, and so on a device of its own. */

@@ -1,5 +1,6 @@
 /** What a sweep found, as one value: the summary, `--json` and `--junit` are made of it. */
 
+import { formatCaseId } from "../explore/case-id.ts";
 import {
   type Finding,
   newScenarioTally,
@@ -54,6 +55,7 @@ export class ReportBuilder {
   readonly #tallies = new Map<string, ScenarioTally>();
   readonly #leftOut = new Map<string, string>();
   #watchdog: WatchdogPeriods | undefined;
+  #skippable: number | undefined;
 
   constructor(scenarios: readonly string[]) {
     for (const scenario of scenarios) this.#tallies.set(scenario, newScenarioTally(scenario));
@@ -64,6 +66,7 @@ export class ReportBuilder {
     if (tally === undefined) throw new Error(`there is no scenario ${part.scenario}`);
     if (part.leftOut !== undefined) this.#leftOut.set(part.scenario, part.leftOut);
     if (part.watchdog !== undefined) this.#watchdog = longer(this.#watchdog, part.watchdog);
+    if (part.skippable !== undefined) this.#skippable = (this.#skippable ?? 0) + part.skippable;
     tally.cuts += part.cuts;
     tally.distinctFutures += part.distinctFutures;
     tally.faults += part.faults;
@@ -82,6 +85,8 @@ export class ReportBuilder {
   build(
     how: Pick<SweepReport, "seed" | "depth" | "jobs" | "shard" | "durationMs" | "notSwept">,
   ): SweepReport {
+    if (this.#skippable === 0 && how.shard === WHOLE_SWEEP && how.notSwept.length === 0)
+      this.#nothingSkipped(how.seed);
     const tallies = [...this.#tallies.values()].filter(({ verdicts }) => Object.keys(verdicts).length > 0);
     const verdicts: Record<string, number> = {};
     for (const tally of tallies) addVerdicts(verdicts, tally.verdicts);
@@ -108,6 +113,18 @@ export class ReportBuilder {
     };
   }
 
+  /** A test that tested nothing. */
+  #nothingSkipped(seed: number): void {
+    const [tally] = this.#tallies.values();
+    if (tally === undefined) return;
+    const { scenario } = tally;
+    const path = [{ at: 0, kind: "skip" }];
+    const message = "no instruction was skipped: the loader executes none in the code that loader.skip names";
+    addVerdicts(tally.verdicts, { [NOT_INJECTED]: 1 });
+    const replay = formatCaseId({ scenario, path, seed });
+    tally.findings.push({ replay, verdict: NOT_INJECTED, scenario, cut: "0!skip", message });
+  }
+
   #sum(of: (tally: ScenarioTally) => number): number {
     return [...this.#tallies.values()].reduce((sum, tally) => sum + of(tally), 0);
   }
@@ -128,6 +145,8 @@ function addVerdicts(sums: Record<string, number>, verdicts: Verdicts): void {
 }
 
 const WHOLE = "scenario";
+/** All parts of a sweep in one. */
+const WHOLE_SWEEP = "1/1";
 const NOT_SWEPT_BECAUSE = "the sweep was ended before it was done";
 /** Of a whole scenario. */
 export const LEFT_OUT_BECAUSE = "the firmware says that it commits no faults on request";
