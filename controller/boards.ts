@@ -66,6 +66,8 @@ export interface BoardParts {
   readonly tookLong: () => void;
   /** Somebody carries out what firmware asks of the flash under regions; nobody does where it is absent. */
   readonly servesFlash?: boolean;
+  /** Firmware has posted an operation of that flash; where it is absent whoever carries it out waits for the post itself. */
+  readonly onFlashPost?: () => void;
   /** The device at `base` answers loads itself, in the place of the memory that lies there, or no longer. */
   readonly answers: (base: number, answers: boolean) => void;
   /** Loads and fetches of the memory at `base` wait from now on, or no longer. */
@@ -121,8 +123,8 @@ export function virtDevices(parts: BoardParts, more: readonly PlicSource[] = [])
 function controllerDevices(parts: BoardParts): readonly Placed[] {
   const { layout, state, control, board, line = OPEN_LINE } = parts;
   const memory = { read: parts.readRam, store: parts.storeRam };
-  const { servesFlash: isServed = false } = parts;
-  const flash = { ...parts, config: layout.config, memory, isServed };
+  const { servesFlash: isServed = false, onFlashPost: posted = () => undefined } = parts;
+  const flash = { ...parts, config: layout.config, memory, isServed, posted };
   return [
     [FINISHER_BASE, new Finisher(board)],
     [UART_BASE, new Uart(state, line, board)],

@@ -72,6 +72,7 @@ export interface MachineOptions {
   readonly epochNs?: bigint;
   readonly onReset?: () => void;
   readonly servesFlash?: boolean;
+  readonly onFlashPost?: () => void;
   /** Called when the firmware has news for the outside (ready, confirm, a posted completion). */
   readonly ring?: () => void;
   /**

@@ -26,7 +26,14 @@ import {
   SlotWord,
   slotWords,
 } from "./memory/control.ts";
-import { type FlashPost, isRequest, isServed, mayWriteRegion, readPost } from "./memory/flash-posts.ts";
+import {
+  type FlashPost,
+  isRequest,
+  isServed,
+  mayWriteRegion,
+  readPost,
+  tellFlashEnd,
+} from "./memory/flash-posts.ts";
 import { createMemory, eraseCounts, type MemoryConfig, planLayout, TABLE_BYTES } from "./memory/layout.ts";
 import { missing } from "./persist/flash-file-writer.ts";
 import { Persistence } from "./persist/persistence.ts";
@@ -211,10 +218,7 @@ class MemoryEmulator {
     const { status, offset } = statusOf(error);
     // Without power nobody is told anything.
     if (this.#off) return;
-    const control = this.#control;
-    Atomics.store(control, Control.FLASH_STATUS, status);
-    Atomics.store(control, Control.FLASH_FAIL_OFFSET, offset);
-    Atomics.store(control, Control.FLASH_ENDED, post.number);
+    tellFlashEnd(this.#control, post.number, status, offset);
     const { memory, layout } = this.powered;
     for (const slot of layout.slots.keys()) {
       const words = slotWords(memory, layout, slot);

@@ -92,8 +92,10 @@ function reference(version: string, optimisation: string, sources: readonly stri
   };
 }
 
-/** `quiet` is plain without a queue. */
-function plain(name: "plain" | "quiet", version: string, optimisation: string): FirmwareVersion {
+/** `quiet` is plain without a queue, `updating` one that updates regions by itself. */
+type PlainName = "plain" | "quiet" | "updating";
+
+function plain(name: PlainName, version: string, optimisation: string): FirmwareVersion {
   return {
     name: `${name}-${version}`,
     version,
@@ -102,13 +104,18 @@ function plain(name: "plain" | "quiet", version: string, optimisation: string): 
     about: plainMacros(name, version),
     linkerScript: "plain.ld",
     assembler: ["start.S"],
-    sources: PLAIN,
+    sources: name === "updating" ? [...PLAIN, "update.c"] : PLAIN,
   };
 }
 
-function plainMacros(name: "plain" | "quiet", version: string): string[] {
-  const sum = version === "1.0.0" ? 0 : 1;
-  return [`-DVERSION="${version}"`, `-DWITH_QUEUE=${name === "plain" ? 1 : 0}`, `-DWITH_SUM=${sum}`];
+function plainMacros(name: PlainName, version: string): string[] {
+  const is = (holds: boolean): number => (holds ? 1 : 0);
+  return [
+    `-DVERSION="${version}"`,
+    `-DWITH_QUEUE=${is(name !== "quiet")}`,
+    `-DWITH_SUM=${is(version !== "1.0.0")}`,
+    `-DWITH_UPDATE=${is(name === "updating")}`,
+  ];
 }
 
 const FIRMWARE_VERSIONS: readonly FirmwareVersion[] = [
@@ -119,6 +126,8 @@ const FIRMWARE_VERSIONS: readonly FirmwareVersion[] = [
   plain("plain", "1.1.0", "-O2"),
   plain("quiet", "1.0.0", "-Os"),
   plain("quiet", "1.1.0", "-O2"),
+  plain("updating", "1.0.0", "-Os"),
+  plain("updating", "1.1.0", "-O2"),
 ];
 
 /** Programs in controller/firmware/bench, each linked with the harness. */

@@ -283,7 +283,8 @@ async function sweep(command: SweepCommand, args: readonly string[]): Promise<nu
     onProgress: (progress) => line.show(formatProgress(progress)),
   }).finally(() => line.clear());
   if (report.scenarios.length === 0 && report.notSwept.length === 0 && report.leftOut.length > 0) {
-    throw new UsageError(`there is nothing left of this sweep: ${LEFT_OUT_BECAUSE}`);
+    const because = new Set(report.leftOut.flatMap(({ what }) => LEFT_OUT_BECAUSE.get(what) ?? []));
+    throw new UsageError(`there is nothing left of this sweep: ${[...because].join(", and ")}`);
   }
   if (report.scenarios.length === 0 && report.notSwept.length === 0) {
     throw new UsageError(`there is nothing in part ${report.shard} of this sweep: name fewer parts`);

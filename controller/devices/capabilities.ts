@@ -5,8 +5,11 @@
  * other; firmware that says nothing is taken to have everything of the reference firmware's.
  */
 
-/** Fetches and completes host commands; the reference's command set; its inject command; a record that outlasts a cut. */
-export const CAPABILITIES = ["queue", "commands", "inject", "record"] as const;
+/**
+ * Fetches and completes host commands; the reference's command set; its inject command; a record that outlasts a cut; updates
+ * regions by itself, at the host's Firmware Image Download and Firmware Commit.
+ */
+export const CAPABILITIES = ["queue", "commands", "inject", "record", "update"] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
 /** Bits of the register, docs/hardware.md. */
@@ -17,6 +20,7 @@ export const enum CapabilityBit {
   COMMANDS = 1 << 2,
   INJECT = 1 << 3,
   RECORD = 1 << 4,
+  UPDATE = 1 << 5,
 }
 
 const BITS: Readonly<Record<Capability, CapabilityBit>> = {
@@ -24,6 +28,7 @@ const BITS: Readonly<Record<Capability, CapabilityBit>> = {
   commands: CapabilityBit.COMMANDS,
   inject: CapabilityBit.INJECT,
   record: CapabilityBit.RECORD,
+  update: CapabilityBit.UPDATE,
 };
 
 const IMPLIED: Readonly<Record<Capability, readonly Capability[]>> = {
@@ -31,7 +36,10 @@ const IMPLIED: Readonly<Record<Capability, readonly Capability[]>> = {
   commands: ["queue"],
   inject: ["queue"],
   record: ["commands", "queue"],
+  update: ["queue"],
 };
+/** What the reference firmware can do, which says nothing. */
+const REFERENCE: readonly Capability[] = ["queue", "commands", "inject", "record"];
 
 const KNOWN_BITS = Object.values(BITS).reduce((mask, bit) => mask | bit, CapabilityBit.DECLARED);
 
@@ -55,7 +63,7 @@ export function capabilitiesOf(word: number, configured: readonly Capability[] |
     return { can: closed(said), saidBy: "register", remark };
   }
   if (configured !== undefined) return { can: closed(configured), saidBy: "configuration", remark };
-  return { can: new Set(CAPABILITIES), saidBy: "nobody", remark };
+  return { can: new Set(REFERENCE), saidBy: "nobody", remark };
 }
 
 function closed(said: readonly Capability[]): ReadonlySet<Capability> {

@@ -4,15 +4,25 @@
  * has the same numbers in controller/firmware/nvme.h.
  */
 
-/** Bits 7:0 of command dword 0. Flush is NVMe's; from 0x80 on opcodes are the vendor's. */
+/** Bits 7:0 of command dword 0. Flush, Firmware Commit and Firmware Image Download are NVMe's; from 0x80 on opcodes are the vendor's. */
 export const enum Opcode {
   FLUSH = 0x00,
+  FIRMWARE_COMMIT = 0x10,
+  FIRMWARE_IMAGE_DOWNLOAD = 0x11,
   XOR_PARITY = 0xc0,
   CRC32C = 0xc1,
   COPY = 0xc2,
   IDENTIFY = 0xc3,
   INJECT_FAULT = 0xe0,
 }
+
+/** Bits 5:3 of CDW10 of a Firmware Commit; bits 2:0 are the slot, which is 1 for region 0. */
+export const enum CommitAction {
+  REPLACE = 0,
+  REPLACE_AND_ACTIVATE = 1,
+  ACTIVATE = 2,
+}
+export const COMMIT_ACTION_SHIFT = 3;
 
 /** Status Code, generic command status values. */
 export const enum NvmeStatus {

@@ -62,6 +62,8 @@ export interface RegionFlashOptions {
   readonly regionsChanged: () => void;
   /** Somebody carries out what is posted. Where nobody does every request is refused. */
   readonly isServed: boolean;
+  /** An operation is posted; a request rings the doorbell instead. */
+  readonly posted: () => void;
   /** A command takes longer than instructions do. */
   readonly tookLong: () => void;
 }
@@ -217,7 +219,10 @@ export class RegionFlash implements Device {
       this.#end(FlashStatus.MISALIGNED, offset);
     else if (!this.#isInRegion(offset, length)) this.#end(FlashStatus.RANGE, offset);
     else if (!isErase && !this.#isRam(this.#get(Word.MEMORY), length)) this.#end(FlashStatus.RANGE, offset);
-    else this.#post(isErase ? FlashAction.ERASE : FlashAction.PROGRAM);
+    else {
+      this.#post(isErase ? FlashAction.ERASE : FlashAction.PROGRAM);
+      this.#options.posted();
+    }
   }
 
   #post(action: FlashAction): void {

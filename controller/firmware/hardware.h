@@ -61,6 +61,7 @@ enum capability {
 	CAPABILITY_COMMANDS = 0x04,
 	CAPABILITY_INJECT = 0x08,
 	CAPABILITY_RECORD = 0x10,
+	CAPABILITY_UPDATE = 0x20, /* Firmware Image Download and Firmware Commit */
 };
 #define STATUS ((struct status_registers *)0x10020000)
 

@@ -88,6 +88,19 @@ export function readPost(control: Int32Array): FlashPost | undefined {
   return Atomics.load(control, Control.FLASH_POSTED) === number ? post : undefined;
 }
 
+/** Answers a request. */
+export function answerRequest(control: Int32Array, number: number, status: FlashStatus): void {
+  Atomics.store(control, Control.FLASH_ANSWER, status);
+  Atomics.store(control, Control.FLASH_ANSWERED, number);
+}
+
+/** Tells how an operation ended, and where it went wrong. */
+export function tellFlashEnd(control: Int32Array, number: number, status: FlashStatus, offset: number): void {
+  Atomics.store(control, Control.FLASH_STATUS, status);
+  Atomics.store(control, Control.FLASH_FAIL_OFFSET, offset);
+  Atomics.store(control, Control.FLASH_ENDED, number);
+}
+
 /** The version of this boot epoch executes, and is not being stopped. */
 export function isServed(control: Int32Array, epoch: number): boolean {
   return epoch !== 0 && Atomics.load(control, Control.FLASH_EPOCH) === epoch;

@@ -107,7 +107,7 @@ function formatLeftOut({ leftOut }: SweepReport): string {
   const told = (what: string, because: string, names: string): string =>
     names === "" ? "" : `${paint("yellow", `left out ${what}`)}, for ${because}: ${names}\n`;
   return (
-    told("scenarios", LEFT_OUT_BECAUSE, of("scenario")) +
+    [...LEFT_OUT_BECAUSE].map(([what, because]) => told("scenarios", because, of(what))).join("") +
     told("the host's commands", "the firmware says that it has no queue", of("commands"))
   );
 }

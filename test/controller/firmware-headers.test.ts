@@ -118,6 +118,7 @@ describe("hardware.h", () => {
       CAPABILITY_COMMANDS: CapabilityBit.COMMANDS,
       CAPABILITY_INJECT: CapabilityBit.INJECT,
       CAPABILITY_RECORD: CapabilityBit.RECORD,
+      CAPABILITY_UPDATE: CapabilityBit.UPDATE,
       FLASH_PROGRAM: FlashCommand.PROGRAM,
       FLASH_ERASE: FlashCommand.ERASE,
       FLASH_READ: FlashCommand.READ,
@@ -213,6 +214,8 @@ describe("nvme.h", () => {
   it("has opcodes, statuses and the words of entries as nvme-spec.ts has them", () => {
     expect(enumsOf(nvme)).toEqual({
       OPCODE_FLUSH: Opcode.FLUSH,
+      OPCODE_FIRMWARE_COMMIT: Opcode.FIRMWARE_COMMIT,
+      OPCODE_FIRMWARE_IMAGE_DOWNLOAD: Opcode.FIRMWARE_IMAGE_DOWNLOAD,
       OPCODE_XOR_PARITY: Opcode.XOR_PARITY,
       OPCODE_CRC32C: Opcode.CRC32C,
       OPCODE_COPY: Opcode.COPY,

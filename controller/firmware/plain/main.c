@@ -1,6 +1,6 @@
 /*
  * Start and main loop: what woke the hart is looked at, done, and the hart sleeps again. WITH_QUEUE 0 makes a version
- * that serves no host at all.
+ * that serves no host at all, WITH_UPDATE 1 one that updates regions by itself.
  */
 #include "board.h"
 #include "plain.h"
@@ -40,6 +40,13 @@ static void tick(void) {
 	set_alarm();
 }
 
+#if WITH_UPDATE
+void pass_time(void) {
+	if (now() >= alarm) tick();
+	wait_for(TIMER | EXTERNAL);
+}
+#endif
+
 _Noreturn void main(void) {
 	WATCHDOG_PERIOD = PERIOD_US;
 	say("plain " VERSION "\n");
@@ -47,7 +54,7 @@ _Noreturn void main(void) {
 	record.starts++;
 	record_store();
 	if (!self_test()) FAULT = FAILED_SELF_TEST;
-	CAPABILITIES = CAN_DECLARED | (WITH_QUEUE ? CAN_QUEUE : 0);
+	CAPABILITIES = CAN_DECLARED | (WITH_QUEUE ? CAN_QUEUE : 0) | (WITH_UPDATE ? CAN_UPDATE : 0);
 	set_alarm();
 	READY = 1;
 	for (;;) {

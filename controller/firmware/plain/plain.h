@@ -25,6 +25,19 @@ void record_start(void);
 /* Makes `record` durable. When it returns power may go. */
 void record_store(void);
 
+struct answer {
+	uint32_t status, result, result2;
+};
+enum { SUCCESS = 0, INVALID_OPCODE = 1, INVALID_FIELD = 2, INTERNAL_ERROR = 6 };
+
+/* main.c, WITH_UPDATE: what is due while something takes its time; returns when there may be news. */
+void pass_time(void);
+
+/* update.c, WITH_UPDATE: Firmware Image Download and Firmware Commit. */
+enum { FIRMWARE_COMMIT = 0x10, FIRMWARE_IMAGE_DOWNLOAD = 0x11 };
+struct answer update_download(uint32_t from, uint32_t dwords, uint32_t at);
+struct answer update_commit(uint32_t slot_and_action, uint32_t without_begin);
+
 /* queue.c */
 /* Serves one command; false when it could not, since the host must take completions first. */
 bool queue_serve(void);

@@ -5,9 +5,10 @@
  * was hurt on purpose the device may be elsewhere, and {@link settle} only waits until it has come to an end.
  */
 
-import { Opcode } from "../../../controller/devices/nvme-spec.ts";
+import { CommitAction, Opcode } from "../../../controller/devices/nvme-spec.ts";
 import type { Random } from "../../../emulator/base/random.ts";
 import { EVIDENCE_NAMES, type Evidence } from "../../../emulator/memory/evidence.ts";
+import { FlashStatus } from "../../../emulator/memory/flash-posts.ts";
 import { REPLICA_WORD } from "../../../emulator/table/nvram.ts";
 import { NO_REGION } from "../../../emulator/table/table.ts";
 import { replicaWords } from "../../../emulator/table/table-codec.ts";
@@ -16,6 +17,7 @@ import { type OwedFailure, owedBy, owedByCrash } from "../../faults/explanation.
 import { jobBytes, makeJob } from "../../host/job.ts";
 import { Rotted } from "./oracle/judgement.ts";
 import type { BadVerdict } from "./oracle/verdict.ts";
+import { type Commit, commit, download, isDone } from "./own-update.ts";
 import type { Rig } from "./rig.ts";
 import { canStopFor, type Rot, type ScenarioStep } from "./scenario.ts";
 import { CRASH_CODE } from "./virtual-device.ts";
@@ -107,7 +109,15 @@ export function perform(rig: Rig, step: ScenarioStep, random: Random): NotDone |
         ? undefined
         : broken(`region ${step.region} was not cleared`);
     case "update":
-      return unlessDone(update(rig, step.region, step.image));
+      return unlessDone(update(rig, step.region, step.image, OPERATOR));
+    case "own-update":
+      return unlessOwn(rig, ownLoad(rig, step.region, step.image, CommitAction.REPLACE_AND_ACTIVATE));
+    case "resume-own-update":
+      return unlessDone(update(rig, step.region, step.image, FIRMWARE));
+    case "own-update-cut-off":
+      return cutOff(rig, step.region, step.image, step.units);
+    case "own-update-refused":
+      return refusedItself(rig, step.region, step.begins);
     case "rot":
       rot(rig, step.what, random);
       return undefined;
@@ -267,21 +277,95 @@ function load(rig: Rig, region: number, name: string): string | undefined {
   return phase === "done" ? undefined : refusal;
 }
 
+// ── Updates ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Who loads and activates; each tells what went wrong. */
+interface Updater {
+  readonly load: (rig: Rig, region: number, name: string) => string | undefined;
+  readonly activate: (rig: Rig, region: number) => string | undefined;
+}
+
+const OPERATOR: Updater = {
+  load,
+  activate: ({ device }, region) =>
+    device.request("activate", region, "") ? undefined : `region ${region} was not activated`,
+};
+const FIRMWARE: Updater = {
+  load: (rig, region, name) => ownLoad(rig, region, name, CommitAction.REPLACE),
+  activate: (rig, region) => ownCommit(rig, { region, action: CommitAction.ACTIVATE, begins: true }),
+};
+
+/** The firmware writes an image by itself. */
+function ownLoad(rig: Rig, region: number, name: string, action: CommitAction): string | undefined {
+  const image = rig.images.get(name);
+  if (image === undefined) return `there is no image ${name}`;
+  if (!download(rig, image.bytes, (done) => advance(rig, done)))
+    return `${nameOf(rig)} did not take the image ${name}`;
+  const wrong = ownCommit(rig, { region, action, begins: true });
+  if (wrong !== undefined || rig.holds(region) === name) return wrong;
+  return `${nameOf(rig)} has written something else than ${name} into region ${region}`;
+}
+
+function ownCommit(rig: Rig, what: Commit): string | undefined {
+  const told = commit(rig, what, (done) => advance(rig, done));
+  return isDone(told) ? undefined : `${nameOf(rig)} was told ${told ?? "nothing"} of region ${what.region}`;
+}
+
+/** What a version did not come to that is ready, and says that it can. */
+function unlessOwn(rig: Rig, wrong: string | undefined): NotDone | undefined {
+  return wrong === undefined ? undefined : notServed(rig, wrong);
+}
+
+/** Another start follows the crash. */
+function cutOff(rig: Rig, region: number, name: string, units: number): NotDone | undefined {
+  const { device } = rig;
+  const image = rig.images.get(name);
+  if (image === undefined) return broken(`there is no image ${name}`);
+  if (!download(rig, image.bytes, (done) => advance(rig, done)))
+    return unlessOwn(rig, `${nameOf(rig)} did not take the image ${name}`);
+  const until = device.ownUnits + units;
+  let come = false;
+  commit(rig, { region, action: CommitAction.REPLACE, begins: true }, (done) => {
+    come = advance(rig, () => done() || device.ownUnits >= until) && device.ownUnits >= until;
+    return false;
+  });
+  if (!come) return unlessOwn(rig, `${units} units were not written into region ${region}`);
+  const wrong = crash(rig);
+  if (wrong !== undefined) return wrong;
+  settle(rig);
+  return device.ready ? undefined : notThere(rig, "no version became ready after the crash");
+}
+
+function refusedItself(rig: Rig, region: number, begins: boolean): NotDone | undefined {
+  const { device } = rig;
+  const generation = device.table.generation;
+  // Whatever it is to write: its own code, as far as it goes.
+  const image = rig.images.get("a");
+  if (image === undefined || !download(rig, image.bytes, (done) => advance(rig, done)))
+    return unlessOwn(rig, `${nameOf(rig)} did not take an image`);
+  const told = commit(rig, { region, action: CommitAction.REPLACE, begins }, (done) => advance(rig, done));
+  if (told === undefined) return unlessOwn(rig, `${nameOf(rig)} was told nothing of region ${region}`);
+  const [first] = told;
+  if (first === FlashStatus.REFUSED && told.length === 1 && device.table.generation === generation)
+    return undefined;
+  return broken(`what ${nameOf(rig)} asked of region ${region} was not refused: it was told ${told}`);
+}
+
 /**
  * Goes on with an update wherever it was interrupted. What rots while it is written is refused, and written again; what
  * has failed over to the region meanwhile is left alone, and the image goes into another.
  */
-function update(rig: Rig, region: number, name: string): string | undefined {
+function update(rig: Rig, region: number, name: string, by: Updater): string | undefined {
   let wrong: string | undefined;
   for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
     settle(rig);
-    wrong = attemptUpdate(rig, region, name);
+    wrong = attemptUpdate(rig, region, name, by);
     if (wrong === undefined) return undefined;
   }
   return wrong;
 }
 
-function attemptUpdate(rig: Rig, wanted: number, name: string): string | undefined {
+function attemptUpdate(rig: Rig, wanted: number, name: string, by: Updater): string | undefined {
   const { device } = rig;
   if (device.mode === "stuck") return "the device is stuck";
   const done = () => device.region !== NO_REGION && rig.holds(device.region) === name;
@@ -295,11 +379,10 @@ function attemptUpdate(rig: Rig, wanted: number, name: string): string | undefin
   const region = device.region === wanted ? (wanted + 1) % regions : wanted;
   const record = device.table.regions[region];
   const stored = record?.state === "valid" && rig.holds(region) === name;
-  const wrong = stored ? undefined : load(rig, region, name);
+  const wrong = stored ? undefined : by.load(rig, region, name);
   if (wrong !== undefined) return wrong;
-  if (device.table.next !== region && !device.request("activate", region, "")) {
-    return `region ${region} was not activated`;
-  }
+  const unchosen = device.table.next === region ? undefined : by.activate(rig, region);
+  if (unchosen !== undefined) return unchosen;
   powerCycle(rig);
   settle(rig);
   return done() ? undefined : `${name} in region ${region} does not run after the update was repeated`;

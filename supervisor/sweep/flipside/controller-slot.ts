@@ -52,16 +52,19 @@ export class ControllerSlot implements Watched {
   ) {
     this.#persistent = persistent;
     this.#slices = slices;
+    const ring = (): void => {
+      machine.hart[Hart.ATTENTION] = 1;
+      machine.hart[Hart.LIMIT] = 0;
+    };
     const machine: Machine = new Machine({
       memory,
       layout: persistent.wholeLayout,
       slot,
       plan: controllerBoard(hart),
       ...sweepEngine(engine),
-      ring: () => {
-        machine.hart[Hart.ATTENTION] = 1;
-        machine.hart[Hart.LIMIT] = 0;
-      },
+      servesFlash: true,
+      onFlashPost: ring,
+      ring,
     });
     this.machine = machine;
   }

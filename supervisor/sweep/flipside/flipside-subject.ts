@@ -31,7 +31,7 @@ export const SWEEP_FAULTS: readonly string[] = [
 ];
 
 /** Steps that make no sense where one before them did not come to pass. */
-const ENDING_WHERE_REFUSED: ReadonlySet<string> = new Set(["load", "activate", "designate"]);
+const ENDING_WHERE_REFUSED: ReadonlySet<string> = new Set(["load", "activate", "designate", "own-update"]);
 
 /** The management memory was recovered. */
 const RECOVERED = 1;

@@ -22,6 +22,7 @@ import {
   TEARS,
   type UnstableWord,
 } from "../../../emulator/flash/flash-tear.ts";
+import { asPosted } from "../../../emulator/flash/posted.ts";
 import {
   eraseFor,
   FlashRefusedError,
@@ -30,15 +31,13 @@ import {
 } from "../../../emulator/flash/region-writer.ts";
 import { UnreadableBlocks } from "../../../emulator/flash/unreadable-blocks.ts";
 import { Control } from "../../../emulator/memory/control.ts";
+import type { FlashAsk } from "../../../emulator/memory/flash-posts.ts";
 import { type FlashUnit, ItemKind } from "../explore/items.ts";
 import type { TearableFlash } from "../explore/memory.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
 
 /** Cells between two values, by region. */
 type UnstableCells = readonly (readonly UnstableWord[])[];
-
-/** Is told of a unit before it is made, and has it made. */
-export type TellUnit = (unit: FlashUnit, make: () => void) => void;
 
 export class RegionFlash implements TearableFlash {
   readonly tears: readonly ChipTear[];
@@ -75,33 +74,28 @@ export class RegionFlash implements TearableFlash {
   }
 
   /**
-   * Erases what an image will take, unit by unit; `tell` is told of each before it has it made. What is undecided reads as
-   * if it had been completed: a writer that trusts such a reading is caught. False when the flash refused.
+   * Erases what an image will take. What is undecided reads as if it had been completed: a writer that trusts such a
+   * reading is caught.
    */
-  erase(region: number, imageBytes: number, tell: TellUnit): boolean {
+  erasing(region: number, imageBytes: number): FlashUnits {
     this.readUnstable("completed");
     const bytes = this.#memory.regionBytes(region);
     const isBlank = (offset: number, byteCount: number): boolean =>
       this.#memory.isUntouched(region, offset, byteCount);
-    return this.#write(region, tell, eraseFor(this.#flash(region), bytes, imageBytes, isBlank));
+    return eraseFor(this.#flash(region), bytes, imageBytes, isBlank);
   }
 
-  /** Programs an image into a region that was erased for it, as {@link erase} does. */
-  program(region: number, image: Uint8Array, tell: TellUnit): boolean {
-    return this.#write(region, tell, programImage(this.#flash(region), image));
+  /** Programs an image into a region that was erased for it. */
+  programming(region: number, image: Uint8Array): FlashUnits {
+    return programImage(this.#flash(region), image);
   }
 
-  #write(region: number, tell: TellUnit, units: FlashUnits): boolean {
-    try {
-      for (const { operation, offset } of units) {
-        const kind = operation.kind === "erase" ? ItemKind.ERASE : ItemKind.PROGRAM;
-        tell({ kind, region, offset }, () => operation.step());
-      }
-      return true;
-    } catch (error) {
-      if (error instanceof FlashRefusedError) return false;
-      throw error;
-    }
+  /** What firmware has posted. @param mayWrite whether its version may write the region at the moment */
+  posted(ask: FlashAsk, mayWrite: () => boolean): FlashUnits {
+    const { words, layout } = this.#memory;
+    const ram = new Uint8Array(words.buffer, layout.ram, layout.config.ramBytes);
+    const flash = ask.region < layout.config.regions ? this.#regions[ask.region] : undefined;
+    return asPosted(ask, flash, ram, mayWrite);
   }
 
   /** A copy of what a unit holds. */

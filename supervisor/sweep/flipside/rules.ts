@@ -7,6 +7,7 @@
  */
 
 import {
+  type BootInput,
   type ManagementRecovery,
   type RegionFacts,
   recoverManagement,
@@ -14,6 +15,7 @@ import {
 import { inspectRegion } from "../../../controller/boot/inspection.ts";
 import {
   activate,
+  beginOwnUpdate,
   beginUpdate,
   clear,
   endUpdate,
@@ -61,8 +63,14 @@ export interface Rules {
   readonly reduce: Reduce;
   /** Before the first erase of a region, and after its last program and a verify. */
   readonly beginUpdate: (table: Table, region: number, executing: boolean) => TransitionResult;
+  /** As beginUpdate, asked for by the version that executes. */
+  readonly beginOwnUpdate: (
+    table: Table,
+    region: number,
+    known: Pick<BootInput, "floor" | "images">,
+  ) => TransitionResult;
   readonly endUpdate: (table: Table, region: number, image: StoredImage) => TransitionResult;
-  /** An operator's requests. */
+  /** Requests of an operator's; the first is the executing version's, too. */
   readonly activate: (table: Table, region: number, tries: number) => TransitionResult;
   readonly clear: (table: Table, region: number, tries: number) => TransitionResult;
 }
@@ -80,6 +88,7 @@ export const STANDARD_RULES: Rules = {
   initialState,
   reduce,
   beginUpdate,
+  beginOwnUpdate,
   endUpdate,
   activate,
   clear,

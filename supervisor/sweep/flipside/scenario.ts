@@ -48,6 +48,19 @@ export type ScenarioStep =
   | { readonly do: "refused"; readonly request: TableRequest; readonly region: number }
   /** As load, activate and power-cycle, leaving out what a run before it has completed. */
   | { readonly do: "update"; readonly region: number; readonly image: ImageName }
+  /** The firmware writes an image into a region by itself, and has it activated. */
+  | { readonly do: "own-update"; readonly region: number; readonly image: ImageName }
+  /** As update, but that the firmware does what the operator does there. */
+  | { readonly do: "resume-own-update"; readonly region: number; readonly image: ImageName }
+  /** As own-update, and the version fails when so many units were made; until another start is ready. */
+  | {
+      readonly do: "own-update-cut-off";
+      readonly region: number;
+      readonly image: ImageName;
+      readonly units: number;
+    }
+  /** The firmware tries to write a region and is refused: at its begin, or, without one, at its first erase. */
+  | { readonly do: "own-update-refused"; readonly region: number; readonly begins: boolean }
   | { readonly do: "rot"; readonly what: Rot };
 
 /** Bits that flip by themselves. */
@@ -98,20 +111,32 @@ export interface Scenario {
   readonly onDoubleLoss?: "rebuild" | "safe-mode";
 }
 
+/** Steps that need firmware which updates regions by itself. */
+const OWN_UPDATES: ReadonlySet<ScenarioStep["do"]> = new Set<ScenarioStep["do"]>([
+  "own-update",
+  "resume-own-update",
+  "own-update-cut-off",
+  "own-update-refused",
+]);
+
 /** A fault that firmware commits, and that can be done to it from outside as well: its hart stops by itself at once. */
 export function canStopFor(fault: Fault): boolean {
   return fault.class === "trap";
 }
 
+/** The first two are all of it. */
+export type LeftOut = "scenario" | "own-update" | "commands";
+
 /**
- * What of a scenario is left out for what the firmware of both versions can do: all of it, or the host's commands.
- * Undefined for nothing.
+ * What of a scenario is left out for what the firmware of both versions can do: all of it, for it commits no faults or makes no
+ * updates, or the host's commands. Undefined for nothing.
  */
 export function leftOutOf(
   { steps, resume = [] }: Scenario,
   can: ReadonlySet<Capability>,
-): "scenario" | "commands" | undefined {
+): LeftOut | undefined {
   const all = [...steps, ...resume];
+  if (all.some((step) => OWN_UPDATES.has(step.do)) && !can.has("update")) return "own-update";
   const needsInject = all.some((step) => {
     const fault = step.do === "fault" ? findFault(step.kind) : undefined;
     return fault?.firmwareNumber !== undefined && !canStopFor(fault);

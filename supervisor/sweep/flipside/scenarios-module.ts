@@ -140,6 +140,12 @@ const durationMs: Check = (where, value) => {
 const commands: Check = (where, value) => {
   if (!isWhole(value)) refuse(where, "it must be a whole number, 0 or more");
 };
+const units: Check = (where, value) => {
+  if (!isWhole(value) || value === 0) refuse(where, "it must be a whole number, 1 or more");
+};
+const begins: Check = (where, value) => {
+  if (typeof value !== "boolean") refuse(where, "it must be true or false");
+};
 const request: Check = (where, value) =>
   requireOneOf(where, value, ["begin-load", "activate", "clear", "designate"]);
 const what: Check = (where, value, regions) => {
@@ -168,6 +174,10 @@ const STEPS: Readonly<Record<StepName, Readonly<Record<string, Check>>>> = {
   designate: { region },
   refused: { request, region },
   update: { region, image },
+  "own-update": { region, image },
+  "resume-own-update": { region, image },
+  "own-update-cut-off": { region, image, units },
+  "own-update-refused": { region, begins },
   rot: { what },
 };
 

@@ -97,7 +97,7 @@ function describeEvent(event: VirtualEvent): string {
     case "safe-mode":
       return `safe mode: ${event.reason}`;
     case "requested":
-      return `operator: ${event.kind} region ${event.region}${event.image === "" ? "" : ` with ${event.image}`}`;
+      return `${event.by}: ${event.kind} region ${event.region}${event.image === "" ? "" : ` with ${event.image}`}`;
     case "acknowledged":
       return `acknowledged: ${event.kind} region ${event.region}`;
     case "refused":

@@ -8,7 +8,7 @@
  */
 
 import type { RegionFacts } from "../../../controller/boot/boot-rom.ts";
-import type { TransitionResult } from "../../../controller/boot/transitions.ts";
+import { requireRunnable, type TransitionResult } from "../../../controller/boot/transitions.ts";
 import {
   reduceUpdate,
   startUpdate,
@@ -26,6 +26,7 @@ import {
 import { MachineStop } from "../../../controller/machine.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { errorMessage } from "../../../emulator/base/text.ts";
+import type { FlashUnits } from "../../../emulator/flash/region-writer.ts";
 import { Control, controlWords } from "../../../emulator/memory/control.ts";
 import { Evidence } from "../../../emulator/memory/evidence.ts";
 import { type Layout, WORKER_SLOTS } from "../../../emulator/memory/layout.ts";
@@ -42,10 +43,11 @@ import type { Job } from "../../host/job.ts";
 import { Watch } from "../../watch/watch.ts";
 import { type FlashUnit, Interruption, ItemKind, type ItemSink } from "../explore/items.ts";
 import { ControllerSlot } from "./controller-slot.ts";
+import { FlashWork } from "./flash-work.ts";
 import { Inspections } from "./inspections.ts";
 import { KnownSlices } from "./known-slices.ts";
 import type { PersistentMemory } from "./persistent-memory.ts";
-import type { RegionFlash, TellUnit } from "./region-flash.ts";
+import type { RegionFlash } from "./region-flash.ts";
 import type { Committer, Rules } from "./rules.ts";
 import type { Terms } from "./swept-device.ts";
 import type { RequestKind, TableRequest, VirtualEvent } from "./virtual-event.ts";
@@ -59,6 +61,8 @@ const SHARED_SLICE_INSTRUCTIONS = 50;
 const RUN_INSTRUCTIONS = 2 ** 30;
 /** Instructions that the executing version gets while a unit of flash is made. */
 const INSTRUCTIONS_PER_FLASH_UNIT = 50;
+const TICKS_PER_FLASH_UNIT = INSTRUCTIONS_PER_FLASH_UNIT / INSTRUCTIONS_PER_TICK;
+
 export interface VirtualConfig {
   readonly seed: number;
   readonly engine: EngineKind;
@@ -87,6 +91,7 @@ export class VirtualDevice {
   readonly #sink: ItemSink<VirtualEvent>;
   readonly #volatile: VolatileMemory;
   readonly #slices: KnownSlices;
+  readonly #work: FlashWork;
   readonly #slots: readonly ControllerSlot[];
   readonly #control: Int32Array;
   readonly #port: NvramPort;
@@ -104,6 +109,10 @@ export class VirtualDevice {
   #ticks = 0;
   /** Instructions left to a version that was asked to stop; undefined when none was. */
   #haltIn: number | undefined;
+  /** When the flash has made the unit that was begun last for a version. */
+  #flashDoneTick = 0;
+  /** Units are made as fast as an operator's load has them made. */
+  #isLoading = false;
   /** A crash that was ordered while nothing executed. */
   #crashNext = false;
   #starts = 0;
@@ -142,6 +151,9 @@ export class VirtualDevice {
     this.#volatile = new VolatileMemory(memory, this.layout, persistent, sink);
     this.#slices = new KnownSlices(this.#volatile, persistent, sink, this.#control);
     this.#inspections = new Inspections(persistent, flash, rules.inspect);
+    this.#work = new FlashWork(this.#control, flash, sink, (command, region) =>
+      this.#carryOutOwn(command, region),
+    );
     this.#slots = Array.from(
       { length: WORKER_SLOTS },
       (_, slot) => new ControllerSlot(memory, persistent, this.#slices, slot, config.engine, config.hart),
@@ -187,6 +199,11 @@ export class VirtualDevice {
   /** Starts since power-on. */
   get starts(): number {
     return this.#starts;
+  }
+
+  /** Units of flash that the version which executes has had made. */
+  get ownUnits(): number {
+    return this.#work.ownUnits;
   }
 
   /** Host commands that are not completed. */
@@ -256,6 +273,9 @@ export class VirtualDevice {
   powerOff(): void {
     this.#moment += 1;
     this.#inSlice = false;
+    this.#work.powerOff();
+    this.#flashDoneTick = 0;
+    this.#isLoading = false;
     for (const slot of this.#slots) slot.release();
     this.#mode = "off";
     this.#control[Control.REGION] = NO_REGION;
@@ -277,6 +297,7 @@ export class VirtualDevice {
     this.powerOff();
     this.#volatile.powerOn();
     this.#slices.powerOn();
+    this.#work.powerOn();
     this.#mode = "on";
     this.#sink.event({ type: "power-on" });
     this.#guarded(() => this.#boot());
@@ -332,6 +353,7 @@ export class VirtualDevice {
   #step(endTick: number): void {
     this.#lookAtExecuting();
     if (this.#mode !== "on") return;
+    this.#writeForFirmware();
     const horizon = Math.min(endTick, this.#horizon());
     const running = this.#slots.filter((slot) => slot.executes).length;
     let instructions = running > 1 ? SHARED_SLICE_INSTRUCTIONS : RUN_INSTRUCTIONS;
@@ -343,10 +365,29 @@ export class VirtualDevice {
   /** As far as time may pass before somebody has to look: nothing is found later than on the live device. */
   #horizon(): number {
     const slot = this.#executing;
-    if (slot?.running !== true) return Number.POSITIVE_INFINITY;
-    if (this.#haltIn !== undefined) return this.ticks + Math.ceil(this.#haltIn / INSTRUCTIONS_PER_TICK);
+    const { ticks } = this;
+    const flashDone =
+      this.#work.idle || this.#isLoading ? Number.POSITIVE_INFINITY : Math.max(ticks, this.#flashDoneTick);
+    if (slot?.running !== true) return flashDone;
+    if (this.#haltIn !== undefined) return ticks + Math.ceil(this.#haltIn / INSTRUCTIONS_PER_TICK);
     const deadlineNs = this.#watch.nextDeadlineNs(this.#ready, this.#host?.oldest);
-    return this.ticks + Math.ceil(deadlineNs / NS_PER_TICK);
+    return Math.min(flashDone, ticks + Math.ceil(deadlineNs / NS_PER_TICK));
+  }
+
+  /** Has the next unit made that a version asked for, where the flash is done with the one before. */
+  #writeForFirmware(): void {
+    if (this.#work.idle || this.#isLoading || this.ticks < this.#flashDoneTick) return;
+    // How much of it was made is seen of whatever happens to the version.
+    this.#moment += 1;
+    const kind = this.#work.turn();
+    if (kind === undefined) return;
+    const unitTicks = Math.ceil((this.#unitUs(kind) * TICKS_PER_MS) / 1000);
+    this.#flashDoneTick = this.ticks + (unitTicks === 0 ? TICKS_PER_FLASH_UNIT : unitTicks);
+  }
+
+  #unitUs(kind: FlashUnit["kind"]): number {
+    const { sectorEraseUs, unitProgramUs } = this.layout.config;
+    return kind === ItemKind.ERASE ? sectorEraseUs : unitProgramUs;
   }
 
   /** Returns what time it is, nanoseconds since power-on. */
@@ -414,6 +455,7 @@ export class VirtualDevice {
       this.#sink.event({ type: "confirmed", region });
     }
     this.#pollHost();
+    this.#work.look();
   }
 
   #pollHost(): void {
@@ -447,6 +489,7 @@ export class VirtualDevice {
 
   #stop(): void {
     this.#moment += 1;
+    this.#work.stop();
     const slot = this.#executing;
     if (slot === undefined) return;
     // A thread that is gone or does not answer is terminated: it has stopped. A running one takes its time.
@@ -487,6 +530,7 @@ export class VirtualDevice {
     this.#control[Control.TRIAL] = command.trial ? 1 : 0;
     this.#control[Control.CAPABILITIES] = 0;
     this.#control[Control.BOOT_EPOCH] = epoch;
+    this.#work.serve(epoch);
     this.#starts += 1;
     const { ticks } = this;
     this.#watch.start(slot, this.#tickWatch());
@@ -509,9 +553,9 @@ export class VirtualDevice {
   // ── What is done to it ──────────────────────────────────────────────────────────────────────────────────
 
   /** The host, which is about to store to its memory. */
-  #touchHost(): Host {
+  #touchHost(bytes = QUEUE_BYTES): Host {
     this.#host ??= new Host(this.#memory, this.layout);
-    this.#volatile.hostTouched(0, QUEUE_BYTES);
+    this.#volatile.hostTouched(0, bytes);
     this.#slices.memoryChanged();
     return this.#host;
   }
@@ -522,6 +566,17 @@ export class VirtualDevice {
     onCompletion: (completion: HostCompletion) => void = () => undefined,
   ): boolean {
     return this.#touchHost().submit(command, this.ticks * NS_PER_TICK, onCompletion);
+  }
+
+  /** Submits a command with these bytes at the first of the host's buffers; false when the queue is full. */
+  submitWith(
+    command: HostCommand,
+    data: Uint8Array,
+    onCompletion: (completion: HostCompletion) => void,
+  ): boolean {
+    const { buffers, bufferAddress } = this.#touchHost(QUEUE_BYTES + data.length);
+    buffers.set(data);
+    return this.submit({ ...command, source: bufferAddress }, onCompletion);
   }
 
   /** The version that executes, or the next one, gives up before its next instruction. */
@@ -546,7 +601,7 @@ export class VirtualDevice {
     make: (buffers: Uint8Array, bufferAddress: number) => Job,
     onResult: (wrong: string | undefined) => void,
   ): boolean {
-    const { buffers, bufferAddress } = this.#touchHost();
+    const { buffers, bufferAddress } = this.#touchHost(this.layout.config.hostBytes);
     const { command, check } = make(buffers, bufferAddress);
     return this.submit(command, (completion) => onResult(check(completion)));
   }
@@ -592,7 +647,7 @@ export class VirtualDevice {
   /** What a request is answered; undefined when it is refused at once, or nobody is there to hear it. */
   #hear<T>(kind: RequestKind, region: number, image: string, answer: () => T): T | undefined {
     if (this.#mode === "stuck" || this.#mode === "off") return undefined;
-    this.#sink.event({ type: "requested", kind, region, image });
+    this.#sink.event({ type: "requested", by: "operator", kind, region, image });
     let answered: T | undefined;
     this.#guarded(() => {
       if (this.#policy?.phase === "stopping") this.#refuse(kind, region, "a failover is under way");
@@ -603,12 +658,16 @@ export class VirtualDevice {
 
   #change(kind: RequestKind, region: number, result: TransitionResult): boolean {
     if (!result.ok) return this.#refuse(kind, region, result.message);
-    const executing = this.#executing !== undefined;
-    this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing });
-    const restart = kind === "designate" && result.table.next !== NO_REGION;
-    this.#dispatch({ type: "operator", table: result.table, restart });
+    this.#decide(result.table, kind === "designate" && result.table.next !== NO_REGION);
     this.#sink.event({ type: "acknowledged", kind, region });
     return true;
+  }
+
+  /** The table is to be this one; `restart`: and the next start is now. */
+  #decide(table: Table, restart: boolean): void {
+    const executing = this.#executing !== undefined;
+    this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing });
+    this.#dispatch({ type: "operator", table, restart });
   }
 
   #refuse(kind: RequestKind, region: number, message: string): false {
@@ -632,10 +691,12 @@ export class VirtualDevice {
 
   /** Writes an image into a region and has it verified; what became of that. It is not activated. */
   load(region: number, name: string, image: Uint8Array): Update {
+    const release = this.#work.claim(region);
     let { update, command } = startUpdate(false);
     while (command !== undefined) {
       ({ update, command } = reduceUpdate(update, this.#carryOut(command, region, name, image)));
     }
+    release();
     return update;
   }
 
@@ -645,11 +706,11 @@ export class VirtualDevice {
       case "invalidate":
         return doneOr(this.request("begin-load", region, name), `region ${region} may not be written`);
       case "erase": {
-        const erased = this.#write((tell) => this.#flash.erase(region, image.length, tell));
+        const erased = this.#write(region, () => this.#flash.erasing(region, image.length));
         return doneOr(erased, `region ${region} could not be erased`);
       }
       case "program": {
-        const programmed = this.#write((tell) => this.#flash.program(region, image, tell));
+        const programmed = this.#write(region, () => this.#flash.programming(region, image));
         return doneOr(programmed, `region ${region} could not be programmed`);
       }
       case "verify": {
@@ -682,25 +743,49 @@ export class VirtualDevice {
    * Makes an operation of the flash, unit by unit; the version that executes goes on beside it. False when the flash
    * refused, as it does where a bit has rotted since it was erased, or when the rules let the region execute meanwhile.
    */
-  #write(operate: (tell: TellUnit) => boolean): boolean {
+  #write(region: number, operation: () => FlashUnits): boolean {
     let written = false;
+    this.#isLoading = true;
     this.#guarded(() => {
-      written = operate((unit, make) => {
-        this.#sink.beforeUnit(unit);
-        make();
-        this.#waitForFlash(unit.kind);
-      });
+      written = this.#work.write(region, operation(), (kind) => this.#waitForFlash(kind));
     });
+    this.#isLoading = false;
     return written;
   }
 
   /** The version that executes goes on for as long as the flash takes; for a while, where no time is told. */
   #waitForFlash(kind: FlashUnit["kind"]): void {
-    const { sectorEraseUs, unitProgramUs } = this.layout.config;
-    const unitUs = kind === ItemKind.ERASE ? sectorEraseUs : unitProgramUs;
+    const unitUs = this.#unitUs(kind);
     if (unitUs > 0) this.advance(() => false, unitUs / 1000);
     else if (this.#mode === "on")
       this.#guarded(() => this.#slice(INSTRUCTIONS_PER_FLASH_UNIT, Number.POSITIVE_INFINITY));
+  }
+
+  /** A step of an update that the version which executes makes by itself. */
+  #carryOutOwn(command: UpdateCommand, region: number): UpdateEvent {
+    const { table, floor } = this;
+    const images = this.#inspections.inspect();
+    switch (command.type) {
+      case "invalidate":
+        return this.#decideOwn(this.#rules.beginOwnUpdate(table, region, { floor, images }));
+      case "erase":
+      case "program":
+        return { type: "done" };
+      case "verify":
+        return { type: "verified", facts: images[region] as RegionFacts };
+      case "validate":
+        return this.#decideOwn(this.#rules.endUpdate(table, region, command.image));
+      case "activate": {
+        const activated = this.#rules.activate(table, region, this.#terms.recovery.trialTries);
+        return this.#decideOwn(requireRunnable(activated, region, { floor, images }));
+      }
+    }
+  }
+
+  #decideOwn(result: TransitionResult): UpdateEvent {
+    if (!result.ok) return { type: "refused", message: result.message };
+    this.#decide(result.table, false);
+    return { type: "done" };
   }
 
   /** Bytes of the executing region were changed by rot: execution feels it at once. */

@@ -9,8 +9,10 @@ import type { Failure, Table } from "../../../emulator/table/table.ts";
 /** What a fault from outside changes in persistent memory. */
 export type Rots = "replica-0" | "replica-1" | "floor" | "region" | "nothing";
 
-/** Requests of an operator that change the table. designate: activate, and start it at once. */
+/** Requests that change the table. designate: activate, and start it at once. */
 export type RequestKind = "begin-load" | "end-load" | "activate" | "designate" | "clear";
+/** Whose they are: an operator's, or of the version that executes, by the flash controller. */
+export type Requester = "operator" | "firmware";
 /** Those that need nothing but the table. */
 export type TableRequest = Exclude<RequestKind, "end-load">;
 
@@ -22,6 +24,15 @@ export interface FirstInstructionEvent {
   /** What it reads as BOOT_REASON and of being on trial. */
   readonly reason: number;
   readonly trial: boolean;
+}
+
+export interface RequestedEvent {
+  readonly type: "requested";
+  readonly by: Requester;
+  readonly kind: RequestKind;
+  readonly region: number;
+  /** What the operator loads; empty where that is not said. */
+  readonly image: string;
 }
 
 type Event =
@@ -52,12 +63,7 @@ type Event =
   | { readonly type: "confirm-said"; readonly region: number }
   | { readonly type: "confirmed"; readonly region: number }
   | { readonly type: "safe-mode"; readonly reason: string }
-  | {
-      readonly type: "requested";
-      readonly kind: RequestKind;
-      readonly region: number;
-      readonly image: string;
-    }
+  | RequestedEvent
   | { readonly type: "acknowledged"; readonly kind: RequestKind; readonly region: number }
   | {
       readonly type: "refused";

@@ -22,7 +22,7 @@ export interface ScenarioReport {
 
 export interface LeftOut {
   readonly scenario: string;
-  /** "scenario", or "commands" of one that was run without. */
+  /** "scenario" or "own-update" of all of it (LEFT_OUT_BECAUSE), or "commands" of one that was run without. */
   readonly what: string;
 }
 
@@ -144,12 +144,14 @@ function addVerdicts(sums: Record<string, number>, verdicts: Verdicts): void {
   for (const [verdict, count] of Object.entries(verdicts)) sums[verdict] = (sums[verdict] ?? 0) + count;
 }
 
-const WHOLE = "scenario";
 /** All parts of a sweep in one. */
 const WHOLE_SWEEP = "1/1";
 const NOT_SWEPT_BECAUSE = "the sweep was ended before it was done";
-/** Of a whole scenario. */
-export const LEFT_OUT_BECAUSE = "the firmware says that it commits no faults on request";
+/** Of a whole scenario, by what is left out. */
+export const LEFT_OUT_BECAUSE: ReadonlyMap<string, string> = new Map([
+  ["scenario", "the firmware says that it commits no faults on request"],
+  ["own-update", "the firmware does not say that it updates regions by itself"],
+]);
 
 /**
  * JUnit XML: one test case for each scenario. A fault that never took place is an error, not a failure: nothing was shown.
@@ -173,9 +175,12 @@ export function toJunit(report: SweepReport, missing: readonly (readonly [string
     const failure = `<failure type="vanished" message="${escapeXml(message)}"/>`;
     cases.push(`    <testcase classname="flipside.sweep" name="${escapeXml(name)}">${failure}</testcase>`);
   }
-  const leftOut = report.leftOut.filter(({ what }) => what === WHOLE).map(({ scenario }) => scenario);
+  const leftOut = report.leftOut.flatMap(({ scenario, what }) => {
+    const because = LEFT_OUT_BECAUSE.get(what);
+    return because === undefined ? [] : [skippedCase(scenario, because)];
+  });
   const skipped = [
-    ...leftOut.map((name) => skippedCase(name, LEFT_OUT_BECAUSE)),
+    ...leftOut,
     ...report.notSwept.filter((name) => !hasFailed(name)).map((name) => skippedCase(name, NOT_SWEPT_BECAUSE)),
   ];
   const scenariosWith = (of: (finding: Finding) => boolean): number =>

@@ -51,7 +51,8 @@ export class Workbench {
   explore(scenario: Scenario, plan: Plan): ScenarioTally {
     const { rig, cases } = this.#parts;
     const leftOut = leftOutOf(scenario, rig.capabilities.can);
-    if (leftOut === "scenario") return { ...newScenarioTally(scenario.name), leftOut };
+    if (leftOut !== undefined && leftOut !== "commands")
+      return { ...newScenarioTally(scenario.name), leftOut };
     const tally = cases.explore(scenario, plan);
     return { ...tally, ...(leftOut === undefined ? {} : { leftOut }) };
   }

@@ -40,6 +40,7 @@ function bench({ isServed = true, hasEcc = false } = {}) {
   let long = 0;
   let changed = 0;
   const unreadable: ByteRanges[] = [];
+  let posted = 0;
   const readRegion = (region: number, offset: number, byteCount: number): Uint8Array =>
     (regions[region] as Uint8Array).slice(offset, offset + byteCount);
   const device = new RegionFlash(
@@ -53,6 +54,7 @@ function bench({ isServed = true, hasEcc = false } = {}) {
       readFault: (region, offset, byteCount) => firstIn(unreadable[region] ?? [], offset, offset + byteCount),
       regionsChanged: () => (changed += 1),
       isServed,
+      posted: () => (posted += 1),
       tookLong: () => (long += 1),
     },
     board,
@@ -84,6 +86,7 @@ function bench({ isServed = true, hasEcc = false } = {}) {
   };
   return {
     board,
+    posted: (): number => posted,
     control,
     regions,
     ram,
@@ -132,8 +135,11 @@ describe("the registers", () => {
 
 describe("an operation", () => {
   it("is posted, and STATUS is 0 until it has ended, by whichever end", () => {
-    const { control, command, ended, load } = bench();
+    const { board, posted, control, command, ended, load } = bench();
     expect(command(FlashCommand.PROGRAM, 512, 256, 3)).toBe(FlashStatus.NONE);
+    expect([posted(), board.rings], "whoever carries operations out is told, the supervisor is not").toEqual([
+      1, 0,
+    ]);
     expect(readPost(control)).toMatchObject({
       action: FlashAction.PROGRAM,
       region: OTHER,
@@ -239,10 +245,11 @@ describe("a request", () => {
   ])(
     "%s is posted as %s of the region that is selected, rings, and ends as it is answered",
     (code, action) => {
-      const { board, control, request, answered, ended, load } = bench();
+      const { board, posted, control, request, answered, ended, load } = bench();
       expect(request(code)).toBe(FlashStatus.NONE);
-      expect([board.rings, readPost(control)]).toEqual([
+      expect([board.rings, posted(), readPost(control)]).toEqual([
         1,
+        0,
         expect.objectContaining({ action, region: OTHER, epoch: EPOCH }),
       ]);
       ended(FlashStatus.FAILED);

@@ -4,6 +4,7 @@ import { encodeImage } from "../../../controller/image/encode.ts";
 import { NO_REQUIREMENTS, verifyImage } from "../../../controller/image/verify.ts";
 import { Random } from "../../../emulator/base/random.ts";
 import { CHIP_TEARS, PARTIAL_TEARS, TEARS } from "../../../emulator/flash/flash-tear.ts";
+import { FlashRefusedError, type FlashUnits } from "../../../emulator/flash/region-writer.ts";
 import { controlWords } from "../../../emulator/memory/control.ts";
 import { createMemory, DEFAULT_MEMORY_CONFIG, planLayout } from "../../../emulator/memory/layout.ts";
 import {
@@ -16,7 +17,7 @@ import { type FlashUnit, ItemKind, PowerCut } from "../../../supervisor/sweep/ex
 import { SWEEP_FAULTS } from "../../../supervisor/sweep/flipside/flipside-subject.ts";
 import { imageLibrary, SweepImageError } from "../../../supervisor/sweep/flipside/image-library.ts";
 import { PersistentMemory } from "../../../supervisor/sweep/flipside/persistent-memory.ts";
-import { RegionFlash, type TellUnit } from "../../../supervisor/sweep/flipside/region-flash.ts";
+import { RegionFlash } from "../../../supervisor/sweep/flipside/region-flash.ts";
 import { type SweepReport, toJunit } from "../../../supervisor/sweep/run/report.ts";
 import { IMAGE_A, IMAGE_B } from "./bench.ts";
 
@@ -82,9 +83,26 @@ describe("persistent memory", () => {
   });
 });
 
-/** Erases a region and programs an image into it. */
+/** Is told of a unit before it is made, and has it made. */
+type TellUnit = (unit: FlashUnit, make: () => void) => void;
+
+function makeAll(region: number, units: FlashUnits, tell: TellUnit): void {
+  for (const { operation, offset } of units) {
+    const kind = operation.kind === "erase" ? ItemKind.ERASE : ItemKind.PROGRAM;
+    tell({ kind, region, offset }, () => operation.step());
+  }
+}
+
+/** Erases a region and programs an image into it; false where the flash refuses. */
 function write(flash: RegionFlash, region: number, image: Uint8Array, tell: TellUnit): boolean {
-  return flash.erase(region, image.length, tell) && flash.program(region, image, tell);
+  try {
+    makeAll(region, flash.erasing(region, image.length), tell);
+    makeAll(region, flash.programming(region, image), tell);
+    return true;
+  } catch (error) {
+    if (error instanceof FlashRefusedError) return false;
+    throw error;
+  }
 }
 
 describe("flash of a region", () => {

@@ -4,6 +4,7 @@
  * Invariant: a {@link Judgement} is immutable, and all are objects of one shape.
  */
 import type { OwedFailure } from "../../../faults/explanation.ts";
+import type { Requester } from "../virtual-event.ts";
 import type { Wrong } from "./verdict.ts";
 import { NONE, type World } from "./world.ts";
 
@@ -55,8 +56,13 @@ export interface Judgement {
   readonly servedAtPowerOn: number;
   /** An operator has designated another region: the version that executes is being stopped for it. */
   readonly restarting: boolean;
-  /** What is to become of the operator's request that was made last. */
+  /** What is to become of the request that was made last, and whose it is. */
   readonly request: "to-do" | "to-refuse" | "open";
+  readonly requester: Requester;
+  /** Regions that the version which executes has begun to write, as it was told. */
+  readonly begun: readonly number[];
+  /** The region that an operator has begun to load last, whether that is over or not. */
+  readonly loaded: number;
   /** Where the device has come to: a region that is ready, safe mode, or nothing yet. */
   readonly end: "ready" | "safe-mode" | undefined;
   readonly region: number;
@@ -89,6 +95,9 @@ export function initialJudgement(world: World, beginning: Beginning = {}): Judge
     servedAtPowerOn: 0,
     restarting: false,
     request: "open",
+    requester: "operator",
+    begun: [],
+    loaded: NONE,
     end: undefined,
     region: NONE,
     wrong: undefined,
@@ -113,6 +122,9 @@ export function changed(judgement: Judgement, changes: Partial<Judgement>): Judg
     servedAtPowerOn: changes.servedAtPowerOn ?? judgement.servedAtPowerOn,
     restarting: changes.restarting ?? judgement.restarting,
     request: changes.request ?? judgement.request,
+    requester: changes.requester ?? judgement.requester,
+    begun: changes.begun ?? judgement.begun,
+    loaded: changes.loaded ?? judgement.loaded,
     end: "end" in changes ? changes.end : judgement.end,
     region: changes.region ?? judgement.region,
     wrong: changes.wrong ?? judgement.wrong,

@@ -10,7 +10,13 @@ import type { Capability } from "../../../../controller/devices/capabilities.ts"
 import { type EvidenceName, evidenceName } from "../../../../emulator/memory/evidence.ts";
 import { explain, type OwedFailure, stillOwed } from "../../../faults/explanation.ts";
 import type { Oracle as ExplorersOracle } from "../../explore/oracle.ts";
-import type { FirstInstructionEvent, RequestKind, Rots, VirtualEvent } from "../virtual-event.ts";
+import type {
+  FirstInstructionEvent,
+  RequestedEvent,
+  RequestKind,
+  Rots,
+  VirtualEvent,
+} from "../virtual-event.ts";
 import { type Difference, tableDifference } from "./difference.ts";
 import { changed, type Judgement, Rotted, Unread } from "./judgement.ts";
 import type { ManagementReader, Replica } from "./reader.ts";
@@ -25,6 +31,7 @@ import {
   failed,
   floorRaised,
   mayRequest,
+  mayRequestItself,
   mayRun,
   NONE,
   off,
@@ -88,6 +95,8 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
       rotted: judgement.rotted & ~Rotted.UNDER_WAY,
       servedAtPowerOn: judgement.served,
       restarting: false,
+      begun: [],
+      loaded: NONE,
       end: undefined,
       region: NONE,
     });
@@ -146,7 +155,7 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
         this.#onSafeMode(event.reason);
         break;
       case "requested":
-        this.#onRequested(event.kind, event.region, event.image);
+        this.#onRequested(event);
         break;
       case "acknowledged":
         this.#onAcknowledged(event.kind, event.region);
@@ -457,7 +466,8 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
   /** Without a failure that is what an operator's restart leads to. */
   #onStopped(epoch: number): void {
     const { running, restarting, settled, pending } = this.judgement;
-    this.#set({ running: running.filter((version) => version.epoch !== epoch), restarting: false });
+    const left = running.filter((version) => version.epoch !== epoch);
+    this.#set({ running: left, restarting: false, begun: [] });
     if (!restarting) return;
     const { unread } = this.judgement;
     const raised = (pending.length > 0 ? pending : settled).map((world) => floorRaised(world, this.#parts));
@@ -474,6 +484,8 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
       const { failures } = this.judgement;
       if (kind === "clear" || kind === "end-load")
         this.#set({ failures: failures.map((times, at) => (at === region ? [] : times)) });
+      if (kind === "begin-load" && this.judgement.requester === "firmware")
+        this.#set({ begun: [...this.judgement.begun, region] });
       this.#settle(`the acknowledged ${kind}`, () => true);
     } else {
       this.#wrong("unconfirmed-kept", `${kind} of region ${region} was done, and must be refused`);
@@ -488,10 +500,25 @@ export class Oracle implements ExplorersOracle<VirtualEvent, Judgement> {
     }
   }
 
-  #onRequested(kind: RequestKind, region: number, image: string): void {
-    const may = this.judgement.settled.map((world) => mayRequest(world, kind, region, this.#parts));
+  #onRequested({ by, kind, region, image: named }: RequestedEvent): void {
+    const { begun, loaded } = this.judgement;
+    const isOwn = by === "firmware";
+    const may = this.judgement.settled.map((world) =>
+      isOwn
+        ? mayRequestItself(world, kind, region, begun.includes(region), this.#parts)
+        : mayRequest(world, kind, region, this.#parts),
+    );
     const refuse = may.includes(true) ? "open" : "to-refuse";
-    this.#set({ request: may.includes(false) ? refuse : "to-do" });
+    const request = may.includes(false) ? refuse : "to-do";
+    // Nobody is told when an operator's load ends that was given up.
+    const isOpen = isOwn && region === loaded && request === "to-do";
+    this.#set({ request: isOpen ? "open" : request, requester: by });
+    if (!isOwn && kind === "begin-load") this.#set({ loaded: region });
+    // It is to be begun anew, whatever comes of this; and an operator takes it away.
+    if (kind === "begin-load" || kind === "end-load")
+      this.#set({ begun: begun.filter((other) => other !== region) });
+    // What firmware has written is what the region holds.
+    const image = isOwn ? (this.#parts.holds(region) ?? "") : named;
     const change = (world: World): World => {
       switch (kind) {
         case "begin-load":

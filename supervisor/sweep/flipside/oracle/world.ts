@@ -397,6 +397,37 @@ export function mayRequest(world: World, kind: RequestKind, region: number, arou
   }
 }
 
+/**
+ * As {@link mayRequest}, of the version that executes: it ends what it has begun, and leaves alone what it falls back on
+ * while it is on trial.
+ */
+export function mayRequestItself(
+  world: World,
+  kind: RequestKind,
+  region: number,
+  begun: boolean,
+  around: Surroundings,
+): boolean {
+  switch (kind) {
+    case "begin-load":
+      return region !== world.active && !isFallBack(world, region, around);
+    case "end-load":
+      return begun && mayRequest(world, kind, region, around);
+    case "activate":
+      // Where nothing would come of it, it is not taken for done.
+      return mayRequest(world, kind, region, around) && imageHolds(world, region, around);
+    case "designate":
+    case "clear":
+      return false;
+  }
+}
+
+/** What would run if the trial that executes failed, or the version that was confirmed last. */
+function isFallBack(world: World, region: number, around: Surroundings): boolean {
+  if (standing(world, world.active).state !== "valid") return false;
+  return region === choose(world, around, world.active) || region === world.previous;
+}
+
 /** The region is about to be erased. */
 export function beingWritten(world: World, region: number, around: Surroundings): World {
   const { state, image, failures, evidence, code, pc } = standing(world, region);

@@ -148,7 +148,7 @@ describe("what cannot be read in a sweep's memory", () => {
     expect(persistent.regionKey(1)).not.toBe(persistent.regionKey(3));
     const random = new Random(1);
     for (const region of [1, 3]) {
-      flash.erase(region, 100 + random.below(4000), (_unit, make) => make());
+      for (const { operation } of flash.erasing(region, 100 + random.below(4000))) operation.step();
       expect(flash.readFault(region)).toBeUndefined();
     }
     expect(persistent.isAllReadable).toBe(true);

@@ -87,7 +87,7 @@ describe("the device under sweep", () => {
     expect(isReady("rv32imac_zba_zbc_zbs_zcb")).toBe(false);
   });
 
-  it("has a flash controller for as many regions as it has, which refuses to have any written", () => {
+  it("has a flash controller for as many regions as it has, which refuses to have the primary written", () => {
     const [FLASH, VALUE, OTHER] = [6, 7, 8];
     const ILLEGAL = 0;
     const asking = [
@@ -96,9 +96,9 @@ describe("the device under sweep", () => {
       lui(OTHER, 2 << 16),
       branch("bne", VALUE, OTHER, 28),
       i("addi", VALUE, 0, 1),
-      store("sw", VALUE, 0, FLASH),
       store("sw", VALUE, 0x40, FLASH),
       load("lw", VALUE, 0x30, FLASH),
+      branch("beq", VALUE, 0, -4),
       i("addi", VALUE, VALUE, -10),
       branch("beq", VALUE, 0, 8),
       ILLEGAL,
