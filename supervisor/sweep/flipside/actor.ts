@@ -154,6 +154,7 @@ function notConfirmed(rig: Rig): NotDone {
 
 function nameOf(rig: Rig): string {
   const { region } = rig.device;
+  if (region === NO_REGION) return "no version";
   return `region ${region} (${rig.holds(region) ?? "no whole image"})`;
 }
 
@@ -359,7 +360,9 @@ function update(rig: Rig, region: number, name: string, by: Updater): string | u
   let wrong: string | undefined;
   for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
     settle(rig);
-    wrong = attemptUpdate(rig, region, name, by);
+    // Where no version executes that does what it was built to, an operator has to help.
+    const able = rig.device.ready && !rig.oracle.judgement.firmwareRotted;
+    wrong = attemptUpdate(rig, region, name, able ? by : OPERATOR);
     if (wrong === undefined) return undefined;
   }
   return wrong;

@@ -50,7 +50,7 @@ export type ScenarioStep =
   | { readonly do: "update"; readonly region: number; readonly image: ImageName }
   /** The firmware writes an image into a region by itself, and has it activated. */
   | { readonly do: "own-update"; readonly region: number; readonly image: ImageName }
-  /** As update, but that the firmware does what the operator does there. */
+  /** As update, but that the firmware does what the operator does there, as long as a sound one executes. */
   | { readonly do: "resume-own-update"; readonly region: number; readonly image: ImageName }
   /** As own-update, and the version fails when so many units were made; until another start is ready. */
   | {

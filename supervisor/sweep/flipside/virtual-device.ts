@@ -443,8 +443,7 @@ export class VirtualDevice {
     if (!this.#ready && said) {
       this.#ready = true;
       this.#sink.event({ type: "ready", region, epoch });
-      if (this.#inspections.stale)
-        this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing: true });
+      if (this.#inspections.stale) this.#inspect();
     } else if (this.#ready && !said) {
       this.#ready = false;
       this.#watch.withdraw(this.#tickWatch());
@@ -513,9 +512,8 @@ export class VirtualDevice {
   #execute(command: ExecuteCommand): void {
     const { region } = command;
     if (this.#inspections.stale) {
-      const images = this.#inspections.inspect();
       const active = this.#policy?.table;
-      this.#dispatch({ type: "inspected", images, executing: false });
+      this.#inspect(false);
       // Decided anew: that decision has been performed.
       if (this.#policy?.table !== active || this.#policy?.phase !== "executing") return;
     }
@@ -665,9 +663,15 @@ export class VirtualDevice {
 
   /** The table is to be this one; `restart`: and the next start is now. */
   #decide(table: Table, restart: boolean): void {
-    const executing = this.#executing !== undefined;
-    this.#dispatch({ type: "inspected", images: this.#inspections.inspect(), executing });
+    this.#inspect();
     this.#dispatch({ type: "operator", table, restart });
+  }
+
+  /** Reads every region; the policy knows at once what was found. */
+  #inspect(executing = this.#executing !== undefined): readonly RegionFacts[] {
+    const images = this.#inspections.inspect();
+    this.#dispatch({ type: "inspected", images, executing });
+    return images;
   }
 
   #refuse(kind: RequestKind, region: number, message: string): false {
@@ -733,7 +737,7 @@ export class VirtualDevice {
 
   /** What a region shows that was programmed; one that does not hold an image is refused. */
   #readBack(region: number): RegionFacts | undefined {
-    const facts = this.#inspections.inspect()[region];
+    const facts = this.#inspect()[region];
     if (facts?.usable !== true)
       this.#refuse("end-load", region, `region ${region} does not hold what was programmed`);
     return facts;
@@ -763,8 +767,8 @@ export class VirtualDevice {
 
   /** A step of an update that the version which executes makes by itself. */
   #carryOutOwn(command: UpdateCommand, region: number): UpdateEvent {
+    const images = this.#inspect();
     const { table, floor } = this;
-    const images = this.#inspections.inspect();
     switch (command.type) {
       case "invalidate":
         return this.#decideOwn(this.#rules.beginOwnUpdate(table, region, { floor, images }));
