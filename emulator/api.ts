@@ -51,11 +51,13 @@ export interface MemoryApi extends Api {
   program(region: number, image: Uint8Array): Promise<null>;
   /** The fault port: flips a bit of the byte at this offset of the persistent space (persistent-space.ts). */
   flip(offset: number, bit: number): null;
+  /** Likewise: the block of flash with ECC that this byte of a region is in cannot be read until it is erased. */
+  spoil(offset: number): null;
   /** Fails as it is told; answers nothing. */
   fail(fault: MemoryFault): null;
   /** Hash of the first bytes of a region. */
   hash(region: number, byteCount: number, algorithm: HashAlgorithm): Uint8Array;
-  /** SHA-256 of each whole region, hex. */
+  /** Of each whole region SHA-256, hex, and behind it which bytes cannot be read, if any. */
   digests(): readonly string[];
 }
 

@@ -12,10 +12,11 @@ import { createLogger, type Logger, type SharedLogConfig } from "./base/log.ts";
 import { endWhenOrphaned } from "./base/orphan.ts";
 import { Random } from "./base/random.ts";
 import { BytesFlashPort, type FlashOperation, NorFlash } from "./flash/flash.ts";
-import { TEARS } from "./flash/flash-tear.ts";
+import { tearsOf } from "./flash/flash-tear.ts";
 import { FlashOperations, type FlashRequest } from "./flash/operations.ts";
 import { asPosted, statusOf } from "./flash/posted.ts";
 import { eraseFor, type FlashUnit, type FlashUnits, programImage } from "./flash/region-writer.ts";
+import { UnreadableBlocks } from "./flash/unreadable-blocks.ts";
 import {
   CONTROL_MAGIC,
   Control,
@@ -42,6 +43,8 @@ import {
   memoryOffsetOf,
   type PersistentSpace,
   planPersistentSpace,
+  regionOffset,
+  unreadableOffset,
   wearOffset,
   writeSpace,
 } from "./persist/persistent-space.ts";
@@ -61,6 +64,7 @@ class MemoryEmulator {
   readonly #space: PersistentSpace;
   readonly #control: Int32Array;
   readonly #wear: Uint32Array;
+  readonly #blocks: UnreadableBlocks;
   /** By region. */
   readonly #flash: readonly NorFlash[];
   readonly #operations = new FlashOperations();
@@ -79,6 +83,7 @@ class MemoryEmulator {
     this.#space = planPersistentSpace(layout);
     this.#control = controlWords(memory, layout);
     this.#wear = eraseCounts(memory, layout);
+    this.#blocks = new UnreadableBlocks(memory, layout);
     this.#flash = layout.regions.map((_, region) => this.#flashOf(region));
     persistence?.onPowerCut(() => this.#losePower());
     this.#awaitPost();
@@ -276,8 +281,9 @@ class MemoryEmulator {
 
   #tear(region: number, { operation, offset, byteCount }: FlashUnit): never {
     const random = new Random(powerCutSeed(this.#control));
+    const how = random.pick(tearsOf(this.powered.layout.config.ecc));
     // What is left of an erase is bytes like any others.
-    this.#keepUnit(region, "program", offset, byteCount, () => operation.tear(random.pick(TEARS), random));
+    this.#keepUnit(region, "program", offset, byteCount, () => operation.tear(how, random));
     throw new PowerLostError(`power went in the ${operation.kind} of region ${region} at byte ${offset}`);
   }
 
@@ -312,10 +318,27 @@ class MemoryEmulator {
       Atomics.add(control, Control.STORE_EPOCH + region, 1);
       Atomics.add(control, Control.STORE_COUNT + region, byteCount);
     });
-    const flash = new NorFlash(port, layout.config, () => Atomics.load(control, Control.REGION) === region);
+    const isPrimary = (): boolean => Atomics.load(control, Control.REGION) === region;
+    const ecc = this.#blocks.of(region, (index, value) => this.#keepBlocks(region, index, value));
+    const flash = new NorFlash(port, layout.config, isPrimary, ecc);
     const sectors = flash.eraseCounts.length;
     flash.eraseCounts.set(this.#wear.subarray(region * sectors, (region + 1) * sectors));
     return flash;
+  }
+
+  /**
+   * Blocks that cannot be read outlive the process, as what the cells hold does. The region's store epoch is raised on both
+   * sides, as for a bit that flips: nobody who read in between takes that for what is there.
+   */
+  #keepBlocks(region: number, index: number, value: number): void {
+    const raise = (): void => void Atomics.add(this.#control, Control.STORE_EPOCH + region, 1);
+    const make = (): void => {
+      raise();
+      this.#blocks.store(index, value);
+      raise();
+    };
+    if (this.persistence === undefined) make();
+    else this.persistence.keepWord(unreadableOffset(this.#space, index), 4, value, make);
   }
 
   #regionBytes(region: number): Uint8Array {
@@ -345,6 +368,15 @@ class MemoryEmulator {
     else this.persistence.keepWord(offset, 1, value, make);
   }
 
+  /** Makes the block unreadable that this byte of a region is in, of the persistent space. */
+  spoil(offset: number): void {
+    const { regions, config } = this.powered.layout;
+    const at = offset - regionOffset(config, 0);
+    const region = Math.floor(at / config.regionBytes);
+    if (regions[region] === undefined) throw new RangeError(`byte ${offset} is in no region`);
+    this.#flashAt(region).spoilBlocks(at % config.regionBytes, 1);
+  }
+
   /** Hash of the first bytes of a region. */
   hash(region: number, byteCount: number, algorithm: HashAlgorithm): Buffer {
     return createHash(algorithm).update(this.#regionBytes(region).subarray(0, byteCount)).digest();
@@ -352,7 +384,11 @@ class MemoryEmulator {
 
   digests(): readonly string[] {
     const { regions, config } = this.powered.layout;
-    return regions.map((_, region) => this.hash(region, config.regionBytes, "sha256").toString("hex"));
+    return regions.map((_, region) => {
+      const digest = this.hash(region, config.regionBytes, "sha256").toString("hex");
+      const unreadable = this.#blocks.in(region).map(({ start, end }) => `${start}-${end}`);
+      return [digest, ...unreadable].join(" ");
+    });
   }
 }
 
@@ -415,6 +451,10 @@ const api: MemoryApi = {
   },
   flip: (offset, bit) => {
     emulator?.flip(offset, bit);
+    return null;
+  },
+  spoil: (offset) => {
+    emulator?.spoil(offset);
     return null;
   },
   fail: (fault) => {

@@ -23,6 +23,13 @@ export const ECC_TEARS = ["ecc"] as const;
 export const CHIP_TEARS = [...TEARS, ...PARTIAL_TEARS, ...ECC_TEARS] as const;
 export type ChipTear = (typeof CHIP_TEARS)[number];
 
+const PLAIN_TEARS: readonly ChipTear[] = [...TEARS, ...PARTIAL_TEARS];
+
+/** The ways in which a unit of such flash tears. */
+export function tearsOf(hasEcc: boolean): readonly ChipTear[] {
+  return hasEcc ? CHIP_TEARS : PLAIN_TEARS;
+}
+
 /** A word that an operation would change. */
 export interface WordChange {
   readonly word: number;

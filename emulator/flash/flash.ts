@@ -162,7 +162,6 @@ export class NorFlash {
     const { programUnitBytes: block } = this.geometry;
     const start = Math.floor(offset / block) * block;
     const end = Math.ceil((offset + byteCount) / block) * block;
-    this.#port.unitBegins(start, end - start);
     this.#ecc.faulty = withRange(this.#ecc.faulty, start, end);
   }
 

@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { LOG_LEVELS, type LogLevel } from "../../emulator/base/log.ts";
-import { FAULTS, failsOver, SURVIVAL_KINDS } from "../../supervisor/faults/catalogue.ts";
+import { FAULTS, failsOver, needsEcc, SURVIVAL_KINDS } from "../../supervisor/faults/catalogue.ts";
 import type { SoakOptions } from "../../supervisor/index.ts";
 import {
   type CommandDevice,
@@ -153,6 +153,10 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
   if (failovers !== null && kinds.length > 0) requireFailover(kinds);
   const described = readDevice(values);
   const { workload } = values;
+  const isPossible = (kind: string): boolean => described.memory.ecc || !needsEcc(kind);
+  const impossible = kinds.find((kind) => !isPossible(kind));
+  if (impossible !== undefined)
+    throw new UsageError(`${impossible} needs flash with ECC: say so in the device file, memory.ecc`);
   if (workload !== undefined && kinds.length > 0 && ofDevice.length === 0)
     throw new UsageError(`--workload would do nothing: before ${kinds.join(", ")} no work is done`);
   const inputs = [values.expect, workload].filter((file) => file !== undefined);
@@ -169,7 +173,7 @@ export function parseEmulate(args: readonly string[]): EmulateOptions | "help" {
       failovers,
       kinds: kinds.length === 0 ? null : ofDevice,
     },
-    survivalKinds: chosen ?? (failovers === null ? SURVIVAL_KINDS : []),
+    survivalKinds: chosen ?? (failovers === null ? SURVIVAL_KINDS.filter(isPossible) : []),
     device: deviceConfig(described),
     images: inEachRegion(images, described),
     jobs: parseInteger("--jobs", values.jobs ?? "1", 1, MAX_JOBS),

@@ -11,6 +11,7 @@ import type { UartRing } from "../../controller/devices/uart-ring.ts";
 import type { Logger } from "../../emulator/base/log.ts";
 import { decodePlain, encodePlain, PlainDataError } from "../../emulator/base/plain-data.ts";
 import { formatVersion } from "../../emulator/base/version.ts";
+import { UnreadableBlocks } from "../../emulator/flash/unreadable-blocks.ts";
 import type { DeviceEvent } from "../../emulator/memory/events.ts";
 import type { Table } from "../../emulator/table/table.ts";
 import type { DumpMemory } from "../core/config.ts";
@@ -97,7 +98,9 @@ export function dumpOf(
   const { failure, fromRegion, tableBefore, eventsFrom } = crash;
   const stackBytes = memory === "none" ? 0 : kept.stackBytes;
   const version = tableBefore.regions[fromRegion]?.version;
-  const image = imageFrameOf(regionOf(device, fromRegion));
+  const blocks = new UnreadableBlocks(device.memory, device.layout);
+  const bytes = regionOf(device, fromRegion);
+  const image = imageFrameOf(bytes, blocks.firstIn(fromRegion, 0, bytes.length));
   return {
     time: new Date().toISOString(),
     bootEpoch: device.bootEpoch,

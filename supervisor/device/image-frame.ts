@@ -12,9 +12,12 @@ export interface ImageFrame {
 /** Of each of the two: MCUboot's have some hundred. */
 export const MAX_FRAME_BYTES = 4096;
 
-/** Of the image at the start of `region`; undefined where there is none, or one of unusual size. */
-export function imageFrameOf(region: Uint8Array): ImageFrame | undefined {
-  const parsed = parseImage(region);
+/**
+ * Of the image at the start of `region`; undefined where there is none, or one of unusual size.
+ * @param unreadableAt the first byte of the region that cannot be read
+ */
+export function imageFrameOf(region: Uint8Array, unreadableAt?: number): ImageFrame | undefined {
+  const parsed = parseImage(region, region.length, unreadableAt);
   if (!parsed.ok) return undefined;
   const { headerBytes, bodyBytes, hashedBytes } = parsed.image;
   const bodyEnd = headerBytes + bodyBytes;

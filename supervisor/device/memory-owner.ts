@@ -100,6 +100,11 @@ export class MemoryOwner {
     await this.#thread.link.call(CALL_DEADLINE_MS, "flip", offset, bit);
   }
 
+  async spoil(offset: number): Promise<void> {
+    await this.#takenOver;
+    await this.#thread.link.call(CALL_DEADLINE_MS, "spoil", offset);
+  }
+
   /** Makes the worker fail; resolves once it has been told. */
   async fail(fault: MemoryFault): Promise<void> {
     await this.#takenOver;

@@ -226,6 +226,8 @@ const CATALOGUE = [
 
   { kind: "rot-executing", class: "rot", origin: "rot" },
   { kind: "rot-standby", class: "rot", origin: "rot" },
+  // More bits of a block than its ECC corrects: on a device whose flash has ECC.
+  { kind: "unreadable-executing", class: "rot", origin: "rot" },
   { kind: "rot-replica", class: "rot", origin: "rot" },
   { kind: "rot-both-replicas", class: "rot", origin: "rot" },
   { kind: "rot-floor", class: "rot", origin: "rot" },
@@ -258,6 +260,11 @@ export const PROCESS_FAULT_KINDS: readonly ProcessFaultKind[] = CATALOGUE.flatMa
 
 export const ROT_KINDS = CATALOGUE.flatMap((row) => (row.origin === "rot" ? [row.kind] : []));
 export type RotKind = (typeof ROT_KINDS)[number];
+
+/** Only flash with ECC has blocks that cannot be read. */
+export function needsEcc(kind: string): boolean {
+  return kind === "unreadable-executing";
+}
 
 /** No failover follows, but another memory emulator worker. */
 export const MEMORY_FAULTS: ReadonlyMap<string, MemoryFault> = new Map(

@@ -237,6 +237,7 @@ async function rotOutcome(work: InjectionWork, kind: RotKind): Promise<Outcome> 
   const { device } = work;
   switch (kind) {
     case "rot-executing":
+    case "unreadable-executing":
       return failureOutcome(work);
     case "rot-standby": {
       const before = device.policy.images;

@@ -1,4 +1,7 @@
-/** Kinds of rot: which bit of memory is flipped for each, drawn from a seed. Only bits that something covers: what is found can be judged. */
+/**
+ * Kinds of rot: which bit of memory is flipped for each, or which block made unreadable, drawn from a seed. Only what something
+ * covers: what is found can be judged.
+ */
 
 import { Random } from "../../emulator/base/random.ts";
 import { NVRAM_OFFSET, regionOffset, TABLE_OFFSET } from "../../emulator/persist/persistent-space.ts";
@@ -27,6 +30,8 @@ export interface RottenMemory {
   readonly regions: number;
   readonly regionBytes: number;
   readonly nvramBytes: number;
+  /** The regions' flash has ECC. */
+  readonly ecc: boolean;
   readonly executing: RottenImage | undefined;
   readonly standby: RottenImage | undefined;
 }
@@ -34,7 +39,8 @@ export interface RottenMemory {
 export interface RottenBit {
   /** In the persistent space. */
   readonly offset: number;
-  readonly bit: number;
+  /** Undefined: more bits of its block flip than ECC corrects. */
+  readonly bit: number | undefined;
 }
 
 export function rottenMemory({ layout, crew, policy }: Device): RottenMemory {
@@ -46,6 +52,7 @@ export function rottenMemory({ layout, crew, policy }: Device): RottenMemory {
     regions: layout.regions.length,
     regionBytes: layout.config.regionBytes,
     nvramBytes: layout.config.nvramBytes,
+    ecc: layout.config.ecc,
     executing: image(crew.executing?.region),
     standby: image(crew.standby?.region),
   };
@@ -54,7 +61,11 @@ export function rottenMemory({ layout, crew, policy }: Device): RottenMemory {
 /** The bits that flip, drawn from the seed; none where there is nothing to rot. */
 export function rottenBits(kind: RotKind, memory: RottenMemory, seed: number): RottenBit[] {
   const random = new Random(seed);
-  return rottenBytes(kind, memory, random).map((offset) => ({ offset, bit: random.below(8) }));
+  const isBlock = kind === "unreadable-executing";
+  return rottenBytes(kind, memory, random).map((offset) => ({
+    offset,
+    bit: isBlock ? undefined : random.below(8),
+  }));
 }
 
 function rottenBytes(kind: RotKind, memory: RottenMemory, random: Random): number[] {
@@ -65,6 +76,8 @@ function rottenBytes(kind: RotKind, memory: RottenMemory, random: Random): numbe
   switch (kind) {
     case "rot-executing":
       return inImage(memory.executing, memory, random);
+    case "unreadable-executing":
+      return memory.ecc ? inImage(memory.executing, memory, random) : [];
     case "rot-standby":
       return inImage(memory.standby, memory, random);
     case "rot-replica":

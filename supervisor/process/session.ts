@@ -45,6 +45,7 @@ import {
   findFault,
   INJECTABLE_KINDS,
   MEMORY_FAULTS,
+  needsEcc,
   type RotKind,
 } from "../faults/catalogue.ts";
 import { drawSeed, isSeeded } from "../faults/chance.ts";
@@ -360,8 +361,11 @@ export class Session {
     return {
       begin: (table) => beginUpdate(table, region, device.policy.phase === "executing"),
       write: async (step) => {
-        if (step === "erase") await this.#memory?.erase(region, image.length);
-        else await this.#memory?.program(region, image);
+        if (step === "erase") {
+          await this.#memory?.erase(region, image.length);
+          // The version that executes can read again what it could not.
+          if (device.layout.config.ecc) device.memoryChanged();
+        } else await this.#memory?.program(region, image);
       },
     };
   }
@@ -454,8 +458,15 @@ export class Session {
   async #rot(kind: RotKind, seed: number): Promise<void> {
     const device = this.#running();
     const bits = rottenBits(kind, rottenMemory(device), seed);
-    if (bits.length === 0) throw new RequestError(`there is nothing for ${kind} at the moment`);
-    for (const { offset, bit } of bits) await this.#memory?.flip(offset, bit);
+    if (bits.length === 0) {
+      const lacksEcc = needsEcc(kind) && !device.layout.config.ecc;
+      const why = lacksEcc ? ": the device's flash has no ECC (memory.ecc)" : " at the moment";
+      throw new RequestError(`there is nothing for ${kind}${why}`);
+    }
+    for (const { offset, bit } of bits) {
+      if (bit === undefined) await this.#memory?.spoil(offset);
+      else await this.#memory?.flip(offset, bit);
+    }
     device.memoryChanged();
   }
 

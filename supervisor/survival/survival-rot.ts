@@ -32,7 +32,8 @@ export async function rot(
   expect: Expect,
   excuses: (now: Status) => boolean,
 ): Promise<void> {
-  const failover = kind === "rot-executing" ? device.call("nextFailover", null) : undefined;
+  const isExecuting = kind === "rot-executing" || kind === "unreadable-executing";
+  const failover = isExecuting ? device.call("nextFailover", null) : undefined;
   const injectedNs = monotonicNs();
   await device.call("inject", { kind, seed });
   if (failover !== undefined) {

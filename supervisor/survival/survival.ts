@@ -59,7 +59,7 @@ const ROT_AT_START: SoakKind = "rot-both-replicas-at-start";
 const CRASH_LOOP: SoakKind = "crash-loop";
 
 /** The region that rots may not run any more, and the other takes over or stands by. */
-const NEEDING_ANOTHER: readonly string[] = ["rot-executing", "rot-standby"];
+const NEEDING_ANOTHER: readonly string[] = ["rot-executing", "rot-standby", "unreadable-executing"];
 /** After these a region, or the word that it is accepted, may be missing. */
 const WITH_WRITING: ReadonlySet<string> = new Set([CUT_IN_LOAD, ROT_AT_START]);
 /** A version fails under these: its failure may have been committed or not. */

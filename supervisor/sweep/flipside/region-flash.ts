@@ -15,11 +15,9 @@ import {
   NorFlash,
 } from "../../../emulator/flash/flash.ts";
 import {
-  CHIP_TEARS,
   type ChipTear,
-  PARTIAL_TEARS,
   type Reading,
-  TEARS,
+  tearsOf,
   type UnstableWord,
 } from "../../../emulator/flash/flash-tear.ts";
 import { asPosted } from "../../../emulator/flash/posted.ts";
@@ -52,7 +50,7 @@ export class RegionFlash implements TearableFlash {
     const { regions, config } = memory.wholeLayout;
     this.#memory = memory;
     this.#stable = regions.map(() => []);
-    this.tears = config.ecc ? CHIP_TEARS : [...TEARS, ...PARTIAL_TEARS];
+    this.tears = tearsOf(config.ecc);
     this.#blocks = new UnreadableBlocks(memory.memory, memory.wholeLayout);
     const firstWord = memory.wholeLayout.unreadable / 4;
     const store = (index: number, value: number): void => memory.store(firstWord + index, value);

@@ -16,10 +16,8 @@ import {
 } from "../../../emulator/flash/flash-chip.ts";
 import {
   type ChipTear,
-  ECC_TEARS,
-  PARTIAL_TEARS,
   type Reading,
-  TEARS,
+  tearsOf,
   type UnstableWord,
 } from "../../../emulator/flash/flash-tear.ts";
 import type { FlashPort } from "../../../emulator/flash/unit-operation.ts";
@@ -29,9 +27,6 @@ import type { PersistentMemory } from "../flipside/persistent-memory.ts";
 
 /** By device. */
 type Conditions = readonly ChipCondition[];
-
-const PLAIN_TEARS: readonly ChipTear[] = [...TEARS, ...PARTIAL_TEARS];
-const ALL_TEARS: readonly ChipTear[] = [...PLAIN_TEARS, ...ECC_TEARS];
 
 export class ChipBank implements TearableFlash {
   readonly chips: readonly FlashChip[];
@@ -59,7 +54,7 @@ export class ChipBank implements TearableFlash {
           geometry,
         ),
     );
-    this.tears = profiles.some(({ geometry }) => geometry.program === "ecc") ? ALL_TEARS : PLAIN_TEARS;
+    this.tears = tearsOf(profiles.some(({ geometry }) => geometry.program === "ecc"));
     this.#new = profiles.map(() => NEW_CHIP);
     this.#condition = this.#new;
   }

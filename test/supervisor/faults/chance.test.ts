@@ -9,6 +9,7 @@ const MEMORY: RottenMemory = {
   regions: 2,
   regionBytes: 0x4_0000,
   nvramBytes: 0x1_0000,
+  ecc: true,
   executing: { region: 1, headerBytes: 32, imageBytes: 20_000 },
   standby: { region: 0, headerBytes: 32, imageBytes: 10_000 },
 };
@@ -52,10 +53,16 @@ it("nothing rots in an image that is not there", () => {
   expect(rottenBits("rot-standby", { ...MEMORY, standby: undefined }, 1)).toEqual([]);
 });
 
+it("a whole block is unreadable, and none where flash has no ECC", () => {
+  const kind = "unreadable-executing";
+  expect(rottenBits(kind, MEMORY, 1)).toEqual([{ offset: expect.any(Number), bit: undefined }]);
+  expect(rottenBits(kind, { ...MEMORY, ecc: false }, 1)).toEqual([]);
+});
+
 it("what rots in an image lies behind its header and not behind its end", () => {
   const image = regionOffset(MEMORY, 1);
   for (let seed = 0; seed < 1000; seed += 1) {
-    const [{ offset, bit } = { offset: -1, bit: -1 }] = rottenBits("rot-executing", MEMORY, seed);
+    const [{ offset, bit = -1 } = { offset: -1 }] = rottenBits("rot-executing", MEMORY, seed);
     expect(offset).toBeGreaterThanOrEqual(image + 32);
     expect(offset).toBeLessThan(image + 20_000);
     expect(bit & 7).toBe(bit);
