@@ -86,7 +86,8 @@ export function readNamed(file: string, what: string, maxBytes: number, room: st
     const stats = statSync(file);
     // A pipe or a device may have no end.
     if (!stats.isFile()) throw new DeviceFileError([`${what} cannot be read: ${file} is no file`]);
-    if (stats.size <= maxBytes) return readFileSync(file);
+    // No Buffer, whose slice() is no copy.
+    if (stats.size <= maxBytes) return new Uint8Array(readFileSync(file));
     throw new DeviceFileError([`${what}: ${file} has ${stats.size} bytes, more than ${room} (${maxBytes})`]);
   } catch (error) {
     if (error instanceof DeviceFileError) throw error;

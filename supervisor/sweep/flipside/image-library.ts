@@ -109,7 +109,7 @@ function derive(
   securityCounter: number | undefined,
 ): Uint8Array {
   const { headerBytes, bodyBytes } = image;
-  const body = bytes.slice(headerBytes, headerBytes + bodyBytes);
+  const body = Uint8Array.from(bytes.subarray(headerBytes, headerBytes + bodyBytes));
   const checkAt = headerBytes + bodyBytes - 4;
   const romFixed = (image.flags & 0x100) !== 0;
   const encode = () =>

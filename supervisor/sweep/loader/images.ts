@@ -19,11 +19,9 @@ const FLAGS_OFFSET = 16;
 export function securityCounters(images: readonly NamedImage[]): ReadonlyMap<ImageName, number> {
   return new Map(
     images.flatMap(({ name, bytes }) => {
-      // Flags say where and how it is executed, which is not ours to judge.
-      const parsed = parseImage(
-        bytes.slice().fill(0, FLAGS_OFFSET, FLAGS_OFFSET + 4),
-        Number.POSITIVE_INFINITY,
-      );
+      // Flags say where and how it is executed, which is not ours to judge. A Buffer's slice() would be no copy.
+      const unflagged = Uint8Array.from(bytes).fill(0, FLAGS_OFFSET, FLAGS_OFFSET + 4);
+      const parsed = parseImage(unflagged, Number.POSITIVE_INFINITY);
       const counter = parsed.ok ? parsed.image.securityCounter : undefined;
       return counter === undefined ? [] : [[name, counter] as const];
     }),

@@ -6,6 +6,7 @@ import {
   mostlyIn,
   namedImages,
   refusesDowngrades,
+  securityCounters,
 } from "../../../../supervisor/sweep/loader/images.ts";
 import { counterImage, tinyProfile } from "./tiny-loader.ts";
 
@@ -42,6 +43,16 @@ describe("the images of a loader", () => {
     expect(imageIn(slotWith(filled(4, 16)), images)?.name).toBe("bad-1");
     expect(imageIn(slotWith(filled(2, 63)), images)).toBeUndefined();
     expect(imageIn(slotWith(), images)).toBeUndefined();
+  });
+
+  it("are swept as the files have them, word for word, whatever is asked of them", () => {
+    const bytes = Buffer.from(filled(0xa5));
+    const given = namedImages({ old: bytes, new: bytes, newer: bytes, sizes: [bytes], bad: [bytes] });
+    securityCounters(given);
+    refusesDowngrades(
+      tinyProfile(undefined, { mode: "swap", images: { ...tinyProfile().images, old: bytes } }),
+    );
+    expect([...bytes]).toEqual([...filled(0xa5)]);
   });
 
   it("are told of a mixed slot by what most of it is of, more than half", () => {
