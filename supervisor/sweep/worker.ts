@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { RehearsalMachine } from "../../controller/warm-up.ts";
 import { Calls } from "../module/calls.ts";
 import { ModuleError } from "../module/load.ts";
+import type { Told } from "./explore/explorer.ts";
 import { Interruption } from "./explore/items.ts";
 import { makeFlipsideBench } from "./run/flipside-bench.ts";
 import { makeLoaderBench } from "./run/loader-bench.ts";
@@ -16,7 +17,7 @@ Math.random = () => {
 
 const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread");
-const { calls: seen, ...swept } = workerData as SweepWorkerData;
+const { calls: seen, asked, ...swept } = workerData as SweepWorkerData;
 const calls = new Calls({
   ...seen,
   isOwn: (thrown) => thrown instanceof Interruption || thrown instanceof ModuleError,
@@ -30,11 +31,22 @@ async function makeBench(): Promise<SweepBench> {
 
 const answer = (value: SweepAnswer): void => port.postMessage(value);
 
+/** Tells what was counted so far where somebody has asked, and each finding at once. */
+function teller(): Told {
+  let findings = 0;
+  return (soFar) => {
+    if (soFar.findings.length === findings && Atomics.load(asked, 0) === 0) return;
+    Atomics.store(asked, 0, 0);
+    findings = soFar.findings.length;
+    answer({ soFar });
+  };
+}
+
 /** Listens only from here on: a module that waits for what never comes leaves this thread nothing to wait for. */
 function serve(bench: SweepBench): void {
   port?.on("message", (request: SweepRequest) => {
     if ("unit" in request) {
-      answer({ value: bench.explore(request.unit) });
+      answer({ value: bench.explore(request.unit, teller()) });
     } else if ("path" in request) {
       answer({ value: bench.replay(request.scenario, request.path) });
     } else {

@@ -188,7 +188,7 @@ export const rules = {
         faults: false,
         runAll: false,
       };
-      await expect(thread.run(unit)).rejects.toThrow(sentence);
+      await expect(thread.run(unit, () => undefined)).rejects.toThrow(sentence);
       await expect(thread.close()).rejects.toThrow("does not come back");
     });
   });

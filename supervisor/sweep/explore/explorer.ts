@@ -68,6 +68,9 @@ export interface ScenarioTally {
   readonly skippable?: number;
 }
 
+/** Hears what was counted so far of a script; the same object each time. */
+export type Told = (soFar: ScenarioTally) => void;
+
 /** The shortest periods of the subject's watchdog with which it never expires. */
 export interface WatchdogPeriods {
   readonly uncutUs: number;
@@ -120,6 +123,7 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   readonly #tally: ScenarioTally;
   readonly #random: Random;
   readonly #onCase: ((path: readonly Disturbance[], ending: Ending) => void) | undefined;
+  #told: Told | undefined;
   readonly #runner: PathRunner<S, Event, Judgement>;
   /** By place, what the oracle knows, depth, and then content of memory: how that future ended. */
   readonly #futures = new Map<number, Map<number, Ending>>();
@@ -157,7 +161,9 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
     this.#itemFaults = subject.faults.filter((kind) => !kinds.includes(kind));
   }
 
-  explore(): ScenarioTally {
+  /** @param told is told after every case */
+  explore(told?: Told): ScenarioTally {
+    this.#told = told;
     const { part, faults, depth } = this.#plan;
     const { timeline } = this.#subject;
     this.#subject.recalls = !this.#plan.runAll;
@@ -464,15 +470,20 @@ export class Explorer<S extends Script, Event, Judgement extends object> {
   // ── Counting ────────────────────────────────────────────────────────────────────────────────────────────
 
   #count(path: readonly Disturbance[], ending: Ending): void {
-    const { verdicts, findings, scenario } = this.#tally;
+    const { verdicts } = this.#tally;
     const verdict = typeof ending === "string" ? ending : ending.verdict;
     this.#onCase?.(path, ending);
     if (path.some(endsRun)) this.#tally.cuts += 1;
     verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
-    if (typeof ending === "string") return;
+    if (typeof ending !== "string") this.#keep(path, ending);
+    this.#told?.(this.#tally);
+  }
+
+  #keep(path: readonly Disturbance[], { verdict, message }: Exclude<Ending, string>): void {
+    const { findings, scenario } = this.#tally;
     if (findings.filter((finding) => finding.verdict === verdict).length >= FINDINGS_KEPT) return;
     const replay = formatCaseId({ scenario, path, seed: this.#plan.seed });
     const cut = replay.slice(replay.indexOf("@") + 1, replay.lastIndexOf("~"));
-    findings.push({ replay, verdict, scenario, cut, message: ending.message });
+    findings.push({ replay, verdict, scenario, cut, message });
   }
 }

@@ -4,7 +4,7 @@
  * Knows the subject by supervisor/sweep/explore/subject.ts alone: whatever can be explored is shrunk and replayed alike.
  */
 import { type CaseId, type Disturbance, formatCaseId, parseCaseId } from "../explore/case-id.ts";
-import { Explorer, type Finding, type Plan, type ScenarioTally } from "../explore/explorer.ts";
+import { Explorer, type Finding, type Plan, type ScenarioTally, type Told } from "../explore/explorer.ts";
 import type { Ending } from "../explore/oracle.ts";
 import { PathRunner } from "../explore/path-runner.ts";
 import type { Script, Subject } from "../explore/subject.ts";
@@ -19,9 +19,9 @@ export class CaseBench<S extends Script, Event, Judgement extends object> {
     this.#seed = seed;
   }
 
-  /** All that the plan asks for of one script; findings are shrunk. */
-  explore(script: S, plan: Plan): ScenarioTally {
-    const tally = new Explorer(this.#subject, script, plan).explore();
+  /** All that the plan asks for of one script; findings are shrunk, but for what is told before all is done. */
+  explore(script: S, plan: Plan, told?: Told): ScenarioTally {
+    const tally = new Explorer(this.#subject, script, plan).explore(told);
     return { ...tally, findings: tally.findings.map((finding) => this.#shrink(script, finding)) };
   }
 

@@ -1,7 +1,7 @@
 /** flipside's device in a thread of a sweep, with the user's rules and scenarios where there are any. */
 import type { Calls } from "../../module/calls.ts";
 import type { Disturbance } from "../explore/case-id.ts";
-import type { ScenarioTally } from "../explore/explorer.ts";
+import type { ScenarioTally, Told } from "../explore/explorer.ts";
 import { STANDARD_RULES } from "../flipside/rules.ts";
 import { loadRules } from "../flipside/rules-module.ts";
 import type { Scenario } from "../flipside/scenario.ts";
@@ -31,9 +31,9 @@ class FlipsideBench implements SweepBench {
     return this.#scenarios.map(plannedOf);
   }
 
-  explore({ scenario, depth, part, faults, runAll }: SweepUnit): ScenarioTally {
+  explore({ scenario, depth, part, faults, runAll }: SweepUnit, told?: Told): ScenarioTally {
     const plan = { depth, seed: this.#seed, part, faults, runAll };
-    return this.#workbench.explore(scenarioNamed(this.#scenarios, scenario), plan);
+    return this.#workbench.explore(scenarioNamed(this.#scenarios, scenario), plan, told);
   }
 
   replay(scenario: string, path: readonly Disturbance[]): Replay {

@@ -14,7 +14,7 @@ import { type Calls, ModuleFailure } from "../../module/calls.ts";
 import { loadDeviceModules } from "../../module/device-modules.ts";
 import { ModuleError } from "../../module/load.ts";
 import type { Disturbance } from "../explore/case-id.ts";
-import type { ScenarioTally, WatchdogPeriods } from "../explore/explorer.ts";
+import type { ScenarioTally, Told, WatchdogPeriods } from "../explore/explorer.ts";
 import { sweepEngine } from "../flipside/engine.ts";
 import { FlashPlaces } from "../loader/flash-places.ts";
 import type { LoaderJudgement } from "../loader/judgement.ts";
@@ -74,21 +74,24 @@ export class LoaderBench implements SweepBench {
     return this.#scenarios.map(plannedLoaderOf);
   }
 
-  explore({ scenario, depth, part, faults, runAll }: SweepUnit): ScenarioTally {
+  explore({ scenario, depth, part, faults, runAll }: SweepUnit, told?: Told): ScenarioTally {
     const script = scenarioNamed(this.#scenarios, scenario);
     this.#made ??= this.#make(sweepEngine(this.#engine));
     measureStarts(this.#made, script);
     const { subject, cases } = this.#made;
     subject.unkicked = NEVER_RAN;
     subject.skippable = undefined;
-    const tally = cases.explore(script, { depth, seed: this.#seed, part, faults, runAll });
-    const watchdog = periodsOf(subject.unkicked);
-    const { skippable } = subject;
-    return {
-      ...tally,
-      ...(watchdog !== undefined && { watchdog }),
-      ...(skippable !== undefined && { skippable }),
+    const whole = (tally: ScenarioTally): ScenarioTally => {
+      const watchdog = periodsOf(subject.unkicked);
+      const { skippable } = subject;
+      return {
+        ...tally,
+        ...(watchdog !== undefined && { watchdog }),
+        ...(skippable !== undefined && { skippable }),
+      };
     };
+    const plan = { depth, seed: this.#seed, part, faults, runAll };
+    return whole(cases.explore(script, plan, told && ((tally) => told(whole(tally)))));
   }
 
   /** With the interpreter, which counts exactly, and so on a device of its own. */

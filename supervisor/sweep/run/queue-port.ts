@@ -3,7 +3,7 @@
  * machine elsewhere. Units and tallies are plain JSON.
  */
 import type { ErrorKind } from "../../../emulator/base/errors.ts";
-import type { ScenarioTally } from "../explore/explorer.ts";
+import type { ScenarioTally, Told } from "../explore/explorer.ts";
 
 export interface SweepUnit {
   readonly scenario: string;
@@ -28,8 +28,11 @@ export class SweepError extends Error {
 export interface UnitRunner {
   /** How many units it should have: those under way and the next, so that it never waits for one. */
   readonly ahead: number;
-  /** Rejects with {@link SweepError}; after that it explores nothing any more. */
-  run(unit: SweepUnit): Promise<ScenarioTally>;
+  /**
+   * Rejects with {@link SweepError}; after that it explores nothing any more.
+   * @param told hears now and then what was counted so far, and of each finding at once
+   */
+  run(unit: SweepUnit, told: Told): Promise<ScenarioTally>;
   close(): Promise<void>;
   /** Ends it at once: what is under way is rejected with {@link SweepError}. */
   abandon(): Promise<void>;

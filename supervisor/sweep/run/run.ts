@@ -6,9 +6,10 @@
  */
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import type { LoaderProfile } from "../../core/loader-profile.ts";
+import type { ScenarioTally } from "../explore/explorer.ts";
 import { DEFAULT_SWEPT_DEVICE, type SweptDevice } from "../flipside/swept-device.ts";
 import { type PlannedScenario, type PlanOptions, planUnits } from "./plan.ts";
-import type { UnitRunner } from "./queue-port.ts";
+import type { SweepUnit, UnitRunner } from "./queue-port.ts";
 import { ReportBuilder, type SweepReport } from "./report.ts";
 import { ownScenariosOf } from "./swept.ts";
 import { hasModule, SweepThread, type SweepThreadOptions } from "./threads.ts";
@@ -80,6 +81,8 @@ export async function runSweep(
   const queue = [...planUnits(scenarios, options)];
   /** Not swept to its end. */
   const left = new Set(queue);
+  /** What was counted of units that are under way. */
+  const soFar = new Map<SweepUnit, ScenarioTally>();
   const { signal } = options;
   const empty = (): void => {
     queue.length = 0;
@@ -92,9 +95,11 @@ export async function runSweep(
   let done = 0;
   const take = async (runner: UnitRunner): Promise<void> => {
     for (let unit = queue.shift(); unit !== undefined; unit = queue.shift()) {
-      const tally = await runner.run(unit);
+      const counted = unit;
+      const tally = await runner.run(unit, (some) => soFar.set(counted, some));
       builder.add(tally);
       left.delete(unit);
+      soFar.delete(unit);
       done += unit.weight;
       const elapsedMs = performance.now() - startedMs;
       const { cuts, findings } = builder;
@@ -120,6 +125,8 @@ export async function runSweep(
   };
   const jobs = Math.max(1, Math.min(options.jobs, queue.length));
   await Promise.all(Array.from({ length: jobs }, work));
+  // It was ended in their midst.
+  for (const tally of soFar.values()) builder.add(tally);
   return builder.build({
     seed: options.seed,
     depth: options.depth,

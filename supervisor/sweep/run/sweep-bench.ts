@@ -3,7 +3,7 @@
  * their names alone. flipside-bench.ts has flipside's device, loader-bench.ts somebody's own boot loader.
  */
 import type { Disturbance } from "../explore/case-id.ts";
-import type { ScenarioTally } from "../explore/explorer.ts";
+import type { ScenarioTally, Told } from "../explore/explorer.ts";
 import type { Ending } from "../explore/oracle.ts";
 import type { PlannedScenario } from "./plan.ts";
 import type { SweepUnit } from "./queue-port.ts";
@@ -19,8 +19,8 @@ export interface Replay {
 export interface SweepBench {
   /** All that there are to sweep. */
   readonly scenarios: readonly PlannedScenario[];
-  /** A unit of the plan; findings are shrunk. */
-  explore(unit: SweepUnit): ScenarioTally;
+  /** A unit of the plan; findings are shrunk. @param told is told after every case */
+  explore(unit: SweepUnit, told?: Told): ScenarioTally;
   replay(scenario: string, path: readonly Disturbance[]): Replay;
 }
 

@@ -15,7 +15,7 @@ import { ModuleError } from "../../module/load.ts";
 import { LOOK_MS, ModuleWatch } from "../../module/module-watch.ts";
 import { OWN_DIRECTORY } from "../../own-directory.ts";
 import type { Disturbance } from "../explore/case-id.ts";
-import type { ScenarioTally } from "../explore/explorer.ts";
+import type { ScenarioTally, Told } from "../explore/explorer.ts";
 import { RULE_CALLS } from "../flipside/rules-module.ts";
 import { SCENARIO_CALLS } from "../flipside/scenarios-module.ts";
 import type { PlannedScenario } from "./plan.ts";
@@ -27,7 +27,11 @@ import type { Swept } from "./swept.ts";
 export type SweepThreadOptions = Swept;
 
 /** What a thread is started with. */
-export type SweepWorkerData = Swept & { readonly calls: CallsOptions };
+export type SweepWorkerData = Swept & {
+  readonly calls: CallsOptions;
+  /** One word: 1 where somebody wants to be told what was counted so far; the thread takes it back. */
+  readonly asked: Int32Array;
+};
 
 /** What a thread is asked; each is answered, in this order. Before that it tells that its rules are loaded. */
 export type SweepRequest =
@@ -38,6 +42,8 @@ export type SweepRequest =
 
 export type SweepAnswer =
   | { readonly value: ScenarioTally | Replay | readonly PlannedScenario[] | null }
+  /** Of the unit that is under way; no answer yet. */
+  | { readonly soFar: ScenarioTally }
   /** A module of the user's cannot be used. */
   | { readonly refused: string };
 
@@ -53,7 +59,11 @@ const GROW_LESS = "--heap-growing-percent=50";
 interface UnderWay {
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
+  readonly told?: Told | undefined;
 }
+
+/** So often a thread is asked what it has counted so far. */
+const ASK_MS = 250;
 
 /** A module of a user's is judged; what fails without one is an accident of flipside's own. */
 function failedModule(error: Error): SweepError {
@@ -83,6 +93,8 @@ export class SweepThread implements UnitRunner {
    * {@link ModuleError}, or with {@link SweepError}.
    */
   readonly loaded: Promise<readonly PlannedScenario[] | null>;
+  readonly #asked = new Int32Array(new SharedArrayBuffer(4));
+  readonly #asking: NodeJS.Timeout;
   #failure: Error | undefined;
   #closed = false;
 
@@ -99,13 +111,15 @@ export class SweepThread implements UnitRunner {
     this.#calls = new CallsSeen([...LOADINGS, ...RULE_CALLS, ...SCENARIO_CALLS, ...deviceCallsOf(devices)]);
     const { words, names } = this.#calls;
     const calls = { words, names, ownDirectory: OWN_DIRECTORY };
-    this.#worker = launchSweepWorker({ ...options, calls } satisfies SweepWorkerData);
+    this.#worker = launchSweepWorker({ ...options, calls, asked: this.#asked } satisfies SweepWorkerData);
+    this.#asking = setInterval(() => Atomics.store(this.#asked, 0, 1), ASK_MS).unref();
     this.#worker.on("error", (error) => {
       this.#fail(this.#hasModule ? failedModule(error) : error);
     });
     this.#worker.on("exit", () => this.#fail(this.#endedBecause()));
     this.#worker.on("message", (answer: SweepAnswer) => {
       if ("refused" in answer) this.#fail(new ModuleError(answer.refused));
+      else if ("soFar" in answer) this.#underWay[0]?.told?.(answer.soFar);
       else this.#underWay.shift()?.resolve(answer.value as never);
     });
     this.loaded = this.#expect();
@@ -114,8 +128,8 @@ export class SweepThread implements UnitRunner {
     this.#watch = this.#hasModule ? this.#look(lookMs) : undefined;
   }
 
-  run(unit: SweepUnit): Promise<ScenarioTally> {
-    return this.#ask({ unit });
+  run(unit: SweepUnit, told: Told): Promise<ScenarioTally> {
+    return this.#ask({ unit }, told);
   }
 
   replay(scenario: string, path: readonly Disturbance[]): Promise<Replay> {
@@ -127,27 +141,30 @@ export class SweepThread implements UnitRunner {
     try {
       await this.#ask({ end: true });
     } finally {
-      this.#closed = true;
-      this.#watch?.end();
-      await this.#worker.terminate();
+      await this.#end();
     }
   }
 
   async abandon(): Promise<void> {
     this.#fail(new SweepError("the sweep was ended before it was done", "unjudged"));
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#asking);
     this.#watch?.end();
     await this.#worker.terminate();
   }
 
-  #ask<T>(request: SweepRequest): Promise<T> {
+  #ask<T>(request: SweepRequest, told?: Told): Promise<T> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#worker.postMessage(request);
-    return this.#expect();
+    return this.#expect(told);
   }
 
-  #expect<T>(): Promise<T> {
-    return new Promise((resolve, reject) => this.#underWay.push({ resolve, reject }));
+  #expect<T>(told?: Told): Promise<T> {
+    return new Promise((resolve, reject) => this.#underWay.push({ resolve, reject, told }));
   }
 
   #look(lookMs: number): ModuleWatch {

@@ -4,7 +4,7 @@
  */
 import type { EngineKind } from "../../../controller/cpu/engine-kind.ts";
 import type { Disturbance } from "../explore/case-id.ts";
-import { newScenarioTally, type Plan, type ScenarioTally } from "../explore/explorer.ts";
+import { newScenarioTally, type Plan, type ScenarioTally, type Told } from "../explore/explorer.ts";
 import type { Ending } from "../explore/oracle.ts";
 import type { Narrator } from "../explore/timeline.ts";
 import { probeCapabilities } from "../flipside/capability-probe.ts";
@@ -48,13 +48,15 @@ export class Workbench {
   }
 
   /** All that the plan asks for of one scenario; findings are shrunk. */
-  explore(scenario: Scenario, plan: Plan): ScenarioTally {
+  explore(scenario: Scenario, plan: Plan, told?: Told): ScenarioTally {
     const { rig, cases } = this.#parts;
     const leftOut = leftOutOf(scenario, rig.capabilities.can);
-    if (leftOut !== undefined && leftOut !== "commands")
+    if (leftOut !== undefined && leftOut !== "commands") {
       return { ...newScenarioTally(scenario.name), leftOut };
-    const tally = cases.explore(scenario, plan);
-    return { ...tally, ...(leftOut === undefined ? {} : { leftOut }) };
+    }
+    const whole = (tally: ScenarioTally): ScenarioTally =>
+      leftOut === undefined ? tally : { ...tally, leftOut };
+    return whole(cases.explore(scenario, plan, told && ((tally) => told(whole(tally)))));
   }
 
   /** As {@link CaseBench.replay}. */

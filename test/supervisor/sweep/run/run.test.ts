@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { newScenarioTally, type ScenarioTally } from "../../../../supervisor/sweep/explore/explorer.ts";
+import {
+  newScenarioTally,
+  type ScenarioTally,
+  type Told,
+} from "../../../../supervisor/sweep/explore/explorer.ts";
 import { SweepError, type SweepUnit, type UnitRunner } from "../../../../supervisor/sweep/run/queue-port.ts";
 import { runSweep, type SweepOptions } from "../../../../supervisor/sweep/run/run.ts";
 
@@ -23,14 +27,19 @@ class Runner implements UnitRunner {
   readonly #pending: ((error: Error) => void)[] = [];
   #left: number;
   isOver = false;
+  /** The scenario of which something is told before all of it is explored. */
+  toldOf = "";
 
   constructor(units: number, onStuck: () => void) {
     this.#left = units;
     this.#onStuck = onStuck;
   }
 
-  run({ scenario }: SweepUnit): Promise<ScenarioTally> {
+  run({ scenario }: SweepUnit, told: Told): Promise<ScenarioTally> {
     this.#left -= 1;
+    const finding = { replay: "v1:x@1~1", verdict: "bricked", scenario, cut: "1", message: "it is gone" };
+    const some = { ...newScenarioTally(scenario), cuts: 3, verdicts: { bricked: 3 }, findings: [finding] };
+    if (scenario === this.toldOf) told(some);
     if (this.#left >= 0) {
       return Promise.resolve({ ...newScenarioTally(scenario), cuts: 1, verdicts: { "runs-old": 1 } });
     }
@@ -58,6 +67,24 @@ describe("a sweep that is ended before it is done", () => {
     expect(new Set(names)).toEqual(new Set(OPTIONS.scenarios));
     expect(report.notSwept).toHaveLength(2);
     expect(runner.isOver).toBe(true);
+  });
+
+  it("reports what was told of the scenario that was under way, and that it was not swept to its end", async () => {
+    const end = new AbortController();
+    const runner = new Runner(0, () => end.abort());
+    runner.toldOf = "failover-ecall";
+    const report = await runSweep(
+      { ...OPTIONS, scenarios: ["failover-ecall"], signal: end.signal },
+      () => runner,
+    );
+    expect(report).toMatchObject({ cuts: 3, verdicts: { bricked: 3 }, notSwept: ["failover-ecall"] });
+    expect(report.findings.map(({ verdict }) => verdict)).toEqual(["bricked"]);
+  });
+
+  it("counts nothing twice that was told before it was done", async () => {
+    const runner = new Runner(3, () => {});
+    runner.toldOf = "failover-ecall";
+    expect((await runSweep(OPTIONS, () => runner)).cuts).toBe(3);
   });
 
   it("has swept nothing where it was ended before it began", async () => {

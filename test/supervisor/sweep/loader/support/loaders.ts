@@ -25,7 +25,7 @@ export interface LoaderFile {
   readonly loader: object;
 }
 
-export function loaderProfile(name: LoaderName): LoaderProfile {
+export function loaderProfile(name: LoaderName | `wrong/${string}`): LoaderProfile {
   return loadLoader(loadDeviceFile(join(DIRECTORY, `${name}.json`)));
 }
 
