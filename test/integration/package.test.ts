@@ -71,6 +71,8 @@ function expected(): string[] {
     // What `flipside init` writes, and what docs/your-firmware.md shows beside it.
     ...filesUnder("controller/firmware/skeleton"),
     ...["hardware.h", "nvme.h", "nvram.c"].map((name) => `controller/firmware/${name}`),
+    // For a boot loader of the user's own, docs/loader.md.
+    "controller/firmware/loaders/flipside_flash.h",
     ...modules,
     ...programs,
     "dist/scripts/handoff-worker.js",
