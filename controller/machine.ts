@@ -102,6 +102,8 @@ const LAST_TICK = Math.floor(Number.MAX_SAFE_INTEGER / INSTRUCTIONS_PER_TICK);
 /** Instructions until it is looked whether the hart is in a loop that waits: at first, and at the most. */
 const LEAST_UNTIL_LOOK = 2 ** 14;
 const MOST_UNTIL_LOOK = 2 ** 20;
+/** And so many loads from devices at the most: what computes for long asks nobody. */
+const LOADS_UNTIL_LOOK = 256;
 /** Counters take so many at once at the most. */
 const MOST_COUNTED = 2 ** 31;
 
@@ -160,6 +162,7 @@ export class Machine {
   readonly #loop: PollingLoop | undefined;
   #untilLook = LEAST_UNTIL_LOOK;
   #sinceLook = 0;
+  #loadsSinceLook = 0;
   /** How often something was asked that is no memory, or did something by itself: a device, a CSR, a trap. */
   asked = 0;
   #countersAsked = 0;
@@ -456,10 +459,17 @@ export class Machine {
     const stop = this.#engine.run(Math.min(limit, this.#untilLook));
     const executed = retiredInstructions(hart) - before;
     this.#sinceLook += executed;
-    if (stop !== Stop.LIMIT || this.#sinceLook < this.#untilLook || limit - executed < LEAST_UNTIL_LOOK)
-      return stop;
+    const isDue = this.#sinceLook >= this.#untilLook || this.#loadsSinceLook >= LOADS_UNTIL_LOOK;
+    if (stop !== Stop.LIMIT || !isDue || limit - executed < LEAST_UNTIL_LOOK) return stop;
     this.#sinceLook = 0;
+    this.#loadsSinceLook = 0;
     return this.#countRounds(limit - executed, loop);
+  }
+
+  /** A device is asked: so many times, and whoever asks may be waiting. */
+  #countLoad(): void {
+    this.#loadsSinceLook += 1;
+    if (this.#loadsSinceLook === LOADS_UNTIL_LOOK && this.#loop !== undefined) this.#endRunSoon();
   }
 
   /** Looks whether the hart is in a loop that waits, and counts its rounds. */
@@ -509,6 +519,10 @@ export class Machine {
   /** What the hart does takes longer than instructions do: shows life, and ends a run that is under way. */
   tookLong(): void {
     this.#showLife();
+    this.#endRunSoon();
+  }
+
+  #endRunSoon(): void {
     Atomics.store(this.hart, Hart.LIMIT, 0);
   }
 
@@ -680,7 +694,10 @@ export class Machine {
   #engineBus(exception: (cause: number, value: number) => void): Bus {
     const machine = this;
     return {
-      load: (address, size) => this.#answered(this.#bus.load(address, size)),
+      load: (address, size) => {
+        this.#countLoad();
+        return this.#answered(this.#bus.load(address, size));
+      },
       store: (address, size, value) => this.#answered(this.#bus.store(address, size, value)),
       get stopRequested() {
         return machine.stopped;
