@@ -16,6 +16,10 @@ const SEED = 1;
 const WHOLE: Plan["part"] = { index: 0, of: 1 };
 /** Of an update one item in so many. */
 const SAMPLED: Plan["part"] = { index: 5, of: 800 };
+/** Of an update one item, in the midst of writing it. */
+const ONE_CUT: Plan["part"] = { index: 300, of: 100_000 };
+/** Of its second cuts so many, or some more. */
+const REPLAYED = 10;
 const SCENARIOS = [
   ["first-start", WHOLE],
   ["nothing-to-start", WHOLE],
@@ -52,9 +56,10 @@ function casesOf(
   scenario: LoaderScenario,
   part: Plan["part"],
   runAll: boolean,
+  depth = 1,
 ): Case[] {
   const cases: Case[] = [];
-  const plan = { depth: 1, seed: SEED, part, faults: false, runAll };
+  const plan = { depth, seed: SEED, part, faults: false, runAll };
   new Explorer(subject, scenario, plan, (path, ending) => {
     cases.push({
       path,
@@ -115,6 +120,25 @@ describe.each(LOADERS)("of %s", (loader) => {
     TIMEOUT_MS,
   );
 });
+
+it(
+  "a second cut comes to the same with and without them",
+  () => {
+    const subject = subjectOf("direct-xip");
+    const scenario = scenarioOf(subject.rig.profile, "update");
+    const cases = casesOf(subject, scenario, ONE_CUT, false, 2).filter(({ path }) => path.length === 2);
+    expect(cases.length).toBeGreaterThan(REPLAYED);
+    const every = Math.floor(cases.length / REPLAYED);
+    const replayed = cases.filter((_, at) => at % every === 0);
+    subject.recalls = false;
+    for (const { path, verdict } of replayed) {
+      const ending = new PathRunner(subject, SEED).run(scenario, path);
+      const text = typeof ending === "string" ? ending : `${ending.verdict}: ${ending.message}`;
+      expect({ path, verdict: text }).toEqual({ path, verdict });
+    }
+  },
+  TIMEOUT_MS,
+);
 
 it(
   "a call that is put in place wrongly is found",
