@@ -14,7 +14,7 @@ import { jal } from "../../../controller/support/assembler.ts";
 import { loaderFile, loaderProfile, profileOf, scenarioOf } from "./support/loaders.ts";
 
 const SEED = 1;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 180_000;
 const RA = 1;
 /** A jump-and-link of four bytes, and the jump behind it. */
 const CALL_BYTES = 6;
