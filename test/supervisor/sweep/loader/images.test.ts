@@ -19,9 +19,9 @@ const images = namedImages({
   bad: [filled(3), filled(4, 16)],
 });
 
-/** 128 bytes of flash that begin with these, erased behind them. */
+/** 192 bytes of flash that begin with these, erased behind them. */
 function slotWith(...parts: readonly Uint8Array[]): Uint8Array {
-  const slot = filled(0xff, 128);
+  const slot = filled(0xff, 192);
   slot.set(Buffer.concat(parts));
   return slot;
 }
@@ -43,6 +43,31 @@ describe("the images of a loader", () => {
     expect(imageIn(slotWith(filled(4, 16)), images)?.name).toBe("bad-1");
     expect(imageIn(slotWith(filled(2, 63)), images)).toBeUndefined();
     expect(imageIn(slotWith(), images)).toBeUndefined();
+  });
+
+  it.each([
+    ["8 bytes wide", "77c295f360d2ef7f3552500f2cb67980"],
+    ["wider", "20002de15d29410b8d77679c110f1f8a"],
+  ])("are there whatever their trailer says, where they are padded with one of marks %s", (_, magic) => {
+    const image = counterImage(7);
+    const padded = Uint8Array.from([...image, ...filled(0xff, 32), ...Buffer.from(magic, "hex")]);
+    const given = namedImages({ old: padded, new: filled(2), newer: undefined, sizes: [], bad: [] });
+    const marked = padded.slice();
+    marked[image.length + 16] = 1;
+    expect(imageIn(slotWith(marked), given)?.name).toBe("old");
+    expect(mostlyIn(slotWith(marked), given)?.name).toBe("old");
+    expect(imageIn(slotWith(image.with(image.length - 1, 1)), given)).toBeUndefined();
+  });
+
+  it("are all that lies behind MCUboot's TLVs, too, where that is no trailer", () => {
+    const given = namedImages({
+      old: Uint8Array.from([...counterImage(7), ...filled(9, 16)]),
+      new: filled(2),
+      newer: undefined,
+      sizes: [],
+      bad: [],
+    });
+    expect(imageIn(slotWith(counterImage(7)), given)).toBeUndefined();
   });
 
   it("are swept as the files have them, word for word, whatever is asked of them", () => {
