@@ -192,10 +192,12 @@ export class LoaderSubject implements Subject<LoaderScenario, LoaderEvent, Loade
     this.#readsAgain = false;
   }
 
-  /** What is on trial, and does not confirm itself, is taken back at the next start. */
+  /** What is on trial, or may be, and does not confirm itself, is taken back at the next start. */
   #endTrial(seed: number): void {
-    const isOnTrial = this.oracle.reverts && this.oracle.judgement.update?.progress === "tried";
-    if (isOnTrial && !this.oracle.condemned) this.#start({ do: "start", by: "power" }, seed);
+    const progress = this.oracle.judgement.update?.progress;
+    const mayBeOnTrial = progress === "tried" || progress === "confirming";
+    if (this.oracle.reverts && mayBeOnTrial && !this.oracle.condemned)
+      this.#start({ do: "start", by: "power" }, seed);
   }
 
   inject(kind: string): boolean {

@@ -261,7 +261,7 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
     }
     const { update, base, hasWritten } = this.judgement;
     this.#change({ running: image, hasWritten: false, untouched: hasWritten ? undefined : image });
-    const isTakenBack = this.reverts && image === base && update?.progress === "tried";
+    const isTakenBack = this.reverts && image === base && update !== undefined && mayBeTakenBack(update);
     const counter = this.#counters.get(image) ?? Number.POSITIVE_INFINITY;
     const { floor } = this.judgement;
     // Before what follows from it: an image that is not wanted any more, or not yet.
@@ -307,7 +307,9 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
       this.condemn("wrong-image", `${image} runs, which nobody asked for yet`);
       return;
     }
-    if (!this.reverts || isPermanent) {
+    // Half a request for good may be one for a trial, so nobody can say whether it stays.
+    const mayBeOnTrial = progress === "confirming" || (isPermanent && progress === "asking");
+    if (!this.reverts || (isPermanent && !mayBeOnTrial)) {
       this.#confirmed(image);
       return;
     }
@@ -316,9 +318,9 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
       return;
     }
     this.#change({
-      update: { ...update, progress: progress === "confirming" ? progress : "tried", wasCutShort: false },
+      update: { ...update, progress: mayBeOnTrial ? "confirming" : "tried", wasCutShort: false },
     });
-    if (base !== undefined && !whole.includes(base))
+    if (base !== undefined && !isPermanent && !whole.includes(base))
       this.condemn("fallback-gone", `${image} is on trial, and ${base} is whole nowhere any more`);
   }
 
@@ -443,6 +445,11 @@ function isBad(image: string): boolean {
 
 function newUpdate(image: string): Update {
   return { image, progress: "arriving", isPromised: false, isPermanent: false, wasCutShort: false };
+}
+
+/** It was started on trial; or it was half asked for without one, of which nobody can say what it is. */
+function mayBeTakenBack({ progress, isPermanent }: Update): boolean {
+  return progress === "tried" || (progress === "confirming" && isPermanent);
 }
 
 /** @param mayHaveNoted the loader had changed flash, and had started nothing yet */

@@ -107,6 +107,27 @@ describe("what is well", () => {
     expect(verdict({}, ...asksFor("new"), ...tries("new"), start(), runs("old", "new"))).toBe("runs-old");
   });
 
+  it("runs-new, runs-old: an update that was half asked for without a trial stays, or is taken back", () => {
+    const asking: readonly Happening[] = [
+      ...arrives("new"),
+      start(Role.REQUEST_PERMANENT),
+      runs("old", "new"),
+      WRITES,
+      CUT,
+      ...tries("new"),
+    ];
+    expect(verdict({}, ...asking, ...tries("new"))).toBe("runs-new");
+    expect(verdict({}, ...asking, start(), runs("old", "new"))).toBe("runs-old");
+    expect(verdict({}, ...asking.slice(0, -1), runs("new"), start(), runs("new"))).toBe("runs-new");
+  });
+
+  it("reverted-confirmed: an update that was asked for without a trial is taken back", () => {
+    const asked = asksFor("new", Role.REQUEST_PERMANENT);
+    expect(verdict({}, ...asked, ...tries("new"), start(), WRITES, runs("old", "new"))).toBe(
+      "reverted-confirmed",
+    );
+  });
+
   it("unlucky: power ended the trial before it could confirm itself", () => {
     expect(verdict({}, ...asksFor("new"), ...tries("new"), CUT, start(), runs("old", "new"))).toBe("unlucky");
   });
