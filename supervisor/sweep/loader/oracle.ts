@@ -307,8 +307,8 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
       this.condemn("wrong-image", `${image} runs, which nobody asked for yet`);
       return;
     }
-    // Half a request for good may be one for a trial, so nobody can say whether it stays.
-    const mayBeOnTrial = progress === "confirming" || (isPermanent && progress === "asking");
+    // Half a request for good may be one for a trial, and its next start tells: nobody else can say whether it stays.
+    const mayBeOnTrial = isPermanent && progress === "asking";
     if (!this.reverts || (isPermanent && !mayBeOnTrial)) {
       this.#confirmed(image);
       return;
@@ -318,7 +318,11 @@ export class LoaderOracle implements Oracle<LoaderEvent, LoaderJudgement> {
       return;
     }
     this.#change({
-      update: { ...update, progress: mayBeOnTrial ? "confirming" : "tried", wasCutShort: false },
+      update: {
+        ...update,
+        progress: mayBeOnTrial || progress === "confirming" ? "confirming" : "tried",
+        wasCutShort: false,
+      },
     });
     if (base !== undefined && !isPermanent && !whole.includes(base))
       this.condemn("fallback-gone", `${image} is on trial, and ${base} is whole nowhere any more`);

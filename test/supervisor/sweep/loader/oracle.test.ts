@@ -118,7 +118,13 @@ describe("what is well", () => {
     ];
     expect(verdict({}, ...asking, ...tries("new"))).toBe("runs-new");
     expect(verdict({}, ...asking, start(), runs("old", "new"))).toBe("runs-old");
-    expect(verdict({}, ...asking.slice(0, -1), runs("new"), start(), runs("new"))).toBe("runs-new");
+    // It has stayed, so it is what an update that nobody asks for leaves running.
+    expect(verdict({}, ...asking, ...tries("new"), ...arrives("newer"), start(), runs("new", "newer"))).toBe(
+      "runs-new",
+    );
+    expect(verdict({}, ...asking, start(), runs("old", "new"), start(), WRITES, runs("new", "old"))).toBe(
+      "wrong-image",
+    );
   });
 
   it("reverted-confirmed: an update that was asked for without a trial is taken back", () => {
