@@ -460,16 +460,18 @@ export class Machine {
     const executed = retiredInstructions(hart) - before;
     this.#sinceLook += executed;
     const isDue = this.#sinceLook >= this.#untilLook || this.#loadsSinceLook >= LOADS_UNTIL_LOOK;
-    if (stop !== Stop.LIMIT || !isDue || limit - executed < LEAST_UNTIL_LOOK) return stop;
-    this.#sinceLook = 0;
+    if (stop !== Stop.LIMIT || !isDue) return stop;
     this.#loadsSinceLook = 0;
+    if (limit - executed < LEAST_UNTIL_LOOK) return stop;
+    this.#sinceLook = 0;
     return this.#countRounds(limit - executed, loop);
   }
 
   /** A device is asked: so many times, and whoever asks may be waiting. */
   #countLoad(): void {
+    if (this.#loop === undefined) return;
     this.#loadsSinceLook += 1;
-    if (this.#loadsSinceLook === LOADS_UNTIL_LOOK && this.#loop !== undefined) this.#endRunSoon();
+    if (this.#loadsSinceLook === LOADS_UNTIL_LOOK) this.#endRunSoon();
   }
 
   /** Looks whether the hart is in a loop that waits, and counts its rounds. */

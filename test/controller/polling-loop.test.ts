@@ -141,6 +141,13 @@ describe("a loop that waits for a device", () => {
     expect(made.executed()).toBeLessThan(8_000_000 + 2_000);
   });
 
+  it("is found as soon behind runs that are too short to count in", () => {
+    const made = machineOf(polls());
+    for (let run = 0; run < 3; run += 1) made.machine.run(1_000);
+    made.machine.run((INSTRUCTIONS_PER_TICK * DUE_TICKS) / 2);
+    expect(made.executed()).toBeLessThan(3_000 + 2_000);
+  });
+
   it("comes to what executing it comes to, wherever a run ends", () => {
     const budgets = fc.array(fc.integer({ min: 1, max: 400_000 }), { minLength: 1, maxLength: 12 });
     fc.assert(
