@@ -17,7 +17,7 @@ Math.random = () => {
 
 const port = parentPort;
 if (port === null) throw new Error("this module runs in a worker thread");
-const { calls: seen, asked, ...swept } = workerData as SweepWorkerData;
+const { calls: seen, ...swept } = workerData as SweepWorkerData;
 const calls = new Calls({
   ...seen,
   isOwn: (thrown) => thrown instanceof Interruption || thrown instanceof ModuleError,
@@ -31,13 +31,17 @@ async function makeBench(): Promise<SweepBench> {
 
 const answer = (value: SweepAnswer): void => port.postMessage(value);
 
-/** Tells what was counted so far where somebody has asked, and each finding at once. */
+/** So often it is told what was counted so far, and with each finding. */
+const TELL_MS = 250;
+
 function teller(): Told {
   let findings = 0;
+  let toldMs = performance.now();
   return (soFar) => {
-    if (soFar.findings.length === findings && Atomics.load(asked, 0) === 0) return;
-    Atomics.store(asked, 0, 0);
+    const nowMs = performance.now();
+    if (soFar.findings.length === findings && nowMs - toldMs < TELL_MS) return;
     findings = soFar.findings.length;
+    toldMs = nowMs;
     answer({ soFar });
   };
 }

@@ -27,11 +27,7 @@ import type { Swept } from "./swept.ts";
 export type SweepThreadOptions = Swept;
 
 /** What a thread is started with. */
-export type SweepWorkerData = Swept & {
-  readonly calls: CallsOptions;
-  /** One word: 1 where somebody wants to be told what was counted so far; the thread takes it back. */
-  readonly asked: Int32Array;
-};
+export type SweepWorkerData = Swept & { readonly calls: CallsOptions };
 
 /** What a thread is asked; each is answered, in this order. Before that it tells that its rules are loaded. */
 export type SweepRequest =
@@ -62,9 +58,6 @@ interface UnderWay {
   readonly told?: Told | undefined;
 }
 
-/** So often a thread is asked what it has counted so far. */
-const ASK_MS = 250;
-
 /** A module of a user's is judged; what fails without one is an accident of flipside's own. */
 function failedModule(error: Error): SweepError {
   const what = describeThrown(error, OWN_DIRECTORY);
@@ -93,8 +86,6 @@ export class SweepThread implements UnitRunner {
    * {@link ModuleError}, or with {@link SweepError}.
    */
   readonly loaded: Promise<readonly PlannedScenario[] | null>;
-  readonly #asked = new Int32Array(new SharedArrayBuffer(4));
-  readonly #asking: NodeJS.Timeout;
   #failure: Error | undefined;
   #closed = false;
 
@@ -111,8 +102,7 @@ export class SweepThread implements UnitRunner {
     this.#calls = new CallsSeen([...LOADINGS, ...RULE_CALLS, ...SCENARIO_CALLS, ...deviceCallsOf(devices)]);
     const { words, names } = this.#calls;
     const calls = { words, names, ownDirectory: OWN_DIRECTORY };
-    this.#worker = launchSweepWorker({ ...options, calls, asked: this.#asked } satisfies SweepWorkerData);
-    this.#asking = setInterval(() => Atomics.store(this.#asked, 0, 1), ASK_MS).unref();
+    this.#worker = launchSweepWorker({ ...options, calls } satisfies SweepWorkerData);
     this.#worker.on("error", (error) => {
       this.#fail(this.#hasModule ? failedModule(error) : error);
     });
@@ -152,7 +142,6 @@ export class SweepThread implements UnitRunner {
 
   async #end(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#asking);
     this.#watch?.end();
     await this.#worker.terminate();
   }
