@@ -55,6 +55,8 @@ describe("a board's programs", () => {
     expect(board.start).toBe(NOR);
     expect(programs.map(({ address, bytes }) => [address, [...bytes]])).toEqual([[NOR, [...CODE]]]);
     expect([...(elf?.subarray(1, 4) ?? [])]).toEqual([...Buffer.from("ELF")]);
+    // Of a Buffer slice() would be no copy.
+    expect(Buffer.isBuffer(elf)).toBe(false);
   });
 
   it("may be binaries, at an address that the file has for them", () => {

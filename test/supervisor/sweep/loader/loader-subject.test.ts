@@ -6,6 +6,7 @@ import type { ChipTear } from "../../../../emulator/flash/flash-tear.ts";
 import { loadDeviceFile } from "../../../../supervisor/device-file/load.ts";
 import { loadLoader } from "../../../../supervisor/device-file/load-loader.ts";
 import { ItemKind } from "../../../../supervisor/sweep/explore/items.ts";
+import type { Progress } from "../../../../supervisor/sweep/loader/judgement.ts";
 import { LoaderSubject } from "../../../../supervisor/sweep/loader/loader-subject.ts";
 import { LoaderBench } from "../../../../supervisor/sweep/run/loader-bench.ts";
 import * as asm from "../../../controller/support/assembler.ts";
@@ -17,6 +18,7 @@ import {
   counterImage,
   FINISHER,
   goTo,
+  image,
   MARK,
   NOR,
   NOR_PROFILE,
@@ -123,6 +125,38 @@ describe("flapping", () => {
 
   it("is none where cells read the same each time", () => {
     expect(ends("seeded")).toBe("runs-old");
+  });
+});
+
+describe("the next update, after a cut", () => {
+  const profile = tinyProfile(goTo(new Program(), SECONDARY), {
+    mode: "direct-xip-revert",
+    images: { ...tinyProfile().images, newer: image(3) },
+  });
+  const scenario = tinyScenario([POWER_ON], { provisioned: ["old", "new"] });
+
+  /** Starts of a loader that starts the update, before another one is put over the image that it might go back to. */
+  function startsBefore(progress: Progress, isPermanent: boolean): number {
+    const subject = new LoaderSubject(profile, {});
+    const seen: string[] = [];
+    subject.setUp(scenario);
+    const update = { image: "new", progress, isPromised: true, isPermanent, wasCutShort: false };
+    subject.oracle.judgement = { ...subject.oracle.judgement, update };
+    subject.timeline.narrator = (item) => {
+      if (typeof item !== "number") seen.push(item.type);
+    };
+    subject.comeBack(scenario, 1);
+    expect(seen).toContain("clearing");
+    return seen.slice(0, seen.indexOf("clearing")).filter((type) => type === "started").length;
+  }
+
+  it("comes once a trial is over, and what may be one: half a request for good tells at its next start", () => {
+    expect(startsBefore("asking", true)).toBe(2);
+    expect(startsBefore("confirming", false)).toBe(2);
+  });
+
+  it("comes at once where there can be no trial", () => {
+    expect(startsBefore("asked", true)).toBe(1);
   });
 });
 
